@@ -1,0 +1,763 @@
+/* goevd/plugin.h - the contract between goevd and its plugins.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A plugin is a shared object that exports one symbol, `goevd_plugin_entry`. goevd makes an
+ * instance of it for every place in the configuration that names it, asks it for the interfaces
+ * it offers, and calls them on poller threads. A connection belongs to one poller from its first
+ * callback to its last, so a handler needs no locks for what hangs on a connection or a poller.
+ *
+ * Threads. Every function says where it may be called:
+ *   [main]    from create and destroy: one thread, no poller is running yet or any more
+ *   [poller]  on the poller thread that owns the connection, timer or poller it is given
+ *   [any]     anywhere, at any time between create and destroy
+ *
+ * Errors are negative errno values. Times are nanoseconds of CLOCK_MONOTONIC.
+ *
+ * Versions. Shared structs begin with a struct goevd_version. Tables only grow at their end; the
+ * side that receives one copies what both sides know and zeroes the rest. A plugin that was built
+ * against an older minor version keeps loading.
+ */
+#ifndef GOEVD_PLUGIN_H
+#define GOEVD_PLUGIN_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define GOEVD_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define GOEVD_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#if defined(__GNUC__)
+#define GOEVD_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#define GOEVD_EXPORT __attribute__((visibility("default")))
+#define GOEVD_HIDDEN __attribute__((visibility("hidden")))
+#else
+#define GOEVD_PRINTF(string, first)
+#define GOEVD_EXPORT
+#define GOEVD_HIDDEN
+#endif
+
+#define GOEVD_ABI_MAJOR 1
+#define GOEVD_ABI_MINOR 0
+
+/* First in every struct that crosses the boundary; it protects the rest. */
+struct goevd_version {
+    uint16_t major;
+    uint16_t minor;
+    uint32_t size; /* bytes of the whole struct, as its author knew it */
+};
+
+#define GOEVD_VERSION_OF(type) {GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR, (uint32_t)sizeof(type)}
+
+struct goevd_conn;   /* a connection; never keep the pointer past on_close */
+struct goevd_poller; /* a poller: one thread and what it owns */
+struct goevd_self;   /* the host's view of one instance of a plugin */
+struct goevd_plugin; /* another plugin's instance that an option of this one names */
+struct goevd_timer;  /* a timer of an instance on one poller */
+
+/* Bytes with their length. What an option yields is also NUL-terminated. */
+struct goevd_str {
+    const char *data;
+    size_t len;
+};
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+/* What an option accepts, and the C type that is stored at its offset. */
+enum goevd_option_type {
+    GOEVD_OPTION_END = 0,  /* ends an array of options */
+    GOEVD_OPTION_BOOL,     /* true, false, yes, no, on, off            -> bool */
+    GOEVD_OPTION_INT,      /* 42, -1                                   -> int64_t */
+    GOEVD_OPTION_SIZE,     /* 512, 64KiB, 1MB: bytes                   -> int64_t */
+    GOEVD_OPTION_DURATION, /* 75s, 1500ms, 2h: stored as nanoseconds   -> int64_t */
+    GOEVD_OPTION_RATE,     /* 100KiB/s: bytes per second               -> int64_t */
+    GOEVD_OPTION_STRING,   /* any scalar                               -> struct goevd_str */
+    GOEVD_OPTION_ENUM,     /* one of `choices`: stored as its index    -> int */
+    GOEVD_OPTION_RECORD,   /* a map with the keys of `item`            -> const T *, NULL if absent */
+    GOEVD_OPTION_LIST,     /* a sequence of `item`, or one alone       -> struct goevd_list of T */
+    GOEVD_OPTION_MAP,      /* a map with free keys to strings          -> struct goevd_list of
+                              struct goevd_pair, in the order written */
+    GOEVD_OPTION_PLUGIN    /* `name` or `name: {options}`              -> struct goevd_plugin *,
+                              NULL if absent */
+};
+
+enum goevd_option_flags {
+    GOEVD_OPTION_REQUIRED = 1 << 0, /* must be present; in a one-of group: one of the group must */
+    GOEVD_OPTION_RUNTIME = 1 << 1   /* may be changed while goevd runs */
+};
+
+struct goevd_schema;
+
+struct goevd_option {
+    const char *name; /* the key; NULL alone in a schema: the item itself is this scalar */
+    enum goevd_option_type type;
+    uint16_t flags;  /* enum goevd_option_flags */
+    uint16_t one_of; /* not 0: of the options with this number, at most one may be present */
+    size_t offset;   /* where the value goes in the record */
+    const char *def; /* default, as YAML would write the scalar; for RECORD and LIST "{}" or "[]"
+                        fill in the defaults of what is beneath; NULL: zero, NULL or empty */
+    int64_t min;     /* range of numbers, sizes, durations (ns), rates; bytes of a string; items of */
+    int64_t max;     /* a list or map. Both 0: no range. */
+    const char *const *choices;      /* ENUM: names, NULL at the end */
+    const struct goevd_schema *item; /* RECORD, LIST: what is beneath */
+    const char *interface_id;        /* PLUGIN: the interface that the plugin must offer */
+    const char *help;                /* one line, for --describe and the man page */
+};
+
+/* A record: how large it is and what fills it. Schemas are static and immutable. */
+struct goevd_schema {
+    size_t size;                        /* bytes of the record */
+    size_t option_size;                 /* sizeof(struct goevd_option) */
+    const struct goevd_option *options; /* ends with GOEVD_OPTION_END */
+};
+
+#define GOEVD_SCHEMA(type, options)                                                                \
+    {                                                                                              \
+        sizeof(type), sizeof(struct goevd_option), options                                         \
+    }
+
+struct goevd_list {
+    const void *items;
+    size_t count;
+};
+
+struct goevd_pair {
+    struct goevd_str key;
+    struct goevd_str value;
+};
+
+/* ---- The plugin's side --------------------------------------------------------------------- */
+
+/* Why a connection ended; given to on_close. */
+enum goevd_reason {
+    GOEVD_REASON_HANDLER = 0, /* the handler closed it, or a callback returned a negative value */
+    GOEVD_REASON_EOF,         /* the peer closed it, and the handler did not want to go on */
+    GOEVD_REASON_RESET,       /* the peer reset it (ECONNRESET, EPIPE) */
+    GOEVD_REASON_ERROR,       /* another error of the socket */
+    GOEVD_REASON_IDLE,        /* nothing was read or written for the listener's idle_timeout */
+    GOEVD_REASON_FULL,        /* the unread tail reached the listener's limit */
+    GOEVD_REASON_STOP,        /* goevd stops or reloads */
+    GOEVD_REASON_UPGRADED,    /* another handler has taken the connection over */
+    GOEVD_REASON_COUNT
+};
+
+/* Flags of on_read. */
+enum goevd_read_flags {
+    GOEVD_READ_FULL = 1 << 0, /* no more can be kept: what stays unread now closes the connection */
+    GOEVD_READ_EOF = 1 << 1   /* nothing comes after these bytes; on_eof follows once they are
+                                 consumed, or at once if they are not */
+};
+
+/* How to close; flags of goevd_conn_close. */
+enum goevd_close_flags {
+    GOEVD_CLOSE_FLUSH = 0,     /* send what is queued, within the listener's close_timeout */
+    GOEVD_CLOSE_NOW = 1 << 0,  /* drop what is queued */
+    GOEVD_CLOSE_DONE = 1 << 1  /* the protocol knows that the peer has nothing more to say: the
+                                  socket need not linger for bytes that would reset it */
+};
+
+#define GOEVD_STREAM "goevd.stream"
+
+/* Bytes in, bytes out: what a plugin implements to serve connections.
+ *
+ * Every callback runs on the poller that owns the connection, and never inside another callback
+ * of the same connection. `state` is conn_size zeroed bytes that live as long as the connection.
+ * A callback that returns a negative value closes the connection as
+ * goevd_conn_close(c, GOEVD_CLOSE_FLUSH) does. Any callback but on_read may be NULL.
+ */
+struct goevd_stream {
+    struct goevd_version version;
+    size_t conn_size; /* bytes of state for each connection, 0 to 65536 */
+
+    /* The transport is ready. Negative: close; on_close follows. */
+    int (*on_open)(struct goevd_conn *c, void *state);
+
+    /* Bytes have come.
+     *
+     * data   len bytes, valid until return. They begin with what earlier calls left unconsumed;
+     *        data + fresh is the first byte not seen before (fresh == len: called again after
+     *        resume or drain, without new bytes).
+     * flags  enum goevd_read_flags.
+     * Returns the number of bytes consumed, 0 to len; the rest comes again with what follows.
+     */
+    ptrdiff_t (*on_read)(struct goevd_conn *c, void *state, const char *data, size_t len,
+                         size_t fresh, unsigned flags);
+
+    /* The peer has sent its last byte (shutdown(2), SHUT_WR). 0: go on writing; the handler
+     * closes. NULL: flush and close. */
+    int (*on_eof)(struct goevd_conn *c, void *state);
+
+    /* The output queue fell to the low mark after a write had returned 1. */
+    int (*on_drained)(struct goevd_conn *c, void *state);
+
+    /* A timer of this connection, or its deadline (cookie GOEVD_DEADLINE), is due. */
+    int (*on_timeout)(struct goevd_conn *c, void *state, uint64_t cookie);
+
+    /* goevd stops or reloads: finish what has begun, then close. 0: the handler closes, before
+     * the stop deadline. NULL: flush and close. */
+    int (*on_stop)(struct goevd_conn *c, void *state);
+
+    /* The last callback of this connection, always, once on_open has run. Writing is over. */
+    void (*on_close)(struct goevd_conn *c, void *state, enum goevd_reason reason);
+
+    /* goevd_send() completed, on a poller thread: 0 when the socket has taken every byte,
+     * -EPIPE when the connection was gone or closed first, -ENOBUFS at the output cap. Exactly
+     * once for each accepted send, also after the connection's on_close. */
+    void (*on_sent)(void *instance, uint64_t conn_id, uint64_t cookie, int result);
+};
+
+#define GOEVD_DEADLINE UINT64_MAX
+
+struct goevd_host;
+
+/* What a plugin exports, as the data symbol `goevd_plugin_entry`. */
+struct goevd_plugin_entry {
+    struct goevd_version version;
+    uint32_t host_minor;            /* the lowest ABI minor version of the host it can run on */
+    const struct goevd_host **host; /* set by the host before anything is called */
+    const char *name;               /* [a-z0-9_-]+, as the config names it */
+    const char *description;        /* one line */
+    const struct goevd_schema *options; /* NULL: takes none */
+
+    /* Make an instance [main].
+     *
+     * options  the record that the schema describes; lives until destroy has returned.
+     * Returns  0 with *ret_instance set, or a negative errno after goevd_refuse() said why.
+     */
+    int (*create)(struct goevd_self *self, const void *options, void **ret_instance);
+
+    /* Free it [main]; every on_close and poller_stop has run. NULL: nothing to free. */
+    void (*destroy)(void *instance);
+
+    /* A poller that will serve this instance starts [poller]. *ret_local is this poller's own
+     * storage, see goevd_conn_local(). NULL: none is needed. Negative: goevd does not start. */
+    int (*poller_start)(void *instance, struct goevd_poller *poller, void **ret_local);
+
+    /* That poller stops [poller]; its connections have closed. */
+    void (*poller_stop)(void *instance, struct goevd_poller *poller, void *local);
+
+    /* The vtable for an interface id such as GOEVD_STREAM, or NULL [any]. */
+    const void *(*interface)(const char *id);
+};
+
+/* The one exported symbol and the host table of this plugin; once, at the end of one source
+ * file: GOEVD_PLUGIN(.name = "echo", .create = …) in C, GOEVD_PLUGIN_HOST and a
+ * `const struct goevd_plugin_entry goevd_plugin_entry` with .host = &goevd_host in C++. */
+#define GOEVD_PLUGIN_HOST const struct goevd_host *goevd_host = NULL
+#define GOEVD_PLUGIN(...)                                                                          \
+    GOEVD_PLUGIN_HOST;                                                                             \
+    const struct goevd_plugin_entry goevd_plugin_entry = {                                         \
+        .version = GOEVD_VERSION_OF(struct goevd_plugin_entry), .host = &goevd_host, __VA_ARGS__}
+
+extern GOEVD_EXPORT const struct goevd_plugin_entry goevd_plugin_entry;
+extern GOEVD_HIDDEN const struct goevd_host *goevd_host;
+
+/* ---- The host's side ----------------------------------------------------------------------- */
+
+/* syslog(3)'s priorities, those that goevd uses. */
+enum goevd_log_level {
+    GOEVD_LOG_ERROR = 3,
+    GOEVD_LOG_WARNING = 4,
+    GOEVD_LOG_NOTICE = 5,
+    GOEVD_LOG_INFO = 6,
+    GOEVD_LOG_DEBUG = 7
+};
+
+typedef void (*goevd_release_fn)(void *arg, int result);
+typedef void (*goevd_timer_fn)(struct goevd_timer *timer, void *arg);
+
+/* The functions themselves; call them through the wrappers below, which document them. */
+struct goevd_host {
+    struct goevd_version version;
+
+    void (*log)(struct goevd_self *self, enum goevd_log_level level, const char *format,
+                va_list args) GOEVD_PRINTF(3, 0);
+    int (*refuse)(struct goevd_self *self, const char *path, const char *format, va_list args)
+        GOEVD_PRINTF(3, 0);
+    uint64_t (*now)(void);
+
+    const void *(*plugin_interface)(struct goevd_plugin *plugin, const char *id);
+    void *(*plugin_instance)(struct goevd_plugin *plugin);
+
+    unsigned (*poller_index)(struct goevd_poller *poller);
+    uint64_t (*poller_now)(struct goevd_poller *poller);
+    struct goevd_timer *(*timer_new)(struct goevd_poller *poller, goevd_timer_fn fn, void *arg);
+    void (*timer_free)(struct goevd_timer *timer);
+    int (*timer_arm)(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns);
+    void (*timer_cancel)(struct goevd_timer *timer);
+
+    uint64_t (*conn_id)(struct goevd_conn *c);
+    void *(*conn_instance)(struct goevd_conn *c);
+    void *(*conn_local)(struct goevd_conn *c);
+    struct goevd_poller *(*conn_poller)(struct goevd_conn *c);
+    socklen_t (*conn_peer_address)(struct goevd_conn *c, struct sockaddr_storage *ret_address);
+    socklen_t (*conn_local_address)(struct goevd_conn *c, struct sockaddr_storage *ret_address);
+    int (*conn_setsockopt)(struct goevd_conn *c, int level, int name, const void *value,
+                           socklen_t len);
+    uint64_t (*conn_bytes_in)(struct goevd_conn *c);
+    uint64_t (*conn_bytes_out)(struct goevd_conn *c);
+
+    int (*conn_write)(struct goevd_conn *c, const void *data, size_t len);
+    void *(*conn_reserve)(struct goevd_conn *c, size_t len);
+    int (*conn_commit)(struct goevd_conn *c, size_t len);
+    int (*conn_write_shared)(struct goevd_conn *c, const void *data, size_t len,
+                             goevd_release_fn release, void *arg);
+    int (*conn_write_file)(struct goevd_conn *c, int fd, off_t offset, size_t len,
+                           goevd_release_fn release, void *arg);
+    size_t (*conn_queued)(struct goevd_conn *c);
+    int (*conn_shutdown)(struct goevd_conn *c);
+    void (*conn_close)(struct goevd_conn *c, unsigned flags);
+
+    void (*conn_need)(struct goevd_conn *c, size_t len);
+    void (*conn_pause)(struct goevd_conn *c);
+    void (*conn_resume)(struct goevd_conn *c);
+    void (*conn_deadline)(struct goevd_conn *c, uint64_t delay_ns);
+    int (*conn_timer_arm)(struct goevd_conn *c, uint64_t cookie, uint64_t delay_ns,
+                          uint64_t period_ns);
+    void (*conn_timer_cancel)(struct goevd_conn *c, uint64_t cookie);
+    int (*conn_upgrade)(struct goevd_conn *c, struct goevd_plugin *to);
+
+    int (*send)(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
+                uint64_t cookie);
+    int (*close)(uint64_t conn_id, unsigned flags);
+};
+
+/* Write a line to goevd's log, with the plugin's name before it.
+ * Thread   [any]
+ */
+static inline void GOEVD_PRINTF(3, 4)
+goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    goevd_host->log(self, level, format, args);
+    va_end(args);
+}
+
+/* Say why create refuses its options, with the position of the option in the config file.
+ *
+ * path     from the instance's options down, as in "routes[2].path"; "" for the options as a whole.
+ * Thread   [main], from create.
+ * Returns  -EINVAL, for `return goevd_refuse(…)`.
+ */
+static inline int GOEVD_PRINTF(3, 4)
+goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
+{
+    va_list args;
+    int r;
+    va_start(args, format);
+    r = goevd_host->refuse(self, path, format, args);
+    va_end(args);
+    return r;
+}
+
+/* The time now, ns of CLOCK_MONOTONIC.
+ * Thread   [any]
+ * Source   clock_gettime(2).
+ */
+static inline uint64_t
+goevd_now(void)
+{
+    return goevd_host->now();
+}
+
+/* What the plugin that an option names offers for an interface id, or NULL.
+ * Thread   [any]
+ */
+static inline const void *
+goevd_plugin_interface(struct goevd_plugin *plugin, const char *id)
+{
+    return goevd_host->plugin_interface(plugin, id);
+}
+
+/* The instance that was made for that place in the config; lives until this one's destroy has
+ * returned.
+ * Thread   [any]
+ */
+static inline void *
+goevd_plugin_instance(struct goevd_plugin *plugin)
+{
+    return goevd_host->plugin_instance(plugin);
+}
+
+/* The number of a poller among all pollers of the process, from 0 to 255.
+ * Thread   [any]
+ */
+static inline unsigned
+goevd_poller_index(struct goevd_poller *poller)
+{
+    return goevd_host->poller_index(poller);
+}
+
+/* The time at which the poller's present round of work began, ns of CLOCK_MONOTONIC; cheaper than
+ * goevd_now() and up to 4 ms behind it.
+ * Thread   [poller]
+ * Source   CLOCK_MONOTONIC_COARSE, clock_gettime(2).
+ */
+static inline uint64_t
+goevd_poller_now(struct goevd_poller *poller)
+{
+    return goevd_host->poller_now(poller);
+}
+
+/* Make a timer on a poller. `fn` runs on that poller; it may re-arm, cancel or free the timer.
+ * Thread   [poller]
+ * Returns  the timer, which the caller frees before poller_stop returns; NULL without memory.
+ */
+static inline struct goevd_timer *
+goevd_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
+{
+    return goevd_host->timer_new(poller, fn, arg);
+}
+
+/* Cancel and free it; NULL does nothing.
+ * Thread   [poller]
+ */
+static inline void
+goevd_timer_free(struct goevd_timer *timer)
+{
+    goevd_host->timer_free(timer);
+}
+
+/* Let it be due delay_ns from now, and from then on every period_ns (0: once). An armed timer is
+ * moved.
+ * Thread   [poller]
+ * Returns  0; -ENOMEM.
+ */
+static inline int
+goevd_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
+{
+    return goevd_host->timer_arm(timer, delay_ns, period_ns);
+}
+
+/* Disarm it; it is not due any more, not even in this round. Nothing if not armed.
+ * Thread   [poller]
+ */
+static inline void
+goevd_timer_cancel(struct goevd_timer *timer)
+{
+    goevd_host->timer_cancel(timer);
+}
+
+/* The id of a connection, unique in this process, for goevd_send().
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_id(struct goevd_conn *c)
+{
+    return goevd_host->conn_id(c);
+}
+
+/* The instance whose handler serves c.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_conn_instance(struct goevd_conn *c)
+{
+    return goevd_host->conn_instance(c);
+}
+
+/* What poller_start of that instance left in *ret_local on this poller.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_conn_local(struct goevd_conn *c)
+{
+    return goevd_host->conn_local(c);
+}
+
+/* The poller that owns c.
+ * Thread   [poller]
+ */
+static inline struct goevd_poller *
+goevd_conn_poller(struct goevd_conn *c)
+{
+    return goevd_host->conn_poller(c);
+}
+
+/* The address of the other side, as it was when the connection was accepted.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address.
+ * Source   accept4(2).
+ */
+static inline socklen_t
+goevd_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_peer_address(c, ret_address);
+}
+
+/* The address of this side.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address; 0 if the kernel does not tell.
+ * Source   getsockname(2).
+ */
+static inline socklen_t
+goevd_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_local_address(c, ret_address);
+}
+
+/* Set an option of the connection's socket.
+ * Thread   [poller]
+ * Returns  0; a negative errno.
+ * Source   setsockopt(2).
+ */
+static inline int
+goevd_conn_setsockopt(struct goevd_conn *c, int level, int name, const void *value, socklen_t len)
+{
+    return goevd_host->conn_setsockopt(c, level, name, value, len);
+}
+
+/* Bytes read from the socket so far.
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_bytes_in(struct goevd_conn *c)
+{
+    return goevd_host->conn_bytes_in(c);
+}
+
+/* Bytes that the socket has taken so far.
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_bytes_out(struct goevd_conn *c)
+{
+    return goevd_host->conn_bytes_out(c);
+}
+
+/* Queue bytes for c, after every earlier write. What one callback writes leaves together when it
+ * returns; the host flushes by itself.
+ *
+ * data     copied; the caller keeps it.
+ * len      bytes; 0 does nothing.
+ * Thread   [poller]
+ * Returns  0; 1 if the queue stands above the high mark: reading from c pauses, and on_drained
+ *          runs at the low mark; -ENOBUFS if the queue would pass its cap, and -ENOMEM without
+ *          memory (nothing of it queued, c stays open); -EPIPE once c is closing or its output is
+ *          shut down.
+ * Calls    no handler before returning.
+ * Source   send(2).
+ */
+static inline int
+goevd_conn_write(struct goevd_conn *c, const void *data, size_t len)
+{
+    return goevd_host->conn_write(c, data, len);
+}
+
+/* Room for len bytes at the end of c's output, to be written in place. Nothing is sent until
+ * goevd_conn_commit(), which must come before any other write or the end of the callback.
+ *
+ * len      bytes, 1 to 65536.
+ * Thread   [poller]
+ * Returns  where to write; NULL where goevd_conn_write() of len bytes would have failed.
+ */
+static inline void *
+goevd_conn_reserve(struct goevd_conn *c, size_t len)
+{
+    return goevd_host->conn_reserve(c, len);
+}
+
+/* Queue the first len bytes of what was reserved, 0 to what was reserved.
+ * Thread   [poller]
+ * Returns  0; 1 as goevd_conn_write() does.
+ */
+static inline int
+goevd_conn_commit(struct goevd_conn *c, size_t len)
+{
+    return goevd_host->conn_commit(c, len);
+}
+
+/* Queue memory without a copy.
+ *
+ * data     stays valid and unchanged until release runs.
+ * release  on the poller of c, once, when the socket has taken every byte (result 0) or the
+ *          connection has closed first (-EPIPE); possibly before this returns. If the call fails
+ *          it does not run. NULL: the memory is static.
+ * Thread   [poller]
+ * Returns  as goevd_conn_write() does.
+ */
+static inline int
+goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
+                        goevd_release_fn release, void *arg)
+{
+    return goevd_host->conn_write_shared(c, data, len, release, arg);
+}
+
+/* Queue a part of a file; it counts as no bytes against the marks and the cap.
+ *
+ * fd       a regular file, open until release runs; its own position is not used.
+ * release  as for goevd_conn_write_shared(); a file that ends early closes c, -EIO.
+ * Thread   [poller]
+ * Returns  as goevd_conn_write() does.
+ * Source   sendfile(2).
+ */
+static inline int
+goevd_conn_write_file(struct goevd_conn *c, int fd, off_t offset, size_t len,
+                      goevd_release_fn release, void *arg)
+{
+    return goevd_host->conn_write_file(c, fd, offset, len, release, arg);
+}
+
+/* Bytes of memory queued for c and not yet taken by the socket.
+ * Thread   [poller]
+ */
+static inline size_t
+goevd_conn_queued(struct goevd_conn *c)
+{
+    return goevd_host->conn_queued(c);
+}
+
+/* End the output of c after what is queued; reading goes on.
+ * Thread   [poller]
+ * Returns  0; -EPIPE if that has been done or c is closing.
+ * Source   shutdown(2), SHUT_WR.
+ */
+static inline int
+goevd_conn_shutdown(struct goevd_conn *c)
+{
+    return goevd_host->conn_shutdown(c);
+}
+
+/* Close c. That only marks it: no more callbacks but on_close, which runs later, never inside
+ * this call. Closing twice is harmless; GOEVD_CLOSE_NOW hastens an earlier close.
+ *
+ * flags    enum goevd_close_flags.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_close(struct goevd_conn *c, unsigned flags)
+{
+    goevd_host->conn_close(c, flags);
+}
+
+/* Do not call on_read before len bytes are there; a hint that holds until on_read runs next. More
+ * than the tail may hold counts as that.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_need(struct goevd_conn *c, size_t len)
+{
+    goevd_host->conn_need(c, len);
+}
+
+/* Stop reading from c. Its peer feels it when the kernel's buffers are full. Pauses do not nest.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_pause(struct goevd_conn *c)
+{
+    goevd_host->conn_pause(c);
+}
+
+/* Read from c again. Bytes left unconsumed come again soon, from the loop, not from this call.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_resume(struct goevd_conn *c)
+{
+    goevd_host->conn_resume(c);
+}
+
+/* Let on_timeout(GOEVD_DEADLINE) run delay_ns from now, unless this is called again before;
+ * 0 lifts it. One for each connection, checked lazily, so that setting it for every request costs
+ * a store. It is due up to 10 ms late.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
+{
+    goevd_host->conn_deadline(c, delay_ns);
+}
+
+/* Let on_timeout(cookie) run delay_ns from now, and from then on every period_ns (0: once). A
+ * timer of c with the same cookie is moved. Any number; the close of c cancels them.
+ *
+ * cookie   any but GOEVD_DEADLINE.
+ * Thread   [poller]
+ * Returns  0; -ENOMEM; -EPIPE once c is closing.
+ */
+static inline int
+goevd_conn_timer_arm(struct goevd_conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns)
+{
+    return goevd_host->conn_timer_arm(c, cookie, delay_ns, period_ns);
+}
+
+/* Disarm that timer; nothing if c has none with that cookie.
+ * Thread   [poller]
+ */
+static inline void
+goevd_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
+{
+    goevd_host->conn_timer_cancel(c, cookie);
+}
+
+/* Give c to another handler when the present callback has returned: on_close(UPGRADED) of the old
+ * one, on_open of the new one, then the bytes that the old one has not consumed. What is queued
+ * stays queued. Timers and deadline of the old handler are cancelled.
+ *
+ * to       a plugin that an option of this instance names, with a GOEVD_STREAM interface.
+ * Thread   [poller], from a callback of c.
+ * Returns  0; -ENOTSUP without that interface; -ENOMEM; -EPIPE once c is closing.
+ */
+static inline int
+goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to)
+{
+    return goevd_host->conn_upgrade(c, to);
+}
+
+/* Send bytes to a connection of any poller, by its id. Sends of one thread to one connection keep
+ * their order.
+ *
+ * data     copied; the caller keeps it.
+ * cookie   comes back in on_sent of this instance's stream handler, exactly once if 0 is returned.
+ * Thread   [any]
+ * Returns  0; -EAGAIN if the mailbox of that poller is full; -ENOMEM; -EINVAL if conn_id was never
+ *          the id of a connection.
+ */
+static inline int
+goevd_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len, uint64_t cookie)
+{
+    return goevd_host->send(self, conn_id, data, len, cookie);
+}
+
+/* Close a connection of any poller, by its id, after the sends of this thread before it. Nothing
+ * happens if it is gone.
+ *
+ * flags    enum goevd_close_flags.
+ * Thread   [any]
+ * Returns  0; -EAGAIN if the mailbox of that poller is full; -ENOMEM; -EINVAL as goevd_send().
+ */
+static inline int
+goevd_close(uint64_t conn_id, unsigned flags)
+{
+    return goevd_host->close(conn_id, flags);
+}
+
+/* ---- Layout, for 64-bit machines: what has shipped does not move ------------------------------ */
+
+#if UINTPTR_MAX == UINT64_MAX
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_option) == 80, "goevd_option has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 80, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 304, "goevd_host has moved");
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

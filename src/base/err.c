@@ -1,0 +1,48 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+err_vset(struct err *reterr, int code, const char *format, va_list args, bool words)
+{
+    int n;
+
+    if (!reterr || reterr->code)
+        return;
+    reterr->code = code;
+    n = vsnprintf(reterr->text, sizeof(reterr->text), format, args);
+    if (words && n >= 0 && (size_t)n < sizeof(reterr->text))
+        snprintf(reterr->text + n, sizeof(reterr->text) - (size_t)n, ": %s", err_words(code));
+}
+
+int
+err_set(struct err *reterr, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    err_vset(reterr, code, format, args, false);
+    va_end(args);
+    return code;
+}
+
+int
+err_set_errno(struct err *reterr, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    err_vset(reterr, code, format, args, true);
+    va_end(args);
+    return code;
+}
+
+const char *
+err_words(int code)
+{
+    const char *words = strerrordesc_np(code < 0 ? -code : code);
+
+    return words ? words : "unknown error";
+}

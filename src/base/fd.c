@@ -1,0 +1,39 @@
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int
+fd_close(int fd)
+{
+    int saved = errno;
+
+    if (fd >= 0)
+        close(fd); /* close(2): the fd is gone even if this says EINTR */
+    errno = saved;
+    return -1;
+}
+
+static int
+fd_set_flag(int fd, int get, int set, int flag, bool on)
+{
+    int flags = fcntl(fd, get);
+
+    if (flags < 0)
+        return -errno;
+    flags = on ? flags | flag : flags & ~flag;
+    return fcntl(fd, set, flags) < 0 ? -errno : 0;
+}
+
+int
+fd_set_nonblock(int fd, bool nonblock)
+{
+    return fd_set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, nonblock);
+}
+
+int
+fd_set_cloexec(int fd, bool cloexec)
+{
+    return fd_set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}

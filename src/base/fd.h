@@ -1,0 +1,19 @@
+/* File descriptors. */
+#pragma once
+
+#include "base/util.h"
+
+/* Close and return -1, for `fd = fd_close(fd)`. Negative fds are left alone; errno is kept. */
+int fd_close(int fd);
+
+static inline void
+fd_closep(int *fd)
+{
+    *fd = fd_close(*fd);
+}
+
+/* Close the variable's fd when it goes out of scope. */
+#define _cleanup_fd_ __attribute__((cleanup(fd_closep)))
+
+int fd_set_nonblock(int fd, bool nonblock);
+int fd_set_cloexec(int fd, bool cloexec);

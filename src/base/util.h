@@ -1,0 +1,31 @@
+/* Small things that every layer uses. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* The object that holds `member` at address `ptr`. */
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+#define PRINTF(string, first) __attribute__((format(printf, string, first)))
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+
+static inline void
+freep(void *p)
+{
+    free(*(void **)p);
+}
+
+/* Free the variable's memory when it goes out of scope. */
+#define _cleanup_free_ __attribute__((cleanup(freep)))
