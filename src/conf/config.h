@@ -1,0 +1,122 @@
+/* goevd's own configuration: what goevd.yaml says at the top, typed, validated, immutable. */
+#pragma once
+
+#include "conf/schema.h"
+
+#define CONFIG_POLLERS_MAX 256
+#define CONFIG_REACTORS_MAX 256
+#define CONFIG_LISTENERS_MAX 1024
+#define CONFIG_CPUS_MAX 1024
+
+enum config_cpus_mode {
+    CONFIG_CPUS_AUTO = 0, /* pin where there are as many pollers as CPUs we may use */
+    CONFIG_CPUS_NONE,     /* never pin */
+    CONFIG_CPUS_LIST,     /* poller i on cpus[i mod cpu_count] */
+};
+
+enum config_listener_mode {
+    CONFIG_MODE_REUSEPORT = 0,
+    CONFIG_MODE_ACCEPTOR,
+};
+
+enum config_over_limit {
+    CONFIG_OVER_LIMIT_CLOSE = 0, /* accept and close at once */
+    CONFIG_OVER_LIMIT_WAIT,      /* leave them in the kernel's queue */
+};
+
+struct config_reactor {
+    struct goevd_str name;
+    int64_t read_buffer_bytes;
+    int64_t write_buffer_bytes;
+    int64_t events_max;   /* taken by one epoll_wait */
+    int64_t accepts_max;  /* taken from one socket in a row */
+    int64_t messages_max; /* handled in one round */
+    int64_t mailbox_max;  /* sends that may wait */
+    int64_t stack_bytes;
+
+    /* As written; the typed fields below are made from them. */
+    struct goevd_str pollers_text;
+    struct goevd_list cpus_text;
+
+    unsigned pollers; /* 0: auto */
+    enum config_cpus_mode cpus_mode;
+    const unsigned *cpus;
+    size_t cpu_count;
+};
+
+struct config_listener {
+    struct goevd_str name; /* the address where none is given */
+    struct goevd_str address;
+    int mode; /* enum config_listener_mode */
+    struct goevd_plugin *handler;
+
+    /* The socket. */
+    int64_t backlog;
+    int64_t receive_buffer_bytes; /* 0: the kernel's */
+    int64_t send_buffer_bytes;    /* 0: the kernel's */
+    bool nodelay;
+    int64_t defer_accept_ns; /* 0: off */
+    int64_t keepalive_ns;    /* idle time before the first probe; 0: off */
+    bool ipv6_only;
+    bool steer;
+    int64_t imbalance_percent;
+    struct goevd_str socket_owner; /* data NULL: not changed */
+    struct goevd_str socket_group;
+
+    /* Connections. */
+    int64_t connections_max;
+    int over_limit; /* enum config_over_limit */
+    int64_t idle_timeout_ns; /* 0: none */
+    int64_t close_timeout_ns;
+    int64_t linger_timeout_ns;
+    int64_t tail_max_bytes;
+    int64_t output_low_bytes;
+    int64_t output_high_bytes;
+    int64_t output_max_bytes;
+
+    /* As written; the typed fields below are made from them. */
+    struct goevd_str reactor_text;
+    struct goevd_str accept_reactor_text;
+    struct goevd_str socket_mode_text;
+
+    unsigned reactor;        /* index of the one that serves */
+    unsigned accept_reactor; /* index of the one that accepts; the same with reuseport */
+    unsigned socket_mode;    /* permission bits of a unix socket */
+};
+
+struct config {
+    int log_level; /* LOG_ERR to LOG_DEBUG of syslog(3) */
+    struct goevd_str plugin_dir; /* data NULL: not given; relative ones begin at their file */
+    int64_t stop_timeout_ns;
+    int64_t max_open_files; /* 0: raise the soft limit to the hard one */
+    const struct config_reactor *reactors;
+    size_t reactor_count;
+    const struct config_listener *listeners;
+    size_t listener_count;
+
+    /* For config_error() and config_dump(). */
+    const struct conf_node *root;
+    const void *record;
+    struct conf_places places;
+    struct arena arena;
+};
+
+extern const struct goevd_schema config_schema;
+
+/* Read, validate, and load the plugins it names.
+ *
+ * Returns  0 with *ret_config; negative with every reason in errors, sorted.
+ */
+int config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
+                struct conf_errors *errors);
+
+/* NULL does nothing. */
+void config_free(struct config *config);
+
+/* Note an error about what is at a path such as `listeners[0].address`, at its position. For the
+ * layers above, which know more: `config_error(config, errors, path, …)`. Returns -EINVAL. */
+int config_error(const struct config *config, struct conf_errors *errors, const char *path,
+                 const char *format, ...) PRINTF(4, 5);
+
+/* Print the effective configuration. Returns 0 or negative as conf_dump() does. */
+int config_dump(const struct config *config, FILE *out);

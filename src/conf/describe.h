@@ -1,0 +1,13 @@
+/* Print a schema for people: each key with type, range, default and help. */
+#pragma once
+
+#include <stdio.h>
+
+#include <goevd/plugin.h>
+
+#include "base/util.h"
+
+#define CONF_DESCRIBE_DEPTH_MAX 16 /* a schema may contain itself */
+
+/* indent   spaces before each line. */
+void conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent);
