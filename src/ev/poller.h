@@ -1,0 +1,128 @@
+/* A poller: one thread, one epoll instance, its timers, its mailbox, its cache and whatever it
+ * watches. Nothing in it is locked, for only its own thread touches it; the rest of the world
+ * reaches it through its mailbox. */
+#pragma once
+
+#include <sys/epoll.h>
+
+#include "ev/cache.h"
+#include "ev/figure.h"
+#include "ev/mailbox.h"
+#include "ev/slots.h"
+#include "ev/timer.h"
+
+#define POLLERS_MAX 256
+
+struct poller_config {
+    size_t read_buffer_bytes;  /* for the layers above */
+    size_t write_buffer_bytes; /* likewise */
+    unsigned events_max;       /* events taken by one epoll_wait(2) */
+    unsigned accepts_max;      /* connections accepted by one event, for the layers above */
+    unsigned messages_max;     /* messages handled in one round */
+    unsigned mailbox_max;      /* counted messages that may wait */
+};
+
+struct watch;
+typedef void (*watch_fn)(struct watch *w, uint32_t events);
+
+/* A file descriptor that is watched; embedded in its owner. */
+struct watch {
+    watch_fn fn;
+    uint64_t id;     /* 0: not added */
+    int fd;
+    uint32_t events; /* what epoll is asked for */
+};
+
+struct task;
+typedef void (*task_fn)(struct task *t);
+
+/* Work that is put off to the end of the round; embedded in its owner. */
+struct task {
+    struct task *next;
+    task_fn fn;
+    bool queued;
+};
+
+struct poller_figures {
+    figure rounds;   /* returns of epoll_wait */
+    figure events;   /* events they brought */
+    figure timers;   /* timers that came due */
+    figure messages; /* messages handled */
+};
+
+struct poller {
+    int epoll_fd;
+    unsigned index; /* among all pollers of the process, 0 to 255 */
+    int cpu;        /* the CPU it is pinned to, or -1 */
+    bool stopping;
+    uint64_t now_ns; /* when this round began, at most a tick behind */
+    struct task *tasks, **tasks_end;
+    struct epoll_event *events;
+    struct timers timers;
+    struct watch mailbox_watch;
+    void *net; /* what the net layer keeps here */
+    struct poller_config config;
+    struct cache cache;
+    struct slots slots;
+
+    _Alignas(64) struct poller_figures figures;
+
+    /* Written by other threads too. */
+    _Alignas(64) struct mailbox mailbox;
+    _Alignas(64) atomic_int load; /* connections it holds or is about to be handed */
+};
+
+/* The poller takes a free index of the process. */
+int poller_new(const struct poller_config *config, struct poller **ret, struct err *reterr);
+
+/* After its thread has ended; NULL does nothing. */
+void poller_free(struct poller *p);
+
+/* The poller of that index, or NULL [any thread]. */
+struct poller *poller_at(unsigned index);
+
+/* The poller whose thread this is, or NULL. */
+extern _Thread_local struct poller *poller_current;
+
+/* Take part in rounds until poller_stop(); the calling thread becomes the poller's. */
+void poller_run(struct poller *p);
+
+/* One round: wait for at most timeout_ms (-1: as long as there is nothing to do), then handle what
+ * came. 0; a negative errno of epoll_wait(2). */
+int poller_round(struct poller *p, int timeout_ms);
+
+/* [poller] poller_run() returns when this round ends. */
+static inline void
+poller_stop(struct poller *p)
+{
+    p->stopping = true;
+}
+
+/* [poller] Watch fd for events (EPOLLIN, EPOLLOUT, EPOLLEXCLUSIVE; level-triggered). w->fn is
+ * called until poller_unwatch(), never after it, not even for events that were already taken. */
+int poller_watch(struct poller *p, struct watch *w, int fd, uint32_t events, watch_fn fn);
+
+/* [poller] Ask for other events. 0 asks for errors and hang-ups alone, which epoll always tells. */
+int poller_rewatch(struct poller *p, struct watch *w, uint32_t events);
+
+/* [poller] Nothing if it is not watched. */
+void poller_unwatch(struct poller *p, struct watch *w);
+
+/* [poller] Take the fd out of epoll, hang-ups too; w keeps its id and returns by
+ * poller_rewatch(). */
+void poller_mute(struct poller *p, struct watch *w);
+
+/* [poller] What is watched under this id, or NULL. */
+static inline struct watch *
+poller_find(struct poller *p, uint64_t id)
+{
+    struct watch *w = slots_at(&p->slots, slots_id_slot(id));
+
+    return w && w->id == id ? w : NULL;
+}
+
+/* [poller] Run t->fn once before the next wait; nothing if it is queued already. */
+void poller_defer(struct poller *p, struct task *t);
+
+/* [poller] delay_ns from now; 0 or -ENOMEM. */
+int poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns);

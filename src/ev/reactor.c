@@ -1,0 +1,275 @@
+#include "ev/reactor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reactor_thread {
+    struct reactor *reactor;
+    struct poller *poller;
+    pthread_t thread;
+    bool running;
+    int result;
+    struct err err;
+    sem_t started;
+};
+
+/* ---- Where pollers run --------------------------------------------------------------------- */
+
+unsigned
+reactor_allowed_cpus(unsigned *cpus, unsigned max)
+{
+    unsigned n = 0;
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0)
+        return 0;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &set)) {
+            if (n < max)
+                cpus[n] = cpu;
+            n++;
+        }
+    return n;
+}
+
+static void
+reactor_place(struct reactor *r, const struct reactor_config *config, const unsigned *allowed,
+              unsigned allowed_count)
+{
+    bool pin = config->cpus == REACTOR_CPUS_AUTO && r->count == allowed_count;
+
+    for (unsigned i = 0; i < r->count; i++)
+        if (config->cpus == REACTOR_CPUS_LIST)
+            r->pollers[i]->cpu = (int)config->cpu_list[i % config->cpu_count];
+        else if (pin)
+            r->pollers[i]->cpu = (int)allowed[i];
+}
+
+/* ---- Making and freeing -------------------------------------------------------------------- */
+
+int
+reactor_new(const struct reactor_config *config, struct reactor **ret, struct err *reterr)
+{
+    unsigned allowed[POLLERS_MAX];
+    unsigned allowed_count = MIN(reactor_allowed_cpus(allowed, POLLERS_MAX), POLLERS_MAX);
+    unsigned count = config->pollers ? config->pollers : MAX(allowed_count, 1);
+    struct reactor *r = calloc(1, sizeof(*r));
+    int error = 0;
+
+    if (!r)
+        return err_set(reterr, -ENOMEM, "no memory for reactor %s", config->name);
+    snprintf(r->name, sizeof(r->name), "%s", config->name);
+    r->stack_bytes = config->stack_bytes;
+    r->pollers = calloc(count, sizeof(*r->pollers));
+    r->threads = calloc(count, sizeof(*r->threads));
+    if (!r->pollers || !r->threads)
+        error = err_set(reterr, -ENOMEM, "no memory for reactor %s", config->name);
+    for (; error == 0 && r->count < count; r->count++) {
+        error = poller_new(&config->poller, &r->pollers[r->count], reterr);
+        if (error < 0)
+            break;
+    }
+    if (error < 0) {
+        reactor_free(r);
+        return error;
+    }
+    reactor_place(r, config, allowed, allowed_count);
+    *ret = r;
+    return 0;
+}
+
+void
+reactor_free(struct reactor *r)
+{
+    if (!r)
+        return;
+    for (unsigned i = 0; i < r->count; i++)
+        poller_free(r->pollers[i]);
+    free(r->pollers);
+    free(r->threads);
+    free(r);
+}
+
+/* ---- Threads ------------------------------------------------------------------------------- */
+
+static void *
+reactor_thread_main(void *arg)
+{
+    struct reactor_thread *t = arg;
+    struct reactor *r = t->reactor;
+
+    poller_current = t->poller;
+    if (r->start)
+        t->result = r->start(t->poller, r->arg, &t->err);
+    sem_post(&t->started);
+    if (t->result < 0)
+        return NULL;
+    poller_run(t->poller);
+    return NULL;
+}
+
+static int
+reactor_thread_attr(const struct reactor *r, const struct poller *p, pthread_attr_t *attr)
+{
+    size_t stack = MAX(r->stack_bytes, (size_t)PTHREAD_STACK_MIN);
+    int error = pthread_attr_setstacksize(attr, stack);
+    cpu_set_t set;
+
+    if (error || p->cpu < 0)
+        return error;
+    CPU_ZERO(&set);
+    CPU_SET(p->cpu, &set);
+    return pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+}
+
+/* "main/0"; the kernel keeps 15 bytes, pthread_setname_np(3). */
+static void
+reactor_thread_name(const struct reactor *r, unsigned i, pthread_t thread)
+{
+    char name[REACTOR_NAME_MAX + 16];
+
+    snprintf(name, sizeof(name), "%.11s/%u", r->name, i);
+    pthread_setname_np(thread, name);
+}
+
+/* Signals are the main thread's: a poller's thread begins with all of them blocked. */
+static int
+reactor_spawn(struct reactor *r, unsigned i, struct err *reterr)
+{
+    struct reactor_thread *t = &r->threads[i];
+    pthread_attr_t attr;
+    sigset_t all, old;
+    int error;
+
+    *t = (struct reactor_thread){.reactor = r, .poller = r->pollers[i]};
+    sem_init(&t->started, 0, 0);
+    pthread_attr_init(&attr);
+    error = reactor_thread_attr(r, t->poller, &attr);
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (!error)
+        error = pthread_create(&t->thread, &attr, reactor_thread_main, t);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (error)
+        return err_set_errno(reterr, -error, "cannot start poller %u of reactor %s on CPU %d", i,
+                             r->name, t->poller->cpu);
+    t->running = true;
+    reactor_thread_name(r, i, t->thread);
+    return 0;
+}
+
+static int
+reactor_await(struct reactor_thread *t, struct err *reterr)
+{
+    while (sem_wait(&t->started) < 0)
+        ;
+    if (t->result < 0) {
+        pthread_join(t->thread, NULL);
+        t->running = false;
+        err_set(reterr, t->result, "%s", t->err.text);
+    }
+    return t->result;
+}
+
+int
+reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn stop, void *arg,
+              struct err *reterr)
+{
+    int error = 0;
+
+    r->start = start;
+    r->stop = stop;
+    r->arg = arg;
+    for (unsigned i = 0; i < r->count && error == 0; i++) {
+        error = reactor_spawn(r, i, reterr);
+        if (error == 0)
+            error = reactor_await(&r->threads[i], reterr);
+    }
+    if (error < 0)
+        reactor_stop(r);
+    return error;
+}
+
+/* ---- Calls --------------------------------------------------------------------------------- */
+
+struct reactor_call {
+    struct message message;
+    reactor_call_fn fn;
+    void *arg;
+    sem_t done;
+};
+
+static void
+reactor_call_handle(struct message *m, void *consumer)
+{
+    struct reactor_call *call = container_of(m, struct reactor_call, message);
+
+    call->fn(consumer, call->arg);
+    sem_post(&call->done);
+}
+
+static void
+reactor_call_post(struct reactor *r, unsigned i, struct reactor_call *call)
+{
+    call->message.fn = reactor_call_handle;
+    sem_init(&call->done, 0, 0);
+    mailbox_post(&r->pollers[i]->mailbox, &call->message);
+}
+
+static void
+reactor_call_wait(struct reactor_call *call)
+{
+    while (sem_wait(&call->done) < 0)
+        ;
+    sem_destroy(&call->done);
+}
+
+void
+reactor_call(struct reactor *r, reactor_call_fn fn, void *arg)
+{
+    struct reactor_call calls[POLLERS_MAX];
+
+    assert(!poller_current && r->count <= POLLERS_MAX);
+    for (unsigned i = 0; i < r->count; i++) {
+        calls[i] = (struct reactor_call){.fn = fn, .arg = arg};
+        if (r->threads[i].running)
+            reactor_call_post(r, i, &calls[i]);
+    }
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->threads[i].running)
+            reactor_call_wait(&calls[i]);
+}
+
+static void
+reactor_stop_poller(struct poller *p, void *arg)
+{
+    struct reactor *r = arg;
+
+    if (r->stop)
+        r->stop(p, r->arg);
+    poller_stop(p);
+}
+
+void
+reactor_stop(struct reactor *r)
+{
+    reactor_call(r, reactor_stop_poller, r);
+    for (unsigned i = 0; i < r->count; i++) {
+        if (!r->threads[i].running)
+            continue;
+        pthread_join(r->threads[i].thread, NULL);
+        sem_destroy(&r->threads[i].started);
+        r->threads[i].running = false;
+    }
+}

@@ -1,0 +1,26 @@
+/* Memory for many objects of one size, of one poller: packed without headers, taken from the
+ * system in chunks and given back when a chunk is empty. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/util.h"
+
+#define SLAB_CHUNK_BYTES ((size_t)64 << 10)
+#define SLAB_OBJECT_MAX (SLAB_CHUNK_BYTES / 4) /* larger ones come from malloc */
+
+struct slab_chunk;
+
+struct slab {
+    size_t object_bytes;
+    struct slab_chunk *partial; /* chunks with free objects, a ring; NULL: none */
+    size_t objects;             /* in use */
+    size_t chunks;
+};
+
+void slab_init(struct slab *s, size_t object_bytes);
+void slab_fini(struct slab *s); /* all objects have been freed */
+
+/* Not zeroed, aligned to 16; NULL without memory. */
+void *slab_alloc(struct slab *s);
+void slab_free(struct slab *s, void *object);

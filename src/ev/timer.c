@@ -1,0 +1,40 @@
+#include "ev/timer.h"
+
+void
+timers_fini(struct timers *ts)
+{
+    heap4_fini(&ts->heap);
+}
+
+int
+timer_arm(struct timers *ts, struct timer *t, uint64_t due_ns)
+{
+    due_ns = MAX(due_ns, ts->round_ns + 1);
+    if (!timer_armed(t))
+        return heap4_insert(&ts->heap, &t->node, due_ns);
+    heap4_move(&ts->heap, &t->node, due_ns);
+    return 0;
+}
+
+void
+timer_cancel(struct timers *ts, struct timer *t)
+{
+    if (timer_armed(t))
+        heap4_remove(&ts->heap, &t->node);
+}
+
+unsigned
+timers_run(struct timers *ts, uint64_t now_ns)
+{
+    unsigned count = 0;
+
+    ts->round_ns = now_ns;
+    while (timers_next_ns(ts) <= now_ns) {
+        struct timer *t = container_of(heap4_first(&ts->heap), struct timer, node);
+
+        heap4_remove(&ts->heap, &t->node);
+        t->fn(t, now_ns);
+        count++;
+    }
+    return count;
+}

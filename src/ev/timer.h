@@ -1,0 +1,51 @@
+/* Timers of one poller, on a monotonic clock in nanoseconds. */
+#pragma once
+
+#include "ev/heap4.h"
+
+struct timer;
+typedef void (*timer_fn)(struct timer *t, uint64_t now_ns);
+
+/* Embedded in its owner; zeroed but for fn, it is ready to be armed. */
+struct timer {
+    struct heap4_node node;
+    timer_fn fn;
+};
+
+struct timers {
+    struct heap4 heap;
+    uint64_t round_ns; /* the time of the round that runs or ran last */
+};
+
+void timers_fini(struct timers *ts);
+
+/* Let t be due at due_ns, moving it if it is armed. What is armed by a timer's callback for a time
+ * that has passed is due in the next round, so that a round ends. 0; -ENOMEM (never for an armed
+ * timer). */
+int timer_arm(struct timers *ts, struct timer *t, uint64_t due_ns);
+
+/* Nothing if it is not armed. */
+void timer_cancel(struct timers *ts, struct timer *t);
+
+/* Run what is due at now_ns, in order; returns how many. */
+unsigned timers_run(struct timers *ts, uint64_t now_ns);
+
+static inline bool
+timer_armed(const struct timer *t)
+{
+    return heap4_has(&t->node);
+}
+
+/* When t, which is armed, is due. */
+static inline uint64_t
+timer_due_ns(const struct timers *ts, const struct timer *t)
+{
+    return heap4_key(&ts->heap, &t->node);
+}
+
+/* When the first is due; UINT64_MAX without any. */
+static inline uint64_t
+timers_next_ns(const struct timers *ts)
+{
+    return heap4_first_key(&ts->heap);
+}
