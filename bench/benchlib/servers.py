@@ -1,0 +1,138 @@
+"""Start and stop what is measured: goevd, the floor and nginx, each on a port of its own."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from . import procfs
+
+BENCH = pathlib.Path(__file__).parent.parent
+ROOT = BENCH.parent
+BUILD = pathlib.Path(os.environ.get('GOEVD_BUILD', ROOT / 'build' / 'release'))
+OUT = ROOT / 'build' / 'bench'
+START_S = 10
+STOP_S = 15
+
+
+class ServerError(Exception):
+    """A server did not start, or did not stop in order."""
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A running server; stop() it, or use it in a with statement."""
+
+    def __init__(self, name, port, argv, cpus=None, cwd=None):
+        OUT.mkdir(parents=True, exist_ok=True)
+        self.name, self.port = name, port
+        self.log = OUT / f'{name}.log'
+        with self.log.open('w') as log:
+            self.process = subprocess.Popen(
+                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd,
+                preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
+        self.pid = self.process.pid
+        try:
+            self.wait_until_it_answers()
+            self.check_session()
+        except ServerError:
+            self.stop()
+            raise
+
+    def wait_until_it_answers(self):
+        """Until GET /plaintext succeeds."""
+        deadline = time.monotonic() + START_S
+        while True:
+            if self.process.poll() is not None:
+                raise ServerError(f'{self.name} ended with {self.process.returncode}; it said:\n'
+                                  + self.log.read_text())
+            try:
+                with urllib.request.urlopen(f'http://127.0.0.1:{self.port}/plaintext') as answer:
+                    body = answer.read()
+                break
+            except urllib.error.HTTPError as e:
+                raise ServerError(f'{self.name} answers {e.code} to GET /plaintext') from e
+            except OSError as e:
+                if time.monotonic() > deadline:
+                    raise ServerError(f'{self.name} does not answer after {START_S} s: {e}; '
+                                      f'it said:\n{self.log.read_text()}') from e
+                time.sleep(0.02)
+        if body != b'Hello, World!':
+            raise ServerError(f'{self.name} answers {body[:40]!r} instead of Hello, World!')
+
+    def check_session(self):
+        """The scheduler shares the CPUs among sessions: all must be in one to be compared."""
+        for pid in procfs.family(self.pid):
+            if procfs.autogroup(pid) != procfs.autogroup('self'):
+                raise ServerError(f'{self.name}: process {pid} is in another session than the '
+                                  'load; the scheduler would not treat them alike')
+
+    def stop(self):
+        """SIGTERM, and SIGKILL if that does not end it."""
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            print(f'{self.name} did not end within {STOP_S} s of SIGTERM and was killed')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def filled(template, name, **words):
+    """A config made from bench/conf/TEMPLATE; its path."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / name
+    path.write_text((BENCH / 'conf' / template).read_text().format(**words))
+    return path
+
+
+def floor(threads, cpus, wrapper=()):
+    """bench/floor.c; cpus: pinned there and steered; None: neither."""
+    port = free_port()
+    argv = [*wrapper, BUILD / 'bench' / 'floor', '--port', port, '--threads', threads]
+    if cpus:
+        argv += ['--pin', ','.join(map(str, cpus))] + (['--steer'] if threads > 1 else [])
+    return Server('floor', port, argv, cpus)
+
+
+def goevd(pollers, cpus, wrapper=(), flags=()):
+    """goevd from the build; cpus as for floor()."""
+    port = free_port()
+    conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers,
+                  cpus=list(cpus) if cpus else 'none')
+    argv = [*wrapper, BUILD / 'goevd', '-c', conf, '--plugin-dir', BUILD / 'plugins', '-q', *flags]
+    return Server('goevd', port, argv, cpus)
+
+
+def nginx(workers, cpus):
+    """Debian's nginx; cpus: a worker tied to each, and a socket for each; None: as it comes."""
+    port = free_port()
+    name = 'nginx-best' if cpus and workers > 1 else 'nginx'
+    masks = ' '.join(format(1 << cpu, 'b') for cpu in cpus or ())
+    home = OUT / name
+    (home / 'temp').mkdir(parents=True, exist_ok=True)
+    conf = filled('nginx.conf.in', f'{name}/nginx.conf', port=port, workers=workers,
+                  affinity=f'worker_cpu_affinity {masks};' if cpus else '',
+                  reuseport=' reuseport' if cpus and workers > 1 else '')
+    binary = shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin')
+    if not binary:
+        raise ServerError('nginx is not installed (apt-get install nginx-light)')
+    return Server(name, port, [binary, '-p', home, '-c', conf, '-e', 'stderr'], cpus)
