@@ -7,6 +7,7 @@
 #define CONFIG_REACTORS_MAX 256
 #define CONFIG_LISTENERS_MAX 1024
 #define CONFIG_CPUS_MAX 1024
+#define CONFIG_SOCKET_MODE 0660 /* of unix sockets, where none is given */
 
 enum config_cpus_mode {
     CONFIG_CPUS_AUTO = 0, /* pin where there are as many pollers as CPUs we may use */
@@ -84,9 +85,24 @@ struct config_listener {
     unsigned socket_mode;    /* permission bits of a unix socket */
 };
 
+/* The top level as the schema fills it. */
+struct config_log {
+    int level; /* index: error, warning, notice, info, debug */
+};
+
+struct config_top {
+    struct goevd_list include; /* always empty: followed while reading, see conf/include.h */
+    const struct config_log *log;
+    struct goevd_str plugin_dir;
+    int64_t stop_timeout_ns;
+    int64_t max_open_files;
+    struct goevd_list reactors;  /* of struct config_reactor */
+    struct goevd_list listeners; /* of struct config_listener */
+};
+
 struct config {
-    int log_level; /* LOG_ERR to LOG_DEBUG of syslog(3) */
-    struct goevd_str plugin_dir; /* data NULL: not given; relative ones begin at their file */
+    int log_level;               /* LOG_ERR to LOG_DEBUG of syslog(3) */
+    struct goevd_str plugin_dir; /* absolute; data NULL: not given */
     int64_t stop_timeout_ns;
     int64_t max_open_files; /* 0: raise the soft limit to the hard one */
     const struct config_reactor *reactors;
@@ -96,7 +112,7 @@ struct config {
 
     /* For config_error() and config_dump(). */
     const struct conf_node *root;
-    const void *record;
+    const struct config_top *top;
     struct conf_places places;
     struct arena arena;
 };

@@ -52,6 +52,10 @@ int conf_parse(const char *data, size_t len, const struct conf_file *file, struc
                struct conf_budget *budget, struct conf_errors *errors,
                const struct conf_node **ret_node);
 
+/* Parse a default, all of whose nodes are said to be at `mark`. NUL-terminated. */
+int conf_parse_default(const char *text, const struct conf_mark *mark, struct arena *arena,
+                       struct conf_errors *errors, const struct conf_node **ret_node);
+
 /* Null, ~ or nothing, without quotes; NULL too. */
 bool conf_is_null(const struct conf_node *node);
 

@@ -65,19 +65,39 @@ struct conf_context {
  *
  * node       NULL: an empty map.
  * path       of node, "" at the top.
- * Returns    0 with the record in *ret_record, or -EINVAL, -ENOMEM.
+ * Returns    0; -EINVAL, -ENOMEM. *ret_record is set after errors too, so that what is valid can
+ *            be looked at further: what is not is zero.
  */
 int conf_validate(struct conf_context *context, const struct conf_node *node, const char *path,
                   const struct goevd_schema *schema, const void **ret_record);
 
-/* A default of RECORD, LIST or MAP as a node, its marks those of `like`; NULL where the text is
- * no YAML (a programming error, reported) or there is no default. */
+/* An option's default as a node whose marks are all `mark`; NULL where there is none, or where it
+ * is no YAML (an error in the schema, noted). */
 const struct conf_node *conf_default_node(struct arena *arena, const struct goevd_option *option,
-                                          const struct conf_node *like);
+                                          const struct conf_mark *mark,
+                                          struct conf_errors *errors);
 
 /* The place of a plugin, NULL if it has none here. */
 const struct conf_place *conf_place_find(const struct conf_places *places,
                                          const struct goevd_plugin *plugin);
+
+/* Options are as large as the plugin's author knew them. */
+static inline const struct goevd_option *
+conf_option_next(const struct goevd_schema *schema, const struct goevd_option *option)
+{
+    return (const struct goevd_option *)(const void *)((const char *)option + schema->option_size);
+}
+
+#define CONF_EACH_OPTION(option, schema)                                                           \
+    for ((option) = (schema)->options; (option)->type != GOEVD_OPTION_END;                         \
+         (option) = conf_option_next((schema), (option)))
+
+/* The schema of a list's items that are scalars: one option without a name. */
+static inline bool
+conf_schema_is_item(const struct goevd_schema *schema)
+{
+    return schema->options->type != GOEVD_OPTION_END && !schema->options->name;
+}
 
 /* The first option with that name; NULL. */
 const struct goevd_option *conf_option(const struct goevd_schema *schema, struct goevd_str name);
