@@ -12,9 +12,6 @@
 #define COARSE_LAG_NS (10 * NS_PER_MS)
 #define TIMEOUT_MAX_MS (60 * 60 * 1000)
 
-/* In watch.events: the fd is not in epoll at present. */
-#define WATCH_MUTED UINT32_MAX
-
 static _Atomic(struct poller *) pollers[POLLERS_MAX];
 
 _Thread_local struct poller *poller_current;
@@ -156,13 +153,20 @@ poller_mute(struct poller *p, struct watch *w)
 }
 
 void
-poller_unwatch(struct poller *p, struct watch *w)
+poller_forget(struct poller *p, struct watch *w)
 {
     if (!w->id)
         return;
-    poller_mute(p, w);
     slots_release(&p->slots, w->id);
     w->id = 0;
+}
+
+void
+poller_unwatch(struct poller *p, struct watch *w)
+{
+    if (w->id)
+        poller_mute(p, w);
+    poller_forget(p, w);
 }
 
 /* ---- A round ------------------------------------------------------------------------------- */
@@ -290,5 +294,4 @@ poller_run(struct poller *p)
 
         assert(r == 0); /* epoll_wait(2): any other error is a fault of this program */
     }
-    poller_current = NULL;
 }

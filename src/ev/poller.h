@@ -33,6 +33,9 @@ struct watch {
     uint32_t events; /* what epoll is asked for */
 };
 
+/* In watch.events: the fd is not in epoll at present. */
+#define WATCH_MUTED UINT32_MAX
+
 struct task;
 typedef void (*task_fn)(struct task *t);
 
@@ -111,6 +114,16 @@ void poller_unwatch(struct poller *p, struct watch *w);
 /* [poller] Take the fd out of epoll, hang-ups too; w keeps its id and returns by
  * poller_rewatch(). */
 void poller_mute(struct poller *p, struct watch *w);
+
+static inline bool
+poller_muted(const struct watch *w)
+{
+    return w->events == WATCH_MUTED;
+}
+
+/* [poller] As poller_unwatch(), for an fd that nobody else holds and that is closed next: epoll
+ * lets go of it then, without a system call of its own. */
+void poller_forget(struct poller *p, struct watch *w);
 
 /* [poller] What is watched under this id, or NULL. */
 static inline struct watch *

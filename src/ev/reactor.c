@@ -110,6 +110,9 @@ reactor_thread_main(void *arg)
     if (t->result < 0)
         return NULL;
     poller_run(t->poller);
+    if (r->stop)
+        r->stop(t->poller, r->arg);
+    poller_current = NULL;
     return NULL;
 }
 
@@ -254,17 +257,14 @@ reactor_call(struct reactor *r, reactor_call_fn fn, void *arg)
 static void
 reactor_stop_poller(struct poller *p, void *arg)
 {
-    struct reactor *r = arg;
-
-    if (r->stop)
-        r->stop(p, r->arg);
+    (void)arg;
     poller_stop(p);
 }
 
 void
 reactor_stop(struct reactor *r)
 {
-    reactor_call(r, reactor_stop_poller, r);
+    reactor_call(r, reactor_stop_poller, NULL);
     for (unsigned i = 0; i < r->count; i++) {
         if (!r->threads[i].running)
             continue;

@@ -25,7 +25,8 @@ struct reactor_config {
     struct poller_config poller;
 };
 
-/* Called on each poller's thread. A start that fails is told by reactor_start(). */
+/* Called on each poller's thread, before its first round and after its last. A start that fails is
+ * told by reactor_start(); no stop follows it. */
 typedef int (*reactor_start_fn)(struct poller *p, void *arg, struct err *reterr);
 typedef void (*reactor_stop_fn)(struct poller *p, void *arg);
 typedef void (*reactor_call_fn)(struct poller *p, void *arg);
@@ -60,5 +61,5 @@ int reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn sto
 /* Run fn on each poller, and return when it has run on all. Not from a poller. */
 void reactor_call(struct reactor *r, reactor_call_fn fn, void *arg);
 
-/* End the threads, each after `stop` has run on it, and join them. */
+/* End the threads, with `stop` as the last that runs on each, and join them. */
 void reactor_stop(struct reactor *r);

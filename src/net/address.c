@@ -1,0 +1,171 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#define UNIX_PREFIX "unix:"
+
+unsigned
+address_port(const struct address *a)
+{
+    if (a->sa.sa_family == AF_INET)
+        return ntohs(a->in.sin_port);
+    return a->sa.sa_family == AF_INET6 ? ntohs(a->in6.sin6_port) : 0;
+}
+
+void
+address_set_port(struct address *a, unsigned port)
+{
+    if (a->sa.sa_family == AF_INET)
+        a->in.sin_port = htons((uint16_t)port);
+    else if (a->sa.sa_family == AF_INET6)
+        a->in6.sin6_port = htons((uint16_t)port);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+/* unix(7): a path ends with NUL; an abstract name begins with one and ends with the address. */
+static int
+address_parse_unix(const char *path, struct address *ret, struct err *reterr)
+{
+    struct address a = {.un.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+
+    if (len == 0 || (path[0] != '/' && path[0] != '@') || (path[0] == '@' && len == 1))
+        return err_set(reterr, -EINVAL, "expected unix:/path or unix:@name");
+    if (len >= sizeof(a.un.sun_path))
+        return err_set(reterr, -ENAMETOOLONG, "the path has %zu bytes, and %zu are the most", len,
+                       sizeof(a.un.sun_path) - 1);
+    memcpy(a.un.sun_path, path, len);
+    a.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (path[0] == '/'));
+    if (path[0] == '@')
+        a.un.sun_path[0] = '\0';
+    *ret = a;
+    return 0;
+}
+
+static int
+address_parse_port(const char *text, unsigned *ret, struct err *reterr)
+{
+    unsigned port = 0;
+
+    if (!*text)
+        return err_set(reterr, -EINVAL, "the port is missing after ':'");
+    for (const char *p = text; *p; p++) {
+        if (*p < '0' || *p > '9')
+            return err_set(reterr, -EINVAL, "port '%s' is not a number", text);
+        port = port * 10 + (unsigned)(*p - '0');
+        if (port > 65535)
+            return err_set(reterr, -ERANGE, "port %s is above 65535", text);
+    }
+    *ret = port;
+    return 0;
+}
+
+static int
+address_look_up(const char *host, bool numeric_v6, struct address *ret, struct err *reterr)
+{
+    struct addrinfo hints = {.ai_family = numeric_v6 ? AF_INET6 : AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | (numeric_v6 ? AI_NUMERICHOST : 0)};
+    struct addrinfo *found;
+    int r = getaddrinfo(host, NULL, &hints, &found);
+
+    if (r != 0)
+        return err_set(reterr, -EADDRNOTAVAIL, "host '%s' is not an address and has none: %s", host,
+                       r == EAI_SYSTEM ? err_words(errno) : gai_strerror(r));
+    *ret = (struct address){.len = found->ai_addrlen};
+    memcpy(&ret->sa, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return 0;
+}
+
+static void
+address_any(struct address *ret)
+{
+    *ret = (struct address){.len = sizeof(ret->in6), .any = true};
+    ret->in6.sin6_family = AF_INET6;
+    ret->in6.sin6_addr = in6addr_any;
+}
+
+static int
+address_parse_host(const char *text, size_t len, struct address *ret, struct err *reterr)
+{
+    char host[256];
+    bool bracketed = len > 0 && text[0] == '[';
+
+    if (len == 0 || (len == 1 && text[0] == '*')) {
+        address_any(ret);
+        return 0;
+    }
+    if (bracketed) {
+        if (len < 3 || text[len - 1] != ']')
+            return err_set(reterr, -EINVAL, "expected an IPv6 address between '[' and ']:port'");
+        text++;
+        len -= 2;
+    } else if (memchr(text, ':', len)) {
+        return err_set(reterr, -EINVAL, "an IPv6 address stands in brackets: [%.*s]:port", (int)len,
+                       text);
+    }
+    if (len >= sizeof(host))
+        return err_set(reterr, -ENAMETOOLONG, "the host has %zu bytes, and %zu are the most", len,
+                       sizeof(host) - 1);
+    memcpy(host, text, len);
+    host[len] = '\0';
+    return address_look_up(host, bracketed, ret, reterr);
+}
+
+int
+address_parse(const char *text, struct address *ret, struct err *reterr)
+{
+    const char *colon = strrchr(text, ':');
+    unsigned port;
+    int r;
+
+    if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        return address_parse_unix(text + strlen(UNIX_PREFIX), ret, reterr);
+    if (!colon)
+        return err_set(reterr, -EINVAL,
+                       "'%s' has no port: expected host:port, [v6]:port, :port or unix:/path", text);
+    r = address_parse_port(colon + 1, &port, reterr);
+    if (r == 0)
+        r = address_parse_host(text, (size_t)(colon - text), ret, reterr);
+    if (r == 0)
+        address_set_port(ret, port);
+    return r;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+static void
+address_format_unix(const struct sockaddr_un *un, socklen_t len, char *buf, size_t size)
+{
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    int bytes = len > head ? (int)(len - head) : 0;
+
+    if (bytes == 0)
+        snprintf(buf, size, "unix:");
+    else if (un->sun_path[0] == '\0')
+        snprintf(buf, size, "unix:@%.*s", bytes - 1, un->sun_path + 1);
+    else
+        snprintf(buf, size, "unix:%.*s", bytes, un->sun_path);
+}
+
+char *
+address_format(const struct sockaddr *sa, socklen_t len, char *buf, size_t size)
+{
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1], port[8];
+
+    if (sa->sa_family == AF_UNIX)
+        address_format_unix((const struct sockaddr_un *)(const void *)sa, len, buf, size);
+    else if (getnameinfo(sa, len, host, sizeof(host), port, sizeof(port),
+                         NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        snprintf(buf, size, "?");
+    else
+        snprintf(buf, size, sa->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    return buf;
+}

@@ -1,0 +1,39 @@
+/* Socket addresses and how people write them. */
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/err.h"
+
+#define ADDRESS_TEXT_MAX (sizeof(struct sockaddr_un) + 16)
+
+struct address {
+    socklen_t len;
+    bool any; /* written without a host: every address of this machine, IPv6 and IPv4 */
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+        struct sockaddr_storage storage;
+    };
+};
+
+/* "host:port", "[v6]:port", ":port", "*:port", "unix:/path", "unix:@abstract". A host that is not
+ * an address is looked up by getaddrinfo(3), which may block. */
+int address_parse(const char *text, struct address *ret, struct err *reterr);
+
+/* As address_parse() reads it; returns buf. */
+char *address_format(const struct sockaddr *sa, socklen_t len, char *buf, size_t size);
+
+static inline bool
+address_is_tcp(const struct address *a)
+{
+    return a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6;
+}
+
+/* The port of a TCP address, or 0. */
+unsigned address_port(const struct address *a);
+void address_set_port(struct address *a, unsigned port);

@@ -1,0 +1,568 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+static_assert(sizeof(struct conn) <= 144, "an idle connection costs more than it should");
+static_assert(sizeof(struct conn) % 16 == 0, "the state behind a connection is misaligned");
+
+/* Whatever makes the end of a callback more than a return. */
+#define CONN_ATTENTION                                                                             \
+    (CONN_CLOSING | CONN_SHUT | CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_AGAIN |              \
+     CONN_UPGRADING)
+
+static void conn_event(struct watch *w, uint32_t events);
+
+struct conn *
+conn_of_watch(struct watch *w)
+{
+    return w->fn == conn_event ? container_of(w, struct conn, watch) : NULL;
+}
+
+struct conn *
+conn_find(struct poller *p, uint64_t id)
+{
+    struct watch *w = poller_find(p, id);
+
+    return w ? conn_of_watch(w) : NULL;
+}
+
+static struct poller *
+conn_poller(const struct conn *c)
+{
+    return c->service->net->poller;
+}
+
+/* ---- Callbacks ----------------------------------------------------------------------------- */
+
+bool
+conn_leave(struct conn *c)
+{
+    struct net *net = c->service->net;
+
+    net->entered = NULL;
+    if (net->write_len > 0)
+        conn_flush_gathered(c);
+    if (likely(!(c->flags & CONN_ATTENTION) && !c->outq))
+        return true;
+    return conn_settle(c);
+}
+
+void
+conn_list(struct conn *c)
+{
+    struct net *net = c->service->net;
+
+    if (c->flags & CONN_LISTED)
+        return;
+    c->flags |= CONN_LISTED;
+    c->next = NULL;
+    *net->work_end = c;
+    net->work_end = &c->next;
+    poller_defer(net->poller, &net->task);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+static void
+conn_set_peer(struct conn *c, const struct sockaddr *sa)
+{
+    struct conn_peer *peer = &c->peer;
+    union {
+        const struct sockaddr *sa;
+        const struct sockaddr_in *in;
+        const struct sockaddr_in6 *in6;
+    } from = {.sa = sa};
+
+    peer->family = (uint8_t)sa->sa_family;
+    if (sa->sa_family == AF_INET) {
+        peer->port = from.in->sin_port;
+        memcpy(peer->ip, &from.in->sin_addr, sizeof(from.in->sin_addr));
+    } else if (sa->sa_family == AF_INET6) {
+        peer->port = from.in6->sin6_port;
+        peer->scope = from.in6->sin6_scope_id;
+        memcpy(peer->ip, &from.in6->sin6_addr, sizeof(from.in6->sin6_addr));
+    }
+}
+
+static void
+conn_tell_open(struct conn *c)
+{
+    const struct goevd_stream *stream = conn_stream(c);
+
+    c->flags |= CONN_OPENED;
+    if (stream->on_open) {
+        conn_enter(c);
+        if (stream->on_open(conn_public(c), c->state) < 0)
+            conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+        if (!conn_leave(c))
+            return;
+    }
+    if (c->service->net->stopping)
+        conn_stop(c);
+}
+
+static void
+conn_handshake(struct conn *c)
+{
+    int r = c->service->transport->handshake ? c->service->transport->handshake(c) : 0;
+
+    if (r == 0)
+        conn_tell_open(c);
+    else if (r == -EAGAIN)
+        conn_interest(c);
+    else
+        conn_fail(c, r);
+}
+
+static struct conn *
+conn_new(struct service *s, const struct sockaddr *peer)
+{
+    size_t bytes = s->slab.object_bytes;
+    struct conn *c = slab_alloc(&s->slab);
+
+    if (!c)
+        return NULL;
+    memset(c, 0, bytes);
+    c->service = s;
+    c->state = (char *)(c + 1) + s->transport->state_bytes;
+    c->active_tick = net_tick(s->net);
+    c->timer.fn = conn_timer_due;
+    conn_set_peer(c, peer);
+    return c;
+}
+
+int
+conn_open(struct service *s, int fd, const struct sockaddr *peer)
+{
+    struct conn *c = conn_new(s, peer);
+    int r = c ? conn_timer_update(c) : -ENOMEM;
+
+    if (r == 0)
+        r = poller_watch(s->net->poller, &c->watch, fd, EPOLLIN, conn_event);
+    if (r < 0) {
+        if (c)
+            timer_cancel(&s->net->poller->timers, &c->timer);
+        if (c)
+            slab_free(&s->slab, c);
+        fd_close(fd);
+        return r;
+    }
+    s->net->conns++;
+    figure_add(&s->net->figures.opened, 1);
+    conn_handshake(c);
+    return 0;
+}
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+void
+conn_interest(struct conn *c)
+{
+    const struct transport *transport = c->service->transport;
+    uint32_t wanted = 0;
+    int r;
+
+    if (!(c->flags & CONN_INPUT_OFF) || c->flags & CONN_LINGERING)
+        wanted |= EPOLLIN;
+    if (c->outq && c->flags & CONN_BLOCKED)
+        wanted |= EPOLLOUT;
+    if (transport->wants)
+        wanted |= transport->wants(c);
+    if (wanted == 0 && poller_muted(&c->watch))
+        return;
+    r = poller_rewatch(conn_poller(c), &c->watch, wanted);
+    if (unlikely(r < 0))
+        conn_fail(c, r);
+}
+
+static int
+conn_socket_error(const struct conn *c)
+{
+    socklen_t len = sizeof(int);
+    int error = 0;
+
+    if (getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    return -error;
+}
+
+/* A hang-up while nothing may be read: an error ends the connection, but a mere end of both
+ * directions must wait for what is still unread. Epoll would tell it again and again. */
+static void
+conn_hung_up(struct conn *c)
+{
+    int error = conn_socket_error(c);
+
+    if (error < 0) {
+        conn_fail(c, error);
+        conn_settle(c);
+        return;
+    }
+    poller_mute(conn_poller(c), &c->watch);
+}
+
+/* The peer's last bytes are read and dropped, lest they reset what it has not read yet. */
+static void
+conn_linger(struct conn *c)
+{
+    struct net *net = c->service->net;
+    ssize_t n = c->service->transport->read(c, net->read_buffer, net->read_max);
+
+    if (n > 0 || n == -EAGAIN)
+        return;
+    c->flags |= CONN_CLOSE_NOW;
+    conn_settle(c);
+}
+
+static void
+conn_event_rare(struct conn *c, uint32_t events)
+{
+    if (!(c->flags & CONN_OPENED)) {
+        if (!(c->flags & CONN_CLOSING))
+            conn_handshake(c);
+        return;
+    }
+    if (c->flags & CONN_LINGERING) {
+        conn_linger(c);
+        return;
+    }
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && c->outq) {
+        c->flags &= ~(uint32_t)CONN_BLOCKED;
+        if (!conn_settle(c))
+            return;
+    }
+    if (c->flags & CONN_INPUT_OFF) {
+        if (events & (EPOLLERR | EPOLLHUP))
+            conn_hung_up(c);
+    } else if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+        conn_receive(c);
+    }
+}
+
+static void
+conn_event(struct watch *w, uint32_t events)
+{
+    struct conn *c = container_of(w, struct conn, watch);
+
+    if (likely(events == EPOLLIN && (c->flags & (CONN_OPENED | CONN_INPUT_OFF)) == CONN_OPENED))
+        conn_receive(c);
+    else
+        conn_event_rare(c, events);
+}
+
+/* ---- What was put off ---------------------------------------------------------------------- */
+
+void
+conn_stop(struct conn *c)
+{
+    if (c->flags & CONN_STOPPING)
+        return;
+    c->flags |= CONN_STOPPING;
+    conn_list(c);
+}
+
+static bool
+conn_tell_stop(struct conn *c)
+{
+    const struct goevd_stream *stream = conn_stream(c);
+
+    c->flags |= CONN_STOP_TOLD;
+    conn_enter(c);
+    if (!stream->on_stop || stream->on_stop(conn_public(c), c->state) < 0)
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_STOP);
+    return conn_leave(c);
+}
+
+static bool
+conn_tell_drained(struct conn *c)
+{
+    const struct goevd_stream *stream = conn_stream(c);
+
+    c->flags &= ~(uint32_t)(CONN_TELL_DRAINED | CONN_THROTTLED);
+    if (c->tail || c->flags & CONN_EOF)
+        c->flags |= CONN_AGAIN;
+    conn_enter(c);
+    if (stream->on_drained && stream->on_drained(conn_public(c), c->state) < 0)
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    return conn_leave(c);
+}
+
+static void *
+conn_upgraded_state(struct service *to)
+{
+    void *state = slab_alloc(&to->own_states);
+
+    if (state)
+        memset(state, 0, to->own_states.object_bytes);
+    return state;
+}
+
+int
+conn_upgrade(struct conn *c, struct service *to)
+{
+    assert(c->service->net->entered == c);
+    if (c->flags & (CONN_CLOSING | CONN_UPGRADING))
+        return -EPIPE;
+    c->flags |= CONN_UPGRADING;
+    c->service->net->upgrade_to = to;
+    return 0;
+}
+
+static void
+conn_state_free(struct conn *c)
+{
+    if (c->flags & CONN_OWN_STATE)
+        slab_free(&c->service->own_states, c->state);
+    c->flags &= ~(uint32_t)CONN_OWN_STATE;
+}
+
+/* The old handler's end and the new one's beginning. */
+static void
+conn_switch(struct conn *c, struct service *to, void *state)
+{
+    const struct goevd_stream *old = conn_stream(c);
+    struct net *net = c->service->net;
+
+    conn_timers_free(c);
+    c->deadline_ns = 0;
+    net->entered = c;
+    if (old->on_close)
+        old->on_close(conn_public(c), c->state, GOEVD_REASON_UPGRADED);
+    net->entered = NULL;
+    conn_flush_gathered(c);
+    conn_state_free(c);
+    c->service = to;
+    c->state = state;
+    c->flags |= CONN_OWN_STATE;
+    c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_STOPPING | CONN_STOP_TOLD);
+    if (c->tail || c->flags & CONN_EOF)
+        c->flags |= CONN_AGAIN;
+    if (c->flags & CONN_AGAIN)
+        conn_list(c);
+    conn_tell_open(c);
+}
+
+/* At the end of the callback that asked for it. */
+static bool
+conn_take_upgrade(struct conn *c)
+{
+    struct net *net = c->service->net;
+    struct service *to = net->upgrade_to;
+    void *state = conn_upgraded_state(to);
+    uint64_t id = c->watch.id;
+
+    net->upgrade_to = NULL;
+    c->flags &= ~(uint32_t)CONN_UPGRADING;
+    if (!state) {
+        conn_fail(c, -ENOMEM);
+        return conn_settle(c);
+    }
+    conn_switch(c, to, state);
+    return conn_find(net->poller, id) != NULL;
+}
+
+static bool
+conn_work_callbacks(struct conn *c)
+{
+    if (c->flags & CONN_STOPPING && !(c->flags & CONN_STOP_TOLD) && !conn_tell_stop(c))
+        return false;
+    if (c->flags & CONN_TELL_DRAINED && !(c->flags & CONN_CLOSING) &&
+        conn_queued(c) <= c->service->limits->output_low && !conn_tell_drained(c))
+        return false;
+    return true;
+}
+
+/* The transport holds bytes that epoll will not tell of. */
+static bool
+conn_pending(struct conn *c)
+{
+    const struct transport *transport = c->service->transport;
+
+    return transport->pending && transport->pending(c) > 0;
+}
+
+void
+conn_work(struct conn *c)
+{
+    uint64_t id = c->watch.id;
+    struct poller *p = conn_poller(c);
+
+    c->flags &= ~(uint32_t)CONN_LISTED;
+    if (c->flags & CONN_DEAD) {
+        conn_release(c);
+        return;
+    }
+    if (!(c->flags & CONN_CLOSING) && !conn_work_callbacks(c))
+        return;
+    if (c->flags & CONN_AGAIN && !(c->flags & (CONN_PAUSED | CONN_THROTTLED | CONN_CLOSING)))
+        conn_receive_again(c);
+    else if (!(c->flags & CONN_INPUT_OFF) && conn_pending(c))
+        conn_receive(c);
+    if (conn_find(p, id) == c)
+        conn_settle(c);
+}
+
+/* ---- Closing ------------------------------------------------------------------------------- */
+
+void
+conn_close(struct conn *c, unsigned flags, enum goevd_reason reason)
+{
+    if (!(c->flags & CONN_CLOSING)) {
+        c->flags |= CONN_CLOSING | (uint32_t)reason << CONN_REASON_SHIFT;
+        c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->close_timeout_ns;
+        if (flags & GOEVD_CLOSE_DONE)
+            c->flags |= CONN_CLOSE_DONE;
+    }
+    if (flags & GOEVD_CLOSE_NOW)
+        c->flags |= CONN_CLOSE_NOW;
+    if (c->service->net->entered != c)
+        conn_list(c);
+}
+
+void
+conn_fail(struct conn *c, int error)
+{
+    bool reset = error == -ECONNRESET || error == -EPIPE;
+
+    conn_close(c, GOEVD_CLOSE_NOW, reset ? GOEVD_REASON_RESET : GOEVD_REASON_ERROR);
+}
+
+void
+conn_release(struct conn *c)
+{
+    slab_free(&c->service->origin->slab, c);
+}
+
+/* The one end of every connection. */
+static void
+conn_end(struct conn *c)
+{
+    enum goevd_reason reason = (enum goevd_reason)(c->flags >> CONN_REASON_SHIFT);
+    struct service *s = c->service;
+    struct net *net = s->net;
+
+    if (c->flags & CONN_OPENED && s->stream->on_close)
+        s->stream->on_close(conn_public(c), c->state, reason);
+    c->flags |= CONN_DEAD;
+    conn_timers_free(c);
+    timer_cancel(&net->poller->timers, &c->timer);
+    poller_forget(net->poller, &c->watch);
+    if (s->transport->fini)
+        s->transport->fini(c);
+    fd_close(c->watch.fd);
+    outq_free(c->outq, -EPIPE);
+    conn_tail_free(c);
+    conn_state_free(c);
+    figure_add(&net->figures.closed[reason], 1);
+    if (s->on_gone)
+        s->on_gone(s->on_gone_arg);
+    if (!(c->flags & CONN_LISTED))
+        conn_release(c);
+    net_conn_gone(net);
+}
+
+/* close(2) with unread bytes in the socket resets the connection, and the reset overtakes what the
+ * peer has not read: RFC 9112, section 9.6. */
+static bool
+conn_must_linger(const struct conn *c)
+{
+    bool unread = c->flags & CONN_UNREAD || c->tail;
+
+    if (c->flags & (CONN_EOF | CONN_CLOSE_NOW) || c->service->limits->linger_timeout_ns == 0)
+        return false;
+    return unread || !(c->flags & CONN_CLOSE_DONE);
+}
+
+static bool
+conn_close_step(struct conn *c)
+{
+    if (!(c->flags & CONN_CLOSE_NOW)) {
+        if (!c->outq && !(c->flags & CONN_LINGERING) && conn_must_linger(c)) {
+            c->service->transport->shutdown(c);
+            c->flags |= CONN_LINGERING;
+            c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->linger_timeout_ns;
+        }
+        if (c->outq || c->flags & CONN_LINGERING) {
+            conn_interest(c);
+            conn_timer_update(c);
+            return true;
+        }
+    }
+    conn_end(c);
+    return false;
+}
+
+/* Output has ended as the handler asked. */
+static void
+conn_shut(struct conn *c)
+{
+    int r = c->service->transport->shutdown(c);
+
+    c->flags |= CONN_SHUT_DONE;
+    if (r < 0)
+        conn_fail(c, r);
+    else if (c->flags & CONN_EOF_TOLD)
+        conn_close(c, GOEVD_CLOSE_DONE, GOEVD_REASON_EOF);
+}
+
+bool
+conn_settle(struct conn *c)
+{
+    if (c->outq && !(c->flags & (CONN_BLOCKED | CONN_CLOSE_NOW)))
+        conn_flush(c);
+    if (c->flags & CONN_UPGRADING && !(c->flags & CONN_CLOSING))
+        return conn_take_upgrade(c);
+    if ((c->flags & (CONN_SHUT | CONN_SHUT_DONE)) == CONN_SHUT && !c->outq)
+        conn_shut(c);
+    if (!(c->flags & CONN_CLOSING))
+        conn_interest(c);
+    return c->flags & CONN_CLOSING ? conn_close_step(c) : true;
+}
+
+/* ---- Facts --------------------------------------------------------------------------------- */
+
+socklen_t
+conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address)
+{
+    const struct conn_peer *peer = &c->peer;
+    union {
+        struct sockaddr_storage *storage;
+        struct sockaddr_in *in;
+        struct sockaddr_in6 *in6;
+    } to = {.storage = ret_address};
+
+    memset(ret_address, 0, sizeof(*ret_address));
+    ret_address->ss_family = peer->family;
+    if (peer->family == AF_INET) {
+        to.in->sin_port = peer->port;
+        memcpy(&to.in->sin_addr, peer->ip, sizeof(to.in->sin_addr));
+        return sizeof(*to.in);
+    }
+    if (peer->family == AF_INET6) {
+        to.in6->sin6_port = peer->port;
+        to.in6->sin6_scope_id = peer->scope;
+        memcpy(&to.in6->sin6_addr, peer->ip, sizeof(to.in6->sin6_addr));
+        return sizeof(*to.in6);
+    }
+    return sizeof(ret_address->ss_family);
+}
+
+socklen_t
+conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
+{
+    socklen_t len = sizeof(*ret_address);
+    struct sockaddr *sa = (struct sockaddr *)ret_address;
+
+    return getsockname(c->watch.fd, sa, &len) < 0 ? 0 : len;
+}
+
+int
+conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len)
+{
+    return setsockopt(c->watch.fd, level, name, value, len) < 0 ? -errno : 0;
+}

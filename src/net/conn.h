@@ -1,0 +1,185 @@
+/* A connection: a socket that belongs to one poller from its first callback to its last.
+ *
+ *   conn.c        its life: opening, events, deadlines, closing
+ *   conn_read.c   bytes in: reading, the unread tail, end of input
+ *   conn_write.c  bytes out: gathering, the output queue, its marks
+ *   conn_timer.c  a handler's timers
+ *
+ * All functions run on the connection's poller. They are documented where plugins see them, in
+ * goevd/plugin.h; here is what only the host needs to know.
+ */
+#pragma once
+
+#include <assert.h>
+
+#include <goevd/plugin.h>
+
+#include "ev/poller.h"
+#include "net/net.h"
+#include "net/outq.h"
+#include "net/service.h"
+#include "net/transport.h"
+
+enum conn_flags {
+    CONN_OPENED = 1 << 0,       /* on_open has run */
+    CONN_LISTED = 1 << 1,       /* on the net's list of connections with work left */
+    CONN_PAUSED = 1 << 2,       /* by the handler */
+    CONN_THROTTLED = 1 << 3,    /* by the high mark */
+    CONN_EOF = 1 << 4,          /* the peer has sent its last byte */
+    CONN_EOF_TOLD = 1 << 5,     /* ... and the handler knows */
+    CONN_AGAIN = 1 << 6,        /* the tail is to be delivered again */
+    CONN_TELL_DRAINED = 1 << 7, /* on_drained is owed at the low mark */
+    CONN_SHUT = 1 << 8,         /* output ends after what is queued */
+    CONN_SHUT_DONE = 1 << 9,    /* ... and has ended */
+    CONN_CLOSING = 1 << 10,     /* no more callbacks but on_close */
+    CONN_CLOSE_NOW = 1 << 11,   /* drop the queue */
+    CONN_CLOSE_DONE = 1 << 12,  /* need not linger */
+    CONN_LINGERING = 1 << 13,   /* shut down, waiting for the peer's end */
+    CONN_UPGRADING = 1 << 14,   /* another service takes over after the callback */
+    CONN_STOPPING = 1 << 15,    /* on_stop is due or has run */
+    CONN_STOP_TOLD = 1 << 16,
+    CONN_OWN_STATE = 1 << 17,   /* the state is not beside the connection */
+    CONN_UNREAD = 1 << 18,      /* the last read filled its buffer: more may wait in the socket */
+    CONN_BLOCKED = 1 << 19,     /* the socket took no more: EPOLLOUT is awaited */
+    CONN_DEAD = 1 << 20,        /* gone; its memory waits to leave the list */
+};
+
+#define CONN_REASON_SHIFT 28
+
+struct tail;
+struct conn_timer;
+
+/* Its size is part of what an idle connection costs: the host's own promise is 200 bytes in all. */
+struct conn {
+    struct watch watch;
+    struct service *service;
+    void *state; /* the handler's */
+    struct outq *outq; /* NULL while nothing is queued */
+    struct tail *tail; /* NULL while nothing is kept unread and no need is set */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint32_t flags;       /* enum conn_flags, and the reason in the highest bits */
+    uint32_t active_tick; /* of net_tick(), when bytes last moved */
+    struct conn *next;    /* on the net's list */
+    struct conn_timer *timers;
+    uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
+    struct timer timer;   /* due no later than the next of deadline and idle time-out */
+    struct conn_peer {
+        uint8_t family;
+        uint16_t port;  /* network order */
+        uint32_t scope; /* IPv6 */
+        uint8_t ip[16];
+    } peer;
+};
+
+/* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
+ * run. -ENOMEM, or what epoll_ctl(2) says. */
+int conn_open(struct service *s, int fd, const struct sockaddr *peer);
+
+/* The connection of an id on this poller, or NULL; a closing one too. */
+struct conn *conn_find(struct poller *p, uint64_t id);
+
+int conn_write(struct conn *c, const void *data, size_t len);
+void *conn_reserve(struct conn *c, size_t len);
+int conn_commit(struct conn *c, size_t len);
+int conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release,
+                      void *arg);
+int conn_write_file(struct conn *c, int fd, off_t offset, size_t len, goevd_release_fn release,
+                    void *arg);
+size_t conn_queued(const struct conn *c);
+int conn_shutdown(struct conn *c);
+
+void conn_need(struct conn *c, size_t len);
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+void conn_deadline(struct conn *c, uint64_t delay_ns);
+int conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns);
+void conn_timer_cancel(struct conn *c, uint64_t cookie);
+
+socklen_t conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address);
+socklen_t conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
+int conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len);
+
+/* Give the connection to another service when the present callback has returned. */
+int conn_upgrade(struct conn *c, struct service *to);
+
+/* `flags` of goevd_conn_close(); the first reason stays. */
+void conn_close(struct conn *c, unsigned flags, enum goevd_reason reason);
+
+/* Tell the handler that goevd stops (on_stop), soon and once. */
+void conn_stop(struct conn *c);
+
+/* ---- Between the conn files ----------------------------------------------------------------- */
+
+/* No bytes are read while any of these holds. */
+#define CONN_INPUT_OFF (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN)
+
+/* Begin and end a callback, outside any other. After the end the connection may be gone: false. */
+static inline void
+conn_enter(struct conn *c)
+{
+    assert(!c->service->net->entered);
+    c->service->net->entered = c;
+}
+bool conn_leave(struct conn *c);
+
+/* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
+ * flags say. False: the connection is gone. */
+bool conn_settle(struct conn *c);
+
+/* The socket said no: close at once, for the reason that this errno is. */
+void conn_fail(struct conn *c, int error);
+
+/* Let the net call conn_work() soon. */
+void conn_list(struct conn *c);
+
+/* What was put off: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
+ * the connection may be gone afterwards. */
+void conn_work(struct conn *c);
+
+/* Ask epoll for what the connection waits for now. */
+void conn_interest(struct conn *c);
+
+/* Read once, deliver. The connection may be gone afterwards. */
+void conn_receive(struct conn *c);
+
+/* Deliver the tail without new bytes, then the end of input if it is due. */
+void conn_receive_again(struct conn *c);
+
+void conn_tail_free(struct conn *c);
+
+/* Let the socket take what it can of the queue, and of what the callback that has just ended has
+ * gathered. Errors mark the connection as closing. */
+void conn_flush(struct conn *c);
+void conn_flush_gathered(struct conn *c);
+
+/* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
+int conn_timer_update(struct conn *c);
+void conn_timer_due(struct timer *t, uint64_t now_ns);
+void conn_timers_free(struct conn *c);
+
+/* Free the memory of a connection that conn_work() finds dead. */
+void conn_release(struct conn *c);
+
+/* The connection that embeds w, or NULL if something else does. */
+struct conn *conn_of_watch(struct watch *w);
+
+static inline const struct goevd_stream *
+conn_stream(const struct conn *c)
+{
+    return c->service->stream;
+}
+
+/* How plugins see it. */
+static inline struct goevd_conn *
+conn_public(struct conn *c)
+{
+    return (struct goevd_conn *)c;
+}
+
+static inline void *
+conn_transport_state(struct conn *c)
+{
+    return c + 1;
+}

@@ -1,0 +1,297 @@
+#include <errno.h>
+#include <string.h>
+
+#include "net/conn.h"
+
+#define TAIL_BYTES_MIN 256
+
+/* Bytes that a handler has not consumed. */
+struct tail {
+    uint32_t off; /* of the first byte left */
+    uint32_t len; /* bytes left */
+    uint32_t cap;
+    uint32_t need; /* do not call before so many are there */
+    char data[];
+};
+
+/* ---- The tail ------------------------------------------------------------------------------ */
+
+void
+conn_tail_free(struct conn *c)
+{
+    free(c->tail);
+    c->tail = NULL;
+}
+
+static struct tail *
+conn_tail_room(struct conn *c, size_t cap)
+{
+    struct tail *t = c->tail;
+    uint32_t old = t ? t->cap : 0;
+
+    if (t && cap <= old)
+        return t;
+    cap = cap > 0 ? MAX(MAX(cap, (size_t)old * 2), TAIL_BYTES_MIN) : 0;
+    t = realloc(t, sizeof(*t) + cap);
+    if (!t)
+        return NULL;
+    if (!c->tail)
+        *t = (struct tail){0};
+    t->cap = (uint32_t)cap;
+    c->tail = t;
+    return t;
+}
+
+/* Keep len bytes as the whole tail; they may lie in it. */
+static int
+conn_tail_set(struct conn *c, const char *data, size_t len)
+{
+    struct tail *t = c->tail;
+    bool inside = t && data >= t->data && data <= t->data + t->cap;
+
+    if (inside) {
+        t->off = (uint32_t)(data - t->data);
+        t->len = (uint32_t)len;
+        return 0;
+    }
+    t = conn_tail_room(c, len);
+    if (!t)
+        return -ENOMEM;
+    memcpy(t->data, data, len);
+    t->off = 0;
+    t->len = (uint32_t)len;
+    return 0;
+}
+
+static int
+conn_tail_append(struct conn *c, const char *data, size_t len)
+{
+    struct tail *t = c->tail;
+
+    if (t->off > 0)
+        memmove(t->data, t->data + t->off, t->len);
+    t->off = 0;
+    t = conn_tail_room(c, t->len + len);
+    if (!t)
+        return -ENOMEM;
+    memcpy(t->data + t->len, data, len);
+    t->len += (uint32_t)len;
+    return 0;
+}
+
+static size_t
+conn_tail_len(const struct conn *c)
+{
+    return c->tail ? c->tail->len : 0;
+}
+
+void
+conn_need(struct conn *c, size_t len)
+{
+    len = MIN(len, c->service->limits->tail_max);
+    if (!c->tail && (len <= 1 || !conn_tail_room(c, 0)))
+        return; /* without memory the handler is only called more often */
+    c->tail->need = (uint32_t)len;
+}
+
+/* ---- Delivering ---------------------------------------------------------------------------- */
+
+static bool
+conn_input_held(const struct conn *c)
+{
+    return c->flags & (CONN_PAUSED | CONN_THROTTLED | CONN_CLOSING | CONN_UPGRADING);
+}
+
+static void
+conn_keep(struct conn *c, const char *data, size_t len)
+{
+    if (len == 0) {
+        if (c->tail && c->tail->need == 0)
+            conn_tail_free(c);
+        else if (c->tail)
+            c->tail->len = 0;
+    } else if (conn_tail_set(c, data, len) < 0) {
+        conn_fail(c, -ENOMEM);
+    }
+}
+
+/* Call on_read; false if the connection is gone. */
+static bool
+conn_deliver(struct conn *c, const char *data, size_t len, size_t fresh, unsigned flags)
+{
+    ptrdiff_t used;
+
+    if (unlikely(c->tail != NULL))
+        c->tail->need = 0;
+    conn_enter(c);
+    used = conn_stream(c)->on_read(conn_public(c), c->state, data, len, fresh, flags);
+    assert(used <= (ptrdiff_t)len);
+    if (unlikely(used < 0))
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    else if (unlikely((size_t)used < len || c->tail))
+        conn_keep(c, data + used, len - (size_t)used);
+    return conn_leave(c);
+}
+
+static bool
+conn_deliver_tail(struct conn *c, unsigned flags)
+{
+    struct tail *t = c->tail;
+
+    return conn_deliver(c, t->data + t->off, t->len, t->len, flags);
+}
+
+/* No more can be kept: the handler's last chance to answer. */
+static void
+conn_check_full(struct conn *c)
+{
+    size_t max = c->service->limits->tail_max;
+
+    if (likely(conn_tail_len(c) < max) || conn_input_held(c))
+        return;
+    if (!conn_deliver_tail(c, GOEVD_READ_FULL))
+        return;
+    if (conn_tail_len(c) < max || conn_input_held(c))
+        return;
+    conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_FULL);
+    conn_settle(c);
+}
+
+static void
+conn_tell_eof(struct conn *c)
+{
+    const struct goevd_stream *stream = conn_stream(c);
+
+    c->flags |= CONN_EOF_TOLD;
+    if (!stream->on_eof || c->flags & CONN_SHUT_DONE) {
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_EOF);
+        conn_settle(c);
+        return;
+    }
+    conn_enter(c);
+    if (stream->on_eof(conn_public(c), c->state) < 0)
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_EOF);
+    conn_leave(c);
+}
+
+/* The end waits behind the tail, and both behind a pause. */
+static void
+conn_end_of_input(struct conn *c)
+{
+    if (conn_input_held(c) || c->flags & CONN_EOF_TOLD) {
+        conn_settle(c);
+        return;
+    }
+    if (conn_tail_len(c) > 0) {
+        if (!conn_deliver_tail(c, GOEVD_READ_EOF))
+            return;
+        if (conn_input_held(c)) {
+            conn_settle(c);
+            return;
+        }
+    }
+    conn_tail_free(c);
+    conn_tell_eof(c);
+}
+
+void
+conn_receive_again(struct conn *c)
+{
+    c->flags &= ~(uint32_t)CONN_AGAIN;
+    if (c->flags & CONN_EOF)
+        conn_end_of_input(c);
+    else if (conn_tail_len(c) > 0 && conn_deliver_tail(c, 0))
+        conn_check_full(c);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+static void
+conn_receive_nothing(struct conn *c, ssize_t n)
+{
+    c->flags &= ~(uint32_t)CONN_UNREAD;
+    if (n == -EAGAIN)
+        return;
+    if (n == 0) {
+        c->flags |= CONN_EOF;
+        conn_end_of_input(c);
+        return;
+    }
+    conn_fail(c, (int)n);
+    conn_settle(c);
+}
+
+/* New bytes lie in the read buffer behind room for the tail. */
+static void
+conn_receive_behind(struct conn *c, char *buffer, size_t n)
+{
+    struct tail *t = c->tail;
+    size_t kept = t->len;
+
+    if (kept + n < t->need) {
+        if (conn_tail_append(c, buffer + kept, n) < 0) {
+            conn_fail(c, -ENOMEM);
+            conn_settle(c);
+        }
+        return;
+    }
+    memcpy(buffer, t->data + t->off, kept);
+    if (conn_deliver(c, buffer, kept + n, kept, 0))
+        conn_check_full(c);
+}
+
+static void
+conn_count_in(struct conn *c, size_t n, size_t room)
+{
+    struct net *net = c->service->net;
+
+    c->active_tick = net_tick(net);
+    c->bytes_in += n;
+    figure_add(&net->figures.bytes_in, n);
+    if (likely(n < room))
+        c->flags &= ~(uint32_t)CONN_UNREAD;
+    else
+        c->flags |= CONN_UNREAD;
+}
+
+void
+conn_receive(struct conn *c)
+{
+    const struct service *s = c->service;
+    char *buffer = s->net->read_buffer;
+    size_t kept = conn_tail_len(c), room = MIN(s->net->read_max, s->limits->tail_max - kept);
+    ssize_t n = s->transport->read(c, buffer + kept, room);
+
+    if (unlikely(n <= 0)) {
+        conn_receive_nothing(c, n);
+        return;
+    }
+    conn_count_in(c, (size_t)n, room);
+    if (unlikely(s->transport->pending && s->transport->pending(c) > 0))
+        conn_list(c);
+    if (unlikely(c->tail != NULL))
+        conn_receive_behind(c, buffer, (size_t)n);
+    else if (conn_deliver(c, buffer, (size_t)n, 0, 0))
+        conn_check_full(c);
+}
+
+/* ---- Pausing ------------------------------------------------------------------------------- */
+
+void
+conn_pause(struct conn *c)
+{
+    c->flags |= CONN_PAUSED;
+    if (c->service->net->entered != c)
+        conn_list(c);
+}
+
+void
+conn_resume(struct conn *c)
+{
+    if (!(c->flags & CONN_PAUSED))
+        return;
+    c->flags &= ~(uint32_t)CONN_PAUSED;
+    if (c->tail || c->flags & CONN_EOF)
+        c->flags |= CONN_AGAIN;
+    conn_list(c);
+}

@@ -1,0 +1,290 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/conn.h"
+
+#define FLUSH_IOVECS 64
+#define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */
+#define FILE_CHUNK_BYTES ((size_t)1 << 20)
+#define COPY_CHUNK_BYTES ((size_t)32 << 10) /* on the stack, where sendfile(2) is of no use */
+
+/* ---- Queueing ------------------------------------------------------------------------------ */
+
+static size_t
+conn_gathered(const struct conn *c)
+{
+    const struct net *net = c->service->net;
+
+    return net->entered == c ? net->write_len : 0;
+}
+
+size_t
+conn_queued(const struct conn *c)
+{
+    return conn_gathered(c) + (c->outq ? c->outq->bytes : 0);
+}
+
+static bool
+conn_can_gather(const struct conn *c, size_t len)
+{
+    const struct service *s = c->service;
+
+    return s->net->entered == c && !c->outq && len <= s->gather_max &&
+           s->net->write_len <= s->gather_max - len &&
+           !(c->flags & (CONN_CLOSING | CONN_SHUT));
+}
+
+/* From here on the queue, not the gather buffer, takes what the callback writes. */
+static int
+conn_spill(struct conn *c)
+{
+    struct net *net = c->service->net;
+
+    if (!c->outq) {
+        c->outq = outq_new();
+        if (!c->outq)
+            return -ENOMEM;
+    }
+    if (net->entered == c && net->write_len > 0) {
+        if (outq_push_copy(c->outq, net->write_buffer, net->write_len) < 0)
+            return -ENOMEM;
+        net->write_len = 0;
+    }
+    return 0;
+}
+
+/* May `bytes` of memory join the queue? */
+static int
+conn_queue_check(struct conn *c, size_t bytes)
+{
+    size_t queued = conn_queued(c);
+
+    if (c->flags & (CONN_CLOSING | CONN_SHUT))
+        return -EPIPE;
+    if (bytes > 0 && (queued > c->service->limits->output_max ||
+                      bytes > c->service->limits->output_max - queued))
+        return -ENOBUFS;
+    return conn_spill(c);
+}
+
+/* After a push: r is its result. What it writes to another connection is flushed at the end of the
+ * round. */
+static int
+conn_queue_done(struct conn *c, int r)
+{
+    if (r < 0)
+        return r;
+    if (c->service->net->entered != c)
+        conn_list(c);
+    if (conn_queued(c) <= c->service->limits->output_high)
+        return 0;
+    c->flags |= CONN_TELL_DRAINED;
+    conn_list(c);
+    return 1;
+}
+
+static int
+conn_write_queued(struct conn *c, const void *data, size_t len)
+{
+    int r = len > 0 ? conn_queue_check(c, len) : 0;
+
+    if (r < 0 || len == 0)
+        return r;
+    return conn_queue_done(c, outq_push_copy(c->outq, data, len));
+}
+
+int
+conn_write(struct conn *c, const void *data, size_t len)
+{
+    struct net *net = c->service->net;
+
+    if (unlikely(!conn_can_gather(c, len)))
+        return conn_write_queued(c, data, len);
+    memcpy(net->write_buffer + net->write_len, data, len);
+    net->write_len += len;
+    return 0;
+}
+
+void *
+conn_reserve(struct conn *c, size_t len)
+{
+    struct net *net = c->service->net;
+
+    assert(len > 0);
+    if (likely(conn_can_gather(c, len)))
+        return net->write_buffer + net->write_len;
+    return conn_queue_check(c, len) < 0 ? NULL : outq_reserve(c->outq, len);
+}
+
+int
+conn_commit(struct conn *c, size_t len)
+{
+    struct net *net = c->service->net;
+
+    if (likely(!c->outq)) {
+        net->write_len += len;
+        return 0;
+    }
+    outq_commit(c->outq, len);
+    return conn_queue_done(c, 0);
+}
+
+int
+conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release, void *arg)
+{
+    int r = conn_queue_check(c, len);
+
+    if (r < 0)
+        return r;
+    return conn_queue_done(c, outq_push_shared(c->outq, data, len, release, arg));
+}
+
+int
+conn_write_file(struct conn *c, int fd, off_t offset, size_t len, goevd_release_fn release,
+                void *arg)
+{
+    int r = conn_queue_check(c, 0);
+
+    if (r < 0)
+        return r;
+    return conn_queue_done(c, outq_push_file(c->outq, fd, offset, len, release, arg));
+}
+
+int
+conn_shutdown(struct conn *c)
+{
+    if (c->flags & (CONN_CLOSING | CONN_SHUT))
+        return -EPIPE;
+    c->flags |= CONN_SHUT;
+    if (c->service->net->entered != c)
+        conn_list(c);
+    return 0;
+}
+
+/* ---- Flushing ------------------------------------------------------------------------------ */
+
+static void
+conn_count_out(struct conn *c, size_t n)
+{
+    struct net *net = c->service->net;
+
+    c->active_tick = net_tick(net);
+    c->bytes_out += n;
+    figure_add(&net->figures.bytes_out, n);
+}
+
+/* Where the socket cannot take it from the file: read it and write it. */
+static ssize_t
+conn_copy_file(struct conn *c, const struct segment *s)
+{
+    char copy[COPY_CHUNK_BYTES];
+    ssize_t n = pread(s->fd, copy, MIN(s->len, sizeof(copy)), s->offset);
+
+    if (n < 0)
+        return -errno;
+    return n > 0 ? c->service->transport->write(c, copy, (size_t)n) : 0;
+}
+
+static ssize_t
+conn_send_file(struct conn *c, const struct segment *s)
+{
+    const struct transport *transport = c->service->transport;
+    ssize_t n = -EOPNOTSUPP;
+
+    if (transport->send_file)
+        n = transport->send_file(c, s->fd, s->offset, MIN(s->len, FILE_CHUNK_BYTES));
+    if (n == -EOPNOTSUPP)
+        n = conn_copy_file(c, s);
+    return n == 0 ? -EIO : n; /* the file has become shorter than promised */
+}
+
+/* One system call for the front of the queue; *ret_asked is how much it was given. */
+static ssize_t
+conn_flush_step(struct conn *c, size_t *ret_asked)
+{
+    const struct segment *first = c->outq->first;
+    struct iovec iov[FLUSH_IOVECS];
+    int n;
+
+    if (first->len == 0) {
+        *ret_asked = 0;
+        return 0;
+    }
+    if (first->type == SEGMENT_FILE) {
+        *ret_asked = 1; /* whatever it takes, there may be room for more */
+        return conn_send_file(c, first);
+    }
+    n = outq_peek(c->outq, iov, FLUSH_IOVECS);
+    *ret_asked = 0;
+    for (int i = 0; i < n; i++)
+        *ret_asked += iov[i].iov_len;
+    return c->service->transport->writev(c, iov, n);
+}
+
+static void
+conn_after_flush(struct conn *c)
+{
+    const struct conn_limits *limits = c->service->limits;
+
+    if (c->outq && outq_empty(c->outq)) {
+        outq_free(c->outq, 0);
+        c->outq = NULL;
+    }
+    if (conn_queued(c) > limits->output_high)
+        c->flags |= CONN_THROTTLED | CONN_TELL_DRAINED;
+    else if (c->flags & CONN_TELL_DRAINED && conn_queued(c) <= limits->output_low)
+        conn_list(c);
+}
+
+void
+conn_flush(struct conn *c)
+{
+    ssize_t n = 0;
+    size_t asked;
+
+    for (int calls = 0; calls < FLUSH_CALLS_MAX && c->outq->first; calls++) {
+        n = conn_flush_step(c, &asked);
+        if (n < 0)
+            break;
+        conn_count_out(c, (size_t)n);
+        outq_took(c->outq, (size_t)n);
+        if ((size_t)n < asked)
+            break;
+    }
+    if (n < 0 && n != -EAGAIN)
+        conn_fail(c, (int)n);
+    if (c->outq->first)
+        c->flags |= CONN_BLOCKED;
+    conn_after_flush(c);
+}
+
+/* The callback gathered while nothing was queued: one write, and only the rest is queued. */
+void
+conn_flush_gathered(struct conn *c)
+{
+    struct net *net = c->service->net;
+    size_t len = net->write_len;
+    ssize_t n;
+
+    net->write_len = 0;
+    if (len == 0 || c->flags & CONN_CLOSE_NOW)
+        return;
+    n = c->service->transport->write(c, net->write_buffer, len);
+    if (likely(n == (ssize_t)len)) {
+        conn_count_out(c, len);
+        return;
+    }
+    if (n < 0 && n != -EAGAIN) {
+        conn_fail(c, (int)n);
+        return;
+    }
+    n = MAX(n, 0);
+    conn_count_out(c, (size_t)n);
+    if (conn_spill(c) < 0 || outq_push_copy(c->outq, net->write_buffer + n, len - (size_t)n) < 0) {
+        conn_fail(c, -ENOMEM);
+        return;
+    }
+    c->flags |= CONN_BLOCKED;
+    conn_after_flush(c);
+}

@@ -1,0 +1,36 @@
+/* Listening sockets: opened once, in a fixed number, by whoever keeps them. */
+#pragma once
+
+#include "net/address.h"
+
+struct listen_options {
+    int backlog;
+    int receive_buffer_bytes; /* 0: the kernel's */
+    int send_buffer_bytes;    /* 0: the kernel's */
+    unsigned defer_accept_s;  /* 0: off, TCP_DEFER_ACCEPT */
+    unsigned keepalive_s;     /* idle time before the first probe; 0: off, tcp(7) */
+    uint32_t unix_mode;       /* of a unix socket's file */
+    uint32_t unix_uid;        /* UINT32_MAX: left as it is */
+    uint32_t unix_gid;        /* likewise */
+    bool nodelay;
+    bool ipv6_only;
+};
+
+/* Open `count` sockets that listen on one address: more than one only for TCP, where each sets
+ * SO_REUSEPORT. A port that anyone else listens on is -EADDRINUSE, also if he shares it. A unix
+ * socket's file that nobody listens on is replaced; any other file is -EEXIST. *ret_bound is the
+ * address with the port that the kernel chose for port 0. */
+int listen_open(const struct address *address, const struct listen_options *options, unsigned count,
+                int *ret_fds, struct address *ret_bound, struct err *reterr);
+
+/* Set what may change while it listens: backlog and socket options. */
+int listen_adjust(int fd, const struct address *address, const struct listen_options *options,
+                  struct err *reterr);
+
+/* Remove the file of a unix socket; nothing for other addresses. */
+void listen_unlink(const struct address *address);
+
+/* Send connections to the socket for the CPU that receives them: socket i, in the order of opening,
+ * is for CPU cpu_of_socket[i]; a CPU that none is for is spread by modulus. It holds for every
+ * socket of the address. SO_ATTACH_REUSEPORT_CBPF, socket(7). */
+int listen_steer(int fd, const unsigned *cpu_of_socket, unsigned count, struct err *reterr);

@@ -1,0 +1,383 @@
+#include "net/listener.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "net/conn.h"
+#include "net/listen.h"
+
+#define ACCEPT_RETRY_NS (100 * NS_PER_MS)
+
+/* One poller's watch on one listening socket. */
+struct acceptor {
+    struct watch watch;
+    struct timer retry; /* while it is paused */
+    struct listener *listener;
+    struct poller *poller;
+    bool paused; /* an episode of failures has begun and no accept has succeeded since */
+};
+
+/* A bare fd on its way to the poller that will own it. */
+struct handover {
+    struct message message;
+    struct listener *listener;
+    int fd;
+    struct sockaddr_in6 peer; /* holds an IPv4 one too; a unix peer has but a family */
+};
+
+/* ---- Who serves it ------------------------------------------------------------------------- */
+
+static int
+listener_load(struct poller *p)
+{
+    return atomic_load_explicit(&p->load, memory_order_relaxed);
+}
+
+static struct poller *
+listener_least_loaded(const struct reactor *r)
+{
+    struct poller *least = r->pollers[0];
+
+    for (unsigned i = 1; i < r->count; i++)
+        if (listener_load(r->pollers[i]) < listener_load(least))
+            least = r->pollers[i];
+    return least;
+}
+
+/* The poller that accepted keeps what it accepted, for its CPU has received it, unless it stands
+ * clearly above the least loaded. One connection more is never clear. */
+static struct poller *
+listener_choose(struct listener *l, struct poller *self)
+{
+    struct poller *least = listener_least_loaded(l->config.serve);
+    int mine = listener_load(self) + 1, slack;
+
+    if (l->config.mode == LISTENER_ACCEPTOR || !l->services[self->index])
+        return least;
+    slack = mine * (int)l->config.imbalance_percent / 100;
+    return mine - listener_load(least) > MAX(slack, 1) ? least : self;
+}
+
+/* ---- Counting ------------------------------------------------------------------------------ */
+
+static void
+listener_refused(struct acceptor *a, enum net_refused why)
+{
+    figure_add(&net_of(a->poller)->figures.refused[why], 1);
+}
+
+static void
+listener_uncount(struct listener *l, struct poller *p)
+{
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->load, 1, memory_order_relaxed);
+}
+
+static void
+listener_conn_gone(void *arg)
+{
+    listener_uncount(arg, poller_current);
+}
+
+static bool
+listener_full(struct listener *l)
+{
+    return atomic_load_explicit(&l->connections, memory_order_relaxed) >=
+           l->config.max_connections;
+}
+
+/* ---- Opening and handing over --------------------------------------------------------------- */
+
+static void
+listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer)
+{
+    struct service *s = l->services[p->index];
+
+    if (!p->net || !s)
+        fd_close(fd); /* the poller has stopped while the fd was on its way */
+    else if (conn_open(s, fd, peer) == 0)
+        return;
+    else
+        figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
+    listener_uncount(l, p);
+}
+
+static void
+handover_arrive(struct message *m, void *consumer)
+{
+    struct handover *h = container_of(m, struct handover, message);
+
+    listener_open_conn(h->listener, consumer, h->fd, (struct sockaddr *)&h->peer);
+    free(h);
+}
+
+/* -ENOMEM: the fd is still the caller's. */
+static int
+handover_send(struct listener *l, struct poller *to, int fd, const struct sockaddr_storage *peer)
+{
+    struct handover *h = malloc(sizeof(*h));
+
+    if (!h)
+        return -ENOMEM;
+    *h = (struct handover){.message.fn = handover_arrive, .listener = l, .fd = fd};
+    memcpy(&h->peer, peer, sizeof(h->peer));
+    mailbox_post(&to->mailbox, &h->message);
+    return 0;
+}
+
+static void
+acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer)
+{
+    struct listener *l = a->listener;
+    struct poller *to;
+
+    if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) >=
+        l->config.max_connections) {
+        atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+        listener_refused(a, NET_REFUSED_LIMIT);
+        fd_close(fd);
+        return;
+    }
+    figure_add(&net_of(a->poller)->figures.accepted, 1);
+    to = listener_choose(l, a->poller);
+    atomic_fetch_add_explicit(&to->load, 1, memory_order_relaxed);
+    if (to == a->poller) {
+        listener_open_conn(l, to, fd, (const struct sockaddr *)peer);
+    } else if (handover_send(l, to, fd, peer) == 0) {
+        figure_add(&net_of(a->poller)->figures.handed_over, 1);
+    } else {
+        listener_refused(a, NET_REFUSED_MEMORY);
+        listener_uncount(l, to);
+        fd_close(fd);
+    }
+}
+
+/* ---- Accepting ------------------------------------------------------------------------------ */
+
+static void
+acceptor_tell(struct acceptor *a, int error)
+{
+    const struct listener_config *config = &a->listener->config;
+
+    if (config->on_pause)
+        config->on_pause(a->listener, error, config->on_pause_arg);
+}
+
+/* The socket stays readable while nothing can be accepted: epoll must forget it for a while. */
+static void
+acceptor_hold(struct acceptor *a)
+{
+    if (poller_arm(a->poller, &a->retry, ACCEPT_RETRY_NS) == 0)
+        poller_mute(a->poller, &a->watch);
+}
+
+static void
+acceptor_pause(struct acceptor *a, int error, enum net_refused why)
+{
+    listener_refused(a, why);
+    if (!a->paused)
+        acceptor_tell(a, error);
+    a->paused = true;
+    acceptor_hold(a);
+}
+
+static uint32_t
+acceptor_events(const struct acceptor *a)
+{
+    return a->listener->shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+}
+
+static void
+acceptor_retry(struct timer *t, uint64_t now_ns)
+{
+    struct acceptor *a = container_of(t, struct acceptor, retry);
+
+    (void)now_ns;
+    if (poller_rewatch(a->poller, &a->watch, acceptor_events(a)) < 0)
+        acceptor_hold(a);
+}
+
+/* True: try the next one. accept(2) tells errors of the new connection too. */
+static bool
+acceptor_failed(struct acceptor *a, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EINTR:
+        return true;
+    case EMFILE:
+    case ENFILE:
+        acceptor_pause(a, error, NET_REFUSED_FDS);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+        acceptor_pause(a, error, NET_REFUSED_MEMORY);
+        return false;
+    default:
+        listener_refused(a, NET_REFUSED_ERROR);
+        return true;
+    }
+}
+
+static bool
+acceptor_take(struct acceptor *a)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    int fd = accept4(a->watch.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0)
+        return acceptor_failed(a, errno);
+    if (unlikely(a->paused)) {
+        a->paused = false;
+        acceptor_tell(a, 0);
+    }
+    acceptor_admit(a, fd, &peer);
+    return true;
+}
+
+static void
+acceptor_event(struct watch *w, uint32_t events)
+{
+    struct acceptor *a = container_of(w, struct acceptor, watch);
+    struct listener *l = a->listener;
+
+    (void)events;
+    for (unsigned n = 0; n < a->poller->config.accepts_max; n++) {
+        if (l->config.over_limit == LISTENER_WAIT && listener_full(l)) {
+            acceptor_hold(a);
+            break;
+        }
+        if (!acceptor_take(a))
+            break;
+    }
+}
+
+/* ---- Making and freeing --------------------------------------------------------------------- */
+
+static int
+listener_steer(struct listener *l, struct err *reterr)
+{
+    const struct reactor *r = l->config.accept;
+    unsigned cpus[POLLERS_MAX];
+
+    if (!l->config.steer || l->fd_count < 2 || l->fd_count > POLLERS_MAX)
+        return 0;
+    for (unsigned i = 0; i < l->fd_count; i++) {
+        int cpu = r->pollers[i % r->count]->cpu;
+
+        if (cpu < 0)
+            return 0;
+        cpus[i] = (unsigned)cpu;
+    }
+    return listen_steer(l->fds[0], cpus, l->fd_count, reterr);
+}
+
+int
+listener_new(const struct listener_config *config, const struct address *bound, const int *fds,
+             unsigned count, struct listener **ret, struct err *reterr)
+{
+    struct listener *l = aligned_alloc(64, (sizeof(*l) + 63) & ~(size_t)63);
+    int r;
+
+    if (!l)
+        return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
+    memset(l, 0, sizeof(*l));
+    l->config = *config;
+    l->address = *bound;
+    l->fd_count = count;
+    l->shared = config->mode == LISTENER_REUSEPORT && count < 2 && config->accept->count > 1;
+    l->fds = calloc(count, sizeof(*l->fds));
+    l->acceptor_count = l->shared ? config->accept->count : count;
+    l->acceptors = calloc(l->acceptor_count, sizeof(*l->acceptors));
+    if (!l->fds || !l->acceptors) {
+        l->fd_count = 0;
+        listener_free(l);
+        return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
+    }
+    memcpy(l->fds, fds, count * sizeof(*fds));
+    r = listener_steer(l, reterr);
+    if (r < 0) {
+        l->fd_count = 0; /* they stay the caller's */
+        listener_free(l);
+        return r;
+    }
+    *ret = l;
+    return 0;
+}
+
+void
+listener_free(struct listener *l)
+{
+    if (!l)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(l->services); i++)
+        service_free(l->services[i]);
+    for (unsigned i = 0; i < l->fd_count; i++)
+        fd_close(l->fds[i]);
+    free(l->fds);
+    free(l->acceptors);
+    free(l);
+}
+
+int
+listener_serve(struct listener *l, struct poller *p, void *local)
+{
+    struct service_handler handler = {l->config.stream, l->config.instance, local};
+    struct service *s;
+    int r = service_new(net_of(p), &handler, l->config.transport, &l->config.limits, &s);
+
+    if (r < 0)
+        return r;
+    s->on_gone = listener_conn_gone;
+    s->on_gone_arg = l;
+    l->services[p->index] = s;
+    return 0;
+}
+
+/* Which of the accepting pollers watches that acceptor's socket. */
+static struct poller *
+listener_acceptor_poller(const struct listener *l, unsigned i)
+{
+    const struct reactor *r = l->config.accept;
+
+    return l->config.mode == LISTENER_ACCEPTOR ? r->pollers[0] : r->pollers[i % r->count];
+}
+
+int
+listener_accept(struct listener *l, struct poller *p, struct err *reterr)
+{
+    for (unsigned i = 0; i < l->acceptor_count; i++) {
+        struct acceptor *a = &l->acceptors[i];
+        int r;
+
+        if (listener_acceptor_poller(l, i) != p)
+            continue;
+        a->listener = l;
+        a->poller = p;
+        a->retry.fn = acceptor_retry;
+        r = poller_watch(p, &a->watch, l->fds[l->shared ? 0 : i], acceptor_events(a),
+                         acceptor_event);
+        if (r < 0)
+            return err_set_errno(reterr, r, "cannot watch the socket of listener %s",
+                                 l->config.name);
+    }
+    return 0;
+}
+
+void
+listener_close(struct listener *l, struct poller *p)
+{
+    for (unsigned i = 0; i < l->acceptor_count; i++) {
+        struct acceptor *a = &l->acceptors[i];
+
+        if (a->poller != p)
+            continue;
+        timer_cancel(&p->timers, &a->retry);
+        poller_unwatch(p, &a->watch);
+    }
+}

@@ -1,0 +1,73 @@
+/* A listener: an address that is listened on, who accepts there, and who serves what comes. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "ev/reactor.h"
+#include "net/address.h"
+#include "net/net.h"
+#include "net/service.h"
+
+enum listener_mode {
+    LISTENER_REUSEPORT, /* every serving poller accepts from its own socket, or from a shared one */
+    LISTENER_ACCEPTOR,  /* one poller accepts, and hands each connection to the least loaded */
+};
+
+/* What happens to the connection that is one too many. */
+enum listener_over_limit {
+    LISTENER_CLOSE, /* it is closed */
+    LISTENER_WAIT,  /* it waits in the kernel's queue */
+};
+
+struct listener;
+
+struct listener_config {
+    const char *name;
+    enum listener_mode mode;
+    struct reactor *serve;
+    struct reactor *accept; /* `serve` in reuseport mode */
+    const struct goevd_stream *stream;
+    const struct transport *transport;
+    void *instance;
+    struct conn_limits limits;
+    unsigned max_connections;
+    enum listener_over_limit over_limit;
+    unsigned imbalance_percent; /* how far above the least loaded a poller may stand */
+    bool steer;                 /* by CPU, where each poller is pinned to one */
+
+    /* Accepting pauses because of this errno, or goes on (0). Once an episode, on an accepting
+     * poller. NULL: nobody asks. */
+    void (*on_pause)(struct listener *l, int error, void *arg);
+    void *on_pause_arg;
+};
+
+struct acceptor;
+
+struct listener {
+    struct listener_config config;
+    struct address address; /* as bound */
+    int *fds;
+    unsigned fd_count;
+    bool shared; /* one socket for all pollers: it cannot be multiplied */
+    struct acceptor *acceptors;
+    unsigned acceptor_count;
+    struct service *services[POLLERS_MAX]; /* by index of the serving poller */
+
+    _Alignas(64) atomic_uint connections; /* open or about to be */
+};
+
+/* Takes the listening sockets over, and steers them. */
+int listener_new(const struct listener_config *config, const struct address *bound, const int *fds,
+                 unsigned count, struct listener **ret, struct err *reterr);
+
+/* When no poller runs any more and every net is gone; closes the sockets; NULL does nothing. */
+void listener_free(struct listener *l);
+
+/* [poller of config.serve] It can serve from now on; `local` is what poller_start said. */
+int listener_serve(struct listener *l, struct poller *p, void *local);
+
+/* [poller of config.accept] Accept connections from this poller's sockets. */
+int listener_accept(struct listener *l, struct poller *p, struct err *reterr);
+
+/* [poller of config.accept] Accept no more. */
+void listener_close(struct listener *l, struct poller *p);

@@ -1,0 +1,120 @@
+#include "net/net.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/conn.h"
+
+static void net_work(struct task *t);
+
+int
+net_new(struct poller *p, size_t tail_max, struct err *reterr)
+{
+    size_t read_max = p->config.read_buffer_bytes, write_room = p->config.write_buffer_bytes;
+    struct net *net = calloc(1, sizeof(*net));
+
+    if (!net)
+        return err_set(reterr, -ENOMEM, "no memory for a poller's buffers");
+    *net = (struct net){.poller = p, .read_max = read_max, .write_room = write_room};
+    net->read_buffer = malloc(MAX(read_max, tail_max));
+    net->write_buffer = malloc(write_room);
+    net->work_end = &net->work;
+    net->task.fn = net_work;
+    p->net = net;
+    if (net->read_buffer && net->write_buffer)
+        return 0;
+    net_free(p);
+    return err_set(reterr, -ENOMEM, "no memory for a poller's buffers");
+}
+
+void
+net_free(struct poller *p)
+{
+    struct net *net = net_of(p);
+
+    if (!net)
+        return;
+    assert(net->conns == 0);
+    net_work(&net->task); /* the dead leave the list */
+    free(net->read_buffer);
+    free(net->write_buffer);
+    free(net);
+    p->net = NULL;
+}
+
+/* ---- Work that was put off ------------------------------------------------------------------ */
+
+static void
+net_work(struct task *t)
+{
+    struct net *net = container_of(t, struct net, task);
+    struct conn *c = net->work;
+
+    /* What these put off again waits for the next round. */
+    net->work = NULL;
+    net->work_end = &net->work;
+    while (c) {
+        struct conn *next = c->next;
+
+        conn_work(c);
+        c = next;
+    }
+}
+
+/* ---- Stopping ------------------------------------------------------------------------------- */
+
+static void
+net_each(struct net *net, void (*fn)(struct conn *c))
+{
+    struct slots *slots = &net->poller->slots;
+
+    for (uint32_t slot = 0; slot < slots->used; slot++) {
+        struct watch *w = slots_at(slots, slot);
+        struct conn *c = w ? conn_of_watch(w) : NULL;
+
+        if (c)
+            fn(c);
+    }
+}
+
+static void
+net_tell_empty(struct net *net)
+{
+    void (*on_empty)(void *arg) = net->on_empty;
+
+    net->on_empty = NULL;
+    if (on_empty)
+        on_empty(net->on_empty_arg);
+}
+
+void
+net_conn_gone(struct net *net)
+{
+    net->conns--;
+    if (net->stopping && net->conns == 0)
+        net_tell_empty(net);
+}
+
+void
+net_stop(struct net *net, void (*on_empty)(void *arg), void *arg)
+{
+    net->stopping = true;
+    net->on_empty = on_empty;
+    net->on_empty_arg = arg;
+    net_each(net, conn_stop);
+    if (net->conns == 0)
+        net_tell_empty(net);
+}
+
+static void
+net_close_one(struct conn *c)
+{
+    conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_STOP);
+    conn_settle(c);
+}
+
+void
+net_close_all(struct net *net)
+{
+    net_each(net, net_close_one);
+}

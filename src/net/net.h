@@ -1,0 +1,84 @@
+/* What the net layer keeps for each poller: its buffers, its connections with work left, its
+ * figures. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+#include "ev/poller.h"
+#include "ev/slab.h"
+
+struct conn;
+struct service;
+
+enum net_refused {
+    NET_REFUSED_LIMIT,  /* max_connections of the listener */
+    NET_REFUSED_FDS,    /* EMFILE, ENFILE: counted once for each pause */
+    NET_REFUSED_MEMORY, /* ENOMEM, ENOBUFS */
+    NET_REFUSED_ERROR,  /* anything else that accept4(2) says of a connection */
+    NET_REFUSED_COUNT
+};
+
+struct net_figures {
+    figure accepted;
+    figure handed_over; /* of these, given to another poller */
+    figure refused[NET_REFUSED_COUNT];
+    figure opened;
+    figure closed[GOEVD_REASON_COUNT];
+    figure bytes_in;
+    figure bytes_out;
+    figure sends_done;    /* asynchronous sends that were written */
+    figure sends_dropped; /* ... or not */
+};
+
+struct net {
+    struct poller *poller;
+    struct conn *entered; /* whose callback is running */
+    char *write_buffer;   /* what that callback has written */
+    size_t write_len;
+    size_t write_room;    /* bytes of write_buffer */
+    char *read_buffer;
+    size_t read_max;      /* bytes of one read */
+    struct conn *work, **work_end; /* connections with work left */
+    struct task task;
+    struct service *upgrade_to; /* where the entered connection goes after its callback */
+    size_t conns;
+    bool stopping;        /* connections that open are told to stop */
+    void (*on_empty)(void *arg); /* the last connection is gone */
+    void *on_empty_arg;
+    struct net_figures figures;
+};
+
+/* Give the poller its net; on its thread. tail_max is the largest of all its listeners. */
+int net_new(struct poller *p, size_t tail_max, struct err *reterr);
+void net_free(struct poller *p);
+
+static inline struct net *
+net_of(struct poller *p)
+{
+    return p->net;
+}
+
+/* Tell every connection to stop, those that open later too. When none is left, on_empty is called
+ * on the poller's thread, once; before this returns if there is none. */
+void net_stop(struct net *net, void (*on_empty)(void *arg), void *arg);
+
+/* [net] A connection has ended. */
+void net_conn_gone(struct net *net);
+
+/* Close every connection at once. */
+void net_close_all(struct net *net);
+
+/* Send to, or close, a connection of any poller, by id [any thread].
+ * sent     called once on a poller thread if 0 was returned, and not otherwise; NULL: nobody asks.
+ * -EAGAIN: the poller's mailbox is full. -ENOMEM. -EINVAL: no such poller. */
+typedef void (*net_sent_fn)(void *arg, uint64_t id, uint64_t cookie, int result);
+int net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent,
+             void *arg);
+int net_close(uint64_t id, unsigned flags);
+
+/* A coarse clock that fits 32 bits: about a millisecond, wrapping in 49 days. */
+static inline uint32_t
+net_tick(const struct net *net)
+{
+    return (uint32_t)(net->poller->now_ns >> 20);
+}

@@ -1,0 +1,176 @@
+#include "net/outq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+/* Small writes to a full socket share a segment of this size. */
+#define COPY_BYTES_MIN ((size_t)4096 - sizeof(struct segment))
+
+struct outq *
+outq_new(void)
+{
+    return calloc(1, sizeof(struct outq));
+}
+
+static void
+segment_free(struct segment *s, int result)
+{
+    if (s->release)
+        s->release(s->arg, result);
+    free(s);
+}
+
+void
+outq_free(struct outq *q, int result)
+{
+    if (!q)
+        return;
+    while (q->first) {
+        struct segment *s = q->first;
+
+        q->first = s->next;
+        segment_free(s, result);
+    }
+    free(q);
+}
+
+static struct segment *
+outq_append(struct outq *q, enum segment_type type, size_t room)
+{
+    struct segment *s = malloc(sizeof(*s) + room);
+
+    if (!s)
+        return NULL;
+    *s = (struct segment){.type = type, .fd = -1, .room = room, .data = s->copy};
+    if (q->last)
+        q->last->next = s;
+    else
+        q->first = s;
+    q->last = s;
+    return s;
+}
+
+/* Where the next byte of a copy goes. */
+static char *
+segment_end(struct segment *s)
+{
+    return s->copy + (s->data - s->copy) + s->len;
+}
+
+char *
+outq_reserve(struct outq *q, size_t len)
+{
+    struct segment *s = q->last;
+
+    if (!s || s->type != SEGMENT_COPY || s->room < len) {
+        s = outq_append(q, SEGMENT_COPY, MAX(len, COPY_BYTES_MIN));
+        if (!s)
+            return NULL;
+    }
+    q->reserved = segment_end(s);
+    return q->reserved;
+}
+
+void
+outq_commit(struct outq *q, size_t len)
+{
+    struct segment *s = q->last;
+
+    assert(s && q->reserved == segment_end(s) && len <= s->room);
+    s->len += len;
+    s->room -= len;
+    q->bytes += len;
+    q->reserved = NULL;
+}
+
+int
+outq_push_copy(struct outq *q, const void *data, size_t len)
+{
+    char *room = outq_reserve(q, len);
+
+    if (!room)
+        return -ENOMEM;
+    memcpy(room, data, len);
+    outq_commit(q, len);
+    return 0;
+}
+
+int
+outq_push_shared(struct outq *q, const void *data, size_t len, goevd_release_fn release, void *arg)
+{
+    struct segment *s = outq_append(q, SEGMENT_SHARED, 0);
+
+    if (!s)
+        return -ENOMEM;
+    s->data = data;
+    s->len = len;
+    s->release = release;
+    s->arg = arg;
+    q->bytes += len;
+    return 0;
+}
+
+int
+outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_release_fn release,
+               void *arg)
+{
+    struct segment *s = outq_append(q, SEGMENT_FILE, 0);
+
+    if (!s)
+        return -ENOMEM;
+    s->fd = fd;
+    s->offset = offset;
+    s->len = len;
+    s->release = release;
+    s->arg = arg;
+    return 0;
+}
+
+int
+outq_peek(const struct outq *q, struct iovec *iov, int max)
+{
+    int n = 0;
+
+    for (struct segment *s = q->first; s && s->type != SEGMENT_FILE && n < max; s = s->next) {
+        const char *data = s->data;
+
+        memcpy(&iov[n].iov_base, &data, sizeof(data));
+        iov[n++].iov_len = s->len;
+    }
+    return n;
+}
+
+static void
+segment_took(struct outq *q, struct segment *s, size_t n)
+{
+    s->len -= n;
+    if (s->type == SEGMENT_FILE) {
+        s->offset += (off_t)n;
+        return;
+    }
+    s->data += n;
+    q->bytes -= n;
+}
+
+void
+outq_took(struct outq *q, size_t n)
+{
+    for (;;) {
+        struct segment *s = q->first;
+        size_t part = s ? MIN(n, s->len) : 0;
+
+        if (!s)
+            break;
+        segment_took(q, s, part);
+        n -= part;
+        if (s->len > 0)
+            break;
+        q->first = s->next;
+        if (!q->first)
+            q->last = NULL;
+        segment_free(s, 0);
+    }
+    assert(n == 0);
+}

@@ -1,0 +1,64 @@
+/* What the socket has not taken yet: memory and file segments, in order, counted in bytes.
+ * It exists only while it holds something, so that an idle connection has none. */
+#pragma once
+
+#include <sys/types.h>
+
+#include <goevd/plugin.h>
+
+#include "base/util.h"
+
+enum segment_type {
+    SEGMENT_COPY,   /* the queue's own memory */
+    SEGMENT_SHARED, /* somebody else's memory, until release */
+    SEGMENT_FILE,
+};
+
+struct segment {
+    struct segment *next;
+    enum segment_type type;
+    int fd;            /* FILE */
+    size_t len;        /* bytes left */
+    size_t room;       /* COPY: bytes free behind the last */
+    const char *data;  /* COPY, SHARED: the first byte left */
+    off_t offset;      /* FILE: where the first byte left is */
+    goevd_release_fn release;
+    void *arg;
+    char copy[];
+};
+
+struct outq {
+    struct segment *first;
+    struct segment *last;
+    size_t bytes; /* of memory, files not counted */
+    char *reserved; /* handed out by outq_reserve() */
+};
+
+struct outq *outq_new(void);
+
+/* Release everything with `result`; NULL does nothing. */
+void outq_free(struct outq *q, int result);
+
+/* Each 0 or -ENOMEM, and then nothing of it is queued. */
+int outq_push_copy(struct outq *q, const void *data, size_t len);
+int outq_push_shared(struct outq *q, const void *data, size_t len, goevd_release_fn release,
+                     void *arg);
+int outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_release_fn release,
+                   void *arg);
+
+/* Room for len bytes at the end, or NULL; outq_commit() takes the first `len` of them. */
+char *outq_reserve(struct outq *q, size_t len);
+void outq_commit(struct outq *q, size_t len);
+
+/* The memory at the front as iovecs, up to the first file; returns how many, at most max. */
+struct iovec;
+int outq_peek(const struct outq *q, struct iovec *iov, int max);
+
+/* The socket took n bytes from the front; what is done is released with 0. */
+void outq_took(struct outq *q, size_t n);
+
+static inline bool
+outq_empty(const struct outq *q)
+{
+    return !q->first;
+}

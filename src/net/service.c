@@ -1,0 +1,70 @@
+#include "net/service.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "net/conn.h"
+
+#define STATE_BYTES_MAX 65536
+
+int
+service_new(struct net *net, const struct service_handler *handler,
+            const struct transport *transport, const struct conn_limits *limits,
+            struct service **ret)
+{
+    size_t state_bytes = handler->stream->conn_size;
+    struct service *s = calloc(1, sizeof(*s));
+
+    assert(state_bytes <= STATE_BYTES_MAX);
+    if (!s)
+        return -ENOMEM;
+    s->net = net;
+    s->stream = handler->stream;
+    s->instance = handler->instance;
+    s->local = handler->local;
+    s->transport = transport;
+    s->limits = limits;
+    s->origin = s;
+    s->gather_max = MIN(net->write_room, limits->output_high);
+    slab_init(&s->slab, sizeof(struct conn) + transport->state_bytes + state_bytes);
+    slab_init(&s->own_states, state_bytes);
+    *ret = s;
+    return 0;
+}
+
+void
+service_free(struct service *s)
+{
+    if (!s)
+        return;
+    while (s->upgrades) {
+        struct service *upgrade = s->upgrades;
+
+        s->upgrades = upgrade->next;
+        service_free(upgrade);
+    }
+    slab_fini(&s->slab);
+    slab_fini(&s->own_states);
+    free(s);
+}
+
+int
+service_upgrade(struct service *s, const struct service_handler *handler, struct service **ret)
+{
+    int r;
+
+    for (struct service *u = s->upgrades; u; u = u->next)
+        if (u->instance == handler->instance && u->stream == handler->stream) {
+            *ret = u;
+            return 0;
+        }
+    r = service_new(s->net, handler, s->transport, s->limits, ret);
+    if (r < 0)
+        return r;
+    (*ret)->origin = s->origin;
+    (*ret)->on_gone = s->on_gone;
+    (*ret)->on_gone_arg = s->on_gone_arg;
+    (*ret)->next = s->upgrades;
+    s->upgrades = *ret;
+    return 0;
+}

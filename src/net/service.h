@@ -1,0 +1,58 @@
+/* What the connections of one listener on one poller have in common: whom they call, over what
+ * transport, within which limits. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+#include "ev/poller.h"
+#include "ev/slab.h"
+#include "net/transport.h"
+
+struct conn;
+struct net;
+
+struct conn_limits {
+    uint64_t idle_timeout_ns;   /* nothing read or written; 0: none */
+    uint64_t close_timeout_ns;  /* flushing at close */
+    uint64_t linger_timeout_ns; /* waiting for the peer's end after that */
+    size_t tail_max;            /* unread bytes that are kept */
+    size_t output_low;          /* on_drained, reading goes on */
+    size_t output_high;         /* reading pauses */
+    size_t output_max;          /* writes fail */
+};
+
+/* Who answers. */
+struct service_handler {
+    const struct goevd_stream *stream;
+    void *instance;
+    void *local; /* of poller_start */
+};
+
+struct service {
+    struct net *net;
+    const struct goevd_stream *stream;
+    const struct transport *transport;
+    const struct conn_limits *limits;
+    void *instance;
+    void *local;
+    size_t gather_max;      /* bytes that one callback may gather without a look at the marks */
+    struct service *origin; /* where its connections began: itself, unless it is an upgrade */
+    struct slab slab;       /* connections that begin here, with their state beside them */
+    struct slab own_states; /* states of connections that come by upgrade */
+    struct service *upgrades; /* services that connections of this one were given to */
+    struct service *next;
+    void (*on_gone)(void *arg); /* a connection has ended; NULL: nobody asks */
+    void *on_gone_arg;
+};
+
+/* `limits` and `transport` are kept, not copied. */
+int service_new(struct net *net, const struct service_handler *handler,
+                const struct transport *transport, const struct conn_limits *limits,
+                struct service **ret);
+
+/* Its connections are gone; NULL does nothing. */
+void service_free(struct service *s);
+
+/* The service that connections of `s` go to when they are upgraded to that handler; made when it is
+ * first asked for, freed with s. 0; -ENOMEM. */
+int service_upgrade(struct service *s, const struct service_handler *handler, struct service **ret);

@@ -1,0 +1,74 @@
+#include "net/transport.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "net/conn.h"
+
+/* recv(2) and send(2) reach the socket with fewer steps than read(2) and write(2), and
+ * MSG_NOSIGNAL turns SIGPIPE into EPIPE. */
+
+static ssize_t
+plain_read(struct conn *c, void *buf, size_t len)
+{
+    ssize_t n;
+
+    do
+        n = recv(c->watch.fd, buf, len, 0);
+    while (unlikely(n < 0 && errno == EINTR));
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t
+plain_write(struct conn *c, const void *data, size_t len)
+{
+    ssize_t n;
+
+    do
+        n = send(c->watch.fd, data, len, MSG_NOSIGNAL);
+    while (unlikely(n < 0 && errno == EINTR));
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t
+plain_writev(struct conn *c, const struct iovec *iov, int count)
+{
+    struct msghdr message = {.msg_iovlen = (size_t)count};
+    ssize_t n;
+
+    memcpy(&message.msg_iov, &iov, sizeof(iov)); /* sendmsg(2) writes nothing through it */
+    do
+        n = sendmsg(c->watch.fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t
+plain_send_file(struct conn *c, int fd, off_t offset, size_t len)
+{
+    ssize_t n;
+
+    do
+        n = sendfile(c->watch.fd, fd, &offset, len);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
+    return n;
+}
+
+static int
+plain_shutdown(struct conn *c)
+{
+    return shutdown(c->watch.fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+const struct transport transport_plain = {
+    .name = "plain",
+    .read = plain_read,
+    .write = plain_write,
+    .writev = plain_writev,
+    .send_file = plain_send_file,
+    .shutdown = plain_shutdown,
+};
