@@ -3,10 +3,10 @@
  *
  *   client --port N [--connections N] [--requests N] [--depth N] [--hold]
  *
- * The connections are opened first. Then each takes its share of --requests (one each if not
- * given), --depth of them in one write and no further before their replies are there. With --hold
- * it prints "holding" and waits for its standard input to end. All replies must be as long as the
- * first one is.
+ * The connections are opened first. Then, round after round, each sends --depth requests in one
+ * write, and when all have, each reads its replies, until there were --requests (one for each
+ * connection if not given). With --hold it prints "holding" and waits for its standard input to
+ * end. All replies must be as long as the first one is.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -122,20 +122,32 @@ read_replies(const struct client *c, int fd, long count)
     }
 }
 
-/* The first request teaches the length of a reply and counts as one. */
+static long
+share(const struct client *c, long left)
+{
+    return left < c->depth ? left : c->depth;
+}
+
+/* Rounds over all connections: first all write, then all read. The first request teaches the
+ * length of a reply and counts as one. */
 static void
 client_run(struct client *c)
 {
-    long done = 1;
+    long sent = 1, answered = 1, first = c->connections > 1 ? 1 : 0;
 
     send_requests(c->fds[0], 1);
     c->reply_len = learn_reply(c->fds[0]);
-    for (long i = c->connections > 1 ? 1 : 0; done < c->requests; i = (i + 1) % c->connections) {
-        long count = c->requests - done < c->depth ? c->requests - done : c->depth;
+    for (; answered < c->requests; first = 0) {
+        for (long i = first; i < c->connections && sent < c->requests; i++) {
+            send_requests(c->fds[i], share(c, c->requests - sent));
+            sent += share(c, c->requests - sent);
+        }
+        for (long i = first; i < c->connections && answered < sent; i++) {
+            long count = share(c, sent - answered);
 
-        send_requests(c->fds[i], count);
-        read_replies(c, c->fds[i], count);
-        done += count;
+            read_replies(c, c->fds[i], count);
+            answered += count;
+        }
     }
 }
 

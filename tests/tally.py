@@ -17,7 +17,7 @@ OUTPUT_MAX = 6000   # characters shown of one failure's output
 
 def short(name):
     """Without the project's name, which meson puts in front."""
-    return re.sub(r'^(goevd[.:]?)+', '', name)
+    return re.sub(r'^(goevd[.: ]*)+', '', name)
 
 
 class Tally:
@@ -35,7 +35,7 @@ class Tally:
         """One testcase element. Returns True if it failed."""
         bad = case.find('failure') if case.find('failure') is not None else case.find('error')
         if bad is not None:
-            name = f'{step}: {short(case.get("classname", ""))} {case.get("name")}'
+            name = f'{step}: {short(case.get("classname", "") + " " + case.get("name"))}'
             said = [bad.text, *(case.findtext(tag) for tag in ('system-out', 'system-err')),
                     *(suite.findtext(tag) for tag in ('system-out', 'system-err'))]
             self.fail(name, '\n'.join(text for text in said if text))
@@ -85,8 +85,7 @@ def main(folder):
     shown = set()
     for name, text in tally.failures:
         print(f'\nFAILED {name}')
-        if text not in shown:
-            print(re.sub('^', '    ', text, flags=re.M))
+        print('    (as above)' if text in shown else re.sub('^', '    ', text, flags=re.M))
         shown.add(text)
     if tally.failures:
         print(f'\nfailed (logs: {folder}):')

@@ -129,7 +129,8 @@ def plot_columns(data, servers, first):
 
 def write_plot(results, out):
     """bench.png and bench.svg beside the JSON, if gnuplot is there."""
-    servers = ['goevd', 'floor', 'nginx', 'nginx-best']
+    servers = [name for name in ('goevd', 'floor', 'nginx', 'nginx-best')
+               if any(name in result['servers'] for result in results.values())]
     lines = []
     for name, result in results.items():
         cells = [name]

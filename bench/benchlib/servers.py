@@ -15,7 +15,7 @@ BENCH = pathlib.Path(__file__).parent.parent
 ROOT = BENCH.parent
 BUILD = pathlib.Path(os.environ.get('GOEVD_BUILD', ROOT / 'build' / 'release'))
 OUT = ROOT / 'build' / 'bench'
-START_S = 10
+START_S = 30
 STOP_S = 15
 
 
@@ -36,6 +36,7 @@ class Server:
     def __init__(self, name, port, argv, cpus=None, cwd=None):
         OUT.mkdir(parents=True, exist_ok=True)
         self.name, self.port = name, port
+        self.traced = str(argv[0]) == 'strace'
         self.log = OUT / f'{name}.log'
         with self.log.open('w') as log:
             self.process = subprocess.Popen(
@@ -81,7 +82,8 @@ class Server:
         """SIGTERM, and SIGKILL if that does not end it."""
         if self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGTERM)
+        # strace would leave the program alone, and ends when that does.
+        os.kill(procfs.family(self.pid)[1 if self.traced else 0], signal.SIGTERM)
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
