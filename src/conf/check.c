@@ -58,7 +58,7 @@ check_number(struct check *check, const struct goevd_option *option, const struc
     below = check_below(option, value);
     if (below || check_above(option, value))
         return check_error(
-            check, &node->mark, "%s is %s %s", node->text.data, below ? "below" : "above",
+            check, &node->mark, "%.64s is %s %s", node->text.data, below ? "below" : "above",
             value_format_like(option->type, below ? option->min : option->max, node->text).text);
     memcpy(slot, &value, sizeof(value));
     return 0;

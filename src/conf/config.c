@@ -57,6 +57,13 @@ build_word_is(struct goevd_str word, const char *letters)
     return strspn(word.data, letters) == word.len;
 }
 
+/* Names that were refused are absent, and equal nothing. */
+static bool
+build_is_same(struct goevd_str a, struct goevd_str b)
+{
+    return a.data && b.data && conf_str_equal(a, b.data);
+}
+
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -75,7 +82,7 @@ build_reactor_name(struct build *build, size_t i)
         build_error(build, REACTOR_AT(i, "name"), "%s: names are made of a-z, 0-9, _ and -",
                     CONF_QUOTE(reactor->name));
     for (before = 0; before < i; before++) {
-        if (!conf_str_equal(reactor->name, build->reactors[before].name.data))
+        if (!build_is_same(reactor->name, build->reactors[before].name))
             continue;
         build_error(build, REACTOR_AT(i, "name"), "reactors[%zu] has the name %s too", before,
                     CONF_QUOTE(reactor->name));
@@ -220,12 +227,12 @@ build_listener_name(struct build *build, size_t i)
     for (before = 0; before < i; before++) {
         const struct config_listener *other = &build->listeners[before];
 
-        if (listener->address.data && conf_str_equal(other->address, listener->address.data))
+        if (build_is_same(other->address, listener->address))
             build_error(build, LISTENER_AT(i, "address"), "listeners[%zu] has the address %s too",
                         before, CONF_QUOTE(listener->address));
-        else if (listener->name.data && conf_str_equal(other->name, listener->name.data))
-            build_error(build, LISTENER_AT(i, "name"), "listeners[%zu] has the name %s too",
-                        before, CONF_QUOTE(listener->name));
+        else if (build_is_same(other->name, listener->name))
+            build_error(build, LISTENER_AT(i, "name"), "listeners[%zu] has the name %s too", before,
+                        CONF_QUOTE(listener->name));
         else
             continue;
         return;
@@ -258,7 +265,7 @@ build_reactor_find(struct build *build, const char *path, struct goevd_str name,
     if (!name.data)
         return def;
     for (i = 0; i < build->config->reactor_count; i++) {
-        if (conf_str_equal(name, build->reactors[i].name.data ? build->reactors[i].name.data : ""))
+        if (build_is_same(name, build->reactors[i].name))
             return i;
     }
     build_unknown_reactor(build, path, name);
@@ -272,9 +279,8 @@ build_listener_reactors(struct build *build, size_t i)
 
     listener->reactor =
         build_reactor_find(build, LISTENER_AT(i, "reactor"), listener->reactor_text, 0);
-    listener->accept_reactor =
-        build_reactor_find(build, LISTENER_AT(i, "accept_reactor"), listener->accept_reactor_text,
-                           listener->reactor);
+    listener->accept_reactor = build_reactor_find(build, LISTENER_AT(i, "accept_reactor"),
+                                                  listener->accept_reactor_text, listener->reactor);
     if (listener->accept_reactor_text.data && listener->mode != CONFIG_MODE_ACCEPTOR)
         build_error(build, LISTENER_AT(i, "accept_reactor"),
                     "has a meaning only with mode: acceptor");

@@ -66,7 +66,7 @@ struct config_listener {
 
     /* Connections. */
     int64_t connections_max;
-    int over_limit; /* enum config_over_limit */
+    int over_limit;          /* enum config_over_limit */
     int64_t idle_timeout_ns; /* 0: none */
     int64_t close_timeout_ns;
     int64_t linger_timeout_ns;

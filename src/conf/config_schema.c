@@ -29,8 +29,7 @@ static const struct goevd_option schema_text_options[] = {
     {0},
 };
 
-static const struct goevd_schema schema_text =
-    GOEVD_SCHEMA(struct goevd_str, schema_text_options);
+static const struct goevd_schema schema_text = GOEVD_SCHEMA(struct goevd_str, schema_text_options);
 
 static const struct goevd_option schema_include_options[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 4000},

@@ -5,8 +5,14 @@
 #include "conf/schema.h"
 #include "conf/value.h"
 
+/* A schema and those that it is in: one may contain itself. */
+struct chain {
+    const struct goevd_schema *schema;
+    const struct chain *up;
+};
+
 static void describe_schema(FILE *out, const struct goevd_schema *schema, unsigned indent,
-                            unsigned depth);
+                            const struct chain *up);
 
 static void
 describe_names(FILE *out, const char *const *names)
@@ -77,12 +83,12 @@ describe_group(FILE *out, const struct goevd_schema *schema, const struct goevd_
     bool required = false;
     const char *between = "";
 
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option->one_of == of->one_of)
             required = required || (option->flags & GOEVD_OPTION_REQUIRED);
     }
     fputs(required ? ", one needed of " : ", at most one of ", out);
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option->one_of != of->one_of)
             continue;
         fprintf(out, "%s%s", between, option->name);
@@ -92,7 +98,7 @@ describe_group(FILE *out, const struct goevd_schema *schema, const struct goevd_
 
 static void
 describe_option(FILE *out, const struct goevd_schema *schema, const struct goevd_option *option,
-                unsigned indent, unsigned depth)
+                unsigned indent, const struct chain *up)
 {
     fprintf(out, "%*s%s: ", (int)indent, "", option->name);
     describe_type(out, option);
@@ -109,22 +115,28 @@ describe_option(FILE *out, const struct goevd_schema *schema, const struct goevd
     if (option->help)
         fprintf(out, "%*s%s\n", (int)indent + 4, "", option->help);
     if (option->item && !conf_schema_is_item(option->item))
-        describe_schema(out, option->item, indent + 4, depth + 1);
+        describe_schema(out, option->item, indent + 4, up);
 }
 
 static void
-describe_schema(FILE *out, const struct goevd_schema *schema, unsigned indent, unsigned depth)
+describe_schema(FILE *out, const struct goevd_schema *schema, unsigned indent,
+                const struct chain *up)
 {
+    const struct chain here = {schema, up};
     const struct goevd_option *option;
 
-    if (depth >= CONF_DESCRIBE_DEPTH_MAX)
+    for (; up; up = up->up) {
+        if (up->schema != schema)
+            continue;
+        fprintf(out, "%*sand so on\n", (int)indent, "");
         return;
-    CONF_EACH_OPTION (option, schema)
-        describe_option(out, schema, option, indent, depth);
+    }
+    for (option = schema->options; option->type; option = conf_option_next(schema, option))
+        describe_option(out, schema, option, indent, &here);
 }
 
 void
 conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent)
 {
-    describe_schema(out, schema, indent, 0);
+    describe_schema(out, schema, indent, NULL);
 }

@@ -7,7 +7,5 @@
 
 #include "base/util.h"
 
-#define CONF_DESCRIBE_DEPTH_MAX 16 /* a schema may contain itself */
-
 /* indent   spaces before each line. */
 void conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent);

@@ -239,7 +239,7 @@ dump_has_rival(const struct goevd_schema *schema, const struct goevd_option *of,
 {
     const struct goevd_option *option;
 
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option != of && option->one_of == of->one_of &&
             !conf_is_null(conf_get(node, option->name)))
             return true;
@@ -249,8 +249,8 @@ dump_has_rival(const struct goevd_schema *schema, const struct goevd_option *of,
 
 /* Where a value comes from: what is written, or the default; NULL: from nowhere. */
 static const struct conf_node *
-dump_source(struct dump *dump, const struct goevd_schema *schema,
-            const struct goevd_option *option, const struct conf_node *node)
+dump_source(struct dump *dump, const struct goevd_schema *schema, const struct goevd_option *option,
+            const struct conf_node *node)
 {
     const struct conf_node *value = conf_get(node, option->name);
     struct conf_mark mark = {0};
@@ -263,8 +263,8 @@ dump_source(struct dump *dump, const struct goevd_schema *schema,
 }
 
 static int
-dump_option(struct dump *dump, const struct goevd_schema *schema,
-            const struct goevd_option *option, const char *record, const struct conf_node *node)
+dump_option(struct dump *dump, const struct goevd_schema *schema, const struct goevd_option *option,
+            const char *record, const struct conf_node *node)
 {
     const struct conf_node *value = dump_source(dump, schema, option, node);
     int r;
@@ -285,7 +285,7 @@ dump_record(struct dump *dump, const struct goevd_schema *schema, const char *re
     if (conf_schema_is_item(schema))
         return dump_value(dump, option, record + option->offset, node);
     r = dump_map_start(dump);
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (r == 0)
             r = dump_option(dump, schema, option, record, node);
     }

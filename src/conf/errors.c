@@ -47,7 +47,10 @@ errors_visible(const char *text)
     return copy;
 }
 
-static char *PRINTF(3, 0)
+static char *errors_line(const struct conf_mark *mark, const char *path, const char *format,
+                         va_list args) PRINTF(3, 0);
+
+static char *
 errors_line(const struct conf_mark *mark, const char *path, const char *format, va_list args)
 {
     _cleanup_free_ char *text = NULL, *line = NULL;

@@ -14,7 +14,7 @@
 /* A file that is being read, and the one that includes it. */
 struct source {
     struct conf_file *file;
-    const struct source *from; /* NULL: the first */
+    const struct source *from;  /* NULL: the first */
     const struct conf_mark *at; /* where it is included */
     size_t depth;
     dev_t device;
@@ -146,8 +146,8 @@ merge_entry(struct reader *reader, struct conf_entry *to, const struct conf_entr
         return 0;
     if (type == GOEVD_OPTION_LIST)
         return merge_lists(reader, to, from->value);
-    if ((type != GOEVD_OPTION_RECORD && type != GOEVD_OPTION_MAP) ||
-        to->value->kind != CONF_MAP || from->value->kind != CONF_MAP)
+    if ((type != GOEVD_OPTION_RECORD && type != GOEVD_OPTION_MAP) || to->value->kind != CONF_MAP ||
+        from->value->kind != CONF_MAP)
         return merge_twice(reader, to, from);
     map = merge_copy(reader, to->value);
     if (!map)
@@ -183,39 +183,48 @@ merge_map(struct reader *reader, struct conf_node *to, const struct conf_node *f
 
 /* Relative to the including file's directory, whose own characters are no pattern. */
 static char *
-read_pattern(struct reader *reader, const struct source *from, struct goevd_str text)
+read_name(struct reader *reader, const struct source *from, struct goevd_str text, bool pattern)
 {
     const char *name = from->file->name, *slash = strrchr(name, '/');
     size_t dir = slash && text.data[0] != '/' ? (size_t)(slash + 1 - name) : 0, i;
-    char *pattern = arena_alloc(reader->arena, dir * 2 + text.len + 1), *to = pattern;
+    char *whole = arena_alloc(reader->arena, dir * 2 + text.len + 1), *to = whole;
 
-    for (i = 0; pattern && i < dir; i++) {
-        if (strchr("*?[]\\", name[i]))
+    for (i = 0; whole && i < dir; i++) {
+        if (pattern && strchr("*?[]\\", name[i]))
             *to++ = '\\';
         *to++ = name[i];
     }
-    if (pattern)
+    if (whole)
         memcpy(to, text.data, text.len);
-    return pattern;
+    return whole;
 }
 
+/* A directory that is not there matches nothing; one that may not be read is an error. */
+static int
+read_glob_error(const char *path, int code)
+{
+    return code != ENOENT && code != ENOTDIR;
+}
+
+/* The files that a pattern matches; none is fine, as with an empty conf.d. */
 static int
 read_glob(struct reader *reader, const struct source *from, const struct conf_node *node,
           struct conf_node *top)
 {
-    char *pattern = read_pattern(reader, from, node->text);
+    char *pattern = read_name(reader, from, node->text, true);
     glob_t found = {0};
     size_t i;
     int r;
 
     if (!pattern)
         return read_no_memory(reader);
-    /* A pattern may match nothing: an empty conf.d is fine. A plain name must be there, and
-     * GLOB_NOMAGIC yields it for read_file() to complain about. */
-    r = glob(pattern, GLOB_NOMAGIC, NULL, &found);
-    if (r == GLOB_NOSPACE)
-        return read_no_memory(reader);
-    r = 0;
+    r = glob(pattern, 0, read_glob_error, &found);
+    if (r == GLOB_ABORTED) {
+        reader->failed = true;
+        conf_errors_add(reader->errors, &node->mark, "include",
+                        "%s: its directory cannot be read; check its permissions", node->text.data);
+    }
+    r = r == GLOB_NOSPACE ? read_no_memory(reader) : 0;
     for (i = 0; i < found.gl_pathc && r == 0; i++)
         r = read_file(reader, found.gl_pathv[i], from, &node->mark, top);
     globfree(&found);
@@ -223,11 +232,21 @@ read_glob(struct reader *reader, const struct source *from, const struct conf_no
 }
 
 static int
+read_plain(struct reader *reader, const struct source *from, const struct conf_node *node,
+           struct conf_node *top)
+{
+    char *name = read_name(reader, from, node->text, false);
+
+    return name ? read_file(reader, name, from, &node->mark, top) : read_no_memory(reader);
+}
+
+static int
 read_include(struct reader *reader, const struct source *from, const struct conf_node *node,
              struct conf_node *top)
 {
     if (node->kind == CONF_SCALAR && node->text.len > 0)
-        return read_glob(reader, from, node, top);
+        return strpbrk(node->text.data, "*?[") ? read_glob(reader, from, node, top)
+                                               : read_plain(reader, from, node, top);
     conf_errors_add(reader->errors, &node->mark, "include",
                     "expected a file name or pattern such as conf.d/*.yaml, found %s",
                     node->kind == CONF_SCALAR ? "nothing" : conf_kind_words(node));
@@ -260,8 +279,8 @@ read_refuse(struct reader *reader, const struct source *source, const char *why)
 
     reader->failed = true;
     if (source->at)
-        return conf_errors_add(reader->errors, source->at, "include", "%s: %s",
-                               source->file->name, why);
+        return conf_errors_add(reader->errors, source->at, "include", "%s: %s", source->file->name,
+                               why);
     return conf_errors_add(reader->errors, &whole, "", "%s", why);
 }
 
@@ -373,7 +392,7 @@ read_merge(struct reader *reader, const struct source *source, const struct conf
         *at = (*at)->next;
         break;
     }
-    if (!top->mark.line)
+    if (!source->from)
         top->mark = node->mark;
     r = merge_map(reader, top, own, reader->schema);
     return r < 0 ? r : read_includes(reader, source, include, top);
@@ -393,6 +412,8 @@ read_file(struct reader *reader, const char *name, const struct source *from,
     if (!source.file || !(source.file->name = arena_copy(reader->arena, name, strlen(name))))
         return read_no_memory(reader);
     source.file->number = reader->files++;
+    if (!from)
+        top->mark = (struct conf_mark){source.file, 1, 1};
     if (source.depth > CONF_INCLUDE_DEPTH_MAX)
         r = read_refuse(reader, &source, "is included by too many files in a row (at most 8)");
     else if (reader->files > CONF_FILES_MAX)

@@ -18,26 +18,42 @@ parse_compare_keys(const void *left, const void *right)
     return r;
 }
 
+/* The first stays, so that nobody meets the second again. */
+static void
+parse_drop(struct conf_node *map, const struct conf_node *key)
+{
+    struct conf_entry **at = &map->entries;
+
+    while (*at && (*at)->key != key)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = (*at)->next;
+    map->count--;
+}
+
 /* Sorted, so that a map of ten thousand keys does not take a hundred million comparisons. */
 int
-parse_refuse_duplicates(struct parse *parse, const struct conf_node *map)
+parse_refuse_duplicates(struct parse *parse, struct conf_node *map)
 {
-    _cleanup_free_ const struct conf_node **keys = calloc(map->count + 1, sizeof(struct conf_node *));
+    _cleanup_free_ const struct conf_node **keys =
+        calloc(map->count + 1, sizeof(struct conf_node *));
     const struct conf_entry *entry;
-    size_t i = 0, back;
+    size_t i = 0, back, count = map->count;
 
     if (!keys)
         return parse_no_memory(parse);
     for (entry = map->entries; entry; entry = entry->next)
         keys[i++] = entry->key;
-    qsort(keys, map->count, sizeof(struct conf_node *), parse_compare_keys);
-    for (i = 1; i < map->count; i++) {
+    qsort(keys, count, sizeof(struct conf_node *), parse_compare_keys);
+    for (i = 1; i < count; i++) {
         if (strcmp(keys[i - 1]->text.data, keys[i]->text.data) != 0)
             continue;
         back = path_key(&parse->path, keys[i]->text);
         conf_errors_add(parse->errors, &keys[i]->mark, parse->path.text,
                         "is given twice; the first is in line %u", keys[i - 1]->mark.line);
         path_back(&parse->path, back);
+        parse_drop(map, keys[i]);
     }
     return 0;
 }
@@ -93,4 +109,3 @@ parse_merge(struct parse *parse, struct builder *to)
         r = parse_merge_map(parse, to, item->value);
     return r;
 }
-

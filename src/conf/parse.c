@@ -51,8 +51,7 @@ parse_malformed(struct parse *parse)
     const yaml_parser_t *yaml = &parse->yaml;
     const char *problem = yaml->problem ? yaml->problem : "malformed";
     struct conf_mark mark = parse_mark(parse, yaml->problem_mark);
-    bool tab = yaml->problem_mark.index < parse->len &&
-               parse->data[yaml->problem_mark.index] == '\t';
+    bool tab = yaml->error == YAML_SCANNER_ERROR && *yaml->buffer.pointer == '\t';
 
     if (yaml->error == YAML_MEMORY_ERROR)
         return parse_no_memory(parse);
@@ -108,13 +107,17 @@ parse_node_new(struct parse *parse, enum conf_kind kind, yaml_mark_t at,
 static void
 parse_refuse_tag(struct parse *parse, const yaml_char_t *tag, yaml_mark_t at)
 {
+    static const char yaml[] = "tag:yaml.org,2002:"; /* what !! stands for */
     struct conf_mark mark = parse_mark(parse, at);
     const char *text = (const char *)tag;
+    bool own = tag && strncmp(text, yaml, sizeof(yaml) - 1) == 0;
 
+    if (own)
+        text += sizeof(yaml) - 1;
     if (tag)
         conf_errors_add(parse->errors, &mark, parse->path.text,
-                        "the tag %s is not understood; write the value without a tag",
-                        CONF_QUOTE(((struct goevd_str){text, strlen(text)})));
+                        "the tag %s%.64s is not understood; write the value without a tag",
+                        own ? "!!" : "", text);
 }
 
 static int
@@ -312,10 +315,9 @@ parse_node(struct parse *parse, const yaml_event_t *event, const struct conf_nod
     if (r < 0)
         return r;
     *ret_node = to.node;
-    return parse_anchor(parse,
-                        sequence ? event->data.sequence_start.anchor
-                                 : event->data.mapping_start.anchor,
-                        to.node);
+    return parse_anchor(
+        parse, sequence ? event->data.sequence_start.anchor : event->data.mapping_start.anchor,
+        to.node);
 }
 
 /* Stream start, one document or none, stream end. */
@@ -366,12 +368,8 @@ conf_parse(const char *data, size_t len, const struct conf_file *file, struct ar
            struct conf_budget *budget, struct conf_errors *errors,
            const struct conf_node **ret_node)
 {
-    struct parse parse = {.data = data,
-                          .len = len,
-                          .file = file,
-                          .arena = arena,
-                          .budget = budget,
-                          .errors = errors};
+    struct parse parse = {
+        .data = data, .len = len, .file = file, .arena = arena, .budget = budget, .errors = errors};
     int r = parse_run(&parse, ret_node);
 
     if (r == 0 && conf_is_null(*ret_node))

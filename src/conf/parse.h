@@ -39,8 +39,8 @@ int parse_spend(struct parse *parse, struct conf_mark mark, size_t weight);
 int parse_add(struct parse *parse, struct builder *to, const struct conf_node *key,
               const struct conf_node *value);
 
-/* Note every key that a map has twice. 0; -ENOMEM. */
-int parse_refuse_duplicates(struct parse *parse, const struct conf_node *map);
+/* Note every key that a map has twice, and drop the second. 0; -ENOMEM. */
+int parse_refuse_duplicates(struct parse *parse, struct conf_node *map);
 
 /* Take the `<<` entry out and add the keys of what it names, which do not replace any. */
 int parse_merge(struct parse *parse, struct builder *to);

@@ -16,7 +16,7 @@ conf_option(const struct goevd_schema *schema, struct goevd_str name)
 
     if (!schema)
         return NULL;
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option->name && conf_str_equal(name, option->name))
             return option;
     }
@@ -38,8 +38,8 @@ conf_default_node(struct arena *arena, const struct goevd_option *option,
     }
     scalar = arena_alloc(arena, sizeof(*scalar));
     if (scalar)
-        *scalar = (struct conf_node){.kind = CONF_SCALAR, .mark = *mark,
-                                     .text = check_str(option->def)};
+        *scalar =
+            (struct conf_node){.kind = CONF_SCALAR, .mark = *mark, .text = check_str(option->def)};
     return scalar;
 }
 
@@ -54,8 +54,12 @@ check_unknown_key(struct check *check, const struct conf_node *key,
     char names[512] = "";
     size_t back, len = 0;
 
+    if (check->context->errors->kept == CONF_ERRORS_MAX) {
+        check->context->errors->found++; /* no one will read what we would suggest */
+        return;
+    }
     suggest_init(&suggest, key->text);
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         suggest_offer(&suggest, check_str(option->name));
         if (len < sizeof(names))
             len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? ", " : "",
@@ -96,7 +100,7 @@ check_rival(const struct conf_node *node, const struct goevd_schema *schema,
 {
     const struct goevd_option *option;
 
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option != of && option->one_of == of->one_of && check_is_present(node, option))
             return conf_entry(node, option->name);
     }
@@ -110,7 +114,7 @@ check_group_names(const struct goevd_schema *schema, unsigned group, char *names
     size_t len = 0;
 
     names[0] = '\0';
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option->one_of == group && len < size)
             len += (size_t)snprintf(names + len, size - len, "%s%s", len > 0 ? ", " : "",
                                     option->name);
@@ -129,7 +133,7 @@ check_group(struct check *check, const struct conf_node *node, const struct conf
     int r = 0;
 
     check_group_names(schema, group, names, sizeof(names));
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         if (option->one_of != group)
             continue;
         required = required || (option->flags & GOEVD_OPTION_REQUIRED);
@@ -137,9 +141,8 @@ check_group(struct check *check, const struct conf_node *node, const struct conf
             continue;
         entry = conf_entry(node, option->name);
         if (present)
-            r = check_error(check, &entry->key->mark,
-                            "give only one of %s; %s is given in line %u", names,
-                            present->key->text.data, present->key->mark.line);
+            r = check_error(check, &entry->key->mark, "give only one of %s; %s is given in line %u",
+                            names, present->key->text.data, present->key->mark.line);
         present = present ? present : entry;
     }
     if (required && !present)
@@ -155,8 +158,8 @@ check_groups(struct check *check, const struct conf_node *node, const struct con
     const struct goevd_option *option, *first;
     int r = 0;
 
-    CONF_EACH_OPTION (option, schema) {
-        CONF_EACH_OPTION (first, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
+        for (first = schema->options; first->type; first = conf_option_next(schema, first)) {
             if (first->one_of == option->one_of)
                 break;
         }
@@ -170,15 +173,14 @@ check_groups(struct check *check, const struct conf_node *node, const struct con
 /* ---- Options ------------------------------------------------------------------------------- */
 
 static int
-check_default(struct check *check, const struct goevd_option *option,
-              const struct conf_mark *mark, char *slot)
+check_default(struct check *check, const struct goevd_option *option, const struct conf_mark *mark,
+              char *slot)
 {
     const struct conf_node *node =
         conf_default_node(check->context->arena, option, mark, check->context->errors);
 
     if (!node)
-        return check_error(check, mark, "has a default that cannot be understood: %s",
-                           option->def);
+        return check_error(check, mark, "has a default that cannot be understood: %s", option->def);
     return check_value(check, option, node, slot);
 }
 
@@ -210,7 +212,7 @@ check_options(struct check *check, const struct conf_node *node, const struct co
     const struct goevd_option *option;
     int r = 0, one;
 
-    CONF_EACH_OPTION (option, schema) {
+    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
         one = check_option(check, option, node, mark, schema, record);
         if (one == -ENOMEM)
             return one;

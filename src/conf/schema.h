@@ -74,23 +74,22 @@ int conf_validate(struct conf_context *context, const struct conf_node *node, co
 /* An option's default as a node whose marks are all `mark`; NULL where there is none, or where it
  * is no YAML (an error in the schema, noted). */
 const struct conf_node *conf_default_node(struct arena *arena, const struct goevd_option *option,
-                                          const struct conf_mark *mark,
-                                          struct conf_errors *errors);
+                                          const struct conf_mark *mark, struct conf_errors *errors);
+
+/* Is a schema itself sound? For those that come from outside. 0; -EINVAL with the flaw in reterr.
+ */
+int conf_schema_check(const struct goevd_schema *schema, struct err *reterr);
 
 /* The place of a plugin, NULL if it has none here. */
 const struct conf_place *conf_place_find(const struct conf_places *places,
                                          const struct goevd_plugin *plugin);
 
-/* Options are as large as the plugin's author knew them. */
+/* Options are as large as the plugin's author knew them; the last has type GOEVD_OPTION_END, 0. */
 static inline const struct goevd_option *
 conf_option_next(const struct goevd_schema *schema, const struct goevd_option *option)
 {
     return (const struct goevd_option *)(const void *)((const char *)option + schema->option_size);
 }
-
-#define CONF_EACH_OPTION(option, schema)                                                           \
-    for ((option) = (schema)->options; (option)->type != GOEVD_OPTION_END;                         \
-         (option) = conf_option_next((schema), (option)))
 
 /* The schema of a list's items that are scalars: one option without a name. */
 static inline bool
@@ -104,8 +103,7 @@ const struct goevd_option *conf_option(const struct goevd_schema *schema, struct
 
 /* Note an error about what is at `path` below `node`, which is itself at `base`. */
 int conf_errors_add_below(struct conf_errors *errors, const struct conf_node *node,
-                          const char *base, const char *path, const char *format, ...)
-    PRINTF(5, 6);
+                          const char *base, const char *path, const char *format, ...) PRINTF(5, 6);
 int conf_errors_vadd_below(struct conf_errors *errors, const struct conf_node *node,
                            const char *base, const char *path, const char *format, va_list args)
     PRINTF(5, 0);

@@ -52,7 +52,12 @@ suggest_init(struct suggest *suggest, struct goevd_str name)
 void
 suggest_offer(struct suggest *suggest, struct goevd_str candidate)
 {
-    size_t distance = suggest_distance(suggest->name, candidate);
+    size_t longer = MAX(suggest->name.len, candidate.len);
+    size_t distance = longer - MIN(suggest->name.len, candidate.len);
+
+    if (distance >= suggest->best_distance)
+        return;
+    distance = suggest_distance(suggest->name, candidate);
 
     /* As far apart as they are long: nothing in common. */
     if (distance >= suggest->best_distance || distance >= candidate.len)

@@ -16,21 +16,43 @@ struct unit {
 /* The first of those that divide a value is the one that it is printed in: binary units before
  * decimal ones, large before small. */
 static const struct unit value_sizes[] = {
-    {"TiB", INT64_C(1) << 40},   {"GiB", 1 << 30},  {"MiB", 1 << 20}, {"KiB", 1 << 10},
-    {"TB", INT64_C(1000000000000)}, {"GB", 1000000000}, {"MB", 1000000}, {"KB", 1000},
-    {"kB", 1000},                {"B", 1},          {"", 1},          {NULL, 0},
+    {"TiB", INT64_C(1) << 40},
+    {"GiB", 1 << 30},
+    {"MiB", 1 << 20},
+    {"KiB", 1 << 10},
+    {"TB", INT64_C(1000000000000)},
+    {"GB", 1000000000},
+    {"MB", 1000000},
+    {"KB", 1000},
+    {"kB", 1000},
+    {"B", 1},
+    {"", 1},
+    {NULL, 0},
 };
 
 static const struct unit value_rates[] = {
-    {"TiB/s", INT64_C(1) << 40},   {"GiB/s", 1 << 30},  {"MiB/s", 1 << 20}, {"KiB/s", 1 << 10},
-    {"TB/s", INT64_C(1000000000000)}, {"GB/s", 1000000000}, {"MB/s", 1000000}, {"KB/s", 1000},
-    {"kB/s", 1000},                {"B/s", 1},          {NULL, 0},
+    {"TiB/s", INT64_C(1) << 40},
+    {"GiB/s", 1 << 30},
+    {"MiB/s", 1 << 20},
+    {"KiB/s", 1 << 10},
+    {"TB/s", INT64_C(1000000000000)},
+    {"GB/s", 1000000000},
+    {"MB/s", 1000000},
+    {"KB/s", 1000},
+    {"kB/s", 1000},
+    {"B/s", 1},
+    {NULL, 0},
 };
 
 static const struct unit value_durations[] = {
-    {"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)}, {"m", INT64_C(60000000000)},
-    {"s", INT64_C(1000000000)},     {"ms", 1000000},               {"us", 1000},
-    {"ns", 1},                      {NULL, 0},
+    {"d", INT64_C(86400000000000)},
+    {"h", INT64_C(3600000000000)},
+    {"m", INT64_C(60000000000)},
+    {"s", INT64_C(1000000000)},
+    {"ms", 1000000},
+    {"us", 1000},
+    {"ns", 1},
+    {NULL, 0},
 };
 
 static const struct unit value_ints[] = {{"", 1}, {NULL, 0}};

@@ -1,7 +1,7 @@
 /* Scalars: `64KiB`, `75s`, `100KiB/s`, `yes`, `42`.
  *
- * Texts are NUL-terminated. A parser returns 0 with *ret_value, -EINVAL for malformed text or -ERANGE where the value does
- * not fit 64 bits, with a sentence in reterr.
+ * Texts are NUL-terminated. A parser returns 0 with *ret_value, -EINVAL for malformed text or
+ * -ERANGE where the value does not fit 64 bits, with a sentence in reterr.
  */
 #pragma once
 
