@@ -109,10 +109,12 @@ set style fill solid 0.7 border -1
 set boxwidth 0.9
 set key outside right top
 set grid ytics
-set yrange [0:*]
-set title "Server CPU per request (us; median, range)"
+set logscale y
+set yrange [0.1:*]
+set title "Server CPU per request (us; median, range; logarithmic)"
 plot {cpu}
-set title "Requests per second (median, range)"
+set yrange [10000:*]
+set title "Requests per second (median, range; logarithmic)"
 set format y "%.0s%c"
 plot {rate}
 '''
