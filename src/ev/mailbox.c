@@ -7,6 +7,9 @@
 
 #include "base/fd.h"
 
+/* More than any limit. */
+#define REFUSED (1u << 31)
+
 int
 mailbox_init(struct mailbox *mb, unsigned limit, struct err *reterr)
 {
@@ -51,6 +54,12 @@ mailbox_try_post(struct mailbox *mb, struct message *m)
     m->counted = true;
     mailbox_post(mb, m);
     return 0;
+}
+
+void
+mailbox_refuse(struct mailbox *mb)
+{
+    atomic_fetch_add_explicit(&mb->counted, REFUSED, memory_order_relaxed);
 }
 
 void

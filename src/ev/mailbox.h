@@ -39,6 +39,9 @@ void mailbox_post(struct mailbox *mb, struct message *m);
 /* [any thread] 0; -EAGAIN when `limit` such messages wait, and m is still the caller's. */
 int mailbox_try_post(struct mailbox *mb, struct message *m);
 
+/* [any thread] From now on mailbox_try_post() refuses everything. */
+void mailbox_refuse(struct mailbox *mb);
+
 /* [consumer] Clear the wake-up; call when fd is readable, before mailbox_handle(). */
 void mailbox_wake(struct mailbox *mb);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,14 +87,23 @@ poller_new(const struct poller_config *config, struct poller **ret, struct err *
 }
 
 void
+poller_drain(struct poller *p)
+{
+    mailbox_refuse(&p->mailbox);
+    poller_current = p;
+    while (mailbox_handle(&p->mailbox, p, UINT_MAX) > 0)
+        ;
+    poller_current = NULL;
+}
+
+void
 poller_free(struct poller *p)
 {
     if (!p)
         return;
     if (p->mailbox.fd >= 0) {
-        poller_current = p; /* its thread has ended: what it left is handled by this one */
+        poller_drain(p);
         mailbox_fini(&p->mailbox, p);
-        poller_current = NULL;
     }
     if (p->index < POLLERS_MAX)
         atomic_store_explicit(&pollers[p->index], NULL, memory_order_release);

@@ -81,6 +81,9 @@ int poller_new(const struct poller_config *config, struct poller **ret, struct e
 /* After its thread has ended; NULL does nothing. */
 void poller_free(struct poller *p);
 
+/* When its thread has ended: refuse further counted messages and handle those that came. */
+void poller_drain(struct poller *p);
+
 /* The poller of that index, or NULL [any thread]. */
 struct poller *poller_at(unsigned index);
 

@@ -272,4 +272,6 @@ reactor_stop(struct reactor *r)
         sem_destroy(&r->threads[i].started);
         r->threads[i].running = false;
     }
+    for (unsigned i = 0; i < r->count; i++)
+        poller_drain(r->pollers[i]);
 }

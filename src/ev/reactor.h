@@ -61,5 +61,6 @@ int reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn sto
 /* Run fn on each poller, and return when it has run on all. Not from a poller. */
 void reactor_call(struct reactor *r, reactor_call_fn fn, void *arg);
 
-/* End the threads, with `stop` as the last that runs on each, and join them. */
+/* End the threads, with `stop` as the last that runs on each, and join them. What is in the
+ * mailboxes then is handled by the caller's thread in their place. */
 void reactor_stop(struct reactor *r);

@@ -1,0 +1,139 @@
+#include "daemon/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+enum {
+    OPTION_LIST_PLUGINS = 256,
+    OPTION_DESCRIBE,
+    OPTION_PLUGIN_DIR,
+    OPTION_SINGLE,
+    OPTION_WORKER,
+};
+
+static const struct option cli_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"check", no_argument, NULL, 't'},
+    {"dump", no_argument, NULL, 'T'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {"list-plugins", no_argument, NULL, OPTION_LIST_PLUGINS},
+    {"describe", required_argument, NULL, OPTION_DESCRIBE},
+    {"plugin-dir", required_argument, NULL, OPTION_PLUGIN_DIR},
+    {"single", no_argument, NULL, OPTION_SINGLE},
+    {"worker", required_argument, NULL, OPTION_WORKER},
+    {0},
+};
+
+void
+cli_print_help(void)
+{
+    fputs("Usage: goevd [-c FILE] [OPTION]...\n"
+          "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
+          "\n"
+          "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
+          "  -t, --check            check the configuration and its plugins' options, and exit\n"
+          "  -T, --dump             print the configuration with every default, and exit\n"
+          "      --list-plugins     list the plugins that can be loaded, and exit\n"
+          "      --describe NAME    describe the options of a plugin, or of goevd, and exit\n"
+          "      --plugin-dir DIR   where plugins are, whatever the configuration says\n"
+          "      --single           serve in this process, without a supervisor (for debuggers)\n"
+          "  -q, --quiet            log less; twice: errors only\n"
+          "  -v, --verbose          log more; twice: everything\n"
+          "  -V, --version          print the version, and exit\n"
+          "  -h, --help             print this, and exit\n"
+          "\n"
+          "SIGTERM and SIGINT stop goevd in order, a second one at once. See goevd(8).\n",
+          stdout);
+}
+
+static int
+cli_parse_fd(const char *text, int *ret)
+{
+    char *end;
+    long fd = strtol(text, &end, 10);
+
+    if (*end || end == text || fd < 3 || fd > 1 << 20) {
+        fprintf(stderr, "goevd: --worker is for goevd's own use\n");
+        return -EINVAL;
+    }
+    *ret = (int)fd;
+    return 0;
+}
+
+static int
+cli_take(struct cli *cli, int option)
+{
+    switch (option) {
+    case 'c':
+        cli->config_file = optarg;
+        return 0;
+    case 't':
+        cli->mode = CLI_CHECK;
+        return 0;
+    case 'T':
+        cli->mode = CLI_DUMP;
+        return 0;
+    case 'q':
+        cli->verbosity--;
+        return 0;
+    case 'v':
+        cli->verbosity++;
+        return 0;
+    case 'V':
+        cli->mode = CLI_VERSION;
+        return 0;
+    case 'h':
+        cli->mode = CLI_HELP;
+        return 0;
+    case OPTION_LIST_PLUGINS:
+        cli->mode = CLI_LIST_PLUGINS;
+        return 0;
+    case OPTION_DESCRIBE:
+        cli->mode = CLI_DESCRIBE;
+        cli->name = optarg;
+        return 0;
+    case OPTION_PLUGIN_DIR:
+        cli->plugin_dir = optarg;
+        return 0;
+    case OPTION_SINGLE:
+        cli->mode = CLI_SINGLE;
+        return 0;
+    case OPTION_WORKER:
+        cli->mode = CLI_WORKER;
+        return cli_parse_fd(optarg, &cli->worker_fd);
+    default: /* getopt_long(3) has said what is wrong */
+        fprintf(stderr, "Try 'goevd --help'.\n");
+        return -EINVAL;
+    }
+}
+
+int
+cli_parse(int argc, char **argv, struct cli *ret)
+{
+    struct cli cli = {.config_file = CLI_CONFIG_DEFAULT, .worker_fd = -1};
+    int option, r;
+
+    while ((option = getopt_long(argc, argv, "c:tTqvVh", cli_options, NULL)) != -1) {
+        r = cli_take(&cli, option);
+        if (r < 0)
+            return r;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "goevd: unexpected argument '%s'\nTry 'goevd --help'.\n", argv[optind]);
+        return -EINVAL;
+    }
+    *ret = cli;
+    return 0;
+}
+
+int
+cli_log_level(const struct cli *cli, int configured)
+{
+    return MIN(MAX(configured + cli->verbosity, LOG_ERR), LOG_DEBUG);
+}

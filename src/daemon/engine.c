@@ -1,0 +1,348 @@
+#include "daemon/engine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+/* ---- Reactors -------------------------------------------------------------------------------- */
+
+static int
+engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err *reterr)
+{
+    struct reactor_config config = {
+        .name = c->name.data,
+        .pollers = c->pollers,
+        .cpus = c->cpus_mode == CONFIG_CPUS_LIST   ? REACTOR_CPUS_LIST
+                : c->cpus_mode == CONFIG_CPUS_NONE ? REACTOR_CPUS_NONE
+                                                   : REACTOR_CPUS_AUTO,
+        .cpu_list = c->cpus,
+        .cpu_count = (unsigned)c->cpu_count,
+        .stack_bytes = (size_t)c->stack_bytes,
+        .poller =
+            {
+                .read_buffer_bytes = (size_t)c->read_buffer_bytes,
+                .write_buffer_bytes = (size_t)c->write_buffer_bytes,
+                .events_max = (unsigned)c->events_max,
+                .accepts_max = (unsigned)c->accepts_max,
+                .messages_max = (unsigned)c->messages_max,
+                .mailbox_max = (unsigned)c->mailbox_max,
+            },
+    };
+    int r = reactor_new(&config, &e->reactors[e->reactor_count], reterr);
+
+    e->reactor_count += r == 0;
+    return r;
+}
+
+static int
+engine_raise_files(int64_t wanted, struct err *reterr)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    limit.rlim_cur = wanted ? (rlim_t)wanted : limit.rlim_max;
+    limit.rlim_max = MAX(limit.rlim_max, limit.rlim_cur);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return err_set_errno(reterr, -errno, "max_open_files: cannot raise the limit to %lld",
+                             (long long)wanted);
+    return 0;
+}
+
+int
+engine_init(struct engine *e, struct setup *setup, struct err *reterr)
+{
+    const struct config *config = setup->config;
+    int r = engine_raise_files(config->max_open_files, reterr);
+
+    *e = (struct engine){.setup = setup, .drained_fd = -1};
+    if (r < 0)
+        return r;
+    e->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    e->reactors = calloc(config->reactor_count, sizeof(*e->reactors));
+    e->listeners = calloc(config->listener_count, sizeof(*e->listeners));
+    if (e->drained_fd < 0 || !e->reactors || !e->listeners)
+        return err_set(reterr, -ENOMEM, "no memory to begin with");
+    for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
+        r = engine_new_reactor(e, &config->reactors[i], reterr);
+    for (size_t i = 0; i < config->listener_count; i++)
+        e->tail_max = MAX(e->tail_max, (size_t)config->listeners[i].tail_max_bytes);
+    return r;
+}
+
+void
+engine_fini(struct engine *e)
+{
+    for (size_t i = 0; i < e->listener_count; i++)
+        listener_free(e->listeners[i]);
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_free(e->reactors[i]);
+    free(e->listeners);
+    free(e->reactors);
+    e->drained_fd = fd_close(e->drained_fd);
+}
+
+/* ---- Listeners ------------------------------------------------------------------------------- */
+
+static void
+engine_on_pause(struct listener *l, int error, void *arg)
+{
+    (void)arg;
+    if (error)
+        log_warning("listener %s: cannot accept connections: %s; they wait in the kernel's queue%s",
+                    l->config.name, err_words(error),
+                    error == EMFILE ? " (max_open_files is the limit)" : "");
+    else
+        log_notice("listener %s: accepts connections again", l->config.name);
+}
+
+static void
+engine_limits(const struct config_listener *c, struct conn_limits *ret)
+{
+    *ret = (struct conn_limits){
+        .idle_timeout_ns = (uint64_t)c->idle_timeout_ns,
+        .close_timeout_ns = (uint64_t)c->close_timeout_ns,
+        .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
+        .tail_max = (size_t)c->tail_max_bytes,
+        .output_low = (size_t)c->output_low_bytes,
+        .output_high = (size_t)c->output_high_bytes,
+        .output_max = (size_t)c->output_max_bytes,
+    };
+}
+
+static int
+engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *ret_bound,
+                    int *ret_fds, unsigned *ret_count, struct err *reterr)
+{
+    const struct config_listener *c = &e->setup->config->listeners[i];
+    struct setup_listener *l = &e->setup->listeners[i];
+    struct proto_listen listen = {l->address, l->options, count};
+    struct err err = {0};
+    int r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
+
+    if (r == -EADDRINUSE)
+        return err_set(reterr, r,
+                       "listener %s: %s; find who listens there with 'ss -lptn', or choose another "
+                       "address",
+                       c->name.data, err.text);
+    return r < 0 ? err_set(reterr, r, "listener %s: %s", c->name.data, err.text) : 0;
+}
+
+static int
+engine_new_listener(struct engine *e, size_t i, struct err *reterr)
+{
+    const struct config_listener *c = &e->setup->config->listeners[i];
+    const struct instance *handler = instance_of(c->handler);
+    struct listener_config config = {
+        .name = c->name.data,
+        .mode = c->mode == CONFIG_MODE_ACCEPTOR ? LISTENER_ACCEPTOR : LISTENER_REUSEPORT,
+        .serve = e->reactors[c->reactor],
+        .accept = e->reactors[c->accept_reactor],
+        .stream = handler->module->stream,
+        .transport = &transport_plain,
+        .instance = handler->data,
+        .max_connections = (unsigned)c->connections_max,
+        .over_limit = c->over_limit == CONFIG_OVER_LIMIT_WAIT ? LISTENER_WAIT : LISTENER_CLOSE,
+        .imbalance_percent = (unsigned)c->imbalance_percent,
+        .steer = c->steer,
+        .on_pause = engine_on_pause,
+    };
+    unsigned count = config.mode == LISTENER_ACCEPTOR ? 1 : config.serve->count;
+    struct address bound;
+    int fds[PROTO_FDS_MAX], r;
+
+    engine_limits(c, &config.limits);
+    r = engine_open_sockets(e, i, count, &bound, fds, &count, reterr);
+    if (r < 0)
+        return r;
+    r = listener_new(&config, &bound, fds, count, &e->listeners[i], reterr);
+    if (r < 0)
+        while (count > 0)
+            fd_close(fds[--count]);
+    e->listener_count += r == 0;
+    return r;
+}
+
+/* ---- Starting -------------------------------------------------------------------------------- */
+
+static int
+engine_poller_start(struct poller *p, void *arg, struct err *reterr)
+{
+    struct engine *e = arg;
+    int r = net_new(p, e->tail_max, reterr);
+
+    if (r < 0)
+        return r;
+    r = plugins_poller_start(&e->setup->plugins, p, reterr);
+    if (r < 0)
+        net_free(p);
+    return r;
+}
+
+static void
+engine_poller_stop(struct poller *p, void *arg)
+{
+    struct engine *e = arg;
+
+    plugins_poller_stop(&e->setup->plugins, p);
+    net_free(p);
+}
+
+struct engine_begin {
+    struct engine *engine;
+    size_t listener;
+    _Atomic int result;
+};
+
+static void
+engine_serve_on(struct poller *p, void *arg)
+{
+    struct engine_begin *begin = arg;
+    struct engine *e = begin->engine;
+    const struct config_listener *c = &e->setup->config->listeners[begin->listener];
+    void *local = instance_of(c->handler)->locals[p->index];
+
+    if (listener_serve(e->listeners[begin->listener], p, local) < 0)
+        begin->result = -ENOMEM;
+}
+
+static void
+engine_accept_on(struct poller *p, void *arg)
+{
+    struct engine_begin *begin = arg;
+    struct err err = {0};
+
+    if (listener_accept(begin->engine->listeners[begin->listener], p, &err) < 0)
+        begin->result = err.code;
+}
+
+static int
+engine_each_listener(struct engine *e, bool serve, struct err *reterr)
+{
+    for (size_t i = 0; i < e->listener_count; i++) {
+        struct listener *l = e->listeners[i];
+        struct engine_begin begin = {.engine = e, .listener = i};
+
+        if (serve)
+            reactor_call(l->config.serve, engine_serve_on, &begin);
+        else
+            reactor_call(l->config.accept, engine_accept_on, &begin);
+        if (begin.result < 0)
+            return err_set_errno(reterr, begin.result, "listener %s: cannot begin",
+                                 l->config.name);
+    }
+    return 0;
+}
+
+int
+engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
+{
+    int r = 0;
+
+    e->sockets = sockets;
+    for (size_t i = 0; r == 0 && i < e->setup->config->listener_count; i++)
+        r = engine_new_listener(e, i, reterr);
+    for (size_t i = 0; r == 0 && i < e->reactor_count; i++)
+        r = reactor_start(e->reactors[i], engine_poller_start, engine_poller_stop, e, reterr);
+    if (r == 0)
+        r = engine_each_listener(e, true, reterr);
+    if (r == 0)
+        r = engine_each_listener(e, false, reterr);
+    return r;
+}
+
+/* ---- Stopping -------------------------------------------------------------------------------- */
+
+static void
+engine_close_on(struct poller *p, void *arg)
+{
+    listener_close(arg, p);
+}
+
+static void
+engine_poller_drained(void *arg)
+{
+    struct engine *e = arg;
+    uint64_t one = 1;
+
+    if (atomic_fetch_sub(&e->draining, 1) == 1 && write(e->drained_fd, &one, sizeof(one)) < 0)
+        abort(); /* eventfd(2): a write of 1 cannot fail */
+}
+
+static void
+engine_drain_on(struct poller *p, void *arg)
+{
+    net_stop(net_of(p), engine_poller_drained, arg);
+}
+
+void
+engine_drain(struct engine *e)
+{
+    unsigned pollers = 0;
+
+    for (size_t i = 0; i < e->listener_count; i++)
+        reactor_call(e->listeners[i]->config.accept, engine_close_on, e->listeners[i]);
+    for (size_t i = 0; i < e->reactor_count; i++)
+        pollers += e->reactors[i]->count;
+    atomic_store(&e->draining, pollers);
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_call(e->reactors[i], engine_drain_on, e);
+}
+
+static void
+engine_close_all_on(struct poller *p, void *arg)
+{
+    (void)arg;
+    if (p->net)
+        net_close_all(net_of(p));
+}
+
+void
+engine_stop(struct engine *e)
+{
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_call(e->reactors[i], engine_close_all_on, NULL);
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_stop(e->reactors[i]);
+}
+
+/* ---- What listens where ----------------------------------------------------------------------- */
+
+static void
+engine_log_reactor(const struct reactor *r)
+{
+    char cpus[256] = "";
+    size_t len = 0;
+
+    for (unsigned i = 0; i < r->count && r->pollers[i]->cpu >= 0 && len < sizeof(cpus) - 8; i++)
+        len += (size_t)snprintf(cpus + len, sizeof(cpus) - len, "%s%d", i ? ", " : " on CPUs ",
+                                r->pollers[i]->cpu);
+    log_notice("reactor %s: %u poller%s%s", r->name, r->count, r->count == 1 ? "" : "s",
+               len ? cpus : ", not pinned");
+}
+
+void
+engine_log(const struct engine *e)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    for (size_t i = 0; i < e->reactor_count; i++)
+        engine_log_reactor(e->reactors[i]);
+    for (size_t i = 0; i < e->listener_count; i++) {
+        const struct listener *l = e->listeners[i];
+        const struct config_listener *c = &e->setup->config->listeners[i];
+
+        log_notice("listener %s: %s, plugin %s, %s, %u socket%s, reactor %s", l->config.name,
+                   address_format(&l->address.sa, l->address.len, text, sizeof(text)),
+                   instance_of(c->handler)->module->entry.name,
+                   l->config.mode == LISTENER_ACCEPTOR ? "acceptor"
+                   : l->shared                         ? "shared"
+                                                       : "reuseport",
+                   l->fd_count, l->fd_count == 1 ? "" : "s", l->config.serve->name);
+    }
+}

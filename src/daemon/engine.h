@@ -1,0 +1,39 @@
+/* What serves: the reactors and listeners of a worker, from the first socket to the last
+ * connection. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "daemon/setup.h"
+#include "daemon/sockets.h"
+#include "net/listener.h"
+
+struct engine {
+    struct setup *setup;
+    struct sockets *sockets;
+    struct reactor **reactors;
+    size_t reactor_count;
+    struct listener **listeners;
+    size_t listener_count;
+    size_t tail_max;
+    int drained_fd;       /* eventfd(2), readable when the last connection has ended */
+    atomic_uint draining; /* pollers that still hold connections */
+};
+
+/* Make the reactors; raise the limit of open files. */
+int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
+
+/* Take the sockets, start the pollers and serve. */
+int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
+
+/* Accept no more, and tell every connection to stop. */
+void engine_drain(struct engine *e);
+
+/* Close what is left and end the pollers. */
+void engine_stop(struct engine *e);
+
+/* After plugins_destroy(). */
+void engine_fini(struct engine *e);
+
+/* Say in a few lines what listens where. */
+void engine_log(const struct engine *e);

@@ -1,0 +1,48 @@
+/* goevd: where everything begins. */
+#include <stdio.h>
+
+#include <goevd/plugin.h>
+
+#include "conf/describe.h"
+#include "daemon/check.h"
+#include "daemon/cli.h"
+#include "daemon/exit.h"
+#include "daemon/supervisor.h"
+#include "daemon/worker.h"
+
+static int
+main_version(void)
+{
+    printf("goevd %s (plugin ABI %d.%d)\n", GOEVD_RELEASE, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR);
+    return EXIT_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct cli cli;
+
+    if (cli_parse(argc, argv, &cli) < 0)
+        return EXIT_REFUSED;
+    switch (cli.mode) {
+    case CLI_HELP:
+        cli_print_help();
+        return EXIT_OK;
+    case CLI_VERSION:
+        return main_version();
+    case CLI_CHECK:
+        return check_config(&cli);
+    case CLI_DUMP:
+        return check_dump(&cli);
+    case CLI_LIST_PLUGINS:
+        return check_list_plugins(&cli);
+    case CLI_DESCRIBE:
+        return check_describe(&cli);
+    case CLI_SINGLE:
+    case CLI_WORKER:
+        return worker_run(&cli);
+    case CLI_RUN:
+        break;
+    }
+    return supervisor_run(&cli, argv);
+}

@@ -1,0 +1,100 @@
+#include "daemon/proto.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+
+#define PROTO_HEAD offsetof(struct proto_message, hello)
+
+int
+proto_pair(int ret_fds[2], struct err *reterr)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+        return err_set_errno(reterr, -errno, "cannot make a socketpair for a worker");
+    return 0;
+}
+
+int
+proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+           unsigned fd_count)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(PROTO_FDS_CHUNK * sizeof(int))];
+    } control;
+    struct proto_message message = {.type = type, .size = (uint32_t)size};
+    struct iovec iov = {&message, PROTO_HEAD + size};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    assert(size <= sizeof(message) - PROTO_HEAD && fd_count <= PROTO_FDS_CHUNK);
+    if (size > 0)
+        memcpy(&message.hello, body, size);
+    if (fd_count > 0) {
+        memset(&control, 0, sizeof(control));
+        header.msg_control = &control;
+        header.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(&control.head), fds, fd_count * sizeof(int));
+    }
+    while (sendmsg(fd, &header, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return errno == ECONNRESET ? -EPIPE : -errno;
+    return 0;
+}
+
+static unsigned
+proto_take_fds(struct msghdr *header, int *ret_fds, unsigned fd_max)
+{
+    unsigned n = 0;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+            if (n < fd_max)
+                ret_fds[n++] = fd;
+            else
+                fd_close(fd);
+        }
+    }
+    return n;
+}
+
+int
+proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+              unsigned *ret_fd_count)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(PROTO_FDS_CHUNK * sizeof(int))];
+    } control;
+    struct iovec iov = {ret, sizeof(*ret)};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                            .msg_controllen = sizeof(control)};
+    unsigned count;
+    ssize_t n;
+
+    memset(ret, 0, sizeof(*ret));
+    do
+        n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == ECONNRESET ? -EPIPE : -errno;
+    if (n == 0)
+        return -EPIPE;
+    count = proto_take_fds(&header, ret_fds, fd_max);
+    if (ret_fd_count)
+        *ret_fd_count = count;
+    /* A longer body comes from a newer side; what it adds was cut off and is not ours to know. */
+    return (size_t)n < PROTO_HEAD ? -EBADMSG : 0;
+}

@@ -1,0 +1,82 @@
+/* What supervisor and worker say to each other, over a socketpair of SOCK_SEQPACKET: one message a
+ * packet, fds beside it.
+ *
+ * The worker says HELLO first, with the version it speaks. The two may come from different builds,
+ * for a reload starts the worker that is on disk then: within a major version messages only gain
+ * fields at their end, and each side takes what it knows and zeroes the rest.
+ */
+#pragma once
+
+#include "net/listen.h"
+
+#define PROTO_MAJOR 1
+#define PROTO_MINOR 0
+#define PROTO_TEXT_MAX 256
+#define PROTO_FDS_MAX 256 /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
+#define PROTO_FDS_CHUNK 128
+
+enum proto_type {
+    PROTO_HELLO = 1, /* worker: who I am */
+    PROTO_WELCOME,   /* supervisor: go on */
+    PROTO_LISTEN,    /* worker: give me the sockets of an address */
+    PROTO_SOCKETS,   /* supervisor: here they are, `left` more to come in further packets */
+    PROTO_REFUSED,   /* supervisor: no, and why */
+    PROTO_READY,     /* worker: I serve */
+    PROTO_STOP,      /* supervisor: drain and end */
+};
+
+struct proto_hello {
+    uint32_t major;
+    uint32_t minor;
+    int32_t pid;
+};
+
+struct proto_listen {
+    struct address address;
+    struct listen_options options;
+    uint32_t count; /* of sockets, if the address is not open yet */
+};
+
+struct proto_sockets {
+    struct address bound;
+    uint32_t left;
+};
+
+struct proto_refused {
+    int32_t code; /* negative errno */
+    char text[PROTO_TEXT_MAX];
+};
+
+struct proto_ready {
+    uint64_t stop_timeout_ns; /* how long it may drain */
+};
+
+struct proto_stop {
+    uint32_t now; /* do not drain */
+};
+
+struct proto_message {
+    uint32_t type; /* enum proto_type */
+    uint32_t size; /* bytes of the body, as the sender knows it */
+    union {
+        struct proto_hello hello;
+        struct proto_listen listen;
+        struct proto_sockets sockets;
+        struct proto_refused refused;
+        struct proto_ready ready;
+        struct proto_stop stop;
+    };
+};
+
+/* A pair of connected sockets, both close-on-exec: [0] the supervisor's. */
+int proto_pair(int ret_fds[2], struct err *reterr);
+
+/* body: `size` bytes that follow the head. fds may be none. 0; a negative errno, -EPIPE when the
+ * other side is gone. */
+int proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+               unsigned fd_count);
+
+/* Wait for one message. 0; -EPIPE when the other side is gone; -EBADMSG. At most fd_max received
+ * fds, close-on-exec, go to ret_fds, their number to *ret_fd_count. */
+int proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+                  unsigned *ret_fd_count);

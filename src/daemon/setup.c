@@ -1,0 +1,141 @@
+#include "daemon/setup.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Listeners ------------------------------------------------------------------------------- */
+
+static int PRINTF(4, 5)
+setup_listener_error(struct setup *s, size_t i, const char *key, const char *format, ...)
+{
+    char path[64], text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    snprintf(path, sizeof(path), "listeners[%zu].%s", i, key);
+    return config_error(s->config, &s->errors, path, "%s", text);
+}
+
+/* Whole seconds, and at least one of what was asked for. */
+static unsigned
+setup_seconds(int64_t ns)
+{
+    return (unsigned)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
+}
+
+static bool
+setup_number(const char *text, uint32_t *ret)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || n >= UINT32_MAX)
+        return false;
+    *ret = (uint32_t)n;
+    return true;
+}
+
+static void
+setup_socket_owner(struct setup *s, size_t i, const struct config_listener *c,
+                   struct listen_options *o)
+{
+    const struct passwd *user;
+    const struct group *group;
+
+    if (c->socket_owner.data && !setup_number(c->socket_owner.data, &o->unix_uid)) {
+        user = getpwnam(c->socket_owner.data);
+        if (user)
+            o->unix_uid = user->pw_uid;
+        else
+            setup_listener_error(s, i, "socket_owner", "there is no user '%s'",
+                                 c->socket_owner.data);
+    }
+    if (c->socket_group.data && !setup_number(c->socket_group.data, &o->unix_gid)) {
+        group = getgrnam(c->socket_group.data);
+        if (group)
+            o->unix_gid = group->gr_gid;
+        else
+            setup_listener_error(s, i, "socket_group", "there is no group '%s'",
+                                 c->socket_group.data);
+    }
+}
+
+static void
+setup_listener(struct setup *s, size_t i)
+{
+    const struct config_listener *c = &s->config->listeners[i];
+    struct setup_listener *l = &s->listeners[i];
+    struct err err = {0};
+
+    if (address_parse(c->address.data, &l->address, &err) < 0)
+        setup_listener_error(s, i, "address", "%s", err.text);
+    l->options = (struct listen_options){
+        .backlog = (int)c->backlog,
+        .receive_buffer_bytes = (int)c->receive_buffer_bytes,
+        .send_buffer_bytes = (int)c->send_buffer_bytes,
+        .defer_accept_s = setup_seconds(c->defer_accept_ns),
+        .keepalive_s = setup_seconds(c->keepalive_ns),
+        .unix_mode = c->socket_mode,
+        .unix_uid = UINT32_MAX,
+        .unix_gid = UINT32_MAX,
+        .nodelay = c->nodelay,
+        .ipv6_only = c->ipv6_only,
+    };
+    setup_socket_owner(s, i, c, &l->options);
+}
+
+static int
+setup_listeners(struct setup *s)
+{
+    s->listeners = calloc(s->config->listener_count, sizeof(*s->listeners));
+    if (!s->listeners)
+        return -ENOMEM;
+    for (size_t i = 0; i < s->config->listener_count; i++)
+        setup_listener(s, i);
+    return s->errors.found > 0 ? -EINVAL : 0;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+int
+setup_load(struct setup *s, const struct cli *cli)
+{
+    struct err err = {0};
+    int r;
+
+    memset(s, 0, sizeof(*s));
+    r = plugins_init(&s->plugins, cli->plugin_dir, &err);
+    if (r == 0)
+        r = config_load(cli->config_file, &s->plugins.resolver, &s->config, &s->errors);
+    if (r == 0)
+        r = setup_listeners(s);
+    if (r < 0 && s->errors.found == 0)
+        fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));
+    if (r < 0)
+        conf_errors_print(&s->errors, stderr);
+    return r;
+}
+
+int
+setup_create(struct setup *s)
+{
+    int r = plugins_create(&s->plugins, &s->errors);
+
+    if (r < 0)
+        conf_errors_print(&s->errors, stderr);
+    return r;
+}
+
+void
+setup_fini(struct setup *s)
+{
+    free(s->listeners);
+    plugins_fini(&s->plugins);
+    config_free(s->config);
+    conf_errors_fini(&s->errors);
+}

@@ -1,0 +1,29 @@
+/* From the configuration to the parts that serve: everything that can be refused before a socket
+ * is opened. */
+#pragma once
+
+#include "daemon/cli.h"
+#include "net/listen.h"
+#include "plug/plugins.h"
+
+/* What a listener needs beside its configuration. */
+struct setup_listener {
+    struct address address;
+    struct listen_options options;
+};
+
+struct setup {
+    struct plugins plugins;
+    struct config *config;
+    struct conf_errors errors;
+    struct setup_listener *listeners; /* as many as config->listener_count */
+};
+
+/* Load the configuration, the plugins it names, and check all that can be without creating
+ * anything. 0; negative after every reason was printed to stderr. setup_fini() in either case. */
+int setup_load(struct setup *s, const struct cli *cli);
+
+/* Create the plugins' instances. 0; negative after printing why. */
+int setup_create(struct setup *s);
+
+void setup_fini(struct setup *s);

@@ -1,0 +1,99 @@
+#include "daemon/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+static int
+sockets_lost(int r, struct err *reterr)
+{
+    return err_set_errno(reterr, r, "the supervisor does not answer");
+}
+
+/* One answer; what refuses becomes the error. */
+static int
+sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message *m, int *fds,
+               unsigned fd_max, unsigned *ret_count, struct err *reterr)
+{
+    int r = proto_receive(s->fd, m, fds, fd_max, ret_count);
+
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    if (m->type == PROTO_REFUSED)
+        return err_set(reterr, m->refused.code, "%.*s", PROTO_TEXT_MAX, m->refused.text);
+    if (m->type != (uint32_t)expected)
+        return err_set(reterr, -EPROTO, "the supervisor answered with %u instead of %u", m->type,
+                       expected);
+    return 0;
+}
+
+int
+sockets_init(struct sockets *s, int fd, struct err *reterr)
+{
+    struct proto_hello hello = {PROTO_MAJOR, PROTO_MINOR, getpid()};
+    struct proto_message m;
+    int r;
+
+    *s = (struct sockets){.fd = fd};
+    if (fd < 0)
+        return 0;
+    fd_set_cloexec(fd, true);
+    r = proto_send(fd, PROTO_HELLO, &hello, sizeof(hello), NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+}
+
+/* The store keeps its own, as the supervisor's does. */
+static int
+sockets_own(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
+            int *ret_fds, unsigned *ret_count, struct err *reterr)
+{
+    const int *fds;
+    unsigned n, count;
+    int r = store_get(&s->own, listen, ret_bound, &fds, &count, reterr);
+
+    for (n = 0; r == 0 && n < count; n++) {
+        ret_fds[n] = fcntl(fds[n], F_DUPFD_CLOEXEC, 3);
+        if (ret_fds[n] < 0)
+            r = err_set_errno(reterr, -errno, "cannot copy a listening socket");
+    }
+    *ret_count = n;
+    return r;
+}
+
+int
+sockets_get(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
+            int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr)
+{
+    struct proto_message m = {.sockets.left = 1};
+    unsigned n = 0, got = 0;
+    int r;
+
+    if (s->fd < 0)
+        return sockets_own(s, listen, ret_bound, ret_fds, ret_count, reterr);
+    r = proto_send(s->fd, PROTO_LISTEN, listen, sizeof(*listen), NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    while (r == 0 && m.sockets.left > 0) {
+        r = sockets_answer(s, PROTO_SOCKETS, &m, ret_fds + n, PROTO_FDS_MAX - n, &got, reterr);
+        n += r == 0 ? got : 0;
+    }
+    if (r < 0) {
+        while (n > 0)
+            fd_close(ret_fds[--n]);
+        return r;
+    }
+    *ret_bound = m.sockets.bound;
+    *ret_count = n;
+    return 0;
+}
+
+void
+sockets_fini(struct sockets *s)
+{
+    store_fini(&s->own);
+    s->fd = fd_close(s->fd);
+}

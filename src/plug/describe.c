@@ -1,0 +1,56 @@
+/* What --list-plugins and --describe print. */
+#include "conf/describe.h"
+
+#include <string.h>
+
+#include "plug/folder.h"
+#include "plug/plugins.h"
+
+struct listing {
+    struct plugins *plugins;
+    FILE *out;
+    int wrong;
+};
+
+static int
+plugins_list_one(const char *name, void *arg)
+{
+    struct listing *listing = arg;
+    struct err err = {0};
+    struct module *m;
+
+    if (plugins_module(listing->plugins, name, &m, &err) < 0) {
+        fprintf(listing->out, "%-14s WRONG: %s\n", name, err.text);
+        listing->wrong = err.code;
+    } else {
+        fprintf(listing->out, "%-14s %s\n%-14s %s\n", name, m->entry.description, "", m->path);
+    }
+    return 0;
+}
+
+int
+plugins_list(struct plugins *p, FILE *out)
+{
+    struct listing listing = {p, out, 0};
+    int r = folder_each(p->dir, plugins_list_one, &listing);
+
+    return r < 0 ? r : listing.wrong;
+}
+
+int
+plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *reterr)
+{
+    struct module *m;
+    int r = plugins_module(p, name, &m, reterr);
+
+    if (r < 0)
+        return r;
+    fprintf(out, "%s: %s\n", m->entry.name, m->entry.description);
+    fprintf(out, "file: %s\nABI: %u.%u, needs a host with %d.%u\n", m->path, m->entry.version.major,
+            m->entry.version.minor, GOEVD_ABI_MAJOR, m->entry.host_minor);
+    fprintf(out, "interfaces:%s\n", m->stream ? " " GOEVD_STREAM : " none that this goevd knows");
+    fprintf(out, "options:%s\n", m->entry.options ? "" : " none");
+    if (m->entry.options)
+        conf_describe(out, m->entry.options, 2);
+    return 0;
+}

@@ -1,0 +1,358 @@
+/* The table of functions that plugins call. Here the public names of goevd/plugin.h meet the
+ * host's own: a cast and a call each. */
+#include <assert.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/conn.h"
+#include "plug/plugins.h"
+
+static struct conn *
+host_conn(struct goevd_conn *public)
+{
+    struct conn *c = (struct conn *)public;
+
+    assert(c->service->net->poller == poller_current);
+    return c;
+}
+
+static struct poller *
+host_poller(struct goevd_poller *public)
+{
+    struct poller *p = (struct poller *)public;
+
+    assert(p == poller_current);
+    return p;
+}
+
+static struct instance *
+host_self(struct goevd_self *self)
+{
+    return (struct instance *)self;
+}
+
+/* ---- Anywhere -------------------------------------------------------------------------------- */
+
+static void
+host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
+{
+    log_vline((int)level, host_self(self)->module->entry.name, format, args);
+}
+
+static int
+host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
+{
+    struct instance *i = host_self(self);
+
+    assert(i->plugins->errors); /* only create may refuse */
+    return conf_errors_vadd_below(i->plugins->errors, i->node, i->path, path, format, args);
+}
+
+static uint64_t
+host_now(void)
+{
+    return clock_now_ns();
+}
+
+static const void *
+host_plugin_interface(struct goevd_plugin *plugin, const char *id)
+{
+    return module_interface(instance_of(plugin)->module, id);
+}
+
+static void *
+host_plugin_instance(struct goevd_plugin *plugin)
+{
+    return instance_of(plugin)->data;
+}
+
+static unsigned
+host_poller_index(struct goevd_poller *poller)
+{
+    return ((struct poller *)poller)->index;
+}
+
+static void
+host_sent(void *arg, uint64_t id, uint64_t cookie, int result)
+{
+    struct instance *i = arg;
+
+    if (i->created && i->module->stream && i->module->stream->on_sent)
+        i->module->stream->on_sent(i->data, id, cookie, result);
+}
+
+static int
+host_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len, uint64_t cookie)
+{
+    return net_send(conn_id, data, len, cookie, host_sent, host_self(self));
+}
+
+static int
+host_close(uint64_t conn_id, unsigned flags)
+{
+    return net_close(conn_id, flags);
+}
+
+/* ---- On a poller ------------------------------------------------------------------------------ */
+
+struct goevd_timer {
+    struct timer timer;
+    struct poller *poller;
+    uint64_t period_ns;
+    goevd_timer_fn fn;
+    void *arg;
+};
+
+static uint64_t
+host_poller_now(struct goevd_poller *poller)
+{
+    return host_poller(poller)->now_ns;
+}
+
+static void
+host_timer_due(struct timer *timer, uint64_t now_ns)
+{
+    struct goevd_timer *t = container_of(timer, struct goevd_timer, timer);
+
+    if (t->period_ns)
+        timer_arm(&t->poller->timers, timer, now_ns + t->period_ns);
+    t->fn(t, t->arg);
+}
+
+static struct goevd_timer *
+host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
+{
+    struct goevd_timer *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->timer.fn = host_timer_due;
+    t->poller = host_poller(poller);
+    t->fn = fn;
+    t->arg = arg;
+    return t;
+}
+
+static void
+host_timer_cancel(struct goevd_timer *t)
+{
+    assert(t->poller == poller_current);
+    timer_cancel(&t->poller->timers, &t->timer);
+}
+
+static void
+host_timer_free(struct goevd_timer *t)
+{
+    if (!t)
+        return;
+    host_timer_cancel(t);
+    free(t);
+}
+
+static int
+host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
+{
+    assert(t->poller == poller_current);
+    t->period_ns = period_ns;
+    return poller_arm(t->poller, &t->timer, delay_ns);
+}
+
+/* ---- Connections ------------------------------------------------------------------------------ */
+
+static uint64_t
+host_conn_id(struct goevd_conn *c)
+{
+    return host_conn(c)->watch.id;
+}
+
+static void *
+host_conn_instance(struct goevd_conn *c)
+{
+    return host_conn(c)->service->instance;
+}
+
+static void *
+host_conn_local(struct goevd_conn *c)
+{
+    return host_conn(c)->service->local;
+}
+
+static struct goevd_poller *
+host_conn_poller(struct goevd_conn *c)
+{
+    return (struct goevd_poller *)host_conn(c)->service->net->poller;
+}
+
+static socklen_t
+host_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return conn_peer_address(host_conn(c), ret_address);
+}
+
+static socklen_t
+host_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return conn_local_address(host_conn(c), ret_address);
+}
+
+static int
+host_conn_setsockopt(struct goevd_conn *c, int level, int name, const void *value, socklen_t len)
+{
+    return conn_setsockopt(host_conn(c), level, name, value, len);
+}
+
+static uint64_t
+host_conn_bytes_in(struct goevd_conn *c)
+{
+    return host_conn(c)->bytes_in;
+}
+
+static uint64_t
+host_conn_bytes_out(struct goevd_conn *c)
+{
+    return host_conn(c)->bytes_out;
+}
+
+static int
+host_conn_write(struct goevd_conn *c, const void *data, size_t len)
+{
+    return conn_write(host_conn(c), data, len);
+}
+
+static void *
+host_conn_reserve(struct goevd_conn *c, size_t len)
+{
+    return conn_reserve(host_conn(c), len);
+}
+
+static int
+host_conn_commit(struct goevd_conn *c, size_t len)
+{
+    return conn_commit(host_conn(c), len);
+}
+
+static int
+host_conn_write_shared(struct goevd_conn *c, const void *data, size_t len, goevd_release_fn release,
+                       void *arg)
+{
+    return conn_write_shared(host_conn(c), data, len, release, arg);
+}
+
+static int
+host_conn_write_file(struct goevd_conn *c, int fd, off_t offset, size_t len,
+                     goevd_release_fn release, void *arg)
+{
+    return conn_write_file(host_conn(c), fd, offset, len, release, arg);
+}
+
+static size_t
+host_conn_queued(struct goevd_conn *c)
+{
+    return conn_queued(host_conn(c));
+}
+
+static int
+host_conn_shutdown(struct goevd_conn *c)
+{
+    return conn_shutdown(host_conn(c));
+}
+
+static void
+host_conn_close(struct goevd_conn *c, unsigned flags)
+{
+    conn_close(host_conn(c), flags, GOEVD_REASON_HANDLER);
+}
+
+static void
+host_conn_need(struct goevd_conn *c, size_t len)
+{
+    conn_need(host_conn(c), len);
+}
+
+static void
+host_conn_pause(struct goevd_conn *c)
+{
+    conn_pause(host_conn(c));
+}
+
+static void
+host_conn_resume(struct goevd_conn *c)
+{
+    conn_resume(host_conn(c));
+}
+
+static void
+host_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
+{
+    conn_deadline(host_conn(c), delay_ns);
+}
+
+static int
+host_conn_timer_arm(struct goevd_conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns)
+{
+    return conn_timer_arm(host_conn(c), cookie, delay_ns, period_ns);
+}
+
+static void
+host_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
+{
+    conn_timer_cancel(host_conn(c), cookie);
+}
+
+static int
+host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
+{
+    struct conn *c = host_conn(public);
+    struct instance *i = instance_of(to);
+    struct service_handler handler = {i->module->stream, i->data,
+                                      i->locals[c->service->net->poller->index]};
+    struct service *s;
+    int r;
+
+    if (!handler.stream)
+        return -ENOTSUP;
+    r = service_upgrade(c->service->origin, &handler, &s);
+    return r < 0 ? r : conn_upgrade(c, s);
+}
+
+const struct goevd_host plugins_host = {
+    .version = GOEVD_VERSION_OF(struct goevd_host),
+    .log = host_log,
+    .refuse = host_refuse,
+    .now = host_now,
+    .plugin_interface = host_plugin_interface,
+    .plugin_instance = host_plugin_instance,
+    .poller_index = host_poller_index,
+    .poller_now = host_poller_now,
+    .timer_new = host_timer_new,
+    .timer_free = host_timer_free,
+    .timer_arm = host_timer_arm,
+    .timer_cancel = host_timer_cancel,
+    .conn_id = host_conn_id,
+    .conn_instance = host_conn_instance,
+    .conn_local = host_conn_local,
+    .conn_poller = host_conn_poller,
+    .conn_peer_address = host_conn_peer_address,
+    .conn_local_address = host_conn_local_address,
+    .conn_setsockopt = host_conn_setsockopt,
+    .conn_bytes_in = host_conn_bytes_in,
+    .conn_bytes_out = host_conn_bytes_out,
+    .conn_write = host_conn_write,
+    .conn_reserve = host_conn_reserve,
+    .conn_commit = host_conn_commit,
+    .conn_write_shared = host_conn_write_shared,
+    .conn_write_file = host_conn_write_file,
+    .conn_queued = host_conn_queued,
+    .conn_shutdown = host_conn_shutdown,
+    .conn_close = host_conn_close,
+    .conn_need = host_conn_need,
+    .conn_pause = host_conn_pause,
+    .conn_resume = host_conn_resume,
+    .conn_deadline = host_conn_deadline,
+    .conn_timer_arm = host_conn_timer_arm,
+    .conn_timer_cancel = host_conn_timer_cancel,
+    .conn_upgrade = host_conn_upgrade,
+    .send = host_send,
+    .close = host_close,
+};

@@ -1,0 +1,181 @@
+#include "plug/module.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* ---- Before dlopen(3), whose own words help nobody ------------------------------------------- */
+
+static int
+module_check_file(const char *path, struct err *reterr)
+{
+    unsigned char head[SELFMAG] = {0};
+    struct stat st;
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set_errno(reterr, -errno, "cannot open %s", path);
+    if (fstat(fd, &st) < 0)
+        return err_set_errno(reterr, -errno, "cannot look at %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(reterr, -EINVAL, "%s is not a file", path);
+    if (read(fd, head, sizeof(head)) != sizeof(head) || memcmp(head, ELFMAG, SELFMAG) != 0)
+        return err_set(reterr, -ENOEXEC,
+                       "%s is not a shared object (no ELF header); build it with cc -shared -fPIC",
+                       path);
+    return 0;
+}
+
+static int
+module_dlopen(const char *path, void **ret, struct err *reterr)
+{
+    const char *words;
+
+    *ret = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (*ret)
+        return 0;
+    words = dlerror();
+    if (strstr(words, "undefined symbol"))
+        return err_set(reterr, -ELIBBAD,
+                       "%s; link it with the library that has the symbol (with -Wl,-z,defs the "
+                       "linker finds this)",
+                       words);
+    return err_set(reterr, -ELIBBAD, "cannot load %s: %s", path, words);
+}
+
+/* ---- The entry ------------------------------------------------------------------------------- */
+
+static int
+module_check_version(const char *path, const struct goevd_plugin_entry *e, struct err *reterr)
+{
+    if (e->version.major != GOEVD_ABI_MAJOR)
+        return err_set(reterr, -ELIBBAD,
+                       "%s was built for plugin ABI %u.%u and this goevd has %d.%d; %s", path,
+                       e->version.major, e->version.minor, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR,
+                       e->version.major > GOEVD_ABI_MAJOR
+                           ? "upgrade goevd, or build the plugin against this goevd's headers"
+                           : "build the plugin again, against this goevd's headers");
+    if (e->version.size < offsetof(struct goevd_plugin_entry, interface) + sizeof(e->interface))
+        return err_set(reterr, -ELIBBAD,
+                       "%s: its goevd_plugin_entry has %u bytes, too few for ABI %u.%u; fill it "
+                       "with GOEVD_PLUGIN()",
+                       path, e->version.size, e->version.major, e->version.minor);
+    if (e->host_minor > GOEVD_ABI_MINOR)
+        return err_set(reterr, -ELIBBAD,
+                       "%s needs a host with plugin ABI %d.%u or newer and this goevd has %d.%d; "
+                       "upgrade goevd",
+                       path, GOEVD_ABI_MAJOR, e->host_minor, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR);
+    return 0;
+}
+
+static int
+module_check_entry(const char *path, const struct goevd_plugin_entry *e, struct err *reterr)
+{
+    const char *missing = !e->name          ? "name"
+                          : !e->description ? "description"
+                          : !e->host        ? "host"
+                          : !e->create      ? "create"
+                          : !e->interface   ? "interface"
+                                            : NULL;
+
+    if (missing)
+        return err_set(reterr, -ELIBBAD, "%s: goevd_plugin_entry.%s is NULL; set it", path,
+                       missing);
+    if (e->options && e->options->option_size < sizeof(struct goevd_option))
+        return err_set(reterr, -ELIBBAD,
+                       "%s: its options are described in %zu bytes each instead of %zu; use "
+                       "GOEVD_SCHEMA()",
+                       path, e->options->option_size, sizeof(struct goevd_option));
+    return 0;
+}
+
+/* What the author's headers did not know yet stays zero. */
+static void
+module_copy_table(void *to, size_t size, const void *from, uint32_t from_size)
+{
+    memset(to, 0, size);
+    memcpy(to, from, MIN(size, (size_t)from_size));
+}
+
+static int
+module_take_stream(struct module *m, struct err *reterr)
+{
+    const struct goevd_stream *stream = m->entry.interface(GOEVD_STREAM);
+
+    if (!stream)
+        return 0;
+    module_copy_table(&m->stream_copy, sizeof(m->stream_copy), stream, stream->version.size);
+    m->stream = &m->stream_copy;
+    if (!m->stream->on_read)
+        return err_set(reterr, -ELIBBAD, "%s: goevd_stream.on_read is NULL; set it", m->path);
+    if (m->stream->conn_size > MODULE_CONN_SIZE_MAX)
+        return err_set(reterr, -ELIBBAD,
+                       "%s: goevd_stream.conn_size is %zu and %d is the most; keep what is larger "
+                       "in memory of its own",
+                       m->path, m->stream->conn_size, MODULE_CONN_SIZE_MAX);
+    return 0;
+}
+
+static int
+module_take_entry(struct module *m, void *handle, const struct goevd_host *host,
+                  struct err *reterr)
+{
+    const struct goevd_plugin_entry *e = dlsym(handle, "goevd_plugin_entry");
+    int r;
+
+    if (!e)
+        return err_set(reterr, -ELIBBAD,
+                       "%s has no symbol goevd_plugin_entry; a plugin defines it with "
+                       "GOEVD_PLUGIN() of goevd/plugin.h",
+                       m->path);
+    r = module_check_version(m->path, e, reterr);
+    if (r < 0)
+        return r;
+    module_copy_table(&m->entry, sizeof(m->entry), e, e->version.size);
+    r = module_check_entry(m->path, &m->entry, reterr);
+    if (r < 0)
+        return r;
+    *m->entry.host = host;
+    return module_take_stream(m, reterr);
+}
+
+int
+module_load(const char *path, const struct goevd_host *host, struct module **ret,
+            struct err *reterr)
+{
+    struct module *m;
+    void *handle;
+    int r = module_check_file(path, reterr);
+
+    if (r == 0)
+        r = module_dlopen(path, &handle, reterr);
+    if (r < 0)
+        return r;
+    m = calloc(1, sizeof(*m));
+    if (m)
+        m->path = strdup(path);
+    if (!m || !m->path)
+        r = err_set(reterr, -ENOMEM, "no memory to load %s", path);
+    if (r == 0)
+        r = module_take_entry(m, handle, host, reterr);
+    if (r < 0) {
+        if (m)
+            free(m->path);
+        free(m);
+        return r; /* the object stays mapped: its constructors have run */
+    }
+    *ret = m;
+    return 0;
+}
+
+const void *
+module_interface(const struct module *m, const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? m->stream : m->entry.interface(id);
+}

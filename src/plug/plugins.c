@@ -1,0 +1,270 @@
+#include "plug/plugins.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/suggest.h"
+#include "plug/folder.h"
+
+#ifndef GOEVD_PLUGIN_DIR
+#define GOEVD_PLUGIN_DIR "/usr/lib/goevd/plugins"
+#endif
+
+/* ---- Where plugins are ----------------------------------------------------------------------- */
+
+/* Beside the binary, as in a build directory; else where they are installed. */
+static char *
+plugins_default_dir(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("/plugins"));
+    struct stat st;
+    char *slash;
+
+    if (n > 0) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        memcpy(slash, "/plugins", sizeof("/plugins"));
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            return strdup(path);
+    }
+    return strdup(GOEVD_PLUGIN_DIR);
+}
+
+static void
+plugins_set_dir(void *ctx, struct goevd_str dir)
+{
+    struct plugins *p = ctx;
+    char *copy;
+
+    if (p->dir_flag || !dir.data)
+        return;
+    copy = strdup(dir.data);
+    if (!copy)
+        return;
+    free(p->dir);
+    p->dir = copy;
+}
+
+/* ---- Modules --------------------------------------------------------------------------------- */
+
+static int
+plugins_missing(struct plugins *p, const char *name, struct err *reterr)
+{
+    char names[256], hint[128];
+
+    if (folder_names(p->dir, names, sizeof(names)) < 0)
+        return err_set_errno(reterr, -ENOENT,
+                             "no plugin '%s': the plugin directory %s cannot be read (plugin_dir, "
+                             "--plugin-dir)",
+                             name, p->dir);
+    if (!folder_suggest(p->dir, name, hint, sizeof(hint)))
+        hint[0] = '\0';
+    return err_set(reterr, -ENOENT, "no plugin '%s' in %s (plugin_dir, --plugin-dir)%s; there are: %s",
+                   name, p->dir, hint, names);
+}
+
+static int
+plugins_path(struct plugins *p, const char *name, char *path, size_t size, struct err *reterr)
+{
+    int n = strchr(name, '/') ? snprintf(path, size, "%s", name)
+                              : snprintf(path, size, "%s/%s.so", p->dir, name);
+
+    if (n < 0 || (size_t)n >= size)
+        return err_set(reterr, -ENAMETOOLONG, "the path of plugin '%s' is too long", name);
+    if (access(path, F_OK) == 0)
+        return 0;
+    if (strchr(name, '/'))
+        return err_set_errno(reterr, -errno, "no plugin at %s", path);
+    return plugins_missing(p, name, reterr);
+}
+
+int
+plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr)
+{
+    char path[PATH_MAX];
+    struct module *m;
+    int r = plugins_path(p, name, path, sizeof(path), reterr);
+
+    if (r < 0)
+        return r;
+    for (m = p->modules; m; m = m->next)
+        if (strcmp(m->path, path) == 0) {
+            *ret = m;
+            return 0;
+        }
+    r = module_load(path, &plugins_host, &m, reterr);
+    if (r < 0)
+        return r;
+    m->next = p->modules;
+    p->modules = m;
+    *ret = m;
+    return 0;
+}
+
+/* ---- The resolver: what the configuration asks for -------------------------------------------- */
+
+static int
+plugins_load(void *ctx, struct goevd_str name, const char *interface_id,
+             const struct conf_node *where, void **ret_place, const struct goevd_schema **ret_schema,
+             struct err *reterr)
+{
+    struct module *m;
+    int r = plugins_module(ctx, name.data, &m, reterr);
+
+    (void)where;
+    if (r < 0)
+        return r;
+    if (interface_id && !module_interface(m, interface_id))
+        return err_set(reterr, -EINVAL, "plugin '%s' cannot be used here: it has no interface %s",
+                       m->entry.name, interface_id);
+    *ret_place = m;
+    *ret_schema = m->entry.options;
+    return 0;
+}
+
+static struct goevd_plugin *
+plugins_made(void *ctx, void *place, const void *options, const struct conf_node *node,
+             const char *path)
+{
+    struct plugins *p = ctx;
+    struct instance *i = calloc(1, sizeof(*i));
+
+    if (!i)
+        return NULL;
+    i->module = place;
+    i->options = options;
+    i->node = node;
+    i->path = path;
+    i->plugins = p;
+    *p->instances_end = i;
+    p->instances_end = &i->next;
+    return (struct goevd_plugin *)i;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int
+plugins_init(struct plugins *p, const char *dir_flag, struct err *reterr)
+{
+    *p = (struct plugins){.dir_flag = dir_flag};
+    p->instances_end = &p->instances;
+    p->resolver = (struct conf_resolver){plugins_load, plugins_made, plugins_set_dir, p};
+    p->dir = dir_flag ? strdup(dir_flag) : plugins_default_dir();
+    return p->dir ? 0 : err_set(reterr, -ENOMEM, "no memory for plugins");
+}
+
+void
+plugins_fini(struct plugins *p)
+{
+    while (p->instances) {
+        struct instance *i = p->instances;
+
+        assert(!i->created);
+        p->instances = i->next;
+        free(i);
+    }
+    while (p->modules) {
+        struct module *m = p->modules;
+
+        p->modules = m->next;
+        free(m->path);
+        free(m);
+    }
+    free(p->dir);
+}
+
+static int
+plugins_create_one(struct plugins *p, struct instance *i)
+{
+    size_t before = p->errors->found;
+    int r = i->module->entry.create(instance_self(i), i->options, &i->data);
+
+    i->created = r == 0;
+    if (r < 0 && p->errors->found == before)
+        conf_errors_add_below(p->errors, i->node, i->path, "", "plugin '%s' cannot start: %s",
+                              i->module->entry.name, err_words(r));
+    return r;
+}
+
+int
+plugins_create(struct plugins *p, struct conf_errors *errors)
+{
+    int r = 0;
+
+    p->errors = errors;
+    for (struct instance *i = p->instances; i && r >= 0; i = i->next)
+        r = plugins_create_one(p, i);
+    p->errors = NULL;
+    if (r < 0)
+        plugins_destroy(p);
+    return r;
+}
+
+/* Instances are in order of creation; recursion turns it round. */
+static void
+plugins_destroy_from(struct instance *i)
+{
+    if (!i)
+        return;
+    plugins_destroy_from(i->next);
+    if (i->created && i->module->entry.destroy)
+        i->module->entry.destroy(i->data);
+    i->created = false;
+}
+
+void
+plugins_destroy(struct plugins *p)
+{
+    plugins_destroy_from(p->instances);
+}
+
+/* ---- Pollers --------------------------------------------------------------------------------- */
+
+static int
+plugins_start_one(struct instance *i, struct poller *poller, struct err *reterr)
+{
+    const struct goevd_plugin_entry *e = &i->module->entry;
+    int r = 0;
+
+    if (e->poller_start)
+        r = e->poller_start(i->data, (struct goevd_poller *)poller, &i->locals[poller->index]);
+    if (r < 0)
+        return err_set_errno(reterr, r, "plugin '%s' (%s) cannot start on poller %u", e->name,
+                             i->path, poller->index);
+    return 0;
+}
+
+int
+plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reterr)
+{
+    unsigned *started = &p->started[poller->index];
+
+    for (struct instance *i = p->instances; i; i = i->next) {
+        int r = plugins_start_one(i, poller, reterr);
+
+        if (r < 0) {
+            plugins_poller_stop(p, poller);
+            return r;
+        }
+        ++*started;
+    }
+    return 0;
+}
+
+void
+plugins_poller_stop(struct plugins *p, struct poller *poller)
+{
+    unsigned *started = &p->started[poller->index], n = 0;
+
+    for (struct instance *i = p->instances; i && n < *started; i = i->next, n++)
+        if (i->module->entry.poller_stop)
+            i->module->entry.poller_stop(i->data, (struct goevd_poller *)poller,
+                                         i->locals[poller->index]);
+    *started = 0;
+}

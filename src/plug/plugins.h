@@ -1,0 +1,75 @@
+/* The plugins of this process: modules, and an instance for every place in the configuration that
+ * names one. */
+#pragma once
+
+#include <stdio.h>
+
+#include "conf/config.h"
+#include "ev/poller.h"
+#include "plug/module.h"
+
+/* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
+ * an option of theirs names). */
+struct instance {
+    struct instance *next; /* in the order of creation */
+    struct module *module;
+    const void *options;
+    const struct conf_node *node;
+    const char *path;
+    void *data; /* what create made */
+    bool created;
+    struct plugins *plugins;
+    void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
+};
+
+struct plugins {
+    const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
+    char *dir;
+    struct module *modules;
+    struct instance *instances, **instances_end;
+    unsigned started[POLLERS_MAX]; /* instances whose poller_start has run there */
+    struct conf_errors *errors;    /* of the creation that is running */
+    struct conf_resolver resolver; /* for config_load() */
+};
+
+/* dir_flag is kept, not copied. */
+int plugins_init(struct plugins *p, const char *dir_flag, struct err *reterr);
+
+/* After plugins_destroy(). */
+void plugins_fini(struct plugins *p);
+
+/* Call create of every instance, in order. On failure those made are destroyed again, and errors
+ * says why. */
+int plugins_create(struct plugins *p, struct conf_errors *errors);
+
+/* Call destroy of every instance, last first. */
+void plugins_destroy(struct plugins *p);
+
+/* [poller] Call poller_start of every instance; on failure those that ran are stopped again. */
+int plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reterr);
+void plugins_poller_stop(struct plugins *p, struct poller *poller);
+
+static inline struct instance *
+instance_of(struct goevd_plugin *plugin)
+{
+    return (struct instance *)plugin;
+}
+
+static inline struct goevd_self *
+instance_self(struct instance *i)
+{
+    return (struct goevd_self *)i;
+}
+
+/* Load the plugin of that name, once. */
+int plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr);
+
+/* `--list-plugins`: name, description and file of every plugin in the directory, and what is wrong
+ * with those that are wrong. */
+int plugins_list(struct plugins *p, FILE *out);
+
+/* `--describe NAME`. */
+int plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *reterr);
+
+/* The table that plugins are given; plug/host.c. */
+extern const struct goevd_host plugins_host;
