@@ -20,6 +20,8 @@
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 #define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each crash after the second */
 #define STOP_GRACE_NS (2 * NS_PER_S) /* beyond the time that the worker asked for */
+/* timeout(1) and others signal a process and then its group: so near, two signals are one. */
+#define STOP_ECHO_NS (100 * NS_PER_MS)
 
 struct worker {
     pid_t pid; /* 0: none */
@@ -37,6 +39,7 @@ struct supervisor {
     int signal_fd;
     sigset_t old_mask;
     bool stopping;
+    uint64_t stop_ns;       /* when it was first told to stop */
     bool was_ready;         /* a worker has served */
     uint64_t kill_ns;       /* 0, or when a draining worker is killed */
     uint64_t restart_ns;    /* 0, or when the next worker starts */
@@ -277,16 +280,22 @@ static void
 supervisor_stop(struct supervisor *s, int signal)
 {
     struct proto_stop stop = {.now = s->stopping};
+    uint64_t now = clock_now_ns();
 
-    log_notice("%s: %s", sigdescr_np(signal), s->stopping ? "stopping now" : "stopping");
+    if (s->stopping && now - s->stop_ns < STOP_ECHO_NS)
+        return;
+    log_notice("SIG%s: %s", sigabbrev_np(signal), s->stopping ? "stopping now" : "stopping");
+    if (!s->stopping)
+        s->stop_ns = now;
     s->stopping = true;
     s->restart_ns = 0;
     if (!s->worker.pid)
         return;
-    s->kill_ns = clock_now_ns() + STOP_GRACE_NS + (stop.now ? 0 : s->worker.stop_timeout_ns);
+    s->kill_ns = now + STOP_GRACE_NS + (stop.now ? 0 : s->worker.stop_timeout_ns);
+    /* One that does not serve yet has nobody to say goodbye to. */
     if (s->worker.fd < 0 || !s->worker.ready ||
         proto_send(s->worker.fd, PROTO_STOP, &stop, sizeof(stop), NULL, 0) < 0)
-        kill(s->worker.pid, SIGTERM);
+        kill(s->worker.pid, SIGKILL);
 }
 
 static void

@@ -91,7 +91,7 @@ worker_stop(struct worker_process *w)
     engine_drain(&w->engine);
 }
 
-/* With a supervisor, SIGINT comes from a terminal that has told the supervisor too. */
+/* With a supervisor, a signal to the process group has reached it too, and it says what to do. */
 static void
 worker_on_signal(struct worker_process *w)
 {
@@ -99,7 +99,7 @@ worker_on_signal(struct worker_process *w)
 
     if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGTERM || (info.ssi_signo == SIGINT && w->sockets.fd < 0))
+    if (w->sockets.fd < 0 && info.ssi_signo != SIGHUP)
         worker_stop(w);
 }
 
