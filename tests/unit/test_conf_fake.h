@@ -155,9 +155,8 @@ fake_log(struct fake *fake, const char *what, const char *name)
 }
 
 static inline int
-fake_load(void *ctx, struct goevd_str name, const char *interface_id,
-          const struct conf_node *where, void **ret_place, const struct goevd_schema **ret_schema,
-          struct err *reterr)
+fake_load(void *ctx, struct goevd_str name, const char *interface_id, const struct conf_node *where,
+          void **ret_place, const struct goevd_schema **ret_schema, struct err *reterr)
 {
     struct fake *fake = ctx;
 

@@ -83,7 +83,8 @@ kit_web_refused(const char *options, const char *lines)
 {
     char text[4096];
 
-    snprintf(text, sizeof(text), "listeners:\n- address: a\n  handler: {web:\n      %s}\n", options);
+    snprintf(text, sizeof(text), "listeners:\n- address: a\n  handler: {web:\n      %s}\n",
+             options);
     kit_refused(text, lines);
 }
 
@@ -110,7 +111,8 @@ kit_web_accepted(struct fake *fake, const char *options)
 {
     char text[4096];
 
-    snprintf(text, sizeof(text), "listeners:\n- address: a\n  handler: {web:\n      %s}\n", options);
+    snprintf(text, sizeof(text), "listeners:\n- address: a\n  handler: {web:\n      %s}\n",
+             options);
     return kit_accepted(fake, text);
 }
 

@@ -154,7 +154,8 @@ test_node_refuses_what_is_no_yaml(void **state)
 static void
 test_node_refuses_what_is_ambiguous(void **state)
 {
-    refuses("a: {b: 1, c: 2,\n  b: 3}\n", "t.yaml:2:3: a.b: is given twice; the first is in line 1");
+    refuses("a: {b: 1, c: 2,\n  b: 3}\n",
+            "t.yaml:2:3: a.b: is given twice; the first is in line 1");
     refuses("? [a]\n: b\n", "t.yaml:1:3: a key must be one word, found a sequence");
     refuses("a: !!int 1\n",
             "t.yaml:1:4: a: the tag !!int is not understood; write the value without a tag");
@@ -247,7 +248,8 @@ test_node_keys_of_one_map_are_bounded(void **state)
 static void
 test_node_every_cut_has_a_verdict(void **state)
 {
-    static const char text[] = "a: &x {k: [v, \"w\\n\"]}\nb:\n  - *x\n  - <<: *x\n    q: |\n      t\n";
+    static const char text[] =
+        "a: &x {k: [v, \"w\\n\"]}\nb:\n  - *x\n  - <<: *x\n    q: |\n      t\n";
     size_t len;
 
     for (len = 0; len < sizeof(text); len++) {

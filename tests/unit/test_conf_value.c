@@ -128,9 +128,18 @@ test_value_format_parses_to_the_same(void **state)
 {
     static const enum goevd_option_type types[] = {GOEVD_OPTION_INT, GOEVD_OPTION_SIZE,
                                                    GOEVD_OPTION_DURATION, GOEVD_OPTION_RATE};
-    static const int64_t values[] = {0,     1,     999,      1000,
-                                     1024,  65536, 1000000,  INT64_C(75000000000),
-                                     86401, 1 << 30, INT64_C(1) << 40, INT64_MAX};
+    static const int64_t values[] = {0,
+                                     1,
+                                     999,
+                                     1000,
+                                     1024,
+                                     65536,
+                                     1000000,
+                                     INT64_C(75000000000),
+                                     86401,
+                                     1 << 30,
+                                     INT64_C(1) << 40,
+                                     INT64_MAX};
     size_t t, v;
 
     for (t = 0; t < ARRAY_LEN(types); t++) {
@@ -161,8 +170,8 @@ test_value_format_like_takes_the_users_unit(void **state)
 
     assert_string_equal(value_format_like(size, 16777216, str("99999KiB")).text, "16384KiB");
     assert_string_equal(value_format_like(size, 16777216, str("99MB")).text, "16MiB");
-    assert_string_equal(value_format_like(GOEVD_OPTION_DURATION, INT64_C(60000000000), str("90s")).text,
-                        "60s");
+    assert_string_equal(
+        value_format_like(GOEVD_OPTION_DURATION, INT64_C(60000000000), str("90s")).text, "60s");
 }
 
 int
