@@ -1,0 +1,25 @@
+/* What the headers that a server must obey mean together: Host, Connection, Content-Length,
+ * Transfer-Encoding, Expect. */
+#pragma once
+
+#include "http/parser.h"
+
+/* http_headers_check() for any request. */
+int http_headers_check_all(struct http_request *req);
+
+/* Check them, and set content_length and the flags that follow from them.
+ *
+ * Returns  0 or an enum http_verdict.
+ */
+static inline int
+http_headers_check(struct http_request *req)
+{
+    const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
+
+    /* the most common request by far, to the host of the one before */
+    if (likely((req->seen | (uint32_t)req->repeated << 16) == 1U << HTTP_KNOWN_HOST &&
+               (req->flags & HTTP_OLD) == 0 && host->value_len == req->host_memo_len &&
+               bytes_equal(host->value, req->host_memo, host->value_len)))
+        return 0;
+    return http_headers_check_all(req);
+}

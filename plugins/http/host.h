@@ -1,0 +1,12 @@
+/* uri-host [ ":" port ], RFC 9110 section 7.2 and RFC 3986 section 3.2.2. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether it is well-formed. The empty host, which stands for "no authority", is; an empty host
+ * with a port is not. */
+bool http_host_valid(const char *host, size_t len);
+
+/* The same for the target of CONNECT, where host and port must both be there. */
+bool http_host_valid_with_port(const char *host, size_t len);

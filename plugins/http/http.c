@@ -1,0 +1,95 @@
+/* http - serves HTTP/1.1 (RFC 9110, RFC 9112).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/conn.h"
+#include "http/instance.h"
+
+static void
+http_destroy(void *instance)
+{
+    struct http *http = instance;
+
+    if (http != NULL)
+        routes_fini(&http->routes);
+    free(http);
+}
+
+static int
+http_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    const struct options *o = options;
+    struct http *http = calloc(1, sizeof(*http));
+    int r;
+
+    if (http == NULL)
+        return -ENOMEM;
+    http->self = self;
+    http->options = o;
+    http->limits = (struct http_limits){
+        .request_line_max = (uint32_t)o->request_line_max,
+        .header_bytes_max = (uint32_t)o->header_bytes_max,
+        .headers_max = (uint32_t)o->headers_max,
+    };
+    http->pipeline_max = (unsigned)o->pipeline_max;
+    r = options_check(self, o);
+    if (r == 0)
+        r = routes_init(&http->routes, self, &o->routes);
+    if (r < 0) {
+        http_destroy(http);
+        return r;
+    }
+    *ret_instance = http;
+    return 0;
+}
+
+static void
+http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    struct http_local *l = local;
+
+    (void)instance, (void)poller;
+    if (l == NULL)
+        return;
+    canned_set_fini(&l->canned);
+    free(l->request);
+    free(l->scratch);
+    free(l);
+}
+
+static int
+http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    const struct http *http = instance;
+    struct span server = {http->options->server.data, http->options->server.len};
+    size_t fields = http->limits.headers_max * sizeof(struct http_field);
+    struct http_local *l = calloc(1, sizeof(*l));
+    int r = -ENOMEM;
+
+    if (l == NULL)
+        return r;
+    l->http = http;
+    l->request = calloc(1, sizeof(*l->request) + fields);
+    l->scratch = malloc(http->limits.request_line_max);
+    if (l->request != NULL && l->scratch != NULL)
+        r = canned_set_init(&l->canned, poller, &http->routes, server);
+    if (r < 0) {
+        http_poller_stop(instance, poller, l);
+        return r;
+    }
+    *ret_local = l;
+    return 0;
+}
+
+static const void *
+http_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &conn_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1", .options = &options_schema,
+             .create = http_create, .destroy = http_destroy, .poller_start = http_poller_start,
+             .poller_stop = http_poller_stop, .interface = http_interface);

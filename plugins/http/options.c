@@ -1,0 +1,103 @@
+#include "http/options.h"
+
+#include "http/chars.h"
+#include "http/util.h"
+
+#define OPTION(record, field, key, kind) .name = key, .type = kind, .offset = offsetof(record, field)
+
+static const struct goevd_option respond_options[] = {
+    {OPTION(struct options_respond, status, "status", GOEVD_OPTION_INT), .def = "200", .min = 200,
+     .max = 599, .help = "status code of the reply"},
+    {OPTION(struct options_respond, headers, "headers", GOEVD_OPTION_MAP), .max = 100,
+     .help = "headers of the reply; Content-Type is text/plain in UTF-8 unless it is set"},
+    {OPTION(struct options_respond, body, "body", GOEVD_OPTION_STRING), .max = 1 << 20,
+     .help = "content of the reply"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema respond_schema =
+    GOEVD_SCHEMA(struct options_respond, respond_options);
+
+static const char *const redirect_choices[] = {"301", "302", "303", "307", "308", NULL};
+const int options_redirect_statuses[] = {301, 302, 303, 307, 308};
+
+/* 307: keeps the method, and no browser remembers it for ever when it was a mistake */
+static const struct goevd_option redirect_options[] = {
+    {OPTION(struct options_redirect, to, "to", GOEVD_OPTION_STRING), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = 8192, .help = "where to: a URL, or a path on this server"},
+    {OPTION(struct options_redirect, status, "status", GOEVD_OPTION_ENUM), .def = "307",
+     .choices = redirect_choices, .help = "status code; 301 and 308 are permanent"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema redirect_schema =
+    GOEVD_SCHEMA(struct options_redirect, redirect_options);
+
+/* In the order of enum http_method. */
+static const char *const method_choices[] = {"GET",    "HEAD",  "POST",    "PUT",
+                                             "DELETE", "PATCH", "OPTIONS", NULL};
+
+static const struct goevd_option method_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_ENUM, .choices = method_choices, .help = "a method"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema method_schema = GOEVD_SCHEMA(int, method_options);
+
+static const struct goevd_option route_options[] = {
+    {OPTION(struct options_route, path, "path", GOEVD_OPTION_STRING),
+     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 4096,
+     .help = "the path; with \"/*\" at its end, every path that begins so"},
+    {OPTION(struct options_route, methods, "methods", GOEVD_OPTION_LIST), .min = 1, .max = 7,
+     .item = &method_schema, .help = "methods that are answered; GET and HEAD if absent"},
+    {OPTION(struct options_route, respond, "respond", GOEVD_OPTION_RECORD),
+     .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &respond_schema,
+     .help = "answer with a fixed reply"},
+    {OPTION(struct options_route, redirect, "redirect", GOEVD_OPTION_RECORD),
+     .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &redirect_schema,
+     .help = "send the client elsewhere"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema route_schema = GOEVD_SCHEMA(struct options_route, route_options);
+
+static const struct goevd_option http_options[] = {
+    {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
+     .help = "value of the Server header; \"\" sends none"},
+    {OPTION(struct options, header_timeout, "header_timeout", GOEVD_OPTION_DURATION), .def = "10s",
+     .min = 1000000, .max = INT64_C(3600000000000),
+     .help = "time for request line and headers, from their first byte"},
+    {OPTION(struct options, body_timeout, "body_timeout", GOEVD_OPTION_DURATION), .def = "30s",
+     .min = 1000000, .max = INT64_C(86400000000000),
+     .help = "time for a body, from the end of the headers"},
+    {OPTION(struct options, request_line_max, "request_line_max", GOEVD_OPTION_SIZE),
+     .def = "8KiB", .min = 64, .max = 65000, .help = "length of the request line"},
+    {OPTION(struct options, header_bytes_max, "header_bytes_max", GOEVD_OPTION_SIZE),
+     .def = "16KiB", .min = 64, .max = 1 << 20, .help = "length of all header lines together"},
+    {OPTION(struct options, headers_max, "headers_max", GOEVD_OPTION_INT), .def = "100", .min = 1,
+     .max = 10000, .help = "number of header lines"},
+    {OPTION(struct options, body_discard_max, "body_discard_max", GOEVD_OPTION_SIZE),
+     .def = "1MiB", .min = 0, .max = 1 << 30,
+     .help = "length of a body that is read and thrown away where nothing wants it"},
+    {OPTION(struct options, pipeline_max, "pipeline_max", GOEVD_OPTION_INT), .def = "256",
+     .min = 1, .max = 65536,
+     .help = "pipelined requests answered before other connections have their turn"},
+    {OPTION(struct options, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
+     .item = &route_schema, .help = "what is answered where; the longest path that matches"},
+    {.type = GOEVD_OPTION_END},
+};
+
+const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, http_options);
+
+int
+options_check(struct goevd_self *self, const struct options *o)
+{
+    if (!chars_all(o->server.data, o->server.len, CHARS_VALUE))
+        return goevd_refuse(self, "server", "the value of the Server header has a line break or "
+                                            "other control character");
+    if (o->server.len != 0 &&
+        (chars_is(o->server.data[0], CHARS_TOKEN) == false || o->server.data[o->server.len - 1] == ' '))
+        return goevd_refuse(self, "server", "\"%s\" is no product name as RFC 9110 wants it: "
+                                            "name or name/version", o->server.data);
+    return 0;
+}

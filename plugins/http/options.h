@@ -1,0 +1,40 @@
+/* The options of the http plugin, as the config gives them. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+struct options_respond {
+    int64_t status;
+    struct goevd_list headers; /* of struct goevd_pair */
+    struct goevd_str body;
+};
+
+struct options_redirect {
+    struct goevd_str to;
+    int status; /* index into options_redirect_statuses */
+};
+
+struct options_route {
+    struct goevd_str path;
+    struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD */
+    const struct options_respond *respond;
+    const struct options_redirect *redirect;
+};
+
+struct options {
+    struct goevd_str server;
+    int64_t header_timeout; /* ns */
+    int64_t body_timeout;   /* ns */
+    int64_t request_line_max;
+    int64_t header_bytes_max;
+    int64_t headers_max;
+    int64_t body_discard_max;
+    int64_t pipeline_max;
+    struct goevd_list routes; /* of struct options_route */
+};
+
+extern const struct goevd_schema options_schema;
+extern const int options_redirect_statuses[];
+
+/* What the schema cannot say. Returns 0, or -EINVAL after goevd_refuse(). */
+int options_check(struct goevd_self *self, const struct options *o);

@@ -1,0 +1,220 @@
+#include "http/routes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/path.h"
+#include "http/redirect.h"
+#include "http/respond.h"
+
+#define ROUTES_AT_MAX 64    /* "routes[4095]" and a field */
+#define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
+
+void
+routes_fini(struct routes *routes)
+{
+    for (size_t i = 0; i < routes->count; i++)
+        free(routes->replies[i].memory);
+    http_router_fini(&routes->router);
+    free(routes->replies);
+    *routes = (struct routes){0};
+}
+
+/* The number of a new reply, whose memory it takes over in any case; -ENOMEM. */
+static int
+routes_push(struct routes *routes, struct http_reply reply)
+{
+    if (routes->count == routes->room) {
+        size_t room = routes->room == 0 ? 64 : routes->room * 2;
+        struct http_reply *replies = reallocarray(routes->replies, room, sizeof(*replies));
+
+        if (replies == NULL) {
+            free(reply.memory);
+            return -ENOMEM;
+        }
+        routes->replies = replies;
+        routes->room = room;
+    }
+    routes->replies[routes->count] = reply;
+    return (int)routes->count++;
+}
+
+/* A reply that says its status in plain text, and `words` after it if there are any. */
+static int
+routes_push_error(struct routes *routes, int status, const char *fields, const char *words)
+{
+    char *memory = NULL;
+    int fields_len = 0;
+    int len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n",
+                       fields, &fields_len, status, http_status_phrase(status),
+                       words[0] == '\0' ? "" : ": ", words);
+
+    if (len < 0)
+        return -ENOMEM;
+    return routes_push(routes, (struct http_reply){
+                                   .status = status,
+                                   .fields = {memory, (size_t)fields_len},
+                                   .body = {memory + fields_len, (size_t)(len - fields_len)},
+                                   .memory = memory,
+                               });
+}
+
+static int
+routes_push_verdicts(struct routes *routes)
+{
+    for (int v = HTTP_VERDICT_FIRST; v < HTTP_VERDICT_END; v++) {
+        int r = routes_push_error(routes, http_verdict_status(v), "", http_verdict_words(v));
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* RFC 9110 section 10.2.1. */
+static void
+routes_allow(char to[ROUTES_ALLOW_MAX], uint16_t methods)
+{
+    size_t n = (size_t)snprintf(to, ROUTES_ALLOW_MAX, "Allow: ");
+    const char *comma = "";
+
+    for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
+        if ((methods & 1U << m) == 0)
+            continue;
+        n += (size_t)snprintf(to + n, ROUTES_ALLOW_MAX - n, "%s%s", comma, http_method_names[m]);
+        comma = ", ";
+    }
+    snprintf(to + n, ROUTES_ALLOW_MAX - n, "\r\n");
+}
+
+/* The number of the 405 for a path that takes these methods; paths that take the same share it. */
+static int
+routes_refuse(void *arg, uint16_t methods)
+{
+    struct routes *routes = arg;
+    char allow[ROUTES_ALLOW_MAX];
+    int r;
+
+    if (routes->refusals[methods] != 0)
+        return routes->refusals[methods];
+    routes_allow(allow, methods);
+    r = routes_push_error(routes, 405, allow, "");
+    if (r >= 0)
+        routes->refusals[methods] = (uint16_t)r;
+    return r;
+}
+
+static int
+routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path)
+{
+    const char *text = path.data;
+    size_t len = path.len - (path.len > 1 && strcmp(text + path.len - 2, "/*") == 0);
+    char normal[4096];
+
+    if (text[0] != '/')
+        return goevd_refuse(self, at, "\"%s\" does not begin with \"/\"", text);
+    if (memchr(text, '*', len) != NULL)
+        return goevd_refuse(self, at, "\"%s\": \"*\" can only stand at the end, after a \"/\"", text);
+    if (strpbrk(text, "%?#") != NULL)
+        return goevd_refuse(self, at, "\"%s\": routes are matched after %%XX has been decoded and "
+                                      "without the query; write the characters themselves", text);
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+            return goevd_refuse(self, at, "\"%s\" has a control character", text);
+    if (len > sizeof(normal) || http_path_normalise(text, len, normal) != (ssize_t)len)
+        return goevd_refuse(self, at, "\"%s\" can never match: requests lose \"//\", \"/./\" and "
+                                      "\"/../\" before they are routed", text);
+    return 0;
+}
+
+static uint16_t
+routes_methods(const struct options_route *route)
+{
+    const int *items = route->methods.items;
+    unsigned methods = 0;
+
+    for (size_t i = 0; i < route->methods.count; i++)
+        methods |= 1U << items[i];
+    if (methods == 0)
+        methods = 1U << HTTP_GET | 1U << HTTP_HEAD;
+    return (uint16_t)methods;
+}
+
+static int
+routes_add(struct routes *routes, struct goevd_self *self, size_t index,
+           const struct options_route *route)
+{
+    bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
+    struct span path = {route->path.data, route->path.len - prefix};
+    uint16_t methods = routes_methods(route);
+    struct http_reply reply;
+    char at[ROUTES_AT_MAX];
+    int r;
+
+    snprintf(at, sizeof(at), "routes[%zu].path", index);
+    r = routes_check_path(self, at, route->path);
+    if (r < 0)
+        return r;
+    r = http_router_add(&routes->router, path, prefix, methods, (uint16_t)routes->count);
+    if (r == -EEXIST)
+        return goevd_refuse(self, at, "an earlier route answers \"%s\" for the same method; "
+                                      "remove one of them or give them different methods",
+                            route->path.data);
+    if (r < 0)
+        return r;
+    snprintf(at, sizeof(at), "routes[%zu]", index);
+    r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
+                               : redirect_build(self, at, route->redirect, &reply);
+    if (r < 0)
+        return r;
+    return MIN(routes_push(routes, reply), 0);
+}
+
+/* RFC 9110 section 9.3.7: what the server as a whole can do. */
+static int
+routes_push_server_wide(struct routes *routes, uint16_t methods)
+{
+    char allow[ROUTES_ALLOW_MAX];
+    char *memory;
+
+    routes_allow(allow, methods);
+    memory = strdup(allow);
+    if (memory == NULL)
+        return -ENOMEM;
+    return routes_push(routes, (struct http_reply){.status = 200,
+                                                   .fields = {memory, strlen(memory)},
+                                                   .memory = memory});
+}
+
+static uint16_t
+routes_all_methods(const struct goevd_list *list)
+{
+    const struct options_route *items = list->items;
+    uint16_t methods = 1U << HTTP_OPTIONS;
+
+    for (size_t i = 0; i < list->count; i++)
+        methods |= routes_methods(&items[i]);
+    if ((methods & 1U << HTTP_GET) != 0)
+        methods |= 1U << HTTP_HEAD;
+    return methods;
+}
+
+int
+routes_init(struct routes *routes, struct goevd_self *self, const struct goevd_list *list)
+{
+    const struct options_route *items = list->items;
+    int r;
+
+    *routes = (struct routes){0};
+    r = routes_push_verdicts(routes);
+    if (r >= 0)
+        r = routes_push_error(routes, 404, "", "");
+    if (r >= 0)
+        r = routes_push_server_wide(routes, routes_all_methods(list));
+    for (size_t i = 0; r >= 0 && i < list->count; i++)
+        r = routes_add(routes, self, i, &items[i]);
+    if (r < 0)
+        return r;
+    return http_router_seal(&routes->router, routes_refuse, routes);
+}

@@ -1,0 +1,83 @@
+#include "http/target.h"
+
+#include "http/chars.h"
+#include "http/host.h"
+#include "http/path.h"
+
+/* The length of "http://" or "https://", 0 if it begins with neither. */
+static size_t
+target_scheme(struct span target)
+{
+    if (target.len >= 7 && chars_equal_nocase(target.data, "http://", 7))
+        return 7;
+    if (target.len >= 8 && chars_equal_nocase(target.data, "https://", 8))
+        return 8;
+    return 0;
+}
+
+/* absolute-form; RFC 9110 section 4.2 refuses an empty host, and section 4.2.4 user names. */
+static int
+target_absolute(struct http_request *req)
+{
+    const char *end = req->path.data + req->path.len;
+    const char *host = req->target.data + target_scheme(req->target);
+    const char *p = host;
+
+    if (host == req->target.data)
+        return HTTP_BAD_TARGET;
+    while (p < end && *p != '/')
+        p++;
+    if (p == host || !http_host_valid(host, (size_t)(p - host)))
+        return HTTP_BAD_TARGET;
+    if (p < end) {
+        req->path = (struct span){p, (size_t)(end - p)};
+        return 0;
+    }
+    req->path = (struct span){"/", 1};
+    if (req->method == HTTP_OPTIONS && end == req->target.data + req->target.len)
+        req->flags |= HTTP_SERVER_WIDE;
+    return 0;
+}
+
+/* All but origin-form. */
+static int
+target_other(struct http_request *req)
+{
+    if (req->target.len == 1 && req->target.data[0] == '*') {
+        if (req->method != HTTP_OPTIONS)
+            return HTTP_BAD_TARGET;
+        req->flags |= HTTP_SERVER_WIDE;
+        return 0;
+    }
+    return target_absolute(req);
+}
+
+/* CONNECT has its own form and is for proxies: no resource here can ever take it. */
+static int
+target_unknown(const struct http_request *req)
+{
+    if (req->method == HTTP_CONNECT &&
+        !http_host_valid_with_port(req->target.data, req->target.len))
+        return HTTP_BAD_TARGET;
+    return HTTP_UNKNOWN_METHOD;
+}
+
+int
+http_target_check(struct http_request *req, char *scratch)
+{
+    ssize_t n;
+    int r;
+
+    if ((req->flags & HTTP_TARGET_OTHER) == 0)
+        return 0;
+    if (req->method >= HTTP_CONNECT)
+        return target_unknown(req);
+    r = req->target.data[0] == '/' ? 0 : target_other(req);
+    if (r < 0 || (req->flags & HTTP_SERVER_WIDE) != 0)
+        return r;
+    n = http_path_normalise(req->path.data, req->path.len, scratch);
+    if (n < 0)
+        return (int)n;
+    req->path = (struct span){scratch, (size_t)n};
+    return 0;
+}

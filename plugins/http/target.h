@@ -1,0 +1,12 @@
+/* The four forms of a request target, RFC 9112 section 3.2. */
+#pragma once
+
+#include "http/parser.h"
+
+/* Set req->path, normalised if need be, and check that the method may have this form of target.
+ * Where the parser has not set HTTP_TARGET_OTHER there is nothing to do.
+ *
+ * scratch  room for the bytes of the target; holds the path if it had to be changed.
+ * Returns  0, with HTTP_SERVER_WIDE for "OPTIONS *"; an enum http_verdict.
+ */
+int http_target_check(struct http_request *req, char *scratch);

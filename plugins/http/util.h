@@ -1,0 +1,56 @@
+/* Small things that every file of this plugin uses. */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* For the few functions that every request passes through, and those that hardly one does. */
+#define hot static inline __attribute__((always_inline))
+#define cold __attribute__((cold, noinline))
+
+/* Bytes that somebody else owns. */
+struct span {
+    const char *data;
+    size_t len;
+};
+
+/* Unaligned loads, for comparing several bytes at once. */
+static inline uint16_t
+load16(const char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static inline uint32_t
+load32(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static inline uint64_t
+load64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* Equality of short spans, without a call where they have 8 to 16 bytes. */
+hot int
+bytes_equal(const char *a, const char *b, size_t len)
+{
+    if (likely(len - 8 <= 8))
+        return ((load64(a) ^ load64(b)) | (load64(a + len - 8) ^ load64(b + len - 8))) == 0;
+    return memcmp(a, b, len) == 0;
+}
