@@ -1,6 +1,7 @@
 /* One value: a node against an option. */
 #include "conf/check.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -325,8 +326,10 @@ check_plugin(struct check *check, const struct goevd_option *option, const struc
     void *handle = NULL;
     int r = check_plugin_split(check, node, &name, &place.node);
 
-    if (r == 0)
-        r = check_plugin_load(check, option, name, &place, &handle);
+    if (r < 0)
+        return r;
+    assert(name);
+    r = check_plugin_load(check, option, name, &place, &handle);
     if (r < 0)
         return r;
     place.name = name->text;

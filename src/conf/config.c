@@ -1,6 +1,7 @@
 #include "conf/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -374,7 +375,7 @@ build_plugin_dir(struct build *build)
 {
     struct config *config = build->config;
     const struct conf_node *node = conf_get(config->root, "plugin_dir");
-    _cleanup_free_ char *here = NULL;
+    char here[PATH_MAX] = "";
     const char *file, *slash, *dir;
     int len;
 
@@ -383,8 +384,9 @@ build_plugin_dir(struct build *build)
     file = node->mark.file->name;
     slash = strrchr(file, '/');
     len = slash ? (int)(slash + 1 - file) : 0;
-    here = file[0] == '/' ? strdup("") : getcwd(NULL, 0);
-    if (node->text.data[0] == '/' || !here)
+    if (file[0] != '/' && !getcwd(here, sizeof(here)))
+        here[0] = '\0'; /* it has been removed: nothing can be relative to it */
+    if (node->text.data[0] == '/')
         dir = node->text.data;
     else
         dir = arena_printf(&config->arena, "%s%s%.*s%s", here, *here ? "/" : "", len, file,

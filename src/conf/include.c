@@ -203,6 +203,7 @@ read_name(struct reader *reader, const struct source *from, struct goevd_str tex
 static int
 read_glob_error(const char *path, int code)
 {
+    (void)path;
     return code != ENOENT && code != ENOTDIR;
 }
 
@@ -260,7 +261,7 @@ read_includes(struct reader *reader, const struct source *from, const struct con
     const struct conf_entry *item;
     int r = 0;
 
-    if (conf_is_null(node))
+    if (!node || conf_is_null(node))
         return 0;
     if (node->kind != CONF_SEQUENCE)
         return read_include(reader, from, node, top);

@@ -9,7 +9,7 @@
 #include "conf/arena.h"
 #include "conf/errors.h"
 
-#define CONF_FILE_BYTES_MAX (1024 * 1024)
+#define CONF_FILE_BYTES_MAX 1048576
 #define CONF_DEPTH_MAX 64
 #define CONF_NODES_MAX 100000 /* of all files together, aliases counted as if written out */
 

@@ -228,11 +228,12 @@ check_map_record(struct check *check, const struct conf_node *node, const struct
     size_t found = check->context->errors->found;
     int r;
 
-    if (!conf_is_null(node) && node->kind != CONF_MAP)
-        return check_error(check, &node->mark, "expected a map of keys, found %s",
-                           conf_kind_words(node));
-    if (!conf_is_null(node))
+    if (node && !conf_is_null(node)) {
+        if (node->kind != CONF_MAP)
+            return check_error(check, &node->mark, "expected a map of keys, found %s",
+                               conf_kind_words(node));
         check_unknown_keys(check, node, schema);
+    }
     check_groups(check, node, mark, schema);
     r = check_options(check, node, mark, schema, record);
     return r == 0 && check->context->errors->found > found ? -EINVAL : r;

@@ -6,7 +6,7 @@
 
 #include "conf/value.h"
 
-#define SCHEMA_RECORD_MAX (1024 * 1024)
+#define SCHEMA_RECORD_MAX 1048576
 
 /* A schema and those that it is in: one may contain itself. */
 struct chain {

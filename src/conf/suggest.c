@@ -46,7 +46,7 @@ void
 suggest_init(struct suggest *suggest, struct goevd_str name)
 {
     /* One slip in three letters still looks like the same word; more is another word. */
-    *suggest = (struct suggest){.name = name, .best_distance = MAX(name.len / 3, (size_t)1) + 1};
+    *suggest = (struct suggest){.name = name, .best_distance = name.len / 3 + 1};
 }
 
 void

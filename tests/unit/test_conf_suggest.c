@@ -55,6 +55,7 @@ test_suggest_is_silent_when_nothing_is_near(void **state)
     assert_string_equal(best("handler"), "");
     assert_string_equal(best(""), "");
     assert_string_equal(best("x"), "");
+    assert_string_equal(best("lg"), "");
     assert_string_equal(best("listenersthatgoonandonwithoutanyendinsightatallreallyfarlongerthan"),
                         "");
 }
