@@ -418,12 +418,12 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->max_open_files = config->top->max_open_files;
     if (build_reactors(build) < 0 || build_listeners(build) < 0)
         return -ENOMEM;
-    return build->errors->found > 0 ? -EINVAL : 0;
+    return 0;
 }
 
 int
-config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
-            struct conf_errors *errors)
+config_load_checked(const char *file, const struct conf_resolver *resolver, config_check_fn check,
+                    void *ctx, struct config **ret_config, struct conf_errors *errors)
 {
     struct build build = {.config = calloc(1, sizeof(*build.config)), .errors = errors};
     int r = -ENOMEM;
@@ -432,6 +432,10 @@ config_load(const char *file, const struct conf_resolver *resolver, struct confi
         r = conf_read(file, &config_schema, &build.config->arena, errors, &build.config->root);
     if (r == 0)
         r = build_all(&build, resolver);
+    if (r == 0 && check)
+        check(ctx, build.config, errors);
+    if (r == 0 && errors->found > 0)
+        r = -EINVAL;
     if (r == 0) {
         *ret_config = build.config;
         return 0;
@@ -441,6 +445,13 @@ config_load(const char *file, const struct conf_resolver *resolver, struct confi
     conf_errors_sort(errors);
     config_free(build.config);
     return r;
+}
+
+int
+config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
+            struct conf_errors *errors)
+{
+    return config_load_checked(file, resolver, NULL, NULL, ret_config, errors);
 }
 
 void

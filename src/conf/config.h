@@ -126,6 +126,16 @@ extern const struct goevd_schema config_schema;
 int config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
                 struct conf_errors *errors);
 
+/* What a layer above has to say about a configuration: it adds errors with config_error(). */
+typedef void (*config_check_fn)(void *ctx, const struct config *config, struct conf_errors *errors);
+
+/* The same, and `check` is called before it returns, also where there are errors already, so that
+ * all are reported at once: what was refused is zero, or data NULL, in what it sees. It is not
+ * called where a file could not be read. */
+int config_load_checked(const char *file, const struct conf_resolver *resolver,
+                        config_check_fn check, void *ctx, struct config **ret_config,
+                        struct conf_errors *errors);
+
 /* NULL does nothing. */
 void config_free(struct config *config);
 

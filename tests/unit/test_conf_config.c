@@ -241,6 +241,51 @@ test_config_error_has_the_position(void **state)
 }
 
 static void
+check_addresses(void *ctx, const struct config *config, struct conf_errors *errors)
+{
+    size_t i, *missing = ctx;
+    char path[64];
+
+    for (i = 0; i < config->listener_count; i++) {
+        snprintf(path, sizeof(path), "listeners[%zu].address", i);
+        if (config->listeners[i].address.data)
+            config_error(config, errors, path, "is not liked");
+        else
+            ++*missing;
+    }
+}
+
+static void
+test_config_checks_of_upper_layers_join_the_other_errors(void **state)
+{
+    static struct fake fake;
+    const struct conf_resolver resolver = fake_resolver(&fake);
+    struct conf_errors errors = {0};
+    struct config *config = NULL;
+    size_t missing = 0;
+
+    kit_write("goevd.yaml", "listeners:\n- {address: a, handler: nosuch}\n- {handler: echo}\n");
+    assert_int_equal(
+        config_load_checked("goevd.yaml", &resolver, check_addresses, &missing, &config, &errors),
+        -EINVAL);
+    assert_int_equal(missing, 1);
+    assert_int_equal(errors.found, 3);
+    assert_string_equal(errors.items[0].line,
+                        "goevd.yaml:2:13: listeners[0].address: is not liked");
+    assert_string_equal(errors.items[1].line,
+                        "goevd.yaml:2:25: listeners[0].handler: there is no plugin nosuch");
+    assert_string_equal(errors.items[2].line, "goevd.yaml:3:3: listeners[1].address: is missing");
+    conf_errors_fini(&errors);
+    kit_write("goevd.yaml", LISTEN);
+    assert_int_equal(
+        config_load_checked("goevd.yaml", &resolver, check_addresses, &missing, &config, &errors),
+        -EINVAL);
+    assert_int_equal(errors.found, 1);
+    assert_null(config);
+    conf_errors_fini(&errors);
+}
+
+static void
 test_config_all_errors_of_all_kinds_at_once(void **state)
 {
     kit_refused("log: {level: loud}\n"
@@ -313,6 +358,7 @@ main(void)
         cmocka_unit_test(test_config_unix_sockets),
         cmocka_unit_test(test_config_plugin_dir_is_relative_to_its_file),
         cmocka_unit_test(test_config_error_has_the_position),
+        cmocka_unit_test(test_config_checks_of_upper_layers_join_the_other_errors),
         cmocka_unit_test(test_config_all_errors_of_all_kinds_at_once),
         cmocka_unit_test(test_config_top_must_be_a_map),
         cmocka_unit_test(test_config_file_that_cannot_be_read),
