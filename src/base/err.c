@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
+static void PRINTF(3, 0)
 err_vset(struct err *reterr, int code, const char *format, va_list args, bool words)
 {
     int n;
