@@ -123,7 +123,7 @@ int
 address_parse(const char *text, struct address *ret, struct err *reterr)
 {
     const char *colon = strrchr(text, ':');
-    unsigned port;
+    unsigned port = 0;
     int r;
 
     if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
