@@ -212,6 +212,14 @@ build_reactors(struct build *build)
 
 /* ---- Listeners ----------------------------------------------------------------------------- */
 
+/* The kernel chooses another port for each that asks for port 0. */
+static bool
+build_is_port_0(struct goevd_str address)
+{
+    return address.len >= 2 && strcmp(address.data + address.len - 2, ":0") == 0 &&
+           strncmp(address.data, "unix:", 5) != 0;
+}
+
 static void
 build_listener_name(struct build *build, size_t i)
 {
@@ -228,7 +236,7 @@ build_listener_name(struct build *build, size_t i)
     for (before = 0; before < i; before++) {
         const struct config_listener *other = &build->listeners[before];
 
-        if (build_is_same(other->address, listener->address))
+        if (build_is_same(other->address, listener->address) && !build_is_port_0(other->address))
             build_error(build, LISTENER_AT(i, "address"), "listeners[%zu] has the address %s too",
                         before, CONF_QUOTE(listener->address));
         else if (build_is_same(other->name, listener->name))

@@ -140,6 +140,8 @@ test_config_listener_errors(void **state)
                                 "goevd.yaml:1:1: listeners: is missing\n");
     kit_refused("listeners: [{address: a, handler: echo}, {address: a, handler: echo}]\n",
                 "goevd.yaml:1:52: listeners[1].address: listeners[0] has the address \"a\" too\n");
+    kit_refused("listeners: [{address: 'x:0', handler: echo}, {address: 'x:0', handler: echo}]\n",
+                "goevd.yaml:1:46: listeners[1].name: listeners[0] has the name \"x:0\" too\n");
     kit_refused("listeners: [{address: a, handler: echo}, {address: b, handler: echo, name: a}]\n",
                 "goevd.yaml:1:76: listeners[1].name: listeners[0] has the name \"a\" too\n");
     kit_refused(
@@ -238,6 +240,13 @@ test_config_error_has_the_position(void **state)
                         "goevd.yaml:3:12: listeners[0].address: port 70000 is above 65535");
     conf_errors_fini(&errors);
     kit_done();
+}
+
+static void
+test_config_key_given_twice_is_one_error(void **state)
+{
+    kit_refused("stop_timeout: 1s\nstop_timeout: 2s\n" LISTEN,
+                "goevd.yaml:2:1: stop_timeout: is given twice; the first is in line 1\n");
 }
 
 static void
@@ -358,6 +367,7 @@ main(void)
         cmocka_unit_test(test_config_unix_sockets),
         cmocka_unit_test(test_config_plugin_dir_is_relative_to_its_file),
         cmocka_unit_test(test_config_error_has_the_position),
+        cmocka_unit_test(test_config_key_given_twice_is_one_error),
         cmocka_unit_test(test_config_checks_of_upper_layers_join_the_other_errors),
         cmocka_unit_test(test_config_all_errors_of_all_kinds_at_once),
         cmocka_unit_test(test_config_top_must_be_a_map),
