@@ -115,13 +115,25 @@ engine_limits(const struct config_listener *c, struct conn_limits *ret)
     };
 }
 
+/* How many listeners before this one ask for its address. */
+static unsigned
+engine_count_before(const struct engine *e, size_t i)
+{
+    const struct setup_listener *l = e->setup->listeners;
+    unsigned n = 0;
+
+    for (size_t before = 0; before < i; before++)
+        n += store_is_same(&l[before].address, &l[i].address);
+    return n;
+}
+
 static int
 engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *ret_bound,
                     int *ret_fds, unsigned *ret_count, struct err *reterr)
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     struct setup_listener *l = &e->setup->listeners[i];
-    struct proto_listen listen = {l->address, l->options, count};
+    struct proto_listen listen = {l->address, l->options, count, engine_count_before(e, i)};
     struct err err = {0};
     int r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
 
@@ -316,11 +328,12 @@ engine_stop(struct engine *e)
 static void
 engine_log_reactor(const struct reactor *r)
 {
+    const char *first = r->count == 1 ? " on CPU " : " on CPUs ";
     char cpus[256] = "";
     size_t len = 0;
 
     for (unsigned i = 0; i < r->count && r->pollers[i]->cpu >= 0 && len < sizeof(cpus) - 8; i++)
-        len += (size_t)snprintf(cpus + len, sizeof(cpus) - len, "%s%d", i ? ", " : " on CPUs ",
+        len += (size_t)snprintf(cpus + len, sizeof(cpus) - len, "%s%d", i ? ", " : first,
                                 r->pollers[i]->cpu);
     log_notice("reactor %s: %u poller%s%s", r->name, r->count, r->count == 1 ? "" : "s",
                len ? cpus : ", not pinned");

@@ -35,6 +35,7 @@ struct proto_listen {
     struct address address;
     struct listen_options options;
     uint32_t count; /* of sockets, if the address is not open yet */
+    uint32_t nth;   /* among the listeners with this address: several may ask for port 0 */
 };
 
 struct proto_sockets {

@@ -8,16 +8,23 @@
 struct store_entry {
     struct store_entry *next;
     struct address asked;
+    unsigned nth;
     struct address bound;
     unsigned count;
     int fds[PROTO_FDS_MAX];
 };
 
+bool
+store_is_same(const struct address *a, const struct address *b)
+{
+    return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
 static struct store_entry *
-store_find(struct store *s, const struct address *a)
+store_find(struct store *s, const struct proto_listen *listen)
 {
     for (struct store_entry *e = s->entries; e; e = e->next)
-        if (e->asked.len == a->len && memcmp(&e->asked.sa, &a->sa, a->len) == 0)
+        if (e->nth == listen->nth && store_is_same(&e->asked, &listen->address))
             return e;
     return NULL;
 }
@@ -33,6 +40,7 @@ store_open(struct store *s, const struct proto_listen *listen, struct store_entr
     if (!e)
         return err_set(reterr, -ENOMEM, "no memory for a listening socket");
     e->asked = listen->address;
+    e->nth = listen->nth;
     e->count = address_is_tcp(&listen->address) ? count : 1;
     r = listen_open(&listen->address, &listen->options, e->count, e->fds, &e->bound, reterr);
     if (r < 0) {
@@ -49,7 +57,7 @@ int
 store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
           const int **ret_fds, unsigned *ret_count, struct err *reterr)
 {
-    struct store_entry *e = store_find(s, &listen->address);
+    struct store_entry *e = store_find(s, listen);
     int r = e ? 0 : store_open(s, listen, &e, reterr);
 
     if (r < 0)

@@ -14,5 +14,8 @@ struct store {
 int store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
               const int **ret_fds, unsigned *ret_count, struct err *reterr);
 
+/* Whether two listeners ask for one address, however it was written. */
+bool store_is_same(const struct address *a, const struct address *b);
+
 /* Close all sockets and remove the files of unix sockets. */
 void store_fini(struct store *s);
