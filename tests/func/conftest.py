@@ -1,0 +1,68 @@
+"""What the tests of the whole daemon share."""
+import pytest
+
+import daemon
+
+
+def pytest_configure(config):
+    """Our marks."""
+    config.addinivalue_line('markers', 'heavy: takes long, or measures what a sanitizer distorts')
+
+
+@pytest.fixture(autouse=True, scope='session')
+def built():
+    """Fail once and plainly where there is nothing to test."""
+    if not daemon.BINARY.exists():
+        pytest.exit(f'no {daemon.BINARY}; build it, or set GOEVD_BUILD to a build directory', 2)
+
+
+@pytest.fixture
+def goevd(tmp_path):
+    """start(config, argument…) -> a Daemon that serves; all are stopped in order afterwards."""
+    started = []
+
+    def start(content=None, *args, ready=True, **more):
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        d = daemon.Daemon(folder, content or daemon.config(), *args, **more)
+        started.append(d)
+        return d.ready() if ready else d
+
+    yield start
+    for d in reversed(started):
+        try:
+            d.finish()
+        finally:
+            if d.process.poll() is None:
+                d.abandon()
+
+
+@pytest.fixture
+def goevd_run(tmp_path):
+    """run(argument…) -> goevd from start to end."""
+    return lambda *args, **more: daemon.run(tmp_path, *args, **more)
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """refused(config, argument…) -> what goevd says instead of serving.
+
+    It must exit with 1 and open nothing: the first listener of a dict is preceded by one on a unix
+    socket, whose folder shows that no file was ever made in it.
+    """
+    def check(content, *args, **more):
+        folder = tmp_path / 'sockets'
+        folder.mkdir(exist_ok=True)
+        if isinstance(content, dict):
+            first = daemon.listener('first', 'echo', f'unix:{folder}/first')
+            content = {**content, 'listeners': [first, *content['listeners']]}
+        path = daemon.write_config(tmp_path, content)
+        before = folder.stat().st_mtime_ns
+        done = daemon.run(tmp_path, '-c', path, *args, **more)
+        assert done.returncode == 1, done.stderr
+        assert folder.stat().st_mtime_ns == before, 'a socket was opened'
+        assert 'listener first: ' not in done.stderr
+        assert done.stdout == ''
+        return done.stderr.replace(str(path), 'goevd.yaml')
+
+    return check

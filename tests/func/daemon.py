@@ -1,0 +1,236 @@
+"""Run goevd as a user does, and see what it says and what it holds."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import procfs
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get('GOEVD_BUILD', ROOT / 'build' / 'release')).resolve()
+BINARY = BUILD / 'goevd'
+TEST_PLUGINS = BUILD / 'tests' / 'plugin'
+
+
+def sanitizer():
+    """'asan', 'tsan' or '' after what the binary was built with."""
+    if not BINARY.exists():
+        return ''
+    data = BINARY.read_bytes()
+    return 'tsan' if b'__tsan_init' in data else 'asan' if b'__asan_init' in data else ''
+
+
+SANITIZER = sanitizer()
+SLOWNESS = 4 if SANITIZER else 1
+PATIENCE_S = 15 * SLOWNESS   # after this long, what is waited for will not come any more
+
+LISTENER = re.compile(r'listener (?P<name>\S+): (?P<address>\S+), plugin (?P<plugin>\S+), '
+                      r'(?P<mode>\w+), (?P<sockets>\d+) sockets?, reactor (?P<reactor>\S+)$')
+
+HELLO = {'http': {'routes': [
+    {'path': '/', 'respond': {'body': 'Hello, World!'}},
+    {'path': '/long', 'respond': {'body': 'x' * 100000}},
+]}}
+
+
+def listener(name='web', handler=None, address='127.0.0.1:0', **more):
+    """One listener of a configuration."""
+    return {'name': name, 'address': address, 'handler': handler or HELLO, **more}
+
+
+def config(*listeners, **more):
+    """A configuration; YAML reads JSON."""
+    return {**more, 'listeners': list(listeners) or [listener()]}
+
+
+def command(*args):
+    """The command line of goevd, as this build needs it."""
+    argv = [str(BINARY), *map(str, args)]
+    bits = pathlib.Path('/proc/sys/vm/mmap_rnd_bits')
+    if SANITIZER == 'tsan' and bits.exists() and int(bits.read_text()) > 28:
+        argv = ['setarch', '-R', *argv]   # older runtimes get lost in a more random layout
+    return argv
+
+
+def environment(folder, more=None):
+    """What goevd gets; a sanitizer's report goes to folder."""
+    env = {**os.environ, **(more or {})}
+    for name in ('ASAN', 'UBSAN', 'TSAN', 'LSAN'):
+        given = env.get(f'{name}_OPTIONS', 'halt_on_error=1')
+        env[f'{name}_OPTIONS'] = f'{given}:log_path={folder}/sanitizer'
+    if 'JOURNAL_STREAM' not in (more or {}):
+        env.pop('JOURNAL_STREAM', None)
+    return env
+
+
+def findings(folder):
+    """What sanitizers have reported."""
+    return '\n'.join(p.read_text() for p in sorted(folder.glob('sanitizer*')))
+
+
+def write_config(folder, content, name='goevd.yaml'):
+    """The file, from text or from what config() makes."""
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+    return path
+
+
+def run(folder, *args, **more):
+    """goevd from start to end: exit status, stdout, stderr."""
+    env = environment(folder, more.pop('env', None))
+    done = subprocess.run(command(*args), env=env, stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=PATIENCE_S, check=False, **more)
+    assert not findings(folder), findings(folder)
+    return done
+
+
+class Log:
+    """What goevd writes to stderr, line by line, as it comes."""
+
+    def __init__(self, stream):
+        self.lines = []
+        self.ended = False
+        self.changed = threading.Condition()
+        self.stream = stream
+        threading.Thread(target=self.collect, daemon=True).start()
+
+    def collect(self):
+        """The thread: until every writer has gone."""
+        for line in self.stream:
+            with self.changed:
+                self.lines.append(line.rstrip('\n'))
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def text(self):
+        """All so far."""
+        with self.changed:
+            return '\n'.join(self.lines)
+
+    def find(self, pattern, start=0):
+        """The matches in the lines so far."""
+        with self.changed:
+            found = (re.search(pattern, line) for line in self.lines[start:])
+            return [m for m in found if m]
+
+    def wait(self, pattern, count=1, start=0):
+        """Until so many lines match; the matches."""
+        def there():
+            found.extend(self.find(pattern, start)[len(found):])
+            return len(found) >= count or self.ended
+        found = []
+        with self.changed:
+            self.changed.wait_for(there, PATIENCE_S)
+        assert len(found) >= count, f'not {count} x {pattern!r} in:\n{self.text()}'
+        return found
+
+
+class Daemon:
+    """goevd serving in the background."""
+
+    def __init__(self, folder, content, *args, env=None, **more):
+        self.folder = folder
+        self.config = write_config(folder, content)
+        self.count = len(content['listeners']) if isinstance(content, dict) else 1
+        self.sockets = []
+        self.status = 0          # what it is expected to exit with
+        self.may_say = []        # errors and warnings that are expected
+        self.single = '--single' in args
+        self.process = subprocess.Popen(
+            command('-c', self.config, *args), env=environment(folder, env), text=True,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, errors='replace', **more)
+        self.pid = self.process.pid
+        self.log = Log(self.process.stderr)
+
+    def ready(self, start=0):
+        """Until it has said what listens where."""
+        self.listeners = {m['name']: m for m in self.log.wait(LISTENER, self.count, start)}
+        return self
+
+    def address(self, name='web'):
+        """Where a listener listens, for connect()."""
+        text = self.listeners[name]['address']
+        if text.startswith('unix:@'):
+            return socket.AF_UNIX, '\0' + text[6:]
+        if text.startswith('unix:'):
+            return socket.AF_UNIX, text[5:]
+        host, port = text.rsplit(':', 1)
+        if host.startswith('['):
+            return socket.AF_INET6, (host[1:-1], int(port))
+        return socket.AF_INET, (host, int(port))
+
+    def port(self, name='web'):
+        """The port that the kernel chose."""
+        return self.address(name)[1][1]
+
+    def connect(self, name='web', **options):
+        """A client, closed before the daemon is stopped."""
+        family, address = self.address(name)
+        s = socket.socket(family)
+        self.sockets.append(s)
+        s.settimeout(PATIENCE_S)
+        if 'receive_buffer' in options:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options['receive_buffer'])
+        s.connect(address)
+        return s
+
+    def worker(self):
+        """The process that serves."""
+        if self.single:
+            return self.pid
+        children = procfs.children(self.pid)
+        assert len(children) == 1, f'{children} in:\n{self.log.text()}'
+        return children[0]
+
+    def signal(self, number):
+        """To the supervisor."""
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Until it has ended; its exit status."""
+        status = self.process.wait(PATIENCE_S)
+        with self.log.changed:
+            self.log.changed.wait_for(lambda: self.log.ended, PATIENCE_S)
+        return status
+
+    def finish(self):
+        """Stop it, and look at how it took that."""
+        for s in self.sockets:
+            s.close()
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.abandon()
+            raise AssertionError('it does not stop; it said:\n' + self.log.text()) from None
+        assert not findings(self.folder), findings(self.folder)
+        assert status == self.status, f'exit status {status}; it said:\n{self.log.text()}'
+        bad = [line for line in self.log.lines if re.search(r'^\S+ (error|warning) ', line)
+               and not any(re.search(known, line) for known in self.may_say)]
+        assert not bad, bad
+
+    def abandon(self):
+        """What is left of it is of no use."""
+        for pid in procfs.children(self.pid) + [self.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+def eventually(condition, what):
+    """For what no event tells: ask again until it is true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return value

@@ -1,0 +1,73 @@
+"""What /proc tells of a process."""
+import os
+import pathlib
+import re
+
+TICKS_S = os.sysconf('SC_CLK_TCK')
+ESTABLISHED, LISTEN = '01', '0A'   # states in /proc/net/tcp
+
+
+def children(pid):
+    """The processes that it has started."""
+    try:
+        return [int(w) for w in
+                pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def alive(pid):
+    """Whether it runs; a zombie does not."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def cpu_s(pid):
+    """User and system time so far."""
+    fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_S
+
+
+def rss_bytes(pid):
+    """Resident memory."""
+    return int(re.search(r'^VmRSS:\s+(\d+)',
+                         pathlib.Path(f'/proc/{pid}/status').read_text(), re.M)[1]) * 1024
+
+
+def open_files(pid):
+    """How many fds it holds."""
+    return len(os.listdir(f'/proc/{pid}/fd'))
+
+
+def tcp_states(port):
+    """The state of each IPv4 socket whose own port is this one, by inode."""
+    found = {}
+    for line in pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].split(':')[1], 16) == port:
+            found[fields[9]] = fields[3]
+    return found
+
+
+def listeners(port):
+    """How many IPv4 sockets listen on that port."""
+    return list(tcp_states(port).values()).count(LISTEN)
+
+
+def held(pid, port):
+    """How many connections of a port each poller holds: an epoll that watches sockets of it."""
+    states = tcp_states(port)
+    folder = pathlib.Path(f'/proc/{pid}')
+    behind, watched = {}, []
+    for fd in (folder / 'fd').iterdir():
+        target = os.readlink(fd)
+        if target.startswith('socket:'):
+            behind[fd.name] = target[8:-1]
+        elif target == 'anon_inode:[eventpoll]':
+            info = (folder / 'fdinfo' / fd.name).read_text()
+            watched.append(re.findall(r'^tfd:\s*(\d+)', info, re.M))
+    found = [[states.get(behind.get(fd)) for fd in fds] for fds in watched]
+    return sorted(held.count(ESTABLISHED) for held in found
+                  if ESTABLISHED in held or LISTEN in held)

@@ -1,0 +1,94 @@
+"""What goevd says when it starts, and where it says it."""
+import os
+import re
+import subprocess
+import socket
+
+from daemon import Log, command, config, environment, eventually, listener, write_config
+from wire import echo, get
+
+TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
+
+
+def test_says_what_listens_where(goevd):
+    d = goevd(config(listener(), listener('two', 'echo'), reactors=TWO))
+    web, two = d.listeners['web'], d.listeners['two']
+    assert web['plugin'] == 'http' and two['plugin'] == 'echo'
+    assert web['mode'] == 'reuseport' and web['sockets'] == '2' and web['reactor'] == 'main'
+    assert 0 < d.port('web') != d.port('two') > 0
+    assert d.log.find(r'reactor main: 2 pollers, not pinned$')
+    assert get(d.connect('web'))[2] == b'Hello, World!'
+    echo(d.connect('two'))
+
+
+def test_says_which_cpus(goevd):
+    cpu = min(os.sched_getaffinity(0))
+    d = goevd(config(reactors=[{'name': 'main', 'pollers': '1', 'cpus': str(cpu)}]))
+    assert d.log.find(rf'reactor main: 1 poller on CPU {cpu}$')
+
+
+def test_every_line_has_time_level_and_name(goevd):
+    d = goevd()
+    for line in d.log.lines:
+        assert re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z notice goevd: ', line), line
+
+
+def start_under_journal(folder, stderr, inode, *args):
+    """goevd told that its stderr is the journal's if that has this inode."""
+    path = write_config(folder, config())
+    device = os.fstat(stderr).st_dev
+    env = environment(folder, {'JOURNAL_STREAM': f'{device}:{inode}'})
+    return subprocess.Popen(command('-c', path, *args), env=env, stderr=stderr)
+
+
+def test_priorities_where_the_journal_listens(tmp_path):
+    for args in ([], ['--single']):
+        read_end, write_end = os.pipe()
+        process = start_under_journal(tmp_path, write_end, os.fstat(write_end).st_ino, *args)
+        os.close(write_end)
+        with os.fdopen(read_end) as stream:
+            log = Log(stream)
+            log.wait(r'^<5>goevd: listener web: ')
+            process.terminate()
+            assert process.wait() == 0
+            assert all(re.match(r'<\d>goevd: \S', line) for line in log.lines), log.text()
+
+
+def test_no_priorities_where_the_journal_is_another_file(tmp_path):
+    read_end, write_end = os.pipe()
+    process = start_under_journal(tmp_path, write_end, os.fstat(write_end).st_ino + 1)
+    os.close(write_end)
+    with os.fdopen(read_end) as stream:
+        log = Log(stream)
+        log.wait(r'Z notice goevd: listener web: ')
+        process.terminate()
+        assert process.wait() == 0
+
+
+def test_quiet_says_nothing_and_serves(goevd, tmp_path):
+    path = str(tmp_path / 'quiet')
+    d = goevd(config(listener(handler='echo', address=f'unix:{path}')), '-q', ready=False)
+
+    def connect():
+        s = socket.socket(socket.AF_UNIX)
+        if s.connect_ex(path):
+            s.close()
+            return None
+        return s
+    with eventually(connect, 'it does not listen') as s:
+        echo(s)
+    d.signal(15)
+    assert d.wait() == 0
+    assert d.log.lines == []
+
+
+def test_verbose_says_more(goevd):
+    d = goevd(config(), '-v')
+    d.signal(15)
+    assert d.wait() == 0
+    assert d.log.find(' info goevd: stopped$')
+
+
+def test_log_level_of_the_configuration(goevd):
+    d = goevd(config(log={'level': 'debug'}))
+    assert d.log.find(' notice goevd: listener web: ')

@@ -1,0 +1,87 @@
+"""Bytes to and from a server."""
+import socket
+
+
+class Reader:
+    """Reads from a socket what a test expects, piece by piece."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.buffer = b''
+
+    def fill(self):
+        """Some more; False at EOF."""
+        data = self.sock.recv(1 << 16)
+        self.buffer += data
+        return bool(data)
+
+    def until(self, end):
+        """Up to and with these bytes."""
+        while end not in self.buffer:
+            if not self.fill():
+                raise EOFError(f'EOF after {self.buffer[:200]!r}')
+        found, self.buffer = self.buffer.split(end, 1)
+        return found + end
+
+    def exactly(self, n):
+        """So many bytes."""
+        while len(self.buffer) < n:
+            if not self.fill():
+                raise EOFError(f'EOF after {len(self.buffer)} of {n} bytes')
+        found, self.buffer = self.buffer[:n], self.buffer[n:]
+        return found
+
+    def rest(self):
+        """Everything up to EOF."""
+        while self.fill():
+            pass
+        found, self.buffer = self.buffer, b''
+        return found
+
+    def response(self, head=False):
+        """Status, headers by their names in small letters, body."""
+        lines = self.until(b'\r\n\r\n').decode('latin-1').split('\r\n')[:-2]
+        status = int(lines[0].split()[1])
+        headers = {}
+        for line in lines[1:]:
+            name, value = line.split(':', 1)
+            headers[name.lower()] = value.strip()
+        size = 0 if head or status in (204, 304) else int(headers['content-length'])
+        return status, headers, self.exactly(size)
+
+
+def request(path='/', method='GET', version='1.1', **headers):
+    """The bytes of a request."""
+    lines = [f'{method} {path} HTTP/{version}', 'Host: test']
+    lines += [f'{name.replace("_", "-")}: {value}' for name, value in headers.items()]
+    return ('\r\n'.join(lines) + '\r\n\r\n').encode()
+
+
+def get(sock, path='/'):
+    """One request on an open connection."""
+    sock.sendall(request(path))
+    return Reader(sock).response()
+
+
+def echo(sock, data=b'hello'):
+    """The bytes come back."""
+    sock.sendall(data)
+    assert Reader(sock).exactly(len(data)) == data
+
+
+def refused(family, address):
+    """Nobody listens there."""
+    with socket.socket(family) as s:
+        try:
+            s.connect(address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+    return False
+
+
+def closed(sock):
+    """The other side has closed it, in order or by a reset."""
+    try:
+        return sock.recv(1) == b''
+    except ConnectionResetError:
+        return True
