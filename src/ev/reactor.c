@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 struct reactor_thread {
     struct reactor *reactor;
     struct poller *poller;
@@ -104,6 +106,7 @@ reactor_thread_main(void *arg)
     struct reactor *r = t->reactor;
 
     poller_current = t->poller;
+    t->poller->now_ns = clock_now_ns(); /* it may have been made long ago */
     if (r->start)
         t->result = r->start(t->poller, r->arg, &t->err);
     sem_post(&t->started);
