@@ -447,7 +447,7 @@ conn_eof(struct goevd_conn *c, void *state)
 {
     struct turn t;
 
-    conn_turn(&t, c, state, NULL, 0);
+    conn_turn(&t, c, state, "", 0);
     if ((t.conn->flags & CONN_BLOCKED) != 0) {
         t.conn->flags |= CONN_EOF;
         return 0;
@@ -460,12 +460,14 @@ static int
 conn_drained(struct goevd_conn *c, void *state)
 {
     struct turn t;
+    int r;
 
-    conn_turn(&t, c, state, NULL, 0);
+    conn_turn(&t, c, state, "", 0);
     if ((t.conn->flags & CONN_BLOCKED) == 0 || (t.conn->flags & CONN_BODY) == 0)
         return 0;
     t.close_flags = GOEVD_CLOSE_FLUSH;
-    return (int)MIN(conn_finish(&t, conn_body(&t), NULL), 0);
+    r = conn_body(&t);
+    return (int)MIN(conn_finish(&t, r, t.at), 0);
 }
 
 static int
@@ -475,7 +477,7 @@ conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     unsigned late;
 
     (void)cookie;
-    conn_turn(&t, c, state, NULL, 0);
+    conn_turn(&t, c, state, "", 0);
     late = t.conn->flags & CONN_LATE;
     t.conn->flags &= (uint16_t)~CONN_LATE;
     if (late == CONN_LATE_BODY)

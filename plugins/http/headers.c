@@ -85,15 +85,15 @@ static bool
 headers_list_next(struct span *list, struct span *ret_element)
 {
     const char *p = list->data;
-    const char *end = list->data + list->len;
+    const char *comma;
     const char *stop;
 
     if (p == NULL)
         return false;
-    stop = memchr(p, ',', list->len);
-    *list = stop == NULL ? (struct span){NULL, 0} : (struct span){stop + 1, (size_t)(end - stop) - 1};
-    if (stop == NULL)
-        stop = end;
+    comma = memchr(p, ',', list->len);
+    stop = comma == NULL ? p + list->len : comma;
+    list->data = comma == NULL ? NULL : comma + 1;
+    list->len -= comma == NULL ? list->len : (size_t)(comma - p) + 1;
     while (p < stop && (*p == ' ' || *p == '\t'))
         p++;
     while (stop > p && (stop[-1] == ' ' || stop[-1] == '\t'))

@@ -27,12 +27,16 @@ respond_is_ours(struct goevd_str name)
 }
 
 static bool
+respond_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool
 respond_value_valid(struct goevd_str v)
 {
-    if (!chars_all(v.data, v.len, CHARS_VALUE))
-        return false;
-    return v.len == 0 || (v.data[0] > ' ' && v.data[v.len - 1] > ' ') ||
-           ((uint8_t)v.data[0] >= 0x80 || (uint8_t)v.data[v.len - 1] >= 0x80);
+    return chars_all(v.data, v.len, CHARS_VALUE) &&
+           (v.len == 0 || (!respond_is_space(v.data[0]) && !respond_is_space(v.data[v.len - 1])));
 }
 
 static int

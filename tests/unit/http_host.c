@@ -13,14 +13,14 @@ struct goevd_timer *http_host_timer;
 
 /* ---- What the plugin calls ----------------------------------------------------------------- */
 
-static void
+static void GOEVD_PRINTF(3, 0)
 host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     (void)self, (void)level;
     vfprintf(stderr, format, args);
 }
 
-static int
+static int GOEVD_PRINTF(3, 0)
 host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     snprintf(self->path, sizeof(self->path), "%s", path);
