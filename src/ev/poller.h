@@ -69,6 +69,7 @@ struct poller {
     struct slots slots;
 
     _Alignas(64) struct poller_figures figures;
+    figure accepted; /* connections accepted here, whoever serves them */
 
     /* Written by other threads too. */
     _Alignas(64) struct mailbox mailbox;

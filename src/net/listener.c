@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -20,51 +21,17 @@ struct acceptor {
     bool paused; /* an episode of failures has begun and no accept has succeeded since */
 };
 
-/* A bare fd on its way to the poller that will own it. */
-struct handover {
-    struct message message;
-    struct listener *listener;
-    int fd;
-    struct sockaddr_in6 peer; /* holds an IPv4 one too; a unix peer has but a family */
-};
-
-/* ---- Who serves it ------------------------------------------------------------------------- */
-
-static int
-listener_load(struct poller *p)
-{
-    return atomic_load_explicit(&p->load, memory_order_relaxed);
-}
-
-static struct poller *
-listener_least_loaded(const struct reactor *r)
-{
-    struct poller *least = r->pollers[0];
-
-    for (unsigned i = 1; i < r->count; i++)
-        if (listener_load(r->pollers[i]) < listener_load(least))
-            least = r->pollers[i];
-    return least;
-}
-
-/* The poller that accepted keeps what it accepted, for its CPU has received it, unless it stands
- * clearly above the least loaded. One connection more is never clear. */
-static struct poller *
-listener_choose(struct listener *l, struct poller *self)
-{
-    struct poller *least = listener_least_loaded(l->config.serve);
-    int mine = listener_load(self) + 1, slack;
-
-    if (l->config.mode == LISTENER_ACCEPTOR || !l->services[self->index])
-        return least;
-    slack = mine * (int)l->config.imbalance_percent / 100;
-    return mine - listener_load(least) > MAX(slack, 1) ? least : self;
-}
-
 /* ---- Counting ------------------------------------------------------------------------------ */
 
+void
+listener_refuse(struct listener *l, struct poller *p, enum net_refused why)
+{
+    figure_add(&net_of(p)->figures.refused[why], 1);
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+}
+
 static void
-listener_refused(struct acceptor *a, enum net_refused why)
+acceptor_count(struct acceptor *a, enum net_refused why)
 {
     figure_add(&net_of(a->poller)->figures.refused[why], 1);
 }
@@ -89,9 +56,9 @@ listener_full(struct listener *l)
            l->config.max_connections;
 }
 
-/* ---- Opening and handing over --------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
-static void
+void
 listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer)
 {
     struct service *s = l->services[p->index];
@@ -106,53 +73,18 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
 }
 
 static void
-handover_arrive(struct message *m, void *consumer)
-{
-    struct handover *h = container_of(m, struct handover, message);
-
-    listener_open_conn(h->listener, consumer, h->fd, (struct sockaddr *)&h->peer);
-    free(h);
-}
-
-/* -ENOMEM: the fd is still the caller's. */
-static int
-handover_send(struct listener *l, struct poller *to, int fd, const struct sockaddr_storage *peer)
-{
-    struct handover *h = malloc(sizeof(*h));
-
-    if (!h)
-        return -ENOMEM;
-    *h = (struct handover){.message.fn = handover_arrive, .listener = l, .fd = fd};
-    memcpy(&h->peer, peer, sizeof(h->peer));
-    mailbox_post(&to->mailbox, &h->message);
-    return 0;
-}
-
-static void
-acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer)
+acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer, uint64_t now_ns)
 {
     struct listener *l = a->listener;
-    struct poller *to;
 
     if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) >=
         l->config.max_connections) {
-        atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
-        listener_refused(a, NET_REFUSED_LIMIT);
+        listener_refuse(l, a->poller, NET_REFUSED_LIMIT);
         fd_close(fd);
         return;
     }
-    figure_add(&net_of(a->poller)->figures.accepted, 1);
-    to = listener_choose(l, a->poller);
-    atomic_fetch_add_explicit(&to->load, 1, memory_order_relaxed);
-    if (to == a->poller) {
-        listener_open_conn(l, to, fd, (const struct sockaddr *)peer);
-    } else if (handover_send(l, to, fd, peer) == 0) {
-        figure_add(&net_of(a->poller)->figures.handed_over, 1);
-    } else {
-        listener_refused(a, NET_REFUSED_MEMORY);
-        listener_uncount(l, to);
-        fd_close(fd);
-    }
+    figure_add(&a->poller->accepted, 1);
+    balance_place(&net_of(a->poller)->balance, l, fd, peer, now_ns);
 }
 
 /* ---- Accepting ------------------------------------------------------------------------------ */
@@ -177,7 +109,7 @@ acceptor_hold(struct acceptor *a)
 static void
 acceptor_pause(struct acceptor *a, int error, enum net_refused why)
 {
-    listener_refused(a, why);
+    acceptor_count(a, why);
     if (!a->paused)
         acceptor_tell(a, error);
     a->paused = true;
@@ -218,13 +150,13 @@ acceptor_failed(struct acceptor *a, int error)
         acceptor_pause(a, error, NET_REFUSED_MEMORY);
         return false;
     default:
-        listener_refused(a, NET_REFUSED_ERROR);
+        acceptor_count(a, NET_REFUSED_ERROR);
         return true;
     }
 }
 
 static bool
-acceptor_take(struct acceptor *a)
+acceptor_take(struct acceptor *a, uint64_t now_ns)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
@@ -236,7 +168,7 @@ acceptor_take(struct acceptor *a)
         a->paused = false;
         acceptor_tell(a, 0);
     }
-    acceptor_admit(a, fd, &peer);
+    acceptor_admit(a, fd, &peer, now_ns);
     return true;
 }
 
@@ -245,6 +177,7 @@ acceptor_event(struct watch *w, uint32_t events)
 {
     struct acceptor *a = container_of(w, struct acceptor, watch);
     struct listener *l = a->listener;
+    uint64_t now_ns = clock_now_ns();
 
     (void)events;
     for (unsigned n = 0; n < a->poller->config.accepts_max; n++) {
@@ -252,7 +185,7 @@ acceptor_event(struct watch *w, uint32_t events)
             acceptor_hold(a);
             break;
         }
-        if (!acceptor_take(a))
+        if (!acceptor_take(a, now_ns))
             break;
     }
 }
@@ -274,6 +207,7 @@ listener_steer(struct listener *l, struct err *reterr)
             return 0;
         cpus[i] = (unsigned)cpu;
     }
+    l->steered = true;
     return listen_steer(l->fds[0], cpus, l->fd_count, reterr);
 }
 
@@ -380,4 +314,5 @@ listener_close(struct listener *l, struct poller *p)
         timer_cancel(&p->timers, &a->retry);
         poller_unwatch(p, &a->watch);
     }
+    balance_settle(&net_of(p)->balance);
 }

@@ -48,7 +48,8 @@ struct listener {
     struct address address; /* as bound */
     int *fds;
     unsigned fd_count;
-    bool shared; /* one socket for all pollers: it cannot be multiplied */
+    bool shared;  /* one socket for all pollers: it cannot be multiplied */
+    bool steered; /* a connection comes to the poller whose CPU has received it */
     struct acceptor *acceptors;
     unsigned acceptor_count;
     struct service *services[POLLERS_MAX]; /* by index of the serving poller */
@@ -71,3 +72,9 @@ int listener_accept(struct listener *l, struct poller *p, struct err *reterr);
 
 /* [poller of config.accept] Accept no more. */
 void listener_close(struct listener *l, struct poller *p);
+
+/* [poller p] Serve an accepted fd, which counts in p's load already. */
+void listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer);
+
+/* [poller p] A connection that was accepted and counted will not be served. */
+void listener_refuse(struct listener *l, struct poller *p, enum net_refused why);

@@ -20,6 +20,7 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
     net->write_buffer = malloc(write_room);
     net->work_end = &net->work;
     net->task.fn = net_work;
+    balance_init(&net->balance, p);
     p->net = net;
     if (net->read_buffer && net->write_buffer)
         return 0;

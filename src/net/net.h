@@ -6,6 +6,7 @@
 
 #include "ev/poller.h"
 #include "ev/slab.h"
+#include "net/balance.h"
 
 struct conn;
 struct service;
@@ -19,8 +20,7 @@ enum net_refused {
 };
 
 struct net_figures {
-    figure accepted;
-    figure handed_over; /* of these, given to another poller */
+    figure handed_over; /* accepted here, given to another poller */
     figure refused[NET_REFUSED_COUNT];
     figure opened;
     figure closed[GOEVD_REASON_COUNT];
@@ -45,6 +45,7 @@ struct net {
     bool stopping;        /* connections that open are told to stop */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
+    struct balance balance;
     struct net_figures figures;
 };
 

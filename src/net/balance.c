@@ -1,0 +1,257 @@
+#include "net/balance.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "net/listener.h"
+#include "net/net.h"
+
+#define WINDOW_NS (5 * NS_PER_MS)
+#define WINDOW_ACCEPTS_MIN 8 /* fewer say nothing */
+#define FAIR_NS (20 * NS_PER_MS) /* how long a verdict holds */
+#define ONE_SIDED_NS NS_PER_S
+#define HELD_NS (5 * NS_PER_MS)
+#define HELD_LOOK_NS NS_PER_MS
+#define SLACK_MIN 1      /* one connection more is never clearly more */
+#define SLACK_FAIR_MIN 8 /* where steering works, chance is left alone */
+
+void
+balance_init(struct balance *b, struct poller *p)
+{
+    *b = (struct balance){.poller = p};
+    b->held_end = &b->held;
+}
+
+/* ---- Do the others accept too? --------------------------------------------------------------- */
+
+static uint64_t
+balance_others(const struct balance *b)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < b->reactor->count; i++)
+        if (b->reactor->pollers[i] != b->poller)
+            sum += figure_get(&b->reactor->pollers[i]->accepted);
+    return sum;
+}
+
+static void
+balance_begin_window(struct balance *b, uint64_t now_ns)
+{
+    b->window_ns = now_ns;
+    b->mine = 0;
+    b->others_start = balance_others(b);
+}
+
+static void
+balance_look(struct balance *b, uint64_t now_ns)
+{
+    uint64_t others;
+
+    if (now_ns - b->window_ns < WINDOW_NS)
+        return;
+    others = balance_others(b) - b->others_start;
+    if (b->mine >= WINDOW_ACCEPTS_MIN) {
+        b->verdict = 2 * others >= b->mine * (b->reactor->count - 1) ? BALANCE_FAIR
+                                                                     : BALANCE_ONE_SIDED;
+        b->verdict_ns = now_ns;
+    }
+    balance_begin_window(b, now_ns);
+}
+
+static enum balance_verdict
+balance_verdict(const struct balance *b, uint64_t now_ns)
+{
+    uint64_t age = now_ns - b->verdict_ns;
+
+    if (b->verdict == BALANCE_FAIR && age <= FAIR_NS)
+        return BALANCE_FAIR;
+    return b->verdict == BALANCE_ONE_SIDED && age <= ONE_SIDED_NS ? BALANCE_ONE_SIDED
+                                                                  : BALANCE_UNKNOWN;
+}
+
+/* ---- Who has least --------------------------------------------------------------------------- */
+
+static int
+balance_load(struct poller *p)
+{
+    return atomic_load_explicit(&p->load, memory_order_relaxed);
+}
+
+static struct poller *
+balance_least(const struct reactor *r)
+{
+    struct poller *least = r->pollers[0];
+
+    for (unsigned i = 1; i < r->count; i++)
+        if (balance_load(r->pollers[i]) < balance_load(least))
+            least = r->pollers[i];
+    return least;
+}
+
+/* Would this poller, with `mine` connections, stand clearly above the least loaded one? */
+static bool
+balance_above(const struct listener *l, int mine, const struct poller *least, int slack_min)
+{
+    int slack = mine * (int)l->config.imbalance_percent / 100;
+
+    return mine - atomic_load_explicit(&least->load, memory_order_relaxed) > MAX(slack, slack_min);
+}
+
+/* ---- Giving and keeping ---------------------------------------------------------------------- */
+
+static void
+balance_arrive(struct message *m, void *consumer)
+{
+    struct handover *h = container_of(m, struct handover, message);
+
+    listener_open_conn(h->listener, consumer, h->fd, (struct sockaddr *)&h->peer);
+    free(h);
+}
+
+static void
+balance_give(struct balance *b, struct handover *h, struct poller *to)
+{
+    figure_add(&net_of(b->poller)->figures.handed_over, 1);
+    h->message = (struct message){.fn = balance_arrive};
+    mailbox_post(&to->mailbox, &h->message);
+}
+
+static void
+balance_keep(struct balance *b, struct handover *h)
+{
+    listener_open_conn(h->listener, b->poller, h->fd, (struct sockaddr *)&h->peer);
+    free(h);
+}
+
+static struct handover *
+balance_pop_held(struct balance *b)
+{
+    struct handover *h = b->held;
+
+    b->held = h->next;
+    if (!b->held)
+        b->held_end = &b->held;
+    return h;
+}
+
+/* Decide of the oldest that is held; false: not yet. It counts in this poller's load. */
+static bool
+balance_decide(struct balance *b, uint64_t now_ns)
+{
+    struct handover *h = b->held;
+    struct poller *least = balance_least(b->reactor);
+    bool fair = balance_verdict(b, now_ns) == BALANCE_FAIR;
+
+    if (!balance_above(h->listener, balance_load(b->poller), least,
+                       fair ? SLACK_FAIR_MIN : SLACK_MIN)) {
+        balance_keep(b, balance_pop_held(b));
+        return true;
+    }
+    if (now_ns - h->since_ns < HELD_NS)
+        return false;
+    atomic_fetch_sub_explicit(&b->poller->load, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&least->load, 1, memory_order_relaxed);
+    balance_give(b, balance_pop_held(b), least);
+    return true;
+}
+
+static void
+balance_due(struct timer *t, uint64_t now_ns)
+{
+    struct balance *b = container_of(t, struct balance, timer);
+
+    balance_look(b, now_ns);
+    while (b->held && balance_decide(b, now_ns))
+        ;
+    if (b->held && timer_arm(&b->poller->timers, t, now_ns + HELD_LOOK_NS) < 0)
+        balance_settle(b);
+}
+
+void
+balance_settle(struct balance *b)
+{
+    timer_cancel(&b->poller->timers, &b->timer);
+    while (b->held)
+        balance_keep(b, balance_pop_held(b));
+}
+
+static void
+balance_hold(struct balance *b, struct handover *h, uint64_t now_ns)
+{
+    h->since_ns = now_ns;
+    *b->held_end = h;
+    b->held_end = &h->next;
+    b->timer.fn = balance_due;
+    if (!timer_armed(&b->timer) &&
+        timer_arm(&b->poller->timers, &b->timer, now_ns + HELD_LOOK_NS) < 0)
+        balance_settle(b);
+}
+
+static struct handover *
+balance_wrap(struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct handover *h = malloc(sizeof(*h));
+
+    if (!h)
+        return NULL;
+    *h = (struct handover){.listener = l, .fd = fd};
+    memcpy(&h->peer, peer, sizeof(h->peer));
+    return h;
+}
+
+/* ---- Placing --------------------------------------------------------------------------------- */
+
+/* The poller that is to serve it; NULL: hold it. */
+static struct poller *
+balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
+{
+    struct poller *self = b->poller, *least = balance_least(l->config.serve);
+    int mine = balance_load(self) + 1;
+
+    if (l->config.mode == LISTENER_ACCEPTOR || !l->services[self->index])
+        return least;
+    if (!balance_above(l, mine, least, SLACK_MIN))
+        return self;
+    switch (balance_verdict(b, now_ns)) {
+    case BALANCE_FAIR:
+        return balance_above(l, mine, least, SLACK_FAIR_MIN) ? least : self;
+    case BALANCE_ONE_SIDED:
+        return least;
+    case BALANCE_UNKNOWN:
+        break;
+    }
+    return l->steered ? NULL : least;
+}
+
+void
+balance_place(struct balance *b, struct listener *l, int fd, const struct sockaddr_storage *peer,
+              uint64_t now_ns)
+{
+    struct poller *to;
+    struct handover *h;
+
+    if (b->reactor != l->config.serve) {
+        b->reactor = l->config.serve;
+        balance_begin_window(b, now_ns);
+    }
+    b->mine++;
+    balance_look(b, now_ns);
+    to = balance_choose(b, l, now_ns);
+    h = to == b->poller ? NULL : balance_wrap(l, fd, peer);
+    if (!h && to != b->poller && !l->services[b->poller->index]) {
+        listener_refuse(l, b->poller, NET_REFUSED_MEMORY);
+        fd_close(fd);
+        return;
+    }
+    if (!h || !to)
+        to = b->poller; /* without memory to give it away, it stays */
+    atomic_fetch_add_explicit(&to->load, 1, memory_order_relaxed);
+    if (!h)
+        listener_open_conn(l, to, fd, (const struct sockaddr *)peer);
+    else if (to == b->poller)
+        balance_hold(b, h, now_ns);
+    else
+        balance_give(b, h, to);
+}

@@ -1,0 +1,54 @@
+/* Which poller serves a new connection.
+ *
+ * The poller that accepted it, if it can: its CPU has received it, and a connection that is served
+ * there costs half. But if all clients' packets come in on one CPU, its poller must not have them
+ * all. Whether they do cannot be seen from a count at one moment: a client that opens many
+ * connections from two threads begins with one of them. So each poller watches, over short windows,
+ * whether the others accept as well, and while it does not know yet it holds what is above its
+ * share for a few milliseconds. */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "ev/reactor.h"
+
+struct listener;
+
+/* A bare fd on its way to the poller that will own it. */
+struct handover {
+    struct message message;
+    struct handover *next; /* while it is held */
+    struct listener *listener;
+    uint64_t since_ns;
+    int fd;
+    struct sockaddr_in6 peer; /* holds an IPv4 one too; of a unix peer only the family */
+};
+
+enum balance_verdict {
+    BALANCE_UNKNOWN,
+    BALANCE_FAIR,      /* the others accept about as much */
+    BALANCE_ONE_SIDED, /* they do not */
+};
+
+/* What one poller knows of the reactor that its listeners serve. */
+struct balance {
+    struct poller *poller;
+    const struct reactor *reactor;
+    uint64_t window_ns;    /* when the present window began */
+    uint64_t mine;         /* connections accepted here in it */
+    uint64_t others_start; /* accepted by the others before it */
+    enum balance_verdict verdict;
+    uint64_t verdict_ns;
+    struct handover *held, **held_end; /* oldest first */
+    struct timer timer;    /* while some are held */
+};
+
+void balance_init(struct balance *b, struct poller *p);
+
+/* A connection has been accepted here, for l, at now_ns; it is counted in no poller's load yet.
+ * From now on the fd is the balance's. */
+void balance_place(struct balance *b, struct listener *l, int fd,
+                   const struct sockaddr_storage *peer, uint64_t now_ns);
+
+/* Serve here whatever is held. */
+void balance_settle(struct balance *b);
