@@ -129,20 +129,24 @@ poller_ctl(struct poller *p, int op, struct watch *w, uint32_t events)
 }
 
 int
-poller_watch(struct poller *p, struct watch *w, int fd, uint32_t events, watch_fn fn)
+poller_watch_muted(struct poller *p, struct watch *w, int fd, watch_fn fn)
 {
-    int r;
-
     w->fn = fn;
     w->fd = fd;
-    r = slots_claim(&p->slots, w, &w->id);
+    w->events = WATCH_MUTED;
+    return slots_claim(&p->slots, w, &w->id);
+}
+
+int
+poller_watch(struct poller *p, struct watch *w, int fd, uint32_t events, watch_fn fn)
+{
+    int r = poller_watch_muted(p, w, fd, fn);
+
     if (r < 0)
         return r;
-    r = poller_ctl(p, EPOLL_CTL_ADD, w, events);
-    if (r < 0) {
-        slots_release(&p->slots, w->id);
-        w->id = 0;
-    }
+    r = poller_rewatch(p, w, events);
+    if (r < 0)
+        poller_forget(p, w);
     return r;
 }
 

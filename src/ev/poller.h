@@ -109,6 +109,9 @@ poller_stop(struct poller *p)
  * called until poller_unwatch(), never after it, not even for events that were already taken. */
 int poller_watch(struct poller *p, struct watch *w, int fd, uint32_t events, watch_fn fn);
 
+/* [poller] The same, but muted: fd joins epoll when poller_rewatch() first asks for events. */
+int poller_watch_muted(struct poller *p, struct watch *w, int fd, watch_fn fn);
+
 /* [poller] Ask for other events. 0 asks for errors and hang-ups alone, which epoll always tells. */
 int poller_rewatch(struct poller *p, struct watch *w, uint32_t events);
 

@@ -136,6 +136,23 @@ conn_new(struct service *s, const struct sockaddr *peer)
     return c;
 }
 
+/* The first request has often come with the connection: one that is answered and closed at once
+ * never joins epoll at all. */
+static void
+conn_begin(struct conn *c)
+{
+    struct poller *p = conn_poller(c);
+    uint64_t id = c->watch.id;
+
+    conn_handshake(c);
+    if (conn_find(p, id) != c)
+        return;
+    if ((c->flags & (CONN_OPENED | CONN_INPUT_OFF)) == CONN_OPENED)
+        conn_receive(c);
+    if (conn_find(p, id) == c)
+        conn_settle(c);
+}
+
 int
 conn_open(struct service *s, int fd, const struct sockaddr *peer)
 {
@@ -143,7 +160,7 @@ conn_open(struct service *s, int fd, const struct sockaddr *peer)
     int r = c ? conn_timer_update(c) : -ENOMEM;
 
     if (r == 0)
-        r = poller_watch(s->net->poller, &c->watch, fd, EPOLLIN, conn_event);
+        r = poller_watch_muted(s->net->poller, &c->watch, fd, conn_event);
     if (r < 0) {
         if (c)
             timer_cancel(&s->net->poller->timers, &c->timer);
@@ -154,7 +171,7 @@ conn_open(struct service *s, int fd, const struct sockaddr *peer)
     }
     s->net->conns++;
     figure_add(&s->net->figures.opened, 1);
-    conn_handshake(c);
+    conn_begin(c);
     return 0;
 }
 

@@ -197,10 +197,12 @@ conn_end_of_input(struct conn *c)
 void
 conn_receive_again(struct conn *c)
 {
+    size_t kept = conn_tail_len(c);
+
     c->flags &= ~(uint32_t)CONN_AGAIN;
     if (c->flags & CONN_EOF)
         conn_end_of_input(c);
-    else if (conn_tail_len(c) > 0 && conn_deliver_tail(c, 0))
+    else if (kept > 0 && kept >= c->tail->need && conn_deliver_tail(c, 0))
         conn_check_full(c);
 }
 
@@ -291,7 +293,8 @@ conn_resume(struct conn *c)
     if (!(c->flags & CONN_PAUSED))
         return;
     c->flags &= ~(uint32_t)CONN_PAUSED;
-    if (c->tail || c->flags & CONN_EOF)
+    /* The callback that is running may yet leave a tail. */
+    if (c->tail || c->flags & CONN_EOF || c->service->net->entered == c)
         c->flags |= CONN_AGAIN;
     conn_list(c);
 }
