@@ -64,18 +64,3 @@ chars_hex(char c)
         return c - 'A' + 10;
     return -1;
 }
-
-static char
-chars_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-bool
-chars_equal_nocase(const char *data, const char *lower, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (chars_lower(data[i]) != lower[i])
-            return false;
-    return true;
-}

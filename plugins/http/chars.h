@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/util.h"
+
 enum {
     CHARS_TOKEN = 1 << 0, /* tchar, RFC 9110 section 5.6.2 */
     CHARS_VALUE = 1 << 1, /* field-vchar, SP and HTAB, RFC 9110 section 5.5 */
@@ -31,5 +33,21 @@ bool chars_all(const char *data, size_t len, unsigned class);
 /* The value of a hexadecimal digit, -1 for anything else. */
 int chars_hex(char c);
 
-/* Compare without regard to ASCII case; `lower` is in lower case. */
-bool chars_equal_nocase(const char *data, const char *lower, size_t len);
+/* Compare without regard to ASCII case. Neither has control characters, and `lower` has nothing
+ * from "@" to "_": then setting bit 5 changes letters only. */
+static inline bool
+chars_equal_nocase(const char *data, const char *lower, size_t len)
+{
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+
+    if (len < 8) {
+        for (size_t i = 0; i < len; i++)
+            if ((data[i] | 0x20) != lower[i])
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i + 8 < len; i += 8)
+        if ((load64(data + i) | bits) != load64(lower + i))
+            return false;
+    return (load64(data + len - 8) | bits) == load64(lower + len - 8);
+}

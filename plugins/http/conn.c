@@ -8,9 +8,7 @@
 #include "http/headers.h"
 #include "http/instance.h"
 #include "http/target.h"
-
-/* Reserved at once for the replies to several pipelined requests. */
-#define CONN_RESERVE_MAX 16384
+#include "http/turn.h"
 
 enum {
     CONN_BEGUN = 1 << 0,   /* a part of a request's head has come */
@@ -41,107 +39,6 @@ struct conn {
 };
 
 _Static_assert(sizeof(struct conn) <= 16, "connections are many");
-
-/* One callback: the input that is left and the output that is being written. */
-struct turn {
-    struct goevd_conn *c;
-    struct conn *conn;
-    struct http_local *local;
-    const char *at;
-    const char *end;
-    char *out; /* NULL: nothing is reserved */
-    size_t used;
-    size_t room;
-    unsigned answered;
-    unsigned stop_at; /* how many may be answered: 0 once a reply has said that it is the last */
-    unsigned close_flags;
-    enum http_persist persist; /* what HTTP/1.1 requests get that do not ask */
-    bool full; /* the host has asked to stop writing */
-};
-
-/* ---- Output -------------------------------------------------------------------------------- */
-
-static void
-turn_commit(struct turn *t)
-{
-    if (t->out != NULL && goevd_conn_commit(t->c, t->used) != 0)
-        t->full = true;
-    t->out = NULL;
-    t->used = t->room = 0;
-}
-
-/* The same where there is no room for that much. */
-cold static int
-turn_reserve_less(struct turn *t, size_t len)
-{
-    t->room = len;
-    t->out = goevd_conn_reserve(t->c, len);
-    if (t->out != NULL)
-        return 0;
-    t->room = 0;
-    return goevd_conn_queued(t->c) != 0 ? -ENOBUFS : -ENOMEM;
-}
-
-/* Room for a reply of len bytes, and for those to the requests that seem to come after it, if each
- * has request_len bytes as this one. -ENOBUFS: not now. */
-static int
-turn_reserve(struct turn *t, size_t len, size_t request_len)
-{
-    size_t ahead = (size_t)(t->end - t->at);
-    size_t want = len;
-
-    if (t->out != NULL)
-        turn_commit(t);
-    if (t->full)
-        return -ENOBUFS;
-    if (ahead > request_len && request_len != 0)
-        want = MAX(len, MIN(len * (ahead / request_len), CONN_RESERVE_MAX));
-    t->room = want;
-    t->out = goevd_conn_reserve(t->c, want);
-    return likely(t->out != NULL) ? 0 : turn_reserve_less(t, len);
-}
-
-/* A long body goes out by reference; the options that hold it outlive the connection. */
-cold static int
-turn_body(struct turn *t, const struct http_reply *reply)
-{
-    int r;
-
-    turn_commit(t);
-    r = goevd_conn_write_shared(t->c, reply->body.data, reply->body.len, NULL, NULL);
-    if (r == 1)
-        t->full = true;
-    /* the head has gone out: there is no way back */
-    return r < 0 ? -EPIPE : 0;
-}
-
-/* 0; -ENOBUFS: nothing was written, again when output has drained; another: the connection is
- * lost. */
-hot int
-turn_reply(struct turn *t, unsigned reply, enum http_persist persist, bool head_only,
-           size_t request_len)
-{
-    const struct canned *k = canned_get(&t->local->canned, reply, persist);
-    size_t len;
-
-    if (unlikely(k == NULL))
-        return -ENOMEM;
-    len = head_only ? k->head_len : k->len;
-    if (t->room - t->used < len) {
-        int r = turn_reserve(t, len, request_len);
-
-        if (unlikely(r < 0))
-            return r;
-    }
-    memcpy(t->out + t->used, k->data, len);
-    t->used += len;
-    t->answered++;
-    if (unlikely(persist == HTTP_PERSIST_CLOSE))
-        t->stop_at = 0;
-    if (unlikely(k->apart) && !head_only)
-        return turn_body(t, &t->local->http->routes.replies[reply]);
-    return 0;
-}
 
 /* ---- Requests ------------------------------------------------------------------------------ */
 
@@ -244,8 +141,8 @@ conn_request(struct turn *t)
     r = http_headers_check(req);
     if (unlikely(r < 0 || req->flags != 0))
         return conn_request_any(t, (size_t)n, r);
-    r = turn_reply(t, routes_find(&local->http->routes, req), t->persist,
-                   req->method == HTTP_HEAD, (size_t)n);
+    r = turn_reply(t, routes_find(&local->http->routes, req), t->persist, req->method == HTTP_HEAD,
+                   (size_t)n);
     if (likely(r == 0))
         t->at += n;
     return r;
@@ -305,7 +202,7 @@ conn_body(struct turn *t)
     r = turn_reply(t, conn->reply, persist, head_only, 0);
     if (r < 0)
         return r;
-    conn->flags &= (uint16_t)~(CONN_BODY | CONN_HEAD | CONN_PERSIST_MASK);
+    conn->flags &= (uint16_t) ~(CONN_BODY | CONN_HEAD | CONN_PERSIST_MASK);
     conn->left = 0;
     return 0;
 }
@@ -359,7 +256,7 @@ conn_settle(struct turn *t, int r)
     const struct options *o = t->local->http->options;
     struct conn *conn = t->conn;
 
-    conn->flags &= (uint16_t)~(CONN_BEGUN | CONN_BLOCKED);
+    conn->flags &= (uint16_t) ~(CONN_BEGUN | CONN_BLOCKED);
     if (r == -ENOBUFS)
         conn->flags |= CONN_BLOCKED;
     else if (r == -EAGAIN && conn_has_begun(t))

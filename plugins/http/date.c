@@ -18,8 +18,8 @@ http_date_format(int64_t seconds, char ret_date[HTTP_DATE_LEN])
     struct tm tm;
 
     gmtime_r(&t, &tm);
-    snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-             &days[tm.tm_wday * 3L], tm.tm_mday, &months[tm.tm_mon * 3L], tm.tm_year + 1900,
-             tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", &days[tm.tm_wday * 3L],
+             tm.tm_mday, &months[tm.tm_mon * 3L], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+             tm.tm_sec);
     memcpy(ret_date, text, HTTP_DATE_LEN);
 }

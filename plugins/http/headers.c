@@ -38,6 +38,8 @@ headers_value_is(const struct http_field *f, const char *lower)
 static bool
 headers_host_valid(struct http_request *req, const struct http_field *f)
 {
+    if (http_headers_host_known(req, f))
+        return true;
     if (!http_host_valid(f->value, f->value_len))
         return false;
     if (f->value_len <= HTTP_HOST_MEMO_MAX) {
@@ -135,25 +137,37 @@ headers_transfer_encoding(struct http_request *req)
     return 0;
 }
 
+/* What the options of one Connection line ask for: HTTP_CLOSE, HTTP_KEEP, both, or 0. */
+static unsigned
+headers_connection_line(const struct http_field *f)
+{
+    struct span list = {f->value, f->value_len};
+    struct span option;
+    unsigned asked = 0;
+
+    if (headers_value_is(f, "keep-alive"))
+        return HTTP_KEEP;
+    while (headers_list_next(&list, &option)) {
+        asked |= headers_span_is(option, "close") ? HTTP_CLOSE : 0;
+        asked |= headers_span_is(option, "keep-alive") ? HTTP_KEEP : 0;
+    }
+    return asked;
+}
+
 /* RFC 9112 section 9.3. */
 static void
 headers_connection(struct http_request *req)
 {
-    bool close = false;
-    bool keep = false;
+    unsigned asked = 0;
 
-    for (uint32_t i = 0; headers_seen(req, HTTP_KNOWN_CONNECTION) && i < req->field_count; i++) {
-        struct span list = {req->fields[i].value, req->fields[i].value_len};
-        struct span option;
-
-        if (req->fields[i].known != HTTP_KNOWN_CONNECTION)
-            continue;
-        while (headers_list_next(&list, &option)) {
-            close |= headers_span_is(option, "close");
-            keep |= headers_span_is(option, "keep-alive");
-        }
+    if (headers_repeated(req, HTTP_KNOWN_CONNECTION)) {
+        for (uint32_t i = 0; i < req->field_count; i++)
+            if (req->fields[i].known == HTTP_KNOWN_CONNECTION)
+                asked |= headers_connection_line(&req->fields[i]);
+    } else if (headers_seen(req, HTTP_KNOWN_CONNECTION)) {
+        asked = headers_connection_line(headers_field(req, HTTP_KNOWN_CONNECTION));
     }
-    if (close || (headers_old(req) && !keep))
+    if ((asked & HTTP_CLOSE) != 0 || (headers_old(req) && (asked & HTTP_KEEP) == 0))
         req->flags |= HTTP_CLOSE;
     else if (headers_old(req))
         req->flags |= HTTP_KEEP;

@@ -45,8 +45,7 @@ static const char *
 host_name_end(const char *p, const char *end)
 {
     for (; p < end && chars_is(*p, CHARS_HOST); p++)
-        if (*p == '%' &&
-            (end - p < 3 || !chars_is(p[1], CHARS_HEX) || !chars_is(p[2], CHARS_HEX)))
+        if (*p == '%' && (end - p < 3 || !chars_is(p[1], CHARS_HEX) || !chars_is(p[2], CHARS_HEX)))
             return NULL;
     return p;
 }

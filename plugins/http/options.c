@@ -3,7 +3,8 @@
 #include "http/chars.h"
 #include "http/util.h"
 
-#define OPTION(record, field, key, kind) .name = key, .type = kind, .offset = offsetof(record, field)
+#define OPTION(record, field, key, kind)                                                           \
+    .name = key, .type = kind, .offset = offsetof(record, field)
 
 static const struct goevd_option respond_options[] = {
     {OPTION(struct options_respond, status, "status", GOEVD_OPTION_INT), .def = "200", .min = 200,
@@ -70,18 +71,17 @@ static const struct goevd_option http_options[] = {
     {OPTION(struct options, body_timeout, "body_timeout", GOEVD_OPTION_DURATION), .def = "30s",
      .min = 1000000, .max = INT64_C(86400000000000),
      .help = "time for a body, from the end of the headers"},
-    {OPTION(struct options, request_line_max, "request_line_max", GOEVD_OPTION_SIZE),
-     .def = "8KiB", .min = 64, .max = 65000, .help = "length of the request line"},
+    {OPTION(struct options, request_line_max, "request_line_max", GOEVD_OPTION_SIZE), .def = "8KiB",
+     .min = 64, .max = 65000, .help = "length of the request line"},
     {OPTION(struct options, header_bytes_max, "header_bytes_max", GOEVD_OPTION_SIZE),
      .def = "16KiB", .min = 64, .max = 1 << 20, .help = "length of all header lines together"},
     {OPTION(struct options, headers_max, "headers_max", GOEVD_OPTION_INT), .def = "100", .min = 1,
      .max = 10000, .help = "number of header lines"},
-    {OPTION(struct options, body_discard_max, "body_discard_max", GOEVD_OPTION_SIZE),
-     .def = "1MiB", .min = 0, .max = 1 << 30,
+    {OPTION(struct options, body_discard_max, "body_discard_max", GOEVD_OPTION_SIZE), .def = "1MiB",
+     .min = 0, .max = 1 << 30,
      .help = "length of a body that is read and thrown away where nothing wants it"},
-    {OPTION(struct options, pipeline_max, "pipeline_max", GOEVD_OPTION_INT), .def = "256",
-     .min = 1, .max = 65536,
-     .help = "pipelined requests answered before other connections have their turn"},
+    {OPTION(struct options, pipeline_max, "pipeline_max", GOEVD_OPTION_INT), .def = "256", .min = 1,
+     .max = 65536, .help = "pipelined requests answered before other connections have their turn"},
     {OPTION(struct options, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
      .item = &route_schema, .help = "what is answered where; the longest path that matches"},
     {.type = GOEVD_OPTION_END},
@@ -93,11 +93,14 @@ int
 options_check(struct goevd_self *self, const struct options *o)
 {
     if (!chars_all(o->server.data, o->server.len, CHARS_VALUE))
-        return goevd_refuse(self, "server", "the value of the Server header has a line break or "
-                                            "other control character");
+        return goevd_refuse(self, "server",
+                            "the value of the Server header has a line break or "
+                            "other control character");
     if (o->server.len != 0 &&
-        (chars_is(o->server.data[0], CHARS_TOKEN) == false || o->server.data[o->server.len - 1] == ' '))
-        return goevd_refuse(self, "server", "\"%s\" is no product name as RFC 9110 wants it: "
-                                            "name or name/version", o->server.data);
+        (!chars_is(o->server.data[0], CHARS_TOKEN) || o->server.data[o->server.len - 1] == ' '))
+        return goevd_refuse(self, "server",
+                            "\"%s\" is no product name as RFC 9110 wants it: "
+                            "name or name/version",
+                            o->server.data);
     return 0;
 }

@@ -22,7 +22,7 @@ parser_line_end(const char *p, const char *end)
     return p[1] == '\n' ? 0 : HTTP_BAD_LINE_END;
 }
 
-cold static int
+static int
 parser_empty_lines(const char **p, const char *end)
 {
     for (int i = 0; *p < end && **p == '\r'; i++) {
@@ -144,24 +144,21 @@ hot int
 parser_request_line(const char **p, const char *end, const struct http_limits *limits,
                     struct http_request *req)
 {
-    const char *last;
+    const char *line = *p;
     int r;
 
-    if (unlikely(*p == end || **p == '\r')) {
-        r = parser_empty_lines(p, end);
-        if (r < 0)
-            return r;
-    }
-    last = *p + limits->request_line_max - VERSION_LEN - 1;
-    if (likely(end - *p >= 4 && load32(*p) == load32("GET "))) {
+    if (likely(end - line >= 4 && load32(line) == load32("GET "))) {
         req->method = HTTP_GET;
-        *p += 4;
+        *p = line + 4;
     } else {
-        r = parser_method(p, end, req);
+        r = parser_empty_lines(p, end);
+        line = *p;
+        if (r == 0)
+            r = parser_method(p, end, req);
         if (r < 0)
             return r;
     }
-    r = parser_target(p, end, last, req);
+    r = parser_target(p, end, line + limits->request_line_max - VERSION_LEN - 1, req);
     if (unlikely(r < 0))
         return r;
     return parser_version(p, end, req);

@@ -73,16 +73,16 @@ enum http_flags {
 
 /* A head, as spans of the bytes it was read from. Zeroed before its first use, then used again. */
 struct http_request {
-    uint8_t method;          /* enum http_method */
-    uint16_t flags;          /* enum http_flags */
-    uint16_t seen;           /* bits 1 << enum http_known */
-    uint16_t repeated;       /* those that were seen more than once */
+    uint8_t method;    /* enum http_method */
+    uint16_t flags;    /* enum http_flags */
+    uint16_t seen;     /* bits 1 << enum http_known */
+    uint16_t repeated; /* those that were seen more than once */
     uint32_t field_count;
     uint16_t at[HTTP_KNOWN_COUNT]; /* index of the last field of each kind seen */
-    struct span target;      /* as it was sent */
-    struct span path;        /* target without query; after http_target_check() normalised */
-    uint64_t content_length; /* after http_headers_check(), with HTTP_LENGTH */
-    uint8_t host_memo_len;   /* the last Host that was good: it stays good */
+    struct span target;            /* as it was sent */
+    struct span path;              /* target without query; after http_target_check() normalised */
+    uint64_t content_length;       /* after http_headers_check(), with HTTP_LENGTH */
+    uint8_t host_memo_len;         /* the last Host that was good: it stays good */
     char host_memo[HTTP_HOST_MEMO_MAX];
     struct http_field fields[]; /* room for http_limits.headers_max */
 };

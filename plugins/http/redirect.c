@@ -26,8 +26,10 @@ redirect_build(struct goevd_self *self, const char *path, const struct options_r
 
     if (!redirect_target_valid(o->to)) {
         snprintf(at, sizeof(at), "%s.redirect.to", path);
-        return goevd_refuse(self, at, "\"%s\" has a character that may not stand in a URL; write "
-                                      "it as %%XX (a space is %%20)", o->to.data);
+        return goevd_refuse(self, at,
+                            "\"%s\" has a character that may not stand in a URL; write "
+                            "it as %%XX (a space is %%20)",
+                            o->to.data);
     }
     fields = malloc(size);
     if (fields == NULL)

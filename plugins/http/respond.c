@@ -47,16 +47,20 @@ respond_check_header(struct goevd_self *self, const char *path, const struct goe
 
     snprintf(at, sizeof(at), "%s.respond.headers", path);
     if (header->key.len == 0 || !chars_all(name, header->key.len, CHARS_TOKEN))
-        return goevd_refuse(self, at, "\"%s\" is no header name: letters, digits and \"-\" may "
-                                      "stand in one, no spaces and no colon", name);
+        return goevd_refuse(self, at,
+                            "\"%s\" is no header name: letters, digits and \"-\" may "
+                            "stand in one, no spaces and no colon",
+                            name);
     if (respond_is_ours(header->key))
         return goevd_refuse(self, at, "%s is set by the server itself; leave it out%s", name,
                             chars_equal_nocase(name, "server", strlen("server"))
                                 ? " and see the option server"
                                 : "");
     if (!respond_value_valid(header->value))
-        return goevd_refuse(self, at, "the value of %s has a line break or other control "
-                                      "character, or white space at an end", name);
+        return goevd_refuse(self, at,
+                            "the value of %s has a line break or other control "
+                            "character, or white space at an end",
+                            name);
     return 0;
 }
 
@@ -68,8 +72,10 @@ respond_check_status(struct goevd_self *self, const char *path, const struct opt
     if (o->body.len == 0 || (http_reply_has_body((int)o->status) && o->status != 205))
         return 0;
     snprintf(at, sizeof(at), "%s.respond.body", path);
-    return goevd_refuse(self, at, "a reply with status %d has no body; leave body out or choose "
-                                  "another status", (int)o->status);
+    return goevd_refuse(self, at,
+                        "a reply with status %d has no body; leave body out or choose "
+                        "another status",
+                        (int)o->status);
 }
 
 static size_t

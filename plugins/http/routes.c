@@ -115,16 +115,21 @@ routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path
     if (text[0] != '/')
         return goevd_refuse(self, at, "\"%s\" does not begin with \"/\"", text);
     if (memchr(text, '*', len) != NULL)
-        return goevd_refuse(self, at, "\"%s\": \"*\" can only stand at the end, after a \"/\"", text);
+        return goevd_refuse(self, at, "\"%s\": \"*\" can only stand at the end, after a \"/\"",
+                            text);
     if (strpbrk(text, "%?#") != NULL)
-        return goevd_refuse(self, at, "\"%s\": routes are matched after %%XX has been decoded and "
-                                      "without the query; write the characters themselves", text);
+        return goevd_refuse(self, at,
+                            "\"%s\": routes are matched after %%XX has been decoded and "
+                            "without the query; write the characters themselves",
+                            text);
     for (size_t i = 0; i < len; i++)
         if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
             return goevd_refuse(self, at, "\"%s\" has a control character", text);
     if (len > sizeof(normal) || http_path_normalise(text, len, normal) != (ssize_t)len)
-        return goevd_refuse(self, at, "\"%s\" can never match: requests lose \"//\", \"/./\" and "
-                                      "\"/../\" before they are routed", text);
+        return goevd_refuse(self, at,
+                            "\"%s\" can never match: requests lose \"//\", \"/./\" and "
+                            "\"/../\" before they are routed",
+                            text);
     return 0;
 }
 
@@ -158,8 +163,9 @@ routes_add(struct routes *routes, struct goevd_self *self, size_t index,
         return r;
     r = http_router_add(&routes->router, path, prefix, methods, (uint16_t)routes->count);
     if (r == -EEXIST)
-        return goevd_refuse(self, at, "an earlier route answers \"%s\" for the same method; "
-                                      "remove one of them or give them different methods",
+        return goevd_refuse(self, at,
+                            "an earlier route answers \"%s\" for the same method; "
+                            "remove one of them or give them different methods",
                             route->path.data);
     if (r < 0)
         return r;
@@ -182,9 +188,9 @@ routes_push_server_wide(struct routes *routes, uint16_t methods)
     memory = strdup(allow);
     if (memory == NULL)
         return -ENOMEM;
-    return routes_push(routes, (struct http_reply){.status = 200,
-                                                   .fields = {memory, strlen(memory)},
-                                                   .memory = memory});
+    return routes_push(
+        routes,
+        (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
 }
 
 static uint16_t

@@ -93,7 +93,8 @@ scan_target_fast(const char *p, const char *end, struct scan_target *s)
         __m128i v = scan_load(p);
         __m128i letters = scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
         __m128i question = scan_equal(v, '?');
-        __m128i others = _mm_or_si128(question, _mm_or_si128(scan_equal(v, '_'), scan_equal(v, '=')));
+        __m128i others =
+            _mm_or_si128(question, _mm_or_si128(scan_equal(v, '_'), scan_equal(v, '=')));
         __m128i good = _mm_or_si128(_mm_or_si128(letters, others), scan_within(v, '$', ';'));
         __m128i slash = scan_equal(v, '/');
         __m128i dot_or_slash = _mm_or_si128(slash, scan_equal(v, '.'));
@@ -102,7 +103,8 @@ scan_target_fast(const char *p, const char *end, struct scan_target *s)
         unsigned after_slash = scan_mask(slash) << 1 | (p[-1] == '/');
         unsigned query = scan_mask(question) & within;
 
-        s->odd |= (scan_mask(scan_equal(v, '%')) | (after_slash & scan_mask(dot_or_slash))) & within;
+        s->odd |=
+            (scan_mask(scan_equal(v, '%')) | (after_slash & scan_mask(dot_or_slash))) & within;
         if (unlikely(query != 0) && s->query == NULL)
             s->query = p + __builtin_ctz(query);
         p += run;

@@ -6,7 +6,10 @@
 
 #include "http_host.h"
 
-#define STR(text) {text, sizeof(text) - 1}
+#define STR(text)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 #define IN_MAX 600
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

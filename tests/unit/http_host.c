@@ -14,14 +14,14 @@ struct goevd_timer *http_host_timer;
 /* ---- What the plugin calls ----------------------------------------------------------------- */
 
 static void GOEVD_PRINTF(3, 0)
-host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
+    host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     (void)self, (void)level;
     vfprintf(stderr, format, args);
 }
 
 static int GOEVD_PRINTF(3, 0)
-host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
+    host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     snprintf(self->path, sizeof(self->path), "%s", path);
     vsnprintf(self->text, sizeof(self->text), format, args);
@@ -112,8 +112,8 @@ host_conn_write(struct goevd_conn *c, const void *data, size_t len)
 }
 
 static int
-host_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
-                       goevd_release_fn release, void *arg)
+host_conn_write_shared(struct goevd_conn *c, const void *data, size_t len, goevd_release_fn release,
+                       void *arg)
 {
     int r = host_conn_write(c, data, len);
 

@@ -20,7 +20,10 @@
 
 static const char good[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-#define STR(text) {text, sizeof(text) - 1}
+#define STR(text)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 static const struct options_respond hello = {.status = 200, .body = STR("Hello, World!")};
 static const struct options_respond empty = {.status = 204};

@@ -8,7 +8,10 @@
 
 #include "http_host.h"
 
-#define STR(text) {text, sizeof(text) - 1}
+#define STR(text)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 static const struct options_respond hello = {.status = 200, .body = STR("hi")};
 static const struct options_respond nothing = {.status = 204};
@@ -209,14 +212,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(paths),
-        TEST(duplicate_routes),
-        TEST(headers),
-        TEST(headers_in_all_are_bounded),
-        TEST(bodies),
-        TEST(redirects),
-        TEST(server),
-        TEST(schema_is_whole),
+        TEST(paths),  TEST(duplicate_routes), TEST(headers), TEST(headers_in_all_are_bounded),
+        TEST(bodies), TEST(redirects),        TEST(server),  TEST(schema_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

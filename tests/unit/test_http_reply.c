@@ -7,7 +7,10 @@
 
 #include "http/reply.h"
 
-#define STR(text) {text, sizeof(text) - 1}
+#define STR(text)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 

@@ -1,0 +1,55 @@
+#include "http/turn.h"
+
+/* Reserved at once for the replies to several pipelined requests. */
+#define TURN_RESERVE_MAX 16384
+
+void
+turn_commit(struct turn *t)
+{
+    if (t->out != NULL && goevd_conn_commit(t->c, t->used) != 0)
+        t->full = true;
+    t->out = NULL;
+    t->used = t->room = 0;
+}
+
+/* turn_reserve() where there is no room for that much. */
+cold static int
+turn_reserve_less(struct turn *t, size_t len)
+{
+    t->room = len;
+    t->out = goevd_conn_reserve(t->c, len);
+    if (t->out != NULL)
+        return 0;
+    t->room = 0;
+    return goevd_conn_queued(t->c) != 0 ? -ENOBUFS : -ENOMEM;
+}
+
+int
+turn_reserve(struct turn *t, size_t len, size_t request_len)
+{
+    size_t ahead = (size_t)(t->end - t->at);
+    size_t want = len;
+
+    if (t->out != NULL)
+        turn_commit(t);
+    if (t->full)
+        return -ENOBUFS;
+    if (ahead > request_len && request_len != 0)
+        want = MAX(len, MIN(len * (ahead / request_len), TURN_RESERVE_MAX));
+    t->room = want;
+    t->out = goevd_conn_reserve(t->c, want);
+    return likely(t->out != NULL) ? 0 : turn_reserve_less(t, len);
+}
+
+int
+turn_body(struct turn *t, const struct http_reply *reply)
+{
+    int r;
+
+    turn_commit(t);
+    r = goevd_conn_write_shared(t->c, reply->body.data, reply->body.len, NULL, NULL);
+    if (r == 1)
+        t->full = true;
+    /* the head has gone out: there is no way back */
+    return r < 0 ? -EPIPE : 0;
+}
