@@ -1,7 +1,7 @@
 #include "ev/slab.h"
 
 #include <assert.h>
-#include <string.h>
+#include <sys/mman.h>
 
 /* Freed objects are forbidden ground where AddressSanitizer watches. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -70,14 +70,30 @@ slab_ring_remove(struct slab *s, struct slab_chunk *chunk)
         s->partial = chunk->next == chunk ? NULL : chunk->next;
 }
 
+/* Aligned memory from malloc would leave as much behind as it gives. mmap(2) yields zeroed pages at
+ * some page: of twice the size, the aligned half is kept. */
+static void *
+slab_map(void)
+{
+    size_t bytes = SLAB_CHUNK_BYTES, lead;
+    char *map = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (map == MAP_FAILED)
+        return NULL;
+    lead = -(uintptr_t)map & (bytes - 1);
+    if (lead > 0)
+        munmap(map, lead);
+    munmap(map + lead + bytes, bytes - lead);
+    return map + lead;
+}
+
 static struct slab_chunk *
 slab_chunk_new(struct slab *s)
 {
-    struct slab_chunk *chunk = aligned_alloc(SLAB_CHUNK_BYTES, SLAB_CHUNK_BYTES);
+    struct slab_chunk *chunk = slab_map();
 
     if (!chunk)
         return NULL;
-    memset(chunk, 0, sizeof(*chunk));
     slab_poison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
     slab_ring_add(s, chunk);
     s->chunks++;
@@ -90,7 +106,7 @@ slab_chunk_free(struct slab *s, struct slab_chunk *chunk)
     slab_ring_remove(s, chunk);
     s->chunks--;
     slab_unpoison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
-    free(chunk);
+    munmap(chunk, SLAB_CHUNK_BYTES);
 }
 
 void
