@@ -89,6 +89,8 @@ test_dump_reads_back_to_the_same(void **state)
     is_stable("listeners: [&a {address: 'unix:/x', handler: {web: {server: \"\\e\\n\\u2028\\x85\n"
               "  '\\\"\\ufeff\\U0001f600 \"}}, socket_mode: 600, name: a}, {<<: *a, address: b,\n"
               "  socket_mode: ~, name: b}]\nreactors: {name: x, pollers: 2, cpus: [0-1, 5]}\n");
+    is_stable("listeners: [{address: a, handler: {stack: {low: 3}}}, {address: b, handler: stack}]"
+              "\n");
     is_stable("listeners: {address: a, handler: {web: {missing: {body: \"two\\nlines\"}}}}\n");
 }
 

@@ -2,7 +2,7 @@
  *
  *   echo   takes no options
  *   web    an option of every type, a one-of group, a plugin beneath
- *   stack  a list of plugins
+ *   stack  a list of plugins, a one-of group with a default
  */
 #pragma once
 
@@ -39,6 +39,8 @@ struct fake_web {
 
 struct fake_stack {
     struct goevd_list handlers; /* of struct goevd_plugin * */
+    int64_t high;
+    int64_t low;
 };
 
 static const struct goevd_option fake_text_options[] = {
@@ -131,8 +133,13 @@ static const struct goevd_schema fake_web = GOEVD_SCHEMA(struct fake_web, fake_w
 static const struct goevd_option fake_plugin_options[] = {{.type = GOEVD_OPTION_PLUGIN}, {0}};
 static const struct goevd_schema fake_plugin =
     GOEVD_SCHEMA(struct goevd_plugin *, fake_plugin_options);
+#define FAKE_STACK(field) .offset = offsetof(struct fake_stack, field)
 static const struct goevd_option fake_stack_options[] = {
-    {.name = "handlers", .type = GOEVD_OPTION_LIST, .item = &fake_plugin}, {0}};
+    {.name = "handlers", .type = GOEVD_OPTION_LIST, FAKE_STACK(handlers), .item = &fake_plugin},
+    {.name = "high", .type = GOEVD_OPTION_INT, FAKE_STACK(high), .one_of = 1, .def = "5"},
+    {.name = "low", .type = GOEVD_OPTION_INT, FAKE_STACK(low), .one_of = 1},
+    {0},
+};
 static const struct goevd_schema fake_stack = GOEVD_SCHEMA(struct fake_stack, fake_stack_options);
 
 #define FAKE_PLACES_MAX 4096

@@ -121,6 +121,17 @@ test_include_files_that_cannot_be_read(void **state)
                 "found nothing\n");
 }
 
+/* An empty directory is fine, but one that cannot be looked into might hold something. */
+static void
+test_include_directory_that_cannot_be_read(void **state)
+{
+    clean();
+    assert_int_equal(symlink("self", "conf.d/self"), 0);
+    kit_refused("include: conf.d/self/*.yaml\n" ECHO("a"),
+                "goevd.yaml:1:10: include: conf.d/self/*.yaml: its directory cannot be read; check "
+                "its permissions\n");
+}
+
 static void
 test_include_circle_is_refused(void **state)
 {
@@ -221,6 +232,7 @@ main(void)
         cmocka_unit_test(test_include_errors_name_the_file_that_they_are_in),
         cmocka_unit_test(test_include_value_given_twice_names_both_places),
         cmocka_unit_test(test_include_files_that_cannot_be_read),
+        cmocka_unit_test(test_include_directory_that_cannot_be_read),
         cmocka_unit_test(test_include_circle_is_refused),
         cmocka_unit_test(test_include_depth_is_bounded),
         cmocka_unit_test(test_include_number_of_files_is_bounded),

@@ -244,6 +244,22 @@ test_node_keys_of_one_map_are_bounded(void **state)
     free(text);
 }
 
+static void
+test_node_anchors_are_bounded(void **state)
+{
+    const size_t size = 20000;
+    char *text = malloc(size);
+    size_t i, len = 0;
+
+    assert_non_null(text);
+    for (i = 0; i < 1001; i++)
+        len += (size_t)snprintf(text + len, size - len, "- &a%zu x\n", i);
+    parse_bytes(text, len);
+    assert_int_equal(errors.found, 1);
+    assert_string_equal(errors.items[0].line, "t.yaml:1001:3: [1000]: more than 1000 anchors (&)");
+    free(text);
+}
+
 /* Whatever is missing at the end, there is a verdict and nothing is lost. */
 static void
 test_node_every_cut_has_a_verdict(void **state)
@@ -276,6 +292,7 @@ main(void)
         TEST(test_node_alias_expansion_is_bounded),
         TEST(test_node_count_is_bounded),
         TEST(test_node_keys_of_one_map_are_bounded),
+        TEST(test_node_anchors_are_bounded),
         TEST(test_node_every_cut_has_a_verdict),
     };
 

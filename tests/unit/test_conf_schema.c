@@ -210,6 +210,21 @@ test_schema_one_of(void **state)
 }
 
 static void
+test_schema_one_of_default_gives_way_to_what_is_written(void **state)
+{
+    static struct fake fake;
+    const struct fake_stack *stack;
+
+    stack = kit_accepted(&fake, "listeners: {address: a, handler: stack}\n");
+    assert_int_equal(stack->high, 5);
+    kit_done();
+    stack = kit_accepted(&fake, "listeners: {address: a, handler: {stack: {low: 3}}}\n");
+    assert_int_equal(stack->high, 0);
+    assert_int_equal(stack->low, 3);
+    kit_done();
+}
+
+static void
 test_schema_plugin_forms(void **state)
 {
     static struct fake fake;
@@ -421,6 +436,7 @@ main(void)
         cmocka_unit_test(test_schema_counts),
         cmocka_unit_test(test_schema_required_is_missed_where_it_should_be),
         cmocka_unit_test(test_schema_one_of),
+        cmocka_unit_test(test_schema_one_of_default_gives_way_to_what_is_written),
         cmocka_unit_test(test_schema_plugin_forms),
         cmocka_unit_test(test_schema_plugin_errors),
         cmocka_unit_test(test_schema_plugins_are_made_innermost_first),
