@@ -8,9 +8,11 @@
 #include "net/net.h"
 
 #define WINDOW_NS (5 * NS_PER_MS)
-#define WINDOW_ACCEPTS_MIN 8 /* fewer say nothing */
-#define FAIR_NS (20 * NS_PER_MS) /* how long a verdict holds */
-#define ONE_SIDED_NS NS_PER_S
+#define WINDOW_ACCEPTS_MIN 8 /* a window goes on until there are as many, ... */
+#define WINDOW_MAX_NS NS_PER_S /* ... but not for ever */
+#define VERDICT_NS NS_PER_S /* how long it holds */
+#define DOUBT_NS (50 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
+#define PASSING_MIN 32 /* connections more than before, that may yet be passing */
 #define HELD_NS (5 * NS_PER_MS)
 #define HELD_LOOK_NS NS_PER_MS
 #define SLACK_MIN 1      /* one connection more is never clearly more */
@@ -36,48 +38,58 @@ balance_others(const struct balance *b)
     return sum;
 }
 
+static int
+balance_load(struct poller *p)
+{
+    return atomic_load_explicit(&p->load, memory_order_relaxed);
+}
+
 static void
 balance_begin_window(struct balance *b, uint64_t now_ns)
 {
     b->window_ns = now_ns;
+    b->mine_before = b->mine;
     b->mine = 0;
+    b->load_start = balance_load(b->poller);
     b->others_start = balance_others(b);
+}
+
+static void
+balance_judge(struct balance *b, uint64_t now_ns)
+{
+    uint64_t others = balance_others(b) - b->others_start;
+    bool fair = 2 * others >= b->mine * (b->reactor->count - 1);
+    int64_t grown = balance_load(b->poller) - b->load_start;
+    bool was_fair = b->verdict == BALANCE_FAIR || b->verdict == BALANCE_PASSING;
+
+    if (!fair && was_fair && now_ns - b->verdict_ns < DOUBT_NS)
+        return;
+    b->verdict_ns = now_ns;
+    if (!fair)
+        b->verdict = BALANCE_ONE_SIDED;
+    else
+        b->verdict = 2 * grown < (int64_t)b->mine ? BALANCE_PASSING : BALANCE_FAIR;
 }
 
 static void
 balance_look(struct balance *b, uint64_t now_ns)
 {
-    uint64_t others;
+    uint64_t age = now_ns - b->window_ns;
 
-    if (now_ns - b->window_ns < WINDOW_NS)
+    if (age < WINDOW_NS || (b->mine < WINDOW_ACCEPTS_MIN && age < WINDOW_MAX_NS))
         return;
-    others = balance_others(b) - b->others_start;
-    if (b->mine >= WINDOW_ACCEPTS_MIN) {
-        b->verdict = 2 * others >= b->mine * (b->reactor->count - 1) ? BALANCE_FAIR
-                                                                     : BALANCE_ONE_SIDED;
-        b->verdict_ns = now_ns;
-    }
+    if (b->mine >= WINDOW_ACCEPTS_MIN)
+        balance_judge(b, now_ns);
     balance_begin_window(b, now_ns);
 }
 
 static enum balance_verdict
 balance_verdict(const struct balance *b, uint64_t now_ns)
 {
-    uint64_t age = now_ns - b->verdict_ns;
-
-    if (b->verdict == BALANCE_FAIR && age <= FAIR_NS)
-        return BALANCE_FAIR;
-    return b->verdict == BALANCE_ONE_SIDED && age <= ONE_SIDED_NS ? BALANCE_ONE_SIDED
-                                                                  : BALANCE_UNKNOWN;
+    return now_ns - b->verdict_ns <= VERDICT_NS ? b->verdict : BALANCE_UNKNOWN;
 }
 
 /* ---- Who has least --------------------------------------------------------------------------- */
-
-static int
-balance_load(struct poller *p)
-{
-    return atomic_load_explicit(&p->load, memory_order_relaxed);
-}
 
 static struct poller *
 balance_least(const struct reactor *r)
@@ -92,11 +104,18 @@ balance_least(const struct reactor *r)
 
 /* Would this poller, with `mine` connections, stand clearly above the least loaded one? */
 static bool
-balance_above(const struct listener *l, int mine, const struct poller *least, int slack_min)
+balance_above(const struct listener *l, int mine, struct poller *least, int slack_min)
 {
     int slack = mine * (int)l->config.imbalance_percent / 100;
 
-    return mine - atomic_load_explicit(&least->load, memory_order_relaxed) > MAX(slack, slack_min);
+    return mine - balance_load(least) > MAX(slack, slack_min);
+}
+
+/* What looks like a wave of connections that pass, as those before it did. */
+static bool
+balance_passes(const struct balance *b, int mine)
+{
+    return mine - b->load_start <= MAX(PASSING_MIN, (int64_t)b->mine_before);
 }
 
 /* ---- Giving and keeping ---------------------------------------------------------------------- */
@@ -142,7 +161,8 @@ balance_decide(struct balance *b, uint64_t now_ns)
 {
     struct handover *h = b->held;
     struct poller *least = balance_least(b->reactor);
-    bool fair = balance_verdict(b, now_ns) == BALANCE_FAIR;
+    enum balance_verdict verdict = balance_verdict(b, now_ns);
+    bool fair = verdict == BALANCE_FAIR || verdict == BALANCE_PASSING;
 
     if (!balance_above(h->listener, balance_load(b->poller), least,
                        fair ? SLACK_FAIR_MIN : SLACK_MIN)) {
@@ -215,6 +235,10 @@ balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
     if (!balance_above(l, mine, least, SLACK_MIN))
         return self;
     switch (balance_verdict(b, now_ns)) {
+    case BALANCE_PASSING:
+        if (balance_passes(b, mine))
+            return self;
+        /* fall through */
     case BALANCE_FAIR:
         return balance_above(l, mine, least, SLACK_FAIR_MIN) ? least : self;
     case BALANCE_ONE_SIDED:

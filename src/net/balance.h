@@ -27,7 +27,8 @@ struct handover {
 enum balance_verdict {
     BALANCE_UNKNOWN,
     BALANCE_FAIR,      /* the others accept about as much */
-    BALANCE_ONE_SIDED, /* they do not */
+    BALANCE_PASSING,   /* the same, and connections go as they come: their count means little */
+    BALANCE_ONE_SIDED, /* the others do not */
 };
 
 /* What one poller knows of the reactor that its listeners serve. */
@@ -36,6 +37,8 @@ struct balance {
     const struct reactor *reactor;
     uint64_t window_ns;    /* when the present window began */
     uint64_t mine;         /* connections accepted here in it */
+    uint64_t mine_before;  /* ... and in the one before it */
+    int load_start;        /* of this poller, when it began */
     uint64_t others_start; /* accepted by the others before it */
     enum balance_verdict verdict;
     uint64_t verdict_ns;
