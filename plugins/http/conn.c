@@ -15,7 +15,7 @@ enum {
     CONN_LENGTH = 1 << 1,  /* in a body of known length, `left` to come */
     CONN_CHUNKED = 1 << 2, /* in a chunked body */
     CONN_HEAD = 1 << 3,    /* in a body: answer as to HEAD */
-    CONN_BLOCKED = 1 << 4, /* a reply waits until output has drained */
+    CONN_BLOCKED = 1 << 4, /* requests wait until output has drained, or for their turn */
     CONN_STOP = 1 << 5,    /* close after the next reply */
     CONN_EOF = 1 << 6,     /* nothing comes after what is being held back */
     CONN_LATE_HEAD = 1 << 7,
@@ -257,7 +257,7 @@ conn_settle(struct turn *t, int r)
     struct conn *conn = t->conn;
 
     conn->flags &= (uint16_t) ~(CONN_BEGUN | CONN_BLOCKED);
-    if (r == -ENOBUFS)
+    if (r == -ENOBUFS || (r == 0 && t->at < t->end))
         conn->flags |= CONN_BLOCKED;
     else if (r == -EAGAIN && conn_has_begun(t))
         conn->flags |= CONN_BEGUN;

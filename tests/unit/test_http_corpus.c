@@ -128,7 +128,7 @@ is_request(const struct dirent *entry)
 static void
 check_file(struct http_host *host, const char *folder, char *name)
 {
-    char path[4096];
+    char path[4096 + 256 + 2];
     char verdict[VERDICT_MAX];
     const char *dot = strchr(name, '.');
     size_t len;

@@ -223,6 +223,30 @@ test_http_ends_eof_waits_for_held_back_requests(void **state)
 }
 
 static void
+test_http_ends_eof_waits_for_requests_without_a_turn(void **state)
+{
+    static const char many[] = GET GET GET;
+    const size_t two = 2 * strlen(GET);
+    struct options o = http_fixture_options();
+    struct http_fixture *f;
+
+    (void)state;
+    o.pipeline_max = 2;
+    f = http_fixture_begin_with(o);
+    assert_int_equal(
+        f->host.stream->on_read(&f->c, f->c.state, many, sizeof(many) - 1, 0, GOEVD_READ_EOF), two);
+    assert_true(f->c.again);
+    http_conn_eof(&f->c);
+    assert_false(f->c.closed);
+    assert_int_equal(f->host.stream->on_read(&f->c, f->c.state, many + two, sizeof(many) - 1 - two,
+                                             sizeof(many) - 1 - two, GOEVD_READ_EOF),
+                     sizeof(many) - 1 - two);
+    assert_int_equal(http_fixture_sent(f, "200 OK"), 3);
+    assert_true(f->c.closed);
+    http_fixture_end(f);
+}
+
+static void
 test_http_ends_stop_closes_an_idle_connection(void **state)
 {
     struct http_fixture *f = http_fixture_begin();
@@ -304,6 +328,7 @@ main(void)
         TEST(eof_between_requests_closes),
         TEST(eof_within_a_request_gets_400),
         TEST(eof_waits_for_held_back_requests),
+        TEST(eof_waits_for_requests_without_a_turn),
         TEST(stop_closes_an_idle_connection),
         TEST(stop_lets_a_begun_request_finish),
         TEST(stop_lets_a_body_finish),
