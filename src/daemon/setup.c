@@ -8,8 +8,9 @@
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
-static int PRINTF(4, 5)
-setup_listener_error(struct setup *s, size_t i, const char *key, const char *format, ...)
+static int PRINTF(5, 6)
+setup_listener_error(struct setup *s, const struct config *config, size_t i, const char *key,
+                     const char *format, ...)
 {
     char path[64], text[ERR_TEXT_MAX];
     va_list args;
@@ -18,7 +19,7 @@ setup_listener_error(struct setup *s, size_t i, const char *key, const char *for
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     snprintf(path, sizeof(path), "listeners[%zu].%s", i, key);
-    return config_error(s->config, &s->errors, path, "%s", text);
+    return config_error(config, &s->errors, path, "%s", text);
 }
 
 /* Whole seconds, and at least one of what was asked for. */
@@ -41,9 +42,10 @@ setup_number(const char *text, uint32_t *ret)
 }
 
 static void
-setup_socket_owner(struct setup *s, size_t i, const struct config_listener *c,
+setup_socket_owner(struct setup *s, const struct config *config, size_t i,
                    struct listen_options *o)
 {
+    const struct config_listener *c = &config->listeners[i];
     const struct passwd *user;
     const struct group *group;
 
@@ -52,7 +54,7 @@ setup_socket_owner(struct setup *s, size_t i, const struct config_listener *c,
         if (user)
             o->unix_uid = user->pw_uid;
         else
-            setup_listener_error(s, i, "socket_owner", "there is no user '%s'",
+            setup_listener_error(s, config, i, "socket_owner", "there is no user '%s'",
                                  c->socket_owner.data);
     }
     if (c->socket_group.data && !setup_number(c->socket_group.data, &o->unix_gid)) {
@@ -60,20 +62,20 @@ setup_socket_owner(struct setup *s, size_t i, const struct config_listener *c,
         if (group)
             o->unix_gid = group->gr_gid;
         else
-            setup_listener_error(s, i, "socket_group", "there is no group '%s'",
+            setup_listener_error(s, config, i, "socket_group", "there is no group '%s'",
                                  c->socket_group.data);
     }
 }
 
 static void
-setup_listener(struct setup *s, size_t i)
+setup_listener(struct setup *s, const struct config *config, size_t i)
 {
-    const struct config_listener *c = &s->config->listeners[i];
+    const struct config_listener *c = &config->listeners[i];
     struct setup_listener *l = &s->listeners[i];
     struct err err = {0};
 
-    if (address_parse(c->address.data, &l->address, &err) < 0)
-        setup_listener_error(s, i, "address", "%s", err.text);
+    if (c->address.data && address_parse(c->address.data, &l->address, &err) < 0)
+        setup_listener_error(s, config, i, "address", "%s", err.text);
     l->options = (struct listen_options){
         .backlog = (int)c->backlog,
         .receive_buffer_bytes = (int)c->receive_buffer_bytes,
@@ -86,18 +88,22 @@ setup_listener(struct setup *s, size_t i)
         .nodelay = c->nodelay,
         .ipv6_only = c->ipv6_only,
     };
-    setup_socket_owner(s, i, c, &l->options);
+    setup_socket_owner(s, config, i, &l->options);
 }
 
-static int
-setup_listeners(struct setup *s)
+/* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
+static void
+setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
 {
-    s->listeners = calloc(s->config->listener_count, sizeof(*s->listeners));
-    if (!s->listeners)
-        return -ENOMEM;
-    for (size_t i = 0; i < s->config->listener_count; i++)
-        setup_listener(s, i);
-    return s->errors.found > 0 ? -EINVAL : 0;
+    struct setup *s = ctx;
+
+    s->listeners = calloc(MAX(config->listener_count, 1), sizeof(*s->listeners));
+    if (!s->listeners) {
+        conf_errors_add(errors, NULL, "", "no memory for the listeners");
+        return;
+    }
+    for (size_t i = 0; i < config->listener_count; i++)
+        setup_listener(s, config, i);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -111,9 +117,8 @@ setup_load(struct setup *s, const struct cli *cli)
     memset(s, 0, sizeof(*s));
     r = plugins_init(&s->plugins, cli->plugin_dir, &err);
     if (r == 0)
-        r = config_load(cli->config_file, &s->plugins.resolver, &s->config, &s->errors);
-    if (r == 0)
-        r = setup_listeners(s);
+        r = config_load_checked(cli->config_file, &s->plugins.resolver, setup_check, s, &s->config,
+                                &s->errors);
     if (r < 0 && s->errors.found == 0)
         fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));
     if (r < 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "conf/schema.h"
 
 /* ---- Before dlopen(3), whose own words help nobody ------------------------------------------- */
 
@@ -83,15 +84,14 @@ module_check_entry(const char *path, const struct goevd_plugin_entry *e, struct 
                           : !e->create      ? "create"
                           : !e->interface   ? "interface"
                                             : NULL;
+    struct err flaw = {0};
 
     if (missing)
         return err_set(reterr, -ELIBBAD, "%s: goevd_plugin_entry.%s is NULL; set it", path,
                        missing);
-    if (e->options && e->options->option_size < sizeof(struct goevd_option))
-        return err_set(reterr, -ELIBBAD,
-                       "%s: its options are described in %zu bytes each instead of %zu; use "
-                       "GOEVD_SCHEMA()",
-                       path, e->options->option_size, sizeof(struct goevd_option));
+    if (e->options && conf_schema_check(e->options, &flaw) < 0)
+        return err_set(reterr, -ELIBBAD, "%s: its options are described wrongly: %s", path,
+                       flaw.text);
     return 0;
 }
 
