@@ -322,9 +322,9 @@ conn_upgraded_state(struct service *to)
 int
 conn_upgrade(struct conn *c, struct service *to)
 {
-    assert(c->service->net->entered == c);
     if (c->flags & (CONN_CLOSING | CONN_UPGRADING))
         return -EPIPE;
+    assert(c->service->net->entered == c);
     c->flags |= CONN_UPGRADING;
     c->service->net->upgrade_to = to;
     return 0;
@@ -356,11 +356,11 @@ conn_switch(struct conn *c, struct service *to, void *state)
     c->service = to;
     c->state = state;
     c->flags |= CONN_OWN_STATE;
-    c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_STOPPING | CONN_STOP_TOLD);
+    c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_STOPPING | CONN_STOP_TOLD | CONN_EOF_TOLD);
+    conn_need(c, 0);
     if (c->tail || c->flags & CONN_EOF)
         c->flags |= CONN_AGAIN;
-    if (c->flags & CONN_AGAIN)
-        conn_list(c);
+    conn_list(c);
     conn_tell_open(c);
 }
 

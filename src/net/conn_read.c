@@ -185,7 +185,8 @@ conn_end_of_input(struct conn *c)
     if (conn_tail_len(c) > 0) {
         if (!conn_deliver_tail(c, GOEVD_READ_EOF))
             return;
-        if (conn_input_held(c)) {
+        /* Held, or the tail and the end are to come again: to another handler, after an upgrade. */
+        if (conn_input_held(c) || c->flags & CONN_AGAIN) {
             conn_settle(c);
             return;
         }
