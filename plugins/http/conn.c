@@ -181,6 +181,24 @@ conn_discard_length(struct turn *t)
     return t->conn->left == 0;
 }
 
+/* The decoder cannot go back to the bad byte: where the answer has to wait, it is remembered as
+ * that to a body which is complete. */
+static int
+conn_fail_body(struct turn *t, int verdict, bool head_only)
+{
+    struct conn *conn = t->conn;
+    int r = conn_fail(t, verdict, head_only);
+
+    if (r != -ENOBUFS)
+        return r;
+    t->local->refused[http_verdict_index(verdict)]++;
+    conn->left = 0;
+    conn->reply = (uint16_t)http_verdict_index(verdict);
+    conn->flags &= (uint16_t) ~(CONN_BODY | CONN_PERSIST_MASK);
+    conn->flags |= CONN_LENGTH | HTTP_PERSIST_CLOSE << CONN_PERSIST_SHIFT;
+    return -ENOBUFS;
+}
+
 cold static int
 conn_body(struct turn *t)
 {
@@ -193,10 +211,8 @@ conn_body(struct turn *t)
     r = (conn->flags & CONN_CHUNKED) != 0 ? conn_discard_chunked(t) : conn_discard_length(t);
     if (r == 0)
         return 0;
-    if (r < 0) {
-        r = conn_fail(t, r, head_only);
-        return r == -ENOBUFS ? -EPIPE : r;
-    }
+    if (r < 0)
+        return conn_fail_body(t, r, head_only);
     if ((conn->flags & CONN_STOP) != 0)
         persist = HTTP_PERSIST_CLOSE;
     r = turn_reply(t, conn->reply, persist, head_only, 0);
