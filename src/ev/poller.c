@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/sys.h"
 
 /* The coarse clock may lag this much: only within it of a timer is the exact one read. */
 #define COARSE_LAG_NS (10 * NS_PER_MS)
@@ -282,7 +283,7 @@ poller_round(struct poller *p, int timeout_ms)
 
     if (timeout_ms < 0 || (own_ms >= 0 && own_ms < timeout_ms))
         timeout_ms = own_ms;
-    n = epoll_wait(p->epoll_fd, p->events, (int)p->config.events_max, timeout_ms);
+    n = sys_epoll_wait(p->epoll_fd, p->events, (int)p->config.events_max, timeout_ms);
     if (n < 0 && errno != EINTR)
         return -errno;
     poller_read_clock(p);

@@ -241,7 +241,7 @@ conn_event_rare(struct conn *c, uint32_t events)
 {
     if (!(c->flags & CONN_OPENED)) {
         if (!(c->flags & CONN_CLOSING))
-            conn_handshake(c);
+            conn_begin(c);
         return;
     }
     if (c->flags & CONN_LINGERING) {
@@ -280,7 +280,10 @@ conn_stop(struct conn *c)
     if (c->flags & CONN_STOPPING)
         return;
     c->flags |= CONN_STOPPING;
-    conn_list(c);
+    if (c->flags & CONN_OPENED)
+        conn_list(c);
+    else
+        conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_STOP);
 }
 
 static bool
@@ -420,8 +423,11 @@ conn_work(struct conn *c)
         conn_receive_again(c);
     else if (!(c->flags & CONN_INPUT_OFF) && conn_pending(c))
         conn_receive(c);
-    if (conn_find(p, id) == c)
-        conn_settle(c);
+    if (conn_find(p, id) != c)
+        return;
+    if (!(c->flags & CONN_INPUT_OFF) && conn_pending(c))
+        conn_list(c);
+    conn_settle(c);
 }
 
 /* ---- Closing ------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include "base/sys.h"
 #include "net/conn.h"
 
 /* recv(2) and send(2) reach the socket with fewer steps than read(2) and write(2), and
@@ -16,7 +17,7 @@ plain_read(struct conn *c, void *buf, size_t len)
     ssize_t n;
 
     do
-        n = recv(c->watch.fd, buf, len, 0);
+        n = sys_recv(c->watch.fd, buf, len, 0);
     while (unlikely(n < 0 && errno == EINTR));
     return n < 0 ? -errno : n;
 }
@@ -27,7 +28,7 @@ plain_write(struct conn *c, const void *data, size_t len)
     ssize_t n;
 
     do
-        n = send(c->watch.fd, data, len, MSG_NOSIGNAL);
+        n = sys_send(c->watch.fd, data, len, MSG_NOSIGNAL);
     while (unlikely(n < 0 && errno == EINTR));
     return n < 0 ? -errno : n;
 }
