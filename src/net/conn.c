@@ -184,7 +184,8 @@ conn_interest(struct conn *c)
     uint32_t wanted = 0;
     int r;
 
-    if (!(c->flags & CONN_INPUT_OFF) || c->flags & CONN_LINGERING)
+    /* The tail is delivered again before the next wait: no reason to ask for less until then. */
+    if (!(c->flags & (CONN_INPUT_OFF & ~CONN_AGAIN)) || c->flags & CONN_LINGERING)
         wanted |= EPOLLIN;
     if (c->outq && c->flags & CONN_BLOCKED)
         wanted |= EPOLLOUT;
