@@ -195,7 +195,8 @@ struct goevd_stream {
      * closes. NULL: flush and close. */
     int (*on_eof)(struct goevd_conn *c, void *state);
 
-    /* The output queue fell to the low mark after a write had returned 1. */
+    /* The output queue fell to the low mark after a write had returned 1 or -ENOBUFS. What on_read
+     * has left unconsumed comes again after this. */
     int (*on_drained)(struct goevd_conn *c, void *state);
 
     /* A timer of this connection, or its deadline (cookie GOEVD_DEADLINE), is due. */
@@ -541,9 +542,9 @@ goevd_conn_bytes_out(struct goevd_conn *c)
  * len      bytes; 0 does nothing.
  * Thread   [poller]
  * Returns  0; 1 if the queue stands above the high mark: reading from c pauses, and on_drained
- *          runs at the low mark; -ENOBUFS if the queue would pass its cap, and -ENOMEM without
- *          memory (nothing of it queued, c stays open); -EPIPE once c is closing or its output is
- *          shut down.
+ *          runs at the low mark; -ENOBUFS if the queue would pass its cap: on_drained runs at the
+ *          low mark; -EMSGSIZE if len alone passes the cap; -ENOMEM without memory (nothing of it
+ *          queued, c stays open); -EPIPE once c is closing or its output is shut down.
  * Calls    no handler before returning.
  * Source   send(2).
  */

@@ -96,10 +96,12 @@ conn_need(struct conn *c, size_t len)
 
 /* ---- Delivering ---------------------------------------------------------------------------- */
 
+/* The handler gets no bytes now, or will get the tail again by itself. */
 static bool
 conn_input_held(const struct conn *c)
 {
-    return c->flags & (CONN_PAUSED | CONN_THROTTLED | CONN_CLOSING | CONN_UPGRADING);
+    return c->flags & (CONN_PAUSED | CONN_THROTTLED | CONN_TELL_DRAINED | CONN_AGAIN |
+                       CONN_CLOSING | CONN_UPGRADING);
 }
 
 static void

@@ -58,13 +58,17 @@ conn_spill(struct conn *c)
 static int
 conn_queue_check(struct conn *c, size_t bytes)
 {
-    size_t queued = conn_queued(c);
+    size_t queued = conn_queued(c), max = c->service->limits->output_max;
 
     if (c->flags & (CONN_CLOSING | CONN_SHUT))
         return -EPIPE;
-    if (bytes > 0 && (queued > c->service->limits->output_max ||
-                      bytes > c->service->limits->output_max - queued))
+    if (bytes > max)
+        return -EMSGSIZE;
+    if (bytes > 0 && (queued > max || bytes > max - queued)) {
+        c->flags |= CONN_TELL_DRAINED;
+        conn_list(c);
         return -ENOBUFS;
+    }
     return conn_spill(c);
 }
 
@@ -80,6 +84,8 @@ conn_queue_done(struct conn *c, int r)
     if (conn_queued(c) <= c->service->limits->output_high)
         return 0;
     c->flags |= CONN_TELL_DRAINED;
+    if (c->flags & CONN_BLOCKED) /* else the flush to come will see what is left */
+        c->flags |= CONN_THROTTLED;
     conn_list(c);
     return 1;
 }
@@ -231,9 +237,11 @@ conn_after_flush(struct conn *c)
         outq_free(c->outq, 0);
         c->outq = NULL;
     }
-    if (conn_queued(c) > limits->output_high)
-        c->flags |= CONN_THROTTLED | CONN_TELL_DRAINED;
-    else if (c->flags & CONN_TELL_DRAINED && conn_queued(c) <= limits->output_low)
+    if (!(c->flags & CONN_TELL_DRAINED))
+        return;
+    if (conn_queued(c) > limits->output_low)
+        c->flags |= CONN_THROTTLED;
+    else
         conn_list(c);
 }
 
