@@ -1,9 +1,12 @@
 """What /proc tells of a process."""
+import ctypes
 import os
 import pathlib
 import re
+import socket
 
 TICKS_S = os.sysconf('SC_CLK_TCK')
+PIDFD_GETFD = 438   # the system call, pidfd_getfd(2)
 ESTABLISHED, LISTEN = '01', '0A'   # states in /proc/net/tcp
 
 
@@ -71,3 +74,16 @@ def held(pid, port):
     found = [[states.get(behind.get(fd)) for fd in fds] for fds in watched]
     return sorted(held.count(ESTABLISHED) for held in found
                   if ESTABLISHED in held or LISTEN in held)
+
+
+def borrow_connection(pid, port):
+    """A copy of a process's own socket of a connection to that port."""
+    states = tcp_states(port)
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        if states.get(os.readlink(fd)[8:-1]) == ESTABLISHED:
+            pidfd = os.pidfd_open(pid)
+            copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, int(fd.name), 0)
+            os.close(pidfd)
+            assert copy >= 0, os.strerror(ctypes.get_errno())
+            return socket.socket(fileno=copy)
+    raise AssertionError(f'process {pid} has no connection to port {port}')

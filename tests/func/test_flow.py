@@ -1,0 +1,167 @@
+"""Bytes through a connection: slow readers, half-closes, resets."""
+import socket
+import threading
+
+import pytest
+
+import daemon
+import procfs
+from daemon import config, eventually, listener
+from wire import closed, echo, get
+
+MIB = 1 << 20
+SIZE = 64 * MIB
+
+
+def send_all(sock, size, block=bytes(range(256)) * 1024):
+    """Send so many bytes and end; a thread's work."""
+    try:
+        for _ in range(size // len(block)):
+            sock.sendall(block)
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass   # the reader notices
+
+
+class Flood:
+    """Sends until it is told to stop, without ever reading."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.bytes = 0
+        sock.settimeout(0.2)
+
+    def push(self, limit):
+        """Send until nothing more is taken, or the limit; the bytes sent."""
+        block = bytes(65536)
+        while self.bytes < limit:
+            try:
+                self.bytes += self.sock.send(block)
+            except TimeoutError:
+                break
+        return self.bytes
+
+
+def test_64_mib_come_back_from_a_slow_reader(goevd):
+    d = goevd(config(listener(handler='echo')))
+    worker = d.worker()
+    echo(d.connect())
+    before = procfs.rss_bytes(worker)
+    s = d.connect(receive_buffer=65536)
+    sender = threading.Thread(target=send_all, args=(s, SIZE))
+    sender.start()
+    got, peak, block = 0, 0, bytes(range(256)) * 1024
+    while data := s.recv(1 << 18):
+        at = got % len(block)
+        assert (block + block)[at:at + len(data)] == data
+        got += len(data)
+        if got // MIB != (got - len(data)) // MIB:   # once for each MiB
+            peak = max(peak, procfs.rss_bytes(worker))
+            if got // MIB % 16 == 0:
+                echo(d.connect())   # others are served meanwhile
+    sender.join()
+    assert got == SIZE
+    if not daemon.SANITIZER:
+        assert peak - before < 8 * MIB
+
+
+def test_reader_that_never_reads_is_not_read_from(goevd):
+    d = goevd(config(listener(handler='echo', output_high='256KiB', output_low='64KiB')))
+    worker = d.worker()
+    echo(d.connect())
+    before = procfs.rss_bytes(worker)
+    floods = [Flood(d.connect(receive_buffer=4096)) for _ in range(4)]
+    for flood in floods:
+        assert flood.push(SIZE) < SIZE   # backpressure reaches the sender
+        echo(d.connect())
+    if not daemon.SANITIZER:
+        assert procfs.rss_bytes(worker) - before < 4 * 2 * MIB
+    cpu = procfs.cpu_s(worker)
+    threading.Event().wait(0.5)
+    assert procfs.cpu_s(worker) - cpu < 0.1   # and nothing spins
+
+
+def test_half_closed_echo_sends_everything(goevd):
+    d = goevd(config(listener(handler='echo')))
+    s = d.connect()
+    sender = threading.Thread(target=send_all, args=(s, 4 * MIB))
+    sender.start()
+    got = 0
+    while data := s.recv(1 << 16):
+        got += len(data)
+    sender.join()
+    assert got == 4 * MIB
+
+
+def test_reset_frees_the_connection(goevd):
+    d = goevd(config(listener(handler='echo')))
+    worker = d.worker()
+    echo(d.connect())
+    files = procfs.open_files(worker)
+    for _ in range(20):
+        s = d.connect()
+        s.sendall(b'x' * 100000)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+        s.close()
+    eventually(lambda: procfs.open_files(worker) == files, 'fds are left')
+    echo(d.connect())
+
+
+def test_idle_timeout_closes(goevd):
+    d = goevd(config(listener(handler='echo', idle_timeout='300ms')))
+    s = d.connect()
+    for _ in range(4):   # a busy one stays, though longer than the time-out in all
+        echo(s)
+        threading.Event().wait(0.15)
+    assert closed(s)
+
+
+def test_idle_timeout_of_0_never_closes(goevd):
+    d = goevd(config(listener(handler='echo', idle_timeout=0)))
+    s = d.connect()
+    s.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        s.recv(1)
+    s.settimeout(daemon.PATIENCE_S)
+    echo(s)
+
+
+def test_reader_that_takes_nothing_is_idle_too(goevd):
+    d = goevd(config(listener(handler='echo', idle_timeout='500ms', linger_timeout='100ms',
+                              close_timeout='100ms')))
+    worker = d.worker()
+    echo(d.connect())
+    s = d.connect(receive_buffer=4096)
+    Flood(s).push(SIZE)
+    eventually(lambda: list(procfs.tcp_states(d.port()).values()).count(procfs.ESTABLISHED) == 0,
+               'it is still open')
+    assert procfs.alive(worker)
+
+
+def test_header_timeout_answers_408_and_closes(goevd):
+    handler = {'http': {'header_timeout': '300ms',
+                        'routes': {'path': '/', 'respond': {'body': 'x'}}}}
+    d = goevd(config(listener(handler=handler)))
+    s = d.connect()
+    assert get(s)[0] == 200
+    s.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n')
+    answer = b''
+    while data := s.recv(4096):
+        answer += data
+    assert answer.startswith(b'HTTP/1.1 408 ')
+
+
+def test_header_timeout_counts_from_the_first_byte(goevd):
+    handler = {'http': {'header_timeout': '500ms',
+                        'routes': {'path': '/', 'respond': {'body': 'x'}}}}
+    d = goevd(config(listener(handler=handler)))
+    s = d.connect()
+    text = b'GET / HTTP/1.1\r\nHost: ' + b'a' * 100
+    try:
+        for i, byte in enumerate(text):   # a drop at a time is no way to stay
+            s.sendall(bytes([byte]))
+            threading.Event().wait(0.02)
+    except OSError:
+        pass
+    assert i > 10   # not at once
+    assert b' 408 ' in s.recv(4096)
