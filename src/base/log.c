@@ -11,16 +11,18 @@ static const char *log_who = "goevd";
 static int log_level = LOG_NOTICE;
 static bool log_to_journal;
 
+/* JOURNAL_STREAM is "device:inode" of what the journal reads. */
 static bool
 log_stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long device, inode;
     struct stat st;
+    char own[64];
 
-    if (!stream || sscanf(stream, "%lu:%lu", &device, &inode) != 2)
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
         return false;
-    return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, own) == 0;
 }
 
 void

@@ -12,7 +12,7 @@
 
 /* The coarse clock may lag this much: only within it of a timer is the exact one read. */
 #define COARSE_LAG_NS (10 * NS_PER_MS)
-#define TIMEOUT_MAX_MS (60 * 60 * 1000)
+#define TIMEOUT_MAX_MS UINT64_C(3600000)
 
 static _Atomic(struct poller *) pollers[POLLERS_MAX];
 

@@ -33,21 +33,23 @@ module_check_file(const char *path, struct err *reterr)
     return 0;
 }
 
-static int
-module_dlopen(const char *path, void **ret, struct err *reterr)
+static void *
+module_dlopen(const char *path, struct err *reterr)
 {
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     const char *words;
 
-    *ret = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (*ret)
-        return 0;
+    if (handle)
+        return handle;
     words = dlerror();
     if (strstr(words, "undefined symbol"))
-        return err_set(reterr, -ELIBBAD,
-                       "%s; link it with the library that has the symbol (with -Wl,-z,defs the "
-                       "linker finds this)",
-                       words);
-    return err_set(reterr, -ELIBBAD, "cannot load %s: %s", path, words);
+        err_set(reterr, -ELIBBAD,
+                "%s; link it with the library that has the symbol (with -Wl,-z,defs the linker "
+                "finds this)",
+                words);
+    else
+        err_set(reterr, -ELIBBAD, "cannot load %s: %s", path, words);
+    return NULL;
 }
 
 /* ---- The entry ------------------------------------------------------------------------------- */
@@ -145,6 +147,27 @@ module_take_entry(struct module *m, void *handle, const struct goevd_host *host,
     return module_take_stream(m, reterr);
 }
 
+static void
+module_free(struct module *m)
+{
+    if (m)
+        free(m->path);
+    free(m);
+}
+
+static struct module *
+module_new(const char *path)
+{
+    struct module *m = calloc(1, sizeof(*m));
+
+    if (m)
+        m->path = strdup(path);
+    if (m && m->path)
+        return m;
+    module_free(m);
+    return NULL;
+}
+
 int
 module_load(const char *path, const struct goevd_host *host, struct module **ret,
             struct err *reterr)
@@ -153,22 +176,18 @@ module_load(const char *path, const struct goevd_host *host, struct module **ret
     void *handle;
     int r = module_check_file(path, reterr);
 
-    if (r == 0)
-        r = module_dlopen(path, &handle, reterr);
     if (r < 0)
         return r;
-    m = calloc(1, sizeof(*m));
-    if (m)
-        m->path = strdup(path);
-    if (!m || !m->path)
-        r = err_set(reterr, -ENOMEM, "no memory to load %s", path);
-    if (r == 0)
-        r = module_take_entry(m, handle, host, reterr);
+    handle = module_dlopen(path, reterr);
+    if (!handle)
+        return -ELIBBAD;
+    m = module_new(path);
+    if (!m)
+        return err_set(reterr, -ENOMEM, "no memory to load %s", path);
+    r = module_take_entry(m, handle, host, reterr);
     if (r < 0) {
-        if (m)
-            free(m->path);
-        free(m);
-        return r; /* the object stays mapped: its constructors have run */
+        module_free(m); /* the object stays mapped: its constructors have run */
+        return r;
     }
     *ret = m;
     return 0;
