@@ -64,9 +64,11 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     if (r < 0)
         return r;
     e->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (e->drained_fd < 0)
+        return err_set_errno(reterr, -errno, "cannot make an eventfd");
     e->reactors = calloc(config->reactor_count, sizeof(*e->reactors));
     e->listeners = calloc(config->listener_count, sizeof(*e->listeners));
-    if (e->drained_fd < 0 || !e->reactors || !e->listeners)
+    if (!e->reactors || !e->listeners)
         return err_set(reterr, -ENOMEM, "no memory to begin with");
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);

@@ -93,6 +93,11 @@ proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
     if (n == 0)
         return -EPIPE;
     count = proto_take_fds(&header, ret_fds, fd_max);
+    if (header.msg_flags & MSG_CTRUNC) { /* the kernel found no room for all of them */
+        while (count > 0)
+            fd_close(ret_fds[--count]);
+        return -EMFILE;
+    }
     if (ret_fd_count)
         *ret_fd_count = count;
     /* A longer body comes from a newer side; what it adds was cut off and is not ours to know. */

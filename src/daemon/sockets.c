@@ -19,6 +19,8 @@ sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message
 {
     int r = proto_receive(s->fd, m, fds, fd_max, ret_count);
 
+    if (r == -EMFILE)
+        return err_set_errno(reterr, r, "cannot receive listening sockets");
     if (r < 0)
         return sockets_lost(r, reterr);
     if (m->type == PROTO_REFUSED)

@@ -177,7 +177,9 @@ worker_run(const struct cli *cli)
         engine_log(&w.engine);
         worker_serve(&w);
     } else if (err.code) {
-        log_error("%s", err.text);
+        log_error("%s%s", err.text,
+                  err.code == -EMFILE ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
+                                      : "");
     }
     worker_fini(&w);
     return r < 0 ? EXIT_REFUSED : EXIT_OK;
