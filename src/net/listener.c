@@ -18,7 +18,7 @@ struct acceptor {
     struct timer retry; /* while it is paused */
     struct listener *listener;
     struct poller *poller;
-    bool paused; /* an episode of failures has begun and no accept has succeeded since */
+    bool paused; /* an episode of failures has begun and connections have waited since */
 };
 
 /* ---- Counting ------------------------------------------------------------------------------ */
@@ -132,12 +132,24 @@ acceptor_retry(struct timer *t, uint64_t now_ns)
         acceptor_hold(a);
 }
 
+/* Nobody waits any more. Until then one accept may succeed and the next fail: that is one episode
+ * still. */
+static void
+acceptor_resumed(struct acceptor *a)
+{
+    if (likely(!a->paused))
+        return;
+    a->paused = false;
+    acceptor_tell(a, 0);
+}
+
 /* True: try the next one. accept(2) tells errors of the new connection too. */
 static bool
 acceptor_failed(struct acceptor *a, int error)
 {
     switch (error) {
     case EAGAIN:
+        acceptor_resumed(a);
         return false;
     case EINTR:
         return true;
@@ -164,10 +176,6 @@ acceptor_take(struct acceptor *a, uint64_t now_ns)
 
     if (fd < 0)
         return acceptor_failed(a, errno);
-    if (unlikely(a->paused)) {
-        a->paused = false;
-        acceptor_tell(a, 0);
-    }
     acceptor_admit(a, fd, &peer, now_ns);
     return true;
 }
