@@ -4,7 +4,7 @@ import threading
 import pytest
 
 import procfs
-from daemon import config, eventually, listener
+from daemon import config, eventually, listener, write_config
 from wire import closed, echo, get
 
 ONE = [{'name': 'main', 'pollers': '1', 'cpus': 'none'}]
@@ -109,6 +109,12 @@ def test_no_files_left_hurts_no_connection_that_is_open(goevd):
         assert get(s)[0] == 200
 
 
-def test_too_few_files_to_start(refused):
-    said = refused(config(max_open_files=12))
-    assert 'Too many open files' in said
+@pytest.mark.parametrize('files', range(4, 24, 2))
+def test_too_few_files_to_start(tmp_path, goevd_run, files):
+    path = write_config(tmp_path, config(listener('a'), listener('b', mode='acceptor'),
+                                         max_open_files=files,
+                                         reactors=[{'name': 'main', 'pollers': '8'}]))
+    done = goevd_run('-c', path)
+    assert done.returncode == 1
+    assert "Too many open files; raise max_open_files or 'ulimit -n'" in done.stderr
+    assert 'listener a: 127' not in done.stderr
