@@ -278,6 +278,14 @@ engine_close_on(struct poller *p, void *arg)
     listener_close(arg, p);
 }
 
+/* After the acceptors have left their epolls: a copy that somebody else holds goes on listening. */
+static void
+engine_close_sockets(struct listener *l)
+{
+    for (unsigned i = 0; i < l->fd_count; i++)
+        l->fds[i] = fd_close(l->fds[i]);
+}
+
 static void
 engine_poller_drained(void *arg)
 {
@@ -299,8 +307,10 @@ engine_drain(struct engine *e)
 {
     unsigned pollers = 0;
 
-    for (size_t i = 0; i < e->listener_count; i++)
+    for (size_t i = 0; i < e->listener_count; i++) {
         reactor_call(e->listeners[i]->config.accept, engine_close_on, e->listeners[i]);
+        engine_close_sockets(e->listeners[i]);
+    }
     for (size_t i = 0; i < e->reactor_count; i++)
         pollers += e->reactors[i]->count;
     atomic_store(&e->draining, pollers);

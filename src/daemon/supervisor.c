@@ -19,6 +19,7 @@
 #define CRASHES_MAX 10 /* so many within CRASH_WINDOW_NS end the supervisor */
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 #define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each crash after the second */
+#define RESTART_DELAY_MAX_NS NS_PER_S
 #define STOP_GRACE_NS (2 * NS_PER_S) /* beyond the time that the worker asked for */
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
@@ -241,7 +242,7 @@ supervisor_replace(struct supervisor *s)
         return;
     }
     if (crashes > 1)
-        delay = RESTART_DELAY_FIRST_NS << (crashes - 2);
+        delay = MIN(RESTART_DELAY_FIRST_NS << (crashes - 2), RESTART_DELAY_MAX_NS);
     s->restart_ns = now + MAX(delay, 1);
     log_notice("starting another worker%s", delay ? " after a pause" : "");
 }
@@ -289,6 +290,7 @@ supervisor_stop(struct supervisor *s, int signal)
         s->stop_ns = now;
     s->stopping = true;
     s->restart_ns = 0;
+    store_fini(&s->store); /* who knocks from now on is refused */
     if (!s->worker.pid)
         return;
     s->kill_ns = now + STOP_GRACE_NS + (stop.now ? 0 : s->worker.stop_timeout_ns);
@@ -368,6 +370,7 @@ supervisor_init(struct supervisor *s)
 
     if (r < 0)
         return r;
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);

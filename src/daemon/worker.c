@@ -89,6 +89,7 @@ worker_stop(struct worker_process *w)
     }
     w->deadline_ns = clock_now_ns() + (uint64_t)w->setup.config->stop_timeout_ns;
     engine_drain(&w->engine);
+    store_fini(&w->sockets.own);
 }
 
 /* With a supervisor, a signal to the process group has reached it too, and it says what to do. */

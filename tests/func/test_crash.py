@@ -1,0 +1,157 @@
+"""A process dies: what the other one does."""
+import os
+import signal
+import socket
+import time
+
+import procfs
+from daemon import SLOWNESS, config, eventually, listener
+from wire import closed, echo, get, refused
+
+DIED = r'worker \d+ was killed by signal'
+
+
+def replaced(d, old):
+    """The worker that has come instead."""
+    def other():
+        pids = procfs.children(d.pid)
+        return pids and pids[0] != old and pids[0]
+    return eventually(other, 'no other worker')
+
+
+def test_killed_worker_is_replaced(goevd):
+    d = goevd(config(listener(), listener('two', 'echo')))
+    d.may_say = [DIED]
+    before, lines = dict(d.listeners), len(d.log.lines)
+    s = d.connect()
+    worker = d.worker()
+    os.kill(worker, signal.SIGKILL)
+    assert closed(s)
+    assert d.log.wait(rf'error goevd: worker {worker} was killed by signal 9 \(Killed\)$')
+    assert d.log.wait('notice goevd: starting another worker$')
+    d.ready(lines)
+    for name, m in before.items():
+        assert d.listeners[name]['address'] == m['address']   # the ports stay
+    assert get(d.connect('web'))[0] == 200
+    echo(d.connect('two'))
+    assert d.worker() != worker
+
+
+def test_connections_made_meanwhile_wait_and_are_served(goevd):
+    d = goevd(config(listener(handler='echo')))
+    d.may_say = [DIED]
+    worker = d.worker()
+    echo(d.connect())
+    os.kill(d.pid, signal.SIGSTOP)   # no replacement yet
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: not procfs.alive(worker), 'it lives')
+    waiting = [d.connect() for _ in range(40)]
+    for s in waiting:
+        s.sendall(b'ping')
+    os.kill(d.pid, signal.SIGCONT)
+    for s in waiting:
+        assert s.recv(4, socket.MSG_WAITALL) == b'ping'
+
+
+def test_port_0_of_several_listeners_keeps_each_port(goevd):
+    d = goevd(config(*(listener(f'n{i}', 'echo') for i in range(4))))
+    d.may_say = [DIED]
+    ports = [d.port(f'n{i}') for i in range(4)]
+    lines = len(d.log.lines)
+    os.kill(d.worker(), signal.SIGKILL)
+    d.ready(lines)
+    assert [d.port(f'n{i}') for i in range(4)] == ports
+
+
+def test_unix_socket_survives_a_worker(goevd, tmp_path):
+    path = tmp_path / 'sock'
+    d = goevd(config(listener(handler='echo', address=f'unix:{path}')))
+    d.may_say = [DIED]
+    inode = path.stat().st_ino
+    lines = len(d.log.lines)
+    os.kill(d.worker(), signal.SIGKILL)
+    d.ready(lines)
+    echo(d.connect())
+    assert path.stat().st_ino == inode
+
+
+def test_ten_deaths_end_the_supervisor(goevd):
+    d = goevd(config())
+    d.status = 3
+    d.may_say = [DIED, '10 workers died within 60 s: giving up']
+    family, address = d.address()
+    worker = d.worker()
+    for death in range(10):
+        if death:
+            worker = replaced(d, worker)
+        os.kill(worker, signal.SIGKILL)
+        d.log.wait(DIED, death + 1)
+    assert d.wait() == 3
+    assert d.log.find('10 workers died within 60 s: giving up$')
+    assert refused(family, address)
+
+
+def test_second_death_is_followed_by_a_pause(goevd):
+    d = goevd(config())
+    d.may_say = [DIED]
+    worker = d.worker()
+    os.kill(worker, signal.SIGKILL)
+    d.log.wait('starting another worker$')
+    os.kill(replaced(d, worker), signal.SIGKILL)
+    d.log.wait('starting another worker after a pause')
+    assert get(d.connect())[0] == 200
+
+
+def test_stop_during_the_pause(goevd):
+    d = goevd(config())
+    d.may_say = [DIED]
+    worker = d.worker()
+    for death in range(5):
+        os.kill(worker, signal.SIGKILL)
+        d.log.wait(DIED, death + 1)
+        if death < 4:
+            worker = replaced(d, worker)
+    d.signal(signal.SIGTERM)   # 800 ms before the next one
+    assert d.wait() == 0
+
+
+def test_worker_notices_that_the_supervisor_is_gone(goevd):
+    d = goevd(config(stop_timeout='5s'))
+    d.status = -signal.SIGKILL
+    d.may_say = ['the supervisor is gone: stopping']
+    worker = d.worker()
+    half = d.connect()
+    half.sendall(b'GET / HTTP/1.1\r\nHo')
+    assert get(idle := d.connect())[0] == 200
+    idle.close()
+    family, address = d.address()
+    os.kill(d.pid, signal.SIGKILL)
+    d.log.wait('the supervisor is gone: stopping')
+    half.sendall(b'st: a\r\n\r\n')
+    assert half.recv(12) == b'HTTP/1.1 200'   # in order even so
+    half.close()
+    eventually(lambda: not procfs.alive(worker), 'it goes on alone')
+    assert refused(family, address)
+
+
+def test_worker_that_fails_at_its_replacement_says_why(goevd):
+    d = goevd(config())
+    d.may_say = [DIED, r'worker \d+ ended with status 1$']
+    text = d.config.read_text()
+    d.config.write_text('listeners: 5\n')
+    os.kill(d.worker(), signal.SIGKILL)
+    d.log.wait(r'goevd.yaml:1:12: listeners: ')
+    d.log.wait(r'worker \d+ ended with status 1$')
+    lines = len(d.log.lines)
+    d.config.write_text(text)
+    d.ready(lines)
+    assert get(d.connect())[0] == 200
+
+
+def test_replacement_takes_no_time(goevd):
+    d = goevd(config(listener(handler='echo')))
+    d.may_say = [DIED]
+    began = time.monotonic()
+    os.kill(d.worker(), signal.SIGKILL)
+    echo(d.connect())
+    assert time.monotonic() - began < 1 * SLOWNESS
