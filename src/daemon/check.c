@@ -74,8 +74,10 @@ check_then_list(struct plugins *p, const struct cli *cli)
 
     (void)cli;
     if (r < 0)
-        fprintf(stderr, "goevd: not every plugin in %s can be loaded: %s\n", p->dir, err_words(r));
-    return r < 0 ? EXIT_REFUSED : EXIT_OK;
+        fprintf(stderr, "goevd: cannot list the plugins in %s: %s\n", p->dir, err_words(r));
+    else if (r > 0)
+        fprintf(stderr, "goevd: not every plugin in %s can be loaded\n", p->dir);
+    return r == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
 int

@@ -9,7 +9,7 @@
 struct listing {
     struct plugins *plugins;
     FILE *out;
-    int wrong;
+    bool wrong;
 };
 
 static int
@@ -21,7 +21,7 @@ plugins_list_one(const char *name, void *arg)
 
     if (plugins_module(listing->plugins, name, &m, &err) < 0) {
         fprintf(listing->out, "%-14s WRONG: %s\n", name, err.text);
-        listing->wrong = err.code;
+        listing->wrong = true;
     } else {
         fprintf(listing->out, "%-14s %s\n%-14s %s\n", name, m->entry.description, "", m->path);
     }
@@ -31,7 +31,7 @@ plugins_list_one(const char *name, void *arg)
 int
 plugins_list(struct plugins *p, FILE *out)
 {
-    struct listing listing = {p, out, 0};
+    struct listing listing = {p, out, false};
     int r = folder_each(p->dir, plugins_list_one, &listing);
 
     return r < 0 ? r : listing.wrong;

@@ -65,7 +65,7 @@ instance_self(struct instance *i)
 int plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr);
 
 /* `--list-plugins`: name, description and file of every plugin in the directory, and what is wrong
- * with those that are wrong. */
+ * with those that are wrong. 0; 1 if any is; a negative errno if the directory cannot be read. */
 int plugins_list(struct plugins *p, FILE *out);
 
 /* `--describe NAME`. */
