@@ -49,11 +49,15 @@ listener_conn_gone(void *arg)
     listener_uncount(arg, poller_current);
 }
 
+/* A place among max_connections, or false. */
 static bool
-listener_full(struct listener *l)
+listener_claim(struct listener *l)
 {
-    return atomic_load_explicit(&l->connections, memory_order_relaxed) >=
-           l->config.max_connections;
+    if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
+        l->config.max_connections)
+        return true;
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+    return false;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -70,21 +74,6 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
     else
         figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
     listener_uncount(l, p);
-}
-
-static void
-acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer, uint64_t now_ns)
-{
-    struct listener *l = a->listener;
-
-    if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) >=
-        l->config.max_connections) {
-        listener_refuse(l, a->poller, NET_REFUSED_LIMIT);
-        fd_close(fd);
-        return;
-    }
-    figure_add(&a->poller->accepted, 1);
-    balance_place(&net_of(a->poller)->balance, l, fd, peer, now_ns);
 }
 
 /* ---- Accepting ------------------------------------------------------------------------------ */
@@ -167,16 +156,35 @@ acceptor_failed(struct acceptor *a, int error)
     }
 }
 
+/* False: nobody waits, or nobody can be taken now. */
 static bool
 acceptor_take(struct acceptor *a, uint64_t now_ns)
 {
+    struct listener *l = a->listener;
+    bool waits = l->config.over_limit == LISTENER_WAIT;
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
-    int fd = accept4(a->watch.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd;
 
-    if (fd < 0)
+    /* Where the one too many is to wait, its place is claimed before it is accepted: two pollers
+     * may see the last one free. */
+    if (waits && !listener_claim(l)) {
+        acceptor_hold(a);
+        return false;
+    }
+    fd = accept4(a->watch.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (waits)
+            atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
         return acceptor_failed(a, errno);
-    acceptor_admit(a, fd, &peer, now_ns);
+    }
+    if (!waits && !listener_claim(l)) {
+        acceptor_count(a, NET_REFUSED_LIMIT);
+        fd_close(fd);
+        return true;
+    }
+    figure_add(&a->poller->accepted, 1);
+    balance_place(&net_of(a->poller)->balance, l, fd, &peer, now_ns);
     return true;
 }
 
@@ -184,18 +192,12 @@ static void
 acceptor_event(struct watch *w, uint32_t events)
 {
     struct acceptor *a = container_of(w, struct acceptor, watch);
-    struct listener *l = a->listener;
     uint64_t now_ns = clock_now_ns();
 
     (void)events;
-    for (unsigned n = 0; n < a->poller->config.accepts_max; n++) {
-        if (l->config.over_limit == LISTENER_WAIT && listener_full(l)) {
-            acceptor_hold(a);
-            break;
-        }
+    for (unsigned n = 0; n < a->poller->config.accepts_max; n++)
         if (!acceptor_take(a, now_ns))
             break;
-    }
 }
 
 /* ---- Making and freeing --------------------------------------------------------------------- */

@@ -1,0 +1,185 @@
+#include "listener_fixture.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+static int clients[CLIENTS_MAX];
+
+/* ---- Limits -------------------------------------------------------------------------------- */
+
+static uint64_t
+refused(enum net_refused why)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < reactor->count; i++)
+        sum += figure_get(&net_of(reactor->pollers[i])->figures.refused[why]);
+    return sum;
+}
+
+static void
+test_listener_limit_and_one_past_it_is_closed(void **state)
+{
+    int fd;
+
+    listener_config.max_connections = 10;
+    listener_start("127.0.0.1:0", 2);
+    for (int i = 0; i < 10; i++) {
+        clients[i] = client_open(&bound);
+        assert_true(client_greeting(clients[i]) >= 0);
+    }
+    assert_int_equal(refused(NET_REFUSED_LIMIT), 0);
+    fd = client_open(&bound);
+    assert_int_equal(client_greeting(fd), -1);
+    fd_close(fd);
+    assert_int_equal(refused(NET_REFUSED_LIMIT), 1);
+    fd_close(clients[0]);
+    while (atomic_load(&closed) == 0)
+        sched_yield();
+    while (atomic_load(&listener->connections) == 10)
+        sched_yield();
+    clients[0] = client_open(&bound);
+    assert_true(client_greeting(clients[0]) >= 0);
+    for (int i = 0; i < 10; i++)
+        fd_close(clients[i]);
+}
+
+static void
+test_listener_limit_and_one_past_it_waits(void **state)
+{
+    listener_config.max_connections = 10;
+    listener_config.over_limit = LISTENER_WAIT;
+    listener_start("127.0.0.1:0", 2);
+    for (int i = 0; i < 30; i++)
+        clients[i] = client_open(&bound);
+    for (int left = 30, greeted = 0; left > 0; left--) {
+        int i = 0;
+
+        assert_true(atomic_load(&listener->connections) <= 10);
+        for (greeted = 0; greeted == 0; i = (i + 1) % 30)
+            if (clients[i] >= 0 && !client_waits(clients[i])) {
+                assert_true(client_greeting(clients[i]) >= 0); /* none is closed */
+                clients[i] = fd_close(clients[i]);
+                greeted = 1;
+            }
+    }
+    assert_int_equal(refused(NET_REFUSED_LIMIT), 0);
+}
+
+static void
+turn_round(struct poller *p, void *arg)
+{
+}
+
+/* Several pollers see the last place free at once: only one of them accepts for it. */
+static void
+test_listener_limit_that_waits_closes_none_in_a_race(void **state)
+{
+    listener_config.max_connections = 1;
+    listener_config.over_limit = LISTENER_WAIT;
+    listener_start("127.0.0.1:0", 4);
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < 8; i++)
+            clients[i] = client_open(&bound);
+        reactor_call(reactor, turn_round, NULL);
+        for (int i = 0; i < 8; i++)
+            fd_close(clients[i]);
+        reactor_call(reactor, turn_round, NULL);
+        assert_int_equal(refused(NET_REFUSED_LIMIT), 0);
+    }
+}
+
+/* ---- Few fds ------------------------------------------------------------------------------- */
+
+static uint64_t
+rounds(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < reactor->count; i++)
+        sum += figure_get(&reactor->pollers[i]->figures.rounds);
+    return sum;
+}
+
+static void
+limit_fds(rlim_t max)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void
+low_fds(enum listener_mode mode)
+{
+    struct rlimit old;
+    uint64_t before;
+    int waiting = 0, next;
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    listener_config.mode = mode;
+    listener_start("127.0.0.1:0", 1);
+    for (int i = 0; i < 20; i++)
+        clients[i] = client_socket(&bound);
+    next = dup(0);
+    fd_close(next);
+    limit_fds((rlim_t)next + 5); /* five more */
+    for (int i = 0; i < 20; i++)
+        client_connect(clients[i], &bound);
+    while (atomic_load(&pauses) == 0)
+        usleep(1000);
+    before = rounds();
+    usleep(500000);
+    assert_true(rounds() - before <= 20); /* it tries ten times a second */
+    for (int i = 0; i < 20; i++)
+        waiting += client_waits(clients[i]);
+    assert_int_equal(waiting, 15);
+    assert_int_equal(atomic_load(&pauses), 1);
+    assert_int_equal(atomic_load(&pause_error), EMFILE);
+    assert_int_equal(atomic_load(&resumes), 0);
+    limit_fds(old.rlim_cur);
+    for (int i = 0; i < 20; i++) {
+        assert_true(client_greeting(clients[i]) >= 0);
+        client_echo(clients[i]);
+        fd_close(clients[i]);
+    }
+    clients[0] = client_open(&bound);
+    assert_true(client_greeting(clients[0]) >= 0);
+    client_echo(clients[0]);
+    fd_close(clients[0]);
+    while (atomic_load(&resumes) == 0)
+        usleep(1000);
+    assert_int_equal(atomic_load(&pauses), 1);
+    assert_int_equal(atomic_load(&resumes), 1);
+}
+
+static void
+test_listener_few_fds_pause_and_recover_reuseport(void **state)
+{
+    low_fds(LISTENER_REUSEPORT);
+}
+
+static void
+test_listener_few_fds_pause_and_recover_acceptor(void **state)
+{
+    low_fds(LISTENER_ACCEPTOR);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LISTENER_TEST(test_listener_limit_and_one_past_it_is_closed),
+        LISTENER_TEST(test_listener_limit_and_one_past_it_waits),
+        LISTENER_TEST(test_listener_limit_that_waits_closes_none_in_a_race),
+        LISTENER_TEST(test_listener_few_fds_pause_and_recover_reuseport),
+        LISTENER_TEST(test_listener_few_fds_pause_and_recover_acceptor),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
