@@ -70,6 +70,7 @@ test_listener_every_address_acceptor(void **state)
 /* ---- Spreading ----------------------------------------------------------------------------- */
 
 static int clients[CLIENTS_MAX];
+static bool steer;
 
 static void
 check_spread(unsigned count, unsigned pollers)
@@ -111,6 +112,7 @@ spread(const char *address, enum listener_mode mode, unsigned pollers, unsigned 
             CPU_SET(cpu, &one);
     listener_setup(NULL);
     listener_config.mode = mode;
+    listener_config.steer = steer;
     listener_start(address, pollers);
     sched_setaffinity(0, sizeof(one), &one); /* all packets come from one CPU */
     check_spread(count, pollers);
@@ -145,6 +147,19 @@ test_listener_spreads_1000(void **state)
     spread("127.0.0.1:0", LISTENER_ACCEPTOR, 4, 1000);
 }
 
+/* All come in on one CPU, and the kernel gives each to that CPU's poller. */
+static void
+test_listener_spreads_what_is_steered_to_one(void **state)
+{
+    static const unsigned counts[] = {2, 64, 1000};
+    unsigned cpus[POLLERS_MAX], pollers = reactor_allowed_cpus(cpus, POLLERS_MAX);
+
+    steer = true;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        spread("127.0.0.1:0", LISTENER_REUSEPORT, MIN(pollers, 16), counts[i]);
+    steer = false;
+}
+
 int
 main(void)
 {
@@ -154,6 +169,7 @@ main(void)
         cmocka_unit_test(test_listener_two_connections_come_to_lie_on_two_pollers),
         cmocka_unit_test(test_listener_spreads_64),
         cmocka_unit_test(test_listener_spreads_1000),
+        cmocka_unit_test(test_listener_spreads_what_is_steered_to_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
