@@ -1,0 +1,218 @@
+"""The manual: it renders, and says what the program says."""
+import re
+import subprocess
+
+import pytest
+
+from daemon import ROOT
+
+PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7']
+
+# Where the keys beneath a heading of goevd.yaml(5) belong.
+HEADINGS = {
+    'TOP LEVEL': 'goevd:',
+    'LOG': 'goevd:log.',
+    'REACTORS': 'goevd:reactors.',
+    'LISTENERS': 'goevd:listeners.',
+    'PLUGIN ECHO': 'echo:',
+    'PLUGIN HTTP': 'http:',
+    'ROUTES': 'http:routes.',
+}
+
+
+def source(page):
+    """A manual page as it is written."""
+    return (ROOT / 'man' / f'{page}.scd').read_text()
+
+
+def prose(page):
+    """It without its literal blocks and escapes."""
+    text = re.sub(r'^```\n.*?^```\n', '', source(page), flags=re.M | re.S)
+    return re.sub(r'\\(.)', r'\1', text)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_page_renders_without_a_warning(page, tmp_path):
+    made = subprocess.run(['scdoc'], input=source(page), text=True, capture_output=True, check=False)
+    assert (made.returncode, made.stderr) == (0, '')
+    path = tmp_path / page
+    path.write_text(made.stdout)
+    for argv in (['groff', '-man', '-ww', '-Tutf8', '-t', str(path)],
+                 ['man', '--warnings=w', '-l', str(path)]):
+        done = subprocess.run(argv, text=True, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ''), argv
+        assert 'SEE ALSO' in re.sub('.\b|\x1b[^m]*m', '', done.stdout)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_page_has_its_name_and_sections(page):
+    name, section = page.rsplit('.', 1)
+    lines = source(page).split('\n')
+    assert lines[0] == f'{name}({section})'
+    assert lines[lines.index('# NAME') + 2].startswith(f'{name} - ')
+    headings = [line[2:] for line in lines if line.startswith('# ')]
+    wanted = {'8': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'SIGNALS', 'EXIT STATUS',
+                    'ENVIRONMENT', 'FILES', 'EXAMPLES', 'SEE ALSO'],
+              '5': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
+              '7': ['NAME', 'DESCRIPTION', 'FILES', 'SEE ALSO']}[section]
+    assert [h for h in headings if h in wanted] == wanted
+
+
+def test_pages_refer_to_pages_that_are_there():
+    for text in [*map(source, PAGES), (ROOT / 'README.md').read_text()]:
+        for name, section in re.findall(r'\b(goevd[a-z.-]*)\((\d)\)', text):
+            assert f'{name}.{section}' in PAGES
+
+
+# ---- Keys ---------------------------------------------------------------------------------------
+
+def described(name, text):
+    """'goevd:listeners.mode' -> type, range and default, of what --describe prints."""
+    found, stack, help_follows = {}, [], False
+    for line in text.split('\n'):
+        if help_follows:
+            help_follows = False
+            assert re.match(r' +\S', line), f'no help after {stack}'
+            continue
+        m = re.match(r'( {2,})([a-z0-9_]+): (.*)$', line)
+        if not m:
+            continue
+        depth = (len(m[1]) - 2) // 4
+        stack[depth:] = [m[2]]
+        found[f'{name}:{".".join(stack)}'] = re.sub(r' such as \w+( or \w+)?', '', m[3])
+        help_follows = True
+    return found
+
+
+def documented():
+    """The same of goevd.yaml(5); every key has a sentence beneath."""
+    found, prefix = {}, None
+    lines = prose('goevd.yaml.5').split('\n')
+    for i, line in enumerate(lines):
+        heading = re.match(r'##? (.*)', line)
+        if heading:
+            prefix = HEADINGS.get(heading[1])
+            continue
+        m = re.match(r'\*([a-z0-9_.]+)\*: (.*)$', line)
+        if m and prefix:
+            assert m[1] and prefix + m[1] not in found
+            assert re.match(r'\t\S', lines[i + 1]), f'nothing is said about {m[1]}'
+            found[prefix + m[1]] = m[2]
+    return found
+
+
+def test_every_key_is_documented_and_no_other(goevd_run):
+    keys = {}
+    for name in ('goevd', 'http', 'echo'):
+        done = goevd_run('--describe', name)
+        assert done.returncode == 0
+        keys |= described(name, done.stdout)
+    assert len(keys) > 60
+    assert documented() == keys
+
+
+def test_every_plugin_is_in_the_table_of_the_readme(goevd_run):
+    done = goevd_run('--list-plugins')
+    names = re.findall(r'^(\S+) ', done.stdout, re.M)
+    table = re.findall(r'^\| `(\w+)` \|', (ROOT / 'README.md').read_text(), re.M)
+    assert sorted(table) == sorted(names) != []
+    for name in names:
+        assert f'# PLUGIN {name.upper()}\n' in source('goevd.yaml.5')
+
+
+# ---- The command line ---------------------------------------------------------------------------
+
+def flags(goevd_run):
+    """(short, long, argument) of every flag in -h."""
+    done = goevd_run('-h')
+    assert done.returncode == 0
+    return set(re.findall(r'^  (?:(-\w), |    )(--[a-z-]+)(?: ([A-Z]+))?  ', done.stdout, re.M))
+
+
+def test_every_flag_is_documented_and_no_other(goevd_run):
+    lines = re.findall(r'^(\*-.*)\n\t\S', source('goevd.8'), re.M)
+    found = [re.fullmatch(r'(?:\*(-\w)\*, )?\*(--[a-z-]+)\*(?: _([A-Z]+)_)?', x) for x in lines]
+    assert all(found), lines
+    assert {tuple(x or '' for x in m.groups()) for m in found} == flags(goevd_run)
+
+
+def test_flags_that_are_mentioned_are_there(goevd_run):
+    known = flags(goevd_run)
+    known = {short for short, _, _ in known} | {name for _, name, _ in known} | {'--args'}
+    synopsis = prose('goevd.8').split('# SYNOPSIS')[1].split('# DESCRIPTION')[0]
+    assert {f for flag in flags(goevd_run) for f in flag[:2]} & set(
+        re.findall(r'-+[a-zA-Z-]+', synopsis)) == set(re.findall(r'-+[a-zA-Z-]+', synopsis))
+    for page in ('goevd.8', 'goevd.yaml.5'):
+        mentioned = set(re.findall(r'(?<![\w*-])\*?(-[A-Za-z]|--[a-z-]+)\b', prose(page)))
+        assert mentioned <= known, mentioned - known
+    assert re.findall(r'^\*goevd\*', synopsis, re.M)
+
+
+def test_exit_statuses_are_documented_and_no_others():
+    numbers = re.findall(r'EXIT_\w+ = (\d+)', (ROOT / 'src/daemon/exit.h').read_text())
+    section = source('goevd.8').split('# EXIT STATUS')[1].split('\n# ')[0]
+    assert re.findall(r'^\*(\d+)\*$', section, re.M) == numbers != []
+
+
+def test_signals_are_documented_and_no_others():
+    text = (ROOT / 'src/daemon/supervisor.c').read_text()
+    handled = set(re.findall(r'sigaddset\(&mask, (SIG\w+)\)', text)) - {'SIGCHLD'}
+    section = source('goevd.8').split('# SIGNALS')[1].split('\n# ')[0]
+    heads = ' '.join(re.findall(r'^\*SIG.*$', section, re.M))
+    assert set(re.findall(r'SIG\w+', heads)) == handled != set()
+
+
+def test_environment_is_documented_and_no_other():
+    read = set()
+    for path in (ROOT / 'src').rglob('*.c'):
+        read |= set(re.findall(r'getenv\("(\w+)"\)', path.read_text()))
+    section = source('goevd.8').split('# ENVIRONMENT')[1].split('\n# ')[0]
+    assert set(re.findall(r'^\*(\w+)\*$', section, re.M)) == read != set()
+
+
+# ---- The plugin interface -----------------------------------------------------------------------
+
+def test_plugin_functions_are_documented_and_no_others():
+    header = (ROOT / 'include/goevd/plugin.h').read_text()
+    page = source('goevd-plugin.7')
+    functions = set(re.findall(r'^(goevd_\w+)\(', header, re.M))
+    section = page.split('# FUNCTIONS')[1].split('\n# ')[0]
+    assert set(re.findall(r'^\*(goevd_\w+)\*\(\)|, \*(goevd_\w+)\*\(\)', section, re.M)) != set()
+    assert set(re.findall(r'\*(goevd_\w+)\*\(\)', section)) == functions != set()
+    used = set(re.findall(r'\b(?:goevd|GOEVD)_\w+', re.sub(r'\\(.)', r'\1', page)))
+    assert all(re.search(rf'\b{word}\b', header) for word in used), used
+
+
+def test_plugin_callbacks_reasons_and_types_are_documented():
+    header = (ROOT / 'include/goevd/plugin.h').read_text()
+    page = prose('goevd-plugin.7')
+    stream = header.split('struct goevd_stream {')[1].split('\n};')[0]
+    callbacks = re.findall(r'\(\*(on_\w+)\)', stream)
+    assert re.findall(r'^\*(on_\w+)\*$', page, re.M) and callbacks
+    assert set(re.findall(r'^\*(on_\w+)\*$', page, re.M)) == set(callbacks)
+    for word in set(re.findall(r'\bGOEVD_(?:OPTION|REASON)_[A-Z]+\b', header)):
+        if word not in ('GOEVD_OPTION_RUNTIME', 'GOEVD_REASON_COUNT'):
+            assert word in page, word
+
+
+# ---- The README ---------------------------------------------------------------------------------
+
+def test_readme_shows_the_minimal_configuration():
+    text = (ROOT / 'conf/minimal.yaml').read_text()
+    assert f'```yaml\n{text}```\n' in (ROOT / 'README.md').read_text()
+
+
+@pytest.mark.parametrize('name', ['README.md', 'examples/README.md'])
+def test_files_that_a_readme_names_are_there(name):
+    text = (ROOT / name).read_text()
+    paths = re.findall(r'`((?:\w[\w.-]*/)+[\w.-]*)`', text)
+    assert paths
+    for path in paths:
+        if not path.startswith('build/'):
+            assert (ROOT / path).exists() or ((ROOT / name).parent / path).exists(), path
+
+
+def test_commands_of_dev_that_the_readme_names_are_there():
+    done = subprocess.run([ROOT / 'dev', 'help'], text=True, capture_output=True, check=True)
+    known = set(re.findall(r'^  (\w+)', done.stdout, re.M))
+    assert set(re.findall(r'\./dev (\w+)', (ROOT / 'README.md').read_text())) <= known
