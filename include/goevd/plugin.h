@@ -593,7 +593,8 @@ goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
     return goevd_host->conn_write_shared(c, data, len, release, arg);
 }
 
-/* Queue a part of a file; it counts as no bytes against the marks and the cap.
+/* Queue a part of a file; its bytes do not count against the marks and the cap, but 256 for the
+ * part itself do, as for goevd_conn_write_shared().
  *
  * fd       a regular file, open until release runs; its own position is not used.
  * release  as for goevd_conn_write_shared(); a file that ends early closes c, -EIO.

@@ -217,9 +217,7 @@ poller_run_tasks(struct poller *p)
 int
 poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns)
 {
-    uint64_t now = delay_ns > 4 * COARSE_LAG_NS ? p->now_ns : clock_now_ns();
-
-    return timer_arm(&p->timers, t, delay_ns > UINT64_MAX / 2 ? UINT64_MAX / 2 : now + delay_ns);
+    return timer_arm(&p->timers, t, clock_now_ns() + MIN(delay_ns, UINT64_MAX / 2));
 }
 
 static void

@@ -49,3 +49,11 @@ timers_next_ns(const struct timers *ts)
 {
     return heap4_first_key(&ts->heap);
 }
+
+/* When a periodic timer that was due at due_ns is due next: it keeps its pace, but does not make up
+ * for periods that it missed. */
+static inline uint64_t
+timer_following_ns(uint64_t due_ns, uint64_t period_ns, uint64_t now_ns)
+{
+    return due_ns + period_ns > now_ns ? due_ns + period_ns : now_ns + period_ns;
+}

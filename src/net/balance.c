@@ -7,13 +7,14 @@
 #include "net/listener.h"
 #include "net/net.h"
 
-#define WINDOW_NS (5 * NS_PER_MS)
+#define WINDOW_NS (25 * NS_PER_MS)
 #define WINDOW_ACCEPTS_MIN 8 /* a window goes on until there are as many, ... */
 #define WINDOW_MAX_NS NS_PER_S /* ... but not for ever */
 #define VERDICT_NS NS_PER_S /* how long it holds */
 #define DOUBT_NS (50 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
 #define PASSING_MIN 32 /* connections more than before, that may yet be passing */
-#define HELD_NS (5 * NS_PER_MS)
+#define HELD_NS (25 * NS_PER_MS) /* the longest that one is held, ... */
+#define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once nobody accepts any more */
 #define HELD_LOOK_NS NS_PER_MS
 #define SLACK_MIN 1      /* one connection more is never clearly more */
 #define SLACK_FAIR_MIN 8 /* where steering works, chance is left alone */
@@ -169,12 +170,23 @@ balance_decide(struct balance *b, uint64_t now_ns)
         balance_keep(b, balance_pop_held(b));
         return true;
     }
-    if (now_ns - h->since_ns < HELD_NS)
+    if (now_ns - h->since_ns < HELD_NS && now_ns - b->busy_ns < HELD_QUIET_NS)
         return false;
     atomic_fetch_sub_explicit(&b->poller->load, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&least->load, 1, memory_order_relaxed);
     balance_give(b, balance_pop_held(b), least);
     return true;
+}
+
+/* Connections come in as long as any poller accepts some. */
+static void
+balance_note_others(struct balance *b, uint64_t now_ns)
+{
+    uint64_t others = balance_others(b);
+
+    if (others != b->others_seen)
+        b->busy_ns = now_ns;
+    b->others_seen = others;
 }
 
 static void
@@ -183,6 +195,7 @@ balance_due(struct timer *t, uint64_t now_ns)
     struct balance *b = container_of(t, struct balance, timer);
 
     balance_look(b, now_ns);
+    balance_note_others(b, now_ns);
     while (b->held && balance_decide(b, now_ns))
         ;
     if (b->held && timer_arm(&b->poller->timers, t, now_ns + HELD_LOOK_NS) < 0)
@@ -261,6 +274,7 @@ balance_place(struct balance *b, struct listener *l, int fd, const struct sockad
         balance_begin_window(b, now_ns);
     }
     b->mine++;
+    b->busy_ns = now_ns;
     balance_look(b, now_ns);
     to = balance_choose(b, l, now_ns);
     h = to == b->poller ? NULL : balance_wrap(l, fd, peer);

@@ -5,7 +5,7 @@
  * all. Whether they do cannot be seen from a count at one moment: a client that opens many
  * connections from two threads begins with one of them. So each poller watches, over short windows,
  * whether the others accept as well, and while it does not know yet it holds what is above its
- * share for a few milliseconds. */
+ * share for some milliseconds, as long as connections come in. */
 #pragma once
 
 #include <netinet/in.h>
@@ -40,6 +40,8 @@ struct balance {
     uint64_t mine_before;  /* ... and in the one before it */
     int load_start;        /* of this poller, when it began */
     uint64_t others_start; /* accepted by the others before it */
+    uint64_t others_seen;  /* accepted by the others, when last looked at */
+    uint64_t busy_ns;      /* when any poller was last seen to accept */
     enum balance_verdict verdict;
     uint64_t verdict_ns;
     struct handover *held, **held_end; /* oldest first */

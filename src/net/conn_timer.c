@@ -81,6 +81,7 @@ struct conn_timer {
     struct conn *conn;
     struct conn_timer *next;
     uint64_t cookie;
+    uint64_t due_ns;
     uint64_t period_ns;
 };
 
@@ -111,7 +112,6 @@ conn_timers_free(struct conn *c)
         conn_timer_remove(&c->timers);
 }
 
-/* A periodic timer keeps its pace, but does not make up for rounds that it missed. */
 static void
 conn_timer_fire(struct timer *timer, uint64_t now_ns)
 {
@@ -121,10 +121,12 @@ conn_timer_fire(struct timer *timer, uint64_t now_ns)
 
     if (c->flags & CONN_CLOSING)
         return;
-    if (t->period_ns)
-        timer_arm(&c->service->net->poller->timers, timer, now_ns + t->period_ns);
-    else
+    if (t->period_ns) {
+        t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
+        timer_arm(&c->service->net->poller->timers, timer, t->due_ns);
+    } else {
         conn_timer_remove(conn_timer_find(c, cookie));
+    }
     conn_tell_timeout(c, cookie);
 }
 
@@ -150,6 +152,8 @@ conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t peri
     r = poller_arm(c->service->net->poller, &t->timer, delay_ns);
     if (r < 0)
         conn_timer_remove(link);
+    else
+        t->due_ns = timer_due_ns(&c->service->net->poller->timers, &t->timer);
     return r;
 }
 

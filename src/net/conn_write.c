@@ -58,13 +58,14 @@ conn_spill(struct conn *c)
 static int
 conn_queue_check(struct conn *c, size_t bytes)
 {
-    size_t queued = conn_queued(c), max = c->service->limits->output_max;
+    size_t held = conn_queued(c) + (c->outq ? c->outq->guests * SEGMENT_COST : 0);
+    size_t max = c->service->limits->output_max;
 
     if (c->flags & (CONN_CLOSING | CONN_SHUT))
         return -EPIPE;
     if (bytes > max)
         return -EMSGSIZE;
-    if (bytes > 0 && (queued > max || bytes > max - queued)) {
+    if (held > max || bytes > max - held) {
         c->flags |= CONN_TELL_DRAINED;
         conn_list(c);
         return -ENOBUFS;

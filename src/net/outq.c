@@ -49,6 +49,7 @@ outq_append(struct outq *q, enum segment_type type, size_t room)
     else
         q->first = s;
     q->last = s;
+    q->guests += type != SEGMENT_COPY;
     return s;
 }
 
@@ -170,6 +171,7 @@ outq_took(struct outq *q, size_t n)
         q->first = s->next;
         if (!q->first)
             q->last = NULL;
+        q->guests -= s->type != SEGMENT_COPY;
         segment_free(s, 0);
     }
     assert(n == 0);

@@ -27,10 +27,15 @@ struct segment {
     char copy[];
 };
 
+/* What a segment of somebody else's costs beside its bytes; counted against the cap, or many tiny
+ * ones would pass it by far. */
+#define SEGMENT_COST 256
+
 struct outq {
     struct segment *first;
     struct segment *last;
     size_t bytes; /* of memory, files not counted */
+    size_t guests; /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
 };
 

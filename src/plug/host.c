@@ -99,6 +99,7 @@ host_close(uint64_t conn_id, unsigned flags)
 struct goevd_timer {
     struct timer timer;
     struct poller *poller;
+    uint64_t due_ns;
     uint64_t period_ns;
     goevd_timer_fn fn;
     void *arg;
@@ -115,8 +116,10 @@ host_timer_due(struct timer *timer, uint64_t now_ns)
 {
     struct goevd_timer *t = container_of(timer, struct goevd_timer, timer);
 
-    if (t->period_ns)
-        timer_arm(&t->poller->timers, timer, now_ns + t->period_ns);
+    if (t->period_ns) {
+        t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
+        timer_arm(&t->poller->timers, timer, t->due_ns);
+    }
     t->fn(t, t->arg);
 }
 
@@ -153,9 +156,14 @@ host_timer_free(struct goevd_timer *t)
 static int
 host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
 {
+    int r;
+
     assert(t->poller == poller_current);
     t->period_ns = period_ns;
-    return poller_arm(t->poller, &t->timer, delay_ns);
+    r = poller_arm(t->poller, &t->timer, delay_ns);
+    if (r == 0)
+        t->due_ns = timer_due_ns(&t->poller->timers, &t->timer);
+    return r;
 }
 
 /* ---- Connections ------------------------------------------------------------------------------ */

@@ -209,8 +209,9 @@ test_conn_shared_is_released_once_when_dropped(void **state)
 
     fixture_start(&stream_full, &transport_plain);
     fd = peer_unix();
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(conn_write_shared(seen[0].c, bytes, FILE_BYTES, release, NULL), 1);
+    assert_int_equal(conn_write_shared(seen[0].c, bytes, FILE_BYTES, release, NULL), 1);
+    assert_int_equal(conn_write_shared(seen[0].c, bytes, FILE_BYTES - SEGMENT_COST, release, NULL),
+                     1);
     assert_int_equal(conn_write_shared(seen[0].c, bytes, 1, release, NULL), -ENOBUFS);
     calm();
     conn_close(seen[0].c, GOEVD_CLOSE_NOW, GOEVD_REASON_HANDLER);
@@ -219,6 +220,20 @@ test_conn_shared_is_released_once_when_dropped(void **state)
     assert_int_equal(released.count, 2); /* not for those that failed */
     assert_int_equal(released.results[0], -EPIPE);
     assert_int_equal(released.results[1], -EPIPE);
+    fd_close(fd);
+}
+
+/* Each costs memory of the host's beside the byte that it holds. */
+static void
+test_conn_many_small_shared_stay_under_the_cap(void **state)
+{
+    int fd, n = 0;
+
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    while (conn_write_shared(seen[0].c, bytes, 1, NULL, NULL) >= 0)
+        n++;
+    assert_int_equal(n, 32000 / (SEGMENT_COST + 1) + 1);
     fd_close(fd);
 }
 
@@ -286,6 +301,7 @@ main(void)
         FILE_TEST(test_conn_file_that_cannot_be_read_closes),
         FILE_TEST(test_conn_shared_is_released_once_when_written),
         FILE_TEST(test_conn_shared_is_released_once_when_dropped),
+        FILE_TEST(test_conn_many_small_shared_stay_under_the_cap),
         FILE_TEST(test_conn_release_may_write),
         FILE_TEST(test_conn_gathered_goes_before_shared_and_file),
     };
