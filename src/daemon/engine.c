@@ -80,10 +80,11 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 void
 engine_fini(struct engine *e)
 {
-    for (size_t i = 0; i < e->listener_count; i++)
-        listener_free(e->listeners[i]);
+    /* A hand-over that is still in a mailbox points at its listener. */
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_free(e->reactors[i]);
+    for (size_t i = 0; i < e->listener_count; i++)
+        listener_free(e->listeners[i]);
     free(e->listeners);
     free(e->reactors);
     e->drained_fd = fd_close(e->drained_fd);
@@ -259,10 +260,11 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
     int r = 0;
 
     e->sockets = sockets;
-    for (size_t i = 0; r == 0 && i < e->setup->config->listener_count; i++)
-        r = engine_new_listener(e, i, reterr);
+    /* First, for a plugin may yet refuse, and then no socket has been opened. */
     for (size_t i = 0; r == 0 && i < e->reactor_count; i++)
         r = reactor_start(e->reactors[i], engine_poller_start, engine_poller_stop, e, reterr);
+    for (size_t i = 0; r == 0 && i < e->setup->config->listener_count; i++)
+        r = engine_new_listener(e, i, reterr);
     if (r == 0)
         r = engine_each_listener(e, true, reterr);
     if (r == 0)

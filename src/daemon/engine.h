@@ -23,7 +23,7 @@ struct engine {
 /* Make the reactors; raise the limit of open files. */
 int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
 
-/* Take the sockets, start the pollers and serve. */
+/* Start the pollers, take the sockets and serve. */
 int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
 
 /* Accept no more, and tell every connection to stop. */

@@ -257,14 +257,21 @@ plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reter
     return 0;
 }
 
+/* Those of the first n instances, last first. */
+static void
+plugins_stop_from(struct instance *i, unsigned n, struct poller *poller)
+{
+    if (!i || n == 0)
+        return;
+    plugins_stop_from(i->next, n - 1, poller);
+    if (i->module->entry.poller_stop)
+        i->module->entry.poller_stop(i->data, (struct goevd_poller *)poller,
+                                     i->locals[poller->index]);
+}
+
 void
 plugins_poller_stop(struct plugins *p, struct poller *poller)
 {
-    unsigned *started = &p->started[poller->index], n = 0;
-
-    for (struct instance *i = p->instances; i && n < *started; i = i->next, n++)
-        if (i->module->entry.poller_stop)
-            i->module->entry.poller_stop(i->data, (struct goevd_poller *)poller,
-                                         i->locals[poller->index]);
-    *started = 0;
+    plugins_stop_from(p->instances, p->started[poller->index], poller);
+    p->started[poller->index] = 0;
 }
