@@ -66,3 +66,14 @@ def refused(tmp_path):
         return done.stderr.replace(str(path), 'goevd.yaml')
 
     return check
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    """A plugin folder with goevd's own and those of tests/plugin; a test may add to it."""
+    folder = tmp_path / 'plugins'
+    folder.mkdir()
+    for source in (daemon.BUILD / 'plugins', daemon.BUILD / 'tests' / 'plugin'):
+        for file in source.glob('*.so'):
+            (folder / file.name).symlink_to(file)
+    return folder

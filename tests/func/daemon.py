@@ -14,7 +14,6 @@ import procfs
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('GOEVD_BUILD', ROOT / 'build' / 'release')).resolve()
 BINARY = BUILD / 'goevd'
-TEST_PLUGINS = BUILD / 'tests' / 'plugin'
 
 
 def sanitizer():

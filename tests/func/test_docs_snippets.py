@@ -213,10 +213,13 @@ def test_session_with_the_ticker_is_true(reading):
     assert lines == ['slow', 'done', 'tick', 'next', 'World', 'Hello, World!']
     client = reading.daemons[-1].connect('ticker')
     answers = Reader(client)
+    typed = b''
     for line in lines:
         if line in ('slow', 'next', 'World'):
-            client.sendall(f'{line}\n'.encode())
+            typed += f'{line}\n'.encode()
             continue
+        client.sendall(typed)    # `next` and what is for the next one come together
+        typed = b''
         while (said := answers.until(b'\n').decode().rstrip('\n')) != line:
             assert said == 'tick'
 
