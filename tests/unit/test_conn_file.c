@@ -233,7 +233,7 @@ test_conn_many_small_shared_stay_under_the_cap(void **state)
     fd = peer_unix();
     while (conn_write_shared(seen[0].c, bytes, 1, NULL, NULL) >= 0)
         n++;
-    assert_int_equal(n, 32000 / (SEGMENT_COST + 1) + 1);
+    assert_int_equal(n, limits.output_max / (SEGMENT_COST + 1) + 1);
     fd_close(fd);
 }
 
