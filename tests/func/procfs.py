@@ -59,19 +59,24 @@ def listeners(port):
     return list(tcp_states(port).values()).count(LISTEN)
 
 
+def watched(pid):
+    """For each epoll of a process, the fds that it watches."""
+    found = []
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        if os.readlink(fd) == 'anon_inode:[eventpoll]':
+            info = pathlib.Path(f'/proc/{pid}/fdinfo/{fd.name}').read_text()
+            found.append(re.findall(r'^tfd:\s*(\d+)', info, re.M))
+    return found
+
+
 def held(pid, port):
     """How many connections of a port each poller holds: an epoll that watches sockets of it."""
-    states = tcp_states(port)
-    folder = pathlib.Path(f'/proc/{pid}')
-    behind, watched = {}, []
-    for fd in (folder / 'fd').iterdir():
+    states, behind = tcp_states(port), {}
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
         target = os.readlink(fd)
         if target.startswith('socket:'):
             behind[fd.name] = target[8:-1]
-        elif target == 'anon_inode:[eventpoll]':
-            info = (folder / 'fdinfo' / fd.name).read_text()
-            watched.append(re.findall(r'^tfd:\s*(\d+)', info, re.M))
-    found = [[states.get(behind.get(fd)) for fd in fds] for fds in watched]
+    found = [[states.get(behind.get(fd)) for fd in fds] for fds in watched(pid)]
     return sorted(held.count(ESTABLISHED) for held in found
                   if ESTABLISHED in held or LISTEN in held)
 
