@@ -559,7 +559,8 @@ goevd_conn_write(struct goevd_conn *c, const void *data, size_t len)
  *
  * len      bytes, 1 to 65536.
  * Thread   [poller]
- * Returns  where to write; NULL where goevd_conn_write() of len bytes would have failed.
+ * Returns  where to write; NULL where goevd_conn_write() of len bytes would have failed: for the
+ *          cap, so that on_drained follows, if goevd_conn_queued() is not 0.
  */
 static inline void *
 goevd_conn_reserve(struct goevd_conn *c, size_t len)

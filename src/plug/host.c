@@ -34,13 +34,13 @@ host_self(struct goevd_self *self)
 
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
-static void
+static void PRINTF(3, 0)
 host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     log_vline((int)level, host_self(self)->module->entry.name, format, args);
 }
 
-static int
+static int PRINTF(3, 0)
 host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     struct instance *i = host_self(self);
