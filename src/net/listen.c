@@ -11,6 +11,7 @@
 #include "base/fd.h"
 
 #define STEER_SOCKETS_MAX 1024
+#define PORT_TRIES 16
 
 /* ---- Options ------------------------------------------------------------------------------- */
 
@@ -106,8 +107,8 @@ listen_learn_port(int fd, struct address *a, struct err *reterr)
 }
 
 static int
-listen_open_tcp(const struct address *address, const struct listen_options *o, unsigned count,
-                int *ret_fds, struct address *ret_bound, struct err *reterr)
+listen_open_port(const struct address *address, const struct listen_options *o, unsigned count,
+                 int *ret_fds, struct address *ret_bound, struct err *reterr)
 {
     struct address a = *address;
     unsigned n = 0;
@@ -129,6 +130,21 @@ listen_open_tcp(const struct address *address, const struct listen_options *o, u
     else
         *ret_bound = a;
     return r;
+}
+
+/* Somebody may take the port that the kernel chose for one socket before the next is bound to it. */
+static int
+listen_open_tcp(const struct address *address, const struct listen_options *o, unsigned count,
+                int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    struct err err;
+    int tries = address_port(address) == 0 ? PORT_TRIES : 1, r;
+
+    do {
+        err = (struct err){0};
+        r = listen_open_port(address, o, count, ret_fds, ret_bound, &err);
+    } while (r == -EADDRINUSE && --tries > 0);
+    return r < 0 ? err_set(reterr, r, "%s", err.text) : 0;
 }
 
 /* A kernel without IPv6 still has every IPv4 address. */
