@@ -122,16 +122,21 @@ static void
 test_listen_without_a_host_takes_both_families(void **state)
 {
     char text[ADDRESS_TEXT_MAX];
+    int r = -EADDRINUSE;
 
     assert_int_equal(open_text(":0", 1, fds), 0);
     assert_int_equal(bound.sa.sa_family, AF_INET6);
     assert_int_equal(option_of(fds[0], IPPROTO_IPV6, IPV6_V6ONLY), 0);
     fds[0] = fd_close(fds[0]);
     options.ipv6_only = true;
-    assert_int_equal(open_text("[::]:0", 1, fds), 0);
-    assert_int_equal(option_of(fds[0], IPPROTO_IPV6, IPV6_V6ONLY), 1);
-    snprintf(text, sizeof(text), "0.0.0.0:%u", address_port(&bound));
-    assert_int_equal(open_text(text, 1, fds + 1), 0); /* the other family is free */
+    for (int tries = 16; r == -EADDRINUSE && tries > 0; tries--) {
+        fds[0] = fd_close(fds[0]);
+        assert_int_equal(open_text("[::]:0", 1, fds), 0);
+        assert_int_equal(option_of(fds[0], IPPROTO_IPV6, IPV6_V6ONLY), 1);
+        snprintf(text, sizeof(text), "0.0.0.0:%u", address_port(&bound));
+        r = open_text(text, 1, fds + 1); /* the other family is free, but for other programs */
+    }
+    assert_int_equal(r, 0);
 }
 
 static void
