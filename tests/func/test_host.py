@@ -83,6 +83,7 @@ def test_info(sender):
 
 def test_need(sender):
     s, reader = ask(sender, b'need')
+    assert reader.until(b'\n') == b'needing\n'
     for byte in b'123456789':
         s.sendall(bytes([byte]))
     s.sendall(b'0')

@@ -223,6 +223,14 @@ sender_pause(struct goevd_conn *c, struct conn *conn)
     return goevd_conn_timer_arm(c, COOKIE_RESUME, 20 * MS, 0);
 }
 
+/* The client waits for this line: bytes that are there already would not come again by themselves. */
+static int
+sender_need(struct goevd_conn *c, struct conn *conn)
+{
+    conn->needing = true;
+    return sender_say(c, "needing\n");
+}
+
 static int
 sender_obey(struct goevd_conn *c, struct conn *conn, const char *line)
 {
@@ -253,7 +261,7 @@ sender_obey(struct goevd_conn *c, struct conn *conn, const char *line)
     else if (strcmp(line, "drop") == 0)
         goevd_conn_close(c, GOEVD_CLOSE_NOW);
     else if (strcmp(line, "need") == 0)
-        conn->needing = true;
+        return sender_need(c, conn);
     else
         return -EPROTO;
     return 0;
