@@ -55,7 +55,10 @@ struct goevd_version {
     uint32_t size; /* bytes of the whole struct, as its author knew it */
 };
 
-#define GOEVD_VERSION_OF(type) {GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR, (uint32_t)sizeof(type)}
+#define GOEVD_VERSION_OF(type)                                                                     \
+    {                                                                                              \
+        GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR, (uint32_t)sizeof(type)                                   \
+    }
 
 struct goevd_conn;   /* a connection; never keep the pointer past on_close */
 struct goevd_poller; /* a poller: one thread and what it owns */
@@ -81,12 +84,10 @@ enum goevd_option_type {
     GOEVD_OPTION_RATE,     /* 100KiB/s: bytes per second               -> int64_t */
     GOEVD_OPTION_STRING,   /* any scalar                               -> struct goevd_str */
     GOEVD_OPTION_ENUM,     /* one of `choices`: stored as its index    -> int */
-    GOEVD_OPTION_RECORD,   /* a map with the keys of `item`            -> const T *, NULL if absent */
+    GOEVD_OPTION_RECORD,   /* a map with the keys of `item`: const T *, NULL if absent */
     GOEVD_OPTION_LIST,     /* a sequence of `item`, or one alone       -> struct goevd_list of T */
-    GOEVD_OPTION_MAP,      /* a map with free keys to strings          -> struct goevd_list of
-                              struct goevd_pair, in the order written */
-    GOEVD_OPTION_PLUGIN    /* `name` or `name: {options}`              -> struct goevd_plugin *,
-                              NULL if absent */
+    GOEVD_OPTION_MAP,      /* free keys to strings: struct goevd_list of struct goevd_pair */
+    GOEVD_OPTION_PLUGIN    /* `name`, `name: {…}`: struct goevd_plugin *, NULL if absent */
 };
 
 enum goevd_option_flags {
@@ -104,8 +105,8 @@ struct goevd_option {
     size_t offset;   /* where the value goes in the record */
     const char *def; /* default, as YAML would write the scalar; for RECORD and LIST "{}" or "[]"
                         fill in the defaults of what is beneath; NULL: zero, NULL or empty */
-    int64_t min;     /* range of numbers, sizes, durations (ns), rates; bytes of a string; items of */
-    int64_t max;     /* a list or map. Both 0: no range. */
+    int64_t min; /* of a number, size, duration (ns) or rate; bytes of a string; items of a list */
+    int64_t max; /* likewise; both 0: no range */
     const char *const *choices;      /* ENUM: names, NULL at the end */
     const struct goevd_schema *item; /* RECORD, LIST: what is beneath */
     const char *interface_id;        /* PLUGIN: the interface that the plugin must offer */
@@ -158,10 +159,9 @@ enum goevd_read_flags {
 
 /* How to close; flags of goevd_conn_close. */
 enum goevd_close_flags {
-    GOEVD_CLOSE_FLUSH = 0,     /* send what is queued, within the listener's close_timeout */
-    GOEVD_CLOSE_NOW = 1 << 0,  /* drop what is queued */
-    GOEVD_CLOSE_DONE = 1 << 1  /* the protocol knows that the peer has nothing more to say: the
-                                  socket need not linger for bytes that would reset it */
+    GOEVD_CLOSE_FLUSH = 0,    /* send what is queued, within the listener's close_timeout */
+    GOEVD_CLOSE_NOW = 1 << 0, /* drop what is queued */
+    GOEVD_CLOSE_DONE = 1 << 1 /* the peer has nothing more to say: no need to linger for it */
 };
 
 #define GOEVD_STREAM "goevd.stream"
@@ -222,10 +222,10 @@ struct goevd_host;
 /* What a plugin exports, as the data symbol `goevd_plugin_entry`. */
 struct goevd_plugin_entry {
     struct goevd_version version;
-    uint32_t host_minor;            /* the lowest ABI minor version of the host it can run on */
-    const struct goevd_host **host; /* set by the host before anything is called */
-    const char *name;               /* [a-z0-9_-]+, as the config names it */
-    const char *description;        /* one line */
+    uint32_t host_minor;                /* the lowest ABI minor version of the host it can run on */
+    const struct goevd_host **host;     /* set by the host before anything is called */
+    const char *name;                   /* [a-z0-9_-]+, as the config names it */
+    const char *description;            /* one line */
     const struct goevd_schema *options; /* NULL: takes none */
 
     /* Make an instance [main].
@@ -334,7 +334,8 @@ struct goevd_host {
 /* Write a line to goevd's log, with the plugin's name before it.
  * Thread   [any]
  */
-static inline void GOEVD_PRINTF(3, 4)
+GOEVD_PRINTF(3, 4)
+static inline void
 goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *format, ...)
 {
     va_list args;
@@ -349,7 +350,8 @@ goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *forma
  * Thread   [main], from create.
  * Returns  -EINVAL, for `return goevd_refuse(…)`.
  */
-static inline int GOEVD_PRINTF(3, 4)
+GOEVD_PRINTF(3, 4)
+static inline int
 goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
 {
     va_list args;
@@ -745,7 +747,7 @@ goevd_close(uint64_t conn_id, unsigned flags)
     return goevd_host->close(conn_id, flags);
 }
 
-/* ---- Layout, for 64-bit machines: what has shipped does not move ------------------------------ */
+/* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void PRINTF(3, 0)
+PRINTF(3, 0)
+static void
 err_vset(struct err *reterr, int code, const char *format, va_list args, bool words)
 {
     int n;

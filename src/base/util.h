@@ -14,7 +14,7 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* The object that holds `member` at address `ptr`. */
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #define PRINTF(string, first) __attribute__((format(printf, string, first)))
 

@@ -248,8 +248,7 @@ engine_each_listener(struct engine *e, bool serve, struct err *reterr)
         else
             reactor_call(l->config.accept, engine_accept_on, &begin);
         if (begin.result < 0)
-            return err_set_errno(reterr, begin.result, "listener %s: cannot begin",
-                                 l->config.name);
+            return err_set_errno(reterr, begin.result, "listener %s: cannot begin", l->config.name);
     }
     return 0;
 }
@@ -337,7 +336,8 @@ engine_stop(struct engine *e)
         reactor_stop(e->reactors[i]);
 }
 
-/* ---- What listens where ----------------------------------------------------------------------- */
+/* ---- What listens where -----------------------------------------------------------------------
+ */
 
 static void
 engine_log_reactor(const struct reactor *r)

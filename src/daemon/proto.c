@@ -79,7 +79,9 @@ proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
         char room[CMSG_SPACE(PROTO_FDS_CHUNK * sizeof(int))];
     } control;
     struct iovec iov = {ret, sizeof(*ret)};
-    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr header = {.msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
                             .msg_controllen = sizeof(control)};
     unsigned count;
     ssize_t n;

@@ -8,7 +8,8 @@
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
-static int PRINTF(5, 6)
+PRINTF(5, 6)
+static int
 setup_listener_error(struct setup *s, const struct config *config, size_t i, const char *key,
                      const char *format, ...)
 {
@@ -42,8 +43,7 @@ setup_number(const char *text, uint32_t *ret)
 }
 
 static void
-setup_socket_owner(struct setup *s, const struct config *config, size_t i,
-                   struct listen_options *o)
+setup_socket_owner(struct setup *s, const struct config *config, size_t i, struct listen_options *o)
 {
     const struct config_listener *c = &config->listeners[i];
     const struct passwd *user;

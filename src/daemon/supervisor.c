@@ -40,10 +40,10 @@ struct supervisor {
     int signal_fd;
     sigset_t old_mask;
     bool stopping;
-    uint64_t stop_ns;       /* when it was first told to stop */
-    bool was_ready;         /* a worker has served */
-    uint64_t kill_ns;       /* 0, or when a draining worker is killed */
-    uint64_t restart_ns;    /* 0, or when the next worker starts */
+    uint64_t stop_ns;    /* when it was first told to stop */
+    bool was_ready;      /* a worker has served */
+    uint64_t kill_ns;    /* 0, or when a draining worker is killed */
+    uint64_t restart_ns; /* 0, or when the next worker starts */
     uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
     int status;
@@ -111,7 +111,8 @@ supervisor_spawn(struct supervisor *s)
     return 0;
 }
 
-/* ---- What a worker says ----------------------------------------------------------------------- */
+/* ---- What a worker says -----------------------------------------------------------------------
+ */
 
 static int
 supervisor_refuse(struct supervisor *s, const struct err *err)
@@ -200,7 +201,8 @@ supervisor_hear(struct supervisor *s)
         s->worker.fd = fd_close(s->worker.fd); /* its end comes as SIGCHLD */
 }
 
-/* ---- The end of a worker ---------------------------------------------------------------------- */
+/* ---- The end of a worker ----------------------------------------------------------------------
+ */
 
 static void
 supervisor_log_death(pid_t pid, int status)
@@ -275,7 +277,8 @@ supervisor_reap(struct supervisor *s)
     }
 }
 
-/* ---- Stopping --------------------------------------------------------------------------------- */
+/* ---- Stopping ---------------------------------------------------------------------------------
+ */
 
 static void
 supervisor_stop(struct supervisor *s, int signal)
@@ -316,7 +319,8 @@ supervisor_on_signal(struct supervisor *s)
         supervisor_stop(s, (int)info.ssi_signo);
 }
 
-/* ---- The loop --------------------------------------------------------------------------------- */
+/* ---- The loop ---------------------------------------------------------------------------------
+ */
 
 static int
 supervisor_timeout_ms(const struct supervisor *s)

@@ -179,8 +179,9 @@ worker_run(const struct cli *cli)
         worker_serve(&w);
     } else if (err.code) {
         log_error("%s%s", err.text,
-                  err.code == -EMFILE ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
-                                      : "");
+                  err.code == -EMFILE
+                      ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
+                      : "");
     }
     worker_fini(&w);
     return r < 0 ? EXIT_REFUSED : EXIT_OK;

@@ -13,7 +13,8 @@
 struct message;
 typedef void (*message_fn)(struct message *m, void *consumer);
 
-/* Embedded in what is sent; owned by the mailbox from post until fn is called, which may free it. */
+/* Embedded in what is sent; owned by the mailbox from post until fn is called, which may free it.
+ */
 struct message {
     struct message *next;
     message_fn fn;
@@ -24,7 +25,7 @@ struct mailbox {
     _Atomic(struct message *) top;
     atomic_uint counted; /* messages that count against the limit */
     unsigned limit;
-    int fd; /* eventfd(2), readable when there may be messages */
+    int fd;                /* eventfd(2), readable when there may be messages */
     struct message *taken; /* the consumer's own: taken, not handled yet */
 };
 

@@ -28,7 +28,7 @@ typedef void (*watch_fn)(struct watch *w, uint32_t events);
 /* A file descriptor that is watched; embedded in its owner. */
 struct watch {
     watch_fn fn;
-    uint64_t id;     /* 0: not added */
+    uint64_t id; /* 0: not added */
     int fd;
     uint32_t events; /* what epoll is asked for */
 };

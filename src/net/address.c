@@ -130,7 +130,8 @@ address_parse(const char *text, struct address *ret, struct err *reterr)
         return address_parse_unix(text + strlen(UNIX_PREFIX), ret, reterr);
     if (!colon)
         return err_set(reterr, -EINVAL,
-                       "'%s' has no port: expected host:port, [v6]:port, :port or unix:/path", text);
+                       "'%s' has no port: expected host:port, [v6]:port, :port or unix:/path",
+                       text);
     r = address_parse_port(colon + 1, &port, reterr);
     if (r == 0)
         r = address_parse_host(text, (size_t)(colon - text), ret, reterr);

@@ -45,7 +45,7 @@ struct balance {
     enum balance_verdict verdict;
     uint64_t verdict_ns;
     struct handover *held, **held_end; /* oldest first */
-    struct timer timer;    /* while some are held */
+    struct timer timer;                /* while some are held */
 };
 
 void balance_init(struct balance *b, struct poller *p);

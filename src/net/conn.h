@@ -38,10 +38,10 @@ enum conn_flags {
     CONN_UPGRADING = 1 << 14,   /* another service takes over after the callback */
     CONN_STOPPING = 1 << 15,    /* on_stop is due or has run */
     CONN_STOP_TOLD = 1 << 16,
-    CONN_OWN_STATE = 1 << 17,   /* the state is not beside the connection */
-    CONN_UNREAD = 1 << 18,      /* the last read filled its buffer: more may wait in the socket */
-    CONN_BLOCKED = 1 << 19,     /* the socket took no more: EPOLLOUT is awaited */
-    CONN_DEAD = 1 << 20,        /* gone; its memory waits to leave the list */
+    CONN_OWN_STATE = 1 << 17, /* the state is not beside the connection */
+    CONN_UNREAD = 1 << 18,    /* the last read filled its buffer: more may wait in the socket */
+    CONN_BLOCKED = 1 << 19,   /* the socket took no more: EPOLLOUT is awaited */
+    CONN_DEAD = 1 << 20,      /* gone; its memory waits to leave the list */
 };
 
 #define CONN_REASON_SHIFT 28
@@ -53,7 +53,7 @@ struct conn_timer;
 struct conn {
     struct watch watch;
     struct service *service;
-    void *state; /* the handler's */
+    void *state;       /* the handler's */
     struct outq *outq; /* NULL while nothing is queued */
     struct tail *tail; /* NULL while nothing is kept unread and no need is set */
     uint64_t bytes_in;

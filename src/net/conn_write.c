@@ -31,8 +31,7 @@ conn_can_gather(const struct conn *c, size_t len)
     const struct service *s = c->service;
 
     return s->net->entered == c && !c->outq && len <= s->gather_max &&
-           s->net->write_len <= s->gather_max - len &&
-           !(c->flags & (CONN_CLOSING | CONN_SHUT));
+           s->net->write_len <= s->gather_max - len && !(c->flags & (CONN_CLOSING | CONN_SHUT));
 }
 
 /* From here on the queue, not the gather buffer, takes what the callback writes. */

@@ -132,7 +132,8 @@ listen_open_port(const struct address *address, const struct listen_options *o, 
     return r;
 }
 
-/* Somebody may take the port that the kernel chose for one socket before the next is bound to it. */
+/* Somebody may take the port that the kernel chose for one socket before the next is bound to it.
+ */
 static int
 listen_open_tcp(const struct address *address, const struct listen_options *o, unsigned count,
                 int *ret_fds, struct address *ret_bound, struct err *reterr)
@@ -280,8 +281,8 @@ listen_steer(int fd, const unsigned *cpu_of_socket, unsigned count, struct err *
 
     if (count > STEER_SOCKETS_MAX)
         return err_set(reterr, -E2BIG, "cannot steer more than %d sockets", STEER_SOCKETS_MAX);
-    code[n++] = (struct sock_filter){BPF_LD | BPF_W | BPF_ABS, 0, 0,
-                                     (uint32_t)(SKF_AD_OFF + SKF_AD_CPU)};
+    code[n++] =
+        (struct sock_filter){BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_CPU)};
     for (unsigned i = 0; i < count; i++) {
         code[n++] = (struct sock_filter){BPF_JMP | BPF_JEQ | BPF_K, 0, 1, cpu_of_socket[i]};
         code[n++] = (struct sock_filter){BPF_RET | BPF_K, 0, 0, i};

@@ -35,14 +35,14 @@ struct net {
     struct conn *entered; /* whose callback is running */
     char *write_buffer;   /* what that callback has written */
     size_t write_len;
-    size_t write_room;    /* bytes of write_buffer */
+    size_t write_room; /* bytes of write_buffer */
     char *read_buffer;
-    size_t read_max;      /* bytes of one read */
+    size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
     struct service *upgrade_to; /* where the entered connection goes after its callback */
     size_t conns;
-    bool stopping;        /* connections that open are told to stop */
+    bool stopping;               /* connections that open are told to stop */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
     struct balance balance;

@@ -17,11 +17,11 @@ enum segment_type {
 struct segment {
     struct segment *next;
     enum segment_type type;
-    int fd;            /* FILE */
-    size_t len;        /* bytes left */
-    size_t room;       /* COPY: bytes free behind the last */
-    const char *data;  /* COPY, SHARED: the first byte left */
-    off_t offset;      /* FILE: where the first byte left is */
+    int fd;           /* FILE */
+    size_t len;       /* bytes left */
+    size_t room;      /* COPY: bytes free behind the last */
+    const char *data; /* COPY, SHARED: the first byte left */
+    off_t offset;     /* FILE: where the first byte left is */
     goevd_release_fn release;
     void *arg;
     char copy[];
@@ -34,8 +34,8 @@ struct segment {
 struct outq {
     struct segment *first;
     struct segment *last;
-    size_t bytes; /* of memory, files not counted */
-    size_t guests; /* segments that are not its own copies */
+    size_t bytes;   /* of memory, files not counted */
+    size_t guests;  /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
 };
 

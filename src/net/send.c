@@ -64,8 +64,12 @@ net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn
 
     if (!s)
         return -ENOMEM;
-    *s = (struct send_message){.message.fn = send_handle, .id = id, .cookie = cookie,
-                               .sent = sent, .arg = arg, .len = len};
+    *s = (struct send_message){.message.fn = send_handle,
+                               .id = id,
+                               .cookie = cookie,
+                               .sent = sent,
+                               .arg = arg,
+                               .len = len};
     if (len > 0)
         memcpy(s->data, data, len);
     r = send_post(id, &s->message);

@@ -35,10 +35,10 @@ struct service {
     const struct conn_limits *limits;
     void *instance;
     void *local;
-    size_t gather_max;      /* bytes that one callback may gather without a look at the marks */
-    struct service *origin; /* where its connections began: itself, unless it is an upgrade */
-    struct slab slab;       /* connections that begin here, with their state beside them */
-    struct slab own_states; /* states of connections that come by upgrade */
+    size_t gather_max;        /* bytes that one callback may gather without a look at the marks */
+    struct service *origin;   /* where its connections began: itself, unless it is an upgrade */
+    struct slab slab;         /* connections that begin here, with their state beside them */
+    struct slab own_states;   /* states of connections that come by upgrade */
     struct service *upgrades; /* services that connections of this one were given to */
     struct service *next;
     void (*on_gone)(void *arg); /* a connection has ended; NULL: nobody asks */

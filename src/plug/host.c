@@ -34,13 +34,15 @@ host_self(struct goevd_self *self)
 
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
-static void PRINTF(3, 0)
+PRINTF(3, 0)
+static void
 host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     log_vline((int)level, host_self(self)->module->entry.name, format, args);
 }
 
-static int PRINTF(3, 0)
+PRINTF(3, 0)
+static int
 host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     struct instance *i = host_self(self);
@@ -94,7 +96,8 @@ host_close(uint64_t conn_id, unsigned flags)
     return net_close(conn_id, flags);
 }
 
-/* ---- On a poller ------------------------------------------------------------------------------ */
+/* ---- On a poller ------------------------------------------------------------------------------
+ */
 
 struct goevd_timer {
     struct timer timer;
@@ -166,7 +169,8 @@ host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
     return r;
 }
 
-/* ---- Connections ------------------------------------------------------------------------------ */
+/* ---- Connections ------------------------------------------------------------------------------
+ */
 
 static uint64_t
 host_conn_id(struct goevd_conn *c)

@@ -125,8 +125,7 @@ module_take_stream(struct module *m, struct err *reterr)
 }
 
 static int
-module_take_entry(struct module *m, void *handle, const struct goevd_host *host,
-                  struct err *reterr)
+module_take_entry(struct module *m, void *handle, const struct goevd_host *host, struct err *reterr)
 {
     const struct goevd_plugin_entry *e = dlsym(handle, "goevd_plugin_entry");
     int r;

@@ -10,7 +10,7 @@
 struct module {
     struct module *next;
     char *path;
-    struct goevd_plugin_entry entry; /* the host's copy: what both sides know, the rest zero */
+    struct goevd_plugin_entry entry;   /* the host's copy: what both sides know, the rest zero */
     const struct goevd_stream *stream; /* likewise; NULL without that interface */
     struct goevd_stream stream_copy;
 };

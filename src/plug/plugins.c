@@ -65,8 +65,9 @@ plugins_missing(struct plugins *p, const char *name, struct err *reterr)
                              name, p->dir);
     if (!folder_suggest(p->dir, name, hint, sizeof(hint)))
         hint[0] = '\0';
-    return err_set(reterr, -ENOENT, "no plugin '%s' in %s (plugin_dir, --plugin-dir)%s; there are: %s",
-                   name, p->dir, hint, names);
+    return err_set(reterr, -ENOENT,
+                   "no plugin '%s' in %s (plugin_dir, --plugin-dir)%s; there are: %s", name, p->dir,
+                   hint, names);
 }
 
 static int
@@ -107,12 +108,13 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     return 0;
 }
 
-/* ---- The resolver: what the configuration asks for -------------------------------------------- */
+/* ---- The resolver: what the configuration asks for --------------------------------------------
+ */
 
 static int
 plugins_load(void *ctx, struct goevd_str name, const char *interface_id,
-             const struct conf_node *where, void **ret_place, const struct goevd_schema **ret_schema,
-             struct err *reterr)
+             const struct conf_node *where, void **ret_place,
+             const struct goevd_schema **ret_schema, struct err *reterr)
 {
     struct module *m;
     int r = plugins_module(ctx, name.data, &m, reterr);

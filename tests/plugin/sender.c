@@ -56,7 +56,8 @@ struct conn {
 
 enum { COOKIE_TICK = 1, COOKIE_RESUME };
 
-static int GOEVD_PRINTF(2, 3)
+GOEVD_PRINTF(2, 3)
+static int
 sender_say(struct goevd_conn *c, const char *format, ...)
 {
     char line[256];
@@ -124,7 +125,8 @@ sender_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
     atomic_fetch_add(result == 0 ? &s->completed : &s->gone, 1);
 }
 
-/* ---- What belongs to a poller ----------------------------------------------------------------- */
+/* ---- What belongs to a poller -----------------------------------------------------------------
+ */
 
 struct local {
     struct goevd_timer *timer;
@@ -223,7 +225,7 @@ sender_pause(struct goevd_conn *c, struct conn *conn)
     return goevd_conn_timer_arm(c, COOKIE_RESUME, 20 * MS, 0);
 }
 
-/* The client waits for this line: bytes that are there already would not come again by themselves. */
+/* The client waits for this line: what is there already would not come again by itself. */
 static int
 sender_need(struct goevd_conn *c, struct conn *conn)
 {
@@ -341,8 +343,11 @@ static const struct goevd_stream sender_stream = {
 /* ---- The instance ---------------------------------------------------------------------------- */
 
 static const struct goevd_option sender_options[] = {
-    {.name = "file", .type = GOEVD_OPTION_STRING, .flags = GOEVD_OPTION_REQUIRED,
-     .offset = offsetof(struct options, file), .help = "what the command 'file' sends"},
+    {.name = "file",
+     .type = GOEVD_OPTION_STRING,
+     .flags = GOEVD_OPTION_REQUIRED,
+     .offset = offsetof(struct options, file),
+     .help = "what the command 'file' sends"},
     {0},
 };
 static const struct goevd_schema sender_schema = GOEVD_SCHEMA(struct options, sender_options);

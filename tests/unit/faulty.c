@@ -115,8 +115,7 @@ faulty_send_file(struct conn *c, int fd, off_t offset, size_t len)
         return -EOPNOTSUPP;
     r = faulty_call();
     faults.files++;
-    return r < 0 ? r
-                 : transport_plain.send_file(c, fd, offset, faulty_cut(len, faults.write_max));
+    return r < 0 ? r : transport_plain.send_file(c, fd, offset, faulty_cut(len, faults.write_max));
 }
 
 static size_t

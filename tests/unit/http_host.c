@@ -13,15 +13,17 @@ struct goevd_timer *http_host_timer;
 
 /* ---- What the plugin calls ----------------------------------------------------------------- */
 
-static void GOEVD_PRINTF(3, 0)
-    host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
+GOEVD_PRINTF(3, 0)
+static void
+host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     (void)self, (void)level;
     vfprintf(stderr, format, args);
 }
 
-static int GOEVD_PRINTF(3, 0)
-    host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
+GOEVD_PRINTF(3, 0)
+static int
+host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     snprintf(self->path, sizeof(self->path), "%s", path);
     vsnprintf(self->text, sizeof(self->text), format, args);

@@ -79,8 +79,11 @@ reactor_of(unsigned pollers)
     struct reactor_config c = {.name = "test", .pollers = pollers, .stack_bytes = 256 << 10};
     struct reactor *r;
 
-    c.poller = (struct poller_config){.read_buffer_bytes = 4096, .write_buffer_bytes = 4096,
-                                      .events_max = 64, .accepts_max = 16, .messages_max = 64,
+    c.poller = (struct poller_config){.read_buffer_bytes = 4096,
+                                      .write_buffer_bytes = 4096,
+                                      .events_max = 64,
+                                      .accepts_max = 16,
+                                      .messages_max = 64,
                                       .mailbox_max = 100};
     assert_int_equal(reactor_new(&c, &r, NULL), 0);
     return r;
@@ -89,12 +92,18 @@ reactor_of(unsigned pollers)
 int
 listener_setup(void **state)
 {
-    listener_config = (struct listener_config){
-        .name = "test", .mode = LISTENER_REUSEPORT, .stream = &stream,
-        .transport = &transport_plain, .max_connections = 10000, .imbalance_percent = 20,
-        .on_pause = on_pause,
-        .limits = {.close_timeout_ns = NS_PER_S, .tail_max = 4096, .output_low = 1000,
-                   .output_high = 8000, .output_max = 32000}};
+    listener_config = (struct listener_config){.name = "test",
+                                               .mode = LISTENER_REUSEPORT,
+                                               .stream = &stream,
+                                               .transport = &transport_plain,
+                                               .max_connections = 10000,
+                                               .imbalance_percent = 20,
+                                               .on_pause = on_pause,
+                                               .limits = {.close_timeout_ns = NS_PER_S,
+                                                          .tail_max = 4096,
+                                                          .output_low = 1000,
+                                                          .output_high = 8000,
+                                                          .output_max = 32000}};
     opened = closed = 0;
     pauses = resumes = pause_error = 0;
     acceptor = NULL;
@@ -104,8 +113,11 @@ listener_setup(void **state)
 void
 listener_start(const char *text, unsigned pollers)
 {
-    struct listen_options options = {.backlog = 1024, .nodelay = true, .unix_mode = 0600,
-                                     .unix_uid = UINT32_MAX, .unix_gid = UINT32_MAX};
+    struct listen_options options = {.backlog = 1024,
+                                     .nodelay = true,
+                                     .unix_mode = 0600,
+                                     .unix_uid = UINT32_MAX,
+                                     .unix_gid = UINT32_MAX};
     struct address address;
     struct err err = {0};
     unsigned count;

@@ -30,5 +30,4 @@ int client_greeting(int fd); /* the poller that greets, or -1 at the end */
 void client_echo(int fd);
 bool client_waits(int fd); /* nothing has come yet */
 
-#define LISTENER_TEST(name)                                                                        \
-    cmocka_unit_test_setup_teardown(name, listener_setup, listener_teardown)
+#define LISTENER_TEST(name) cmocka_unit_test_setup_teardown(name, listener_setup, listener_teardown)

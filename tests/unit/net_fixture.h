@@ -19,10 +19,10 @@ struct seen {
     uint64_t cookie; /* of the last on_timeout */
     unsigned flags;  /* of the last on_read */
     size_t len, fresh;
-    bool busy;    /* a callback is running */
-    char *bytes;  /* consumed so far */
+    bool busy;   /* a callback is running */
+    char *bytes; /* consumed so far */
     size_t count;
-    void *own;    /* the test's */
+    void *own; /* the test's */
 };
 
 /* What callbacks do beside recording; all may be NULL. */
@@ -40,7 +40,7 @@ extern struct script script;
 extern struct seen seen[SEEN_MAX];
 extern unsigned seen_count;
 extern struct poller_config poller_config;
-extern struct conn_limits limits; /* may be changed before or after fixture_start() */
+extern struct conn_limits limits;             /* may be changed before or after fixture_start() */
 extern const struct goevd_stream stream_full; /* has every callback */
 extern const struct goevd_stream stream_bare; /* has no on_open, on_eof and on_stop */
 

@@ -37,8 +37,8 @@ teardown_group(void **state)
 static int
 setup(void **state)
 {
-    options = (struct listen_options){.backlog = 16, .unix_mode = 0640, .unix_uid = UINT32_MAX,
-                                      .unix_gid = UINT32_MAX};
+    options = (struct listen_options){
+        .backlog = 16, .unix_mode = 0640, .unix_uid = UINT32_MAX, .unix_gid = UINT32_MAX};
     err = (struct err){0};
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         fds[i] = -1;

@@ -32,7 +32,11 @@ try_address(const struct address *a)
 static void
 serve_every_form(enum listener_mode mode, unsigned pollers)
 {
-    static const char *const forms[] = {"127.0.0.1:0", "[::1]:0", ":0", "*:0", "localhost:0",
+    static const char *const forms[] = {"127.0.0.1:0",
+                                        "[::1]:0",
+                                        ":0",
+                                        "*:0",
+                                        "localhost:0",
                                         "unix:/tmp/goevd-test-listener",
                                         "unix:@goevd-test-listener"};
 

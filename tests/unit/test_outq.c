@@ -50,8 +50,8 @@ test_outq_against_a_model(void **state)
             n = outq_peek(q, iov, 3);
             len = 0;
             for (int i = 0; i < n; i++) {
-                size_t take = i == n - 1 ? dice_below(&dice, (unsigned)iov[i].iov_len + 1)
-                                         : iov[i].iov_len;
+                size_t take =
+                    i == n - 1 ? dice_below(&dice, (unsigned)iov[i].iov_len + 1) : iov[i].iov_len;
 
                 memcpy(out + got + len, iov[i].iov_base, take);
                 len += take;

@@ -31,8 +31,10 @@ config(enum reactor_cpus cpus)
     memset(seen, 0, sizeof(seen));
     fail_at = -1;
     starts = 0;
-    return (struct reactor_config){.name = "a-long-name-of-a-reactor", .pollers = POLLERS,
-                                   .cpus = cpus, .stack_bytes = (size_t)256 << 10,
+    return (struct reactor_config){.name = "a-long-name-of-a-reactor",
+                                   .pollers = POLLERS,
+                                   .cpus = cpus,
+                                   .stack_bytes = (size_t)256 << 10,
                                    .poller = poller_config};
 }
 
