@@ -217,11 +217,10 @@ static const struct goevd_option schema_listener_options[] = {
     {.name = "imbalance",
      .type = GOEVD_OPTION_INT,
      LISTENER(imbalance_percent),
-     .def = "10",
+     .def = "20",
      .min = 0,
      .max = 100,
-     .help = "With mode: reuseport, a poller that holds this many percent more than its share "
-             "hands new connections on."},
+     .help = "Percent above the least loaded poller at which a poller hands connections over."},
     {.name = "socket_mode",
      .type = GOEVD_OPTION_STRING,
      LISTENER(socket_mode_text),

@@ -42,7 +42,7 @@ has(const char *text, const char *part)
 #define LISTENER_DEFAULTS                                                                          \
     "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
     "  nodelay: true\n  defer_accept: 0\n  keepalive: 0\n  ipv6_only: false\n  steer: true\n"      \
-    "  imbalance: 10\n  max_connections: 100000\n  over_limit: close\n  idle_timeout: 75s\n"       \
+    "  imbalance: 20\n  max_connections: 100000\n  over_limit: close\n  idle_timeout: 75s\n"       \
     "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  output_low: 64KiB\n"          \
     "  output_high: 1MiB\n  output_max: 16MiB\n"
 
