@@ -75,7 +75,8 @@ def findings(folder):
 def write_config(folder, content, name='goevd.yaml'):
     """The file, from text or from what config() makes."""
     path = folder / name
-    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False))
+    text = isinstance(content, str)
+    path.write_text(content if text else json.dumps(content, indent=1, ensure_ascii=False))
     return path
 
 

@@ -54,7 +54,8 @@ def test_dump_of_odd_values_gives_itself_again(goevd_run, tmp_path):
     first = goevd_run('-T', '-c', write_config(tmp_path, config(
         listener(handler={'http': {'routes': {'path': '/', 'respond': {
             'headers': {'X-Odd': 'yes', 'x-no': 'null', 'x-n': '1e3'}, 'body': odd}}}},
-                 idle_timeout='1500ms', tail_max='100KiB', address='unix:/x y', socket_mode='0600'))))
+                 idle_timeout='1500ms', tail_max='100KiB', address='unix:/x y',
+                 socket_mode='0600'))))
     assert (first.returncode, first.stderr) == (0, '')
     again = goevd_run('-T', '-c', write_config(tmp_path, first.stdout))
     assert (again.stderr, again.stdout) == ('', first.stdout)

@@ -49,12 +49,14 @@ def test_finishes_what_has_begun(goevd, mode, args):
     d = goevd(config(listener(mode=mode), listener('idle')), *args)
     half = d.connect()
     half.sendall(b'GET / HTTP/1.1\r\nHo')
-    idle = d.connect('idle')
-    assert get(idle)[0] == 200
+    idle = [d.connect('idle') for _ in range(8)]
+    for s in idle:
+        assert get(s)[0] == 200
     family, address = d.address()
     d.signal(signal.SIGTERM)
-    assert closed(idle)   # so it has begun to stop
-    idle.close()
+    for s in idle:   # on every poller: so all have begun to stop
+        assert closed(s)
+        s.close()
     eventually(lambda: refused(family, address), 'it still accepts')
     half.sendall(b'st: a\r\n\r\n')
     status, headers, body = Reader(half).response()

@@ -10,7 +10,8 @@ extern "C" {
 GOEVD_PLUGIN_HOST;
 }
 
-namespace {
+namespace
+{
 
 struct Options {
     goevd_str greeting;

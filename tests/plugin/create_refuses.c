@@ -14,8 +14,11 @@ static const struct goevd_option word_options[] = {
 static const struct goevd_schema word_schema = GOEVD_SCHEMA(struct goevd_str, word_options);
 
 static const struct goevd_option options[] = {
-    {.name = "words", .type = GOEVD_OPTION_LIST, .offset = offsetof(struct options, words),
-     .item = &word_schema, .help = "words, none of which may be 'bad'"},
+    {.name = "words",
+     .type = GOEVD_OPTION_LIST,
+     .offset = offsetof(struct options, words),
+     .item = &word_schema,
+     .help = "words, none of which may be 'bad'"},
     {0},
 };
 static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, options);

@@ -9,8 +9,11 @@ struct options {
 };
 
 static const struct goevd_option upgrade_options[] = {
-    {.name = "to", .type = GOEVD_OPTION_PLUGIN, .flags = GOEVD_OPTION_REQUIRED,
-     .offset = offsetof(struct options, to), .interface_id = GOEVD_STREAM,
+    {.name = "to",
+     .type = GOEVD_OPTION_PLUGIN,
+     .flags = GOEVD_OPTION_REQUIRED,
+     .offset = offsetof(struct options, to),
+     .interface_id = GOEVD_STREAM,
      .help = "who takes the connection over"},
     {0},
 };

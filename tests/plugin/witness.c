@@ -112,11 +112,19 @@ static const struct goevd_schema behind_schema =
     GOEVD_SCHEMA(struct goevd_plugin *, behind_options);
 
 static const struct goevd_option witness_options[] = {
-    {.name = "name", .type = GOEVD_OPTION_STRING, .offset = offsetof(struct options, name),
-     .def = "w", .help = "what its lines begin with"},
-    {.name = "behind", .type = GOEVD_OPTION_LIST, .offset = offsetof(struct options, behind),
-     .item = &behind_schema, .help = "plugins that this one uses"},
-    {.name = "stays", .type = GOEVD_OPTION_BOOL, .offset = offsetof(struct options, stays),
+    {.name = "name",
+     .type = GOEVD_OPTION_STRING,
+     .offset = offsetof(struct options, name),
+     .def = "w",
+     .help = "what its lines begin with"},
+    {.name = "behind",
+     .type = GOEVD_OPTION_LIST,
+     .offset = offsetof(struct options, behind),
+     .item = &behind_schema,
+     .help = "plugins that this one uses"},
+    {.name = "stays",
+     .type = GOEVD_OPTION_BOOL,
+     .offset = offsetof(struct options, stays),
      .help = "connections do not close when goevd stops"},
     {0},
 };
