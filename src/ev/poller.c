@@ -184,6 +184,40 @@ poller_unwatch(struct poller *p, struct watch *w)
     poller_forget(p, w);
 }
 
+/* ---- The cache ------------------------------------------------------------------------------ */
+
+struct cache_change {
+    struct message message;
+    struct cache_entry entry;
+};
+
+static void
+poller_cache_change(struct message *m, void *consumer)
+{
+    struct cache_change *change = container_of(m, struct cache_change, message);
+    struct cache_entry *e = &change->entry;
+    struct poller *p = consumer;
+
+    if (!e->value)
+        cache_remove(&p->cache, e->id);
+    else if (cache_set(&p->cache, e->id, e->value, e->free) < 0 && e->free)
+        e->free(e->value); /* without memory the old value stays */
+    free(change);
+}
+
+int
+poller_cache_set(struct poller *p, uint64_t id, void *value, cache_free_fn free)
+{
+    struct cache_change *change = calloc(1, sizeof(*change));
+
+    if (!change)
+        return -ENOMEM;
+    change->message.fn = poller_cache_change;
+    change->entry = (struct cache_entry){id, value, free};
+    mailbox_post(&p->mailbox, &change->message);
+    return 0;
+}
+
 /* ---- A round ------------------------------------------------------------------------------- */
 
 void

@@ -146,3 +146,8 @@ void poller_defer(struct poller *p, struct task *t);
 
 /* [poller] delay_ns from now; 0 or -ENOMEM. */
 int poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns);
+
+/* [any thread] Let id stand for value in the poller's cache, when its thread comes to it; NULL lets
+ * it stand for nothing. Later changes by the same thread come later. The value is the cache's from
+ * now on, cache_set() says how long. 0; -ENOMEM, and the value is still the caller's. */
+int poller_cache_set(struct poller *p, uint64_t id, void *value, cache_free_fn free);

@@ -31,12 +31,6 @@ conn_find(struct poller *p, uint64_t id)
     return w ? conn_of_watch(w) : NULL;
 }
 
-static struct poller *
-conn_poller(const struct conn *c)
-{
-    return c->service->net->poller;
-}
-
 /* ---- Callbacks ----------------------------------------------------------------------------- */
 
 bool
@@ -89,7 +83,7 @@ conn_set_peer(struct conn *c, const struct sockaddr *sa)
     }
 }
 
-static void
+void
 conn_tell_open(struct conn *c)
 {
     const struct goevd_stream *stream = conn_stream(c);
@@ -313,80 +307,6 @@ conn_tell_drained(struct conn *c)
     return conn_leave(c);
 }
 
-static void *
-conn_upgraded_state(struct service *to)
-{
-    void *state = slab_alloc(&to->own_states);
-
-    if (state)
-        memset(state, 0, to->own_states.object_bytes);
-    return state;
-}
-
-int
-conn_upgrade(struct conn *c, struct service *to)
-{
-    if (c->flags & (CONN_CLOSING | CONN_UPGRADING))
-        return -EPIPE;
-    assert(c->service->net->entered == c);
-    c->flags |= CONN_UPGRADING;
-    c->service->net->upgrade_to = to;
-    return 0;
-}
-
-static void
-conn_state_free(struct conn *c)
-{
-    if (c->flags & CONN_OWN_STATE)
-        slab_free(&c->service->own_states, c->state);
-    c->flags &= ~(uint32_t)CONN_OWN_STATE;
-}
-
-/* The old handler's end and the new one's beginning. */
-static void
-conn_switch(struct conn *c, struct service *to, void *state)
-{
-    const struct goevd_stream *old = conn_stream(c);
-    struct net *net = c->service->net;
-
-    conn_timers_free(c);
-    c->deadline_ns = 0;
-    net->entered = c;
-    if (old->on_close)
-        old->on_close(conn_public(c), c->state, GOEVD_REASON_UPGRADED);
-    net->entered = NULL;
-    conn_flush_gathered(c);
-    conn_state_free(c);
-    c->service = to;
-    c->state = state;
-    c->flags |= CONN_OWN_STATE;
-    c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_STOPPING | CONN_STOP_TOLD | CONN_EOF_TOLD);
-    conn_need(c, 0);
-    if (c->tail || c->flags & CONN_EOF)
-        c->flags |= CONN_AGAIN;
-    conn_list(c);
-    conn_tell_open(c);
-}
-
-/* At the end of the callback that asked for it. */
-static bool
-conn_take_upgrade(struct conn *c)
-{
-    struct net *net = c->service->net;
-    struct service *to = net->upgrade_to;
-    void *state = conn_upgraded_state(to);
-    uint64_t id = c->watch.id;
-
-    net->upgrade_to = NULL;
-    c->flags &= ~(uint32_t)CONN_UPGRADING;
-    if (!state) {
-        conn_fail(c, -ENOMEM);
-        return conn_settle(c);
-    }
-    conn_switch(c, to, state);
-    return conn_find(net->poller, id) != NULL;
-}
-
 static bool
 conn_work_callbacks(struct conn *c)
 {
@@ -429,123 +349,6 @@ conn_work(struct conn *c)
     if (!(c->flags & CONN_INPUT_OFF) && conn_pending(c))
         conn_list(c);
     conn_settle(c);
-}
-
-/* ---- Closing ------------------------------------------------------------------------------- */
-
-void
-conn_close(struct conn *c, unsigned flags, enum goevd_reason reason)
-{
-    if (!(c->flags & CONN_CLOSING)) {
-        c->flags |= CONN_CLOSING | (uint32_t)reason << CONN_REASON_SHIFT;
-        c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->close_timeout_ns;
-        if (flags & GOEVD_CLOSE_DONE)
-            c->flags |= CONN_CLOSE_DONE;
-    }
-    if (flags & GOEVD_CLOSE_NOW)
-        c->flags |= CONN_CLOSE_NOW;
-    if (c->service->net->entered != c)
-        conn_list(c);
-}
-
-void
-conn_fail(struct conn *c, int error)
-{
-    bool reset = error == -ECONNRESET || error == -EPIPE;
-
-    conn_close(c, GOEVD_CLOSE_NOW, reset ? GOEVD_REASON_RESET : GOEVD_REASON_ERROR);
-}
-
-void
-conn_release(struct conn *c)
-{
-    slab_free(&c->service->origin->slab, c);
-}
-
-/* The one end of every connection. */
-static void
-conn_end(struct conn *c)
-{
-    enum goevd_reason reason = (enum goevd_reason)(c->flags >> CONN_REASON_SHIFT);
-    struct service *s = c->service;
-    struct net *net = s->net;
-
-    if (c->flags & CONN_OPENED && s->stream->on_close)
-        s->stream->on_close(conn_public(c), c->state, reason);
-    c->flags |= CONN_DEAD;
-    conn_timers_free(c);
-    timer_cancel(&net->poller->timers, &c->timer);
-    poller_forget(net->poller, &c->watch);
-    if (s->transport->fini)
-        s->transport->fini(c);
-    fd_close(c->watch.fd);
-    outq_free(c->outq, -EPIPE);
-    conn_tail_free(c);
-    conn_state_free(c);
-    figure_add(&net->figures.closed[reason], 1);
-    if (s->on_gone)
-        s->on_gone(s->on_gone_arg);
-    if (!(c->flags & CONN_LISTED))
-        conn_release(c);
-    net_conn_gone(net);
-}
-
-/* close(2) with unread bytes in the socket resets the connection, and the reset overtakes what the
- * peer has not read: RFC 9112, section 9.6. */
-static bool
-conn_must_linger(const struct conn *c)
-{
-    bool unread = c->flags & CONN_UNREAD || c->tail;
-
-    if (c->flags & (CONN_EOF | CONN_CLOSE_NOW) || c->service->limits->linger_timeout_ns == 0)
-        return false;
-    return unread || !(c->flags & CONN_CLOSE_DONE);
-}
-
-static bool
-conn_close_step(struct conn *c)
-{
-    if (!(c->flags & CONN_CLOSE_NOW)) {
-        if (!c->outq && !(c->flags & CONN_LINGERING) && conn_must_linger(c)) {
-            c->service->transport->shutdown(c);
-            c->flags |= CONN_LINGERING;
-            c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->linger_timeout_ns;
-        }
-        if (c->outq || c->flags & CONN_LINGERING) {
-            conn_interest(c);
-            conn_timer_update(c);
-            return true;
-        }
-    }
-    conn_end(c);
-    return false;
-}
-
-/* Output has ended as the handler asked. */
-static void
-conn_shut(struct conn *c)
-{
-    int r = c->service->transport->shutdown(c);
-
-    c->flags |= CONN_SHUT_DONE;
-    if (r < 0)
-        conn_fail(c, r);
-    else if (c->flags & CONN_EOF_TOLD)
-        conn_close(c, GOEVD_CLOSE_DONE, GOEVD_REASON_EOF);
-}
-
-bool
-conn_settle(struct conn *c)
-{
-    if (c->outq && !(c->flags & (CONN_BLOCKED | CONN_CLOSE_NOW)))
-        conn_flush(c);
-    if (c->flags & CONN_UPGRADING && !(c->flags & CONN_CLOSING))
-        return conn_take_upgrade(c);
-    if ((c->flags & (CONN_SHUT | CONN_SHUT_DONE)) == CONN_SHUT && !c->outq)
-        conn_shut(c);
-    if (!(c->flags & CONN_CLOSING))
-        conn_interest(c);
-    return c->flags & CONN_CLOSING ? conn_close_step(c) : true;
 }
 
 /* ---- Facts --------------------------------------------------------------------------------- */

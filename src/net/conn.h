@@ -1,9 +1,11 @@
 /* A connection: a socket that belongs to one poller from its first callback to its last.
  *
- *   conn.c        its life: opening, events, deadlines, closing
- *   conn_read.c   bytes in: reading, the unread tail, end of input
- *   conn_write.c  bytes out: gathering, the output queue, its marks
- *   conn_timer.c  a handler's timers
+ *   conn.c          its life: opening, events, work that is put off
+ *   conn_close.c    its end, and what follows each callback
+ *   conn_upgrade.c  from one handler to another
+ *   conn_read.c     bytes in: reading, the unread tail, end of input
+ *   conn_write.c    bytes out: gathering, the output queue, its marks
+ *   conn_timer.c    deadline, idle time-out, a handler's timers
  *
  * All functions run on the connection's poller. They are documented where plugins see them, in
  * goevd/plugin.h; here is what only the host needs to know.
@@ -128,6 +130,13 @@ bool conn_leave(struct conn *c);
  * flags say. False: the connection is gone. */
 bool conn_settle(struct conn *c);
 
+/* The transport is ready: on_open. The connection may be gone afterwards. */
+void conn_tell_open(struct conn *c);
+
+/* At the end of the callback that asked for it; false: the connection is gone. */
+bool conn_take_upgrade(struct conn *c);
+void conn_state_free(struct conn *c);
+
 /* The socket said no: close at once, for the reason that this errno is. */
 void conn_fail(struct conn *c, int error);
 
@@ -169,6 +178,12 @@ static inline const struct goevd_stream *
 conn_stream(const struct conn *c)
 {
     return c->service->stream;
+}
+
+static inline struct poller *
+conn_poller(const struct conn *c)
+{
+    return c->service->net->poller;
 }
 
 /* How plugins see it. */

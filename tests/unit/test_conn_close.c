@@ -209,6 +209,41 @@ test_conn_writes_in_every_callback(void **state)
 
 /* ---- Neighbours ---------------------------------------------------------------------------- */
 
+static struct seen *neighbour;
+
+static void
+write_to_and_close_the_neighbour(struct seen *s)
+{
+    if (!neighbour || s == neighbour || neighbour->closed)
+        return;
+    conn_write(neighbour->c, "n", 1);
+    conn_close(neighbour->c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    assert_int_equal(neighbour->closed, 0); /* never inside this call */
+}
+
+static void
+test_conn_writes_to_and_closes_a_neighbour_in_every_callback(void **state)
+{
+    char heard[8];
+
+    meddle = write_to_and_close_the_neighbour;
+    fixture_start(&stream_full, &transport_plain);
+    script = (struct script){at_open, at_read, at_eof, at_drained, at_timeout, at_stop, at_close};
+    for (where = AT_OPEN; where < WHERE_COUNT; where++) {
+        unsigned i = seen_count;
+        int fd;
+
+        neighbour = NULL;
+        fd = peer_unix();
+        neighbour = &seen[i];
+        live_through();
+        assert_int_equal(peer_drain(fd, heard, sizeof(heard)), 1);
+        assert_int_equal(heard[0], 'n');
+        fd_close(fd);
+        until(neighbour->closed);
+    }
+}
+
 static ptrdiff_t
 close_the_other(struct seen *s, const char *data, size_t len)
 {
@@ -277,6 +312,7 @@ main(void)
         CLOSE_TEST(test_conn_timers_from_every_callback),
         CLOSE_TEST(test_conn_pause_and_resume_in_every_callback),
         CLOSE_TEST(test_conn_writes_in_every_callback),
+        CLOSE_TEST(test_conn_writes_to_and_closes_a_neighbour_in_every_callback),
         CLOSE_TEST(test_conn_closes_a_neighbour_with_events_in_the_batch),
         CLOSE_TEST(test_conn_closes_a_neighbour_from_on_close),
     };

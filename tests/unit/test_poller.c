@@ -395,6 +395,47 @@ test_poller_accepts_any_delay(void **state)
 
 /* ---- Many ---------------------------------------------------------------------------------- */
 
+static unsigned values_freed;
+
+static void
+value_free(void *value)
+{
+    (void)value;
+    values_freed++;
+}
+
+static void *
+set_values(void *arg)
+{
+    static int first, second;
+
+    assert_int_equal(poller_cache_set(p, 7, &first, value_free), 0);
+    assert_int_equal(poller_cache_set(p, 7, &second, value_free), 0);
+    assert_int_equal(poller_cache_set(p, 8, &first, value_free), 0);
+    *(int **)arg = &second;
+    return NULL;
+}
+
+static void
+test_poller_cache_is_changed_by_messages(void **state)
+{
+    int *last = NULL;
+    pthread_t thread;
+
+    values_freed = 0;
+    assert_int_equal(pthread_create(&thread, NULL, set_values, &last), 0);
+    pthread_join(thread, NULL);
+    assert_null(cache_get(&p->cache, 7)); /* not before the poller comes to it */
+    assert_int_equal(poller_round(p, 1000), 0);
+    assert_ptr_equal(cache_get(&p->cache, 7), last);
+    assert_non_null(cache_get(&p->cache, 8));
+    assert_int_equal(values_freed, 1);
+    assert_int_equal(poller_cache_set(p, 8, NULL, NULL), 0);
+    assert_int_equal(poller_round(p, 1000), 0);
+    assert_null(cache_get(&p->cache, 8));
+    assert_int_equal(values_freed, 2);
+}
+
 static void
 test_poller_index_names_it(void **state)
 {
@@ -448,6 +489,7 @@ main(void)
         POLLER_TEST(test_poller_timers_come_due),
         POLLER_TEST(test_poller_sleeps_until_a_timer),
         POLLER_TEST(test_poller_accepts_any_delay),
+        POLLER_TEST(test_poller_cache_is_changed_by_messages),
         POLLER_TEST(test_poller_index_names_it),
         POLLER_TEST(test_poller_one_past_the_most_is_refused),
     };
