@@ -7,13 +7,13 @@
 #include "net/listener.h"
 #include "net/net.h"
 
-#define WINDOW_NS (25 * NS_PER_MS)
+#define WINDOW_NS (50 * NS_PER_MS)
 #define WINDOW_ACCEPTS_MIN 8      /* a window goes on until there are as many, ... */
 #define WINDOW_MAX_NS NS_PER_S    /* ... but not for ever */
 #define VERDICT_NS NS_PER_S       /* how long it holds */
-#define DOUBT_NS (50 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
+#define DOUBT_NS (100 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
 #define PASSING_MIN 32            /* connections more than before, that may yet be passing */
-#define HELD_NS (25 * NS_PER_MS)  /* the longest that one is held, ... */
+#define HELD_NS (50 * NS_PER_MS)  /* the longest that one is held, ... */
 #define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once nobody accepts any more */
 #define HELD_LOOK_NS NS_PER_MS
 #define SLACK_MIN 1      /* one connection more is never clearly more */
@@ -79,7 +79,7 @@ balance_look(struct balance *b, uint64_t now_ns)
 
     if (age < WINDOW_NS || (b->mine < WINDOW_ACCEPTS_MIN && age < WINDOW_MAX_NS))
         return;
-    if (b->mine >= WINDOW_ACCEPTS_MIN)
+    if (age < WINDOW_MAX_NS) /* else what it has seen is too old to say anything of now */
         balance_judge(b, now_ns);
     balance_begin_window(b, now_ns);
 }
@@ -253,7 +253,9 @@ balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
             return self;
         /* fall through */
     case BALANCE_FAIR:
-        return balance_above(l, mine, least, SLACK_FAIR_MIN) ? least : self;
+        if (!balance_above(l, mine, least, SLACK_FAIR_MIN))
+            return self;
+        break;
     case BALANCE_ONE_SIDED:
         return least;
     case BALANCE_UNKNOWN:
