@@ -8,12 +8,12 @@
 #include "net/net.h"
 
 #define WINDOW_NS (50 * NS_PER_MS)
-#define WINDOW_ACCEPTS_MIN 8      /* a window goes on until there are as many, ... */
-#define WINDOW_MAX_NS NS_PER_S    /* ... but not for ever */
-#define VERDICT_NS NS_PER_S       /* how long it holds */
+#define WINDOW_ACCEPTS_MIN 8       /* a window goes on until there are as many, ... */
+#define WINDOW_MAX_NS NS_PER_S     /* ... but not for ever */
+#define VERDICT_NS NS_PER_S        /* how long it holds */
 #define DOUBT_NS (100 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
-#define PASSING_MIN 32            /* connections more than before, that may yet be passing */
-#define HELD_NS (50 * NS_PER_MS)  /* the longest that one is held, ... */
+#define PASSING_MIN 32             /* connections more than before, that may yet be passing */
+#define HELD_NS (50 * NS_PER_MS)   /* the longest that one is held, ... */
 #define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once nobody accepts any more */
 #define HELD_LOOK_NS NS_PER_MS
 #define SLACK_MIN 1      /* one connection more is never clearly more */
