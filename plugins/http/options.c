@@ -4,7 +4,7 @@
 #include "http/util.h"
 
 #define OPTION(record, field, key, kind)                                                           \
-    .name = key, .type = kind, .offset = offsetof(record, field)
+    .name = (key), .type = (kind), .offset = offsetof(record, field)
 
 static const struct goevd_option respond_options[] = {
     {OPTION(struct options_respond, status, "status", GOEVD_OPTION_INT), .def = "200", .min = 200,

@@ -174,7 +174,8 @@ routes_add(struct routes *routes, struct goevd_self *self, size_t index,
                                : redirect_build(self, at, route->redirect, &reply);
     if (r < 0)
         return r;
-    return MIN(routes_push(routes, reply), 0);
+    r = routes_push(routes, reply);
+    return r < 0 ? r : 0;
 }
 
 /* RFC 9110 section 9.3.7: what the server as a whole can do. */

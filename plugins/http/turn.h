@@ -2,6 +2,7 @@
  * pipelined ones at a time, and handed over together. */
 #pragma once
 
+#include <assert.h>
 #include <errno.h>
 
 #include <goevd/plugin.h>
@@ -55,6 +56,7 @@ turn_reply(struct turn *t, unsigned reply, enum http_persist persist, bool head_
         if (unlikely(r < 0))
             return r;
     }
+    assert(t->out != NULL);
     memcpy(t->out + t->used, k->data, len);
     t->used += len;
     t->answered++;

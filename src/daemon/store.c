@@ -1,5 +1,6 @@
 #include "daemon/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ store_get(struct store *s, const struct proto_listen *listen, struct address *re
 
     if (r < 0)
         return r;
+    assert(e);
     *ret_bound = e->bound;
     *ret_fds = e->fds;
     *ret_count = e->count;

@@ -1,5 +1,6 @@
 #include "daemon/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -66,6 +67,7 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = setup_load(&w->setup, w->cli);
     if (r < 0)
         return r;
+    assert(w->setup.config);
     log_init("goevd", cli_log_level(w->cli, w->setup.config->log_level));
     r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)

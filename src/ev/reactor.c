@@ -45,11 +45,15 @@ reactor_place(struct reactor *r, const struct reactor_config *config, const unsi
 {
     bool pin = config->cpus == REACTOR_CPUS_AUTO && r->count == allowed_count;
 
-    for (unsigned i = 0; i < r->count; i++)
+    for (unsigned i = 0; i < r->count; i++) {
+        struct poller *p = r->pollers[i];
+
+        assert(p);
         if (config->cpus == REACTOR_CPUS_LIST)
-            r->pollers[i]->cpu = (int)config->cpu_list[i % config->cpu_count];
+            p->cpu = (int)config->cpu_list[i % config->cpu_count];
         else if (pin)
-            r->pollers[i]->cpu = (int)allowed[i];
+            p->cpu = (int)allowed[i];
+    }
 }
 
 /* ---- Making and freeing -------------------------------------------------------------------- */
