@@ -45,6 +45,7 @@ reactor_place(struct reactor *r, const struct reactor_config *config, const unsi
 {
     bool pin = config->cpus == REACTOR_CPUS_AUTO && r->count == allowed_count;
 
+    assert(r->pollers);
     for (unsigned i = 0; i < r->count; i++) {
         struct poller *p = r->pollers[i];
 
