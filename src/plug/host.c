@@ -1,36 +1,10 @@
 /* The table of functions that plugins call. Here the public names of goevd/plugin.h meet the
  * host's own: a cast and a call each. */
-#include <assert.h>
 #include <errno.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/conn.h"
-#include "plug/plugins.h"
-
-static struct conn *
-host_conn(struct goevd_conn *public)
-{
-    struct conn *c = (struct conn *)public;
-
-    assert(c->service->net->poller == poller_current);
-    return c;
-}
-
-static struct poller *
-host_poller(struct goevd_poller *public)
-{
-    struct poller *p = (struct poller *)public;
-
-    assert(p == poller_current);
-    return p;
-}
-
-static struct instance *
-host_self(struct goevd_self *self)
-{
-    return (struct instance *)self;
-}
+#include "plug/host.h"
 
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
