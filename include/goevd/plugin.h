@@ -65,6 +65,7 @@ struct goevd_poller; /* a poller: one thread and what it owns */
 struct goevd_self;   /* the host's view of one instance of a plugin */
 struct goevd_plugin; /* another plugin's instance that an option of this one names */
 struct goevd_timer;  /* a timer of an instance on one poller */
+struct goevd_watch;  /* a file descriptor of an instance, watched by one poller */
 
 /* Bytes with their length. What an option yields is also NUL-terminated. */
 struct goevd_str {
@@ -274,6 +275,16 @@ enum goevd_log_level {
 
 typedef void (*goevd_release_fn)(void *arg, int result);
 typedef void (*goevd_timer_fn)(struct goevd_timer *timer, void *arg);
+typedef void (*goevd_watch_fn)(struct goevd_watch *watch, unsigned events, void *arg);
+typedef void (*goevd_call_fn)(struct goevd_poller *poller, void *local, void *arg);
+typedef void (*goevd_called_fn)(void *arg);
+
+/* What a file descriptor is watched for, and what has come. */
+enum goevd_watch_events {
+    GOEVD_WATCH_READ = 1 << 0,
+    GOEVD_WATCH_WRITE = 1 << 1,
+    GOEVD_WATCH_ERROR = 1 << 2 /* only told: an error or a hang-up, and with it all asked for */
+};
 
 /* The functions themselves; call them through the wrappers below, which document them. */
 struct goevd_host {
@@ -329,6 +340,19 @@ struct goevd_host {
     int (*send)(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
                 uint64_t cookie);
     int (*close)(uint64_t conn_id, unsigned flags);
+
+    void *(*poller_local)(struct goevd_self *self, struct goevd_poller *poller);
+    struct goevd_watch *(*watch_new)(struct goevd_poller *poller, int fd, goevd_watch_fn fn,
+                                     void *arg);
+    void (*watch_free)(struct goevd_watch *watch);
+    int (*watch_set)(struct goevd_watch *watch, unsigned events);
+
+    unsigned (*poller_count)(void);
+    int (*call)(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
+    int (*call_all)(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);
+    int (*cache_set)(struct goevd_self *self, uint32_t key, const void *data, size_t len);
+    const void *(*cache_get)(struct goevd_self *self, struct goevd_poller *poller, uint32_t key,
+                             size_t *ret_len);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -747,6 +771,113 @@ goevd_close(uint64_t conn_id, unsigned flags)
     return goevd_host->close(conn_id, flags);
 }
 
+/* What poller_start left in *ret_local on this poller; NULL before and after.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_poller_local(struct goevd_self *self, struct goevd_poller *poller)
+{
+    return goevd_host->poller_local(self, poller);
+}
+
+/* Let a poller watch a file descriptor that is not one of goevd's connections: a pipe, an eventfd,
+ * the socket of a library. Nothing is told before goevd_watch_set().
+ *
+ * fd       stays the caller's, who frees the watch before closing it.
+ * fn       runs on that poller; it may set or free the watch, and is never called after that.
+ * Thread   [poller]
+ * Returns  the watch, which the caller frees before poller_stop returns; NULL without memory.
+ */
+static inline struct goevd_watch *
+goevd_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *arg)
+{
+    return goevd_host->watch_new(poller, fd, fn, arg);
+}
+
+/* Watch no longer; NULL does nothing. The file descriptor stays open.
+ * Thread   [poller]
+ */
+static inline void
+goevd_watch_free(struct goevd_watch *watch)
+{
+    goevd_host->watch_free(watch);
+}
+
+/* Say what is waited for: it is told again and again while it holds.
+ *
+ * events   GOEVD_WATCH_READ, GOEVD_WATCH_WRITE; 0: nothing is told, not even a hang-up.
+ * Thread   [poller]
+ * Returns  0; -EPERM if fd cannot be watched, as a regular file; -EEXIST if another watch of this
+ *          poller has it; -EBADF, -ENOMEM, -ENOSPC; -EINVAL for other events.
+ * Source   epoll_ctl(2), level-triggered.
+ */
+static inline int
+goevd_watch_set(struct goevd_watch *watch, unsigned events)
+{
+    return goevd_host->watch_set(watch, events);
+}
+
+/* How many pollers the process has; their indices are those below.
+ * Thread   [any]
+ */
+static inline unsigned
+goevd_poller_count(void)
+{
+    return goevd_host->poller_count();
+}
+
+/* Run a function on a poller, outside any callback, after what this thread has sent there before.
+ *
+ * fn       gets what goevd_poller_local() tells, NULL if that poller has stopped meanwhile: then
+ *          it runs all the same, in its place, and can only give back what arg owns.
+ * Thread   [any]
+ * Returns  0: fn runs once, unless create fails; -EINVAL without such a poller; -EAGAIN if its
+ *          mailbox is full; -ENOMEM.
+ */
+static inline int
+goevd_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)
+{
+    return goevd_host->call(self, poller, fn, arg);
+}
+
+/* Run a function once on every poller, as goevd_call() does, and then `done`, once, where it ran
+ * last. `done` may be NULL.
+ * Thread   [any]
+ * Returns  0; -ENOMEM, and it runs nowhere.
+ */
+static inline int
+goevd_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
+{
+    return goevd_host->call_all(self, fn, done, arg);
+}
+
+/* Let a key stand for a value on every poller. Each sees the change in its own thread, between two
+ * callbacks; all see the changes of a key in one order. What create sets is there in poller_start.
+ *
+ * key      this instance's own: another's with the same number is another.
+ * data     copied, once for all pollers; NULL: the key stands for nothing.
+ * Thread   [any]
+ * Returns  0; -ENOMEM, and nothing has changed. A poller without memory for a new key goes on
+ *          without it.
+ */
+static inline int
+goevd_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len)
+{
+    return goevd_host->cache_set(self, key, data, len);
+}
+
+/* What a key stands for on this poller, or NULL. A hash table of the poller's own: no lock.
+ *
+ * ret_len  may be NULL; set to the length of what is returned.
+ * Thread   [poller]
+ * Returns  memory aligned to 16 that is valid until the callback returns.
+ */
+static inline const void *
+goevd_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t key, size_t *ret_len)
+{
+    return goevd_host->cache_get(self, poller, key, ret_len);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -758,7 +889,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create h
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 304, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, cache_get) == 368, "cache_get has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 376, "goevd_host has moved");
 #endif
 
 #ifdef __cplusplus

@@ -43,12 +43,6 @@ host_plugin_instance(struct goevd_plugin *plugin)
     return instance_of(plugin)->data;
 }
 
-static unsigned
-host_poller_index(struct goevd_poller *poller)
-{
-    return ((struct poller *)poller)->index;
-}
-
 static void
 host_sent(void *arg, uint64_t id, uint64_t cookie, int result)
 {
@@ -68,79 +62,6 @@ static int
 host_close(uint64_t conn_id, unsigned flags)
 {
     return net_close(conn_id, flags);
-}
-
-/* ---- On a poller ------------------------------------------------------------------------------
- */
-
-struct goevd_timer {
-    struct timer timer;
-    struct poller *poller;
-    uint64_t due_ns;
-    uint64_t period_ns;
-    goevd_timer_fn fn;
-    void *arg;
-};
-
-static uint64_t
-host_poller_now(struct goevd_poller *poller)
-{
-    return host_poller(poller)->now_ns;
-}
-
-static void
-host_timer_due(struct timer *timer, uint64_t now_ns)
-{
-    struct goevd_timer *t = container_of(timer, struct goevd_timer, timer);
-
-    if (t->period_ns) {
-        t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
-        timer_arm(&t->poller->timers, timer, t->due_ns);
-    }
-    t->fn(t, t->arg);
-}
-
-static struct goevd_timer *
-host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
-{
-    struct goevd_timer *t = calloc(1, sizeof(*t));
-
-    if (!t)
-        return NULL;
-    t->timer.fn = host_timer_due;
-    t->poller = host_poller(poller);
-    t->fn = fn;
-    t->arg = arg;
-    return t;
-}
-
-static void
-host_timer_cancel(struct goevd_timer *t)
-{
-    assert(t->poller == poller_current);
-    timer_cancel(&t->poller->timers, &t->timer);
-}
-
-static void
-host_timer_free(struct goevd_timer *t)
-{
-    if (!t)
-        return;
-    host_timer_cancel(t);
-    free(t);
-}
-
-static int
-host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
-{
-    int r;
-
-    assert(t->poller == poller_current);
-    t->period_ns = period_ns;
-    r = poller_arm(t->poller, &t->timer, delay_ns);
-    if (r == 0)
-        t->due_ns = timer_due_ns(&t->poller->timers, &t->timer);
-    return r;
 }
 
 /* ---- Connections ------------------------------------------------------------------------------
@@ -341,4 +262,13 @@ const struct goevd_host plugins_host = {
     .conn_upgrade = host_conn_upgrade,
     .send = host_send,
     .close = host_close,
+    .poller_local = host_poller_local,
+    .watch_new = host_watch_new,
+    .watch_free = host_watch_free,
+    .watch_set = host_watch_set,
+    .poller_count = host_poller_count,
+    .call = host_call,
+    .call_all = host_call_all,
+    .cache_set = host_cache_set,
+    .cache_get = host_cache_get,
 };

@@ -29,3 +29,24 @@ host_self(struct goevd_self *self)
 {
     return (struct instance *)self;
 }
+
+unsigned host_poller_index(struct goevd_poller *poller);
+uint64_t host_poller_now(struct goevd_poller *poller);
+void *host_poller_local(struct goevd_self *self, struct goevd_poller *poller);
+
+struct goevd_timer *host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg);
+void host_timer_free(struct goevd_timer *t);
+int host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns);
+void host_timer_cancel(struct goevd_timer *t);
+
+struct goevd_watch *host_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn,
+                                   void *arg);
+void host_watch_free(struct goevd_watch *w);
+int host_watch_set(struct goevd_watch *w, unsigned events);
+
+unsigned host_poller_count(void);
+int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
+int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);
+int host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len);
+const void *host_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t key,
+                           size_t *ret_len);

@@ -144,6 +144,7 @@ plugins_made(void *ctx, void *place, const void *options, const struct conf_node
     i->node = node;
     i->path = path;
     i->plugins = p;
+    i->number = ++p->instance_count;
     *p->instances_end = i;
     p->instances_end = &i->next;
     return (struct goevd_plugin *)i;
@@ -156,6 +157,7 @@ plugins_init(struct plugins *p, const char *dir_flag, struct err *reterr)
 {
     *p = (struct plugins){.dir_flag = dir_flag};
     p->instances_end = &p->instances;
+    pthread_mutex_init(&p->cache_lock, NULL);
     p->resolver = (struct conf_resolver){plugins_load, plugins_made, plugins_set_dir, p};
     p->dir = dir_flag ? strdup(dir_flag) : plugins_default_dir();
     return p->dir ? 0 : err_set(reterr, -ENOMEM, "no memory for plugins");
@@ -179,6 +181,7 @@ plugins_fini(struct plugins *p)
         free(m);
     }
     free(p->dir);
+    pthread_mutex_destroy(&p->cache_lock);
 }
 
 static int
@@ -203,6 +206,9 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
     for (struct instance *i = p->instances; i && r >= 0; i = i->next)
         r = plugins_create_one(p, i);
     p->errors = NULL;
+    pthread_mutex_lock(&p->cache_lock);
+    p->running = true;
+    pthread_mutex_unlock(&p->cache_lock);
     if (r < 0)
         plugins_destroy(p);
     return r;
@@ -269,6 +275,7 @@ plugins_stop_from(struct instance *i, unsigned n, struct poller *poller)
     if (i->module->entry.poller_stop)
         i->module->entry.poller_stop(i->data, (struct goevd_poller *)poller,
                                      i->locals[poller->index]);
+    i->locals[poller->index] = NULL;
 }
 
 void

@@ -2,6 +2,7 @@
  * names one. */
 #pragma once
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "conf/config.h"
@@ -18,6 +19,7 @@ struct instance {
     const char *path;
     void *data; /* what create made */
     bool created;
+    uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
     void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
 };
@@ -27,9 +29,12 @@ struct plugins {
     char *dir;
     struct module *modules;
     struct instance *instances, **instances_end;
+    uint32_t instance_count;
     unsigned started[POLLERS_MAX]; /* instances whose poller_start has run there */
     struct conf_errors *errors;    /* of the creation that is running */
     struct conf_resolver resolver; /* for config_load() */
+    pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
+    bool running;                  /* every create has run: pollers may; guarded by cache_lock */
 };
 
 /* dir_flag is kept, not copied. */

@@ -1,0 +1,225 @@
+/* From any thread to the pollers: calls, and the values of the poller cache that calls bring. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "plug/host.h"
+
+unsigned
+host_poller_count(void)
+{
+    unsigned n = 0;
+
+    while (poller_at(n))
+        n++;
+    return n;
+}
+
+/* What is still in a mailbox when the instance has been destroyed concerns nobody any more. */
+static void
+call_run(struct instance *i, struct poller *p, goevd_call_fn fn, void *arg)
+{
+    if (i->created)
+        fn((struct goevd_poller *)p, i->locals[p->index], arg);
+}
+
+/* ---- One poller ------------------------------------------------------------------------------ */
+
+struct call {
+    struct message message;
+    struct instance *instance;
+    goevd_call_fn fn;
+    void *arg;
+};
+
+static void
+call_handle(struct message *m, void *consumer)
+{
+    struct call *call = container_of(m, struct call, message);
+
+    call_run(call->instance, consumer, call->fn, call->arg);
+    free(call);
+}
+
+int
+host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)
+{
+    struct poller *p = poller_at(poller);
+    struct call *call;
+    int r;
+
+    if (!p)
+        return -EINVAL;
+    call = malloc(sizeof(*call));
+    if (!call)
+        return -ENOMEM;
+    *call =
+        (struct call){.message.fn = call_handle, .instance = host_self(self), .fn = fn, .arg = arg};
+    r = mailbox_try_post(&p->mailbox, &call->message);
+    if (r < 0)
+        free(call);
+    return r;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+struct call_all;
+
+struct call_node {
+    struct message message;
+    struct call_all *all;
+};
+
+struct call_all {
+    struct instance *instance;
+    goevd_call_fn fn;
+    goevd_called_fn done;
+    void *arg;
+    atomic_uint left;
+    struct call_node nodes[];
+};
+
+static void
+call_all_handle(struct message *m, void *consumer)
+{
+    struct call_all *all = container_of(m, struct call_node, message)->all;
+
+    call_run(all->instance, consumer, all->fn, all->arg);
+    if (atomic_fetch_sub(&all->left, 1) > 1)
+        return;
+    if (all->done && all->instance->created)
+        all->done(all->arg);
+    free(all);
+}
+
+int
+host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
+{
+    unsigned count = host_poller_count();
+    struct call_all *all = malloc(sizeof(*all) + count * sizeof(*all->nodes));
+
+    if (!all)
+        return -ENOMEM;
+    *all = (struct call_all){.instance = host_self(self), .fn = fn, .done = done, .arg = arg};
+    atomic_init(&all->left, count);
+    /* The last of them frees it all, perhaps before this loop looks at it again. */
+    for (unsigned i = 0; i < count; i++) {
+        struct call_node *node = &all->nodes[i];
+
+        *node = (struct call_node){.message.fn = call_all_handle, .all = all};
+        mailbox_post(&poller_at(i)->mailbox, &node->message);
+    }
+    return 0;
+}
+
+/* ---- The poller cache ------------------------------------------------------------------------ */
+
+/* One block for all pollers; each lets go of it in its own time. */
+struct cache_block {
+    atomic_uint holders;
+    size_t len;
+    _Alignas(16) char data[];
+};
+
+struct cache_change {
+    uint64_t id;
+    struct cache_block *block; /* NULL: the id is to stand for nothing */
+    atomic_uint left;
+    struct cache_node {
+        struct message message;
+        struct cache_change *change;
+    } nodes[];
+};
+
+static void
+cache_let_go(void *value)
+{
+    struct cache_block *block = value;
+
+    if (atomic_fetch_sub(&block->holders, 1) == 1)
+        free(block);
+}
+
+static void
+cache_apply(struct cache_change *change, struct poller *p)
+{
+    if (!change->block)
+        cache_remove(&p->cache, change->id);
+    else if (cache_set(&p->cache, change->id, change->block, cache_let_go) < 0)
+        cache_let_go(change->block); /* without memory the old value stays */
+    if (atomic_fetch_sub(&change->left, 1) == 1)
+        free(change);
+}
+
+static void
+cache_handle(struct message *m, void *consumer)
+{
+    cache_apply(container_of(m, struct cache_node, message)->change, consumer);
+}
+
+static struct cache_change *
+cache_change_new(uint64_t id, const void *data, size_t len, unsigned count)
+{
+    struct cache_change *change = malloc(sizeof(*change) + count * sizeof(*change->nodes));
+
+    if (!change)
+        return NULL;
+    change->id = id;
+    change->block = NULL;
+    atomic_init(&change->left, count);
+    if (!data)
+        return change;
+    change->block = malloc(sizeof(*change->block) + len);
+    if (!change->block) {
+        free(change);
+        return NULL;
+    }
+    atomic_init(&change->block->holders, count);
+    change->block->len = len;
+    memcpy(change->block->data, data, len);
+    return change;
+}
+
+static uint64_t
+cache_id(const struct instance *i, uint32_t key)
+{
+    return (uint64_t)i->number << 32 | key;
+}
+
+/* One setter at a time, so that all pollers end with the same value. Before the pollers run there
+ * is nobody to be told: what create sets is there when poller_start runs. */
+int
+host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len)
+{
+    struct instance *i = host_self(self);
+    unsigned count = host_poller_count();
+    struct cache_change *change = cache_change_new(cache_id(i, key), data, len, count);
+
+    if (!change)
+        return -ENOMEM;
+    pthread_mutex_lock(&i->plugins->cache_lock);
+    for (unsigned n = 0; n < count; n++) {
+        struct cache_node *node = &change->nodes[n];
+
+        *node = (struct cache_node){.message.fn = cache_handle, .change = change};
+        if (i->plugins->running)
+            mailbox_post(&poller_at(n)->mailbox, &node->message);
+        else
+            cache_apply(change, poller_at(n));
+    }
+    pthread_mutex_unlock(&i->plugins->cache_lock);
+    return 0;
+}
+
+const void *
+host_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t key, size_t *ret_len)
+{
+    const struct cache_block *block =
+        cache_get(&host_poller(poller)->cache, cache_id(host_self(self), key));
+
+    if (!block)
+        return NULL;
+    if (ret_len)
+        *ret_len = block->len;
+    return block->data;
+}
