@@ -278,6 +278,13 @@ typedef void (*goevd_timer_fn)(struct goevd_timer *timer, void *arg);
 typedef void (*goevd_watch_fn)(struct goevd_watch *watch, unsigned events, void *arg);
 typedef void (*goevd_call_fn)(struct goevd_poller *poller, void *local, void *arg);
 typedef void (*goevd_called_fn)(void *arg);
+typedef int (*goevd_job_fn)(void *arg);
+typedef void (*goevd_done_fn)(struct goevd_conn *c, void *arg, int result);
+
+/* Flags of goevd_submit(). */
+enum goevd_submit_flags {
+    GOEVD_SUBMIT_ORDERED = 1 << 0 /* `done` in the order of submission, whichever job ends first */
+};
 
 /* What a file descriptor is watched for, and what has come. */
 enum goevd_watch_events {
@@ -353,6 +360,8 @@ struct goevd_host {
     int (*cache_set)(struct goevd_self *self, uint32_t key, const void *data, size_t len);
     const void *(*cache_get)(struct goevd_self *self, struct goevd_poller *poller, uint32_t key,
                              size_t *ret_len);
+    int (*submit)(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id,
+                  unsigned flags, goevd_job_fn job, goevd_done_fn done, void *arg);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -878,6 +887,26 @@ goevd_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t k
     return goevd_host->cache_get(self, poller, key, ret_len);
 }
 
+/* Run a job on a thread of the work pool, where it may block, and then `done` on this poller.
+ *
+ * conn_id  of a connection of this poller that the job is for; 0: for none.
+ * flags    GOEVD_SUBMIT_ORDERED: among the ordered jobs for this connection.
+ * job      knows nothing of the connection but what arg says; it may call what is marked [any].
+ * done     always runs, once, as a callback of that connection: with what job returned, or
+ *          -ECANCELED if goevd stopped before it began. c is NULL if the connection has closed or
+ *          been upgraded, or conn_id was 0. While goevd stops it may run after poller_stop, with
+ *          c NULL, and can only give back what arg owns.
+ * Thread   [poller]
+ * Returns  0; -EAGAIN if as many jobs wait as `workers.queue` allows; -ECANCELED if goevd stops;
+ *          -EINVAL if conn_id is another poller's; -ENOMEM.
+ */
+static inline int
+goevd_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id, unsigned flags,
+             goevd_job_fn job, goevd_done_fn done, void *arg)
+{
+    return goevd_host->submit(self, poller, conn_id, flags, job, done, arg);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -890,7 +919,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "inter
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, cache_get) == 368, "cache_get has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 376, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 384, "goevd_host has moved");
 #endif
 
 #ifdef __cplusplus

@@ -422,6 +422,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->top = top;
     config->places = context.places;
     config->log_level = LOG_ERR + (config->top->log ? config->top->log->level : 0);
+    config->workers = config->top->workers;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
     config->max_open_files = config->top->max_open_files;
     if (build_reactors(build) < 0 || build_listeners(build) < 0)

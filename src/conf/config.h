@@ -90,9 +90,16 @@ struct config_log {
     int level; /* index: error, warning, notice, info, debug */
 };
 
+struct config_workers {
+    int64_t threads;
+    int64_t queue_max; /* jobs that may wait */
+    int64_t stack_bytes;
+};
+
 struct config_top {
     struct goevd_list include; /* always empty: followed while reading, see conf/include.h */
     const struct config_log *log;
+    const struct config_workers *workers;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
     int64_t max_open_files;
@@ -101,6 +108,7 @@ struct config_top {
 };
 
 struct config {
+    const struct config_workers *workers;
     int log_level;               /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str plugin_dir; /* absolute; data NULL: not given */
     int64_t stop_timeout_ns;

@@ -24,6 +24,36 @@ static const struct goevd_option schema_log_options[] = {
 
 static const struct goevd_schema schema_log = GOEVD_SCHEMA(struct config_log, schema_log_options);
 
+#define WORKERS(field) .offset = offsetof(struct config_workers, field)
+
+static const struct goevd_option schema_workers_options[] = {
+    {.name = "threads",
+     .type = GOEVD_OPTION_INT,
+     WORKERS(threads),
+     .def = "4",
+     .min = 1,
+     .max = 256,
+     .help = "Threads that run what plugins submit."},
+    {.name = "queue",
+     .type = GOEVD_OPTION_INT,
+     WORKERS(queue_max),
+     .def = "1024",
+     .min = 1,
+     .max = 1048576,
+     .help = "Jobs that may wait for a thread; more are refused."},
+    {.name = "stack",
+     .type = GOEVD_OPTION_SIZE,
+     WORKERS(stack_bytes),
+     .def = "256KiB",
+     .min = 64 * KIB,
+     .max = 64 * MIB,
+     .help = "Stack of each thread."},
+    {0},
+};
+
+static const struct goevd_schema schema_workers =
+    GOEVD_SCHEMA(struct config_workers, schema_workers_options);
+
 static const struct goevd_option schema_text_options[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 32},
     {0},
@@ -343,6 +373,12 @@ static const struct goevd_option schema_top_options[] = {
      .min = 0,
      .max = 1073741816,
      .help = "Limit of open files to set, RLIMIT_NOFILE; 0: the highest that goevd is allowed."},
+    {.name = "workers",
+     .type = GOEVD_OPTION_RECORD,
+     TOP(workers),
+     .def = "{}",
+     .item = &schema_workers,
+     .help = "The work pool, for jobs that would make a poller wait."},
     {.name = "reactors",
      .type = GOEVD_OPTION_LIST,
      TOP(reactors),

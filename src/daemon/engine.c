@@ -40,6 +40,17 @@ engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err 
 }
 
 static int
+engine_new_work_pool(struct engine *e, const struct config_workers *c, struct err *reterr)
+{
+    struct work_pool_config config = {(unsigned)c->threads, (unsigned)c->queue_max,
+                                      (size_t)c->stack_bytes};
+    int r = work_pool_new(&config, &e->work, reterr);
+
+    e->setup->plugins.work = e->work;
+    return r;
+}
+
+static int
 engine_raise_files(int64_t wanted, struct err *reterr)
 {
     struct rlimit limit;
@@ -70,6 +81,8 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     e->listeners = calloc(config->listener_count, sizeof(*e->listeners));
     if (!e->reactors || !e->listeners)
         return err_set(reterr, -ENOMEM, "no memory to begin with");
+    if (engine_new_work_pool(e, config->workers, reterr) < 0)
+        return reterr->code;
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);
     for (size_t i = 0; i < config->listener_count; i++)
@@ -85,6 +98,7 @@ engine_fini(struct engine *e)
         reactor_free(e->reactors[i]);
     for (size_t i = 0; i < e->listener_count; i++)
         listener_free(e->listeners[i]);
+    work_pool_free(e->work);
     free(e->listeners);
     free(e->reactors);
     e->drained_fd = fd_close(e->drained_fd);
@@ -332,6 +346,7 @@ engine_stop(struct engine *e)
 {
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_call(e->reactors[i], engine_close_all_on, NULL);
+    work_pool_stop(e->work);
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_stop(e->reactors[i]);
     /* Pollers that ended later may have sent something to those that ended first. */

@@ -6,6 +6,7 @@
 
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
+#include "ev/work.h"
 #include "net/listener.h"
 
 struct engine {
@@ -15,6 +16,7 @@ struct engine {
     size_t reactor_count;
     struct listener **listeners;
     size_t listener_count;
+    struct work_pool *work;
     size_t tail_max;
     int drained_fd;       /* eventfd(2), readable when the last connection has ended */
     atomic_uint draining; /* pollers that still hold connections */

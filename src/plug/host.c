@@ -271,4 +271,5 @@ const struct goevd_host plugins_host = {
     .call_all = host_call_all,
     .cache_set = host_cache_set,
     .cache_get = host_cache_get,
+    .submit = host_submit,
 };

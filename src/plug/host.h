@@ -44,6 +44,9 @@ struct goevd_watch *host_watch_new(struct goevd_poller *poller, int fd, goevd_wa
 void host_watch_free(struct goevd_watch *w);
 int host_watch_set(struct goevd_watch *w, unsigned events);
 
+int host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id,
+                unsigned flags, goevd_job_fn run, goevd_done_fn done, void *arg);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);

@@ -180,6 +180,8 @@ plugins_fini(struct plugins *p)
         free(m->path);
         free(m);
     }
+    for (size_t i = 0; i < ARRAY_LEN(p->lines); i++)
+        free(p->lines[i]);
     free(p->dir);
     pthread_mutex_destroy(&p->cache_lock);
 }

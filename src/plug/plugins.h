@@ -24,17 +24,22 @@ struct instance {
     void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
 };
 
+struct work_pool;
+struct job_lines;
+
 struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
     char *dir;
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;
-    unsigned started[POLLERS_MAX]; /* instances whose poller_start has run there */
-    struct conf_errors *errors;    /* of the creation that is running */
-    struct conf_resolver resolver; /* for config_load() */
-    pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
-    bool running;                  /* every create has run: pollers may; guarded by cache_lock */
+    unsigned started[POLLERS_MAX];        /* instances whose poller_start has run there */
+    struct work_pool *work;               /* the engine's */
+    struct job_lines *lines[POLLERS_MAX]; /* host_work.c's, by index of the poller */
+    struct conf_errors *errors;           /* of the creation that is running */
+    struct conf_resolver resolver;        /* for config_load() */
+    pthread_mutex_t cache_lock;           /* of those who set values in the poller cache */
+    bool running; /* every create has run: pollers may; guarded by cache_lock */
 };
 
 /* dir_flag is kept, not copied. */

@@ -1,0 +1,176 @@
+#include "ev/work.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct work_pool {
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t more;  /* something waits, or the pool stops */
+    struct work *first, **end;
+    unsigned queued;
+    unsigned queue_max;
+    bool stopped;
+    unsigned count;
+    pthread_t threads[];
+};
+
+static void
+work_handle(struct message *m, void *consumer)
+{
+    struct work *w = container_of(m, struct work, message);
+
+    (void)consumer;
+    w->done(w, w->result);
+}
+
+/* Home to its poller, whose mailbox cannot refuse it. */
+static void
+work_return(struct work *w, int result)
+{
+    w->result = result;
+    w->message = (struct message){.fn = work_handle};
+    mailbox_post(&w->poller->mailbox, &w->message);
+}
+
+int
+work_submit(struct work_pool *pool, struct work *w)
+{
+    int r = 0;
+
+    w->next = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->stopped) {
+        r = -ECANCELED;
+    } else if (pool->queued == pool->queue_max) {
+        r = -EAGAIN;
+    } else {
+        *pool->end = w;
+        pool->end = &w->next;
+        pool->queued++;
+        pthread_cond_signal(&pool->more);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return r;
+}
+
+/* The next job; NULL when the pool stops. */
+static struct work *
+work_take(struct work_pool *pool)
+{
+    struct work *w;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->first && !pool->stopped)
+        pthread_cond_wait(&pool->more, &pool->lock);
+    w = pool->first;
+    if (w) {
+        pool->first = w->next;
+        pool->queued--;
+        if (!pool->first)
+            pool->end = &pool->first;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return w;
+}
+
+static void *
+work_thread_main(void *arg)
+{
+    struct work *w;
+
+    while ((w = work_take(arg)))
+        work_return(w, w->run(w));
+    return NULL;
+}
+
+/* Signals are the main thread's, but those that a job's own fault raises. */
+static int
+work_spawn(struct work_pool *pool, size_t stack_bytes)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    pthread_t *thread = &pool->threads[pool->count];
+    pthread_attr_t attr;
+    sigset_t all, old;
+    char name[16];
+    int error;
+
+    pthread_attr_init(&attr);
+    error = pthread_attr_setstacksize(&attr, MAX(stack_bytes, (size_t)PTHREAD_STACK_MIN));
+    sigfillset(&all);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (!error)
+        error = pthread_create(thread, &attr, work_thread_main, pool);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (error)
+        return -error;
+    snprintf(name, sizeof(name), "work/%u", pool->count++);
+    pthread_setname_np(*thread, name);
+    return 0;
+}
+
+int
+work_pool_new(const struct work_pool_config *config, struct work_pool **ret, struct err *reterr)
+{
+    struct work_pool *pool = calloc(1, sizeof(*pool) + config->threads * sizeof(*pool->threads));
+    int r = 0;
+
+    if (!pool)
+        return err_set(reterr, -ENOMEM, "no memory for the work pool");
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->more, NULL);
+    pool->end = &pool->first;
+    pool->queue_max = config->queue_max;
+    for (unsigned i = 0; i < config->threads && r == 0; i++)
+        r = work_spawn(pool, config->stack_bytes);
+    if (r < 0) {
+        err_set_errno(reterr, r, "cannot start thread %u of the work pool", pool->count);
+        work_pool_stop(pool);
+        work_pool_free(pool);
+        return r;
+    }
+    *ret = pool;
+    return 0;
+}
+
+void
+work_pool_stop(struct work_pool *pool)
+{
+    struct work *w;
+
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopped = true;
+    w = pool->first;
+    pool->first = NULL;
+    pool->end = &pool->first;
+    pool->queued = 0;
+    pthread_cond_broadcast(&pool->more);
+    pthread_mutex_unlock(&pool->lock);
+    while (w) {
+        struct work *next = w->next;
+
+        work_return(w, -ECANCELED);
+        w = next;
+    }
+    while (pool->count > 0)
+        pthread_join(pool->threads[--pool->count], NULL);
+}
+
+void
+work_pool_free(struct work_pool *pool)
+{
+    if (!pool)
+        return;
+    assert(pool->count == 0 && !pool->first);
+    pthread_cond_destroy(&pool->more);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

@@ -1,0 +1,162 @@
+/* Jobs of plugins on the work pool, and their way back to the connection that asked for them. */
+#include <errno.h>
+
+#include "ev/work.h"
+#include "plug/host.h"
+
+#define LINES 64
+
+/* Of a connection's ordered jobs, those that came first in a line come back first. Connections that
+ * share a line share only the walk along it. */
+struct job_lines {
+    struct job *first[LINES];
+};
+
+struct job {
+    struct work work;
+    struct instance *instance;
+    uint64_t conn_id;
+    struct job *behind; /* in its line */
+    bool ordered;
+    bool ended;
+    int result;
+    goevd_job_fn run;
+    goevd_done_fn done;
+    void *arg;
+};
+
+static int
+job_run(struct work *w)
+{
+    struct job *job = container_of(w, struct job, work);
+
+    return job->run(job->arg);
+}
+
+/* NULL if the connection has closed, or has gone to another handler. */
+static struct conn *
+job_conn(const struct job *job, struct poller *p)
+{
+    struct conn *c = job->conn_id ? conn_find(p, job->conn_id) : NULL;
+
+    if (!c || c->flags & CONN_CLOSING || c->service->instance != job->instance->data)
+        return NULL;
+    return c;
+}
+
+static void
+job_tell(struct job *job, struct poller *p)
+{
+    struct conn *c = job_conn(job, p);
+
+    if (c) {
+        conn_enter(c);
+        job->done(conn_public(c), job->arg, job->result);
+        conn_leave(c);
+    } else {
+        job->done(NULL, job->arg, job->result);
+    }
+    free(job);
+}
+
+/* ---- In order -------------------------------------------------------------------------------- */
+
+static struct job **
+job_line(const struct job *job, struct poller *p)
+{
+    struct job_lines **lines = &job->instance->plugins->lines[p->index];
+
+    if (!*lines)
+        *lines = calloc(1, sizeof(**lines));
+    if (!*lines)
+        return NULL;
+    return &(*lines)->first[job->conn_id * UINT64_C(0x9e3779b97f4a7c15) >> 58];
+}
+
+/* The first of its connection in the line. */
+static struct job **
+job_head(struct job **line, uint64_t conn_id)
+{
+    while (*line && (*line)->conn_id != conn_id)
+        line = &(*line)->behind;
+    return line;
+}
+
+static void
+job_queue(struct job **line, struct job *job)
+{
+    while (*line)
+        line = &(*line)->behind;
+    *line = job;
+}
+
+static void
+job_unqueue(struct job **line, struct job *job)
+{
+    while (*line != job)
+        line = &(*line)->behind;
+    *line = job->behind;
+}
+
+static void
+job_tell_in_order(struct job *ended, struct poller *p)
+{
+    struct job **line = job_line(ended, p), **head;
+    uint64_t conn_id = ended->conn_id;
+
+    while (*(head = job_head(line, conn_id)) && (*head)->ended) {
+        struct job *job = *head;
+
+        *head = job->behind;
+        job_tell(job, p);
+    }
+}
+
+/* ---- There and back -------------------------------------------------------------------------- */
+
+static void
+job_done(struct work *w, int result)
+{
+    struct job *job = container_of(w, struct job, work);
+
+    job->result = result;
+    job->ended = true;
+    if (job->ordered)
+        job_tell_in_order(job, w->poller);
+    else
+        job_tell(job, w->poller);
+}
+
+int
+host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id, unsigned flags,
+            goevd_job_fn run, goevd_done_fn done, void *arg)
+{
+    struct poller *p = host_poller(poller);
+    struct instance *i = host_self(self);
+    struct job *job, **line = NULL;
+    int r;
+
+    if (conn_id && slots_id_poller(conn_id) != p->index)
+        return -EINVAL;
+    job = malloc(sizeof(*job));
+    if (!job)
+        return -ENOMEM;
+    *job = (struct job){.work = {.run = job_run, .done = job_done, .poller = p},
+                        .instance = i,
+                        .conn_id = conn_id,
+                        .ordered = flags & GOEVD_SUBMIT_ORDERED,
+                        .run = run,
+                        .done = done,
+                        .arg = arg};
+    if (job->ordered)
+        line = job_line(job, p);
+    if (line)
+        job_queue(line, job);
+    r = job->ordered && !line ? -ENOMEM : work_submit(i->plugins->work, &job->work);
+    if (r < 0) {
+        if (line)
+            job_unqueue(line, job);
+        free(job);
+    }
+    return r;
+}

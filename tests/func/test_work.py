@@ -1,0 +1,76 @@
+"""The work pool, through a real plugin: tests/plugin/working.c."""
+import signal
+
+import pytest
+
+from daemon import config, listener
+from wire import Reader
+
+
+@pytest.fixture
+def serve(goevd, plugins):
+    """serve(workers) -> a goevd with the plugin working on one poller."""
+    def start(**workers):
+        return goevd(config(listener(handler='working'), plugin_dir=str(plugins), workers=workers,
+                            reactors=[{'name': 'main', 'pollers': '1'}]))
+    return start
+
+
+def say(d, text):
+    s = d.connect()
+    s.sendall(text.encode())
+    return s, Reader(s)
+
+
+def lines(reader, count):
+    return [reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
+
+
+def test_ordered_jobs_answer_in_order_and_others_when_they_end(serve):
+    d = serve(threads=4)
+    _, reader = say(d, 'order 300 a\norder 1 b\nsleep 100 c\norder 50 d\n')
+    assert lines(reader, 4) == ['c 100', 'a 300', 'b 1', 'd 50']
+
+
+def test_order_is_kept_for_each_connection_alone(serve):
+    d = serve(threads=4)
+    _, slow = say(d, 'order 1000 slow\n')
+    _, quick = say(d, 'order 1 quick\nnow\n')
+    assert sorted(lines(quick, 2)) == ['now', 'quick 1']
+    assert lines(slow, 1) == ['slow 1000']
+
+
+def test_the_poller_serves_while_jobs_sleep(serve):
+    d = serve(threads=2)
+    s, reader = say(d, 'sleep 2000 long\nsleep 2000 long\nsleep 1 waits\n')
+    s.sendall(b'now\n')
+    assert lines(reader, 1) == ['now']
+    _, other = say(d, 'now\n')
+    assert lines(other, 1) == ['now']
+    assert sorted(lines(reader, 3)) == ['long 2000', 'long 2000', 'waits 1']
+
+
+def test_full_queue_is_told(serve):
+    d = serve(threads=1, queue=2)
+    s, reader = say(d, 'sleep 500 first\nnow\n')
+    assert lines(reader, 1) == ['now']
+    # One runs or is about to; two may wait, and one of three or four is too many.
+    s.sendall(b'sleep 1 a\nsleep 1 b\nsleep 1 c\nsleep 1 d\n')
+    answers = lines(reader, 5)
+    assert 1 <= answers.count('busy') <= 2
+    assert answers[:answers.count('busy')] == ['busy'] * answers.count('busy')
+    assert 'first 500' in answers
+
+
+def test_connection_that_closes_first_and_a_stop(serve):
+    d = serve(threads=1)
+    s, reader = say(d, 'now\norder 300 gone\norder 1 gone\nsleep 1 gone\n')
+    assert lines(reader, 1) == ['now']
+    s.close()
+    s, reader = say(d, 'now\norder 1 later\n')
+    assert lines(reader, 2) == ['now', 'later 1']
+    s.sendall(b'order 300 x\norder 1 x\nnow\n')
+    assert lines(reader, 1) == ['now']
+    s.close()
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0

@@ -1,0 +1,115 @@
+/* Jobs on the work pool, behind commands of one line each:
+ *
+ *   sleep MS WORD   a job that sleeps, then answers WORD
+ *   order MS WORD   the same, in the order of these lines
+ *   now             answers at once
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "plain.h"
+
+#define WORD_MAX 32
+
+struct job {
+    unsigned ms;
+    char word[WORD_MAX];
+};
+
+static int
+job_run(void *arg)
+{
+    const struct job *job = arg;
+
+    usleep(job->ms * 1000);
+    return (int)job->ms;
+}
+
+static void
+job_done(struct goevd_conn *c, void *arg, int result)
+{
+    struct job *job = arg;
+    char line[64];
+
+    if (c) {
+        snprintf(line, sizeof(line), "%s %d\n", job->word, result);
+        goevd_conn_write(c, line, strlen(line));
+    }
+    free(job);
+}
+
+static int
+working_submit(struct goevd_conn *c, const char *kind, const struct job *like)
+{
+    struct goevd_self *self = *(struct goevd_self **)goevd_conn_instance(c);
+    unsigned flags = strcmp(kind, "order") == 0 ? GOEVD_SUBMIT_ORDERED : 0;
+    struct job *job = malloc(sizeof(*job));
+    int r;
+
+    if (!job)
+        return -ENOMEM;
+    *job = *like;
+    r = goevd_submit(self, goevd_conn_poller(c), goevd_conn_id(c), flags, job_run, job_done, job);
+    if (r < 0)
+        free(job);
+    return r == -EAGAIN ? goevd_conn_write(c, "busy\n", 5) : r;
+}
+
+static ptrdiff_t
+working_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+             unsigned flags)
+{
+    const char *end;
+    size_t used = 0;
+
+    (void)state, (void)fresh, (void)flags;
+    while ((end = memchr(data + used, '\n', len - used))) {
+        char line[64], kind[8];
+        struct job job;
+        int r = -EPROTO;
+
+        snprintf(line, sizeof(line), "%.*s", (int)(end - data - (ptrdiff_t)used), data + used);
+        used = (size_t)(end + 1 - data);
+        if (strcmp(line, "now") == 0)
+            r = goevd_conn_write(c, "now\n", 4);
+        else if (sscanf(line, "%7s %u %31s", kind, &job.ms, job.word) == 3)
+            r = working_submit(c, kind, &job);
+        if (r < 0)
+            return r;
+    }
+    return (ptrdiff_t)used;
+}
+
+static const struct goevd_stream working_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .on_read = working_read,
+};
+
+static int
+working_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct goevd_self **own = malloc(sizeof(*own));
+
+    (void)options;
+    if (!own)
+        return -ENOMEM;
+    *own = self;
+    *ret_instance = own;
+    return 0;
+}
+
+static void
+working_destroy(void *instance)
+{
+    free(instance);
+}
+
+static const void *
+working_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &working_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "working", .description = "gives work to the work pool",
+             .create = working_create, .destroy = working_destroy, .interface = working_interface);
