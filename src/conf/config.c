@@ -405,6 +405,21 @@ build_plugin_dir(struct build *build)
     return 0;
 }
 
+/* The processes need not agree on where they are. */
+static void
+build_control(struct build *build)
+{
+    struct config *config = build->config;
+    const struct config_control *control = config->top->control;
+
+    if (!control || !control->socket.data)
+        return;
+    config->control_socket = control->socket;
+    if (control->socket.data[0] != '/')
+        build_error(build, "control.socket", "expected an absolute path, found %s",
+                    CONF_QUOTE(control->socket));
+}
+
 static int
 build_all(struct build *build, const struct conf_resolver *resolver)
 {
@@ -425,6 +440,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->workers = config->top->workers;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
     config->max_open_files = config->top->max_open_files;
+    build_control(build);
     if (build_reactors(build) < 0 || build_listeners(build) < 0)
         return -ENOMEM;
     return 0;

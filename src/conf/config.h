@@ -7,7 +7,8 @@
 #define CONFIG_REACTORS_MAX 256
 #define CONFIG_LISTENERS_MAX 1024
 #define CONFIG_CPUS_MAX 1024
-#define CONFIG_SOCKET_MODE 0660 /* of unix sockets, where none is given */
+#define CONFIG_CONTROL_PATH_MAX 107 /* bytes, unix(7) */
+#define CONFIG_SOCKET_MODE 0660     /* of unix sockets, where none is given */
 
 enum config_cpus_mode {
     CONFIG_CPUS_AUTO = 0, /* pin where there are as many pollers as CPUs we may use */
@@ -96,9 +97,14 @@ struct config_workers {
     int64_t stack_bytes;
 };
 
+struct config_control {
+    struct goevd_str socket; /* data NULL: none */
+};
+
 struct config_top {
     struct goevd_list include; /* always empty: followed while reading, see conf/include.h */
     const struct config_log *log;
+    const struct config_control *control;
     const struct config_workers *workers;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
@@ -109,8 +115,9 @@ struct config_top {
 
 struct config {
     const struct config_workers *workers;
-    int log_level;               /* LOG_ERR to LOG_DEBUG of syslog(3) */
-    struct goevd_str plugin_dir; /* absolute; data NULL: not given */
+    int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
+    struct goevd_str control_socket; /* absolute; data NULL: none */
+    struct goevd_str plugin_dir;     /* absolute; data NULL: not given */
     int64_t stop_timeout_ns;
     int64_t max_open_files; /* 0: raise the soft limit to the hard one */
     const struct config_reactor *reactors;

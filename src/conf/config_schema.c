@@ -54,6 +54,19 @@ static const struct goevd_option schema_workers_options[] = {
 static const struct goevd_schema schema_workers =
     GOEVD_SCHEMA(struct config_workers, schema_workers_options);
 
+static const struct goevd_option schema_control_options[] = {
+    {.name = "socket",
+     .type = GOEVD_OPTION_STRING,
+     .offset = offsetof(struct config_control, socket),
+     .min = 1,
+     .max = CONFIG_CONTROL_PATH_MAX,
+     .help = "Absolute path of the unix socket that goevd ctl speaks to. Default: there is none."},
+    {0},
+};
+
+static const struct goevd_schema schema_control =
+    GOEVD_SCHEMA(struct config_control, schema_control_options);
+
 static const struct goevd_option schema_text_options[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 32},
     {0},
@@ -352,6 +365,12 @@ static const struct goevd_option schema_top_options[] = {
      .def = "{}",
      .item = &schema_log,
      .help = "What is logged."},
+    {.name = "control",
+     .type = GOEVD_OPTION_RECORD,
+     TOP(control),
+     .def = "{}",
+     .item = &schema_control,
+     .help = "How a running goevd is asked."},
     {.name = "plugin_dir",
      .type = GOEVD_OPTION_STRING,
      TOP(plugin_dir),

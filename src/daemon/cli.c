@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 enum {
@@ -12,6 +13,7 @@ enum {
     OPTION_PLUGIN_DIR,
     OPTION_SINGLE,
     OPTION_WORKER,
+    OPTION_JSON,
 };
 
 static const struct option cli_options[] = {
@@ -27,6 +29,8 @@ static const struct option cli_options[] = {
     {"plugin-dir", required_argument, NULL, OPTION_PLUGIN_DIR},
     {"single", no_argument, NULL, OPTION_SINGLE},
     {"worker", required_argument, NULL, OPTION_WORKER},
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, OPTION_JSON},
     {0},
 };
 
@@ -34,6 +38,7 @@ void
 cli_print_help(void)
 {
     fputs("Usage: goevd [-c FILE] [OPTION]...\n"
+          "       goevd ctl [-s PATH | -c FILE] status|stats [--json]\n"
           "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
           "\n"
           "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
@@ -45,6 +50,8 @@ cli_print_help(void)
           "      --single           serve in this process, without a supervisor (for debuggers)\n"
           "  -q, --quiet            log less; twice: errors only\n"
           "  -v, --verbose          log more; twice: everything\n"
+          "  -s, --socket PATH      of ctl: the control socket, whatever the configuration says\n"
+          "      --json             of ctl stats: JSON, with each poller's share\n"
           "  -V, --version          print the version, and exit\n"
           "  -h, --help             print this, and exit\n"
           "\n"
@@ -104,6 +111,12 @@ cli_take(struct cli *cli, int option)
     case OPTION_SINGLE:
         cli->mode = CLI_SINGLE;
         return 0;
+    case 's':
+        cli->socket = optarg;
+        return 0;
+    case OPTION_JSON:
+        cli->json = true;
+        return 0;
     case OPTION_WORKER:
         cli->mode = CLI_WORKER;
         return cli_parse_fd(optarg, &cli->worker_fd);
@@ -113,21 +126,44 @@ cli_take(struct cli *cli, int option)
     }
 }
 
+/* What is left when the flags are gone: nothing, or ctl and its command. */
+static int
+cli_take_words(struct cli *cli, int count, char **words)
+{
+    bool ctl = count > 0 && strcmp(words[0], "ctl") == 0 && cli->mode == CLI_RUN;
+
+    if (ctl && count > 1) {
+        cli->mode = CLI_CTL;
+        cli->args = words + 1;
+        cli->arg_count = count - 1;
+        return 0;
+    }
+    if (ctl)
+        fprintf(stderr, "goevd: ctl needs a command: status or stats\n");
+    else if (count > 0)
+        fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
+    else if (cli->socket || cli->json)
+        fprintf(stderr, "goevd: %s is for goevd ctl\n", cli->socket ? "--socket" : "--json");
+    else
+        return 0;
+    fprintf(stderr, "Try 'goevd --help'.\n");
+    return -EINVAL;
+}
+
 int
 cli_parse(int argc, char **argv, struct cli *ret)
 {
     struct cli cli = {.config_file = CLI_CONFIG_DEFAULT, .worker_fd = -1};
     int option, r;
 
-    while ((option = getopt_long(argc, argv, "c:tTqvVh", cli_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:s:tTqvVh", cli_options, NULL)) != -1) {
         r = cli_take(&cli, option);
         if (r < 0)
             return r;
     }
-    if (optind < argc) {
-        fprintf(stderr, "goevd: unexpected argument '%s'\nTry 'goevd --help'.\n", argv[optind]);
-        return -EINVAL;
-    }
+    r = cli_take_words(&cli, argc - optind, argv + optind);
+    if (r < 0)
+        return r;
     *ret = cli;
     return 0;
 }

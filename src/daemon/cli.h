@@ -13,6 +13,7 @@ enum cli_mode {
     CLI_DUMP,         /* -T */
     CLI_LIST_PLUGINS, /* --list-plugins */
     CLI_DESCRIBE,     /* --describe NAME */
+    CLI_CTL,          /* ctl COMMAND */
     CLI_VERSION,      /* -V */
     CLI_HELP,         /* -h */
 };
@@ -22,6 +23,10 @@ struct cli {
     const char *config_file;
     const char *plugin_dir; /* NULL: not given */
     const char *name;       /* of --describe */
+    const char *socket;     /* of ctl; NULL: the configuration names it */
+    bool json;              /* of ctl */
+    char **args;            /* of ctl: the command */
+    int arg_count;
     int worker_fd;
     int verbosity; /* -q counts down, -v up */
 };

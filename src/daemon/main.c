@@ -6,6 +6,7 @@
 #include "conf/describe.h"
 #include "daemon/check.h"
 #include "daemon/cli.h"
+#include "daemon/ctl.h"
 #include "daemon/exit.h"
 #include "daemon/supervisor.h"
 #include "daemon/worker.h"
@@ -38,6 +39,8 @@ main(int argc, char **argv)
         return check_list_plugins(&cli);
     case CLI_DESCRIBE:
         return check_describe(&cli);
+    case CLI_CTL:
+        return ctl_run(&cli);
     case CLI_SINGLE:
     case CLI_WORKER:
         return worker_run(&cli);

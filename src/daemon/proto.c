@@ -17,9 +17,9 @@ proto_pair(int ret_fds[2], struct err *reterr)
     return 0;
 }
 
-int
-proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
-           unsigned fd_count)
+static int
+proto_send_flags(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+                 unsigned fd_count, int flags)
 {
     union {
         struct cmsghdr head;
@@ -41,10 +41,24 @@ proto_send(int fd, enum proto_type type, const void *body, size_t size, const in
         control.head.cmsg_len = CMSG_LEN(fd_count * sizeof(int));
         memcpy(CMSG_DATA(&control.head), fds, fd_count * sizeof(int));
     }
-    while (sendmsg(fd, &header, MSG_NOSIGNAL) < 0)
+    while (sendmsg(fd, &header, flags | MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
             return errno == ECONNRESET ? -EPIPE : -errno;
     return 0;
+}
+
+int
+proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+           unsigned fd_count)
+{
+    return proto_send_flags(fd, type, body, size, fds, fd_count, 0);
+}
+
+int
+proto_try_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+               unsigned fd_count)
+{
+    return proto_send_flags(fd, type, body, size, fds, fd_count, MSG_DONTWAIT);
 }
 
 static unsigned

@@ -10,9 +10,11 @@
 #include "net/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 0
+#define PROTO_MINOR 1
 #define PROTO_TEXT_MAX 256
-#define PROTO_FDS_MAX 256 /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
+#define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
+#define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
+#define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
 
 enum proto_type {
@@ -23,6 +25,7 @@ enum proto_type {
     PROTO_REFUSED,   /* supervisor: no, and why */
     PROTO_READY,     /* worker: I serve */
     PROTO_STOP,      /* supervisor: drain and end */
+    PROTO_CONTROL,   /* supervisor: answer the client of the control socket that comes with it */
 };
 
 struct proto_hello {
@@ -49,11 +52,16 @@ struct proto_refused {
 };
 
 struct proto_ready {
-    uint64_t stop_timeout_ns; /* how long it may drain */
+    uint64_t stop_timeout_ns;     /* how long it may drain */
+    char control[PROTO_PATH_MAX]; /* path of the control socket; "": none */
 };
 
 struct proto_stop {
     uint32_t now; /* do not drain */
+};
+
+struct proto_control {
+    char request[PROTO_REQUEST_MAX];
 };
 
 struct proto_message {
@@ -66,6 +74,7 @@ struct proto_message {
         struct proto_refused refused;
         struct proto_ready ready;
         struct proto_stop stop;
+        struct proto_control control;
     };
 };
 
@@ -76,6 +85,10 @@ int proto_pair(int ret_fds[2], struct err *reterr);
  * other side is gone. */
 int proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
                unsigned fd_count);
+
+/* The same without waiting: -EAGAIN while the other side has too many messages to read. */
+int proto_try_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
+                   unsigned fd_count);
 
 /* Wait for one message. 0; -EPIPE when the other side is gone; -EBADMSG. At most fd_max received
  * fds, close-on-exec, go to ret_fds, their number to *ret_fd_count. */

@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -13,7 +14,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/control.h"
 #include "daemon/exit.h"
+#include "daemon/status.h"
 #include "daemon/store.h"
 
 #define CRASHES_MAX 10 /* so many within CRASH_WINDOW_NS end the supervisor */
@@ -29,6 +32,7 @@ struct worker {
     int fd;
     bool welcomed;
     bool ready;
+    time_t since;
     uint64_t stop_timeout_ns;
 };
 
@@ -37,6 +41,7 @@ struct supervisor {
     char path[PATH_MAX]; /* of the binary, to be executed again */
     struct store store;
     struct worker worker;
+    struct control control;
     int signal_fd;
     sigset_t old_mask;
     bool stopping;
@@ -46,6 +51,7 @@ struct supervisor {
     uint64_t restart_ns; /* 0, or when the next worker starts */
     uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
+    unsigned restarts;
     int status;
 };
 
@@ -107,7 +113,7 @@ supervisor_spawn(struct supervisor *s)
         fd_close(pair[0]);
         return r;
     }
-    s->worker = (struct worker){.pid = pid, .fd = pair[0]};
+    s->worker = (struct worker){.pid = pid, .fd = pair[0], .since = time(NULL)};
     return 0;
 }
 
@@ -168,6 +174,21 @@ supervisor_on_listen(struct supervisor *s, const struct proto_listen *listen)
     return supervisor_send_sockets(s, &bound, fds, count);
 }
 
+/* Without a control socket it goes on serving. */
+static int
+supervisor_on_ready(struct supervisor *s, const struct proto_ready *ready)
+{
+    char path[PROTO_PATH_MAX];
+    struct err err = {0};
+
+    s->worker.ready = s->was_ready = true;
+    s->worker.stop_timeout_ns = ready->stop_timeout_ns;
+    snprintf(path, sizeof(path), "%.*s", PROTO_PATH_MAX - 1, ready->control);
+    if (!s->stopping && control_open(&s->control, path, &err) < 0)
+        log_error("control.socket: %s", err.text);
+    return 0;
+}
+
 static int
 supervisor_on_message(struct supervisor *s, const struct proto_message *m)
 {
@@ -179,9 +200,7 @@ supervisor_on_message(struct supervisor *s, const struct proto_message *m)
     case PROTO_LISTEN:
         return supervisor_on_listen(s, &m->listen);
     case PROTO_READY:
-        s->worker.ready = s->was_ready = true;
-        s->worker.stop_timeout_ns = m->ready.stop_timeout_ns;
-        return 0;
+        return supervisor_on_ready(s, &m->ready);
     default:
         log_warning("worker %d said something unknown (%u); it is newer than this supervisor",
                     (int)s->worker.pid, m->type);
@@ -199,6 +218,56 @@ supervisor_hear(struct supervisor *s)
         r = supervisor_on_message(s, &message);
     if (r < 0)
         s->worker.fd = fd_close(s->worker.fd); /* its end comes as SIGCHLD */
+}
+
+/* ---- What is asked at the control socket -------------------------------------------------------
+ */
+
+static const char *
+supervisor_state(const struct supervisor *s)
+{
+    if (s->stopping)
+        return "stopping";
+    if (!s->worker.pid)
+        return "restarting";
+    return s->worker.ready ? "serving" : "starting";
+}
+
+static void
+supervisor_reply_status(const struct supervisor *s, struct control_client *client)
+{
+    struct status status = {.state = supervisor_state(s),
+                            .supervisor = getpid(),
+                            .worker = s->worker.pid,
+                            .since = s->worker.since,
+                            .restarts = s->restarts};
+    char text[STATUS_TEXT_MAX];
+
+    control_reply(client, text, status_text(&status, text));
+}
+
+/* What is not its own it passes on; the worker answers the client itself. */
+static void
+supervisor_on_request(struct control_client *client, const char *request, void *arg)
+{
+    struct supervisor *s = arg;
+    int r;
+
+    static_assert(CONTROL_REQUEST_MAX < PROTO_REQUEST_MAX && CONTROL_PATH_MAX < PROTO_PATH_MAX,
+                  "what the control socket takes fits a message");
+    if (strcmp(request, "status") == 0) {
+        supervisor_reply_status(s, client);
+        return;
+    }
+    if (!s->worker.ready || s->worker.fd < 0) {
+        control_refuse(client, "no worker serves at present; status says why");
+        return;
+    }
+    r = proto_try_send(s->worker.fd, PROTO_CONTROL, request, strlen(request) + 1, &client->fd, 1);
+    if (r < 0)
+        control_refuse(client, "the worker does not listen: %s", err_words(r));
+    else
+        fd_close(control_take(client));
 }
 
 /* ---- The end of a worker ----------------------------------------------------------------------
@@ -293,6 +362,7 @@ supervisor_stop(struct supervisor *s, int signal)
         s->stop_ns = now;
     s->stopping = true;
     s->restart_ns = 0;
+    control_close(&s->control);
     store_fini(&s->store); /* who knocks from now on is refused */
     if (!s->worker.pid)
         return;
@@ -326,7 +396,10 @@ static int
 supervisor_timeout_ms(const struct supervisor *s)
 {
     uint64_t due = s->kill_ns ? s->kill_ns : s->restart_ns, now = clock_now_ns();
+    uint64_t control = control_due_ns(&s->control);
 
+    if (control && (!due || control < due))
+        due = control;
     if (!due)
         return -1;
     return due > now ? (int)((due - now) / NS_PER_MS + 1) : 0;
@@ -342,17 +415,22 @@ supervisor_on_time(struct supervisor *s)
         kill(s->worker.pid, SIGKILL);
         s->kill_ns = now + STOP_GRACE_NS;
     }
-    if (s->restart_ns && now >= s->restart_ns && supervisor_spawn(s) < 0)
-        supervisor_replace(s);
+    if (s->restart_ns && now >= s->restart_ns) {
+        if (supervisor_spawn(s) < 0)
+            supervisor_replace(s);
+        else
+            s->restarts++;
+    }
 }
 
 static void
 supervisor_loop(struct supervisor *s)
 {
     while (s->worker.pid || !s->stopping) {
-        struct pollfd fds[] = {{.fd = s->signal_fd, .events = POLLIN},
-                               {.fd = s->worker.fd, .events = POLLIN}};
+        struct pollfd fds[2 + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN},
+                                              {.fd = s->worker.fd, .events = POLLIN}};
 
+        control_poll(&s->control, fds + 2);
         if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
             log_error("the supervisor cannot wait: %s", err_words(errno));
             s->status = EXIT_CRASHING;
@@ -362,6 +440,7 @@ supervisor_loop(struct supervisor *s)
             supervisor_hear(s);
         if (fds[0].revents)
             supervisor_on_signal(s);
+        control_handle(&s->control, fds + 2);
         supervisor_on_time(s);
     }
 }
@@ -392,6 +471,7 @@ supervisor_run(const struct cli *cli, char **argv)
     int r;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    control_init(&s.control, supervisor_on_request, &s);
     r = supervisor_init(&s);
     if (r == 0)
         r = supervisor_spawn(&s);
@@ -400,6 +480,7 @@ supervisor_run(const struct cli *cli, char **argv)
         return EXIT_REFUSED;
     }
     supervisor_loop(&s);
+    control_fini(&s.control);
     store_fini(&s.store);
     fd_close(s.signal_fd);
     log_info("stopped");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -11,15 +12,20 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/control.h"
 #include "daemon/engine.h"
 #include "daemon/exit.h"
+#include "daemon/stats.h"
+#include "daemon/status.h"
 
 struct worker_process {
     const struct cli *cli;
     struct setup setup;
     struct sockets sockets;
     struct engine engine;
+    struct control control; /* listens only with --single */
     int signal_fd;
+    time_t since;
     unsigned stops;       /* how often it was told to stop */
     uint64_t deadline_ns; /* of draining */
 };
@@ -45,13 +51,27 @@ worker_take_signals(struct worker_process *w, struct err *reterr)
 static int
 worker_say_ready(struct worker_process *w, struct err *reterr)
 {
-    struct proto_ready ready = {(uint64_t)w->setup.config->stop_timeout_ns};
+    const struct config *config = w->setup.config;
+    struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns};
     int r;
 
     if (w->sockets.fd < 0)
         return 0;
+    if (config->control_socket.data)
+        snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
     r = proto_send(w->sockets.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
+}
+
+/* Whatever becomes of it, goevd serves. */
+static void
+worker_open_control(struct worker_process *w)
+{
+    const char *path = w->setup.config->control_socket.data;
+    struct err err = {0};
+
+    if (w->sockets.fd < 0 && path && control_open(&w->control, path, &err) < 0)
+        log_error("control.socket: %s", err.text);
 }
 
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
@@ -76,7 +96,50 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = engine_start(&w->engine, &w->sockets, reterr);
     if (r == 0)
         r = worker_say_ready(w, reterr);
+    if (r == 0)
+        worker_open_control(w);
     return r;
+}
+
+/* ---- The control socket ---------------------------------------------------------------------- */
+
+static void
+worker_reply_status(struct worker_process *w, struct control_client *client)
+{
+    struct status status = {
+        .state = w->stops ? "stopping" : "serving", .worker = getpid(), .since = w->since};
+    char text[STATUS_TEXT_MAX];
+
+    control_reply(client, text, status_text(&status, text));
+}
+
+static void
+worker_reply_stats(struct worker_process *w, struct control_client *client, bool json)
+{
+    char *text = NULL;
+    size_t len = 0;
+
+    if (stats_text(w->engine.reactors, w->engine.reactor_count, json, &text, &len) < 0)
+        control_refuse(client, "no memory for the figures");
+    else
+        control_reply(client, text, len);
+    free(text);
+}
+
+static void
+worker_on_request(struct control_client *client, const char *request, void *arg)
+{
+    struct worker_process *w = arg;
+
+    if (strcmp(request, "stats") == 0)
+        worker_reply_stats(w, client, false);
+    else if (strcmp(request, "stats --json") == 0)
+        worker_reply_stats(w, client, true);
+    else if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
+        worker_reply_status(w, client);
+    else
+        control_refuse(client, "unknown command '%s'; there are status, stats and stats --json",
+                       request);
 }
 
 /* ---- Serving --------------------------------------------------------------------------------- */
@@ -91,6 +154,7 @@ worker_stop(struct worker_process *w)
     }
     w->deadline_ns = clock_now_ns() + (uint64_t)w->setup.config->stop_timeout_ns;
     engine_drain(&w->engine);
+    control_close(&w->control);
     store_fini(&w->sockets.own);
 }
 
@@ -110,8 +174,16 @@ static void
 worker_hear(struct worker_process *w)
 {
     struct proto_message m;
-    int r = proto_receive(w->sockets.fd, &m, NULL, 0, NULL);
+    unsigned fds = 0;
+    int fd = -1, r = proto_receive(w->sockets.fd, &m, &fd, 1, &fds);
 
+    if (r == 0 && m.type == PROTO_CONTROL && fds == 1) {
+        m.control.request[PROTO_REQUEST_MAX - 1] = '\0';
+        control_adopt(&w->control, fd, m.control.request);
+        return;
+    }
+    if (r == 0 && fds == 1)
+        fd_close(fd);
     if (r == 0 && m.type == PROTO_STOP) {
         if (m.stop.now)
             w->stops++;
@@ -126,27 +198,31 @@ worker_hear(struct worker_process *w)
 static int
 worker_timeout_ms(const struct worker_process *w)
 {
-    uint64_t now = clock_now_ns();
+    uint64_t now = clock_now_ns(), due = control_due_ns(&w->control);
 
-    if (!w->stops)
+    if (w->stops && (!due || w->deadline_ns < due))
+        due = w->deadline_ns;
+    else if (!due)
         return -1;
-    return w->deadline_ns > now ? (int)((w->deadline_ns - now) / NS_PER_MS + 1) : 0;
+    return due > now ? (int)((due - now) / NS_PER_MS + 1) : 0;
 }
 
 static void
 worker_serve(struct worker_process *w)
 {
     while (!w->stops || clock_now_ns() < w->deadline_ns) {
-        struct pollfd fds[] = {{.fd = w->signal_fd, .events = POLLIN},
-                               {.fd = w->engine.drained_fd, .events = POLLIN},
-                               {.fd = w->sockets.fd, .events = POLLIN}};
+        struct pollfd fds[3 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
+                                              {.fd = w->engine.drained_fd, .events = POLLIN},
+                                              {.fd = w->sockets.fd, .events = POLLIN}};
 
+        control_poll(&w->control, fds + 3);
         if (poll(fds, ARRAY_LEN(fds), worker_timeout_ms(w)) < 0 && errno != EINTR)
             return;
         if (fds[0].revents)
             worker_on_signal(w);
         if (fds[2].revents)
             worker_hear(w);
+        control_handle(&w->control, fds + 3);
         if (fds[1].revents)
             return;
     }
@@ -158,6 +234,7 @@ worker_serve(struct worker_process *w)
 static void
 worker_fini(struct worker_process *w)
 {
+    control_fini(&w->control);
     engine_stop(&w->engine);
     plugins_destroy(&w->setup.plugins);
     engine_fini(&w->engine);
@@ -169,11 +246,12 @@ worker_fini(struct worker_process *w)
 int
 worker_run(const struct cli *cli)
 {
-    struct worker_process w = {.cli = cli, .signal_fd = -1, .sockets.fd = -1};
+    struct worker_process w = {.cli = cli, .signal_fd = -1, .sockets.fd = -1, .since = time(NULL)};
     struct err err = {0};
     int r;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    control_init(&w.control, worker_on_request, &w);
     w.engine.drained_fd = -1;
     r = worker_start(&w, &err);
     if (r == 0) {

@@ -12,6 +12,7 @@ PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7']
 HEADINGS = {
     'TOP LEVEL': 'goevd:',
     'LOG': 'goevd:log.',
+    'CONTROL': 'goevd:control.',
     'WORKERS': 'goevd:workers.',
     'REACTORS': 'goevd:reactors.',
     'LISTENERS': 'goevd:listeners.',

@@ -213,6 +213,30 @@ test_config_unix_sockets(void **state)
 }
 
 static void
+test_config_control_socket_is_an_absolute_path(void **state)
+{
+    static struct fake fake;
+    char text[256], path[CONFIG_CONTROL_PATH_MAX + 2];
+
+    kit_accepted(&fake, LISTEN);
+    assert_null(kit_config->control_socket.data);
+    kit_done();
+    memset(path, 'x', sizeof(path));
+    path[0] = '/';
+    path[CONFIG_CONTROL_PATH_MAX] = '\0';
+    snprintf(text, sizeof(text), "control: {socket: %s}\n" LISTEN, path);
+    kit_accepted(&fake, text);
+    assert_string_equal(kit_config->control_socket.data, path);
+    kit_done();
+    path[CONFIG_CONTROL_PATH_MAX] = 'x';
+    path[CONFIG_CONTROL_PATH_MAX + 1] = '\0';
+    snprintf(text, sizeof(text), "control: {socket: %s}\n" LISTEN, path);
+    kit_refused(text, "goevd.yaml:1:19: control.socket: has 108 bytes; at most 107 allowed\n");
+    kit_refused("control: {socket: run/c}\n" LISTEN,
+                "goevd.yaml:1:19: control.socket: expected an absolute path, found \"run/c\"\n");
+}
+
+static void
 test_config_plugin_dir_is_relative_to_its_file(void **state)
 {
     static struct fake fake;
@@ -365,6 +389,7 @@ main(void)
         cmocka_unit_test(test_config_reactor_references),
         cmocka_unit_test(test_config_output_marks_do_not_cross),
         cmocka_unit_test(test_config_unix_sockets),
+        cmocka_unit_test(test_config_control_socket_is_an_absolute_path),
         cmocka_unit_test(test_config_plugin_dir_is_relative_to_its_file),
         cmocka_unit_test(test_config_error_has_the_position),
         cmocka_unit_test(test_config_key_given_twice_is_one_error),

@@ -1,0 +1,278 @@
+#include "daemon/control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "net/listen.h"
+
+#define CONTROL_PAUSE_NS NS_PER_S /* after accept4(2) has failed for want of something */
+
+/* ---- Listening ------------------------------------------------------------------------------- */
+
+void
+control_init(struct control *c, control_request_fn on_request, void *arg)
+{
+    memset(c, 0, sizeof(*c));
+    c->fd = -1;
+    c->on_request = on_request;
+    c->arg = arg;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        c->clients[i].fd = -1;
+}
+
+int
+control_open(struct control *c, const char *path, struct err *reterr)
+{
+    struct listen_options options = {.backlog = CONTROL_CLIENTS_MAX,
+                                     .unix_mode = 0600,
+                                     .unix_uid = UINT32_MAX,
+                                     .unix_gid = UINT32_MAX};
+    struct address address = {.un.sun_family = AF_UNIX}, bound;
+    size_t len = strlen(path);
+    int r;
+
+    if (c->fd >= 0 && strcmp(c->address.un.sun_path, path) == 0)
+        return 0;
+    control_close(c);
+    if (len == 0)
+        return 0;
+    assert(len <= CONTROL_PATH_MAX);
+    memcpy(address.un.sun_path, path, len + 1);
+    address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
+    r = listen_open(&address, &options, 1, &c->fd, &bound, reterr);
+    if (r == 0)
+        c->address = bound;
+    return r;
+}
+
+void
+control_close(struct control *c)
+{
+    if (c->fd < 0)
+        return;
+    c->fd = fd_close(c->fd);
+    listen_unlink(&c->address);
+}
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static void
+control_client_fini(struct control_client *client)
+{
+    client->fd = fd_close(client->fd);
+    free(client->reply);
+    client->reply = NULL;
+}
+
+void
+control_fini(struct control *c)
+{
+    control_close(c);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        control_client_fini(&c->clients[i]);
+}
+
+static struct control_client *
+control_free_client(struct control *c)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->clients[i].fd < 0)
+            return &c->clients[i];
+    return NULL;
+}
+
+static void
+control_client_begin(struct control_client *client, int fd)
+{
+    client->fd = fd;
+    client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
+    client->request_len = client->reply_len = client->reply_sent = 0;
+}
+
+int
+control_take(struct control_client *client)
+{
+    int fd = client->fd;
+
+    client->fd = -1;
+    return fd;
+}
+
+/* ---- Replies --------------------------------------------------------------------------------- */
+
+static void
+control_client_send(struct control_client *client)
+{
+    ssize_t n = send(client->fd, client->reply + client->reply_sent,
+                     client->reply_len - client->reply_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    client->reply_sent += n > 0 ? (size_t)n : 0;
+    if (n < 0 || client->reply_sent == client->reply_len)
+        control_client_fini(client);
+}
+
+/* The reply is the client's now; NULL: there was no memory for one. */
+static void
+control_client_answer(struct control_client *client, char *reply, size_t len)
+{
+    if (!reply) {
+        control_client_fini(client);
+        return;
+    }
+    client->reply = reply;
+    client->reply_len = len;
+    client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
+    control_client_send(client);
+}
+
+void
+control_reply(struct control_client *client, const char *text, size_t len)
+{
+    char head[32];
+    size_t head_len = (size_t)snprintf(head, sizeof(head), "ok %zu\n", len);
+    char *reply = malloc(head_len + len);
+
+    if (reply) {
+        memcpy(reply, head, head_len);
+        memcpy(reply + head_len, text, len);
+    }
+    control_client_answer(client, reply, head_len + len);
+}
+
+void
+control_refuse(struct control_client *client, const char *format, ...)
+{
+    char sentence[ERR_TEXT_MAX], *reply = NULL;
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    len = asprintf(&reply, "error %s\n", sentence);
+    control_client_answer(client, len < 0 ? NULL : reply, (size_t)len);
+}
+
+/* ---- Requests -------------------------------------------------------------------------------- */
+
+/* One that prints anywhere: it may end in an error's sentence, and in a log. */
+static bool
+control_is_clean(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    return true;
+}
+
+static void
+control_client_read(struct control *c, struct control_client *client)
+{
+    char *end, *to = client->request + client->request_len;
+    ssize_t n = recv(client->fd, to, sizeof(client->request) - client->request_len, MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        control_client_fini(client);
+        return;
+    }
+    client->request_len += (size_t)n;
+    end = memchr(to, '\n', (size_t)n);
+    if (!end) {
+        if (client->request_len == sizeof(client->request))
+            control_refuse(client, "a request has at most %d bytes", CONTROL_REQUEST_MAX);
+        return;
+    }
+    *end = '\0';
+    if (!control_is_clean(client->request, (size_t)(end - client->request)))
+        control_refuse(client, "a request is one line of printable ASCII");
+    else
+        c->on_request(client, client->request, c->arg);
+}
+
+void
+control_adopt(struct control *c, int fd, const char *request)
+{
+    struct control_client *client = control_free_client(c), last = {.fd = -1};
+
+    if (client) {
+        control_client_begin(client, fd);
+        c->on_request(client, request, c->arg);
+        return;
+    }
+    control_client_begin(&last, fd);
+    control_refuse(&last, "%d clients have not read their replies yet", CONTROL_CLIENTS_MAX);
+    control_client_fini(&last);
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+void
+control_poll(struct control *c, struct pollfd *ret)
+{
+    bool accept = !c->paused_ns && control_free_client(c);
+
+    ret[0] = (struct pollfd){.fd = accept ? c->fd : -1, .events = POLLIN};
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        ret[1 + i] = (struct pollfd){.fd = c->clients[i].fd,
+                                     .events = c->clients[i].reply ? POLLOUT : POLLIN};
+}
+
+static void
+control_accept(struct control *c)
+{
+    struct control_client *client;
+
+    while ((client = control_free_client(c))) {
+        int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd >= 0) {
+            control_client_begin(client, fd);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            if (errno != EAGAIN)
+                c->paused_ns = clock_now_ns() + CONTROL_PAUSE_NS;
+            return;
+        }
+    }
+}
+
+void
+control_handle(struct control *c, const struct pollfd *fds)
+{
+    uint64_t now = clock_now_ns();
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct control_client *client = &c->clients[i];
+
+        if (client->fd >= 0 && fds[1 + i].revents && client->reply)
+            control_client_send(client);
+        else if (client->fd >= 0 && fds[1 + i].revents)
+            control_client_read(c, client);
+        if (client->fd >= 0 && now >= client->deadline_ns)
+            control_client_fini(client);
+    }
+    if (c->paused_ns && now >= c->paused_ns)
+        c->paused_ns = 0;
+    if (c->fd >= 0 && fds[0].revents)
+        control_accept(c);
+}
+
+uint64_t
+control_due_ns(const struct control *c)
+{
+    uint64_t due = c->paused_ns;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->clients[i].fd >= 0 && (!due || c->clients[i].deadline_ns < due))
+            due = c->clients[i].deadline_ns;
+    return due;
+}

@@ -1,0 +1,65 @@
+/* The control socket: a client says one line and gets one reply, and that is all. Nothing here
+ * waits: a client that does not speak, or does not read, holds up nobody and is closed in time.
+ *
+ * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`. The supervisor listens and passes
+ * to the worker, with the request, the client that only the worker can answer; so both have one of
+ * these, and the worker's does not listen unless it is alone.
+ */
+#pragma once
+
+#include <poll.h>
+
+#include "net/address.h"
+
+#define CONTROL_CLIENTS_MAX 16
+#define CONTROL_REQUEST_MAX 1024         /* bytes, without the newline */
+#define CONTROL_CLIENT_NS (2 * NS_PER_S) /* to ask, and again to read the reply */
+#define CONTROL_PATH_MAX 107             /* unix(7) */
+#define CONTROL_FDS (1 + CONTROL_CLIENTS_MAX)
+
+struct control_client {
+    int fd; /* -1: free */
+    uint64_t deadline_ns;
+    char request[CONTROL_REQUEST_MAX + 1];
+    size_t request_len;
+    char *reply; /* NULL until there is one */
+    size_t reply_len;
+    size_t reply_sent;
+};
+
+/* It answers by control_reply() or control_refuse(), or takes the fd with control_take(). */
+typedef void (*control_request_fn)(struct control_client *client, const char *request, void *arg);
+
+struct control {
+    int fd; /* listens; -1: does not */
+    struct address address;
+    uint64_t paused_ns; /* 0, or until when no client is accepted */
+    control_request_fn on_request;
+    void *arg;
+    struct control_client clients[CONTROL_CLIENTS_MAX];
+};
+
+void control_init(struct control *c, control_request_fn on_request, void *arg);
+
+/* Listen at this path and no longer at another; "": nowhere. Its file is for its owner alone. */
+int control_open(struct control *c, const char *path, struct err *reterr);
+
+/* Listen no more, and remove the file. Clients get their replies. */
+void control_close(struct control *c);
+
+void control_fini(struct control *c);
+
+/* Answer a client that somebody else has accepted. It owns fd now. */
+void control_adopt(struct control *c, int fd, const char *request);
+
+/* What to poll(2), CONTROL_FDS of them, and what to do then. */
+void control_poll(struct control *c, struct pollfd *ret_fds);
+void control_handle(struct control *c, const struct pollfd *fds);
+
+/* When control_handle() is due without any event; 0: never. */
+uint64_t control_due_ns(const struct control *c);
+
+/* Within on_request. The text is copied. */
+void control_reply(struct control_client *client, const char *text, size_t len);
+void control_refuse(struct control_client *client, const char *format, ...) PRINTF(2, 3);
+int control_take(struct control_client *client);

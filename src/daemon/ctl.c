@@ -1,0 +1,169 @@
+#include "daemon/ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/fd.h"
+#include "daemon/control.h"
+#include "daemon/exit.h"
+#include "daemon/setup.h"
+
+#define CTL_WAIT_S 10 /* for each piece of a reply */
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+/* The path of -s, or what the configuration says. */
+static int
+ctl_find_socket(const struct cli *cli, char *ret, size_t size)
+{
+    struct setup setup;
+    int r;
+
+    if (cli->socket) {
+        snprintf(ret, size, "%s", cli->socket);
+        return strlen(cli->socket) < size ? 0 : -ENAMETOOLONG;
+    }
+    r = setup_load(&setup, cli);
+    if (r == 0 && setup.config->control_socket.data)
+        snprintf(ret, size, "%s", setup.config->control_socket.data);
+    else if (r == 0)
+        r = -ENOENT;
+    setup_fini(&setup);
+    if (r == -ENOENT)
+        fprintf(stderr, "goevd: %s has no control.socket; name one there, or with -s\n",
+                cli->config_file);
+    return r;
+}
+
+static int
+ctl_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval wait = {.tv_sec = CTL_WAIT_S};
+    int fd;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        int r = -errno;
+
+        fd_close(fd);
+        return r;
+    }
+    return fd;
+}
+
+static int
+ctl_ask(int fd, const struct cli *cli)
+{
+    _cleanup_free_ char *line = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&line, &len);
+
+    if (!out)
+        return -ENOMEM;
+    for (int i = 0; i < cli->arg_count; i++)
+        fprintf(out, "%s%s", i ? " " : "", cli->args[i]);
+    fputs(cli->json ? " --json\n" : "\n", out);
+    if (fclose(out) != 0)
+        return -ENOMEM;
+    /* One that is refused before it has ended is answered all the same. */
+    if (send(fd, line, len, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+        return -errno;
+    return 0;
+}
+
+/* ---- The reply ------------------------------------------------------------------------------- */
+
+static int
+ctl_copy(FILE *in, size_t len)
+{
+    char buf[4096];
+
+    while (len > 0) {
+        size_t n = fread(buf, 1, MIN(len, sizeof(buf)), in);
+
+        if (n == 0)
+            return ferror(in) ? -errno : -EPIPE;
+        fwrite(buf, 1, n, stdout);
+        len -= n;
+    }
+    return 0;
+}
+
+/* 0: done and printed; 1: refused and printed; negative: there was no reply, or not all of it. */
+static int
+ctl_print_reply(FILE *in)
+{
+    char head[ERR_TEXT_MAX + 16];
+    size_t len;
+
+    errno = 0;
+    if (!fgets(head, sizeof(head), in))
+        return ferror(in) && errno ? -errno : -EPIPE;
+    if (strncmp(head, "error ", 6) == 0) {
+        fprintf(stderr, "goevd: %s", head + 6);
+        return 1;
+    }
+    if (sscanf(head, "ok %zu", &len) != 1)
+        return -EBADMSG;
+    return ctl_copy(in, len);
+}
+
+static int
+ctl_complain(const char *path, int r)
+{
+    switch (r) {
+    case -ENOENT:
+    case -ECONNREFUSED:
+        fprintf(stderr, "goevd: nobody listens at %s; is goevd running?\n", path);
+        break;
+    case -EPIPE:
+    case -ECONNRESET:
+        fprintf(stderr, "goevd: %s: the connection was closed before the reply had ended\n", path);
+        break;
+    case -EAGAIN:
+        fprintf(stderr, "goevd: %s: no reply within %d s\n", path, CTL_WAIT_S);
+        break;
+    default:
+        fprintf(stderr, "goevd: %s: %s\n", path, err_words(r));
+    }
+    return EXIT_REFUSED;
+}
+
+int
+ctl_run(const struct cli *cli)
+{
+    char path[CONTROL_PATH_MAX + 1] = "";
+    FILE *in;
+    int fd, r = ctl_find_socket(cli, path, sizeof(path));
+
+    if (r == -ENAMETOOLONG)
+        fprintf(stderr, "goevd: a path of a socket has at most %d bytes\n", CONTROL_PATH_MAX);
+    if (r < 0)
+        return EXIT_REFUSED;
+    fd = ctl_connect(path);
+    if (fd < 0)
+        return ctl_complain(path, fd);
+    r = ctl_ask(fd, cli);
+    in = r == 0 ? fdopen(fd, "r") : NULL;
+    if (in)
+        r = ctl_print_reply(in);
+    else
+        fd_close(fd);
+    if (in)
+        fclose(in);
+    if (r < 0)
+        return ctl_complain(path, r);
+    if (fflush(stdout) != 0) {
+        perror("goevd: cannot print the reply");
+        return EXIT_REFUSED;
+    }
+    return r == 0 ? EXIT_OK : EXIT_REFUSED;
+}

@@ -1,0 +1,133 @@
+#include "daemon/figures.h"
+
+#include <assert.h>
+
+#include "net/net.h"
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+#define COUNTER(type_, field, name_, unit_, help_)                                                 \
+    {                                                                                              \
+        .name = (name_), .unit = (unit_), .help = (help_), .offset = offsetof(struct type_, field) \
+    }
+#define EV(...) COUNTER(poller_figures, __VA_ARGS__)
+#define NET(...) COUNTER(net_figures, __VA_ARGS__)
+
+static const struct figure_row figures_ev[] = {
+    EV(rounds, "poller.rounds", "rounds", "times that a poller woke up"),
+    EV(events, "poller.events", "events", "events that the kernel told of"),
+    EV(timers, "timers.due", "timers", "timers that came due"),
+    EV(messages, "mailbox.messages", "messages", "messages from other threads that were handled"),
+};
+static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
+                  sizeof(struct poller_figures) / sizeof(figure),
+              "each figure of a poller has its row");
+
+#define REFUSED(why) refused[NET_REFUSED_##why]
+#define CLOSED(why) closed[GOEVD_REASON_##why]
+
+static const struct figure_row figures_net[] = {
+    NET(handed_over, "connections.handed_over", "connections", "accepted, given to another poller"),
+    NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above max_connections"),
+    NET(REFUSED(FDS), "connections.refused.fds", "pauses", "accepting paused: no file descriptors"),
+    NET(REFUSED(MEMORY), "connections.refused.memory", "connections", "no memory"),
+    NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),
+    NET(opened, "connections.opened", "connections", "given to their handlers"),
+    NET(CLOSED(HANDLER), "connections.closed.handler", "connections", "closed by their handlers"),
+    NET(CLOSED(EOF), "connections.closed.eof", "connections", "closed by the peer"),
+    NET(CLOSED(RESET), "connections.closed.reset", "connections", "reset by the peer"),
+    NET(CLOSED(ERROR), "connections.closed.error", "connections", "another error of the socket"),
+    NET(CLOSED(IDLE), "connections.closed.idle", "connections", "idle for idle_timeout"),
+    NET(CLOSED(FULL), "connections.closed.full", "connections", "more unread than tail_max"),
+    NET(CLOSED(STOP), "connections.closed.stop", "connections", "closed because goevd stops"),
+    NET(CLOSED(UPGRADED), "connections.closed.upgraded", "connections", "taken by another handler"),
+    NET(bytes_in, "bytes.in", "bytes", "read from connections"),
+    NET(bytes_out, "bytes.out", "bytes", "written to connections"),
+    NET(sends_done, "sends.done", "sends", "sends from other threads that were written"),
+    NET(sends_dropped, "sends.dropped", "sends", "sends whose connection was gone"),
+};
+static_assert(sizeof(figures_net) / sizeof(struct figure_row) ==
+                  sizeof(struct net_figures) / sizeof(figure),
+              "each figure of a net has its row");
+
+static uint64_t
+figures_accepted(struct poller *p)
+{
+    return figure_get(&p->accepted);
+}
+
+static uint64_t
+figures_open(struct poller *p)
+{
+    return net_of(p)->conns;
+}
+
+static uint64_t
+figures_waiting(struct poller *p)
+{
+    return mailbox_depth(&p->mailbox);
+}
+
+static uint64_t
+figures_armed(struct poller *p)
+{
+    return p->timers.heap.count;
+}
+
+static uint64_t
+figures_live(struct poller *p)
+{
+    return p->slots.live;
+}
+
+#define READ(type_, read_, name_, unit_, help_)                                                    \
+    {                                                                                              \
+        .name = (name_), .unit = (unit_), .help = (help_), .type = (type_), .read = (read_)        \
+    }
+#define GAUGE(...) READ(FIGURE_GAUGE, __VA_ARGS__)
+
+static const struct figure_row figures_read[] = {
+    READ(FIGURE_COUNTER, figures_accepted, "connections.accepted", "connections",
+         "accepted, whoever serves them"),
+    GAUGE(figures_open, "connections.open", "connections", "open now"),
+    GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
+    GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),
+    GAUGE(figures_live, "slots.live", "slots", "file descriptors that are watched"),
+};
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+unsigned
+figures_count(void)
+{
+    return ARRAY_LEN(figures_ev) + ARRAY_LEN(figures_net) + ARRAY_LEN(figures_read);
+}
+
+const struct figure_row *
+figures_row(unsigned i)
+{
+    assert(i < figures_count());
+    if (i < ARRAY_LEN(figures_ev))
+        return &figures_ev[i];
+    i -= ARRAY_LEN(figures_ev);
+    if (i < ARRAY_LEN(figures_net))
+        return &figures_net[i];
+    return &figures_read[i - ARRAY_LEN(figures_net)];
+}
+
+static uint64_t *
+figures_add(const struct figure_row *rows, size_t count, const void *from, uint64_t *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        *ret++ = figure_get((const figure *)(const void *)((const char *)from + rows[i].offset));
+    return ret;
+}
+
+void
+figures_take(struct poller *p, uint64_t *ret)
+{
+    ret = figures_add(figures_ev, ARRAY_LEN(figures_ev), &p->figures, ret);
+    ret = figures_add(figures_net, ARRAY_LEN(figures_net), &net_of(p)->figures, ret);
+    for (size_t i = 0; i < ARRAY_LEN(figures_read); i++)
+        *ret++ = figures_read[i].read(p);
+}

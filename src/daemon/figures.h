@@ -1,0 +1,26 @@
+/* The list of figures: what each poller counts, by what name, in what unit. The control socket
+ * prints from it; whoever adds a figure to a struct adds its row here, or nothing compiles. */
+#pragma once
+
+#include "ev/poller.h"
+
+enum figure_type {
+    FIGURE_COUNTER, /* only grows, until the worker ends */
+    FIGURE_GAUGE,   /* as it is at this moment */
+};
+
+struct figure_row {
+    const char *name; /* a-z, 0-9, _ and dots: it needs no quoting anywhere */
+    const char *unit;
+    const char *help;
+    enum figure_type type;
+    size_t offset;                      /* in its struct; where read is NULL */
+    uint64_t (*read)(struct poller *p); /* on its thread */
+};
+
+/* How many there are, and one of them. */
+unsigned figures_count(void);
+const struct figure_row *figures_row(unsigned i);
+
+/* [poller p] All its values, in the order of the rows: figures_count() of them. */
+void figures_take(struct poller *p, uint64_t *ret_values);

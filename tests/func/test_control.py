@@ -1,0 +1,321 @@
+"""goevd ctl, and the socket that it speaks to."""
+import json
+import os
+import re
+import signal
+import socket
+import stat
+
+import pytest
+
+import daemon
+from daemon import PATIENCE_S, config, eventually
+from wire import Reader, closed, get
+
+DIED = r'worker \d+ was killed by signal'
+TWO = [{'name': 'main', 'pollers': 2}]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the control socket is."""
+    return tmp_path / 'control.sock'
+
+
+def listens(path):
+    """Whether somebody does; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
+
+
+@pytest.fixture
+def controlled(goevd, path):
+    """start(argument…) -> a Daemon of two pollers with a control socket."""
+    def start(*args, **more):
+        d = goevd(config(reactors=TWO, control={'socket': str(path)}, **more), *args)
+        eventually(lambda: listens(path), 'no control socket')
+        return d
+    return start
+
+
+@pytest.fixture
+def ctl(goevd_run, path):
+    """ctl(command…) -> what goevd ctl prints."""
+    def ask(*command):
+        done = goevd_run('ctl', '-s', path, *command)
+        assert (done.returncode, done.stderr) == (0, '')
+        return done.stdout
+    return ask
+
+
+def status(ctl):
+    """The status by its names."""
+    return dict(line.split(None, 1) for line in ctl('status').splitlines())
+
+
+def figures(ctl):
+    """The totals by their names."""
+    return {name: f['total'] for name, f in json.loads(ctl('stats', '--json'))['figures'].items()}
+
+
+def raw(path, data=b''):
+    """A client that says just this."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(str(path))   # without a time-out: with one it would not wait for the backlog
+    s.settimeout(PATIENCE_S)
+    s.sendall(data)
+    return s
+
+
+def test_status(controlled, ctl):
+    d = controlled()
+    seen = status(ctl)
+    assert seen['state'] == 'serving'
+    assert re.fullmatch(r'\d+\.\d+\.\d+', seen['version'])
+    assert (seen['supervisor'], seen['worker']) == (str(d.pid), str(d.worker()))
+    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', seen['since'])
+    assert seen['restarts'] == '0'
+
+
+def test_single_answers_by_itself(controlled, ctl):
+    d = controlled('--single')
+    seen = status(ctl)
+    assert (seen['state'], seen['supervisor'], seen['worker']) == ('serving', 'none', str(d.pid))
+    assert figures(ctl)['connections.open'] == 0
+
+
+def test_configuration_names_the_socket(controlled, goevd_run):
+    d = controlled()
+    done = goevd_run('ctl', '-c', d.config, 'status')
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.startswith('state      serving\n')
+
+
+def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
+    controlled()
+    lines = ctl('stats').splitlines()
+    found = [re.fullmatch(r'([a-z_.]+) +(\d+) [a-z]+', line) for line in lines]
+    assert all(found), lines
+    assert len({m.end(2) for m in found}) == 1
+    assert [m[1] for m in found] == list(json.loads(ctl('stats', '--json'))['figures'])
+
+
+def test_json_adds_up(controlled, ctl):
+    controlled()
+    seen = json.loads(ctl('stats', '--json'))
+    assert [(p['index'], p['reactor']) for p in seen['pollers']] == [(0, 'main'), (1, 'main')]
+    for figure in seen['figures'].values():
+        assert len(figure['pollers']) == 2
+        assert sum(figure['pollers']) == figure['total']
+        assert figure['type'] in ('counter', 'gauge') and figure['unit'] and figure['help']
+
+
+@pytest.mark.parametrize('args', [[], ['--single']])
+def test_figures_move_with_what_is_served(controlled, ctl, args):
+    d = controlled(*args)
+    before = figures(ctl)
+    sent = b'GET / HTTP/1.1\r\nHost: test\r\n\r\n'
+    clients = [d.connect() for _ in range(5)]
+    received = 0
+    for s in clients:
+        for _ in range(3):
+            s.sendall(sent)
+            reader = Reader(s)
+            head = reader.until(b'\r\n\r\n')
+            received += len(head) + len(reader.exactly(len(b'Hello, World!')))
+    after = figures(ctl)
+    moved = {name: after[name] - before[name] for name in after}
+    assert moved['connections.accepted'] == moved['connections.opened'] == 5
+    assert moved['connections.open'] == 5
+    assert moved['bytes.in'] == 15 * len(sent)
+    assert moved['bytes.out'] == received
+    assert sum(n for name, n in moved.items() if '.closed.' in name) == 0
+    for s in clients:
+        s.close()
+    eventually(lambda: figures(ctl)['connections.open'] == 0, 'they stay open')
+    assert sum(n - before[name] for name, n in figures(ctl).items() if '.closed.' in name) == 5
+
+
+def test_socket_is_for_its_owner_alone(controlled, path):
+    controlled()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_socket_without_being_asked(goevd, goevd_run):
+    d = goevd()
+    done = goevd_run('ctl', '-c', d.config, 'status')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == f'goevd: {d.config} has no control.socket; name one there, or with -s\n'
+
+
+def test_stale_socket_is_replaced(controlled, ctl, path):
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()
+    assert not listens(path)
+    d = controlled()
+    assert status(ctl)['supervisor'] == str(d.pid)
+
+
+def test_other_file_is_left_alone_and_goevd_serves(goevd, path):
+    path.write_text('precious')
+    d = goevd(config(control={'socket': str(path)}))
+    d.may_say = [r'control\.socket: ']
+    assert d.log.wait(rf'error goevd: control\.socket: {path} exists and is not a socket')
+    assert get(d.connect())[0] == 200
+    assert path.read_text() == 'precious'
+
+
+def test_socket_goes_with_goevd(controlled, path):
+    d = controlled()
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    assert not path.exists()
+
+
+def test_nobody_listens(goevd_run, path):
+    done = goevd_run('ctl', '-s', path, 'status')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == f'goevd: nobody listens at {path}; is goevd running?\n'
+
+
+def test_unknown_command(controlled, goevd_run, path):
+    controlled()
+    for command in (['dance'], ['stats', 'now'], ['status', '--json']):
+        done = goevd_run('ctl', '-s', path, *command)
+        assert (done.returncode, done.stdout) == (1, '')
+        assert done.stderr == f"goevd: unknown command '{' '.join(command)}'; there are status, " \
+            'stats and stats --json\n'
+
+
+@pytest.mark.parametrize('args, said', [
+    (['ctl'], 'goevd: ctl needs a command: status or stats\n'),
+    (['--json'], 'goevd: --json is for goevd ctl\n'),
+    (['-s', 'x'], 'goevd: --socket is for goevd ctl\n'),
+    (['-t', 'ctl', 'status'], "goevd: unexpected argument 'ctl'\n"),
+])
+def test_wrong_command_lines(goevd_run, args, said):
+    done = goevd_run(*args)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == said + "Try 'goevd --help'.\n"
+
+
+def test_longest_path_and_one_byte_more(goevd_run):
+    done = goevd_run('ctl', '-s', '/' + 'x' * 106, 'status')
+    assert done.returncode == 1 and 'nobody listens' in done.stderr
+    done = goevd_run('ctl', '-s', '/' + 'x' * 107, 'status')
+    assert (done.returncode, done.stderr) == \
+        (1, 'goevd: a path of a socket has at most 107 bytes\n')
+
+
+def test_too_long_request(controlled, goevd_run, path):
+    controlled()
+    done = goevd_run('ctl', '-s', path, 'x' * 1025)
+    assert (done.returncode, done.stderr) == (1, 'goevd: a request has at most 1024 bytes\n')
+    done = goevd_run('ctl', '-s', path, 'x' * 1024)
+    assert done.returncode == 1 and done.stderr.startswith("goevd: unknown command 'xxx")
+
+
+def test_silent_clients_are_closed_and_hold_up_nobody(controlled, ctl, path):
+    d = controlled()
+    silent = [raw(path) for _ in range(40)]
+    assert status(ctl)['worker'] == str(d.worker())   # its turn comes when the first are closed
+    assert get(d.connect())[0] == 200
+    for s in silent:
+        assert closed(s)
+
+
+def test_clients_that_do_not_read_hold_up_nobody(controlled, ctl, path):
+    d = controlled()
+    greedy = []
+    for _ in range(40):
+        s = socket.socket(socket.AF_UNIX)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        s.connect(str(path))
+        s.settimeout(PATIENCE_S)
+        s.sendall(b'stats --json\n')
+        greedy.append(s)
+    assert status(ctl)['worker'] == str(d.worker())
+    assert get(d.connect())[0] == 200
+    for s in greedy:
+        s.close()
+    eventually(lambda: figures(ctl), 'no stats')
+
+
+def test_half_a_request_is_no_request(controlled, ctl, path):
+    controlled()
+    s = raw(path, b'stat')
+    s.shutdown(socket.SHUT_WR)
+    assert closed(s)
+    assert status(ctl)['state'] == 'serving'
+
+
+def test_worker_is_replaced(controlled, ctl):
+    d = controlled()
+    d.may_say = [DIED]
+    get(d.connect())
+    assert figures(ctl)['connections.accepted'] == 1
+    old = d.worker()
+    os.kill(old, signal.SIGKILL)
+    eventually(lambda: status(ctl)['restarts'] == '1' and status(ctl)['state'] == 'serving',
+               'no other worker')
+    seen = status(ctl)
+    assert seen['worker'] == str(d.worker()) != str(old)
+    assert figures(ctl)['connections.accepted'] == 0   # its own
+
+
+def test_stopped_worker_does_not_hold_up_the_supervisor(controlled, ctl, path):
+    d = controlled()
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        waiting = [raw(path, b'stats\n') for _ in range(600)]   # more than the socketpair holds
+        assert status(ctl)['worker'] == str(worker)
+        refused = 0
+        for s in waiting[::-1]:
+            s.settimeout(0.01)
+            try:
+                refused += s.recv(100).startswith(b'error the worker does not listen')
+            except TimeoutError:
+                pass
+        assert refused > 0
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    for s in waiting:
+        s.close()
+
+
+def test_relative_path_is_refused(refused):
+    assert refused({**config(), 'control': {'socket': 'run/c'}}).endswith(
+        'control.socket: expected an absolute path, found "run/c"\n')
+
+
+def test_reply_to_a_full_disk(controlled, path, tmp_path):
+    controlled()
+    with open('/dev/full', 'w', encoding='utf-8') as full:
+        done = daemon.subprocess.run(daemon.command('ctl', '-s', path, 'stats'), stdout=full,
+                                     stderr=daemon.subprocess.PIPE, text=True, check=False,
+                                     env=daemon.environment(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == 'goevd: cannot print the reply: No space left on device\n'
+
+
+@pytest.mark.parametrize('reply, said', [
+    (b'', 'the connection was closed before the reply had ended'),
+    (b'ok 10\nshort', 'the connection was closed before the reply had ended'),
+    (b'hello\n', 'Bad message'),
+])
+def test_half_a_reply_is_not_taken_for_the_whole(path, tmp_path, reply, said):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+        s.listen()
+        done = daemon.subprocess.Popen(daemon.command('ctl', '-s', path, 'status'), text=True,
+                                       stdout=daemon.subprocess.PIPE,
+                                       stderr=daemon.subprocess.PIPE,
+                                       env=daemon.environment(tmp_path))
+        client, _ = s.accept()
+        assert client.recv(100) == b'status\n'
+        client.sendall(reply)
+        client.close()
+        assert done.communicate(timeout=PATIENCE_S)[1] == f'goevd: {path}: {said}\n'
+        assert done.returncode == 1
