@@ -214,6 +214,16 @@ struct goevd_stream {
      * -EPIPE when the connection was gone or closed first, -ENOBUFS at the output cap. Exactly
      * once for each accepted send, also after the connection's on_close. */
     void (*on_sent)(void *instance, uint64_t conn_id, uint64_t cookie, int result);
+
+    /* goevd_connect() has failed, on the poller that asked (on the one that was to serve, if that
+     * had no memory): there is no connection, and no other callback comes for it.
+     *
+     * state  as goevd_connect() has filled it; valid until return.
+     * error  -ECONNREFUSED, -ENETUNREACH, … of connect(2), of the address tried last; -ETIMEDOUT;
+     *        -EADDRNOTAVAIL: the name has no address, or there is no port left to connect from;
+     *        -EAGAIN: the name server does not answer; -ECANCELED: by goevd_connect_cancel(), or
+     *        goevd stops; -ENOMEM. */
+    void (*on_connect_fail)(void *instance, struct goevd_poller *poller, void *state, int error);
 };
 
 #define GOEVD_DEADLINE UINT64_MAX
@@ -293,6 +303,28 @@ enum goevd_watch_events {
     GOEVD_WATCH_ERROR = 1 << 2 /* only told: an error or a hang-up, and with it all asked for */
 };
 
+/* One setsockopt(2). */
+struct goevd_sockopt {
+    int level, name;
+    const void *value;
+    socklen_t len;
+};
+
+/* What goevd_connect() is to do; zeroed but for version and what is wanted. Everything is copied.
+ */
+struct goevd_connect_request {
+    struct goevd_version version;
+    const char *to;   /* host:port, [v6]:port, unix:/path, unix:@name; see goevd_address_check() */
+    const char *from; /* source, likewise but with an address for a host; NULL: the kernel's */
+    uint64_t timeout_ns; /* for all of it; 0: connectors.timeout of the configuration */
+    int reactor;         /* who serves, of goevd_reactor_find(); 0: the poller that asks */
+    const struct goevd_stream *stream;   /* the handler, static; NULL: this plugin's GOEVD_STREAM */
+    const void *state;                   /* what the connection's state begins with */
+    size_t state_len;                    /* bytes, at most conn_size; the rest is zeroed */
+    const struct goevd_sockopt *options; /* set before connecting, after those of connectors: */
+    size_t option_count;                 /* at most 16 */
+};
+
 /* The functions themselves; call them through the wrappers below, which document them. */
 struct goevd_host {
     struct goevd_version version;
@@ -362,6 +394,12 @@ struct goevd_host {
                              size_t *ret_len);
     int (*submit)(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id,
                   unsigned flags, goevd_job_fn job, goevd_done_fn done, void *arg);
+
+    int (*address_check)(const char *text, char *ret_reason, size_t size);
+    int (*reactor_find)(struct goevd_self *self, const char *name);
+    int (*connect)(struct goevd_self *self, struct goevd_poller *poller,
+                   const struct goevd_connect_request *request, uint64_t *ret_id);
+    void (*connect_cancel)(struct goevd_poller *poller, uint64_t id);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -907,19 +945,72 @@ goevd_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn
     return goevd_host->submit(self, poller, conn_id, flags, job, done, arg);
 }
 
+/* Is this an address that goevd_connect() takes? For options, so that create can refuse them.
+ *
+ * ret_reason  what is wrong, a sentence of at most size - 1 bytes; size may be 0.
+ * Thread      [any]; it does not look names up.
+ * Returns     0; -EINVAL.
+ */
+static inline int
+goevd_address_check(const char *text, char *ret_reason, size_t size)
+{
+    return goevd_host->address_check(text, ret_reason, size);
+}
+
+/* The number of the reactor of that name in the configuration.
+ * Thread   [any]
+ * Returns  1 or more; -ENOENT.
+ */
+static inline int
+goevd_reactor_find(struct goevd_self *self, const char *name)
+{
+    return goevd_host->reactor_find(self, name);
+}
+
+/* Connect to somebody. Exactly one of two things follows, later, never before this returns: the
+ * handler's on_open, on the poller that serves, with its state begun as `request` says; or its
+ * on_connect_fail. A name is looked up on the work pool, and its addresses, at most 16, are tried
+ * in turn. Limits and socket options are those of `connectors` in the configuration.
+ *
+ * ret_id   names the attempt for goevd_connect_cancel(); may be NULL. It is not the connection's.
+ * Thread   [poller]
+ * Returns  0; -EINVAL for a wrong address, reactor, stream, too much state or too many options;
+ *          -EAGAIN if as many jobs wait as `workers.queue` allows; -ECANCELED if goevd closes its
+ *          last connections; -ENOMEM. Then nothing follows.
+ * Source   connect(2), getaddrinfo(3).
+ */
+static inline int
+goevd_connect(struct goevd_self *self, struct goevd_poller *poller,
+              const struct goevd_connect_request *request, uint64_t *ret_id)
+{
+    return goevd_host->connect(self, poller, request, ret_id);
+}
+
+/* Give an attempt up: on_connect_fail(-ECANCELED) follows soon. Nothing happens if its end has been
+ * decided, so that on_open may still come on another poller.
+ * Thread   [poller], the one that asked.
+ */
+static inline void
+goevd_connect_cancel(struct goevd_poller *poller, uint64_t id)
+{
+    goevd_host->connect_cancel(poller, id);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_option) == 80, "goevd_option has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 80, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 88, "goevd_stream has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, cache_get) == 368, "cache_get has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 384, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, connect) == 400, "connect has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 416, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 
 #ifdef __cplusplus

@@ -337,17 +337,16 @@ build_listener_socket(struct build *build, size_t i)
 
 /* The marks must not cross; a value that was refused is 0 and has had its error. */
 static void
-build_listener_marks(struct build *build, size_t i)
+build_marks(struct build *build, const struct config_limits *l, const char *low, const char *high)
 {
-    const struct config_listener *l = &build->listeners[i];
     const enum goevd_option_type size = GOEVD_OPTION_SIZE;
 
     if (l->output_low_bytes > l->output_high_bytes && l->output_high_bytes > 0)
-        build_error(build, LISTENER_AT(i, "output_low"), "%s is above output_high, %s",
+        build_error(build, low, "%s is above output_high, %s",
                     value_format(size, l->output_low_bytes).text,
                     value_format(size, l->output_high_bytes).text);
     if (l->output_high_bytes > l->output_max_bytes && l->output_max_bytes > 0)
-        build_error(build, LISTENER_AT(i, "output_high"), "%s is above output_max, %s",
+        build_error(build, high, "%s is above output_max, %s",
                     value_format(size, l->output_high_bytes).text,
                     value_format(size, l->output_max_bytes).text);
 }
@@ -370,7 +369,8 @@ build_listeners(struct build *build)
         build_listener_name(build, i);
         build_listener_reactors(build, i);
         build_listener_socket(build, i);
-        build_listener_marks(build, i);
+        build_marks(build, &build->listeners[i].limits, LISTENER_AT(i, "output_low"),
+                    LISTENER_AT(i, "output_high"));
     }
     return 0;
 }
@@ -438,6 +438,10 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->places = context.places;
     config->log_level = LOG_ERR + (config->top->log ? config->top->log->level : 0);
     config->workers = config->top->workers;
+    config->connectors = config->top->connectors;
+    if (config->connectors)
+        build_marks(build, &config->connectors->limits, "connectors.output_low",
+                    "connectors.output_high");
     config->stop_timeout_ns = config->top->stop_timeout_ns;
     config->max_open_files = config->top->max_open_files;
     build_control(build);

@@ -46,6 +46,25 @@ struct config_reactor {
     size_t cpu_count;
 };
 
+/* What connections may take, of a listener and of connectors alike. */
+struct config_limits {
+    int64_t idle_timeout_ns; /* 0: none */
+    int64_t close_timeout_ns;
+    int64_t linger_timeout_ns;
+    int64_t tail_max_bytes;
+    int64_t output_low_bytes;
+    int64_t output_high_bytes;
+    int64_t output_max_bytes;
+};
+
+/* Options of sockets, likewise. */
+struct config_socket {
+    int64_t receive_buffer_bytes; /* 0: the kernel's */
+    int64_t send_buffer_bytes;    /* 0: the kernel's */
+    bool nodelay;
+    int64_t keepalive_ns; /* idle time before the first probe; 0: off */
+};
+
 struct config_listener {
     struct goevd_str name; /* the address where none is given */
     struct goevd_str address;
@@ -54,11 +73,8 @@ struct config_listener {
 
     /* The socket. */
     int64_t backlog;
-    int64_t receive_buffer_bytes; /* 0: the kernel's */
-    int64_t send_buffer_bytes;    /* 0: the kernel's */
-    bool nodelay;
+    struct config_socket socket;
     int64_t defer_accept_ns; /* 0: off */
-    int64_t keepalive_ns;    /* idle time before the first probe; 0: off */
     bool ipv6_only;
     bool steer;
     int64_t imbalance_percent;
@@ -67,14 +83,8 @@ struct config_listener {
 
     /* Connections. */
     int64_t connections_max;
-    int over_limit;          /* enum config_over_limit */
-    int64_t idle_timeout_ns; /* 0: none */
-    int64_t close_timeout_ns;
-    int64_t linger_timeout_ns;
-    int64_t tail_max_bytes;
-    int64_t output_low_bytes;
-    int64_t output_high_bytes;
-    int64_t output_max_bytes;
+    int over_limit; /* enum config_over_limit */
+    struct config_limits limits;
 
     /* As written; the typed fields below are made from them. */
     struct goevd_str reactor_text;
@@ -97,6 +107,13 @@ struct config_workers {
     int64_t stack_bytes;
 };
 
+/* Outgoing connections. */
+struct config_connectors {
+    int64_t timeout_ns;
+    struct config_socket socket;
+    struct config_limits limits;
+};
+
 struct config_control {
     struct goevd_str socket; /* data NULL: none */
 };
@@ -106,6 +123,7 @@ struct config_top {
     const struct config_log *log;
     const struct config_control *control;
     const struct config_workers *workers;
+    const struct config_connectors *connectors;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
     int64_t max_open_files;
@@ -115,6 +133,7 @@ struct config_top {
 
 struct config {
     const struct config_workers *workers;
+    const struct config_connectors *connectors;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */

@@ -163,6 +163,86 @@ static const struct goevd_option schema_reactor_options[] = {
 static const struct goevd_schema schema_reactor =
     GOEVD_SCHEMA(struct config_reactor, schema_reactor_options);
 
+/* Rows that listeners and connectors share. */
+#define SOCKET_OPTIONS(type_, keepalive_)                                                          \
+    {.name = "receive_buffer",                                                                     \
+     .type = GOEVD_OPTION_SIZE,                                                                    \
+     .offset = offsetof(type_, socket.receive_buffer_bytes),                                       \
+     .def = "0",                                                                                   \
+     .min = 0,                                                                                     \
+     .max = GIB,                                                                                   \
+     .help = "The kernel's receive buffer, SO_RCVBUF; 0 leaves it to the kernel."},                \
+        {.name = "send_buffer",                                                                    \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, socket.send_buffer_bytes),                                      \
+         .def = "0",                                                                               \
+         .min = 0,                                                                                 \
+         .max = GIB,                                                                               \
+         .help = "The kernel's send buffer, SO_SNDBUF; 0 leaves it to the kernel."},               \
+        {.name = "nodelay",                                                                        \
+         .type = GOEVD_OPTION_BOOL,                                                                \
+         .offset = offsetof(type_, socket.nodelay),                                                \
+         .def = "true",                                                                            \
+         .help = "Send small writes at once, TCP_NODELAY."},                                       \
+    {                                                                                              \
+        .name = "keepalive", .type = GOEVD_OPTION_DURATION,                                        \
+        .offset = offsetof(type_, socket.keepalive_ns), .def = (keepalive_), .min = 0,             \
+        .max = 9 * HOUR,                                                                           \
+        .help = "Idle time before the kernel probes whether the peer is there, TCP_KEEPIDLE; 0: "  \
+                "never."                                                                           \
+    }
+
+#define LIMITS_OPTIONS(type_, idle_)                                                               \
+    {.name = "idle_timeout",                                                                       \
+     .type = GOEVD_OPTION_DURATION,                                                                \
+     .offset = offsetof(type_, limits.idle_timeout_ns),                                            \
+     .def = (idle_),                                                                               \
+     .min = 0,                                                                                     \
+     .max = 365 * DAY,                                                                             \
+     .help = "Close a connection on which nothing was read or written for this long; 0: never."},  \
+        {.name = "close_timeout",                                                                  \
+         .type = GOEVD_OPTION_DURATION,                                                            \
+         .offset = offsetof(type_, limits.close_timeout_ns),                                       \
+         .def = "5s",                                                                              \
+         .min = 0,                                                                                 \
+         .max = HOUR,                                                                              \
+         .help = "How long a connection that is closed may take to send what is queued."},         \
+        {.name = "linger_timeout",                                                                 \
+         .type = GOEVD_OPTION_DURATION,                                                            \
+         .offset = offsetof(type_, limits.linger_timeout_ns),                                      \
+         .def = "2s",                                                                              \
+         .min = 0,                                                                                 \
+         .max = HOUR,                                                                              \
+         .help =                                                                                   \
+             "How long a closed socket waits for the peer to close too, so that no reply is lost " \
+             "to a reset."},                                                                       \
+        {.name = "tail_max",                                                                       \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, limits.tail_max_bytes),                                         \
+         .def = "64KiB",                                                                           \
+         .min = 256,                                                                               \
+         .max = GIB,                                                                               \
+         .help = "Bytes kept for a handler that has not consumed them."},                          \
+        {.name = "output_low",                                                                     \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, limits.output_low_bytes),                                       \
+         .def = "64KiB",                                                                           \
+         .min = 1,                                                                                 \
+         .max = GIB,                                                                               \
+         .help = "Queued output at which a connection that was paused is read again."},            \
+        {.name = "output_high",                                                                    \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, limits.output_high_bytes),                                      \
+         .def = "1MiB",                                                                            \
+         .min = 1,                                                                                 \
+         .max = GIB,                                                                               \
+         .help = "Queued output from which on a connection is not read."},                         \
+    {                                                                                              \
+        .name = "output_max", .type = GOEVD_OPTION_SIZE,                                           \
+        .offset = offsetof(type_, limits.output_max_bytes), .def = "16MiB", .min = 4 * KIB,        \
+        .max = 64 * GIB, .help = "Queued output beyond which writes fail."                         \
+    }
+
 #define LISTENER(field) .offset = offsetof(struct config_listener, field)
 
 static const struct goevd_option schema_listener_options[] = {
@@ -211,25 +291,7 @@ static const struct goevd_option schema_listener_options[] = {
      .min = 1,
      .max = 65535,
      .help = "Connections that may wait in the kernel to be accepted, listen(2)."},
-    {.name = "receive_buffer",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(receive_buffer_bytes),
-     .def = "0",
-     .min = 0,
-     .max = GIB,
-     .help = "The kernel's receive buffer, SO_RCVBUF; 0 leaves it to the kernel."},
-    {.name = "send_buffer",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(send_buffer_bytes),
-     .def = "0",
-     .min = 0,
-     .max = GIB,
-     .help = "The kernel's send buffer, SO_SNDBUF; 0 leaves it to the kernel."},
-    {.name = "nodelay",
-     .type = GOEVD_OPTION_BOOL,
-     LISTENER(nodelay),
-     .def = "true",
-     .help = "Send small writes at once, TCP_NODELAY."},
+    SOCKET_OPTIONS(struct config_listener, "0"),
     {.name = "defer_accept",
      .type = GOEVD_OPTION_DURATION,
      LISTENER(defer_accept_ns),
@@ -238,14 +300,6 @@ static const struct goevd_option schema_listener_options[] = {
      .max = HOUR,
      .help = "Accept only when the first bytes are there, or after this time, TCP_DEFER_ACCEPT; "
              "0: at once."},
-    {.name = "keepalive",
-     .type = GOEVD_OPTION_DURATION,
-     LISTENER(keepalive_ns),
-     .def = "0",
-     .min = 0,
-     .max = 9 * HOUR,
-     .help = "Idle time before the kernel probes whether the peer is there, TCP_KEEPIDLE; 0: "
-             "never."},
     {.name = "ipv6_only",
      .type = GOEVD_OPTION_BOOL,
      LISTENER(ipv6_only),
@@ -295,61 +349,28 @@ static const struct goevd_option schema_listener_options[] = {
      .def = "close",
      .choices = schema_over_limit,
      .help = "What one too many gets. close: closed at once. wait: it waits in the kernel."},
-    {.name = "idle_timeout",
-     .type = GOEVD_OPTION_DURATION,
-     LISTENER(idle_timeout_ns),
-     .def = "75s",
-     .min = 0,
-     .max = 365 * DAY,
-     .help = "Close a connection on which nothing was read or written for this long; 0: never."},
-    {.name = "close_timeout",
-     .type = GOEVD_OPTION_DURATION,
-     LISTENER(close_timeout_ns),
-     .def = "5s",
-     .min = 0,
-     .max = HOUR,
-     .help = "How long a connection that is closed may take to send what is queued."},
-    {.name = "linger_timeout",
-     .type = GOEVD_OPTION_DURATION,
-     LISTENER(linger_timeout_ns),
-     .def = "2s",
-     .min = 0,
-     .max = HOUR,
-     .help = "How long a closed socket waits for the peer to close too, so that no reply is lost "
-             "to a reset."},
-    {.name = "tail_max",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(tail_max_bytes),
-     .def = "64KiB",
-     .min = 256,
-     .max = GIB,
-     .help = "Bytes kept for a handler that has not consumed them."},
-    {.name = "output_low",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(output_low_bytes),
-     .def = "64KiB",
-     .min = 1,
-     .max = GIB,
-     .help = "Queued output at which a connection that was paused is read again."},
-    {.name = "output_high",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(output_high_bytes),
-     .def = "1MiB",
-     .min = 1,
-     .max = GIB,
-     .help = "Queued output from which on a connection is not read."},
-    {.name = "output_max",
-     .type = GOEVD_OPTION_SIZE,
-     LISTENER(output_max_bytes),
-     .def = "16MiB",
-     .min = 4 * KIB,
-     .max = 64 * GIB,
-     .help = "Queued output beyond which writes fail."},
+    LIMITS_OPTIONS(struct config_listener, "75s"),
     {0},
 };
 
 static const struct goevd_schema schema_listener =
     GOEVD_SCHEMA(struct config_listener, schema_listener_options);
+
+static const struct goevd_option schema_connectors_options[] = {
+    {.name = "timeout",
+     .type = GOEVD_OPTION_DURATION,
+     .offset = offsetof(struct config_connectors, timeout_ns),
+     .def = "10s",
+     .min = 1000000,
+     .max = HOUR,
+     .help = "How long looking a name up and connecting may take, where a plugin does not say."},
+    SOCKET_OPTIONS(struct config_connectors, "60s"),
+    LIMITS_OPTIONS(struct config_connectors, "0"),
+    {0},
+};
+
+static const struct goevd_schema schema_connectors =
+    GOEVD_SCHEMA(struct config_connectors, schema_connectors_options);
 
 #define TOP(field) .offset = offsetof(struct config_top, field)
 
@@ -398,6 +419,12 @@ static const struct goevd_option schema_top_options[] = {
      .def = "{}",
      .item = &schema_workers,
      .help = "The work pool, for jobs that would make a poller wait."},
+    {.name = "connectors",
+     .type = GOEVD_OPTION_RECORD,
+     TOP(connectors),
+     .def = "{}",
+     .item = &schema_connectors,
+     .help = "Connections that plugins open."},
     {.name = "reactors",
      .type = GOEVD_OPTION_LIST,
      TOP(reactors),

@@ -50,6 +50,38 @@ engine_new_work_pool(struct engine *e, const struct config_workers *c, struct er
     return r;
 }
 
+static void
+engine_limits(const struct config_limits *c, struct conn_limits *ret)
+{
+    *ret = (struct conn_limits){
+        .idle_timeout_ns = (uint64_t)c->idle_timeout_ns,
+        .close_timeout_ns = (uint64_t)c->close_timeout_ns,
+        .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
+        .tail_max = (size_t)c->tail_max_bytes,
+        .output_low = (size_t)c->output_low_bytes,
+        .output_high = (size_t)c->output_high_bytes,
+        .output_max = (size_t)c->output_max_bytes,
+    };
+}
+
+static void
+engine_init_outgoing(struct engine *e, const struct config_connectors *c)
+{
+    struct outgoing_config *outgoing = &e->setup->plugins.outgoing;
+
+    outgoing->reactors = e->reactors;
+    outgoing->connector = (struct connector_config){
+        .work = e->work,
+        .timeout_ns = (uint64_t)c->timeout_ns,
+        .receive_buffer_bytes = (int)c->socket.receive_buffer_bytes,
+        .send_buffer_bytes = (int)c->socket.send_buffer_bytes,
+        .keepalive_s = setup_seconds(c->socket.keepalive_ns),
+        .nodelay = c->socket.nodelay,
+    };
+    engine_limits(&c->limits, &outgoing->limits);
+    e->tail_max = outgoing->limits.tail_max;
+}
+
 static int
 engine_raise_files(int64_t wanted, struct err *reterr)
 {
@@ -83,10 +115,11 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
         return err_set(reterr, -ENOMEM, "no memory to begin with");
     if (engine_new_work_pool(e, config->workers, reterr) < 0)
         return reterr->code;
+    engine_init_outgoing(e, config->connectors);
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);
     for (size_t i = 0; i < config->listener_count; i++)
-        e->tail_max = MAX(e->tail_max, (size_t)config->listeners[i].tail_max_bytes);
+        e->tail_max = MAX(e->tail_max, (size_t)config->listeners[i].limits.tail_max_bytes);
     return r;
 }
 
@@ -116,20 +149,6 @@ engine_on_pause(struct listener *l, int error, void *arg)
                     error == EMFILE ? " (max_open_files is the limit)" : "");
     else
         log_notice("listener %s: accepts connections again", l->config.name);
-}
-
-static void
-engine_limits(const struct config_listener *c, struct conn_limits *ret)
-{
-    *ret = (struct conn_limits){
-        .idle_timeout_ns = (uint64_t)c->idle_timeout_ns,
-        .close_timeout_ns = (uint64_t)c->close_timeout_ns,
-        .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
-        .tail_max = (size_t)c->tail_max_bytes,
-        .output_low = (size_t)c->output_low_bytes,
-        .output_high = (size_t)c->output_high_bytes,
-        .output_max = (size_t)c->output_max_bytes,
-    };
 }
 
 /* How many listeners before this one ask for its address. */
@@ -185,7 +204,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
     struct address bound;
     int fds[PROTO_FDS_MAX], r;
 
-    engine_limits(c, &config.limits);
+    engine_limits(&c->limits, &config.limits);
     r = engine_open_sockets(e, i, count, &bound, fds, &count, reterr);
     if (r < 0)
         return r;

@@ -24,6 +24,7 @@ static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
               "each figure of a poller has its row");
 
 #define REFUSED(why) refused[NET_REFUSED_##why]
+#define CONNECT_FAILED(why) connect_failed[NET_CONNECT_##why]
 #define CLOSED(why) closed[GOEVD_REASON_##why]
 
 static const struct figure_row figures_net[] = {
@@ -41,6 +42,13 @@ static const struct figure_row figures_net[] = {
     NET(CLOSED(FULL), "connections.closed.full", "connections", "more unread than tail_max"),
     NET(CLOSED(STOP), "connections.closed.stop", "connections", "closed because goevd stops"),
     NET(CLOSED(UPGRADED), "connections.closed.upgraded", "connections", "taken by another handler"),
+    NET(connects, "connects.begun", "connects", "outgoing connections asked for"),
+    NET(connected, "connects.connected", "connects", "of these, connected"),
+    NET(CONNECT_FAILED(REFUSED), "connects.failed.refused", "connects", "nobody listens there"),
+    NET(CONNECT_FAILED(TIMEOUT), "connects.failed.timeout", "connects", "not within their time"),
+    NET(CONNECT_FAILED(UNRESOLVED), "connects.failed.unresolved", "connects", "no such host"),
+    NET(CONNECT_FAILED(CANCELED), "connects.failed.canceled", "connects", "given up"),
+    NET(CONNECT_FAILED(ERROR), "connects.failed.error", "connects", "other errors of connect(2)"),
     NET(bytes_in, "bytes.in", "bytes", "read from connections"),
     NET(bytes_out, "bytes.out", "bytes", "written to connections"),
     NET(sends_done, "sends.done", "sends", "sends from other threads that were written"),

@@ -23,8 +23,7 @@ setup_listener_error(struct setup *s, const struct config *config, size_t i, con
     return config_error(config, &s->errors, path, "%s", text);
 }
 
-/* Whole seconds, and at least one of what was asked for. */
-static unsigned
+unsigned
 setup_seconds(int64_t ns)
 {
     return (unsigned)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
@@ -78,14 +77,14 @@ setup_listener(struct setup *s, const struct config *config, size_t i)
         setup_listener_error(s, config, i, "address", "%s", err.text);
     l->options = (struct listen_options){
         .backlog = (int)c->backlog,
-        .receive_buffer_bytes = (int)c->receive_buffer_bytes,
-        .send_buffer_bytes = (int)c->send_buffer_bytes,
+        .receive_buffer_bytes = (int)c->socket.receive_buffer_bytes,
+        .send_buffer_bytes = (int)c->socket.send_buffer_bytes,
         .defer_accept_s = setup_seconds(c->defer_accept_ns),
-        .keepalive_s = setup_seconds(c->keepalive_ns),
+        .keepalive_s = setup_seconds(c->socket.keepalive_ns),
         .unix_mode = c->socket_mode,
         .unix_uid = UINT32_MAX,
         .unix_gid = UINT32_MAX,
-        .nodelay = c->nodelay,
+        .nodelay = c->socket.nodelay,
         .ipv6_only = c->ipv6_only,
     };
     setup_socket_owner(s, config, i, &l->options);
@@ -119,6 +118,7 @@ setup_load(struct setup *s, const struct cli *cli)
     if (r == 0)
         r = config_load_checked(cli->config_file, &s->plugins.resolver, setup_check, s, &s->config,
                                 &s->errors);
+    s->plugins.config = s->config;
     if (r < 0 && s->errors.found == 0)
         fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));
     if (r < 0)

@@ -27,3 +27,6 @@ int setup_load(struct setup *s, const struct cli *cli);
 int setup_create(struct setup *s);
 
 void setup_fini(struct setup *s);
+
+/* Whole seconds, and at least one of what was asked for. */
+unsigned setup_seconds(int64_t ns);

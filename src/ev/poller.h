@@ -144,6 +144,13 @@ poller_find(struct poller *p, uint64_t id)
 /* [poller] Run t->fn once before the next wait; nothing if it is queued already. */
 void poller_defer(struct poller *p, struct task *t);
 
+/* How many connections it holds or is about to be handed [any thread]. */
+static inline int
+poller_load(struct poller *p)
+{
+    return atomic_load_explicit(&p->load, memory_order_relaxed);
+}
+
 /* [poller] delay_ns from now; 0 or -ENOMEM. */
 int poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns);
 

@@ -283,3 +283,17 @@ reactor_stop(struct reactor *r)
     for (unsigned i = 0; i < r->count; i++)
         poller_drain(r->pollers[i]);
 }
+
+struct poller *
+reactor_least_loaded(const struct reactor *r)
+{
+    struct poller *least = r->pollers[0];
+    int load = poller_load(least);
+
+    for (unsigned i = 1; i < r->count; i++)
+        if (poller_load(r->pollers[i]) < load) {
+            least = r->pollers[i];
+            load = poller_load(least);
+        }
+    return least;
+}

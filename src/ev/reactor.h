@@ -58,6 +58,9 @@ void reactor_free(struct reactor *r);
 int reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn stop, void *arg,
                   struct err *reterr);
 
+/* The poller that holds the fewest connections now [any thread]. */
+struct poller *reactor_least_loaded(const struct reactor *r);
+
 /* Run fn on each poller, and return when it has run on all. Not from a poller. */
 void reactor_call(struct reactor *r, reactor_call_fn fn, void *arg);
 

@@ -66,22 +66,30 @@ address_parse_port(const char *text, unsigned *ret, struct err *reterr)
     return 0;
 }
 
-static int
-address_look_up(const char *host, bool numeric_v6, struct address *ret, struct err *reterr)
+int
+address_look_up(const struct address_host *host, bool numeric, struct address *ret, unsigned max,
+                struct err *reterr)
 {
-    struct addrinfo hints = {.ai_family = numeric_v6 ? AF_INET6 : AF_UNSPEC,
+    struct addrinfo hints = {.ai_family = host->bracketed ? AF_INET6 : AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | (numeric_v6 ? AI_NUMERICHOST : 0)};
+                             .ai_flags = numeric || host->bracketed ? AI_NUMERICHOST : 0};
     struct addrinfo *found;
-    int r = getaddrinfo(host, NULL, &hints, &found);
+    unsigned count = 0;
+    int r = getaddrinfo(host->name, NULL, &hints, &found);
 
+    if (r == EAI_MEMORY)
+        return err_set(reterr, -ENOMEM, "no memory to look up host '%s'", host->name);
     if (r != 0)
-        return err_set(reterr, -EADDRNOTAVAIL, "host '%s' is not an address and has none: %s", host,
+        return err_set(reterr, r == EAI_AGAIN ? -EAGAIN : -EADDRNOTAVAIL,
+                       "host '%s' is not an address and has none: %s", host->name,
                        r == EAI_SYSTEM ? err_words(errno) : gai_strerror(r));
-    *ret = (struct address){.len = found->ai_addrlen};
-    memcpy(&ret->sa, found->ai_addr, found->ai_addrlen);
+    for (const struct addrinfo *a = found; a && count < max; a = a->ai_next) {
+        ret[count] = (struct address){.len = a->ai_addrlen};
+        memcpy(&ret[count].sa, a->ai_addr, a->ai_addrlen);
+        address_set_port(&ret[count++], host->port);
+    }
     freeaddrinfo(found);
-    return 0;
+    return (int)count;
 }
 
 static void
@@ -92,17 +100,12 @@ address_any(struct address *ret)
     ret->in6.sin6_addr = in6addr_any;
 }
 
+/* The host of "host:port", without its brackets. */
 static int
-address_parse_host(const char *text, size_t len, struct address *ret, struct err *reterr)
+address_take_host(const char *text, size_t len, struct address_host *ret, struct err *reterr)
 {
-    char host[256];
-    bool bracketed = len > 0 && text[0] == '[';
-
-    if (len == 0 || (len == 1 && text[0] == '*')) {
-        address_any(ret);
-        return 0;
-    }
-    if (bracketed) {
+    ret->bracketed = len > 0 && text[0] == '[';
+    if (ret->bracketed) {
         if (len < 3 || text[len - 1] != ']')
             return err_set(reterr, -EINVAL, "expected an IPv6 address between '[' and ']:port'");
         text++;
@@ -111,33 +114,87 @@ address_parse_host(const char *text, size_t len, struct address *ret, struct err
         return err_set(reterr, -EINVAL, "an IPv6 address stands in brackets: [%.*s]:port", (int)len,
                        text);
     }
-    if (len >= sizeof(host))
+    if (len >= sizeof(ret->name))
         return err_set(reterr, -ENAMETOOLONG, "the host has %zu bytes, and %zu are the most", len,
-                       sizeof(host) - 1);
-    memcpy(host, text, len);
-    host[len] = '\0';
-    return address_look_up(host, bracketed, ret, reterr);
+                       sizeof(ret->name) - 1);
+    memcpy(ret->name, text, len);
+    ret->name[len] = '\0';
+    return 0;
+}
+
+static int
+address_split(const char *text, struct address_host *ret, struct err *reterr)
+{
+    const char *colon = strrchr(text, ':');
+    int r;
+
+    if (!colon)
+        return err_set(reterr, -EINVAL,
+                       "'%s' has no port: expected host:port, [v6]:port, :port or unix:/path",
+                       text);
+    r = address_parse_port(colon + 1, &ret->port, reterr);
+    return r < 0 ? r : address_take_host(text, (size_t)(colon - text), ret, reterr);
+}
+
+static bool
+address_is_unix(const char *text)
+{
+    return strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
 }
 
 int
 address_parse(const char *text, struct address *ret, struct err *reterr)
 {
-    const char *colon = strrchr(text, ':');
-    unsigned port = 0;
+    struct address_host host;
     int r;
 
-    if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+    if (address_is_unix(text))
         return address_parse_unix(text + strlen(UNIX_PREFIX), ret, reterr);
-    if (!colon)
-        return err_set(reterr, -EINVAL,
-                       "'%s' has no port: expected host:port, [v6]:port, :port or unix:/path",
-                       text);
-    r = address_parse_port(colon + 1, &port, reterr);
+    r = address_split(text, &host, reterr);
+    if (r < 0)
+        return r;
+    if (host.name[0] && strcmp(host.name, "*") != 0) {
+        r = address_look_up(&host, false, ret, 1, reterr);
+        return r < 0 ? r : 0;
+    }
+    address_any(ret);
+    address_set_port(ret, host.port);
+    return 0;
+}
+
+int
+address_parse_source(const char *text, struct address *ret)
+{
+    struct address_host host;
+    int r;
+
+    if (address_is_unix(text))
+        return address_parse_unix(text + strlen(UNIX_PREFIX), ret, NULL);
+    r = address_split(text, &host, NULL);
     if (r == 0)
-        r = address_parse_host(text, (size_t)(colon - text), ret, reterr);
-    if (r == 0)
-        address_set_port(ret, port);
-    return r;
+        r = address_look_up(&host, true, ret, 1, NULL);
+    return r < 0 && r != -ENOMEM ? -EINVAL : MIN(r, 0);
+}
+
+int
+address_parse_peer(const char *text, struct address *ret, struct address_host *ret_host,
+                   struct err *reterr)
+{
+    int r;
+
+    if (address_is_unix(text))
+        return address_parse_unix(text + strlen(UNIX_PREFIX), ret, reterr);
+    r = address_split(text, ret_host, reterr);
+    if (r < 0)
+        return r;
+    if (ret_host->name[0] == '\0')
+        return err_set(reterr, -EINVAL, "the host is missing before ':%u'", ret_host->port);
+    if (ret_host->port == 0)
+        return err_set(reterr, -ERANGE, "port 0 is nobody's");
+    r = address_look_up(ret_host, true, ret, 1, ret_host->bracketed ? reterr : NULL);
+    if (r == -EADDRNOTAVAIL && !ret_host->bracketed)
+        return 1;
+    return r < 0 ? r : 0;
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */

@@ -25,6 +25,27 @@ struct address {
  * an address is looked up by getaddrinfo(3), which may block. */
 int address_parse(const char *text, struct address *ret, struct err *reterr);
 
+/* A host as it is written, and the port behind it. */
+struct address_host {
+    char name[256];
+    bool bracketed; /* it must be an IPv6 address */
+    unsigned port;
+};
+
+/* The same for somebody to connect to, who has a host and a port. 0 with *ret; 1 with *ret_host
+ * where a name has to be looked up first. Never blocks. */
+int address_parse_peer(const char *text, struct address *ret, struct address_host *ret_host,
+                       struct err *reterr);
+
+/* For the socket that connects: an address, where port 0 leaves the port to the kernel. */
+int address_parse_source(const char *text, struct address *ret);
+
+/* The addresses of a host, at most max of them; `numeric`: only if it is one itself, for else this
+ * may block. Returns how many; -EADDRNOTAVAIL: it has none; -EAGAIN: the name server does not
+ * answer; -ENOMEM. getaddrinfo(3). */
+int address_look_up(const struct address_host *host, bool numeric, struct address *ret,
+                    unsigned max, struct err *reterr);
+
 /* As address_parse() reads it; returns buf. */
 char *address_format(const struct sockaddr *sa, socklen_t len, char *buf, size_t size);
 

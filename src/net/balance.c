@@ -39,19 +39,13 @@ balance_others(const struct balance *b)
     return sum;
 }
 
-static int
-balance_load(struct poller *p)
-{
-    return atomic_load_explicit(&p->load, memory_order_relaxed);
-}
-
 static void
 balance_begin_window(struct balance *b, uint64_t now_ns)
 {
     b->window_ns = now_ns;
     b->mine_before = b->mine;
     b->mine = 0;
-    b->load_start = balance_load(b->poller);
+    b->load_start = poller_load(b->poller);
     b->others_start = balance_others(b);
 }
 
@@ -60,7 +54,7 @@ balance_judge(struct balance *b, uint64_t now_ns)
 {
     uint64_t others = balance_others(b) - b->others_start;
     bool fair = 2 * others >= b->mine * (b->reactor->count - 1);
-    int64_t grown = balance_load(b->poller) - b->load_start;
+    int64_t grown = poller_load(b->poller) - b->load_start;
     bool was_fair = b->verdict == BALANCE_FAIR || b->verdict == BALANCE_PASSING;
 
     if (!fair && was_fair && now_ns - b->verdict_ns < DOUBT_NS)
@@ -90,26 +84,13 @@ balance_verdict(const struct balance *b, uint64_t now_ns)
     return now_ns - b->verdict_ns <= VERDICT_NS ? b->verdict : BALANCE_UNKNOWN;
 }
 
-/* ---- Who has least --------------------------------------------------------------------------- */
-
-static struct poller *
-balance_least(const struct reactor *r)
-{
-    struct poller *least = r->pollers[0];
-
-    for (unsigned i = 1; i < r->count; i++)
-        if (balance_load(r->pollers[i]) < balance_load(least))
-            least = r->pollers[i];
-    return least;
-}
-
 /* Would this poller, with `mine` connections, stand clearly above the least loaded one? */
 static bool
 balance_above(const struct listener *l, int mine, struct poller *least, int slack_min)
 {
     int slack = mine * (int)l->config.imbalance_percent / 100;
 
-    return mine - balance_load(least) > MAX(slack, slack_min);
+    return mine - poller_load(least) > MAX(slack, slack_min);
 }
 
 /* What looks like a wave of connections that pass, as those before it did. */
@@ -161,11 +142,11 @@ static bool
 balance_decide(struct balance *b, uint64_t now_ns)
 {
     struct handover *h = b->held;
-    struct poller *least = balance_least(b->reactor);
+    struct poller *least = reactor_least_loaded(b->reactor);
     enum balance_verdict verdict = balance_verdict(b, now_ns);
     bool fair = verdict == BALANCE_FAIR || verdict == BALANCE_PASSING;
 
-    if (!balance_above(h->listener, balance_load(b->poller), least,
+    if (!balance_above(h->listener, poller_load(b->poller), least,
                        fair ? SLACK_FAIR_MIN : SLACK_MIN)) {
         balance_keep(b, balance_pop_held(b));
         return true;
@@ -240,8 +221,8 @@ balance_wrap(struct listener *l, int fd, const struct sockaddr_storage *peer)
 static struct poller *
 balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
 {
-    struct poller *self = b->poller, *least = balance_least(l->config.serve);
-    int mine = balance_load(self) + 1;
+    struct poller *self = b->poller, *least = reactor_least_loaded(l->config.serve);
+    int mine = poller_load(self) + 1;
 
     if (l->config.mode == LISTENER_ACCEPTOR || !l->services[self->index])
         return least;

@@ -114,7 +114,7 @@ conn_handshake(struct conn *c)
 }
 
 static struct conn *
-conn_new(struct service *s, const struct sockaddr *peer)
+conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed *seed)
 {
     size_t bytes = s->slab.object_bytes;
     struct conn *c = slab_alloc(&s->slab);
@@ -127,6 +127,10 @@ conn_new(struct service *s, const struct sockaddr *peer)
     c->active_tick = net_tick(s->net);
     c->timer.fn = conn_timer_due;
     conn_set_peer(c, peer);
+    if (seed && seed->state_len > 0)
+        memcpy(c->state, seed->state, seed->state_len);
+    if (seed && seed->transport)
+        memcpy(conn_transport_state(c), seed->transport, s->transport->state_bytes);
     return c;
 }
 
@@ -148,9 +152,9 @@ conn_begin(struct conn *c)
 }
 
 int
-conn_open(struct service *s, int fd, const struct sockaddr *peer)
+conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct conn_seed *seed)
 {
-    struct conn *c = conn_new(s, peer);
+    struct conn *c = conn_new(s, peer, seed);
     int r = c ? conn_timer_update(c) : -ENOMEM;
 
     if (r == 0)

@@ -74,9 +74,16 @@ struct conn {
     } peer;
 };
 
+/* What a connection has before on_open; NULL: zeroes. */
+struct conn_seed {
+    const void *state; /* the first bytes of the handler's */
+    size_t state_len;
+    const void *transport; /* the whole of the transport's */
+};
+
 /* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
  * run. -ENOMEM, or what epoll_ctl(2) says. */
-int conn_open(struct service *s, int fd, const struct sockaddr *peer);
+int conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct conn_seed *seed);
 
 /* The connection of an id on this poller, or NULL; a closing one too. */
 struct conn *conn_find(struct poller *p, uint64_t id);

@@ -69,7 +69,7 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
 
     if (!p->net || !s)
         fd_close(fd); /* the poller has stopped while the fd was on its way */
-    else if (conn_open(s, fd, peer) == 0)
+    else if (conn_open(s, fd, peer, NULL) == 0)
         return;
     else
         figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);

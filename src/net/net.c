@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/conn.h"
+#include "net/connector.h"
 
 static void net_work(struct task *t);
 
@@ -114,8 +115,24 @@ net_close_one(struct conn *c)
     conn_settle(c);
 }
 
+static void
+net_cancel_connects(struct net *net)
+{
+    struct slots *slots = &net->poller->slots;
+
+    for (uint32_t slot = 0; slot < slots->used; slot++) {
+        struct watch *w = slots_at(slots, slot);
+        struct connector *k = w ? connector_of_watch(w) : NULL;
+
+        if (k)
+            connector_abort(k);
+    }
+}
+
 void
 net_close_all(struct net *net)
 {
+    net->closed = true;
+    net_cancel_connects(net);
     net_each(net, net_close_one);
 }

@@ -19,11 +19,23 @@ enum net_refused {
     NET_REFUSED_COUNT
 };
 
+enum net_connect_failed {
+    NET_CONNECT_REFUSED,    /* ECONNREFUSED */
+    NET_CONNECT_TIMEOUT,    /* ETIMEDOUT, or its own deadline */
+    NET_CONNECT_UNRESOLVED, /* the name has no address */
+    NET_CONNECT_CANCELED,   /* by whoever asked, or because goevd stops */
+    NET_CONNECT_ERROR,      /* anything else */
+    NET_CONNECT_FAILED_COUNT
+};
+
 struct net_figures {
     figure handed_over; /* accepted here, given to another poller */
     figure refused[NET_REFUSED_COUNT];
     figure opened;
     figure closed[GOEVD_REASON_COUNT];
+    figure connects; /* outgoing, begun */
+    figure connected;
+    figure connect_failed[NET_CONNECT_FAILED_COUNT];
     figure bytes_in;
     figure bytes_out;
     figure sends_done;    /* asynchronous sends that were written */
@@ -43,6 +55,7 @@ struct net {
     struct service *upgrade_to; /* where the entered connection goes after its callback */
     size_t conns;
     bool stopping;               /* connections that open are told to stop */
+    bool closed;                 /* nothing opens any more */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
     struct balance balance;

@@ -272,4 +272,8 @@ const struct goevd_host plugins_host = {
     .cache_set = host_cache_set,
     .cache_get = host_cache_get,
     .submit = host_submit,
+    .address_check = host_address_check,
+    .reactor_find = host_reactor_find,
+    .connect = host_connect,
+    .connect_cancel = host_connect_cancel,
 };

@@ -47,6 +47,12 @@ int host_watch_set(struct goevd_watch *w, unsigned events);
 int host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id,
                 unsigned flags, goevd_job_fn run, goevd_done_fn done, void *arg);
 
+int host_address_check(const char *text, char *ret_reason, size_t size);
+int host_reactor_find(struct goevd_self *self, const char *name);
+int host_connect(struct goevd_self *self, struct goevd_poller *poller,
+                 const struct goevd_connect_request *request, uint64_t *ret_id);
+void host_connect_cancel(struct goevd_poller *poller, uint64_t id);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);

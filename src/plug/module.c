@@ -105,6 +105,21 @@ module_copy_table(void *to, size_t size, const void *from, uint32_t from_size)
     memcpy(to, from, MIN(size, (size_t)from_size));
 }
 
+int
+module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, const char *path,
+                   struct err *reterr)
+{
+    module_copy_table(ret, sizeof(*ret), from, from->version.size);
+    if (!ret->on_read)
+        return err_set(reterr, -ELIBBAD, "%s: goevd_stream.on_read is NULL; set it", path);
+    if (ret->conn_size > MODULE_CONN_SIZE_MAX)
+        return err_set(reterr, -ELIBBAD,
+                       "%s: goevd_stream.conn_size is %zu and %d is the most; keep what is larger "
+                       "in memory of its own",
+                       path, ret->conn_size, MODULE_CONN_SIZE_MAX);
+    return 0;
+}
+
 static int
 module_take_stream(struct module *m, struct err *reterr)
 {
@@ -112,16 +127,8 @@ module_take_stream(struct module *m, struct err *reterr)
 
     if (!stream)
         return 0;
-    module_copy_table(&m->stream_copy, sizeof(m->stream_copy), stream, stream->version.size);
     m->stream = &m->stream_copy;
-    if (!m->stream->on_read)
-        return err_set(reterr, -ELIBBAD, "%s: goevd_stream.on_read is NULL; set it", m->path);
-    if (m->stream->conn_size > MODULE_CONN_SIZE_MAX)
-        return err_set(reterr, -ELIBBAD,
-                       "%s: goevd_stream.conn_size is %zu and %d is the most; keep what is larger "
-                       "in memory of its own",
-                       m->path, m->stream->conn_size, MODULE_CONN_SIZE_MAX);
-    return 0;
+    return module_copy_stream(&m->stream_copy, stream, m->path, reterr);
 }
 
 static int

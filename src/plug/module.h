@@ -20,5 +20,9 @@ struct module {
 int module_load(const char *path, const struct goevd_host *host, struct module **ret,
                 struct err *reterr);
 
+/* The host's copy of a plugin's stream handler, checked. `path` is said in the error. */
+int module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, const char *path,
+                       struct err *reterr);
+
 /* The plugin's vtable for an interface id, the host's copy where it knows the id; NULL. */
 const void *module_interface(const struct module *m, const char *id);

@@ -10,6 +10,7 @@
 
 #include "conf/suggest.h"
 #include "plug/folder.h"
+#include "plug/outgoing.h"
 
 #ifndef GOEVD_PLUGIN_DIR
 #define GOEVD_PLUGIN_DIR "/usr/lib/goevd/plugins"
@@ -180,8 +181,10 @@ plugins_fini(struct plugins *p)
         free(m->path);
         free(m);
     }
-    for (size_t i = 0; i < ARRAY_LEN(p->lines); i++)
+    for (size_t i = 0; i < POLLERS_MAX; i++) {
         free(p->lines[i]);
+        outgoing_free(p->services[i]);
+    }
     free(p->dir);
     pthread_mutex_destroy(&p->cache_lock);
 }

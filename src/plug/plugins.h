@@ -7,6 +7,9 @@
 
 #include "conf/config.h"
 #include "ev/poller.h"
+#include "ev/reactor.h"
+#include "net/connector.h"
+#include "net/service.h"
 #include "plug/module.h"
 
 /* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
@@ -26,6 +29,14 @@ struct instance {
 
 struct work_pool;
 struct job_lines;
+struct outgoing;
+
+/* What outgoing connections need to know of the engine. */
+struct outgoing_config {
+    struct reactor **reactors; /* in the order of the configuration */
+    struct connector_config connector;
+    struct conn_limits limits;
+};
 
 struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
@@ -33,12 +44,15 @@ struct plugins {
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;
-    unsigned started[POLLERS_MAX];        /* instances whose poller_start has run there */
-    struct work_pool *work;               /* the engine's */
-    struct job_lines *lines[POLLERS_MAX]; /* host_work.c's, by index of the poller */
-    struct conf_errors *errors;           /* of the creation that is running */
-    struct conf_resolver resolver;        /* for config_load() */
-    pthread_mutex_t cache_lock;           /* of those who set values in the poller cache */
+    unsigned started[POLLERS_MAX];          /* instances whose poller_start has run there */
+    struct work_pool *work;                 /* the engine's */
+    struct job_lines *lines[POLLERS_MAX];   /* host_work.c's, by index of the poller */
+    struct outgoing_config outgoing;        /* the engine fills it */
+    struct outgoing *services[POLLERS_MAX]; /* host_outgoing.c's, likewise */
+    const struct config *config;            /* as soon as it is loaded */
+    struct conf_errors *errors;             /* of the creation that is running */
+    struct conf_resolver resolver;          /* for config_load() */
+    pthread_mutex_t cache_lock;             /* of those who set values in the poller cache */
     bool running; /* every create has run: pollers may; guarded by cache_lock */
 };
 

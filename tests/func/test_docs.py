@@ -14,6 +14,7 @@ HEADINGS = {
     'LOG': 'goevd:log.',
     'CONTROL': 'goevd:control.',
     'WORKERS': 'goevd:workers.',
+    'CONNECTORS': 'goevd:connectors.',
     'REACTORS': 'goevd:reactors.',
     'LISTENERS': 'goevd:listeners.',
     'PLUGIN ECHO': 'echo:',

@@ -245,7 +245,7 @@ peer_unix(void)
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    assert_int_equal(conn_open(service, fds[0], &sa), 0);
+    assert_int_equal(conn_open(service, fds[0], &sa, NULL), 0);
     return fds[1];
 }
 
@@ -268,7 +268,7 @@ peer_tcp(void)
     fd_set_nonblock(fd, true);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    assert_int_equal(conn_open(service, accepted, (struct sockaddr *)&in), 0);
+    assert_int_equal(conn_open(service, accepted, (struct sockaddr *)&in, NULL), 0);
     return fd;
 }
 

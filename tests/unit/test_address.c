@@ -90,6 +90,49 @@ test_address_refuses_with_the_reason(void **state)
     refuses("unix:@", -EINVAL, "unix:/path or unix:@name");
 }
 
+static int
+peer(const char *text, struct err *reterr)
+{
+    struct address_host host;
+    struct address a = {0};
+    int r = address_parse_peer(text, &a, &host, reterr);
+
+    if (r == 0)
+        assert_true(a.len > 0);
+    if (r == 1)
+        assert_true(host.port > 0 && host.name[0]);
+    return r;
+}
+
+static void
+test_address_of_a_peer_is_whole_and_never_looked_up(void **state)
+{
+    struct err err = {0}, v6 = {0};
+
+    assert_int_equal(peer("127.0.0.1:80", NULL), 0);
+    assert_int_equal(peer("[::1]:80", NULL), 0);
+    assert_int_equal(peer("unix:@name", NULL), 0);
+    assert_int_equal(peer("localhost:80", NULL), 1);
+    assert_int_equal(peer("no-such-host.invalid:65535", NULL), 1);
+    assert_int_equal(peer(":80", &err), -EINVAL);
+    assert_string_equal(err.text, "the host is missing before ':80'");
+    assert_int_equal(peer("127.0.0.1:0", NULL), -ERANGE);
+    assert_int_equal(peer("[localhost]:80", &v6), -EADDRNOTAVAIL);
+    assert_true(strstr(v6.text, "localhost") != NULL);
+}
+
+static void
+test_address_of_a_source_may_have_any_port_but_no_name(void **state)
+{
+    struct address a;
+
+    assert_int_equal(address_parse_source("127.0.0.1:0", &a), 0);
+    assert_int_equal(address_parse_source("[::1]:7", &a), 0);
+    assert_int_equal(address_port(&a), 7);
+    assert_int_equal(address_parse_source("localhost:0", &a), -EINVAL);
+    assert_int_equal(address_parse_source("127.0.0.1", &a), -EINVAL);
+}
+
 static void
 test_address_path_at_the_limit_and_one_past_it(void **state)
 {
@@ -122,6 +165,8 @@ main(void)
         cmocka_unit_test(test_address_without_a_host_is_any),
         cmocka_unit_test(test_address_looks_a_name_up),
         cmocka_unit_test(test_address_refuses_with_the_reason),
+        cmocka_unit_test(test_address_of_a_peer_is_whole_and_never_looked_up),
+        cmocka_unit_test(test_address_of_a_source_may_have_any_port_but_no_name),
         cmocka_unit_test(test_address_path_at_the_limit_and_one_past_it),
         cmocka_unit_test(test_address_formats_one_without_a_name),
     };

@@ -36,13 +36,13 @@ test_config_minimal_has_every_default(void **state)
     assert_int_equal(listener->reactor, 0);
     assert_int_equal(listener->accept_reactor, 0);
     assert_int_equal(listener->backlog, 4096);
-    assert_true(listener->nodelay);
+    assert_true(listener->socket.nodelay);
     assert_true(listener->steer);
     assert_false(listener->ipv6_only);
     assert_int_equal(listener->socket_mode, 0660);
     assert_int_equal(listener->connections_max, 100000);
-    assert_int_equal(listener->idle_timeout_ns, INT64_C(75000000000));
-    assert_int_equal(listener->output_max_bytes, 16 << 20);
+    assert_int_equal(listener->limits.idle_timeout_ns, INT64_C(75000000000));
+    assert_int_equal(listener->limits.output_max_bytes, 16 << 20);
     assert_ptr_equal(listener->handler, &fake.places[0]);
     kit_done();
 }

@@ -39,12 +39,15 @@ has(const char *text, const char *part)
     assert_non_null(strstr(text, part));
 }
 
-#define LISTENER_DEFAULTS                                                                          \
-    "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
-    "  nodelay: true\n  defer_accept: 0\n  keepalive: 0\n  ipv6_only: false\n  steer: true\n"      \
-    "  imbalance: 20\n  max_connections: 100000\n  over_limit: close\n  idle_timeout: 75s\n"       \
+#define LIMITS_DEFAULTS                                                                            \
     "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  output_low: 64KiB\n"          \
     "  output_high: 1MiB\n  output_max: 16MiB\n"
+
+#define LISTENER_DEFAULTS                                                                          \
+    "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
+    "  nodelay: true\n  keepalive: 0\n  defer_accept: 0\n  ipv6_only: false\n  steer: true\n"      \
+    "  imbalance: 20\n  max_connections: 100000\n  over_limit: close\n"                            \
+    "  idle_timeout: 75s\n" LIMITS_DEFAULTS
 
 static void
 test_dump_shows_values_and_defaults(void **state)
@@ -54,6 +57,8 @@ test_dump_shows_values_and_defaults(void **state)
     assert_string_equal(text,
                         "log:\n  level: notice\ncontrol: {}\nstop_timeout: 10s\nmax_open_files: 0\n"
                         "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
+                        "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
+                        "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS
                         "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
                         "  read_buffer: 64KiB\n  write_buffer: 64KiB\n  events: 256\n"
                         "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"

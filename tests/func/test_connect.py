@@ -1,0 +1,256 @@
+"""Outgoing connections, through a real plugin: tests/plugin/connecting.c."""
+import contextlib
+import signal
+import socket
+import struct
+
+import pytest
+
+from daemon import PATIENCE_S, config, listener
+from wire import Reader
+
+REASON_EOF = 1
+SND_WND = 228   # offset of tcpi_snd_wnd in struct tcp_info
+
+
+@pytest.fixture
+def serve(goevd, plugins):
+    """serve(...) -> a client of a goevd with the plugin connecting."""
+    def start(**more):
+        more.setdefault('reactors', [{'name': 'main', 'pollers': '1'}])
+        d = goevd(config(listener(handler='connecting'), plugin_dir=str(plugins), **more))
+        return d, Client(d)
+    return start
+
+
+class Client:
+    """Says commands, hears what comes of them."""
+
+    def __init__(self, d):
+        self.sock = d.connect()
+        self.reader = Reader(self.sock)
+
+    def say(self, line):
+        self.sock.sendall(f'{line}\n'.encode())
+
+    def hear(self):
+        return self.reader.until(b'\n').decode().rstrip('\n').split(' ')
+
+    def ask(self, line):
+        """What comes of it, whatever ends meanwhile."""
+        self.say(line)
+        while (heard := self.hear())[0] == 'close':
+            pass
+        return heard
+
+
+@contextlib.contextmanager
+def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
+    """Somebody to connect to."""
+    with socket.socket(family) as s:
+        s.settimeout(PATIENCE_S)
+        s.bind(address)
+        s.listen(backlog)
+        yield s
+
+
+def port_of(s):
+    return s.getsockname()[1]
+
+
+def accept(s):
+    peer, _ = s.accept()
+    peer.settimeout(PATIENCE_S)
+    return peer
+
+
+def unused_port():
+    """Nobody listens there, and nobody else will be given it while the socket lives."""
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    return s, port_of(s)
+
+
+def full(s):
+    """Connections until no more fit in the backlog of a server that does not accept."""
+    address, clients = s.getsockname(), []
+    for _ in range(64):
+        c = socket.socket(s.family)
+        c.settimeout(0.3)
+        clients.append(c)
+        try:
+            c.connect(address)
+        except (TimeoutError, BlockingIOError):
+            break
+    return clients
+
+
+def test_tcp4_opens_with_its_state_and_both_addresses(serve):
+    _, client = serve()
+    with server() as s:
+        word, _, peer, local, hello = client.ask(f'connect 127.0.0.1:{port_of(s)} hello=hi')
+        with accept(s) as there:
+            assert (word, hello) == ('open', 'hi')
+            assert peer == f'127.0.0.1:{port_of(s)}'
+            assert local == f'127.0.0.1:{there.getpeername()[1]}'
+            assert there.recv(2) == b'hi'
+            there.sendall(b'answer\n')
+            assert client.hear() == ['answer']
+        assert client.hear() == ['close', str(REASON_EOF)]
+
+
+def test_tcp6(serve):
+    _, client = serve()
+    with server(socket.AF_INET6, ('::1', 0)) as s:
+        assert client.ask(f'connect [::1]:{port_of(s)}')[2] == f'[::1]:{port_of(s)}'
+
+
+@pytest.mark.parametrize('name', ['/path', '@abstract'])
+def test_unix(serve, tmp_path, name):
+    path = str(tmp_path / 'socket') if name == '/path' else f'@{tmp_path}'
+    _, client = serve()
+    with server(socket.AF_UNIX, path.replace('@', '\0', 1) if path[0] == '@' else path) as s:
+        assert client.ask(f'connect unix:{path} hello=x')[2] == 'unix'
+        with accept(s) as there:
+            assert there.recv(1) == b'x'
+
+
+def test_name_is_looked_up_and_its_addresses_are_tried_in_turn(serve):
+    _, client = serve()
+    with server() as s:   # localhost may be ::1 first, where nobody listens
+        assert client.ask(f'connect localhost:{port_of(s)}')[2] == f'127.0.0.1:{port_of(s)}'
+
+
+def test_name_that_has_no_address(serve):
+    _, client = serve()
+    word, _, error, _ = client.ask('connect no-such-host.invalid:80')
+    assert word == 'fail' and error in ('EADDRNOTAVAIL', 'EAGAIN')
+
+
+def test_refusal(serve, tmp_path):
+    _, client = serve()
+    s, port = unused_port()
+    with s:
+        assert client.ask(f'connect 127.0.0.1:{port} hello=me') == \
+            ['fail', '0', 'ECONNREFUSED', 'me']
+    assert client.ask(f'connect unix:{tmp_path}/none')[2] == 'ENOENT'
+
+
+def test_time_out(serve):
+    _, client = serve()
+    with server(backlog=0) as s:
+        others = full(s)
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)} timeout=200')[2] == 'ETIMEDOUT'
+        for c in others:
+            c.close()
+
+
+def test_time_out_is_the_configured_one_where_none_is_named(serve):
+    _, client = serve(connectors={'timeout': '100ms'})
+    with server(backlog=0) as s:
+        others = full(s)
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)}')[2] == 'ETIMEDOUT'
+        for c in others:
+            c.close()
+
+
+def test_full_unix_socket_is_tried_again(serve, tmp_path):
+    _, client = serve()
+    with server(socket.AF_UNIX, str(tmp_path / 'socket'), backlog=0) as s:
+        others = full(s)
+        assert client.ask(f'connect unix:{tmp_path}/socket timeout=100')[2] == 'ETIMEDOUT'
+        client.say(f'connect unix:{tmp_path}/socket hello=x')
+        for _ in range(len(others) - 1):
+            accept(s).close()
+        assert client.hear()[0] == 'open'
+        for c in others:
+            c.close()
+
+
+def test_cancel(serve):
+    _, client = serve()
+    with server(backlog=0) as s:
+        others = full(s)
+        client.say(f'connect 127.0.0.1:{port_of(s)} hello=a')
+        client.say('cancel')
+        assert client.hear() == ['fail', '0', 'ECANCELED', 'a']
+        client.say('cancel')   # there is nothing to cancel any more
+        for c in others:
+            c.close()
+        assert client.ask(f'both 127.0.0.1:{port_of(s)} hello=b') == \
+            ['fail', '0', 'ECANCELED', 'b']
+        assert client.ask('both localhost:1 hello=c') == ['fail', '0', 'ECANCELED', 'c']
+
+
+def test_source_address(serve):
+    _, client = serve()
+    with server() as s:
+        to = f'connect 127.0.0.1:{port_of(s)}'
+        assert client.ask(f'{to} from=127.0.0.7:0')[3].startswith('127.0.0.7:')
+        with accept(s) as there:
+            assert there.getpeername()[0] == '127.0.0.7'
+        held, port = unused_port()
+        held.close()
+        assert client.ask(f'{to} from=127.0.0.8:{port}')[3] == f'127.0.0.8:{port}'
+        assert client.ask(f'{to} from=192.0.2.1:0')[2] == 'EADDRNOTAVAIL'
+        assert client.ask(f'{to} from=[::1]:0')[0] == 'fail'
+
+
+def test_socket_options_are_set_before_connecting(serve):
+    _, client = serve()
+    with server() as s:
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)} rcvbuf=4096')[0] == 'open'
+        with accept(s) as there:
+            window = there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+            assert struct.unpack_from('<I', window, SND_WND)[0] < 8192
+
+
+def test_reactor_that_serves(serve):
+    _, client = serve(reactors=[{'name': 'main', 'pollers': '1'}, {'name': 'out', 'pollers': '2'}])
+    with server() as s:
+        here = client.ask(f'connect 127.0.0.1:{port_of(s)}')
+        pollers = {client.ask(f'connect 127.0.0.1:{port_of(s)} reactor=out')[1] for _ in range(4)}
+        assert here[:2] == ['open', '0']
+        assert pollers == {'1', '2'}   # the least loaded, in turn
+
+
+@pytest.mark.parametrize('words, error', [
+    ('127.0.0.1', 'EINVAL'), ('127.0.0.1:0', 'EINVAL'), (':80', 'EINVAL'), ('unix:x', 'EINVAL'),
+    ('127.0.0.1:80 from=name:0', 'EINVAL'), ('127.0.0.1:80 reactor=none', 'EINVAL')])
+def test_wrong_request_is_refused_at_once(serve, words, error):
+    _, client = serve()
+    assert client.ask(f'connect {words}') == ['refused', error]
+
+
+def test_connecting_to_oneself_is_a_refusal(serve):
+    """A port of the ephemeral range on which nobody listens can be chosen as the source."""
+    _, client = serve()
+    held, port = unused_port()
+    held.close()
+    assert client.ask(f'connect 127.0.0.1:{port} from=127.0.0.1:{port}')[2] == 'ECONNREFUSED'
+
+
+def test_many_at_once_all_end_once(serve):
+    _, client = serve()
+    held, dead = unused_port()
+    with server(backlog=512) as s, held:
+        for n in range(200):
+            client.say(f'connect 127.0.0.1:{port_of(s) if n % 2 else dead} hello=n{n}')
+        heard = [client.hear() for _ in range(200)]
+        assert sorted(h[-1] for h in heard) == sorted(f'n{n}' for n in range(200))
+        assert sum(h[0] == 'open' for h in heard) == 100
+
+
+def test_stop_ends_attempts_and_connections(serve):
+    d, client = serve(stop_timeout='300ms')
+    d.may_say = ['connections were still open after stop_timeout']
+    with server() as s, server(backlog=0) as stuck:
+        others = full(stuck)
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)}')[0] == 'open'
+        client.say(f'connect 127.0.0.1:{port_of(stuck)}')
+        client.say(f'connect 127.0.0.1:{port_of(s)} hello=x')
+        assert client.hear()[0] == 'open'
+        d.signal(signal.SIGTERM)
+        assert d.wait() == 0
+        for c in others:
+            c.close()
