@@ -66,6 +66,7 @@ struct goevd_self;   /* the host's view of one instance of a plugin */
 struct goevd_plugin; /* another plugin's instance that an option of this one names */
 struct goevd_timer;  /* a timer of an instance on one poller */
 struct goevd_watch;  /* a file descriptor of an instance, watched by one poller */
+struct goevd_pool;   /* connections to one address that are kept ready */
 
 /* Bytes with their length. What an option yields is also NUL-terminated. */
 struct goevd_str {
@@ -148,6 +149,7 @@ enum goevd_reason {
     GOEVD_REASON_FULL,        /* the unread tail reached the listener's limit */
     GOEVD_REASON_STOP,        /* goevd stops or reloads */
     GOEVD_REASON_UPGRADED,    /* another handler has taken the connection over */
+    GOEVD_REASON_RELEASED,    /* the handler has given it back to its pool */
     GOEVD_REASON_COUNT
 };
 
@@ -325,6 +327,45 @@ struct goevd_connect_request {
     size_t option_count;                 /* at most 16 */
 };
 
+/* A connect pool; zeroed but for version, `to` and what is wanted. Everything is copied. */
+struct goevd_pool_config {
+    struct goevd_version version;
+    const char *to;              /* as in struct goevd_connect_request */
+    const char *from;            /* likewise */
+    uint64_t connect_timeout_ns; /* 0: connectors.timeout of the configuration */
+    unsigned min_idle;           /* ready ones that are kept, 0 to max_live */
+    unsigned max_live;           /* ready, in use and being made, 1 to 65536; 0: 64 */
+    unsigned growth;             /* made at once when one is missing, 1 to max_live; 0: 1 */
+    unsigned waiting_max;        /* requests that may wait; 0: 1024 */
+    uint64_t idle_timeout_ns;    /* a ready one more than min_idle is closed after it; 0: never */
+    uint64_t check_interval_ns;  /* a ready one is checked so often; 0: only a hang-up tells */
+    uint64_t check_timeout_ns;   /* 0: 1 s */
+    const void *check;           /* what it is sent, */
+    size_t check_len;            /* 1 to 4096 bytes, */
+    const void *check_reply;     /* and what it must answer */
+    size_t check_reply_len;      /* 1 to 4096 bytes */
+};
+
+/* Who wants a connection of a pool; zeroed but for version and what is wanted. */
+struct goevd_acquire_request {
+    struct goevd_version version;
+    const struct goevd_stream *stream; /* as in struct goevd_connect_request */
+    const void *state;
+    size_t state_len;
+    uint64_t timeout_ns; /* how long to wait; 0: as long as connecting may take */
+};
+
+/* What a pool holds, as it was a moment ago. */
+struct goevd_pool_state {
+    struct goevd_version version; /* set by the caller */
+    uint64_t idle;                /* ready */
+    uint64_t live;                /* ready, in use and being made */
+    uint64_t waiting;             /* requests */
+    uint64_t acquired;            /* requests that got one, so far */
+    uint64_t failed;              /* requests that got none, so far */
+    uint64_t dead;                /* found dead while they were ready, so far */
+};
+
 /* The functions themselves; call them through the wrappers below, which document them. */
 struct goevd_host {
     struct goevd_version version;
@@ -400,6 +441,13 @@ struct goevd_host {
     int (*connect)(struct goevd_self *self, struct goevd_poller *poller,
                    const struct goevd_connect_request *request, uint64_t *ret_id);
     void (*connect_cancel)(struct goevd_poller *poller, uint64_t id);
+
+    int (*pool_new)(struct goevd_self *self, const struct goevd_pool_config *config,
+                    struct goevd_pool **ret_pool);
+    int (*pool_acquire)(struct goevd_pool *pool, struct goevd_poller *poller,
+                        const struct goevd_acquire_request *request);
+    int (*pool_release)(struct goevd_conn *c);
+    void (*pool_figures)(struct goevd_pool *pool, struct goevd_pool_state *ret);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -996,6 +1044,63 @@ goevd_connect_cancel(struct goevd_poller *poller, uint64_t id)
     goevd_host->connect_cancel(poller, id);
 }
 
+/* Make a pool of connections to one address. Its first connections are made when the pollers start.
+ * It lives until destroy has returned.
+ *
+ * Thread   [main], from create.
+ * Returns  0; -EINVAL for a wrong address, or for numbers outside of what the struct says; -ENOMEM.
+ */
+static inline int
+goevd_pool_new(struct goevd_self *self, const struct goevd_pool_config *config,
+               struct goevd_pool **ret_pool)
+{
+    return goevd_host->pool_new(self, config, ret_pool);
+}
+
+/* Ask for a connection of the pool. As for goevd_connect(), exactly one of two things follows,
+ * later: the handler's on_open on this poller, with a state that begins as the request says; or its
+ * on_connect_fail, with -ETIMEDOUT, -EAGAIN when waiting_max wait already, -ECANCELED when goevd
+ * stops, or the error of connecting. Who has waited longest comes first, whatever poller he is on;
+ * an attempt to connect that fails is told to one who waits.
+ *
+ * The connection has been used by others before: what they have left on it, such as a database that
+ * they have chosen, is there. A handler that does not know in what state its connection is closes
+ * it instead of giving it back.
+ *
+ * Thread   [poller]
+ * Returns  0; -EINVAL for a wrong stream or too much state; -ENOMEM. Then nothing follows.
+ */
+static inline int
+goevd_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
+                   const struct goevd_acquire_request *request)
+{
+    return goevd_host->pool_acquire(pool, poller, request);
+}
+
+/* Give a connection back to its pool: on_close(GOEVD_REASON_RELEASED) follows as after
+ * goevd_conn_close(), and somebody else may get it. If bytes have come that were not consumed, it
+ * is closed instead. One that ends in any other way leaves the pool, which makes another.
+ *
+ * Thread   [poller]
+ * Returns  0; -EINVAL if c is of no pool; -EBUSY while output is queued; -EPIPE once c is closing.
+ */
+static inline int
+goevd_pool_release(struct goevd_conn *c)
+{
+    return goevd_host->pool_release(c);
+}
+
+/* What the pool holds.
+ *
+ * ret      with its version set: GOEVD_VERSION_OF(struct goevd_pool_state).
+ * Thread   [any]
+ */
+static inline void
+goevd_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
+{
+    goevd_host->pool_figures(pool, ret);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1009,7 +1114,11 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write 
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, cache_get) == 368, "cache_get has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, connect) == 400, "connect has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 416, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, pool_figures) == 440, "pool_figures has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_config) == 104, "goevd_pool_config has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_acquire_request) == 40, "goevd_acquire_request has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 448, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 

@@ -237,6 +237,7 @@ engine_poller_stop(struct poller *p, void *arg)
 {
     struct engine *e = arg;
 
+    net_close_all(net_of(p)); /* again, for those that did not start */
     plugins_poller_stop(&e->setup->plugins, p);
     net_free(p);
 }
@@ -292,6 +293,7 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
     int r = 0;
 
     e->sockets = sockets;
+    plugins_place_pools(&e->setup->plugins);
     /* First, for a plugin may yet refuse, and then no socket has been opened. */
     for (size_t i = 0; r == 0 && i < e->reactor_count; i++)
         r = reactor_start(e->reactors[i], engine_poller_start, engine_poller_stop, e, reterr);

@@ -42,6 +42,8 @@ static const struct figure_row figures_net[] = {
     NET(CLOSED(FULL), "connections.closed.full", "connections", "more unread than tail_max"),
     NET(CLOSED(STOP), "connections.closed.stop", "connections", "closed because goevd stops"),
     NET(CLOSED(UPGRADED), "connections.closed.upgraded", "connections", "taken by another handler"),
+    NET(CLOSED(RELEASED), "connections.closed.released", "connections",
+        "given back to their pools"),
     NET(connects, "connects.begun", "connects", "outgoing connections asked for"),
     NET(connected, "connects.connected", "connects", "of these, connected"),
     NET(CONNECT_FAILED(REFUSED), "connects.failed.refused", "connects", "nobody listens there"),

@@ -14,6 +14,13 @@ figure_add(figure *f, uint64_t n)
                           memory_order_relaxed);
 }
 
+/* [its thread] */
+static inline void
+figure_set(figure *f, uint64_t value)
+{
+    atomic_store_explicit(f, value, memory_order_relaxed);
+}
+
 /* [any thread] */
 static inline uint64_t
 figure_get(const figure *f)

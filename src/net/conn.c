@@ -129,8 +129,8 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
     conn_set_peer(c, peer);
     if (seed && seed->state_len > 0)
         memcpy(c->state, seed->state, seed->state_len);
-    if (seed && seed->transport)
-        memcpy(conn_transport_state(c), seed->transport, s->transport->state_bytes);
+    if (seed && seed->owner)
+        *(struct transport_owner **)conn_transport_state(c) = seed->owner;
     return c;
 }
 

@@ -40,10 +40,11 @@ enum conn_flags {
     CONN_UPGRADING = 1 << 14,   /* another service takes over after the callback */
     CONN_STOPPING = 1 << 15,    /* on_stop is due or has run */
     CONN_STOP_TOLD = 1 << 16,
-    CONN_OWN_STATE = 1 << 17, /* the state is not beside the connection */
-    CONN_UNREAD = 1 << 18,    /* the last read filled its buffer: more may wait in the socket */
-    CONN_BLOCKED = 1 << 19,   /* the socket took no more: EPOLLOUT is awaited */
-    CONN_DEAD = 1 << 20,      /* gone; its memory waits to leave the list */
+    CONN_OWN_STATE = 1 << 17,  /* the state is not beside the connection */
+    CONN_UNREAD = 1 << 18,     /* the last read filled its buffer: more may wait in the socket */
+    CONN_BLOCKED = 1 << 19,    /* the socket took no more: EPOLLOUT is awaited */
+    CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
+    CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
 };
 
 #define CONN_REASON_SHIFT 28
@@ -78,7 +79,7 @@ struct conn {
 struct conn_seed {
     const void *state; /* the first bytes of the handler's */
     size_t state_len;
-    const void *transport; /* the whole of the transport's */
+    struct transport_owner *owner; /* of the socket, with transport_lent */
 };
 
 /* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
@@ -115,6 +116,10 @@ int conn_upgrade(struct conn *c, struct service *to);
 
 /* `flags` of goevd_conn_close(); the first reason stays. */
 void conn_close(struct conn *c, unsigned flags, enum goevd_reason reason);
+
+/* End the connection, but not its socket: that goes back to its owner. 0; -EINVAL for one that has
+ * no owner; -EBUSY while output is queued; -EPIPE once it is closing. */
+int conn_give_back(struct conn *c);
 
 /* Tell the handler that goevd stops (on_stop), soon and once. */
 void conn_stop(struct conn *c);

@@ -18,6 +18,22 @@ conn_close(struct conn *c, unsigned flags, enum goevd_reason reason)
         conn_list(c);
 }
 
+int
+conn_give_back(struct conn *c)
+{
+    const struct net *net = c->service->net;
+
+    if (c->service->transport != &transport_lent)
+        return -EINVAL;
+    if (c->flags & CONN_CLOSING)
+        return -EPIPE;
+    if (c->outq || (net->entered == c && net->write_len > 0))
+        return -EBUSY;
+    c->flags |= CONN_GIVEN_BACK;
+    conn_close(c, GOEVD_CLOSE_NOW | GOEVD_CLOSE_DONE, GOEVD_REASON_RELEASED);
+    return 0;
+}
+
 void
 conn_fail(struct conn *c, int error)
 {
@@ -45,7 +61,10 @@ conn_end(struct conn *c)
     c->flags |= CONN_DEAD;
     conn_timers_free(c);
     timer_cancel(&net->poller->timers, &c->timer);
-    poller_forget(net->poller, &c->watch);
+    if (c->flags & CONN_GIVEN_BACK)
+        poller_unwatch(net->poller, &c->watch);
+    else
+        poller_forget(net->poller, &c->watch);
     if (s->transport->fini)
         s->transport->fini(c);
     fd_close(c->watch.fd);

@@ -41,3 +41,12 @@ struct transport {
 };
 
 extern const struct transport transport_plain;
+
+/* A plain socket that belongs to somebody else. Its state is a pointer to that owner, who is told
+ * when the connection has ended: the fd is his again if it was given back (conn_give_back()) and
+ * nothing is left in either direction, and -1 if it is closed. */
+struct transport_owner {
+    void (*returned)(struct transport_owner *owner, int fd);
+};
+
+extern const struct transport transport_lent;

@@ -276,4 +276,8 @@ const struct goevd_host plugins_host = {
     .reactor_find = host_reactor_find,
     .connect = host_connect,
     .connect_cancel = host_connect_cancel,
+    .pool_new = host_pool_new,
+    .pool_acquire = host_pool_acquire,
+    .pool_release = host_pool_release,
+    .pool_figures = host_pool_figures,
 };

@@ -53,6 +53,13 @@ int host_connect(struct goevd_self *self, struct goevd_poller *poller,
                  const struct goevd_connect_request *request, uint64_t *ret_id);
 void host_connect_cancel(struct goevd_poller *poller, uint64_t id);
 
+int host_pool_new(struct goevd_self *self, const struct goevd_pool_config *config,
+                  struct goevd_pool **ret);
+int host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
+                      const struct goevd_acquire_request *request);
+int host_pool_release(struct goevd_conn *c);
+void host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);

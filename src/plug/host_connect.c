@@ -1,9 +1,9 @@
 /* Connections that plugins open, and the reactors that serve them. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "net/connector.h"
 #include "plug/host.h"
 #include "plug/outgoing.h"
@@ -40,43 +40,36 @@ host_reactor_find(struct goevd_self *self, const char *name)
 struct attempt {
     struct connector connector;
     struct message message; /* to the poller that serves */
-    struct instance *instance;
-    const struct goevd_stream *original;
-    struct goevd_stream stream; /* the host's copy */
-    struct reactor *reactor;    /* NULL: the poller that asks */
+    struct outgoing outgoing;
+    struct reactor *reactor; /* NULL: the poller that asks */
     struct connector_option options[OPTIONS_MAX];
     int fd;
-    size_t state_len;
-    char *state;
-    char data[]; /* state, as large as the stream's, and the values of the options */
+    max_align_t values[]; /* of the options */
 };
 
-/* Whatever is left in a mailbox when the instance has been destroyed concerns nobody. */
+static void
+attempt_free(struct attempt *a)
+{
+    outgoing_fini(&a->outgoing);
+    free(a);
+}
+
 static void
 attempt_fail(struct attempt *a, struct poller *p, int error)
 {
-    struct instance *i = a->instance;
-
-    if (i->created && a->stream.on_connect_fail)
-        a->stream.on_connect_fail(i->data, (struct goevd_poller *)p, a->state, error);
-    free(a);
+    outgoing_fail(&a->outgoing, p, error);
+    attempt_free(a);
 }
 
 static void
 attempt_open(struct attempt *a, struct poller *p)
 {
-    struct conn_seed seed = {.state = a->state, .state_len = a->state_len};
-    struct outgoing *o;
-    int r = p->net ? outgoing_find(a->instance, p, a->original, &transport_plain, &o) : -ECANCELED;
+    int r = outgoing_open(&a->outgoing, p, a->fd, &a->connector.peer, NULL);
 
-    if (r < 0)
-        fd_close(a->fd);
-    else
-        r = outgoing_open(o, p, a->fd, &a->connector.peer, &seed);
     if (r < 0)
         attempt_fail(a, p, r);
     else
-        free(a);
+        attempt_free(a);
 }
 
 static void
@@ -104,64 +97,59 @@ attempt_connected(struct connector *k, int fd)
 
 /* ---- A request ------------------------------------------------------------------------------- */
 
-/* The option's values follow each other, each where any type may lie. */
+/* Values follow each other, each where any type may lie. */
 static size_t
-attempt_value_bytes(socklen_t len)
+attempt_value_units(const struct goevd_sockopt *o)
 {
-    return (len + 15) & ~(size_t)15;
+    return (o->len + sizeof(max_align_t) - 1) / sizeof(max_align_t);
 }
 
 static void
-attempt_copy_options(struct attempt *a, const struct goevd_connect_request *request, char *to)
+attempt_copy_options(struct attempt *a, const struct goevd_connect_request *request)
 {
+    max_align_t *to = a->values;
+
     for (size_t i = 0; i < request->option_count; i++) {
         const struct goevd_sockopt *o = &request->options[i];
 
         memcpy(to, o->value, o->len);
         a->options[i] = (struct connector_option){o->level, o->name, to, o->len};
-        to += attempt_value_bytes(o->len);
+        to += attempt_value_units(o);
     }
     a->connector.options = a->options;
     a->connector.option_count = (unsigned)request->option_count;
 }
 
 static struct attempt *
-attempt_new(const struct goevd_connect_request *request, const struct goevd_stream *stream)
+attempt_new(const struct goevd_connect_request *request)
 {
-    size_t state = attempt_value_bytes((socklen_t)stream->conn_size), values = 0;
     struct attempt *a;
+    size_t units = 0;
 
     for (size_t i = 0; i < request->option_count; i++)
-        values += attempt_value_bytes(request->options[i].len);
-    a = calloc(1, sizeof(*a) + 16 + state + values);
-    if (!a)
-        return NULL;
-    a->stream = *stream;
-    a->original = request->stream;
-    a->state = (char *)(((uintptr_t)a->data + 15) & ~(uintptr_t)15);
-    a->state_len = request->state_len;
-    if (a->state_len > 0)
-        memcpy(a->state, request->state, a->state_len);
-    attempt_copy_options(a, request, a->state + state);
+        units += attempt_value_units(&request->options[i]);
+    a = calloc(1, sizeof(*a) + units * sizeof(max_align_t));
+    if (a)
+        attempt_copy_options(a, request);
     return a;
 }
 
 static int
-attempt_set_from(struct attempt *a, const char *from)
+attempt_start(struct attempt *a, struct instance *i, struct poller *p,
+              const struct goevd_connect_request *request)
 {
-    return from ? address_parse_source(from, &a->connector.from) : 0;
-}
+    const struct outgoing_config *config = &i->plugins->outgoing;
+    int r = outgoing_init(&a->outgoing, i, request->stream, request->state, request->state_len);
 
-static int
-attempt_check(const struct instance *i, const struct goevd_connect_request *request,
-              struct goevd_stream *ret_stream)
-{
-    if (!request->to || request->reactor < 0 || request->option_count > OPTIONS_MAX ||
-        (size_t)request->reactor > i->plugins->config->reactor_count)
-        return -EINVAL;
-    if (outgoing_stream(i, request->stream, ret_stream) < 0)
-        return -EINVAL;
-    return request->state_len <= ret_stream->conn_size ? 0 : -EINVAL;
+    if (r == 0 && request->from)
+        r = address_parse_source(request->from, &a->connector.from);
+    if (r < 0)
+        return r;
+    a->reactor = request->reactor ? config->reactors[request->reactor - 1] : NULL;
+    a->connector.config = &config->connector;
+    a->connector.timeout_ns = request->timeout_ns;
+    a->connector.fn = attempt_connected;
+    return connector_start(&a->connector, p, request->to, NULL);
 }
 
 int
@@ -169,29 +157,20 @@ host_connect(struct goevd_self *self, struct goevd_poller *poller,
              const struct goevd_connect_request *public, uint64_t *ret_id)
 {
     struct instance *i = host_self(self);
-    const struct outgoing_config *outgoing = &i->plugins->outgoing;
     struct goevd_connect_request request = {0};
-    struct goevd_stream stream;
     struct attempt *a;
     int r;
 
     memcpy(&request, public, MIN(sizeof(request), (size_t) public->version.size));
-    r = attempt_check(i, &request, &stream);
-    if (r < 0)
-        return r;
-    a = attempt_new(&request, &stream);
+    if (!request.to || request.reactor < 0 || request.option_count > OPTIONS_MAX ||
+        (size_t)request.reactor > i->plugins->config->reactor_count)
+        return -EINVAL;
+    a = attempt_new(&request);
     if (!a)
         return -ENOMEM;
-    a->instance = i;
-    a->reactor = request.reactor ? outgoing->reactors[request.reactor - 1] : NULL;
-    a->connector.config = &outgoing->connector;
-    a->connector.timeout_ns = request.timeout_ns;
-    a->connector.fn = attempt_connected;
-    r = attempt_set_from(a, request.from);
-    if (r == 0)
-        r = connector_start(&a->connector, host_poller(poller), request.to, NULL);
+    r = attempt_start(a, i, host_poller(poller), &request);
     if (r < 0)
-        free(a);
+        attempt_free(a);
     else if (ret_id)
         *ret_id = a->connector.watch.id;
     return r;

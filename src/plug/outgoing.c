@@ -1,20 +1,21 @@
 #include "plug/outgoing.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/fd.h"
 
-int
-outgoing_stream(const struct instance *i, const struct goevd_stream *stream,
-                struct goevd_stream *ret)
-{
-    if (stream)
-        return module_copy_stream(ret, stream, i->module->path, NULL) < 0 ? -EINVAL : 0;
-    if (!i->module->stream)
-        return -EINVAL;
-    *ret = *i->module->stream;
-    return 0;
-}
+/* ---- Services -------------------------------------------------------------------------------- */
+
+/* How the connections of one handler on one poller are served. */
+struct outgoing_service {
+    struct outgoing_service *next;
+    struct instance *instance;
+    const struct goevd_stream *original;
+    const struct transport *transport;
+    struct goevd_stream stream;
+    struct service *service;
+};
 
 static void
 outgoing_gone(void *arg)
@@ -24,77 +25,117 @@ outgoing_gone(void *arg)
     atomic_fetch_sub_explicit(&p->load, 1, memory_order_relaxed);
 }
 
-static int
-outgoing_init(struct outgoing *o, struct poller *p)
+static struct outgoing_service *
+outgoing_service_new(const struct outgoing *o, struct poller *p, const struct transport *transport)
 {
-    struct plugins *plugins = o->instance->plugins;
-    struct service_handler handler = {&o->stream, o->instance->data, o->instance->locals[p->index]};
-    int r = outgoing_stream(o->instance, o->original, &o->stream);
+    struct instance *i = o->instance;
+    struct outgoing_service *s = calloc(1, sizeof(*s));
+    struct service_handler handler = {&s->stream, i->data, i->locals[p->index]};
 
-    if (r < 0)
-        return r;
-    r = service_new(net_of(p), &handler, o->transport, &plugins->outgoing.limits, &o->service);
-    if (r < 0)
-        return r;
-    o->service->on_gone = outgoing_gone;
-    o->service->on_gone_arg = p;
+    if (!s)
+        return NULL;
+    s->instance = i;
+    s->original = o->original;
+    s->transport = transport;
+    s->stream = o->stream;
+    if (service_new(net_of(p), &handler, transport, &i->plugins->outgoing.limits, &s->service) <
+        0) {
+        free(s);
+        return NULL;
+    }
+    s->service->on_gone = outgoing_gone;
+    s->service->on_gone_arg = p;
+    return s;
+}
+
+/* Made when it is first needed; NULL without memory. */
+static struct service *
+outgoing_service(const struct outgoing *o, struct poller *p, const struct transport *transport)
+{
+    struct outgoing_service **first = &o->instance->plugins->services[p->index], *s;
+
+    for (s = *first; s; s = s->next)
+        if (s->instance == o->instance && s->original == o->original && s->transport == transport)
+            return s->service;
+    s = outgoing_service_new(o, p, transport);
+    if (!s)
+        return NULL;
+    s->next = *first;
+    *first = s;
+    return s->service;
+}
+
+void
+outgoing_services_free(struct outgoing_service *s)
+{
+    while (s) {
+        struct outgoing_service *next = s->next;
+
+        service_free(s->service);
+        free(s);
+        s = next;
+    }
+}
+
+/* ---- What becomes of a socket ---------------------------------------------------------------- */
+
+int
+outgoing_init(struct outgoing *o, struct instance *i, const struct goevd_stream *stream,
+              const void *state, size_t state_len)
+{
+    *o = (struct outgoing){.instance = i, .original = stream, .state_len = state_len};
+    if (stream) {
+        if (module_copy_stream(&o->stream, stream, i->module->path, NULL) < 0)
+            return -EINVAL;
+    } else if (i->module->stream) {
+        o->stream = *i->module->stream;
+    } else {
+        return -EINVAL;
+    }
+    if (state_len > o->stream.conn_size)
+        return -EINVAL;
+    o->state = calloc(1, MAX(o->stream.conn_size, 1));
+    if (!o->state)
+        return -ENOMEM;
+    if (state_len > 0)
+        memcpy(o->state, state, state_len);
     return 0;
 }
 
-int
-outgoing_find(struct instance *i, struct poller *p, const struct goevd_stream *stream,
-              const struct transport *transport, struct outgoing **ret)
+void
+outgoing_fini(struct outgoing *o)
 {
-    struct outgoing **first = &i->plugins->services[p->index], *o;
-    int r;
-
-    for (o = *first; o; o = o->next)
-        if (o->instance == i && o->original == stream && o->transport == transport) {
-            *ret = o;
-            return 0;
-        }
-    o = calloc(1, sizeof(*o));
-    if (!o)
-        return -ENOMEM;
-    o->instance = i;
-    o->original = stream;
-    o->transport = transport;
-    r = outgoing_init(o, p);
-    if (r < 0) {
-        free(o);
-        return r;
-    }
-    o->next = *first;
-    *first = o;
-    *ret = o;
-    return 0;
+    free(o->state);
+    o->state = NULL;
 }
 
 int
 outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address *peer,
-              const struct conn_seed *seed)
+              struct transport_owner *owner)
 {
+    struct conn_seed seed = {.state = o->state, .state_len = o->state_len, .owner = owner};
+    bool closed = !p->net || net_of(p)->closed;
+    struct service *s;
     int r;
 
-    if (net_of(p)->closed) {
+    s = closed ? NULL : outgoing_service(o, p, owner ? &transport_lent : &transport_plain);
+    if (!s) {
         fd_close(fd);
-        return -ECANCELED;
+        return closed ? -ECANCELED : -ENOMEM;
     }
     atomic_fetch_add_explicit(&p->load, 1, memory_order_relaxed);
-    r = conn_open(o->service, fd, &peer->sa, seed);
+    r = conn_open(s, fd, &peer->sa, &seed);
     if (r < 0)
         outgoing_gone(p);
     return r;
 }
 
+/* What is left in a mailbox when the instance has been destroyed concerns nobody. */
 void
-outgoing_free(struct outgoing *o)
+outgoing_fail(struct outgoing *o, struct poller *p, int error)
 {
-    while (o) {
-        struct outgoing *next = o->next;
+    struct instance *i = o->instance;
 
-        service_free(o->service);
-        free(o);
-        o = next;
-    }
+    if (i->created && o->stream.on_connect_fail)
+        o->stream.on_connect_fail(i->data, (struct goevd_poller *)p, o->state, error);
 }

@@ -4,27 +4,29 @@
 #include "net/conn.h"
 #include "plug/plugins.h"
 
-/* How the connections of one handler on one poller are served. */
+/* What becomes of a connected socket: the handler that a plugin has named, and how its state
+ * begins. */
 struct outgoing {
-    struct outgoing *next;
     struct instance *instance;
-    const struct goevd_stream *original; /* as the plugin named it; NULL: its GOEVD_STREAM */
-    const struct transport *transport;
-    struct goevd_stream stream; /* the host's copy */
-    struct service *service;
+    const struct goevd_stream *original; /* NULL: the plugin's GOEVD_STREAM */
+    struct goevd_stream stream;          /* the host's copy */
+    size_t state_len;
+    char *state; /* as large as the stream's */
 };
 
-/* The host's copy of the handler that a plugin names; NULL: its GOEVD_STREAM. 0; -EINVAL. */
-int outgoing_stream(const struct instance *i, const struct goevd_stream *stream,
-                    struct goevd_stream *ret);
+/* 0; -EINVAL for a stream that is none, or too much state; -ENOMEM. */
+int outgoing_init(struct outgoing *o, struct instance *i, const struct goevd_stream *stream,
+                  const void *state, size_t state_len);
+void outgoing_fini(struct outgoing *o);
 
-/* [poller p] 0; -EINVAL for a stream that is none; -ENOMEM. */
-int outgoing_find(struct instance *i, struct poller *p, const struct goevd_stream *stream,
-                  const struct transport *transport, struct outgoing **ret);
-
-/* [poller p] Serve a connected socket. The fd is taken; what conn_open() says. */
+/* [poller p] Serve the socket; `owner` if it is lent, see net/transport.h. 0; negative, and it is
+ * closed: no callback has run, and the owner has been told nothing. */
 int outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address *peer,
-                  const struct conn_seed *seed);
+                  struct transport_owner *owner);
 
-/* This one and those behind it, when their net is gone; NULL does nothing. */
-void outgoing_free(struct outgoing *o);
+/* [poller p] Tell the handler that there will be no connection. */
+void outgoing_fail(struct outgoing *o, struct poller *p, int error);
+
+/* Free the services of a poller, this and those behind it, when their net is gone; NULL does
+ * nothing. */
+void outgoing_services_free(struct outgoing_service *s);

@@ -183,8 +183,9 @@ plugins_fini(struct plugins *p)
     }
     for (size_t i = 0; i < POLLERS_MAX; i++) {
         free(p->lines[i]);
-        outgoing_free(p->services[i]);
+        outgoing_services_free(p->services[i]);
     }
+    plugins_free_pools(p);
     free(p->dir);
     pthread_mutex_destroy(&p->cache_lock);
 }
@@ -267,6 +268,7 @@ plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reter
         }
         ++*started;
     }
+    plugins_start_pools(p, poller);
     return 0;
 }
 
@@ -286,6 +288,7 @@ plugins_stop_from(struct instance *i, unsigned n, struct poller *poller)
 void
 plugins_poller_stop(struct plugins *p, struct poller *poller)
 {
+    plugins_stop_pools(p, poller);
     plugins_stop_from(p->instances, p->started[poller->index], poller);
     p->started[poller->index] = 0;
 }

@@ -29,7 +29,8 @@ struct instance {
 
 struct work_pool;
 struct job_lines;
-struct outgoing;
+struct outgoing_service;
+struct host_pool;
 
 /* What outgoing connections need to know of the engine. */
 struct outgoing_config {
@@ -44,16 +45,17 @@ struct plugins {
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;
-    unsigned started[POLLERS_MAX];          /* instances whose poller_start has run there */
-    struct work_pool *work;                 /* the engine's */
-    struct job_lines *lines[POLLERS_MAX];   /* host_work.c's, by index of the poller */
-    struct outgoing_config outgoing;        /* the engine fills it */
-    struct outgoing *services[POLLERS_MAX]; /* host_outgoing.c's, likewise */
-    const struct config *config;            /* as soon as it is loaded */
-    struct conf_errors *errors;             /* of the creation that is running */
-    struct conf_resolver resolver;          /* for config_load() */
-    pthread_mutex_t cache_lock;             /* of those who set values in the poller cache */
-    bool running; /* every create has run: pollers may; guarded by cache_lock */
+    unsigned started[POLLERS_MAX];                  /* instances whose poller_start has run there */
+    struct work_pool *work;                         /* the engine's */
+    struct job_lines *lines[POLLERS_MAX];           /* host_work.c's, by index of the poller */
+    struct outgoing_config outgoing;                /* the engine fills it */
+    struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
+    struct host_pool *pools;                        /* host_pool.c's */
+    const struct config *config;                    /* as soon as it is loaded */
+    struct conf_errors *errors;                     /* of the creation that is running */
+    struct conf_resolver resolver;                  /* for config_load() */
+    pthread_mutex_t cache_lock; /* of those who set values in the poller cache */
+    bool running;               /* every create has run: pollers may; guarded by cache_lock */
 };
 
 /* dir_flag is kept, not copied. */
@@ -68,6 +70,14 @@ int plugins_create(struct plugins *p, struct conf_errors *errors);
 
 /* Call destroy of every instance, last first. */
 void plugins_destroy(struct plugins *p);
+
+/* Give every connect pool the poller that it lives on: when all are made and none runs. */
+void plugins_place_pools(struct plugins *p);
+
+/* [poller] Start and stop those that live here. */
+void plugins_start_pools(struct plugins *p, struct poller *poller);
+void plugins_stop_pools(struct plugins *p, struct poller *poller);
+void plugins_free_pools(struct plugins *p);
 
 /* [poller] Call poller_start of every instance; on failure those that ran are stopped again. */
 int plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reterr);

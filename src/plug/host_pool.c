@@ -1,0 +1,202 @@
+/* Connect pools of plugins. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/pool.h"
+#include "plug/host.h"
+#include "plug/outgoing.h"
+
+#define IDLE_MAX 65536
+#define LIVE_DEFAULT 64
+#define WAITING_DEFAULT 1024
+#define BYTES_MAX 4096 /* of a check, and of its reply */
+
+struct host_pool {
+    struct host_pool *next;
+    struct instance *instance;
+    struct pool *pool;
+};
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+static unsigned
+host_pool_or(unsigned value, unsigned otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static int
+host_pool_config(const struct goevd_pool_config *c, const struct plugins *plugins,
+                 struct pool_config *ret)
+{
+    *ret = (struct pool_config){
+        .connector = &plugins->outgoing.connector,
+        .to = c->to,
+        .connect_timeout_ns = c->connect_timeout_ns,
+        .idle_timeout_ns = c->idle_timeout_ns,
+        .check_interval_ns = c->check_interval_ns,
+        .check_timeout_ns = c->check_timeout_ns ? c->check_timeout_ns : NS_PER_S,
+        .check = c->check,
+        .check_len = c->check_len,
+        .reply = c->check_reply,
+        .reply_len = c->check_reply_len,
+        .min_idle = c->min_idle,
+        .max_live = host_pool_or(c->max_live, LIVE_DEFAULT),
+        .growth = host_pool_or(c->growth, 1),
+        .waiting_max = host_pool_or(c->waiting_max, WAITING_DEFAULT),
+    };
+    if (!c->to || ret->max_live > IDLE_MAX || ret->min_idle > ret->max_live ||
+        ret->growth > ret->max_live || c->check_len > BYTES_MAX || c->check_reply_len > BYTES_MAX)
+        return -EINVAL;
+    if (c->check_interval_ns && (c->check_len == 0 || c->check_reply_len == 0))
+        return -EINVAL;
+    return c->from ? address_parse_source(c->from, &ret->from) : 0;
+}
+
+int
+host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
+              struct goevd_pool **ret)
+{
+    struct instance *i = host_self(self);
+    struct plugins *plugins = i->plugins;
+    struct goevd_pool_config given = {0};
+    struct pool_config config;
+    struct host_pool *h;
+    int r;
+
+    assert(plugins->errors); /* in create */
+    memcpy(&given, public, MIN(sizeof(given), (size_t) public->version.size));
+    r = host_pool_config(&given, plugins, &config);
+    if (r < 0)
+        return r;
+    h = calloc(1, sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    h->instance = i;
+    r = pool_new(&config, &h->pool, NULL);
+    if (r < 0) {
+        free(h);
+        return r;
+    }
+    h->next = plugins->pools;
+    plugins->pools = h;
+    *ret = (struct goevd_pool *)h;
+    return 0;
+}
+
+/* ---- Life: one poller after the other is a pool's home ----------------------------------------
+ */
+
+void
+plugins_place_pools(struct plugins *p)
+{
+    unsigned next = 0, count = host_poller_count();
+
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        h->pool->home = poller_at(next++ % count);
+}
+
+void
+plugins_start_pools(struct plugins *p, struct poller *poller)
+{
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        if (h->pool->home == poller)
+            pool_start(h->pool);
+}
+
+void
+plugins_stop_pools(struct plugins *p, struct poller *poller)
+{
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        if (h->pool->home == poller)
+            pool_stop(h->pool);
+}
+
+void
+plugins_free_pools(struct plugins *p)
+{
+    while (p->pools) {
+        struct host_pool *h = p->pools;
+
+        p->pools = h->next;
+        pool_free(h->pool);
+        free(h);
+    }
+}
+
+/* ---- Borrowing ------------------------------------------------------------------------------- */
+
+struct borrower {
+    struct pool_waiter waiter;
+    struct outgoing outgoing;
+};
+
+static void
+borrower_told(struct pool_waiter *w, struct poller *p)
+{
+    struct borrower *b = container_of(w, struct borrower, waiter);
+    struct pool_link *link = w->link;
+    int r = w->result;
+
+    if (link) {
+        r = outgoing_open(&b->outgoing, p, link->fd, &link->connector.peer, &link->owner);
+        if (r < 0)
+            pool_link_lost(link);
+    }
+    if (r < 0)
+        outgoing_fail(&b->outgoing, p, r);
+    outgoing_fini(&b->outgoing);
+    free(b);
+}
+
+int
+host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
+                  const struct goevd_acquire_request *public)
+{
+    struct host_pool *h = (struct host_pool *)pool;
+    const struct pool_config *config = &h->pool->config;
+    struct goevd_acquire_request request = {0};
+    struct borrower *b = calloc(1, sizeof(*b));
+    int r;
+
+    if (!b)
+        return -ENOMEM;
+    memcpy(&request, public, MIN(sizeof(request), (size_t) public->version.size));
+    r = outgoing_init(&b->outgoing, h->instance, request.stream, request.state, request.state_len);
+    if (r < 0) {
+        outgoing_fini(&b->outgoing);
+        free(b);
+        return r;
+    }
+    b->waiter.poller = host_poller(poller);
+    b->waiter.fn = borrower_told;
+    b->waiter.timeout_ns = request.timeout_ns           ? request.timeout_ns
+                           : config->connect_timeout_ns ? config->connect_timeout_ns
+                                                        : config->connector->timeout_ns;
+    pool_acquire(h->pool, &b->waiter);
+    return 0;
+}
+
+int
+host_pool_release(struct goevd_conn *c)
+{
+    return conn_give_back(host_conn(c));
+}
+
+void
+host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
+{
+    const struct pool_figures *f = &((struct host_pool *)pool)->pool->figures;
+    struct goevd_pool_state now = {
+        .version = GOEVD_VERSION_OF(struct goevd_pool_state),
+        .idle = figure_get(&f->idle),
+        .live = figure_get(&f->live),
+        .waiting = figure_get(&f->waiting),
+        .acquired = figure_get(&f->acquired),
+        .failed = figure_get(&f->failed),
+        .dead = figure_get(&f->dead),
+    };
+
+    memcpy(ret, &now, MIN(sizeof(now), (size_t)ret->version.size));
+}
