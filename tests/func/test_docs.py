@@ -20,6 +20,7 @@ HEADINGS = {
     'PLUGIN ECHO': 'echo:',
     'PLUGIN HTTP': 'http:',
     'ROUTES': 'http:routes.',
+    'PLUGIN PUSH': 'push:',
 }
 
 
@@ -106,7 +107,7 @@ def documented():
 
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
-    for name in ('goevd', 'http', 'echo'):
+    for name in ('goevd', 'http', 'echo', 'push'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

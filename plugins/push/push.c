@@ -1,0 +1,267 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "push/push.h"
+
+#define BATCH_MAX 256 /* lines of one command */
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static void
+client_release(struct client *client)
+{
+    if (!client->conn && client->unanswered == 0)
+        free(client);
+}
+
+static int
+client_say(struct client *client, unsigned lines, const char *sentence)
+{
+    char line[256];
+    int r = 0, len = sentence ? snprintf(line, sizeof(line), "error %s\n", sentence)
+                              : snprintf(line, sizeof(line), "ok\n");
+
+    while (lines-- > 0 && r >= 0)
+        r = goevd_conn_write(client->conn, line, (size_t)len);
+    return r;
+}
+
+void
+client_answered(struct client *client, unsigned lines, const char *sentence)
+{
+    client->unanswered -= lines;
+    if (!client->conn) {
+        client_release(client);
+        return;
+    }
+    if (client_say(client, lines, sentence) < 0)
+        goevd_conn_close(client->conn, GOEVD_CLOSE_NOW); /* he does not read his answers */
+    else if (client->ended && client->unanswered == 0)
+        goevd_conn_close(client->conn, GOEVD_CLOSE_FLUSH);
+    else if (client->held && client->unanswered <= client->resume_at) {
+        client->held = false;
+        goevd_conn_resume(client->conn);
+    }
+}
+
+/* ---- Lines in -------------------------------------------------------------------------------- */
+
+struct batch {
+    const char *argv[LANE_ARGS + BATCH_MAX];
+    size_t lens[LANE_ARGS + BATCH_MAX];
+    unsigned count;
+};
+
+/* Gather whole lines, up to one that is too long; returns the bytes that they take. A line may end
+ * with CR LF. */
+static size_t
+batch_fill(struct batch *b, const char *data, size_t len, unsigned max, size_t line_max)
+{
+    const char *at = data, *end = data + len, *lf;
+
+    for (b->count = 0; b->count < max && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1) {
+        size_t bytes = (size_t)(lf - at);
+
+        bytes -= bytes > 0 && lf[-1] == '\r';
+        if (bytes > line_max)
+            break;
+        b->argv[LANE_ARGS + b->count] = at;
+        b->lens[LANE_ARGS + b->count++] = bytes;
+    }
+    return (size_t)(at - data);
+}
+
+/* A batch of lines; returns the bytes that it takes, or a negative errno. */
+static ptrdiff_t
+client_push(struct client *client, const struct options *o, const char *data, size_t len)
+{
+    unsigned room = (unsigned)o->unanswered_max - client->unanswered;
+    struct batch b;
+    size_t bytes =
+        batch_fill(&b, data, len, room < BATCH_MAX ? room : BATCH_MAX, (size_t)o->line_max_bytes);
+    int r = b.count > 0 ? lane_push(client->lane, client, b.count, b.argv, b.lens) : 0;
+
+    for (unsigned n = 0; r == -EAGAIN && n < b.count; n++)
+        if (lane_refuse(client->lane, client, "redis does not keep up") < 0)
+            return -ENOMEM;
+    return r < 0 && r != -EAGAIN ? r : (ptrdiff_t)bytes;
+}
+
+/* What he sent last is not a line. He hears of it after his earlier ones, and is closed. */
+static int
+client_end(struct client *client, const char *sentence)
+{
+    client->ended = true;
+    goevd_conn_pause(client->conn);
+    return lane_refuse(client->lane, client, sentence);
+}
+
+static ptrdiff_t
+push_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+          unsigned flags)
+{
+    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
+    struct client *client = *(struct client **)state;
+    size_t used = 0, line_max = (size_t)o->line_max_bytes;
+    ptrdiff_t n = 1;
+    int r = 0;
+
+    (void)fresh;
+    while (n > 0 && used < len && client->unanswered < (unsigned)o->unanswered_max) {
+        n = client_push(client, o, data + used, len - used);
+        if (n < 0)
+            return n;
+        used += (size_t)n;
+    }
+    if (client->unanswered >= (unsigned)o->unanswered_max) {
+        client->held = true;
+        goevd_conn_pause(c);
+    } else if (len - used > line_max + 1 || memchr(data + used, '\n', len - used) ||
+               flags & GOEVD_READ_FULL) {
+        r = client_end(client, "the line is too long");
+    } else if (flags & GOEVD_READ_EOF && used < len) {
+        r = client_end(client, "the last line has no end");
+    }
+    if (r < 0)
+        return r;
+    return (ptrdiff_t)(client->ended ? len : used);
+}
+
+/* ---- Coming and going ------------------------------------------------------------------------ */
+
+static int
+push_open(struct goevd_conn *c, void *state)
+{
+    const struct instance *i = goevd_conn_instance(c);
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (!client)
+        return -ENOMEM;
+    client->conn = c;
+    client->lane = goevd_conn_local(c);
+    client->resume_at = (unsigned)i->options->unanswered_max / 2;
+    *(struct client **)state = client;
+    return 0;
+}
+
+/* What he has sent is answered before he is closed. A line without its end is not one. */
+static int
+push_end(struct goevd_conn *c, void *state)
+{
+    struct client *client = *(struct client **)state;
+
+    goevd_conn_pause(c);
+    client->ended = true;
+    return client->unanswered > 0 ? 0 : -ECONNRESET;
+}
+
+static void
+push_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct client *client = *(struct client **)state;
+
+    (void)c, (void)reason;
+    if (!client)
+        return;
+    client->conn = NULL;
+    client_release(client);
+}
+
+static const struct goevd_stream push_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .conn_size = sizeof(struct client *),
+    .on_open = push_open,
+    .on_read = push_read,
+    .on_eof = push_end,
+    .on_stop = push_end,
+    .on_close = push_close,
+};
+
+/* ---- The plugin ------------------------------------------------------------------------------ */
+
+static int
+push_make_pool(struct instance *i)
+{
+    static const char ping[] = "PING\r\n", pong[] = "+PONG\r\n";
+    const struct options *o = i->options;
+    struct goevd_pool_config config = {
+        .version = GOEVD_VERSION_OF(struct goevd_pool_config),
+        .to = o->address.data,
+        .connect_timeout_ns = (uint64_t)o->connect_timeout_ns,
+        .min_idle = (unsigned)o->min_idle,
+        .max_live = (unsigned)o->max_live,
+        .growth = (unsigned)o->growth,
+        .idle_timeout_ns = (uint64_t)o->idle_timeout_ns,
+        .check = ping,
+        .check_len = sizeof(ping) - 1,
+        .check_reply = pong,
+        .check_reply_len = sizeof(pong) - 1,
+    };
+    char reason[256];
+
+    /* Before AUTH, PING is refused. */
+    config.check_interval_ns = o->password.data ? 0 : (uint64_t)o->check_interval_ns;
+    if (goevd_address_check(o->address.data, reason, sizeof(reason)) < 0)
+        return goevd_refuse(i->self, "address", "%s", reason);
+    if (o->min_idle > o->max_live)
+        return goevd_refuse(i->self, "min_idle", "it is above max_live");
+    if (o->growth > o->max_live)
+        return goevd_refuse(i->self, "growth", "it is above max_live");
+    return goevd_pool_new(i->self, &config, &i->pool);
+}
+
+static int
+push_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct instance *i = calloc(1, sizeof(*i));
+    int r;
+
+    if (!i)
+        return -ENOMEM;
+    i->self = self;
+    i->options = options;
+    r = push_make_pool(i);
+    if (r < 0) {
+        free(i);
+        return r;
+    }
+    *ret_instance = i;
+    return 0;
+}
+
+static void
+push_destroy(void *instance)
+{
+    free(instance);
+}
+
+static int
+push_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    struct lane *lane;
+    int r = lane_new(instance, poller, &lane);
+
+    if (r == 0)
+        *ret_local = lane;
+    return r;
+}
+
+static void
+push_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    (void)instance, (void)poller;
+    lane_free(local);
+}
+
+static const void *
+push_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &push_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "push", .description = "pushes lines to a Redis list",
+             .options = &push_options, .create = push_create, .destroy = push_destroy,
+             .poller_start = push_poller_start, .poller_stop = push_poller_stop,
+             .interface = push_interface);

@@ -1,0 +1,65 @@
+/* push - takes lines and pushes them to a Redis list; a line is acknowledged when Redis has it.
+ *
+ *   push.c      clients: lines in, acknowledgements out
+ *   lane.c      one connection to Redis for each poller, which carries the lines of all its clients
+ *   options.c   what the configuration may say
+ *
+ * Everything here but the instance belongs to one poller.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PUSH_H
+#define PUSH_H
+
+#include <goevd/plugin.h>
+
+struct options {
+    struct goevd_str address;
+    struct goevd_str key;
+    struct goevd_str password; /* data NULL: none */
+    int64_t database;
+    int64_t line_max_bytes;
+    int64_t unanswered_max; /* lines of one client */
+    int64_t hold_ns;        /* how long a connection is kept without lines */
+    int64_t connect_timeout_ns;
+    int64_t min_idle, max_live, growth;
+    int64_t idle_timeout_ns, check_interval_ns;
+};
+
+extern const struct goevd_schema push_options;
+
+struct instance {
+    struct goevd_self *self;
+    const struct options *options;
+    struct goevd_pool *pool;
+};
+
+struct lane;
+
+/* Somebody who sends lines. Lives until he has gone and none of his lines is on the way. */
+struct client {
+    struct goevd_conn *conn; /* NULL: gone */
+    struct lane *lane;
+    unsigned unanswered; /* lines */
+    unsigned resume_at;
+    bool held;  /* reading pauses until no more than resume_at are unanswered */
+    bool ended; /* he sends no more */
+};
+
+/* Lines of his have been answered: `sentence` says why they were not pushed; NULL: they were. */
+void client_answered(struct client *client, unsigned lines, const char *sentence);
+
+int lane_new(struct instance *i, struct goevd_poller *poller, struct lane **ret);
+void lane_free(struct lane *lane); /* NULL does nothing */
+
+#define LANE_ARGS 2 /* of the command, before the lines */
+
+/* Push `count` lines of a client together: argv[LANE_ARGS + n] of lens[LANE_ARGS + n] bytes each.
+ * 0; -ENOMEM; -EAGAIN if Redis does not keep up: none is pushed. */
+int lane_push(struct lane *lane, struct client *client, unsigned count, const char **argv,
+              size_t *lens);
+
+/* Answer one line with a sentence, after those before it. 0; -ENOMEM. */
+int lane_refuse(struct lane *lane, struct client *client, const char *sentence);
+
+#endif

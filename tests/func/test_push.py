@@ -1,0 +1,253 @@
+"""The plugin push, against a real Redis that writes every line to its disk."""
+import itertools
+import signal
+import socket
+import threading
+
+import pytest
+
+from daemon import config, eventually, listener
+from redis import BINARY, Redis
+from wire import Reader, closed
+
+pytestmark = pytest.mark.skipif(not BINARY, reason='no redis-server')
+
+
+@pytest.fixture
+def redis(tmp_path):
+    folder = tmp_path / 'redis'
+    folder.mkdir()
+    server = Redis(folder)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def serve(goevd):
+    """serve(redis, …) -> a goevd that pushes to its list `lines`."""
+    def start(redis, pollers='2', **options):
+        options = {'address': f'127.0.0.1:{redis.port}', 'key': 'lines', **options}
+        return goevd(config(listener(handler={'push': options}),
+                            reactors=[{'name': 'main', 'pollers': pollers}]))
+    return start
+
+
+def answers(reader, count):
+    return [reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
+
+
+def push(d, data, count):
+    """The answers to these bytes, which have so many lines."""
+    s = d.connect()
+    s.sendall(data)
+    return answers(Reader(s), count)
+
+
+def test_lines_are_in_the_list_in_order_when_they_are_acknowledged(serve, redis):
+    d = serve(redis)
+    lines = [b'one', b'', b'two words', b'\xff\x00 bytes', b'x' * 8192]
+    assert push(d, b''.join(line + b'\n' for line in lines), 5) == ['ok'] * 5
+    assert redis.list() == lines
+    assert push(d, b'crlf\r\n', 1) == ['ok']
+    assert redis.list()[-1] == b'crlf'
+
+
+def test_lines_that_come_in_pieces(serve, redis):
+    d = serve(redis)
+    s = d.connect()
+    reader = Reader(s)
+    for piece in (b'a', b'b\nc', b'd\n', b'\n'):
+        s.sendall(piece)
+    assert answers(reader, 3) == ['ok'] * 3
+    assert redis.list() == [b'ab', b'cd', b'']
+
+
+def test_many_lines_of_many_clients(serve, redis):
+    d = serve(redis)
+
+    def client(n):
+        s = d.connect()
+        threading.Thread(target=s.sendall, daemon=True,
+                         args=(b''.join(b'%d:%d\n' % (n, i) for i in range(5000)),)).start()
+        return Reader(s)
+    readers = [client(n) for n in range(8)]
+    for reader in readers:
+        assert set(answers(reader, 5000)) == {'ok'}
+    got = redis.list()
+    assert len(got) == 40000
+    for n in range(8):
+        mine = [line for line in got if line.startswith(b'%d:' % n)]
+        assert mine == [b'%d:%d' % (n, i) for i in range(5000)]
+
+
+def test_client_that_ends_gets_all_its_answers(serve, redis):
+    d = serve(redis)
+    s = d.connect()
+    s.sendall(b'a\nb\nno end')
+    s.shutdown(socket.SHUT_WR)
+    assert Reader(s).rest().decode().split('\n') == \
+        ['ok', 'ok', 'error the last line has no end', '']
+    assert redis.list() == [b'a', b'b']
+
+
+def test_client_that_goes_without_waiting(serve, redis):
+    d = serve(redis)
+    for n in range(50):
+        s = d.connect()
+        s.sendall(b'%d\n' % n * 20)
+        s.close()
+    assert push(d, b'last\n', 1) == ['ok']
+    assert b'last' in redis.list()
+
+
+def test_line_at_the_limit_and_one_past_it(serve, redis):
+    d = serve(redis, line_max=10)
+    s = d.connect()
+    s.sendall(b'0123456789\r\n01234567890\nafter\n')
+    assert Reader(s).rest() == b'ok\nerror the line is too long\n'
+    s = d.connect()
+    s.sendall(b'x' * 12)
+    assert Reader(s).rest() == b'error the line is too long\n'
+    assert redis.list() == [b'0123456789']
+
+
+def test_client_is_not_read_above_unanswered_max(serve, redis):
+    d = serve(redis, unanswered_max=3)
+    assert push(d, b'x\n' * 1000, 1000) == ['ok'] * 1000
+    assert len(redis.list()) == 1000
+
+
+def test_error_of_redis_reaches_the_line(serve, redis):
+    redis.ask('SET', 'lines', 'not a list')
+    d = serve(redis)
+    [answer] = push(d, b'a\n', 1)
+    assert answer.startswith('error redis says: WRONGTYPE')
+    redis.ask('DEL', 'lines')
+    assert push(d, b'b\n', 1) == ['ok']
+
+
+def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
+    redis.kill()
+    d = serve(redis)
+    d.may_say = ['no connection to redis: Connection refused']
+    s = d.connect()
+    reader = Reader(s)
+    s.sendall(b'a\n')
+    assert answers(reader, 1) == ['error no connection to redis: Connection refused']
+    redis.start()
+    s.sendall(b'b\n')
+    assert answers(reader, 1) == ['ok']
+    assert redis.list() == [b'b']
+
+
+def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
+    """At least once: what was acknowledged is there after every crash."""
+    d = serve(redis)
+    d.may_say = ['no connection to redis']
+    acknowledged, refused, stop = [set(), set(), set(), set()], [0] * 4, threading.Event()
+
+    def client(n):
+        s = d.connect()
+        reader = Reader(s)
+        for batch in itertools.count():
+            if stop.is_set():
+                return
+            lines = [b'%d-%d-%d' % (n, batch, i) for i in range(20)]
+            s.sendall(b''.join(line + b'\n' for line in lines))
+            for line, answer in zip(lines, answers(reader, 20)):
+                if answer == 'ok':
+                    acknowledged[n].add(line)
+                else:
+                    assert answer.startswith('error '), answer
+                    refused[n] += 1
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for _ in range(3):
+        seen = sum(map(len, acknowledged))
+        eventually(lambda: sum(map(len, acknowledged)) > seen + 500, 'lines are acknowledged')
+        redis.kill()
+        before = sum(refused)
+        eventually(lambda: sum(refused) > before, 'lines are refused')
+        redis.start()
+    seen = sum(map(len, acknowledged))
+    eventually(lambda: sum(map(len, acknowledged)) > seen + 500, 'lines are acknowledged again')
+    stop.set()
+    for t in threads:
+        t.join()
+    there = set(redis.list())
+    for mine in acknowledged:
+        assert mine <= there
+
+
+def test_connection_goes_back_to_the_pool_when_there_is_nothing_to_push(serve, redis):
+    d = serve(redis, hold='50ms', min_idle=0, idle_timeout='50ms')
+    assert push(d, b'a\n', 1) == ['ok']
+    eventually(lambda: redis.connections() == 0, 'it is given back, and closed')
+    assert push(d, b'b\n', 1) == ['ok']
+
+
+def test_pool_is_the_limit(serve, redis):
+    d = serve(redis, max_live=1, hold='20ms', pollers='2')
+    for n in range(20):
+        assert push(d, b'%d\n' % n, 1) == ['ok']
+    assert redis.connections() == 1
+
+
+def test_password_and_database(serve, tmp_path):
+    folder = tmp_path / 'locked'
+    folder.mkdir()
+    server = Redis(folder, '--requirepass', 'secret')
+    try:
+        d = serve(server, password='secret', database=3)
+        assert push(d, b'a\n', 1) == ['ok']
+        with socket.create_connection(('127.0.0.1', server.port)) as s:
+            s.sendall(b'AUTH secret\r\nSELECT 3\r\nLLEN lines\r\n')
+            assert Reader(s).until(b':1\r\n')
+        d = serve(server, password='wrong')
+        d.may_say = ['redis says: WRONGPASS']
+        [answer] = push(d, b'b\n', 1)
+        assert answer.startswith('error redis says: WRONGPASS')
+    finally:
+        server.kill()
+
+
+def test_who_is_not_redis(serve):
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        def answer():
+            conn, _ = s.accept()
+            conn.recv(100)
+            conn.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+            closed(conn)
+            conn.close()
+        threading.Thread(target=answer, daemon=True).start()
+
+        class Address:
+            port = s.getsockname()[1]
+        d = serve(Address, min_idle=0)
+        d.may_say = ["not Redis's protocol"]
+        assert push(d, b'a\n', 1) == ['error the connection to redis was lost']
+
+
+def test_stop_answers_what_was_sent(serve, redis):
+    d = serve(redis)
+    s = d.connect()
+    s.sendall(b'x\n' * 2000)
+    reader = Reader(s)
+    answers(reader, 1)
+    d.signal(signal.SIGTERM)
+    rest = reader.rest()
+    assert set(rest.split(b'\n')) <= {b'ok', b''}
+    assert len(redis.list()) >= rest.count(b'ok') + 1
+    assert d.wait() == 0
+
+
+@pytest.mark.parametrize('options, error', [
+    ({'address': 'nowhere'}, 'has no port'), ({'min_idle': 3, 'max_live': 2}, 'above max_live'),
+    ({'growth': 3, 'max_live': 2}, 'above max_live'), ({'line_max': 0}, 'below')])
+def test_wrong_options_are_refused(goevd_run, tmp_path, options, error):
+    content = config(listener(handler={'push': {'key': 'lines', **options}}))
+    (tmp_path / 'wrong.yaml').write_text(str(content).replace("'", '"'))
+    done = goevd_run('-c', tmp_path / 'wrong.yaml')
+    assert done.returncode == 1 and error in done.stderr, done.stderr
