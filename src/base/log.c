@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *log_who = "goevd";
@@ -41,21 +40,24 @@ log_level_name(int level)
     return names[level & 7];
 }
 
-static size_t
-log_head(char *line, size_t size, int level)
+void
+log_head(struct text *t, int level)
 {
     struct timespec ts;
-    struct tm tm;
-    int n;
 
-    if (log_to_journal)
-        return (size_t)snprintf(line, size, "<%d>%s: ", level, log_who);
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    n = snprintf(line, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s: ", tm.tm_year + 1900,
-                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec / 1000000,
-                 log_level_name(level), log_who);
-    return (size_t)n;
+    if (log_to_journal) {
+        text_add(t, "<");
+        text_add_number(t, (uint64_t)level, 1);
+        text_add(t, ">");
+    } else {
+        clock_gettime(CLOCK_REALTIME, &ts);
+        text_add_time(t, &ts);
+        text_add(t, " ");
+        text_add(t, log_level_name(level));
+        text_add(t, " ");
+    }
+    text_add(t, log_who);
+    text_add(t, ": ");
 }
 
 /* A line break in an argument must not forge a line of its own. */
@@ -71,12 +73,14 @@ void
 log_vline(int level, const char *prefix, const char *format, va_list args)
 {
     char line[LOG_LINE_MAX];
+    struct text head = {.data = line, .size = sizeof(line)};
     int saved = errno, n;
     size_t len;
 
     if (level > log_level)
         return;
-    len = log_head(line, sizeof(line), level);
+    log_head(&head, level);
+    len = head.len;
     if (prefix)
         len += (size_t)snprintf(line + len, sizeof(line) - len, "%.64s: ", prefix);
     n = vsnprintf(line + len, sizeof(line) - len - 1, format, args);

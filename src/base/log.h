@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
-#include "base/util.h"
+#include "base/text.h"
 
 #define LOG_LINE_MAX 2048
 
@@ -15,6 +15,9 @@ void log_init(const char *who, int level);
 
 void log_line(int level, const char *format, ...) PRINTF(2, 3);
 void log_vline(int level, const char *prefix, const char *format, va_list args) PRINTF(3, 0);
+
+/* What a line begins with, for whoever writes one without these: a signal handler. */
+void log_head(struct text *t, int level);
 
 #define log_error(...) log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)

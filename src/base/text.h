@@ -1,0 +1,27 @@
+/* Text that is put together without memory, locks or a locale: what the handler of a fatal signal
+ * may do (signal-safety(7)), and others as well. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/util.h"
+
+/* Over memory of the caller's: {.data = buffer, .size = sizeof(buffer)}. What does not fit is left
+ * out; nothing ends it but len. */
+struct text {
+    char *data;
+    size_t size;
+    size_t len;
+};
+
+void text_add(struct text *t, const char *string);
+
+/* In decimal, with zeros in front up to `digits`. */
+void text_add_number(struct text *t, uint64_t n, unsigned digits);
+
+/* As in 0x2a. */
+void text_add_hex(struct text *t, uint64_t n);
+
+/* A time since 1970 in UTC, as in 2026-11-24T16:57:09.123Z. */
+void text_add_time(struct text *t, const struct timespec *ts);
