@@ -78,6 +78,7 @@ poller_new(const struct poller_config *config, struct poller **ret, struct err *
     p->index = POLLERS_MAX;
     p->tasks_end = &p->tasks;
     p->now_ns = clock_now_ns();
+    place_rest(&p->place, true);
     r = poller_init(p, reterr);
     if (r < 0) {
         poller_free(p);
@@ -315,7 +316,9 @@ poller_round(struct poller *p, int timeout_ms)
 
     if (timeout_ms < 0 || (own_ms >= 0 && own_ms < timeout_ms))
         timeout_ms = own_ms;
+    place_rest(&p->place, true);
     n = sys_epoll_wait(p->epoll_fd, p->events, (int)p->config.events_max, timeout_ms);
+    place_rest(&p->place, false);
     if (n < 0 && errno != EINTR)
         return -errno;
     poller_read_clock(p);

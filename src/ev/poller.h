@@ -8,6 +8,7 @@
 #include "ev/cache.h"
 #include "ev/figure.h"
 #include "ev/mailbox.h"
+#include "ev/place.h"
 #include "ev/slots.h"
 #include "ev/timer.h"
 
@@ -67,6 +68,7 @@ struct poller {
     struct poller_config config;
     struct cache cache;
     struct slots slots;
+    struct place place; /* what it is in */
 
     _Alignas(64) struct poller_figures figures;
     figure accepted; /* connections accepted here, whoever serves them */

@@ -2,19 +2,21 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct reactor_thread {
     struct reactor *reactor;
     struct poller *poller;
     pthread_t thread;
     bool running;
+    _Atomic pid_t tid; /* 0: it has ended */
     int result;
     struct err err;
     sem_t started;
@@ -111,72 +113,42 @@ reactor_thread_main(void *arg)
     struct reactor *r = t->reactor;
 
     poller_current = t->poller;
+    place_here = &t->poller->place;
+    place_rest(place_here, false);
+    atomic_store(&t->tid, gettid());
     t->poller->now_ns = clock_now_ns(); /* it may have been made long ago */
     if (r->start)
         t->result = r->start(t->poller, r->arg, &t->err);
     sem_post(&t->started);
-    if (t->result < 0)
-        return NULL;
-    poller_run(t->poller);
-    if (r->stop)
-        r->stop(t->poller, r->arg);
+    if (t->result == 0) {
+        poller_run(t->poller);
+        if (r->stop)
+            r->stop(t->poller, r->arg);
+    }
+    atomic_store(&t->tid, 0);
+    place_rest(place_here, true);
     poller_current = NULL;
     return NULL;
 }
 
-static int
-reactor_thread_attr(const struct reactor *r, const struct poller *p, pthread_attr_t *attr)
-{
-    size_t stack = MAX(r->stack_bytes, (size_t)PTHREAD_STACK_MIN);
-    int error = pthread_attr_setstacksize(attr, stack);
-    cpu_set_t set;
-
-    if (error || p->cpu < 0)
-        return error;
-    CPU_ZERO(&set);
-    CPU_SET(p->cpu, &set);
-    return pthread_attr_setaffinity_np(attr, sizeof(set), &set);
-}
-
-/* "main/0"; the kernel keeps 15 bytes, pthread_setname_np(3). */
-static void
-reactor_thread_name(const struct reactor *r, unsigned i, pthread_t thread)
-{
-    char name[REACTOR_NAME_MAX + 16];
-
-    snprintf(name, sizeof(name), "%.11s/%u", r->name, i);
-    pthread_setname_np(thread, name);
-}
-
-/* Signals are the main thread's: a poller's thread begins with all of them blocked. */
+/* "main/0", cut so that the number stays: the kernel keeps 15 bytes. */
 static int
 reactor_spawn(struct reactor *r, unsigned i, struct err *reterr)
 {
     struct reactor_thread *t = &r->threads[i];
-    pthread_attr_t attr;
-    sigset_t all, old;
+    char name[REACTOR_NAME_MAX + 16];
+    struct thread_config config = {name, r->stack_bytes, r->pollers[i]->cpu};
     int error;
 
-    *t = (struct reactor_thread){.reactor = r, .poller = r->pollers[i]};
+    t->reactor = r;
+    t->poller = r->pollers[i];
     sem_init(&t->started, 0, 0);
-    pthread_attr_init(&attr);
-    error = reactor_thread_attr(r, t->poller, &attr);
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    sigdelset(&all, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (!error)
-        error = pthread_create(&t->thread, &attr, reactor_thread_main, t);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (error)
-        return err_set_errno(reterr, -error, "cannot start poller %u of reactor %s on CPU %d", i,
+    snprintf(name, sizeof(name), "%.11s/%u", r->name, i);
+    error = thread_start(&config, reactor_thread_main, t, &t->thread);
+    if (error < 0)
+        return err_set_errno(reterr, error, "cannot start poller %u of reactor %s on CPU %d", i,
                              r->name, t->poller->cpu);
     t->running = true;
-    reactor_thread_name(r, i, t->thread);
     return 0;
 }
 
@@ -267,6 +239,16 @@ reactor_stop_poller(struct poller *p, void *arg)
 {
     (void)arg;
     poller_stop(p);
+}
+
+int
+reactor_signal(struct reactor *r, unsigned i, int signo)
+{
+    pid_t tid = atomic_load(&r->threads[i].tid);
+
+    if (!tid)
+        return -ESRCH;
+    return tgkill(getpid(), tid, signo) < 0 ? -errno : 0;
 }
 
 void

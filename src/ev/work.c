@@ -2,10 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
+
+#include "base/thread.h"
 
 struct work_pool {
     pthread_mutex_t lock; /* of all below */
@@ -80,39 +80,26 @@ work_take(struct work_pool *pool)
 static void *
 work_thread_main(void *arg)
 {
+    static _Thread_local struct place place;
     struct work *w;
 
+    place_here = &place;
     while ((w = work_take(arg)))
         work_return(w, w->run(w));
     return NULL;
 }
 
-/* Signals are the main thread's, but those that a job's own fault raises. */
 static int
 work_spawn(struct work_pool *pool, size_t stack_bytes)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    pthread_t *thread = &pool->threads[pool->count];
-    pthread_attr_t attr;
-    sigset_t all, old;
     char name[16];
-    int error;
+    struct thread_config config = {name, stack_bytes, -1};
+    int r;
 
-    pthread_attr_init(&attr);
-    error = pthread_attr_setstacksize(&attr, MAX(stack_bytes, (size_t)PTHREAD_STACK_MIN));
-    sigfillset(&all);
-    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-        sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (!error)
-        error = pthread_create(thread, &attr, work_thread_main, pool);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (error)
-        return -error;
-    snprintf(name, sizeof(name), "work/%u", pool->count++);
-    pthread_setname_np(*thread, name);
-    return 0;
+    snprintf(name, sizeof(name), "work/%u", pool->count);
+    r = thread_start(&config, work_thread_main, pool, &pool->threads[pool->count]);
+    pool->count += r == 0;
+    return r;
 }
 
 int

@@ -39,6 +39,7 @@ conn_leave(struct conn *c)
     struct net *net = c->service->net;
 
     net->entered = NULL;
+    place_leave(&net->poller->place);
     if (net->write_len > 0)
         conn_flush_gathered(c);
     if (likely(!(c->flags & CONN_ATTENTION) && !c->outq))
@@ -90,7 +91,7 @@ conn_tell_open(struct conn *c)
 
     c->flags |= CONN_OPENED;
     if (stream->on_open) {
-        conn_enter(c);
+        conn_enter(c, "on_open");
         if (stream->on_open(conn_public(c), c->state) < 0)
             conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
         if (!conn_leave(c))
@@ -291,7 +292,7 @@ conn_tell_stop(struct conn *c)
     const struct goevd_stream *stream = conn_stream(c);
 
     c->flags |= CONN_STOP_TOLD;
-    conn_enter(c);
+    conn_enter(c, "on_stop");
     if (!stream->on_stop || stream->on_stop(conn_public(c), c->state) < 0)
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_STOP);
     return conn_leave(c);
@@ -305,7 +306,7 @@ conn_tell_drained(struct conn *c)
     c->flags &= ~(uint32_t)(CONN_TELL_DRAINED | CONN_THROTTLED);
     if (c->tail || c->flags & CONN_EOF)
         c->flags |= CONN_AGAIN;
-    conn_enter(c);
+    conn_enter(c, "on_drained");
     if (stream->on_drained && stream->on_drained(conn_public(c), c->state) < 0)
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
     return conn_leave(c);

@@ -129,12 +129,20 @@ void conn_stop(struct conn *c);
 /* No bytes are read while any of these holds. */
 #define CONN_INPUT_OFF (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN)
 
+/* Let other threads see which callback of its handler runs, until place_leave(). */
+static inline void
+conn_place(struct conn *c, const char *callback)
+{
+    place_enter(&c->service->net->poller->place, c->service->owner, callback, c->watch.id);
+}
+
 /* Begin and end a callback, outside any other. After the end the connection may be gone: false. */
 static inline void
-conn_enter(struct conn *c)
+conn_enter(struct conn *c, const char *callback)
 {
     assert(!c->service->net->entered);
     c->service->net->entered = c;
+    conn_place(c, callback);
 }
 bool conn_leave(struct conn *c);
 

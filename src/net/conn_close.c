@@ -56,8 +56,11 @@ conn_end(struct conn *c)
     struct service *s = c->service;
     struct net *net = s->net;
 
-    if (c->flags & CONN_OPENED && s->stream->on_close)
+    if (c->flags & CONN_OPENED && s->stream->on_close) {
+        conn_place(c, "on_close");
         s->stream->on_close(conn_public(c), c->state, reason);
+        place_leave(&net->poller->place);
+    }
     c->flags |= CONN_DEAD;
     conn_timers_free(c);
     timer_cancel(&net->poller->timers, &c->timer);

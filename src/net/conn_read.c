@@ -125,7 +125,7 @@ conn_deliver(struct conn *c, const char *data, size_t len, size_t fresh, unsigne
 
     if (unlikely(c->tail != NULL))
         c->tail->need = 0;
-    conn_enter(c);
+    conn_enter(c, "on_read");
     used = conn_stream(c)->on_read(conn_public(c), c->state, data, len, fresh, flags);
     assert(used <= (ptrdiff_t)len);
     if (unlikely(used < 0))
@@ -170,7 +170,7 @@ conn_tell_eof(struct conn *c)
         conn_settle(c);
         return;
     }
-    conn_enter(c);
+    conn_enter(c, "on_eof");
     if (stream->on_eof(conn_public(c), c->state) < 0)
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_EOF);
     conn_leave(c);

@@ -41,10 +41,11 @@ conn_switch(struct conn *c, struct service *to, void *state)
 
     conn_timers_free(c);
     c->deadline_ns = 0;
-    net->entered = c;
+    conn_enter(c, "on_close");
     if (old->on_close)
         old->on_close(conn_public(c), c->state, GOEVD_REASON_UPGRADED);
     net->entered = NULL;
+    place_leave(&net->poller->place);
     conn_flush_gathered(c);
     conn_state_free(c);
     c->service = to;

@@ -271,7 +271,7 @@ listener_free(struct listener *l)
 int
 listener_serve(struct listener *l, struct poller *p, void *local)
 {
-    struct service_handler handler = {l->config.stream, l->config.instance, local};
+    struct service_handler handler = {l->config.stream, l->config.instance, local, l->config.owner};
     struct service *s;
     int r = service_new(net_of(p), &handler, l->config.transport, &l->config.limits, &s);
 

@@ -29,6 +29,7 @@ struct listener_config {
     const struct goevd_stream *stream;
     const struct transport *transport;
     void *instance;
+    const struct place_owner *owner; /* of the handler */
     struct conn_limits limits;
     unsigned max_connections;
     enum listener_over_limit over_limit;

@@ -22,6 +22,7 @@ service_new(struct net *net, const struct service_handler *handler,
     s->stream = handler->stream;
     s->instance = handler->instance;
     s->local = handler->local;
+    s->owner = handler->owner;
     s->transport = transport;
     s->limits = limits;
     s->origin = s;

@@ -26,6 +26,7 @@ struct service_handler {
     const struct goevd_stream *stream;
     void *instance;
     void *local; /* of poller_start */
+    const struct place_owner *owner;
 };
 
 struct service {
@@ -35,6 +36,7 @@ struct service {
     const struct conn_limits *limits;
     void *instance;
     void *local;
+    const struct place_owner *owner;
     size_t gather_max;        /* bytes that one callback may gather without a look at the marks */
     struct service *origin;   /* where its connections began: itself, unless it is an upgrade */
     struct slab slab;         /* connections that begin here, with their state beside them */

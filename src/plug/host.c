@@ -22,7 +22,7 @@ host_refuse(struct goevd_self *self, const char *path, const char *format, va_li
     struct instance *i = host_self(self);
 
     assert(i->plugins->errors); /* only create may refuse */
-    return conf_errors_vadd_below(i->plugins->errors, i->node, i->path, path, format, args);
+    return conf_errors_vadd_below(i->plugins->errors, i->node, i->owner.path, path, format, args);
 }
 
 static uint64_t
@@ -48,8 +48,11 @@ host_sent(void *arg, uint64_t id, uint64_t cookie, int result)
 {
     struct instance *i = arg;
 
-    if (i->created && i->module->stream && i->module->stream->on_sent)
-        i->module->stream->on_sent(i->data, id, cookie, result);
+    if (!i->created || !i->module->stream || !i->module->stream->on_sent)
+        return;
+    place_enter(place_here, &i->owner, "on_sent", id);
+    i->module->stream->on_sent(i->data, id, cookie, result);
+    place_leave(place_here);
 }
 
 static int
@@ -213,7 +216,7 @@ host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
     struct conn *c = host_conn(public);
     struct instance *i = instance_of(to);
     struct service_handler handler = {i->module->stream, i->data,
-                                      i->locals[c->service->net->poller->index]};
+                                      i->locals[c->service->net->poller->index], &i->owner};
     struct service *s;
     int r;
 

@@ -19,8 +19,11 @@ host_poller_count(void)
 static void
 call_run(struct instance *i, struct poller *p, goevd_call_fn fn, void *arg)
 {
-    if (i->created)
-        fn((struct goevd_poller *)p, i->locals[p->index], arg);
+    if (!i->created)
+        return;
+    place_enter(place_here, &i->owner, "call", 0);
+    fn((struct goevd_poller *)p, i->locals[p->index], arg);
+    place_leave(place_here);
 }
 
 /* ---- One poller ------------------------------------------------------------------------------ */
@@ -87,8 +90,11 @@ call_all_handle(struct message *m, void *consumer)
     call_run(all->instance, consumer, all->fn, all->arg);
     if (atomic_fetch_sub(&all->left, 1) > 1)
         return;
-    if (all->done && all->instance->created)
+    if (all->done && all->instance->created) {
+        place_enter(place_here, &all->instance->owner, "done of a call", 0);
         all->done(all->arg);
+        place_leave(place_here);
+    }
     free(all);
 }
 

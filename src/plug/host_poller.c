@@ -1,4 +1,5 @@
-/* What plugins hang on a poller: storage, timers, file descriptors of their own. */
+/* What plugins hang on a poller: storage, timers, file descriptors of their own. A timer or a watch
+ * belongs to the plugin that was running when it was made. */
 #include <errno.h>
 
 #include "plug/host.h"
@@ -30,6 +31,7 @@ struct goevd_timer {
     uint64_t period_ns;
     goevd_timer_fn fn;
     void *arg;
+    const struct place_owner *owner;
 };
 
 static void
@@ -41,7 +43,9 @@ host_timer_due(struct timer *timer, uint64_t now_ns)
         t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
         timer_arm(&t->poller->timers, timer, t->due_ns);
     }
+    place_enter(place_here, t->owner, "timer", 0);
     t->fn(t, t->arg);
+    place_leave(place_here);
 }
 
 struct goevd_timer *
@@ -55,6 +59,7 @@ host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
     t->poller = host_poller(poller);
     t->fn = fn;
     t->arg = arg;
+    t->owner = place_owner(place_here);
     return t;
 }
 
@@ -95,6 +100,7 @@ struct goevd_watch {
     unsigned events; /* enum goevd_watch_events */
     goevd_watch_fn fn;
     void *arg;
+    const struct place_owner *owner;
 };
 
 /* An error or a hang-up is told as everything that was asked for: whoever tries finds it. */
@@ -110,7 +116,9 @@ host_watch_event(struct watch *watch, uint32_t events)
         told |= GOEVD_WATCH_WRITE;
     if (events & (EPOLLERR | EPOLLHUP))
         told |= w->events | GOEVD_WATCH_ERROR;
+    place_enter(place_here, w->owner, "watch", 0);
     w->fn(w, told, w->arg);
+    place_leave(place_here);
 }
 
 struct goevd_watch *
@@ -123,6 +131,7 @@ host_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *arg
     w->poller = host_poller(poller);
     w->fn = fn;
     w->arg = arg;
+    w->owner = place_owner(place_here);
     if (poller_watch_muted(w->poller, &w->watch, fd, host_watch_event) < 0) {
         free(w);
         return NULL;

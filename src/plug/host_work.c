@@ -30,7 +30,12 @@ job_run(struct work *w)
 {
     struct job *job = container_of(w, struct job, work);
 
-    return job->run(job->arg);
+    int result;
+
+    place_enter(place_here, &job->instance->owner, "job", job->conn_id);
+    result = job->run(job->arg);
+    place_leave(place_here);
+    return result;
 }
 
 /* NULL if the connection has closed, or has gone to another handler. */
@@ -50,11 +55,13 @@ job_tell(struct job *job, struct poller *p)
     struct conn *c = job_conn(job, p);
 
     if (c) {
-        conn_enter(c);
+        conn_enter(c, "done of a job");
         job->done(conn_public(c), job->arg, job->result);
         conn_leave(c);
     } else {
+        place_enter(place_here, &job->instance->owner, "done of a job", 0);
         job->done(NULL, job->arg, job->result);
+        place_leave(place_here);
     }
     free(job);
 }

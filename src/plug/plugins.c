@@ -143,7 +143,7 @@ plugins_made(void *ctx, void *place, const void *options, const struct conf_node
     i->module = place;
     i->options = options;
     i->node = node;
-    i->path = path;
+    i->owner = (struct place_owner){i->module->entry.name, path};
     i->plugins = p;
     i->number = ++p->instance_count;
     *p->instances_end = i;
@@ -194,11 +194,14 @@ static int
 plugins_create_one(struct plugins *p, struct instance *i)
 {
     size_t before = p->errors->found;
-    int r = i->module->entry.create(instance_self(i), i->options, &i->data);
+    int r;
 
+    place_enter(place_here, &i->owner, "create", 0);
+    r = i->module->entry.create(instance_self(i), i->options, &i->data);
+    place_leave(place_here);
     i->created = r == 0;
     if (r < 0 && p->errors->found == before)
-        conf_errors_add_below(p->errors, i->node, i->path, "", "plugin '%s' cannot start: %s",
+        conf_errors_add_below(p->errors, i->node, i->owner.path, "", "plugin '%s' cannot start: %s",
                               i->module->entry.name, err_words(r));
     return r;
 }
@@ -227,8 +230,11 @@ plugins_destroy_from(struct instance *i)
     if (!i)
         return;
     plugins_destroy_from(i->next);
-    if (i->created && i->module->entry.destroy)
+    if (i->created && i->module->entry.destroy) {
+        place_enter(place_here, &i->owner, "destroy", 0);
         i->module->entry.destroy(i->data);
+        place_leave(place_here);
+    }
     i->created = false;
 }
 
@@ -246,11 +252,13 @@ plugins_start_one(struct instance *i, struct poller *poller, struct err *reterr)
     const struct goevd_plugin_entry *e = &i->module->entry;
     int r = 0;
 
+    place_enter(place_here, &i->owner, "poller_start", 0);
     if (e->poller_start)
         r = e->poller_start(i->data, (struct goevd_poller *)poller, &i->locals[poller->index]);
+    place_leave(place_here);
     if (r < 0)
         return err_set_errno(reterr, r, "plugin '%s' (%s) cannot start on poller %u", e->name,
-                             i->path, poller->index);
+                             i->owner.path, poller->index);
     return 0;
 }
 
@@ -279,9 +287,11 @@ plugins_stop_from(struct instance *i, unsigned n, struct poller *poller)
     if (!i || n == 0)
         return;
     plugins_stop_from(i->next, n - 1, poller);
+    place_enter(place_here, &i->owner, "poller_stop", 0);
     if (i->module->entry.poller_stop)
         i->module->entry.poller_stop(i->data, (struct goevd_poller *)poller,
                                      i->locals[poller->index]);
+    place_leave(place_here);
     i->locals[poller->index] = NULL;
 }
 

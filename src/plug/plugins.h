@@ -19,8 +19,8 @@ struct instance {
     struct module *module;
     const void *options;
     const struct conf_node *node;
-    const char *path;
-    void *data; /* what create made */
+    struct place_owner owner; /* its plugin and path, for whoever looks at what runs */
+    void *data;               /* what create made */
     bool created;
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
