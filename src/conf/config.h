@@ -114,6 +114,16 @@ struct config_connectors {
     struct config_limits limits;
 };
 
+enum config_hang_action {
+    CONFIG_HANG_LOG = 0,
+    CONFIG_HANG_ABORT, /* the worker, which is replaced */
+};
+
+struct config_hang {
+    int64_t timeout_ns; /* 0: nobody watches */
+    int action;         /* enum config_hang_action */
+};
+
 struct config_control {
     struct goevd_str socket; /* data NULL: none */
 };
@@ -124,6 +134,7 @@ struct config_top {
     const struct config_control *control;
     const struct config_workers *workers;
     const struct config_connectors *connectors;
+    const struct config_hang *hang;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
     int64_t max_open_files;
@@ -134,6 +145,7 @@ struct config_top {
 struct config {
     const struct config_workers *workers;
     const struct config_connectors *connectors;
+    const struct config_hang *hang;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */

@@ -10,6 +10,7 @@
 
 static const char *const schema_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const schema_modes[] = {"reuseport", "acceptor", NULL};
+static const char *const schema_hang_actions[] = {"log", "abort", NULL};
 static const char *const schema_over_limit[] = {"close", "wait", NULL};
 
 static const struct goevd_option schema_log_options[] = {
@@ -53,6 +54,27 @@ static const struct goevd_option schema_workers_options[] = {
 
 static const struct goevd_schema schema_workers =
     GOEVD_SCHEMA(struct config_workers, schema_workers_options);
+
+static const struct goevd_option schema_hang_options[] = {
+    {.name = "timeout",
+     .type = GOEVD_OPTION_DURATION,
+     .offset = offsetof(struct config_hang, timeout_ns),
+     .def = "10s",
+     .min = 0,
+     .max = HOUR,
+     .help = "How long a poller may be busy without serving anybody else; 0: for ever."},
+    {.name = "action",
+     .type = GOEVD_OPTION_ENUM,
+     .offset = offsetof(struct config_hang, action),
+     .def = "abort",
+     .choices = schema_hang_actions,
+     .help = "What a poller that hangs leads to. log: a line in the log. abort: that, and another "
+             "worker in the place of this one."},
+    {0},
+};
+
+static const struct goevd_schema schema_hang =
+    GOEVD_SCHEMA(struct config_hang, schema_hang_options);
 
 static const struct goevd_option schema_control_options[] = {
     {.name = "socket",
@@ -425,6 +447,12 @@ static const struct goevd_option schema_top_options[] = {
      .def = "{}",
      .item = &schema_connectors,
      .help = "Connections that plugins open."},
+    {.name = "hang",
+     .type = GOEVD_OPTION_RECORD,
+     TOP(hang),
+     .def = "{}",
+     .item = &schema_hang,
+     .help = "What is done about a poller that stays in one callback."},
     {.name = "reactors",
      .type = GOEVD_OPTION_LIST,
      TOP(reactors),

@@ -194,6 +194,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .stream = handler->module->stream,
         .transport = &transport_plain,
         .instance = handler->data,
+        .owner = &handler->owner,
         .max_connections = (unsigned)c->connections_max,
         .over_limit = c->over_limit == CONFIG_OVER_LIMIT_WAIT ? LISTENER_WAIT : LISTENER_CLOSE,
         .imbalance_percent = (unsigned)c->imbalance_percent,

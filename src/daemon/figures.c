@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "net/net.h"
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -90,6 +91,12 @@ figures_live(struct poller *p)
     return p->slots.live;
 }
 
+static uint64_t
+figures_cpu_time(struct poller *p)
+{
+    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID) / NS_PER_MS;
+}
+
 #define READ(type_, read_, name_, unit_, help_)                                                    \
     {                                                                                              \
         .name = (name_), .unit = (unit_), .help = (help_), .type = (type_), .read = (read_)        \
@@ -99,6 +106,7 @@ figures_live(struct poller *p)
 static const struct figure_row figures_read[] = {
     READ(FIGURE_COUNTER, figures_accepted, "connections.accepted", "connections",
          "accepted, whoever serves them"),
+    READ(FIGURE_COUNTER, figures_cpu_time, "poller.cpu_time", "ms", "CPU time that pollers took"),
     GAUGE(figures_open, "connections.open", "connections", "open now"),
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
     GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),

@@ -13,17 +13,20 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/crash.h"
 #include "daemon/engine.h"
 #include "daemon/exit.h"
 #include "daemon/stats.h"
 #include "daemon/status.h"
+#include "daemon/watchdog.h"
 
 struct worker_process {
     const struct cli *cli;
     struct setup setup;
     struct sockets sockets;
     struct engine engine;
-    struct control control; /* listens only with --single */
+    struct watchdog *watchdog; /* NULL: nobody watches */
+    struct control control;    /* listens only with --single */
     int signal_fd;
     time_t since;
     unsigned stops;       /* how often it was told to stop */
@@ -74,6 +77,21 @@ worker_open_control(struct worker_process *w)
         log_error("control.socket: %s", err.text);
 }
 
+/* A worker alone may be in a debugger, and nobody would replace it. */
+static int
+worker_watch(struct worker_process *w, struct err *reterr)
+{
+    const struct config_hang *hang = w->setup.config->hang;
+    struct watchdog_config config = {
+        .timeout_ns = (uint64_t)hang->timeout_ns,
+        .abort = hang->action == CONFIG_HANG_ABORT && w->cli->mode == CLI_WORKER,
+        .reactors = w->engine.reactors,
+        .reactor_count = w->engine.reactor_count,
+    };
+
+    return watchdog_start(&config, &w->watchdog, reterr);
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -94,6 +112,8 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = setup_create(&w->setup);
     if (r == 0)
         r = engine_start(&w->engine, &w->sockets, reterr);
+    if (r == 0)
+        r = worker_watch(w, reterr);
     if (r == 0)
         r = worker_say_ready(w, reterr);
     if (r == 0)
@@ -236,6 +256,7 @@ worker_fini(struct worker_process *w)
 {
     control_fini(&w->control);
     engine_stop(&w->engine);
+    watchdog_stop(w->watchdog);
     plugins_destroy(&w->setup.plugins);
     engine_fini(&w->engine);
     setup_fini(&w->setup);
@@ -251,6 +272,7 @@ worker_run(const struct cli *cli)
     int r;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    crash_install();
     control_init(&w.control, worker_on_request, &w);
     w.engine.drained_fd = -1;
     r = worker_start(&w, &err);

@@ -30,7 +30,7 @@ outgoing_service_new(const struct outgoing *o, struct poller *p, const struct tr
 {
     struct instance *i = o->instance;
     struct outgoing_service *s = calloc(1, sizeof(*s));
-    struct service_handler handler = {&s->stream, i->data, i->locals[p->index]};
+    struct service_handler handler = {&s->stream, i->data, i->locals[p->index], &i->owner};
 
     if (!s)
         return NULL;
@@ -136,6 +136,9 @@ outgoing_fail(struct outgoing *o, struct poller *p, int error)
 {
     struct instance *i = o->instance;
 
-    if (i->created && o->stream.on_connect_fail)
-        o->stream.on_connect_fail(i->data, (struct goevd_poller *)p, o->state, error);
+    if (!i->created || !o->stream.on_connect_fail)
+        return;
+    place_enter(place_here, &i->owner, "on_connect_fail", 0);
+    o->stream.on_connect_fail(i->data, (struct goevd_poller *)p, o->state, error);
+    place_leave(place_here);
 }

@@ -92,3 +92,9 @@ def borrow_connection(pid, port):
             assert copy >= 0, os.strerror(ctypes.get_errno())
             return socket.socket(fileno=copy)
     raise AssertionError(f'process {pid} has no connection to port {port}')
+
+
+def threads(pid):
+    """The names of its threads."""
+    files = pathlib.Path(f'/proc/{pid}/task').glob('*/comm')
+    return sorted(p.read_text().rstrip('\n') for p in files)

@@ -15,6 +15,7 @@ HEADINGS = {
     'CONTROL': 'goevd:control.',
     'WORKERS': 'goevd:workers.',
     'CONNECTORS': 'goevd:connectors.',
+    'HANG': 'goevd:hang.',
     'REACTORS': 'goevd:reactors.',
     'LISTENERS': 'goevd:listeners.',
     'PLUGIN ECHO': 'echo:',

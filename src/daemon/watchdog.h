@@ -1,0 +1,40 @@
+/* Watches that the pollers turn: one that stays in a callback serves nobody else meanwhile. A
+ * thread of its own, for the main thread waits for pollers too. */
+#pragma once
+
+#include "base/err.h"
+#include "ev/reactor.h"
+
+struct watchdog_config {
+    uint64_t timeout_ns; /* a poller that has not turned for so long hangs; 0: nobody watches */
+    bool abort;          /* end the process then, in the thread that hangs */
+    struct reactor **reactors;
+    size_t reactor_count;
+};
+
+/* What is known of one poller. */
+struct watchdog_look {
+    uint64_t rounds;   /* at the last look */
+    uint64_t quiet_ns; /* for so long, at least, it has been or was in the same round */
+    bool turned;       /* at the last look */
+    bool told;         /* that it hangs */
+};
+
+enum watchdog_verdict {
+    WATCHDOG_FINE,
+    WATCHDOG_HANGS,       /* told once */
+    WATCHDOG_TURNS_AGAIN, /* after it was told to hang */
+};
+
+/* Look at a poller, elapsed_ns after the last look at it. With WATCHDOG_TURNS_AGAIN quiet_ns still
+ * tells how long it hung. */
+enum watchdog_verdict watchdog_judge(struct watchdog_look *look, uint64_t rounds, bool resting,
+                                     uint64_t elapsed_ns, uint64_t timeout_ns);
+
+struct watchdog;
+
+/* When the pollers have started. *ret is NULL where nobody is to watch. */
+int watchdog_start(const struct watchdog_config *config, struct watchdog **ret, struct err *reterr);
+
+/* Before the reactors are freed; NULL does nothing. */
+void watchdog_stop(struct watchdog *w);

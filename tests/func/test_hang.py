@@ -1,0 +1,230 @@
+"""A callback that does not return, or that kills the worker: what is seen and done about it."""
+import os
+import signal
+import time
+
+import pytest
+
+import procfs
+from daemon import SANITIZER, config, eventually, listener
+from wire import Reader, closed, echo
+
+ONE = [{'name': 'main', 'pollers': '1'}]
+TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
+LONG = 3600_000   # ms: it does not return in the life of a test
+HANGS = r'poller main/\d has not turned for \d+\.\d s: '
+DIED = r'worker \d+ was killed by signal 6 \(Aborted\)'
+LAST_WORDS = r'worker \d+: SIG'
+
+
+@pytest.fixture
+def start(goevd, plugins):
+    """A goevd that notices soon."""
+    def begin(*args, timeout='1s', action='abort', reactors=None, **more):
+        d = goevd(config(listener('web', 'stuck'), listener('echo', 'echo'),
+                         plugin_dir=str(plugins), reactors=reactors or ONE,
+                         hang={'timeout': timeout, 'action': action}, **more), *args)
+        d.may_say = [HANGS, 'turns again after', DIED, LAST_WORDS]
+        return d
+    return begin
+
+
+def tell(d, command):
+    """A connection on which the plugin was told what to do."""
+    s = d.connect()
+    s.sendall(command.encode() + b'\n')
+    return s
+
+
+def done(s):
+    """It has done so."""
+    return Reader(s).until(b'\n') == b'done\n'
+
+
+@pytest.mark.parametrize('command, callback', [
+    ('sleep', r'on_read, connection 0x[0-9a-f]+'),
+    ('spin', r'on_read, connection 0x[0-9a-f]+'),
+    ('timer sleep', 'timer'),
+    ('watch sleep', 'watch'),
+    ('call spin', 'call'),
+])
+def test_hang_is_logged_with_plugin_and_callback(start, command, callback):
+    d = start(action='log')
+    s = tell(d, f'{command} 2500')
+    d.log.wait(HANGS + rf'plugin stuck \(listeners\[0\]\.handler\.stuck\), {callback}$')
+    assert done(s)
+    assert d.log.wait(r'warning goevd: poller main/0 turns again after [2-9]\.\d s$')
+    echo(d.connect('echo'))   # nobody was ended
+    assert len(d.log.find(HANGS)) == 1   # once each time
+    assert len(d.log.find('turns again')) == 1
+
+
+@pytest.mark.parametrize('where', ['', 'timer ', 'watch ', 'call '])
+def test_worker_that_hangs_is_replaced(start, where):
+    d = start()
+    worker, lines = d.worker(), len(d.log.lines)
+    s = tell(d, f'{where}sleep {LONG}')
+    assert d.log.wait(HANGS + r'plugin stuck \(.*; ending this worker$')
+    assert closed(s)
+    d.ready(lines)
+    echo(d.connect('echo'))
+    assert done(tell(d, 'sleep 1'))
+    assert d.log.find(rf'worker {worker} was killed by signal 6 ')
+    assert d.worker() != worker
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+def test_abort_shows_where_the_poller_hung(start):
+    d = start()
+    lines = len(d.log.lines)
+    tell(d, f'spin {LONG}')
+    d.log.wait(r'worker \d+: SIGABRT \(Aborted\) in thread main/0: plugin stuck '
+               r'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x')
+    d.log.wait(r'^\S*/stuck\.so\(.*\)\s*\[0x[0-9a-f]+\]$')
+    d.ready(lines)
+
+
+def test_one_poller_that_hangs_is_enough(start):
+    d = start(reactors=TWO)
+    worker, lines = d.worker(), len(d.log.lines)
+    tell(d, f'sleep {LONG}')
+    d.log.wait(HANGS)
+    assert len(d.log.find(HANGS)) == 1
+    d.ready(lines)
+    assert d.worker() != worker
+
+
+def test_idle_pollers_do_not_hang(start):
+    d = start(timeout='100ms', reactors=TWO)
+    worker, before = d.worker(), procfs.cpu_s(d.worker())
+    s = d.connect('echo')
+    echo(s)
+    time.sleep(1)   # nothing can be waited for: ten time-outs without an event
+    echo(s)
+    assert not d.log.find('turn')
+    assert d.worker() == worker
+    assert procfs.cpu_s(worker) - before < 0.5
+
+
+def test_job_that_takes_long_is_no_hang(start):
+    d = start()
+    assert done(tell(d, 'job sleep 3000'))
+    assert not d.log.find(HANGS)
+
+
+def test_poller_that_is_busy_but_turns_does_not_hang(start):
+    d = start(timeout='1s')
+    s = d.connect()
+    reader = Reader(s)
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        s.sendall(b'spin 100\n')
+        assert reader.until(b'\n') == b'done\n'
+    assert not d.log.find(HANGS)
+
+
+def test_time_in_which_the_process_was_stopped_does_not_count(start):
+    d = start(timeout='2s')
+    s = tell(d, 'sleep 500')
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    time.sleep(3)
+    os.kill(worker, signal.SIGCONT)
+    assert done(s)
+    echo(d.connect('echo'))
+    assert not d.log.find(HANGS)
+
+
+def test_hang_while_connections_drain(start):
+    d = start(stop_timeout='1h')
+    s = tell(d, f'sleep {LONG}')
+    d.log.wait('notice goevd: listener echo: ')
+    d.signal(signal.SIGTERM)   # the main thread waits for the poller, too
+    d.log.wait(HANGS + 'plugin stuck')
+    assert closed(s)
+    d.wait()
+
+
+def test_hang_in_poller_stop(start):
+    d = start()
+    assert done(tell(d, f'poller_stop sleep {LONG}'))
+    for s in d.sockets:
+        s.close()
+    d.signal(signal.SIGTERM)
+    d.log.wait(HANGS + r'plugin stuck \(listeners\[0\]\.handler\.stuck\), poller_stop; '
+               'ending this worker$')
+    d.wait()
+
+
+def test_timeout_0_watches_nobody(start):
+    d = start(timeout='0')
+    assert done(tell(d, 'sleep 1500'))
+    assert not d.log.find(HANGS)
+    assert 'watchdog' not in procfs.threads(d.worker())
+
+
+def test_worker_alone_only_logs(start):
+    d = start('--single')
+    s = tell(d, 'sleep 2500')
+    d.log.wait(HANGS + r'plugin stuck \(.*\), on_read, connection 0x[0-9a-f]+$')
+    assert done(s)
+    d.log.wait('turns again after')
+
+
+# ---- Faults -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.parametrize('how, said, number', [
+    ('segv', r'SIGSEGV \(Segmentation fault\) at address 0x0', signal.SIGSEGV),
+    ('overflow', r'SIGSEGV \(Segmentation fault\) at address 0x[0-9a-f]+', signal.SIGSEGV),
+    ('abort', r'SIGABRT \(Aborted\)', signal.SIGABRT),
+    ('fpe', r'SIGFPE \(Floating point exception\)', signal.SIGFPE),
+])
+def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, number):
+    d = start()
+    d.may_say += [f'worker \\d+ was killed by signal {int(number)} ']
+    worker, lines = d.worker(), len(d.log.lines)
+    tell(d, f'crash {how}')
+    d.log.wait(rf'error goevd: worker {worker}: {said} in thread main/0: plugin stuck '
+               r'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x[0-9a-f]+$')
+    d.log.wait(r'^\S*/stuck\.so\(')
+    d.log.wait(rf'worker {worker} was killed by signal {int(number)} ')   # the true status
+    d.ready(lines)
+    echo(d.connect('echo'))
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.parametrize('where, callback, thread', [
+    ('timer', 'timer', 'main/0'), ('watch', 'watch', 'main/0'), ('call', 'call', 'main/0'),
+    ('job', r'job, connection 0x[0-9a-f]+', r'work/\d'),
+])
+def test_fault_elsewhere(start, where, callback, thread):
+    d = start()
+    lines = len(d.log.lines)
+    tell(d, f'{where} crash abort')
+    d.log.wait(rf'SIGABRT \(Aborted\) in thread {thread}: plugin stuck '
+               rf'\(listeners\[0\]\.handler\.stuck\), {callback}$')
+    d.ready(lines)
+    echo(d.connect('echo'))
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+def test_signal_from_outside_is_no_plugins_fault(start):
+    d = start()
+    d.may_say += [r'worker \d+ was killed by signal 11 ']
+    worker, lines = d.worker(), len(d.log.lines)
+    os.kill(worker, signal.SIGSEGV)
+    d.log.wait(rf'worker {worker}: SIGSEGV \(Segmentation fault\) in thread goevd: '
+               'in goevd itself, not in a plugin$')
+    d.ready(lines)
+
+
+# ---- Threads ------------------------------------------------------------------------------------
+
+
+def test_threads_have_names(start):
+    d = start(reactors=TWO, workers={'threads': 2})
+    names = {'goevd', 'main/0', 'main/1', 'work/0', 'work/1', 'watchdog'}
+    # Each names itself in its own time; a sanitizer may have one more.
+    eventually(lambda: set(procfs.threads(d.worker())) >= names, 'not these names')
