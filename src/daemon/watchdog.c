@@ -47,7 +47,7 @@ watchdog_judge(struct watchdog_look *look, uint64_t rounds, bool resting, uint64
 
 /* In the thread that hangs, so that the backtrace and the core dump are of that. */
 static void
-watchdog_abort(struct watchdog *w, struct reactor *r, unsigned i)
+watchdog_abort(struct reactor *r, unsigned i)
 {
     struct pollfd nothing = {.fd = -1};
 
@@ -67,7 +67,7 @@ watchdog_tell_hang(struct watchdog *w, struct reactor *r, unsigned i)
               (double)w->looks[r->pollers[i]->index].quiet_ns / NS_PER_S, (int)t.len, place,
               w->config.abort ? "; ending this worker" : "");
     if (w->config.abort)
-        watchdog_abort(w, r, i);
+        watchdog_abort(r, i);
 }
 
 static void
