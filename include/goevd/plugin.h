@@ -366,6 +366,13 @@ struct goevd_pool_state {
     uint64_t dead;                /* found dead while they were ready, so far */
 };
 
+/* What a figure counts. */
+enum goevd_figure_type {
+    GOEVD_FIGURE_COUNTER = 1, /* only grows, until the worker ends */
+    GOEVD_FIGURE_GAUGE,       /* as it is at this moment; may be negative */
+    GOEVD_FIGURE_HISTOGRAM    /* how many values lie between one power of two and the next */
+};
+
 /* The functions themselves; call them through the wrappers below, which document them. */
 struct goevd_host {
     struct goevd_version version;
@@ -448,6 +455,15 @@ struct goevd_host {
                         const struct goevd_acquire_request *request);
     int (*pool_release)(struct goevd_conn *c);
     void (*pool_figures)(struct goevd_pool *pool, struct goevd_pool_state *ret);
+
+    int (*figure_new)(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                      enum goevd_figure_type type);
+    void (*figure_add)(struct goevd_self *self, struct goevd_poller *poller, int number,
+                       int64_t delta);
+    void (*figure_set)(struct goevd_self *self, struct goevd_poller *poller, int number,
+                       int64_t value);
+    void (*figure_observe)(struct goevd_self *self, struct goevd_poller *poller, int number,
+                           uint64_t value);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -1101,6 +1117,57 @@ goevd_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
     goevd_host->pool_figures(pool, ret);
 }
 
+/* Add a figure to those that `goevd ctl stats` prints. It is called PLUGIN.NAME there; of a plugin
+ * with several instances PLUGIN[0].NAME, PLUGIN[1].NAME, and so on, in their order of creation.
+ *
+ * name     1 to 64 of a-z, 0-9, _ and the dot; no other of this instance has it.
+ * unit     what is counted, in the plural as a rule: 1 to 64 bytes of printable ASCII without quote
+ *          and backslash. help, a line that explains it, likewise: 1 to 256 bytes. All are copied.
+ * Thread   [main], from create.
+ * Returns  its number, above 0, for the functions below; -EINVAL for a wrong text or type; -EEXIST;
+ *          -ENOSPC after 256 of this instance; -ENOMEM.
+ */
+static inline int
+goevd_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                 enum goevd_figure_type type)
+{
+    return goevd_host->figure_new(self, name, unit, help, type);
+}
+
+/* Add to a counter or a gauge. Each poller has a share of its own, in its own cache lines, and what
+ * is printed is their sum: a gauge may be raised on one poller and lowered on another. It costs an
+ * addition.
+ *
+ * number   of goevd_figure_new().
+ * delta    negative for gauges only.
+ * Thread   [poller]
+ */
+static inline void
+goevd_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+{
+    goevd_host->figure_add(self, poller, number, delta);
+}
+
+/* Set this poller's share of a gauge.
+ * Thread   [poller]
+ */
+static inline void
+goevd_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
+{
+    goevd_host->figure_set(self, poller, number, value);
+}
+
+/* Count one more value in a histogram: how long something took, how large it was. Of each value is
+ * kept how many bits it has, and it is added to the sum.
+ * Thread   [poller]
+ */
+static inline void
+goevd_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+                     uint64_t value)
+{
+    goevd_host->figure_observe(self, poller, number, value);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1118,7 +1185,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, pool_figures) == 440, "pool_figu
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_config) == 104, "goevd_pool_config has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_acquire_request) == 40, "goevd_acquire_request has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 448, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_observe has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 480, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 

@@ -1,6 +1,7 @@
 #include "daemon/figures.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "net/net.h"
@@ -9,7 +10,8 @@
 
 #define COUNTER(type_, field, name_, unit_, help_)                                                 \
     {                                                                                              \
-        .name = (name_), .unit = (unit_), .help = (help_), .offset = offsetof(struct type_, field) \
+        .name = (name_), .unit = (unit_), .help = (help_), .type = GOEVD_FIGURE_COUNTER,           \
+        .offset = offsetof(struct type_, field)                                                    \
     }
 #define EV(...) COUNTER(poller_figures, __VA_ARGS__)
 #define NET(...) COUNTER(net_figures, __VA_ARGS__)
@@ -101,12 +103,13 @@ figures_cpu_time(struct poller *p)
     {                                                                                              \
         .name = (name_), .unit = (unit_), .help = (help_), .type = (type_), .read = (read_)        \
     }
-#define GAUGE(...) READ(FIGURE_GAUGE, __VA_ARGS__)
+#define GAUGE(...) READ(GOEVD_FIGURE_GAUGE, __VA_ARGS__)
 
 static const struct figure_row figures_read[] = {
-    READ(FIGURE_COUNTER, figures_accepted, "connections.accepted", "connections",
+    READ(GOEVD_FIGURE_COUNTER, figures_accepted, "connections.accepted", "connections",
          "accepted, whoever serves them"),
-    READ(FIGURE_COUNTER, figures_cpu_time, "poller.cpu_time", "ms", "CPU time that pollers took"),
+    READ(GOEVD_FIGURE_COUNTER, figures_cpu_time, "poller.cpu_time", "ms",
+         "CPU time that pollers took"),
     GAUGE(figures_open, "connections.open", "connections", "open now"),
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
     GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),
@@ -131,6 +134,15 @@ figures_row(unsigned i)
     if (i < ARRAY_LEN(figures_net))
         return &figures_net[i];
     return &figures_read[i - ARRAY_LEN(figures_net)];
+}
+
+bool
+figures_have(const char *name)
+{
+    for (unsigned i = 0; i < figures_count(); i++)
+        if (strcmp(figures_row(i)->name, name) == 0)
+            return true;
+    return false;
 }
 
 static uint64_t *

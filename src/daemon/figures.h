@@ -2,18 +2,15 @@
  * prints from it; whoever adds a figure to a struct adds its row here, or nothing compiles. */
 #pragma once
 
-#include "ev/poller.h"
+#include <goevd/plugin.h>
 
-enum figure_type {
-    FIGURE_COUNTER, /* only grows, until the worker ends */
-    FIGURE_GAUGE,   /* as it is at this moment */
-};
+#include "ev/poller.h"
 
 struct figure_row {
     const char *name; /* a-z, 0-9, _ and dots: it needs no quoting anywhere */
     const char *unit;
     const char *help;
-    enum figure_type type;
+    enum goevd_figure_type type;
     size_t offset;                      /* in its struct; where read is NULL */
     uint64_t (*read)(struct poller *p); /* on its thread */
 };
@@ -21,6 +18,9 @@ struct figure_row {
 /* How many there are, and one of them. */
 unsigned figures_count(void);
 const struct figure_row *figures_row(unsigned i);
+
+/* Whether one has this name. */
+bool figures_have(const char *name);
 
 /* [poller p] All its values, in the order of the rows: figures_count() of them. */
 void figures_take(struct poller *p, uint64_t *ret_values);

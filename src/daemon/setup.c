@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/figures.h"
+
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
 PRINTF(5, 6)
@@ -126,11 +128,27 @@ setup_load(struct setup *s, const struct cli *cli)
     return r;
 }
 
+/* Plugins do not know goevd's own. */
+static int
+setup_check_figures(struct setup *s)
+{
+    int r = 0;
+
+    for (const struct plug_figure *f = s->plugins.figures.first; f; f = f->next)
+        if (figures_have(f->name))
+            r = conf_errors_add_below(&s->errors, f->instance->node, f->instance->owner.path, "",
+                                      "plugin '%s' has a figure %s, and so has goevd itself",
+                                      f->instance->module->entry.name, f->name);
+    return r;
+}
+
 int
 setup_create(struct setup *s)
 {
     int r = plugins_create(&s->plugins, &s->errors);
 
+    if (r == 0)
+        r = setup_check_figures(s);
     if (r < 0)
         conf_errors_print(&s->errors, stderr);
     return r;

@@ -3,21 +3,57 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/figures.h"
 
+/* One figure: whose values lie, from `first` on, among those of each poller. */
+struct stats_row {
+    const char *name;
+    const char *unit;
+    const char *help;
+    const char *instance; /* its path in the configuration; NULL: goevd's own */
+    enum goevd_figure_type type;
+    size_t first;
+};
+
 struct stats {
-    struct reactor *const *reactors;
-    size_t reactor_count;
+    const struct stats_source *source;
+    struct stats_row *rows;
+    size_t row_count;
+    size_t value_count;            /* of each poller */
     uint64_t *values[POLLERS_MAX]; /* of a poller by its index; NULL: there is none */
 };
+
+/* ---- Taking them ----------------------------------------------------------------------------- */
+
+static void
+stats_list(struct stats *s)
+{
+    struct stats_row *row = s->rows;
+
+    for (unsigned i = 0; i < figures_count(); i++) {
+        const struct figure_row *f = figures_row(i);
+
+        *row++ = (struct stats_row){f->name, f->unit, f->help, NULL, f->type, s->value_count++};
+    }
+    for (const struct plug_figure *f = s->source->plugins->figures.first; f; f = f->next) {
+        *row++ = (struct stats_row){f->name, f->unit,       f->help, f->instance->owner.path,
+                                    f->type, s->value_count};
+        s->value_count += plug_figure_values(f);
+    }
+}
 
 static void
 stats_take_on(struct poller *p, void *arg)
 {
     struct stats *s = arg;
+    uint64_t *to = s->values[p->index];
 
-    figures_take(p, s->values[p->index]);
+    figures_take(p, to);
+    to += figures_count();
+    for (const struct plug_figure *f = s->source->plugins->figures.first; f; f = f->next)
+        to = plug_figure_take(f, p, to);
 }
 
 static void
@@ -25,18 +61,24 @@ stats_fini(struct stats *s)
 {
     for (size_t i = 0; i < POLLERS_MAX; i++)
         free(s->values[i]);
+    free(s->rows);
 }
 
 static int
 stats_take(struct stats *s)
 {
-    for (size_t i = 0; i < s->reactor_count; i++) {
-        struct reactor *r = s->reactors[i];
+    s->row_count = figures_count() + s->source->plugins->figures.count;
+    s->rows = calloc(s->row_count, sizeof(*s->rows));
+    if (!s->rows)
+        return -ENOMEM;
+    stats_list(s);
+    for (size_t i = 0; i < s->source->reactor_count; i++) {
+        struct reactor *r = s->source->reactors[i];
 
         for (unsigned n = 0; n < r->count; n++) {
             uint64_t **values = &s->values[r->pollers[n]->index];
 
-            *values = calloc(figures_count(), sizeof(**values));
+            *values = calloc(s->value_count, sizeof(**values));
             if (!*values)
                 return -ENOMEM;
         }
@@ -46,32 +88,108 @@ stats_take(struct stats *s)
 }
 
 static uint64_t
-stats_total(const struct stats *s, unsigned row)
+stats_total(const struct stats *s, size_t value)
 {
     uint64_t total = 0;
 
     for (size_t i = 0; i < POLLERS_MAX; i++)
-        total += s->values[i] ? s->values[i][row] : 0;
+        total += s->values[i] ? s->values[i][value] : 0;
     return total;
+}
+
+/* How many values a histogram has seen, by one poller's values. */
+static uint64_t
+stats_observed(const uint64_t *values)
+{
+    uint64_t count = 0;
+
+    for (unsigned b = 0; b < PLUG_FIGURE_BUCKETS; b++)
+        count += values[1 + b];
+    return count;
+}
+
+/* The cells of a histogram, of all pollers. */
+static void
+stats_merge(const struct stats *s, const struct stats_row *row, uint64_t *ret)
+{
+    for (unsigned i = 0; i < PLUG_FIGURE_CELLS_MAX; i++)
+        ret[i] = stats_total(s, row->first + i);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static const struct stats_quantile {
+    const char *suffix;
+    unsigned permille;
+} stats_quantiles[] = {{".p50", 500}, {".p90", 900}, {".p99", 990}, {".p100", 1000}};
+
+#define SUFFIX_MAX 6 /* bytes of ".count" */
+
+static int
+stats_width(const struct stats *s)
+{
+    size_t width = 28;
+
+    for (size_t i = 0; i < s->row_count; i++) {
+        bool histogram = s->rows[i].type == GOEVD_FIGURE_HISTOGRAM;
+
+        width = MAX(width, strlen(s->rows[i].name) + (histogram ? SUFFIX_MAX : 0));
+    }
+    return (int)width;
+}
+
+static void
+stats_print_line(const char *name, const char *suffix, int width, uint64_t value, const char *unit,
+                 FILE *out)
+{
+    int padding = width - (int)strlen(name);
+
+    fprintf(out, "%s%-*s %15" PRIu64 " %s\n", name, padding, suffix, value, unit);
+}
+
+static void
+stats_print_histogram(const struct stats *s, const struct stats_row *row, int width, FILE *out)
+{
+    uint64_t cells[PLUG_FIGURE_CELLS_MAX];
+
+    stats_merge(s, row, cells);
+    stats_print_line(row->name, ".count", width, stats_observed(cells), "values", out);
+    stats_print_line(row->name, ".sum", width, cells[0], row->unit, out);
+    for (size_t q = 0; q < ARRAY_LEN(stats_quantiles); q++) {
+        unsigned bucket = plug_figure_quantile(cells + 1, stats_quantiles[q].permille);
+
+        stats_print_line(row->name, stats_quantiles[q].suffix, width,
+                         plug_figure_bucket_max(bucket), row->unit, out);
+    }
 }
 
 static void
 stats_print_lines(const struct stats *s, FILE *out)
 {
-    for (unsigned i = 0; i < figures_count(); i++) {
-        const struct figure_row *row = figures_row(i);
+    int width = stats_width(s);
 
-        fprintf(out, "%-28s %15" PRIu64 " %s\n", row->name, stats_total(s, i), row->unit);
+    for (size_t i = 0; i < s->row_count; i++) {
+        const struct stats_row *row = &s->rows[i];
+        uint64_t total = stats_total(s, row->first);
+
+        if (row->type == GOEVD_FIGURE_HISTOGRAM)
+            stats_print_histogram(s, row, width, out);
+        else if (row->type == GOEVD_FIGURE_GAUGE)
+            fprintf(out, "%-*s %15" PRId64 " %s\n", width, row->name, (int64_t)total, row->unit);
+        else
+            stats_print_line(row->name, "", width, total, row->unit, out);
     }
 }
 
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
 static void
-stats_print_pollers(const struct stats *s, FILE *out)
+stats_print_pollers(const struct stats_source *source, FILE *out)
 {
     const char *comma = "";
 
-    for (size_t i = 0; i < s->reactor_count; i++) {
-        const struct reactor *r = s->reactors[i];
+    for (size_t i = 0; i < source->reactor_count; i++) {
+        const struct reactor *r = source->reactors[i];
 
         for (unsigned n = 0; n < r->count; n++) {
             fprintf(out, "%s\n  {\"index\": %u, \"reactor\": \"%s\", \"cpu\": ", comma,
@@ -85,44 +203,96 @@ stats_print_pollers(const struct stats *s, FILE *out)
     }
 }
 
+static void
+stats_print_number(enum goevd_figure_type type, uint64_t value, FILE *out)
+{
+    if (type == GOEVD_FIGURE_GAUGE)
+        fprintf(out, "%" PRId64, (int64_t)value);
+    else
+        fprintf(out, "%" PRIu64, value);
+}
+
 /* In the order of the pollers above. */
 static void
-stats_print_shares(const struct stats *s, unsigned row, FILE *out)
+stats_print_shares(const struct stats *s, const struct stats_row *row, FILE *out)
+{
+    const struct stats_source *source = s->source;
+    const char *comma = "";
+
+    for (size_t i = 0; i < source->reactor_count; i++)
+        for (unsigned n = 0; n < source->reactors[i]->count; n++) {
+            const uint64_t *values = s->values[source->reactors[i]->pollers[n]->index] + row->first;
+            bool histogram = row->type == GOEVD_FIGURE_HISTOGRAM;
+
+            fputs(comma, out);
+            stats_print_number(row->type, histogram ? stats_observed(values) : *values, out);
+            comma = ", ";
+        }
+}
+
+/* The buckets that hold something, each with the greatest value that it may hold. */
+static void
+stats_print_buckets(const uint64_t *cells, FILE *out)
 {
     const char *comma = "";
 
-    for (size_t i = 0; i < s->reactor_count; i++)
-        for (unsigned n = 0; n < s->reactors[i]->count; n++) {
-            fprintf(out, "%s%" PRIu64, comma, s->values[s->reactors[i]->pollers[n]->index][row]);
-            comma = ", ";
-        }
+    fprintf(out, "\"sum\": %" PRIu64 ", \"buckets\": [", cells[0]);
+    for (unsigned b = 0; b < PLUG_FIGURE_BUCKETS; b++) {
+        if (cells[1 + b] == 0)
+            continue;
+        fprintf(out, "%s{\"max\": %" PRIu64 ", \"count\": %" PRIu64 "}", comma,
+                plug_figure_bucket_max(b), cells[1 + b]);
+        comma = ", ";
+    }
+    fprintf(out, "], ");
+}
+
+static void
+stats_print_figure(const struct stats *s, const struct stats_row *row, FILE *out)
+{
+    static const char *const types[] = {[GOEVD_FIGURE_COUNTER] = "counter",
+                                        [GOEVD_FIGURE_GAUGE] = "gauge",
+                                        [GOEVD_FIGURE_HISTOGRAM] = "histogram"};
+    uint64_t cells[PLUG_FIGURE_CELLS_MAX];
+
+    fprintf(out, "\n  \"%s\": {\"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", ", row->name,
+            types[row->type], row->unit, row->help);
+    if (row->instance)
+        fprintf(out, "\"instance\": \"%s\", ", row->instance);
+    if (row->type == GOEVD_FIGURE_HISTOGRAM) {
+        stats_merge(s, row, cells);
+        stats_print_buckets(cells, out);
+    }
+    fprintf(out, "\"total\": ");
+    stats_print_number(row->type,
+                       row->type == GOEVD_FIGURE_HISTOGRAM ? stats_observed(cells)
+                                                           : stats_total(s, row->first),
+                       out);
+    fprintf(out, ", \"pollers\": [");
+    stats_print_shares(s, row, out);
+    fprintf(out, "]}");
 }
 
 static void
 stats_print_json(const struct stats *s, FILE *out)
 {
     fprintf(out, "{\"pollers\": [");
-    stats_print_pollers(s, out);
+    stats_print_pollers(s->source, out);
     fprintf(out, "\n ],\n \"figures\": {");
-    for (unsigned i = 0; i < figures_count(); i++) {
-        const struct figure_row *row = figures_row(i);
-
-        fprintf(out,
-                "%s\n  \"%s\": {\"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", "
-                "\"total\": %" PRIu64 ", \"pollers\": [",
-                i ? "," : "", row->name, row->type == FIGURE_GAUGE ? "gauge" : "counter", row->unit,
-                row->help, stats_total(s, i));
-        stats_print_shares(s, i, out);
-        fprintf(out, "]}");
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (i > 0)
+            fputc(',', out);
+        stats_print_figure(s, &s->rows[i], out);
     }
     fprintf(out, "\n }}\n");
 }
 
+/* ---- All of it ------------------------------------------------------------------------------- */
+
 int
-stats_text(struct reactor *const *reactors, size_t count, bool json, char **ret_text,
-           size_t *ret_len)
+stats_text(const struct stats_source *source, bool json, char **ret_text, size_t *ret_len)
 {
-    struct stats s = {.reactors = reactors, .reactor_count = count};
+    struct stats s = {.source = source};
     char *text = NULL;
     size_t len = 0;
     int r = stats_take(&s);

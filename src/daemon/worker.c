@@ -136,10 +136,12 @@ worker_reply_status(struct worker_process *w, struct control_client *client)
 static void
 worker_reply_stats(struct worker_process *w, struct control_client *client, bool json)
 {
+    const struct stats_source source = {w->engine.reactors, w->engine.reactor_count,
+                                        &w->setup.plugins};
     char *text = NULL;
     size_t len = 0;
 
-    if (stats_text(w->engine.reactors, w->engine.reactor_count, json, &text, &len) < 0)
+    if (stats_text(&source, json, &text, &len) < 0)
         control_refuse(client, "no memory for the figures");
     else
         control_reply(client, text, len);

@@ -283,4 +283,8 @@ const struct goevd_host plugins_host = {
     .pool_acquire = host_pool_acquire,
     .pool_release = host_pool_release,
     .pool_figures = host_pool_figures,
+    .figure_new = host_figure_new,
+    .figure_add = host_figure_add,
+    .figure_set = host_figure_set,
+    .figure_observe = host_figure_observe,
 };

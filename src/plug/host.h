@@ -60,6 +60,15 @@ int host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
 int host_pool_release(struct goevd_conn *c);
 void host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret);
 
+int host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                    enum goevd_figure_type type);
+void host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number,
+                     int64_t delta);
+void host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number,
+                     int64_t value);
+void host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+                         uint64_t value);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);

@@ -18,6 +18,52 @@ struct host_pool {
     struct pool *pool;
 };
 
+/* ---- What they hold -------------------------------------------------------------------------- */
+
+/* All pools of the instance that live on this poller. */
+static uint64_t
+host_pool_sum(const struct plug_figure *f, struct poller *p)
+{
+    uint64_t sum = 0;
+
+    for (struct host_pool *h = f->instance->plugins->pools; h; h = h->next)
+        if (h->instance == f->instance && h->pool->home == p)
+            sum += figure_get(
+                (const figure *)(const void *)((const char *)&h->pool->figures + f->offset));
+    return sum;
+}
+
+#define POOL_FIGURE(field, type_, unit_, help_)                                                    \
+    {                                                                                              \
+        .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_FIGURE_##type_,   \
+        .read = host_pool_sum, .offset = offsetof(struct pool_figures, field)                      \
+    }
+
+static const struct plug_figure_about host_pool_abouts[] = {
+    POOL_FIGURE(idle, GAUGE, "connections", "ready in the connect pools"),
+    POOL_FIGURE(live, GAUGE, "connections", "ready, in use and being made"),
+    POOL_FIGURE(waiting, GAUGE, "requests", "that wait for a connection"),
+    POOL_FIGURE(acquired, COUNTER, "requests", "that got a connection"),
+    POOL_FIGURE(failed, COUNTER, "requests", "that got none"),
+    POOL_FIGURE(dead, COUNTER, "connections", "found dead while they were ready"),
+};
+static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_figures) / sizeof(figure),
+              "each figure of a pool is printed");
+
+/* With the first pool of the instance. */
+static int
+host_pool_register(struct instance *i)
+{
+    int r = 0;
+
+    for (const struct host_pool *h = i->plugins->pools; h; h = h->next)
+        if (h->instance == i)
+            return 0;
+    for (size_t n = 0; r >= 0 && n < ARRAY_LEN(host_pool_abouts); n++)
+        r = plug_figure_new(i, &host_pool_abouts[n]);
+    return r < 0 ? r : 0;
+}
+
 /* ---- Making ---------------------------------------------------------------------------------- */
 
 static unsigned
@@ -68,6 +114,8 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
     assert(plugins->errors); /* in create */
     memcpy(&given, public, MIN(sizeof(given), (size_t) public->version.size));
     r = host_pool_config(&given, plugins, &config);
+    if (r == 0)
+        r = host_pool_register(i);
     if (r < 0)
         return r;
     h = calloc(1, sizeof(*h));

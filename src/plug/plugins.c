@@ -186,6 +186,7 @@ plugins_fini(struct plugins *p)
         outgoing_services_free(p->services[i]);
     }
     plugins_free_pools(p);
+    plug_figures_fini(p);
     free(p->dir);
     pthread_mutex_destroy(&p->cache_lock);
 }
@@ -214,6 +215,8 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
     p->errors = errors;
     for (struct instance *i = p->instances; i && r >= 0; i = i->next)
         r = plugins_create_one(p, i);
+    if (r >= 0 && plug_figures_start(p) < 0)
+        r = conf_errors_add(errors, NULL, "", "no memory for the plugins' figures");
     p->errors = NULL;
     pthread_mutex_lock(&p->cache_lock);
     p->running = true;

@@ -11,6 +11,7 @@
 #include "net/connector.h"
 #include "net/service.h"
 #include "plug/module.h"
+#include "plug/plug_figure.h"
 
 /* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
  * an option of theirs names). */
@@ -51,11 +52,12 @@ struct plugins {
     struct outgoing_config outgoing;                /* the engine fills it */
     struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
     struct host_pool *pools;                        /* host_pool.c's */
-    const struct config *config;                    /* as soon as it is loaded */
-    struct conf_errors *errors;                     /* of the creation that is running */
-    struct conf_resolver resolver;                  /* for config_load() */
-    pthread_mutex_t cache_lock; /* of those who set values in the poller cache */
-    bool running;               /* every create has run: pollers may; guarded by cache_lock */
+    struct plug_figures figures;
+    const struct config *config;   /* as soon as it is loaded */
+    struct conf_errors *errors;    /* of the creation that is running */
+    struct conf_resolver resolver; /* for config_load() */
+    pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
+    bool running;                  /* every create has run: pollers may; guarded by cache_lock */
 };
 
 /* dir_flag is kept, not copied. */

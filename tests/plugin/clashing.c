@@ -1,0 +1,15 @@
+/* Its name and its figure's make the name of a figure of goevd's own. */
+#include "plain.h"
+
+static int
+clashing_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    int n = goevd_figure_new(self, "open", "doors", "that stand open", GOEVD_FIGURE_GAUGE);
+
+    (void)options;
+    *ret_instance = NULL;
+    return n < 0 ? n : 0;
+}
+
+GOEVD_PLUGIN(.name = "connections", .description = "is called as goevd's own figures are",
+             .create = clashing_create, .interface = plain_interface);

@@ -1,0 +1,122 @@
+/* Figures of a plugin, behind commands of one line each:
+ *
+ *   add N      to the counter
+ *   gauge N    to the gauge, which may be negative
+ *   set N      this poller's share of the gauge
+ *   observe N  one more value of the histogram
+ *   wrong      what create got for figures that cannot be
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "plain.h"
+
+struct counting {
+    struct goevd_self *self;
+    int counter, gauge, histogram;
+    char wrong[128];
+};
+
+static int
+counting_obey(struct goevd_conn *c, struct counting *p, const char *line)
+{
+    struct goevd_poller *poller = goevd_conn_poller(c);
+    int64_t n;
+
+    if (sscanf(line, "add %" SCNd64, &n) == 1)
+        goevd_figure_add(p->self, poller, p->counter, n);
+    else if (sscanf(line, "gauge %" SCNd64, &n) == 1)
+        goevd_figure_add(p->self, poller, p->gauge, n);
+    else if (sscanf(line, "set %" SCNd64, &n) == 1)
+        goevd_figure_set(p->self, poller, p->gauge, n);
+    else if (sscanf(line, "observe %" SCNd64, &n) == 1)
+        goevd_figure_observe(p->self, poller, p->histogram, (uint64_t)n);
+    else if (strcmp(line, "wrong") == 0)
+        return goevd_conn_write(c, p->wrong, strlen(p->wrong));
+    else
+        return -EPROTO;
+    return goevd_conn_write(c, "done\n", 5);
+}
+
+static ptrdiff_t
+counting_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+              unsigned flags)
+{
+    const char *end = memchr(data, '\n', len);
+    char line[64];
+    int r;
+
+    (void)state, (void)fresh, (void)flags;
+    if (!end || end - data >= (ptrdiff_t)sizeof(line))
+        return 0;
+    memcpy(line, data, (size_t)(end - data));
+    line[end - data] = '\0';
+    r = counting_obey(c, goevd_conn_instance(c), line);
+    return r < 0 ? r : end + 1 - data;
+}
+
+static const struct goevd_stream counting_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .on_read = counting_read,
+};
+
+static const void *
+counting_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &counting_stream : NULL;
+}
+
+static int
+counting_try(struct counting *p, const char *name, const char *unit, const char *help, int type)
+{
+    int n = goevd_figure_new(p->self, name, unit, help, (enum goevd_figure_type)type);
+    size_t len = strlen(p->wrong);
+
+    snprintf(p->wrong + len, sizeof(p->wrong) - len, "%s%s", len ? ", " : "",
+             n < 0 ? strerrorname_np(-n) : "fine");
+    return n;
+}
+
+static void
+counting_try_wrong(struct counting *p)
+{
+    size_t len;
+
+    counting_try(p, "lines", "lines", "twice", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "Lines", "lines", "a capital letter", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "", "lines", "no name", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "quoted", "\"lines\"", "its unit is quoted", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "broken", "lines", "two\nlines", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "typeless", "lines", "no type", 0);
+    counting_try(p, "typed", "lines", "no such type", GOEVD_FIGURE_HISTOGRAM + 1);
+    len = strlen(p->wrong);
+    p->wrong[len] = '\n';
+}
+
+static int
+counting_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct counting *p = calloc(1, sizeof(*p));
+
+    (void)options;
+    if (!p)
+        return -ENOMEM;
+    p->self = self;
+    p->counter = goevd_figure_new(self, "lines", "lines", "lines added", GOEVD_FIGURE_COUNTER);
+    p->gauge = goevd_figure_new(self, "depth.now", "metres", "how deep", GOEVD_FIGURE_GAUGE);
+    p->histogram =
+        goevd_figure_new(self, "size", "bytes", "of what was sent", GOEVD_FIGURE_HISTOGRAM);
+    counting_try_wrong(p);
+    *ret_instance = p;
+    return p->counter > 0 && p->gauge > 0 && p->histogram > 0 ? 0 : -ENOMEM;
+}
+
+static void
+counting_destroy(void *instance)
+{
+    free(instance);
+}
+
+GOEVD_PLUGIN(.name = "counting", .description = "has figures of its own", .create = counting_create,
+             .destroy = counting_destroy, .interface = counting_interface);
