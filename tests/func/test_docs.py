@@ -22,6 +22,7 @@ HEADINGS = {
     'PLUGIN HTTP': 'http:',
     'ROUTES': 'http:routes.',
     'PLUGIN PUSH': 'push:',
+    'PLUGIN ASYNC': 'async:',
 }
 
 
@@ -108,7 +109,7 @@ def documented():
 
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
-    for name in ('goevd', 'http', 'echo', 'push'):
+    for name in ('goevd', 'http', 'echo', 'push', 'async'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

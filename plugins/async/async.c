@@ -1,0 +1,346 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "async/async.h"
+
+enum async_figure { JOBS, DONE, REFUSED, ABANDONED, WAIT, RUN, FIGURES };
+
+struct instance {
+    struct goevd_self *self;
+    const struct options *options;
+    int root; /* fd; -1: none */
+    int figures[FIGURES];
+};
+
+/* Somebody who sends lines. */
+struct client {
+    unsigned jobs;    /* that have not ended */
+    struct job *owed; /* was refused, and its answer waits for those before it */
+    bool held;        /* reading pauses until a job has ended */
+    bool ended;       /* he is not read any more, and is closed after his jobs */
+};
+
+/* One line on its way. */
+struct job {
+    struct instance *instance;
+    struct goevd_poller *poller;
+    struct client *client; /* for as long as he is there: `done` knows */
+    uint64_t conn_id;
+    uint64_t submitted_ns, began_ns, ended_ns;
+    bool answered; /* by the job itself, */
+    bool lost;     /* ... but there was no room for it */
+    struct answer answer;
+    char line[];
+};
+
+static struct job *
+job_new(struct goevd_conn *c, struct client *client, const char *line, size_t len)
+{
+    struct job *job = malloc(sizeof(*job) + len + 1);
+
+    if (!job)
+        return NULL;
+    *job = (struct job){.instance = goevd_conn_instance(c),
+                        .poller = goevd_conn_poller(c),
+                        .client = client,
+                        .conn_id = goevd_conn_id(c),
+                        .submitted_ns = goevd_now()};
+    memcpy(job->line, line, len);
+    job->line[len] = '\0';
+    return job;
+}
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static bool
+client_is_full(const struct client *client, const struct options *o)
+{
+    return client->owed || client->jobs >= (unsigned)o->jobs_max;
+}
+
+/* Say what may be said now, and go on or end. */
+static int
+client_settle(struct goevd_conn *c, struct client *client)
+{
+    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
+    int r = 0;
+
+    if (client->owed && (client->jobs == 0 || o->order == ORDER_COMPLETION)) {
+        r = goevd_conn_write(c, client->owed->answer.text, client->owed->answer.len);
+        free(client->owed);
+        client->owed = NULL;
+    }
+    if (client->ended && client->jobs == 0)
+        goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
+    else if (client->held && !client->ended && !client_is_full(client, o)) {
+        client->held = false;
+        goevd_conn_resume(c);
+    }
+    return r;
+}
+
+static int
+client_owe(struct goevd_conn *c, struct client *client, struct job *job)
+{
+    client->owed = job;
+    return client_settle(c, client);
+}
+
+/* He is told what is wrong, after the answers to his earlier lines, and closed. */
+static int
+client_end(struct goevd_conn *c, struct client *client, const char *line, size_t len,
+           const char *sentence)
+{
+    struct job *job = job_new(c, client, line, len);
+
+    if (!job)
+        return -ENOMEM;
+    answer_set(&job->answer, job->line, "error %s", sentence);
+    client->ended = true;
+    goevd_conn_pause(c);
+    return client_owe(c, client, job);
+}
+
+/* ---- Jobs ------------------------------------------------------------------------------------ */
+
+/* On the work pool: nothing of the client may be touched here. */
+static int
+job_run(void *arg)
+{
+    struct job *job = arg;
+    const struct instance *i = job->instance;
+
+    job->began_ns = goevd_now();
+    command_run(i->options, i->root, job->line, &job->answer);
+    job->ended_ns = goevd_now();
+    /* A mailbox that is full leaves the answer to job_done(), which always comes. */
+    if (i->options->order == ORDER_COMPLETION)
+        job->answered = goevd_send(i->self, job->conn_id, job->answer.text, job->answer.len,
+                                   (uintptr_t)job) == 0;
+    return 0;
+}
+
+static void
+job_count(const struct job *job, enum async_figure which, int64_t delta)
+{
+    const struct instance *i = job->instance;
+
+    goevd_figure_add(i->self, job->poller, i->figures[which], delta);
+}
+
+static void
+job_observe(const struct job *job, enum async_figure which, uint64_t ns)
+{
+    const struct instance *i = job->instance;
+
+    goevd_figure_observe(i->self, job->poller, i->figures[which], ns / 1000);
+}
+
+/* Back on the poller of the connection, which may have closed. */
+static void
+job_done(struct goevd_conn *c, void *arg, int result)
+{
+    struct job *job = arg;
+    int r = 0;
+
+    job_count(job, JOBS, -1);
+    if (result == 0) {
+        job_count(job, DONE, 1);
+        job_count(job, ABANDONED, !c);
+        job_observe(job, WAIT, job->began_ns - job->submitted_ns);
+        job_observe(job, RUN, job->ended_ns - job->began_ns);
+    }
+    if (c) {
+        if (!job->answered)
+            r = goevd_conn_write(c, job->answer.text, job->answer.len);
+        job->client->jobs--;
+        if (job->lost || r < 0 || client_settle(c, job->client) < 0)
+            goevd_conn_close(c, GOEVD_CLOSE_NOW); /* he does not read his answers */
+    }
+    free(job);
+}
+
+/* What cannot be queued is told as it arrives, before job_done() that the same thread has sent
+ * after it. Everything else may be told when the job is long gone. */
+static void
+job_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
+{
+    (void)instance, (void)conn_id;
+    if (result < 0 && result != -EPIPE)
+        ((struct job *)(uintptr_t)cookie)->lost = true;
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static int
+async_submit(struct goevd_conn *c, struct client *client, const char *line, size_t len)
+{
+    struct job *job = job_new(c, client, line, len);
+    struct instance *i = goevd_conn_instance(c);
+    bool ordered = i->options->order == ORDER_REQUEST;
+    int r = job ? goevd_submit(i->self, job->poller, job->conn_id,
+                               ordered ? GOEVD_SUBMIT_ORDERED : 0, job_run, job_done, job)
+                : -ENOMEM;
+
+    if (r == 0) {
+        client->jobs++;
+        job_count(job, JOBS, 1);
+    } else if (r == -EAGAIN) {
+        job_count(job, REFUSED, 1);
+        answer_set(&job->answer, job->line, "error too many jobs wait");
+        r = client_owe(c, client, job);
+    } else {
+        free(job);
+    }
+    return r;
+}
+
+/* What is left when no whole line can be taken. */
+static int
+async_rest(struct goevd_conn *c, struct client *client, const char *data, size_t len,
+           unsigned flags)
+{
+    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
+    size_t line_max = (size_t)o->line_max_bytes;
+
+    if (client_is_full(client, o)) {
+        client->held = true;
+        goevd_conn_pause(c);
+        return 0;
+    }
+    if (len > line_max + 1 || memchr(data, '\n', len) || flags & GOEVD_READ_FULL)
+        return client_end(c, client, data, len < line_max ? len : line_max, "the line is too long");
+    if (flags & GOEVD_READ_EOF && len > 0)
+        return client_end(c, client, data, len, "the last line has no end");
+    return 0;
+}
+
+/* A line may end with CR LF. */
+static ptrdiff_t
+async_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+           unsigned flags)
+{
+    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
+    struct client *client = state;
+    size_t used = 0, line_max = (size_t)o->line_max_bytes;
+    const char *lf;
+    int r = 0;
+
+    (void)fresh;
+    while (r == 0 && !client_is_full(client, o) && (lf = memchr(data + used, '\n', len - used))) {
+        size_t bytes = (size_t)(lf - data) - used;
+
+        bytes -= bytes > 0 && lf[-1] == '\r';
+        if (bytes > line_max)
+            break;
+        r = async_submit(c, client, data + used, bytes);
+        used = (size_t)(lf + 1 - data);
+    }
+    if (r == 0)
+        r = async_rest(c, client, data + used, len - used, flags);
+    return r < 0 ? r : (ptrdiff_t)(client->ended ? len : used);
+}
+
+/* What he has sent is answered before he is closed. */
+static int
+async_end(struct goevd_conn *c, void *state)
+{
+    struct client *client = state;
+
+    goevd_conn_pause(c);
+    client->ended = true;
+    return client_settle(c, client);
+}
+
+/* Jobs that run go on; their `done` gets no connection. */
+static void
+async_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct client *client = state;
+
+    (void)c, (void)reason;
+    free(client->owed);
+}
+
+static const struct goevd_stream async_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .conn_size = sizeof(struct client),
+    .on_read = async_read,
+    .on_eof = async_end,
+    .on_stop = async_end,
+    .on_close = async_close,
+    .on_sent = job_sent,
+};
+
+/* ---- The plugin ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name, *unit, *help;
+    enum goevd_figure_type type;
+} figure_rows[FIGURES] = {
+    [JOBS] = {"jobs", "jobs", "given to the work pool, not ended", GOEVD_FIGURE_GAUGE},
+    [DONE] = {"done", "jobs", "ended", GOEVD_FIGURE_COUNTER},
+    [REFUSED] = {"refused", "lines", "refused: too many jobs waited", GOEVD_FIGURE_COUNTER},
+    [ABANDONED] = {"abandoned", "jobs", "ended when their clients had gone", GOEVD_FIGURE_COUNTER},
+    [WAIT] = {"wait", "microseconds", "until jobs began", GOEVD_FIGURE_HISTOGRAM},
+    [RUN] = {"run", "microseconds", "from there until they ended", GOEVD_FIGURE_HISTOGRAM},
+};
+
+static int
+async_figures(struct instance *i)
+{
+    int r = 0;
+
+    for (int n = 0; n < FIGURES && r >= 0; n++)
+        i->figures[n] = r = goevd_figure_new(i->self, figure_rows[n].name, figure_rows[n].unit,
+                                             figure_rows[n].help, figure_rows[n].type);
+    return r < 0 ? r : 0;
+}
+
+static void
+async_destroy(void *instance)
+{
+    struct instance *i = instance;
+
+    if (i->root >= 0)
+        close(i->root);
+    free(i);
+}
+
+static int
+async_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct instance *i = calloc(1, sizeof(*i));
+    int r;
+
+    if (!i)
+        return -ENOMEM;
+    i->self = self;
+    i->options = options;
+    i->root = -1;
+    r = async_figures(i);
+    if (r == 0 && i->options->root.data) {
+        i->root = open(i->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (i->root < 0)
+            r = goevd_refuse(self, "root", "%s", strerror(errno));
+    }
+    if (r < 0) {
+        async_destroy(i);
+        return r;
+    }
+    *ret_instance = i;
+    return 0;
+}
+
+static const void *
+async_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &async_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "async", .description = "runs a job for each line on the work pool",
+             .options = &async_options, .create = async_create, .destroy = async_destroy,
+             .interface = async_interface);

@@ -1,0 +1,44 @@
+/* async - takes lines, runs a job for each on the work pool, and answers when it has ended.
+ *
+ *   async.c     clients: lines in, jobs out, answers back
+ *   command.c   what a job does; it runs on the work pool, where it may block
+ *   options.c   what the configuration may say
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ASYNC_H
+#define ASYNC_H
+
+#include <goevd/plugin.h>
+
+enum order {
+    ORDER_REQUEST,   /* answers come in the order of the lines */
+    ORDER_COMPLETION /* each comes as soon as it is known */
+};
+
+struct options {
+    int order; /* enum order */
+    int64_t jobs_max;
+    int64_t line_max_bytes;
+    int64_t sleep_max_ns;
+    bool resolve;
+    struct goevd_str root; /* data NULL: no digests */
+    int64_t digest_max_bytes;
+};
+
+extern const struct goevd_schema async_options;
+
+/* One line, "TAG ok RESULT" or "TAG error REASON". */
+struct answer {
+    size_t len;
+    char text[1024];
+};
+
+/* Answer a line "TAG COMMAND ARGUMENT" with what is formatted. */
+GOEVD_PRINTF(3, 4)
+void answer_set(struct answer *a, const char *line, const char *format, ...);
+
+/* Do what a line says, however long it takes. `root` is the folder's fd, -1 for none. */
+void command_run(const struct options *o, int root, const char *line, struct answer *ret);
+
+#endif
