@@ -19,13 +19,19 @@ def quartiles(values):
     return low, high
 
 
-def summary(windows):
-    """Median and range of each figure."""
+def spread(windows, figures):
+    """Median and range of these figures."""
     found = {}
-    for figure, _, _ in FIGURES:
+    for figure in figures:
         values = [getattr(w, figure) for w in windows]
         found[figure] = {'median': statistics.median(values), 'min': min(values),
                          'max': max(values)}
+    return found
+
+
+def summary(windows):
+    """Median and range of each figure."""
+    found = spread(windows, [figure for figure, _, _ in FIGURES])
     found['p99_us'] = statistics.median(w.p99_us for w in windows)
     found['others'] = max(w.others for w in windows)
     return found

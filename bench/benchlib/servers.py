@@ -30,10 +30,38 @@ def free_port():
         return s.getsockname()[1]
 
 
+def answers_http(name, port):
+    """GET /plaintext succeeds. OSError: not yet."""
+    try:
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/plaintext') as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as e:
+        raise ServerError(f'{name} answers {e.code} to GET /plaintext') from e
+    if body != b'Hello, World!':
+        raise ServerError(f'{name} answers {body[:40]!r} instead of Hello, World!')
+
+
+def answers_line(line, expected):
+    """A check that a line gets this answer."""
+    def check(name, port):
+        said = ask(port, line)
+        if said != expected:
+            raise ServerError(f'{name} answers {said!r} to {line!r}')
+    return check
+
+
+def ask(port, line):
+    """The answer to a line."""
+    with socket.create_connection(('127.0.0.1', port)) as s, s.makefile('rw') as f:
+        f.write(f'{line}\n')
+        f.flush()
+        return f.readline().rstrip('\r\n')
+
+
 class Server:
     """A running server; stop() it, or use it in a with statement."""
 
-    def __init__(self, name, port, argv, cpus=None, cwd=None):
+    def __init__(self, name, port, argv, cpus=None, cwd=None, check=answers_http):
         OUT.mkdir(parents=True, exist_ok=True)
         self.name, self.port = name, port
         self.traced = str(argv[0]) == 'strace'
@@ -44,32 +72,27 @@ class Server:
                 preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
         self.pid = self.process.pid
         try:
-            self.wait_until_it_answers()
+            self.wait_until_it_answers(check)
             self.check_session()
         except ServerError:
             self.stop()
             raise
 
-    def wait_until_it_answers(self):
-        """Until GET /plaintext succeeds."""
+    def wait_until_it_answers(self, check):
+        """Until the check succeeds."""
         deadline = time.monotonic() + START_S
         while True:
             if self.process.poll() is not None:
                 raise ServerError(f'{self.name} ended with {self.process.returncode}; it said:\n'
                                   + self.log.read_text())
             try:
-                with urllib.request.urlopen(f'http://127.0.0.1:{self.port}/plaintext') as answer:
-                    body = answer.read()
-                break
-            except urllib.error.HTTPError as e:
-                raise ServerError(f'{self.name} answers {e.code} to GET /plaintext') from e
+                check(self.name, self.port)
+                return
             except OSError as e:
                 if time.monotonic() > deadline:
                     raise ServerError(f'{self.name} does not answer after {START_S} s: {e}; '
                                       f'it said:\n{self.log.read_text()}') from e
                 time.sleep(0.02)
-        if body != b'Hello, World!':
-            raise ServerError(f'{self.name} answers {body[:40]!r} instead of Hello, World!')
 
     def check_session(self):
         """The scheduler shares the CPUs among sessions: all must be in one to be compared."""
@@ -115,13 +138,35 @@ def floor(threads, cpus, wrapper=()):
     return Server('floor', port, argv, cpus)
 
 
+def goevd_argv(conf):
+    """The command line of goevd from the build."""
+    return [BUILD / 'goevd', '-c', conf, '--plugin-dir', BUILD / 'plugins', '-q']
+
+
 def goevd(pollers, cpus, wrapper=(), flags=()):
     """goevd from the build; cpus as for floor()."""
     port = free_port()
     conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers,
                   cpus=list(cpus) if cpus else 'none')
-    argv = [*wrapper, BUILD / 'goevd', '-c', conf, '--plugin-dir', BUILD / 'plugins', '-q', *flags]
-    return Server('goevd', port, argv, cpus)
+    return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], cpus)
+
+
+def goevd_lines(template, check, **words):
+    """goevd with another configuration, in which {port} is where it answers the check."""
+    port = free_port()
+    conf = filled(template, template.removesuffix('.in'), port=port, **words)
+    return Server('goevd', port, goevd_argv(conf), check=check)
+
+
+def redis():
+    """Debian's redis-server, which writes nothing to disk."""
+    port = free_port()
+    binary = shutil.which('redis-server')
+    if not binary:
+        raise ServerError('redis-server is not installed (apt-get install redis-server)')
+    argv = [binary, '--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
+            '--dir', OUT]
+    return Server('redis', port, argv, check=answers_line('PING', '+PONG'))
 
 
 def nginx(workers, cpus):
