@@ -241,6 +241,62 @@ def test_many_at_once_all_end_once(serve):
         assert sum(h[0] == 'open' for h in heard) == 100
 
 
+def test_success_refusal_time_out_and_cancel_each_end_once(serve):
+    _, client = serve()
+    held, dead = unused_port()
+    with server(backlog=128) as s, server(backlog=0) as stuck, held:
+        others = full(stuck)
+        kinds = {'open': f'connect 127.0.0.1:{port_of(s)}',
+                 'ECONNREFUSED': f'connect 127.0.0.1:{dead}',
+                 'ETIMEDOUT': f'connect 127.0.0.1:{port_of(stuck)} timeout=100',
+                 'ECANCELED': f'both 127.0.0.1:{port_of(stuck)}'}
+        for n in range(10):
+            for kind, line in kinds.items():
+                client.say(f'{line} hello={kind}{n}')
+        heard = [client.hear() for _ in range(40)]
+        ends = [(h[0] if h[0] == 'open' else h[2], h[-1]) for h in heard]
+        assert sorted(ends) == sorted((kind, f'{kind}{n}') for kind in kinds for n in range(10))
+        # Whatever came twice would have come before this, which waits longer than they did.
+        assert client.ask(f'connect 127.0.0.1:{port_of(stuck)} timeout=300 hello=last')[-1] == 'last'
+        for c in others:
+            c.close()
+
+
+def test_cancel_that_may_come_too_late_is_one_end_all_the_same(serve):
+    _, client = serve()
+    with server(backlog=512) as s:
+        for n in range(200):
+            client.say(f'connect 127.0.0.1:{port_of(s)} hello=n{n}')
+            client.say('cancel')
+            heard = client.hear()
+            assert heard[-1] == f'n{n}' and (heard[0] == 'open' or heard[2] == 'ECANCELED')
+
+
+def begin(client, to):
+    """Whether an attempt begins; what is wrong about the second is told at once, and so after it."""
+    client.say(f'connect {to}\nconnect wrong')
+    heard = client.hear()
+    return heard == ['refused', 'EINVAL'] or client.hear() != ['refused', 'EINVAL']
+
+
+def test_names_are_looked_up_off_the_pollers(goevd, plugins):
+    """On the work pool: names wait for a thread of it, and the poller goes on meanwhile."""
+    d = goevd(config(listener(handler='connecting'), listener('jobs', 'working'),
+                     plugin_dir=str(plugins), workers={'threads': 1, 'queue': 1},
+                     reactors=[{'name': 'main', 'pollers': '1'}]))
+    client, jobs = Client(d), d.connect('jobs')
+    answers = Reader(jobs)
+    jobs.sendall(b'sleep 1500 a\nnow\n')
+    assert answers.until(b'\n') == b'now\n'
+    with server() as s:
+        while not begin(client, f'localhost:{port_of(s)} hello=name'):
+            pass   # the sleep has yet to leave the queue
+        assert client.ask(f'connect localhost:{port_of(s)}') == ['refused', 'EAGAIN']
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)} hello=address')[-1] == 'address'
+        assert answers.until(b'\n') == b'a 1500\n'
+        assert client.hear()[-1] == 'name'
+
+
 def test_stop_ends_attempts_and_connections(serve):
     d, client = serve(stop_timeout='300ms')
     d.may_say = ['connections were still open after stop_timeout']

@@ -9,10 +9,10 @@ from wire import Reader
 
 @pytest.fixture
 def serve(goevd, plugins):
-    """serve(workers) -> a goevd with the plugin working on one poller."""
-    def start(**workers):
+    """serve(workers) -> a goevd with the plugin working, on one poller if no other number is named."""
+    def start(pollers='1', **workers):
         return goevd(config(listener(handler='working'), plugin_dir=str(plugins), workers=workers,
-                            reactors=[{'name': 'main', 'pollers': '1'}]))
+                            reactors=[{'name': 'main', 'pollers': pollers, 'cpus': 'none'}]))
     return start
 
 
@@ -50,16 +50,30 @@ def test_the_poller_serves_while_jobs_sleep(serve):
     assert sorted(lines(reader, 3)) == ['long 2000', 'long 2000', 'waits 1']
 
 
-def test_full_queue_is_told(serve):
-    d = serve(threads=1, queue=2)
-    s, reader = say(d, 'sleep 500 first\nnow\n')
+def test_done_runs_on_the_poller_that_owns_the_connection(serve):
+    d = serve(pollers='3', threads=2)
+    clients = [say(d, 'where 0 a\nwhere 0 b\n') for _ in range(12)]
+    pollers = set()
+    for _, reader in clients:
+        answers = sorted(line.split() for line in lines(reader, 2))
+        assert [answer[:2] for answer in answers] == [['a', 'home'], ['b', 'home']]
+        assert answers[0][2] == answers[1][2]
+        pollers.add(answers[0][2])
+    assert pollers == {'0', '1', '2'}
+
+
+def test_queue_at_its_limit_and_one_past_it(serve):
+    d = serve(threads=1, queue=1)
+    s, reader = say(d, 'sleep 1000 first\nnow\n')
     assert lines(reader, 1) == ['now']
-    # One runs or is about to; two may wait, and one of three or four is too many.
-    s.sendall(b'sleep 1 a\nsleep 1 b\nsleep 1 c\nsleep 1 d\n')
-    answers = lines(reader, 5)
-    assert 1 <= answers.count('busy') <= 2
-    assert answers[:answers.count('busy')] == ['busy'] * answers.count('busy')
-    assert 'first 500' in answers
+    s.sendall(b'sleep 1 waits\nnow\n')
+    while lines(reader, 1) == ['busy']:   # the first has yet to leave the queue
+        assert lines(reader, 1) == ['now']
+        s.sendall(b'sleep 1 waits\nnow\n')
+    s.sendall(b'sleep 1 more\n')
+    assert lines(reader, 3) == ['busy', 'first 1000', 'waits 1']
+    s.sendall(b'sleep 1 again\n')
+    assert lines(reader, 1) == ['again 1']
 
 
 def test_connection_that_closes_first_and_a_stop(serve):

@@ -2,8 +2,11 @@
  *
  *   sleep MS WORD   a job that sleeps, then answers WORD
  *   order MS WORD   the same, in the order of these lines
+ *   where 0 WORD    a job, then WORD and: "home" if it ran on a thread of its own and has come back to
+ *                   the one that serves the connection, else "astray"; and which poller that is
  *   now             answers at once
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,15 +18,27 @@
 struct job {
     unsigned ms;
     char word[WORD_MAX];
+    bool where;
+    pthread_t asked, ran;
 };
 
 static int
 job_run(void *arg)
 {
-    const struct job *job = arg;
+    struct job *job = arg;
 
+    job->ran = pthread_self();
     usleep(job->ms * 1000);
     return (int)job->ms;
+}
+
+static int
+job_where(const struct job *job, struct goevd_conn *c, char *line, size_t size)
+{
+    bool home = pthread_equal(job->asked, pthread_self()) && !pthread_equal(job->ran, job->asked);
+
+    return snprintf(line, size, "%s %s %u\n", job->word, home ? "home" : "astray",
+                    goevd_poller_index(goevd_conn_poller(c)));
 }
 
 static void
@@ -33,7 +48,10 @@ job_done(struct goevd_conn *c, void *arg, int result)
     char line[64];
 
     if (c) {
-        snprintf(line, sizeof(line), "%s %d\n", job->word, result);
+        if (job->where)
+            job_where(job, c, line, sizeof(line));
+        else
+            snprintf(line, sizeof(line), "%s %d\n", job->word, result);
         goevd_conn_write(c, line, strlen(line));
     }
     free(job);
@@ -50,6 +68,8 @@ working_submit(struct goevd_conn *c, const char *kind, const struct job *like)
     if (!job)
         return -ENOMEM;
     *job = *like;
+    job->where = strcmp(kind, "where") == 0;
+    job->asked = pthread_self();
     r = goevd_submit(self, goevd_conn_poller(c), goevd_conn_id(c), flags, job_run, job_done, job);
     if (r < 0)
         free(job);
