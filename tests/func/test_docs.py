@@ -201,6 +201,30 @@ def test_plugin_callbacks_reasons_and_types_are_documented():
             assert word in page, word
 
 
+# ---- The architecture ---------------------------------------------------------------------------
+
+def capabilities():
+    """(name, files, tests) of each row of the table."""
+    text = (ROOT / 'docs/ARCHITECTURE.md').read_text()
+    section = text.split('\n## Capabilities\n')[1].split('\n## ')[0]
+    rows = re.findall(r'^\| ([^|`]+) \| (`[^|]+) \| (`[^|]+) \|$', section, re.M)
+    assert len(rows) == section.count('\n|') - 2, 'a row is not like the others'
+    return [(name, *(re.findall(r'`([^`]+)`', cell) for cell in cells)) for name, *cells in rows]
+
+
+def test_capabilities_are_where_they_are_said_to_be_and_tested():
+    table = capabilities()
+    assert len(table) >= 14
+    for name, files, tests in table:
+        assert files and tests, name
+        for file in files:
+            assert (ROOT / file).is_file(), f'{name}: {file}'
+        for test in tests:
+            file, function = test.split('::')
+            start = 'def ' if file.endswith('.py') else ''
+            assert re.search(rf'^{start}{function}\(', (ROOT / file).read_text(), re.M), test
+
+
 # ---- The README ---------------------------------------------------------------------------------
 
 def test_readme_shows_the_minimal_configuration():

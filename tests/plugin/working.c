@@ -2,9 +2,9 @@
  *
  *   sleep MS WORD   a job that sleeps, then answers WORD
  *   order MS WORD   the same, in the order of these lines
- *   where 0 WORD    a job, then WORD and: "home" if it ran on a thread of its own and has come back to
- *                   the one that serves the connection, else "astray"; and which poller that is
- *   now             answers at once
+ *   where 0 WORD    a job, then WORD and: "home" if it ran on a thread of its own and has come back
+ * to the one that serves the connection, else "astray"; and which poller that is now answers at
+ * once
  */
 #include <pthread.h>
 #include <stdio.h>
