@@ -391,6 +391,8 @@ conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 
     (void)cookie;
     conn_turn(&t, c, state, "", 0);
+    if (t.conn->flags == CONN_STOP)
+        goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
     late = t.conn->flags & CONN_LATE;
     t.conn->flags &= (uint16_t)~CONN_LATE;
     if (late == CONN_LATE_BODY)
@@ -403,15 +405,17 @@ conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     return 0;
 }
 
+/* A request may be on its way, and a client cannot tell one that was not read from one that was: an
+ * idle connection stays for a moment, to answer it. RFC 9112 section 9.5. */
 static int
 conn_stop(struct goevd_conn *c, void *state)
 {
+    const struct http_local *local = goevd_conn_local(c);
     struct conn *conn = state;
 
-    if ((conn->flags & (CONN_BEGUN | CONN_BODY | CONN_BLOCKED)) != 0)
-        conn->flags |= CONN_STOP;
-    else
-        goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
+    conn->flags |= CONN_STOP;
+    if (conn->flags == CONN_STOP)
+        goevd_conn_deadline(c, (uint64_t)local->http->options->stop_grace);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
     int64_t body_timeout;   /* ns */
+    int64_t stop_grace;     /* ns */
     int64_t request_line_max;
     int64_t header_bytes_max;
     int64_t headers_max;

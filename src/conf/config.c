@@ -443,6 +443,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
         build_marks(build, &config->connectors->limits, "connectors.output_low",
                     "connectors.output_high");
     config->hang = config->top->hang;
+    config->processes = config->top->processes;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
     config->max_open_files = config->top->max_open_files;
     build_control(build);

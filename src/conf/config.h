@@ -8,7 +8,9 @@
 #define CONFIG_LISTENERS_MAX 1024
 #define CONFIG_CPUS_MAX 1024
 #define CONFIG_CONTROL_PATH_MAX 107 /* bytes, unix(7) */
-#define CONFIG_SOCKET_MODE 0660     /* of unix sockets, where none is given */
+#define CONFIG_WORKERS_MAX 16
+#define CONFIG_CRASHES_MAX 1000
+#define CONFIG_SOCKET_MODE 0660 /* of unix sockets, where none is given */
 
 enum config_cpus_mode {
     CONFIG_CPUS_AUTO = 0, /* pin where there are as many pollers as CPUs we may use */
@@ -114,6 +116,15 @@ struct config_connectors {
     struct config_limits limits;
 };
 
+/* What the supervisor makes of its workers. */
+struct config_processes {
+    int64_t workers_max;
+    int64_t start_timeout_ns;
+    int64_t drain_timeout_ns;
+    int64_t crashes_max;
+    int64_t crash_window_ns;
+};
+
 enum config_hang_action {
     CONFIG_HANG_LOG = 0,
     CONFIG_HANG_ABORT, /* the worker, which is replaced */
@@ -135,6 +146,7 @@ struct config_top {
     const struct config_workers *workers;
     const struct config_connectors *connectors;
     const struct config_hang *hang;
+    const struct config_processes *processes;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
     int64_t max_open_files;
@@ -146,6 +158,7 @@ struct config {
     const struct config_workers *workers;
     const struct config_connectors *connectors;
     const struct config_hang *hang;
+    const struct config_processes *processes;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */

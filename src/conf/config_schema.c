@@ -76,6 +76,52 @@ static const struct goevd_option schema_hang_options[] = {
 static const struct goevd_schema schema_hang =
     GOEVD_SCHEMA(struct config_hang, schema_hang_options);
 
+#define PROCESSES(field) .offset = offsetof(struct config_processes, field)
+
+static const struct goevd_option schema_processes_options[] = {
+    {.name = "workers_max",
+     .type = GOEVD_OPTION_INT,
+     PROCESSES(workers_max),
+     .def = "4",
+     .min = 2,
+     .max = CONFIG_WORKERS_MAX,
+     .help = "Workers that may live at once: one serves, one may start, the others drain. A reload "
+             "that would need one more stops the one that has drained longest."},
+    {.name = "start_timeout",
+     .type = GOEVD_OPTION_DURATION,
+     PROCESSES(start_timeout_ns),
+     .def = "60s",
+     .min = SECOND,
+     .max = HOUR,
+     .help = "How long a worker that is to take over may need until it serves."},
+    {.name = "drain_timeout",
+     .type = GOEVD_OPTION_DURATION,
+     PROCESSES(drain_timeout_ns),
+     .def = "60s",
+     .min = 0,
+     .max = 30 * DAY,
+     .help =
+         "How long connections may take to finish after a reload, while another worker serves."},
+    {.name = "crashes_max",
+     .type = GOEVD_OPTION_INT,
+     PROCESSES(crashes_max),
+     .def = "10",
+     .min = 1,
+     .max = CONFIG_CRASHES_MAX,
+     .help = "Workers that may die within crash_window; with the last of them goevd ends."},
+    {.name = "crash_window",
+     .type = GOEVD_OPTION_DURATION,
+     PROCESSES(crash_window_ns),
+     .def = "60s",
+     .min = SECOND,
+     .max = DAY,
+     .help = "The time in which workers that die are counted together."},
+    {0},
+};
+
+static const struct goevd_schema schema_processes =
+    GOEVD_SCHEMA(struct config_processes, schema_processes_options);
+
 static const struct goevd_option schema_control_options[] = {
     {.name = "socket",
      .type = GOEVD_OPTION_STRING,
@@ -453,6 +499,12 @@ static const struct goevd_option schema_top_options[] = {
      .def = "{}",
      .item = &schema_hang,
      .help = "What is done about a poller that stays in one callback."},
+    {.name = "processes",
+     .type = GOEVD_OPTION_RECORD,
+     TOP(processes),
+     .def = "{}",
+     .item = &schema_processes,
+     .help = "Workers: how many, how they take over from one another, what is done when they die."},
     {.name = "reactors",
      .type = GOEVD_OPTION_LIST,
      TOP(reactors),

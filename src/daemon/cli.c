@@ -38,7 +38,7 @@ void
 cli_print_help(void)
 {
     fputs("Usage: goevd [-c FILE] [OPTION]...\n"
-          "       goevd ctl [-s PATH | -c FILE] status|stats [--json]\n"
+          "       goevd ctl [-s PATH | -c FILE] status|stats [--json]|reload|stop\n"
           "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
           "\n"
           "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
@@ -55,7 +55,9 @@ cli_print_help(void)
           "  -V, --version          print the version, and exit\n"
           "  -h, --help             print this, and exit\n"
           "\n"
-          "SIGTERM and SIGINT stop goevd in order, a second one at once. See goevd(8).\n",
+          "SIGTERM and SIGINT stop goevd in order, a second one at once. SIGHUP lets a new worker\n"
+          "take over, with the configuration, the plugins and the binary now on disk. See "
+          "goevd(8).\n",
           stdout);
 }
 
@@ -139,7 +141,7 @@ cli_take_words(struct cli *cli, int count, char **words)
         return 0;
     }
     if (ctl)
-        fprintf(stderr, "goevd: ctl needs a command: status or stats\n");
+        fprintf(stderr, "goevd: ctl needs a command: status, stats, reload or stop\n");
     else if (count > 0)
         fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
     else if (cli->socket || cli->json)

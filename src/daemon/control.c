@@ -92,6 +92,7 @@ control_client_begin(struct control_client *client, int fd)
 {
     client->fd = fd;
     client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
+    client->held = 0;
     client->request_len = client->reply_len = client->reply_sent = 0;
 }
 
@@ -127,6 +128,7 @@ control_client_answer(struct control_client *client, char *reply, size_t len)
         control_client_fini(client);
         return;
     }
+    client->held = 0;
     client->reply = reply;
     client->reply_len = len;
     client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
@@ -147,18 +149,65 @@ control_reply(struct control_client *client, const char *text, size_t len)
     control_client_answer(client, reply, head_len + len);
 }
 
+PRINTF(2, 0)
+static void
+control_vrefuse(struct control_client *client, const char *format, va_list args)
+{
+    char *reply = NULL, *text = NULL;
+    int len = -1;
+
+    if (vasprintf(&text, format, args) >= 0)
+        len = asprintf(&reply, "error %s\n", text);
+    free(text);
+    control_client_answer(client, len < 0 ? NULL : reply, (size_t)len);
+}
+
 void
 control_refuse(struct control_client *client, const char *format, ...)
 {
-    char sentence[ERR_TEXT_MAX], *reply = NULL;
     va_list args;
-    int len;
 
     va_start(args, format);
-    vsnprintf(sentence, sizeof(sentence), format, args);
+    control_vrefuse(client, format, args);
     va_end(args);
-    len = asprintf(&reply, "error %s\n", sentence);
-    control_client_answer(client, len < 0 ? NULL : reply, (size_t)len);
+}
+
+/* ---- Clients that wait ------------------------------------------------------------------------
+ */
+
+void
+control_hold(struct control_client *client, unsigned what)
+{
+    client->held = what;
+    client->deadline_ns = 0;
+}
+
+static bool
+control_waits_for(const struct control_client *client, unsigned what)
+{
+    return client->fd >= 0 && client->held == what;
+}
+
+void
+control_reply_held(struct control *c, unsigned what, const char *text, size_t len)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (control_waits_for(&c->clients[i], what))
+            control_reply(&c->clients[i], text, len);
+}
+
+void
+control_refuse_held(struct control *c, unsigned what, const char *format, ...)
+{
+    va_list args;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (!control_waits_for(&c->clients[i], what))
+            continue;
+        va_start(args, format);
+        control_vrefuse(&c->clients[i], format, args);
+        va_end(args);
+    }
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -224,7 +273,9 @@ control_poll(struct control *c, struct pollfd *ret)
     ret[0] = (struct pollfd){.fd = accept ? c->fd : -1, .events = POLLIN};
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         ret[1 + i] = (struct pollfd){.fd = c->clients[i].fd,
-                                     .events = c->clients[i].reply ? POLLOUT : POLLIN};
+                                     .events = c->clients[i].reply  ? POLLOUT
+                                               : c->clients[i].held ? 0
+                                                                    : POLLIN};
 }
 
 static void
@@ -245,6 +296,18 @@ control_accept(struct control *c)
     }
 }
 
+/* One that is held is told of only when it has gone. */
+static void
+control_client_event(struct control *c, struct control_client *client)
+{
+    if (client->reply)
+        control_client_send(client);
+    else if (client->held)
+        control_client_fini(client);
+    else
+        control_client_read(c, client);
+}
+
 void
 control_handle(struct control *c, const struct pollfd *fds)
 {
@@ -253,11 +316,9 @@ control_handle(struct control *c, const struct pollfd *fds)
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct control_client *client = &c->clients[i];
 
-        if (client->fd >= 0 && fds[1 + i].revents && client->reply)
-            control_client_send(client);
-        else if (client->fd >= 0 && fds[1 + i].revents)
-            control_client_read(c, client);
-        if (client->fd >= 0 && now >= client->deadline_ns)
+        if (client->fd >= 0 && client->fd == fds[1 + i].fd && fds[1 + i].revents)
+            control_client_event(c, client);
+        if (client->fd >= 0 && client->deadline_ns && now >= client->deadline_ns)
             control_client_fini(client);
     }
     if (c->paused_ns && now >= c->paused_ns)
@@ -271,8 +332,11 @@ control_due_ns(const struct control *c)
 {
     uint64_t due = c->paused_ns;
 
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (c->clients[i].fd >= 0 && (!due || c->clients[i].deadline_ns < due))
-            due = c->clients[i].deadline_ns;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        const struct control_client *client = &c->clients[i];
+
+        if (client->fd >= 0 && client->deadline_ns && (!due || client->deadline_ns < due))
+            due = client->deadline_ns;
+    }
     return due;
 }

@@ -1,7 +1,8 @@
 /* The control socket: a client says one line and gets one reply, and that is all. Nothing here
  * waits: a client that does not speak, or does not read, holds up nobody and is closed in time.
  *
- * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`. The supervisor listens and passes
+ * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`, perhaps with more lines behind it.
+ * The supervisor listens and passes
  * to the worker, with the request, the client that only the worker can answer; so both have one of
  * these, and the worker's does not listen unless it is alone.
  */
@@ -18,8 +19,9 @@
 #define CONTROL_FDS (1 + CONTROL_CLIENTS_MAX)
 
 struct control_client {
-    int fd; /* -1: free */
-    uint64_t deadline_ns;
+    int fd;               /* -1: free */
+    uint64_t deadline_ns; /* 0: it is held */
+    unsigned held;        /* what it waits for; 0: nothing */
     char request[CONTROL_REQUEST_MAX + 1];
     size_t request_len;
     char *reply; /* NULL until there is one */
@@ -27,7 +29,8 @@ struct control_client {
     size_t reply_sent;
 };
 
-/* It answers by control_reply() or control_refuse(), or takes the fd with control_take(). */
+/* It answers by control_reply() or control_refuse(), takes the fd with control_take(), or lets the
+ * client wait with control_hold(). */
 typedef void (*control_request_fn)(struct control_client *client, const char *request, void *arg);
 
 struct control {
@@ -63,3 +66,9 @@ uint64_t control_due_ns(const struct control *c);
 void control_reply(struct control_client *client, const char *text, size_t len);
 void control_refuse(struct control_client *client, const char *format, ...) PRINTF(2, 3);
 int control_take(struct control_client *client);
+
+/* Within on_request: it is answered later, with all others that wait for the same, a number of the
+ * caller's above 0. A client that goes away meanwhile is forgotten. */
+void control_hold(struct control_client *client, unsigned what);
+void control_reply_held(struct control *c, unsigned what, const char *text, size_t len);
+void control_refuse_held(struct control *c, unsigned what, const char *format, ...) PRINTF(3, 4);

@@ -10,7 +10,7 @@
 #include "daemon/exit.h"
 #include "daemon/setup.h"
 
-#define CTL_WAIT_S 10 /* for each piece of a reply */
+#define CTL_WAIT_S 10 /* for each piece of a reply, but to what takes its time */
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
@@ -37,11 +37,18 @@ ctl_find_socket(const struct cli *cli, char *ret, size_t size)
     return r;
 }
 
+/* goevd itself says when it has failed. */
+static bool
+ctl_takes_time(const struct cli *cli)
+{
+    return strcmp(cli->args[0], "stop") == 0 || strcmp(cli->args[0], "reload") == 0;
+}
+
 static int
-ctl_connect(const char *path)
+ctl_connect(const char *path, const struct cli *cli)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = CTL_WAIT_S};
+    struct timeval wait = {.tv_sec = ctl_takes_time(cli) ? 0 : CTL_WAIT_S};
     int fd;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -97,6 +104,17 @@ ctl_copy(FILE *in, size_t len)
     return 0;
 }
 
+/* The rest of what says why, in lines. */
+static void
+ctl_copy_reason(FILE *in)
+{
+    char buf[4096];
+    size_t n;
+
+    while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
+        fwrite(buf, 1, n, stderr);
+}
+
 /* 0: done and printed; 1: refused and printed; negative: there was no reply, or not all of it. */
 static int
 ctl_print_reply(FILE *in)
@@ -109,6 +127,7 @@ ctl_print_reply(FILE *in)
         return ferror(in) && errno ? -errno : -EPIPE;
     if (strncmp(head, "error ", 6) == 0) {
         fprintf(stderr, "goevd: %s", head + 6);
+        ctl_copy_reason(in);
         return 1;
     }
     if (sscanf(head, "ok %zu", &len) != 1)
@@ -148,7 +167,7 @@ ctl_run(const struct cli *cli)
         fprintf(stderr, "goevd: a path of a socket has at most %d bytes\n", CONTROL_PATH_MAX);
     if (r < 0)
         return EXIT_REFUSED;
-    fd = ctl_connect(path);
+    fd = ctl_connect(path, cli);
     if (fd < 0)
         return ctl_complain(path, fd);
     r = ctl_ask(fd, cli);

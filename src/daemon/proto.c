@@ -84,9 +84,9 @@ proto_take_fds(struct msghdr *header, int *ret_fds, unsigned fd_max)
     return n;
 }
 
-int
-proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
-              unsigned *ret_fd_count)
+static int
+proto_receive_flags(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+                    unsigned *ret_fd_count, int flags)
 {
     union {
         struct cmsghdr head;
@@ -102,7 +102,7 @@ proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
 
     memset(ret, 0, sizeof(*ret));
     do
-        n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+        n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | flags);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == ECONNRESET ? -EPIPE : -errno;
@@ -118,4 +118,18 @@ proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
         *ret_fd_count = count;
     /* A longer body comes from a newer side; what it adds was cut off and is not ours to know. */
     return (size_t)n < PROTO_HEAD ? -EBADMSG : 0;
+}
+
+int
+proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+              unsigned *ret_fd_count)
+{
+    return proto_receive_flags(fd, ret, ret_fds, fd_max, ret_fd_count, 0);
+}
+
+int
+proto_try_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+                  unsigned *ret_fd_count)
+{
+    return proto_receive_flags(fd, ret, ret_fds, fd_max, ret_fd_count, MSG_DONTWAIT);
 }

@@ -10,8 +10,9 @@
 #include "net/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 1
+#define PROTO_MINOR 2
 #define PROTO_TEXT_MAX 256
+#define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
 #define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
 #define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
@@ -26,6 +27,8 @@ enum proto_type {
     PROTO_READY,     /* worker: I serve */
     PROTO_STOP,      /* supervisor: drain and end */
     PROTO_CONTROL,   /* supervisor: answer the client of the control socket that comes with it */
+    PROTO_FAILED,    /* worker: I shall not serve, and why */
+    PROTO_DRAINING,  /* worker: I have been told to stop, and accept no more */
 };
 
 struct proto_hello {
@@ -54,14 +57,24 @@ struct proto_refused {
 struct proto_ready {
     uint64_t stop_timeout_ns;     /* how long it may drain */
     char control[PROTO_PATH_MAX]; /* path of the control socket; "": none */
+    uint64_t drain_timeout_ns;    /* how long it may drain when another has taken its place */
+    uint64_t start_timeout_ns;    /* how long the next one may take to be ready */
+    uint64_t crash_window_ns;     /* so many workers that die within this time */
+    uint32_t crashes_max;         /* ... end the supervisor */
+    uint32_t workers_max;         /* that may live at once */
 };
 
 struct proto_stop {
-    uint32_t now; /* do not drain */
+    uint32_t now;      /* do not drain */
+    uint32_t replaced; /* another worker serves: drain for drain_timeout */
 };
 
 struct proto_control {
     char request[PROTO_REQUEST_MAX];
+};
+
+struct proto_failed {
+    char text[PROTO_FAILURE_MAX]; /* lines */
 };
 
 struct proto_message {
@@ -75,6 +88,7 @@ struct proto_message {
         struct proto_ready ready;
         struct proto_stop stop;
         struct proto_control control;
+        struct proto_failed failed;
     };
 };
 
@@ -94,3 +108,7 @@ int proto_try_send(int fd, enum proto_type type, const void *body, size_t size, 
  * fds, close-on-exec, go to ret_fds, their number to *ret_fd_count. */
 int proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
                   unsigned *ret_fd_count);
+
+/* The same without waiting: -EAGAIN. */
+int proto_try_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+                      unsigned *ret_fd_count);

@@ -13,7 +13,9 @@ struct status {
     pid_t supervisor; /* 0: --single */
     pid_t worker;     /* 0: none */
     time_t since;     /* when the worker began */
+    unsigned draining;
     unsigned restarts;
+    unsigned reloads;
 };
 
 /* Returns the length of the text in buf. */

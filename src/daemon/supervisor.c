@@ -6,56 +6,52 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/control.h"
 #include "daemon/exit.h"
-#include "daemon/status.h"
-#include "daemon/store.h"
 
-#define CRASHES_MAX 10 /* so many within CRASH_WINDOW_NS end the supervisor */
-#define CRASH_WINDOW_NS (60 * NS_PER_S)
-#define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each crash after the second */
-#define RESTART_DELAY_MAX_NS NS_PER_S
-#define STOP_GRACE_NS (2 * NS_PER_S) /* beyond the time that the worker asked for */
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
 
-struct worker {
-    pid_t pid; /* 0: none */
-    int fd;
-    bool welcomed;
-    bool ready;
-    time_t since;
-    uint64_t stop_timeout_ns;
-};
+/* ---- Workers --------------------------------------------------------------------------------- */
 
-struct supervisor {
-    char **argv;
-    char path[PATH_MAX]; /* of the binary, to be executed again */
-    struct store store;
-    struct worker worker;
-    struct control control;
-    int signal_fd;
-    sigset_t old_mask;
-    bool stopping;
-    uint64_t stop_ns;    /* when it was first told to stop */
-    bool was_ready;      /* a worker has served */
-    uint64_t kill_ns;    /* 0, or when a draining worker is killed */
-    uint64_t restart_ns; /* 0, or when the next worker starts */
-    uint64_t crashes_ns[CRASHES_MAX];
-    unsigned crashes;
-    unsigned restarts;
-    int status;
-};
+struct child *
+supervisor_find(struct supervisor *s, enum child_state state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].state == state)
+            return &s->children[i];
+    return NULL;
+}
 
-/* ---- Starting a worker ----------------------------------------------------------------------- */
+/* The one that has drained longest. */
+static struct child *
+supervisor_find_oldest(struct supervisor *s)
+{
+    struct child *oldest = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c->state == CHILD_DRAINING && (!oldest || c->begun_ns < oldest->begun_ns))
+            oldest = c;
+    }
+    return oldest;
+}
+
+static unsigned
+supervisor_count(const struct supervisor *s)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        n += s->children[i].state != CHILD_NONE;
+    return n;
+}
 
 /* The path, not the open file, so that a replaced binary is the one that runs next. */
 static int
@@ -69,340 +65,138 @@ supervisor_find_binary(struct supervisor *s)
     return 0;
 }
 
-/* In the child: the same command line, and the socket to the supervisor. */
-static void
-supervisor_exec(struct supervisor *s, int fd)
-{
-    char flag[32], *argv[64];
-    int n = 0;
-
-    while (s->argv[n] && n < (int)ARRAY_LEN(argv) - 2) {
-        argv[n] = s->argv[n];
-        n++;
-    }
-    snprintf(flag, sizeof(flag), "--worker=%d", fd);
-    argv[n++] = flag;
-    argv[n] = NULL;
-    fd_set_cloexec(fd, false);
-    sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
-    execv(s->path, argv);
-    log_error("cannot execute %s: %s", s->path, err_words(errno));
-    _exit(EXIT_REFUSED);
-}
-
 static int
-supervisor_spawn(struct supervisor *s)
+supervisor_start(struct supervisor *s, unsigned reload)
 {
+    struct child_command command = {s->path, s->argv, &s->old_mask};
+    struct child *c = supervisor_find(s, CHILD_NONE);
     struct err err = {0};
-    int pair[2];
-    pid_t pid;
 
-    s->restart_ns = 0;
-    if (proto_pair(pair, &err) < 0) {
+    assert(c);
+    if (child_start(c, &command, &err) < 0) {
         log_error("%s", err.text);
+        if (reload)
+            control_refuse_held(&s->control, reload, "%s", err.text);
         return err.code;
     }
-    pid = fork();
-    if (pid == 0)
-        supervisor_exec(s, pair[1]);
-    fd_close(pair[1]);
-    if (pid < 0) {
-        int r = -errno;
-
-        log_error("cannot start a worker: %s", err_words(r));
-        fd_close(pair[0]);
-        return r;
-    }
-    s->worker = (struct worker){.pid = pid, .fd = pair[0], .since = time(NULL)};
+    store_begin(&s->store);
+    c->reload = reload;
+    if (s->limits.start_timeout_ns)
+        c->deadline_ns = c->begun_ns + s->limits.start_timeout_ns;
     return 0;
 }
 
-/* ---- What a worker says -----------------------------------------------------------------------
+/* ---- Stopping and reloading -------------------------------------------------------------------
  */
 
-static int
-supervisor_refuse(struct supervisor *s, const struct err *err)
+void
+supervisor_stop(struct supervisor *s, const char *why)
 {
-    struct proto_refused refused = {.code = err->code};
-
-    snprintf(refused.text, sizeof(refused.text), "%.*s", PROTO_TEXT_MAX - 1, err->text);
-    return proto_send(s->worker.fd, PROTO_REFUSED, &refused, sizeof(refused), NULL, 0);
-}
-
-static int
-supervisor_on_hello(struct supervisor *s, const struct proto_hello *hello)
-{
-    struct err err = {0};
-
-    if (hello->major == PROTO_MAJOR) {
-        s->worker.welcomed = true;
-        return proto_send(s->worker.fd, PROTO_WELCOME, NULL, 0, NULL, 0);
-    }
-    err_set(&err, -EPROTO,
-            "the worker on disk speaks version %u.%u and the running supervisor %d.%d: restart "
-            "goevd instead of reloading it",
-            hello->major, hello->minor, PROTO_MAJOR, PROTO_MINOR);
-    return supervisor_refuse(s, &err);
-}
-
-static int
-supervisor_send_sockets(struct supervisor *s, const struct address *bound, const int *fds,
-                        unsigned count)
-{
-    int r = 0;
-
-    for (unsigned sent = 0; r == 0 && sent < count;) {
-        unsigned n = MIN(count - sent, PROTO_FDS_CHUNK);
-        struct proto_sockets sockets = {.bound = *bound, .left = count - sent - n};
-
-        r = proto_send(s->worker.fd, PROTO_SOCKETS, &sockets, sizeof(sockets), fds + sent, n);
-        sent += n;
-    }
-    return r;
-}
-
-static int
-supervisor_on_listen(struct supervisor *s, const struct proto_listen *listen)
-{
-    struct address bound;
-    struct err err = {0};
-    unsigned count;
-    const int *fds;
-
-    if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
-        return supervisor_refuse(s, &err);
-    return supervisor_send_sockets(s, &bound, fds, count);
-}
-
-/* Without a control socket it goes on serving. */
-static int
-supervisor_on_ready(struct supervisor *s, const struct proto_ready *ready)
-{
-    char path[PROTO_PATH_MAX];
-    struct err err = {0};
-
-    s->worker.ready = s->was_ready = true;
-    s->worker.stop_timeout_ns = ready->stop_timeout_ns;
-    snprintf(path, sizeof(path), "%.*s", PROTO_PATH_MAX - 1, ready->control);
-    if (!s->stopping && control_open(&s->control, path, &err) < 0)
-        log_error("control.socket: %s", err.text);
-    return 0;
-}
-
-static int
-supervisor_on_message(struct supervisor *s, const struct proto_message *m)
-{
-    if (!s->worker.welcomed && m->type != PROTO_HELLO)
-        return -EPROTO;
-    switch (m->type) {
-    case PROTO_HELLO:
-        return supervisor_on_hello(s, &m->hello);
-    case PROTO_LISTEN:
-        return supervisor_on_listen(s, &m->listen);
-    case PROTO_READY:
-        return supervisor_on_ready(s, &m->ready);
-    default:
-        log_warning("worker %d said something unknown (%u); it is newer than this supervisor",
-                    (int)s->worker.pid, m->type);
-        return 0;
-    }
-}
-
-static void
-supervisor_hear(struct supervisor *s)
-{
-    struct proto_message message;
-    int r = proto_receive(s->worker.fd, &message, NULL, 0, NULL);
-
-    if (r == 0)
-        r = supervisor_on_message(s, &message);
-    if (r < 0)
-        s->worker.fd = fd_close(s->worker.fd); /* its end comes as SIGCHLD */
-}
-
-/* ---- What is asked at the control socket -------------------------------------------------------
- */
-
-static const char *
-supervisor_state(const struct supervisor *s)
-{
-    if (s->stopping)
-        return "stopping";
-    if (!s->worker.pid)
-        return "restarting";
-    return s->worker.ready ? "serving" : "starting";
-}
-
-static void
-supervisor_reply_status(const struct supervisor *s, struct control_client *client)
-{
-    struct status status = {.state = supervisor_state(s),
-                            .supervisor = getpid(),
-                            .worker = s->worker.pid,
-                            .since = s->worker.since,
-                            .restarts = s->restarts};
-    char text[STATUS_TEXT_MAX];
-
-    control_reply(client, text, status_text(&status, text));
-}
-
-/* What is not its own it passes on; the worker answers the client itself. */
-static void
-supervisor_on_request(struct control_client *client, const char *request, void *arg)
-{
-    struct supervisor *s = arg;
-    int r;
-
-    static_assert(CONTROL_REQUEST_MAX < PROTO_REQUEST_MAX && CONTROL_PATH_MAX < PROTO_PATH_MAX,
-                  "what the control socket takes fits a message");
-    if (strcmp(request, "status") == 0) {
-        supervisor_reply_status(s, client);
-        return;
-    }
-    if (!s->worker.ready || s->worker.fd < 0) {
-        control_refuse(client, "no worker serves at present; status says why");
-        return;
-    }
-    r = proto_try_send(s->worker.fd, PROTO_CONTROL, request, strlen(request) + 1, &client->fd, 1);
-    if (r < 0)
-        control_refuse(client, "the worker does not listen: %s", err_words(r));
-    else
-        fd_close(control_take(client));
-}
-
-/* ---- The end of a worker ----------------------------------------------------------------------
- */
-
-static void
-supervisor_log_death(pid_t pid, int status)
-{
-    if (WIFSIGNALED(status))
-        log_error("worker %d was killed by signal %d (%s)%s", (int)pid, WTERMSIG(status),
-                  sigdescr_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
-    else
-        log_error("worker %d ended with status %d", (int)pid, WEXITSTATUS(status));
-}
-
-/* The crashes within the window, this one included. */
-static unsigned
-supervisor_count_crash(struct supervisor *s, uint64_t now)
-{
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < s->crashes; i++)
-        if (now - s->crashes_ns[i] < CRASH_WINDOW_NS)
-            s->crashes_ns[kept++] = s->crashes_ns[i];
-    if (kept < CRASHES_MAX)
-        s->crashes_ns[kept++] = now;
-    s->crashes = kept;
-    return kept;
-}
-
-/* At once the first time, later and later after that. */
-static void
-supervisor_replace(struct supervisor *s)
-{
-    uint64_t now = clock_now_ns(), delay = 0;
-    unsigned crashes = supervisor_count_crash(s, now);
-
-    if (crashes >= CRASHES_MAX) {
-        log_error("%u workers died within %d s: giving up", crashes,
-                  (int)(CRASH_WINDOW_NS / NS_PER_S));
-        s->status = EXIT_CRASHING;
-        s->stopping = true;
-        return;
-    }
-    if (crashes > 1)
-        delay = MIN(RESTART_DELAY_FIRST_NS << (crashes - 2), RESTART_DELAY_MAX_NS);
-    s->restart_ns = now + MAX(delay, 1);
-    log_notice("starting another worker%s", delay ? " after a pause" : "");
-}
-
-static void
-supervisor_reap(struct supervisor *s)
-{
-    pid_t pid;
-    int status;
-
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        bool clean = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK;
-
-        if (pid != s->worker.pid)
-            continue;
-        fd_close(s->worker.fd);
-        s->worker = (struct worker){.fd = -1};
-        if (s->stopping) {
-            if (!clean)
-                supervisor_log_death(pid, status);
-        } else if (!s->was_ready) {
-            s->status = EXIT_REFUSED; /* the first worker has said why itself */
-            s->stopping = true;
-            if (WIFSIGNALED(status))
-                supervisor_log_death(pid, status);
-        } else {
-            supervisor_log_death(pid, status);
-            supervisor_replace(s);
-        }
-    }
-}
-
-/* ---- Stopping ---------------------------------------------------------------------------------
- */
-
-static void
-supervisor_stop(struct supervisor *s, int signal)
-{
-    struct proto_stop stop = {.now = s->stopping};
     uint64_t now = clock_now_ns();
+    bool again = s->stopping;
 
-    if (s->stopping && now - s->stop_ns < STOP_ECHO_NS)
+    if (again && now - s->stop_ns < STOP_ECHO_NS)
         return;
-    log_notice("SIG%s: %s", sigabbrev_np(signal), s->stopping ? "stopping now" : "stopping");
-    if (!s->stopping)
+    log_notice("%s: %s", why, again ? "stopping now" : "stopping");
+    if (!again)
         s->stop_ns = now;
     s->stopping = true;
     s->restart_ns = 0;
     control_close(&s->control);
     store_fini(&s->store); /* who knocks from now on is refused */
-    if (!s->worker.pid)
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c->state == CHILD_STARTING)
+            kill(c->pid, SIGKILL); /* it has nobody to say goodbye to */
+        else if (c->state == CHILD_SERVING)
+            child_drain(c, false);
+        else if (c->state == CHILD_DRAINING && again)
+            child_hasten(c);
+    }
+}
+
+/* Returns the number of the reload that is to come. */
+unsigned
+supervisor_reload(struct supervisor *s, const char *why)
+{
+    if (!s->reload) {
+        s->reload = ++s->reloads;
+        log_notice("%s: reloading", why);
+    }
+    return s->reload;
+}
+
+/* What waits for its turn. At most one worker starts at a time; one too many has to go before. */
+static void
+supervisor_start_due(struct supervisor *s)
+{
+    bool restart = s->restart_ns && clock_now_ns() >= s->restart_ns;
+    unsigned reload = s->reload;
+
+    if (s->stopping || (!restart && !reload) || supervisor_find(s, CHILD_STARTING))
         return;
-    s->kill_ns = now + STOP_GRACE_NS + (stop.now ? 0 : s->worker.stop_timeout_ns);
-    /* One that does not serve yet has nobody to say goodbye to. */
-    if (s->worker.fd < 0 || !s->worker.ready ||
-        proto_send(s->worker.fd, PROTO_STOP, &stop, sizeof(stop), NULL, 0) < 0)
-        kill(s->worker.pid, SIGKILL);
+    if (supervisor_count(s) >= MAX(s->limits.workers_max, 2)) {
+        child_hasten(supervisor_find_oldest(s));
+        return;
+    }
+    restart = s->restart_ns != 0;
+    s->restart_ns = 0;
+    s->reload = 0;
+    if (supervisor_start(s, reload) == 0)
+        s->restarts += restart;
+    else if (restart)
+        supervisor_replace(s);
 }
 
 static void
 supervisor_on_signal(struct supervisor *s)
 {
     struct signalfd_siginfo info;
+    char name[32];
 
     if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
+    snprintf(name, sizeof(name), "SIG%s", sigabbrev_np((int)info.ssi_signo));
     if (info.ssi_signo == SIGCHLD)
         supervisor_reap(s);
-    else if (info.ssi_signo == SIGHUP)
-        log_warning("SIGHUP: this version cannot reload; restart goevd to change its "
-                    "configuration");
-    else
-        supervisor_stop(s, (int)info.ssi_signo);
+    else if (info.ssi_signo != SIGHUP)
+        supervisor_stop(s, name);
+    else if (!s->stopping)
+        supervisor_reload(s, name);
 }
 
 /* ---- The loop ---------------------------------------------------------------------------------
  */
 
+static uint64_t
+supervisor_earlier(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
 static int
 supervisor_timeout_ms(const struct supervisor *s)
 {
-    uint64_t due = s->kill_ns ? s->kill_ns : s->restart_ns, now = clock_now_ns();
-    uint64_t control = control_due_ns(&s->control);
+    uint64_t due = supervisor_earlier(s->restart_ns, control_due_ns(&s->control));
+    uint64_t now = clock_now_ns();
 
-    if (control && (!due || control < due))
-        due = control;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        due = supervisor_earlier(due, s->children[i].deadline_ns);
     if (!due)
         return -1;
-    return due > now ? (int)((due - now) / NS_PER_MS + 1) : 0;
+    return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
+}
+
+static void
+supervisor_on_late(struct child *c)
+{
+    if (c->state == CHILD_STARTING)
+        snprintf(c->failure, sizeof(c->failure),
+                 "worker %d was not ready within processes.start_timeout", (int)c->pid);
+    log_error("worker %d did not %s in time: killing it", (int)c->pid,
+              c->state == CHILD_STARTING ? "start" : "stop");
+    child_kill(c);
 }
 
 static void
@@ -410,39 +204,35 @@ supervisor_on_time(struct supervisor *s)
 {
     uint64_t now = clock_now_ns();
 
-    if (s->kill_ns && now >= s->kill_ns && s->worker.pid) {
-        log_error("worker %d did not stop in time: killing it", (int)s->worker.pid);
-        kill(s->worker.pid, SIGKILL);
-        s->kill_ns = now + STOP_GRACE_NS;
-    }
-    if (s->restart_ns && now >= s->restart_ns) {
-        if (supervisor_spawn(s) < 0)
-            supervisor_replace(s);
-        else
-            s->restarts++;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
+            supervisor_on_late(&s->children[i]);
+    supervisor_start_due(s);
 }
 
-static void
-supervisor_loop(struct supervisor *s)
-{
-    while (s->worker.pid || !s->stopping) {
-        struct pollfd fds[2 + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN},
-                                              {.fd = s->worker.fd, .events = POLLIN}};
+#define SUPERVISOR_FDS (1 + CONFIG_WORKERS_MAX)
 
-        control_poll(&s->control, fds + 2);
-        if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
-            log_error("the supervisor cannot wait: %s", err_words(errno));
-            s->status = EXIT_CRASHING;
-            return;
-        }
-        if (fds[1].revents)
-            supervisor_hear(s);
-        if (fds[0].revents)
-            supervisor_on_signal(s);
-        control_handle(&s->control, fds + 2);
-        supervisor_on_time(s);
+static void
+supervisor_round(struct supervisor *s)
+{
+    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        fds[1 + i] = (struct pollfd){.fd = s->children[i].fd, .events = POLLIN};
+    control_poll(&s->control, fds + SUPERVISOR_FDS);
+    if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
+        log_error("the supervisor cannot wait: %s", err_words(errno));
+        s->status = EXIT_CRASHING;
+        supervisor_stop(s, "poll(2)");
+        return;
     }
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (fds[1 + i].revents && s->children[i].fd >= 0)
+            supervisor_hear(s, &s->children[i]);
+    if (fds[0].revents)
+        supervisor_on_signal(s);
+    control_handle(&s->control, fds + SUPERVISOR_FDS);
+    supervisor_on_time(s);
 }
 
 static int
@@ -453,6 +243,8 @@ supervisor_init(struct supervisor *s)
 
     if (r < 0)
         return r;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        s->children[i].fd = -1;
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
@@ -464,25 +256,35 @@ supervisor_init(struct supervisor *s)
     return s->signal_fd < 0 ? -errno : 0;
 }
 
+static const char stopped[] = "stopped\n";
+
 int
 supervisor_run(const struct cli *cli, char **argv)
 {
-    struct supervisor s = {.argv = argv, .worker.fd = -1, .signal_fd = -1};
-    int r;
+    struct supervisor *s = calloc(1, sizeof(*s));
+    int r = s ? 0 : -ENOMEM, status;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
-    control_init(&s.control, supervisor_on_request, &s);
-    r = supervisor_init(&s);
+    if (r == 0) {
+        s->argv = argv;
+        control_init(&s->control, supervisor_on_request, s);
+        r = supervisor_init(s);
+    }
     if (r == 0)
-        r = supervisor_spawn(&s);
+        r = supervisor_start(s, 0);
     if (r < 0) {
         log_error("cannot start: %s", err_words(r));
+        free(s);
         return EXIT_REFUSED;
     }
-    supervisor_loop(&s);
-    control_fini(&s.control);
-    store_fini(&s.store);
-    fd_close(s.signal_fd);
+    while (supervisor_count(s) > 0 || !s->stopping)
+        supervisor_round(s);
+    control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
+    control_fini(&s->control);
+    store_fini(&s->store);
+    fd_close(s->signal_fd);
     log_info("stopped");
-    return s.status;
+    status = s->status;
+    free(s);
+    return status;
 }

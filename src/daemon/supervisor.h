@@ -1,8 +1,71 @@
 /* The supervisor: holds the listening sockets, starts workers, watches them. It reads no
- * configuration, loads no plugin and never sees what a client sent. */
+ * configuration, loads no plugin and never sees what a client sent.
+ *
+ *   supervisor.c       its loop: signals, deadlines, starting workers
+ *   supervisor_hear.c  what workers say
+ *   supervisor_end.c   the end of workers, and who takes their place
+ *   supervisor_ctl.c   what is asked at the control socket
+ */
 #pragma once
 
+#include <limits.h>
+#include <signal.h>
+
+#include "conf/config.h"
+#include "daemon/child.h"
 #include "daemon/cli.h"
+#include "daemon/control.h"
+#include "daemon/store.h"
 
 /* Returns the exit status, when all has ended. */
 int supervisor_run(const struct cli *cli, char **argv);
+
+/* ---- Between the supervisor's files ---------------------------------------------------------- */
+
+/* What clients of the control socket wait for: the end of all, or of the reload of that number. */
+#define HOLD_STOP UINT_MAX
+
+struct supervisor {
+    char **argv;
+    char path[PATH_MAX]; /* of the binary, to be executed again */
+    struct store store;
+    struct child children[CONFIG_WORKERS_MAX];
+    struct control control;
+    int signal_fd;
+    sigset_t old_mask;
+    struct proto_ready limits; /* what the worker that served last has said */
+    bool was_ready;            /* a worker has served */
+    bool stopping;
+    uint64_t stop_ns;    /* when it was first told to stop */
+    uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
+    unsigned reload;     /* the number of the reload that is wanted; 0: none */
+    unsigned reloads;    /* the number of the last one that was asked for */
+    uint64_t crashes_ns[CONFIG_CRASHES_MAX];
+    unsigned crashes;
+    unsigned restarts;
+    int status;
+};
+
+/* The first worker in that state, or NULL; of CHILD_STARTING and CHILD_SERVING there is one. */
+struct child *supervisor_find(struct supervisor *s, enum child_state state);
+
+/* Take one message. False: there is none left. */
+bool supervisor_hear(struct supervisor *s, struct child *c);
+
+/* Answer who waits for that reload; 0 is none. */
+void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);
+
+/* Wait for the workers that have ended. */
+void supervisor_reap(struct supervisor *s);
+
+/* Let another worker start: at once the first time, later and later after that. */
+void supervisor_replace(struct supervisor *s);
+
+/* Stop; now if that has been said before. `why` begins the line in the log. */
+void supervisor_stop(struct supervisor *s, const char *why);
+
+/* Let a new worker take over. Returns the number of this reload, for clients to wait for. */
+unsigned supervisor_reload(struct supervisor *s, const char *why);
+
+/* A control_request_fn. */
+void supervisor_on_request(struct control_client *client, const char *request, void *arg);

@@ -30,6 +30,7 @@ struct worker_process {
     int signal_fd;
     time_t since;
     unsigned stops;       /* how often it was told to stop */
+    bool replaced;        /* another worker serves */
     uint64_t deadline_ns; /* of draining */
 };
 
@@ -55,7 +56,13 @@ static int
 worker_say_ready(struct worker_process *w, struct err *reterr)
 {
     const struct config *config = w->setup.config;
-    struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns};
+    const struct config_processes *processes = config->processes;
+    struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns,
+                                .drain_timeout_ns = (uint64_t)processes->drain_timeout_ns,
+                                .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
+                                .crash_window_ns = (uint64_t)processes->crash_window_ns,
+                                .crashes_max = (uint32_t)processes->crashes_max,
+                                .workers_max = (uint32_t)processes->workers_max};
     int r;
 
     if (w->sockets.fd < 0)
@@ -64,6 +71,25 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
         snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
     r = proto_send(w->sockets.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
+}
+
+/* The log has it already; who has asked for a reload is to know it too. */
+static void
+worker_say_failed(struct worker_process *w, const struct err *err)
+{
+    struct proto_failed failed = {0};
+    FILE *out = fmemopen(failed.text, sizeof(failed.text), "w");
+
+    if (w->sockets.fd < 0 || !out) {
+        if (out)
+            fclose(out);
+        return;
+    }
+    if (err->code)
+        fprintf(out, "%s\n", err->text);
+    conf_errors_print(&w->setup.errors, out);
+    fclose(out);
+    proto_send(w->sockets.fd, PROTO_FAILED, &failed, sizeof(failed), NULL, 0);
 }
 
 /* Whatever becomes of it, goevd serves. */
@@ -166,16 +192,23 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
 
 /* ---- Serving --------------------------------------------------------------------------------- */
 
+/* `replaced`: another worker serves, there is more time. */
 static void
-worker_stop(struct worker_process *w)
+worker_stop(struct worker_process *w, bool replaced)
 {
+    const struct config *config = w->setup.config;
+    int64_t timeout_ns = replaced ? config->processes->drain_timeout_ns : config->stop_timeout_ns;
+
+    w->replaced = replaced;
     w->stops++;
     if (w->stops > 1) {
         w->deadline_ns = 0;
         return;
     }
-    w->deadline_ns = clock_now_ns() + (uint64_t)w->setup.config->stop_timeout_ns;
+    w->deadline_ns = clock_now_ns() + (uint64_t)timeout_ns;
     engine_drain(&w->engine);
+    if (w->sockets.fd >= 0)
+        proto_try_send(w->sockets.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
     control_close(&w->control);
     store_fini(&w->sockets.own);
 }
@@ -189,7 +222,7 @@ worker_on_signal(struct worker_process *w)
     if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (w->sockets.fd < 0 && info.ssi_signo != SIGHUP)
-        worker_stop(w);
+        worker_stop(w, false);
 }
 
 static void
@@ -209,11 +242,11 @@ worker_hear(struct worker_process *w)
     if (r == 0 && m.type == PROTO_STOP) {
         if (m.stop.now)
             w->stops++;
-        worker_stop(w);
+        worker_stop(w, m.stop.replaced);
     } else if (r < 0) {
         log_error("the supervisor is gone: stopping");
         w->sockets.fd = fd_close(w->sockets.fd);
-        worker_stop(w);
+        worker_stop(w, false);
     }
 }
 
@@ -248,7 +281,8 @@ worker_serve(struct worker_process *w)
         if (fds[1].revents)
             return;
     }
-    log_warning("connections were still open after stop_timeout; closing them");
+    log_warning("connections were still open after %s; closing them",
+                w->replaced ? "processes.drain_timeout" : "stop_timeout");
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -287,6 +321,8 @@ worker_run(const struct cli *cli)
                       ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
                       : "");
     }
+    if (r < 0)
+        worker_say_failed(&w, &err);
     worker_fini(&w);
     return r < 0 ? EXIT_REFUSED : EXIT_OK;
 }

@@ -189,6 +189,27 @@ listen_clear_path(const struct address *a, struct err *reterr)
     return 0;
 }
 
+static bool
+listen_has_file(const struct address *a)
+{
+    return a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/';
+}
+
+int
+listen_adjust_file(const struct address *a, const struct listen_options *o, struct err *reterr)
+{
+    const char *path = a->un.sun_path;
+
+    if (!listen_has_file(a))
+        return 0;
+    if ((o->unix_uid != UINT32_MAX || o->unix_gid != UINT32_MAX) &&
+        lchown(path, o->unix_uid, o->unix_gid) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the owner of %s", path);
+    if (chmod(path, o->unix_mode) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the mode of %s", path);
+    return 0;
+}
+
 /* The file is nobody's until owner and mode are set. */
 static int
 listen_bind_path(int fd, const struct address *a, const struct listen_options *o,
@@ -201,11 +222,7 @@ listen_bind_path(int fd, const struct address *a, const struct listen_options *o
     umask(mask);
     if (r < 0)
         return err_set_errno(reterr, r, "cannot bind to unix:%s", path);
-    if ((o->unix_uid != UINT32_MAX || o->unix_gid != UINT32_MAX) &&
-        lchown(path, o->unix_uid, o->unix_gid) < 0)
-        r = err_set_errno(reterr, -errno, "cannot change the owner of %s", path);
-    if (r == 0 && chmod(path, o->unix_mode) < 0)
-        r = err_set_errno(reterr, -errno, "cannot change the mode of %s", path);
+    r = listen_adjust_file(a, o, reterr);
     if (r < 0)
         unlink(path);
     return r;
@@ -226,7 +243,7 @@ static int
 listen_open_unix(const struct address *a, const struct listen_options *o, int *ret_fd,
                  struct err *reterr)
 {
-    bool path = a->un.sun_path[0] == '/';
+    bool path = listen_has_file(a);
     int fd, r = path ? listen_clear_path(a, reterr) : 0;
 
     if (r < 0)
@@ -248,7 +265,7 @@ listen_open_unix(const struct address *a, const struct listen_options *o, int *r
 void
 listen_unlink(const struct address *a)
 {
-    if (a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/')
+    if (listen_has_file(a))
         unlink(a->un.sun_path);
 }
 

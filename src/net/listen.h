@@ -27,6 +27,10 @@ int listen_open(const struct address *address, const struct listen_options *opti
 int listen_adjust(int fd, const struct address *address, const struct listen_options *options,
                   struct err *reterr);
 
+/* The same for the file of a unix socket: owner and mode. Nothing for other addresses. */
+int listen_adjust_file(const struct address *address, const struct listen_options *options,
+                       struct err *reterr);
+
 /* Remove the file of a unix socket; nothing for other addresses. */
 void listen_unlink(const struct address *address);
 

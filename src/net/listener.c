@@ -321,6 +321,7 @@ listener_close(struct listener *l, struct poller *p)
 
         if (a->poller != p)
             continue;
+        acceptor_event(&a->watch, EPOLLIN); /* nobody else may come for those that wait */
         timer_cancel(&p->timers, &a->retry);
         poller_unwatch(p, &a->watch);
     }

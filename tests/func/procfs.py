@@ -27,6 +27,12 @@ def alive(pid):
         return False
 
 
+def stopped(pid):
+    """Whether SIGSTOP has reached every thread of it."""
+    files = pathlib.Path(f'/proc/{pid}/task').glob('*/stat')
+    return all(p.read_text().rsplit(')', 1)[1].split()[0] == 'T' for p in files)
+
+
 def cpu_s(pid):
     """User and system time so far."""
     fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()

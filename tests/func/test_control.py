@@ -189,7 +189,7 @@ def test_unknown_command(controlled, goevd_run, path):
 
 
 @pytest.mark.parametrize('args, said', [
-    (['ctl'], 'goevd: ctl needs a command: status or stats\n'),
+    (['ctl'], 'goevd: ctl needs a command: status, stats, reload or stop\n'),
     (['--json'], 'goevd: --json is for goevd ctl\n'),
     (['-s', 'x'], 'goevd: --socket is for goevd ctl\n'),
     (['-t', 'ctl', 'status'], "goevd: unexpected argument 'ctl'\n"),

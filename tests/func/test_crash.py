@@ -79,7 +79,7 @@ def test_unix_socket_survives_a_worker(goevd, tmp_path):
 def test_ten_deaths_end_the_supervisor(goevd):
     d = goevd(config())
     d.status = 3
-    d.may_say = [DIED, '10 workers died within 60 s: giving up']
+    d.may_say = [DIED, r'10 workers died within 60 s \(processes.crashes_max\): giving up']
     family, address = d.address()
     worker = d.worker()
     for death in range(10):
@@ -88,7 +88,7 @@ def test_ten_deaths_end_the_supervisor(goevd):
         os.kill(worker, signal.SIGKILL)
         d.log.wait(DIED, death + 1)
     assert d.wait() == 3
-    assert d.log.find('10 workers died within 60 s: giving up$')
+    assert d.log.find(r'10 workers died within 60 s \(processes.crashes_max\): giving up$')
     assert refused(family, address)
 
 

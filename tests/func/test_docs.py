@@ -16,6 +16,7 @@ HEADINGS = {
     'WORKERS': 'goevd:workers.',
     'CONNECTORS': 'goevd:connectors.',
     'HANG': 'goevd:hang.',
+    'PROCESSES': 'goevd:processes.',
     'REACTORS': 'goevd:reactors.',
     'LISTENERS': 'goevd:listeners.',
     'PLUGIN ECHO': 'echo:',

@@ -185,6 +185,7 @@ http_host_options(const struct options_route *routes, size_t count)
         .server = {"goevd", 5},
         .header_timeout = INT64_C(10000000000),
         .body_timeout = INT64_C(30000000000),
+        .stop_grace = INT64_C(1000000000),
         .request_line_max = 8192,
         .header_bytes_max = 16384,
         .headers_max = 100,

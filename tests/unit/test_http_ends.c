@@ -246,14 +246,40 @@ test_http_ends_eof_waits_for_requests_without_a_turn(void **state)
     http_fixture_end(f);
 }
 
-static void
-test_http_ends_stop_closes_an_idle_connection(void **state)
+/* Idle, as the connection is: stop_grace is the deadline. */
+static struct http_fixture *
+http_ends_stop_idle(void)
 {
     struct http_fixture *f = http_fixture_begin();
 
-    (void)state;
     http_fixture_send(f, GET);
     assert_int_equal(f->host.stream->on_stop(&f->c, f->c.state), 0);
+    assert_false(f->c.closed);
+    assert_int_equal(f->c.deadline, 1000000000);
+    return f;
+}
+
+static void
+test_http_ends_stop_closes_an_idle_connection_after_stop_grace(void **state)
+{
+    struct http_fixture *f = http_ends_stop_idle();
+
+    (void)state;
+    f->host.stream->on_timeout(&f->c, f->c.state, GOEVD_DEADLINE);
+    assert_int_equal(http_fixture_sent(f, "HTTP/1.1"), 1);
+    assert_true(f->c.closed);
+    http_fixture_end(f);
+}
+
+static void
+test_http_ends_stop_answers_what_an_idle_connection_brings(void **state)
+{
+    struct http_fixture *f = http_ends_stop_idle();
+
+    (void)state;
+    http_fixture_send(f, GET);
+    assert_int_equal(http_fixture_sent(f, "200 OK"), 2);
+    assert_int_equal(http_fixture_sent(f, "\r\nConnection: close\r\n"), 1);
     assert_true(f->c.closed);
     http_fixture_end(f);
 }
@@ -329,7 +355,8 @@ main(void)
         TEST(eof_within_a_request_gets_400),
         TEST(eof_waits_for_held_back_requests),
         TEST(eof_waits_for_requests_without_a_turn),
-        TEST(stop_closes_an_idle_connection),
+        TEST(stop_closes_an_idle_connection_after_stop_grace),
+        TEST(stop_answers_what_an_idle_connection_brings),
         TEST(stop_lets_a_begun_request_finish),
         TEST(stop_lets_a_body_finish),
         TEST(state_is_zero_between_requests),

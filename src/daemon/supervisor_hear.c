@@ -1,0 +1,148 @@
+/* What workers say. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/supervisor.h"
+
+static int
+supervisor_refuse(struct child *c, const struct err *err)
+{
+    struct proto_refused refused = {.code = err->code};
+
+    snprintf(refused.text, sizeof(refused.text), "%.*s", PROTO_TEXT_MAX - 1, err->text);
+    return proto_send(c->fd, PROTO_REFUSED, &refused, sizeof(refused), NULL, 0);
+}
+
+static int
+supervisor_on_hello(struct child *c, const struct proto_hello *hello)
+{
+    struct err err = {0};
+
+    if (hello->major == PROTO_MAJOR) {
+        c->welcomed = true;
+        return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+    }
+    err_set(&err, -EPROTO,
+            "the worker on disk speaks version %u.%u and the running supervisor %d.%d: restart "
+            "goevd instead of reloading it",
+            hello->major, hello->minor, PROTO_MAJOR, PROTO_MINOR);
+    snprintf(c->failure, sizeof(c->failure), "%s", err.text);
+    return supervisor_refuse(c, &err);
+}
+
+static int
+supervisor_send_sockets(struct child *c, const struct address *bound, const int *fds,
+                        unsigned count)
+{
+    int r = 0;
+
+    for (unsigned sent = 0; r == 0 && sent < count;) {
+        unsigned n = MIN(count - sent, PROTO_FDS_CHUNK);
+        struct proto_sockets sockets = {.bound = *bound, .left = count - sent - n};
+
+        r = proto_send(c->fd, PROTO_SOCKETS, &sockets, sizeof(sockets), fds + sent, n);
+        sent += n;
+    }
+    return r;
+}
+
+static int
+supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_listen *listen)
+{
+    struct address bound;
+    struct err err = {0};
+    unsigned count;
+    const int *fds;
+
+    if (c->state != CHILD_STARTING)
+        return -EPROTO;
+    if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return supervisor_send_sockets(c, &bound, fds, count);
+}
+
+void
+supervisor_tell_reloaded(struct supervisor *s, unsigned reload)
+{
+    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+    char text[64] = "the worker that took over has died since\n";
+
+    if (!reload)
+        return;
+    if (serving)
+        snprintf(text, sizeof(text), "worker %d serves\n", (int)serving->pid);
+    control_reply_held(&s->control, reload, text, strlen(text));
+}
+
+/* Another takes over. Without a control socket it goes on serving, and with an option of a socket
+ * that cannot be set. */
+static int
+supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_ready *ready)
+{
+    struct child *old = supervisor_find(s, CHILD_SERVING);
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return -EPROTO;
+    child_serve(c, ready);
+    s->limits = c->ready;
+    s->was_ready = true;
+    if (store_commit(&s->store, &err) < 0)
+        log_warning("a listening socket stays as it was: %s", err.text);
+    err = (struct err){0};
+    if (control_open(&s->control, c->ready.control, &err) < 0)
+        log_error("control.socket: %s", err.text);
+    if (c->reload)
+        log_notice("reloaded: worker %d serves", (int)c->pid);
+    if (old) {
+        child_drain(old, true);
+        old->reload = c->reload; /* it is over when this one accepts no more */
+    } else {
+        supervisor_tell_reloaded(s, c->reload);
+    }
+    c->reload = 0;
+    return 0;
+}
+
+static int
+supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m)
+{
+    if (!c->welcomed && m->type != PROTO_HELLO && m->type != PROTO_FAILED)
+        return -EPROTO;
+    switch (m->type) {
+    case PROTO_HELLO:
+        return supervisor_on_hello(c, &m->hello);
+    case PROTO_LISTEN:
+        return supervisor_on_listen(s, c, &m->listen);
+    case PROTO_READY:
+        return supervisor_on_ready(s, c, &m->ready);
+    case PROTO_FAILED:
+        snprintf(c->failure, sizeof(c->failure), "%.*s", PROTO_FAILURE_MAX - 1, m->failed.text);
+        return 0;
+    case PROTO_DRAINING:
+        supervisor_tell_reloaded(s, c->reload);
+        return 0;
+    default:
+        log_warning("worker %d said something unknown (%u); it is newer than this supervisor",
+                    (int)c->pid, m->type);
+        return 0;
+    }
+}
+
+bool
+supervisor_hear(struct supervisor *s, struct child *c)
+{
+    struct proto_message message;
+    int r = proto_try_receive(c->fd, &message, NULL, 0, NULL);
+
+    if (r == -EAGAIN)
+        return false;
+    if (r == 0)
+        r = supervisor_on_message(s, c, &message);
+    if (r < 0)
+        c->fd = fd_close(c->fd); /* its end comes as SIGCHLD */
+    return c->fd >= 0;
+}
