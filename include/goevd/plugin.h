@@ -464,6 +464,9 @@ struct goevd_host {
                        int64_t value);
     void (*figure_observe)(struct goevd_self *self, struct goevd_poller *poller, int number,
                            uint64_t value);
+
+    int (*proxy_header)(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size);
+    socklen_t (*conn_proxy_address)(struct goevd_conn *c, struct sockaddr_storage *ret_address);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -621,10 +624,11 @@ goevd_conn_poller(struct goevd_conn *c)
     return goevd_host->conn_poller(c);
 }
 
-/* The address of the other side, as it was when the connection was accepted.
+/* The address of the other side, as it was when the connection was accepted; where a proxy has told
+ * whom it speaks for (proxy_protocol of the listener), that client's.
  * Thread   [poller]
- * Returns  its length, and the address in *ret_address.
- * Source   accept4(2).
+ * Returns  its length, and the address in *ret_address; of a unix one only the family.
+ * Source   accept4(2), haproxy's proxy-protocol.txt.
  */
 static inline socklen_t
 goevd_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
@@ -632,15 +636,27 @@ goevd_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_addre
     return goevd_host->conn_peer_address(c, ret_address);
 }
 
-/* The address of this side.
+/* The address of this side; where a proxy has told it, the one that the client connected to.
  * Thread   [poller]
  * Returns  its length, and the address in *ret_address; 0 if the kernel does not tell.
- * Source   getsockname(2).
+ * Source   getsockname(2), haproxy's proxy-protocol.txt.
  */
 static inline socklen_t
 goevd_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
 {
     return goevd_host->conn_local_address(c, ret_address);
+}
+
+/* The address of whoever the socket is connected to: of the proxy where goevd_conn_peer_address()
+ * tells the client's. A system call.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address; 0 once the connection is reset.
+ * Source   getpeername(2).
+ */
+static inline socklen_t
+goevd_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_proxy_address(c, ret_address);
 }
 
 /* Set an option of the connection's socket.
@@ -1168,6 +1184,24 @@ goevd_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int n
     goevd_host->figure_observe(self, poller, number, value);
 }
 
+/* What tells a server behind this one whom it serves: a header of the PROXY protocol with the
+ * peer's and the local address of c, to be the first bytes on a connection to that server. IPv4
+ * addresses that came as IPv6 ones are told as IPv4. Where they are of two families, unix and
+ * another, the header says that nothing is known.
+ *
+ * version  1, a line of text, or 2, bytes; of unix addresses only 2 tells.
+ * ret_buf  size bytes, at least GOEVD_PROXY_HEADER_MAX.
+ * Thread   [poller]
+ * Returns  its length; -EINVAL for another version; -ENOBUFS if size is less.
+ * Source   haproxy's proxy-protocol.txt.
+ */
+#define GOEVD_PROXY_HEADER_MAX 232 /* bytes */
+static inline int
+goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size)
+{
+    return goevd_host->proxy_header(c, version, ret_buf, size);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1186,7 +1220,7 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_config) == 104, "goevd_pool_config 
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_acquire_request) == 40, "goevd_acquire_request has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_observe has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 480, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 496, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 

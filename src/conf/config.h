@@ -67,6 +67,19 @@ struct config_socket {
     int64_t keepalive_ns; /* idle time before the first probe; 0: off */
 };
 
+enum config_proxy_others {
+    CONFIG_PROXY_OTHERS_ACCEPT = 0, /* they are clients */
+    CONFIG_PROXY_OTHERS_REFUSE,
+};
+
+/* Proxies that tell whom they speak for. */
+struct config_proxy {
+    struct goevd_list from; /* of struct goevd_str: networks */
+    int64_t timeout_ns;
+    int64_t header_max_bytes;
+    int others; /* enum config_proxy_others */
+};
+
 struct config_listener {
     struct goevd_str name; /* the address where none is given */
     struct goevd_str address;
@@ -84,6 +97,7 @@ struct config_listener {
     struct goevd_str socket_group;
 
     /* Connections. */
+    const struct config_proxy *proxy; /* NULL: none is a proxy */
     int64_t connections_max;
     int over_limit; /* enum config_over_limit */
     struct config_limits limits;

@@ -11,6 +11,7 @@
 static const char *const schema_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const schema_modes[] = {"reuseport", "acceptor", NULL};
 static const char *const schema_hang_actions[] = {"log", "abort", NULL};
+static const char *const schema_proxy_others[] = {"accept", "refuse", NULL};
 static const char *const schema_over_limit[] = {"close", "wait", NULL};
 
 static const struct goevd_option schema_log_options[] = {
@@ -311,6 +312,51 @@ static const struct goevd_schema schema_reactor =
         .max = 64 * GIB, .help = "Queued output beyond which writes fail."                         \
     }
 
+#define PROXY(field) .offset = offsetof(struct config_proxy, field)
+
+static const struct goevd_option schema_network_options[] = {
+    {.type = GOEVD_OPTION_STRING, .min = 1, .max = 64},
+    {0},
+};
+
+static const struct goevd_schema schema_network =
+    GOEVD_SCHEMA(struct goevd_str, schema_network_options);
+
+static const struct goevd_option schema_proxy_options[] = {
+    {.name = "from",
+     .type = GOEVD_OPTION_LIST,
+     PROXY(from),
+     .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1,
+     .max = 1024,
+     .item = &schema_network,
+     .help = "Where proxies connect from: addresses, networks such as 10.0.0.0/8, or unix."},
+    {.name = "timeout",
+     .type = GOEVD_OPTION_DURATION,
+     PROXY(timeout_ns),
+     .def = "5s",
+     .min = 1000000,
+     .max = HOUR,
+     .help = "How long a proxy may take to send its header."},
+    {.name = "header_max",
+     .type = GOEVD_OPTION_SIZE,
+     PROXY(header_max_bytes),
+     .def = "4KiB",
+     .min = 232,
+     .max = 65551,
+     .help = "Length of a header of version 2, with all its TLVs."},
+    {.name = "others",
+     .type = GOEVD_OPTION_ENUM,
+     PROXY(others),
+     .def = "accept",
+     .choices = schema_proxy_others,
+     .help = "Who connects from elsewhere. accept: is a client. refuse: is closed at once."},
+    {0},
+};
+
+static const struct goevd_schema schema_proxy =
+    GOEVD_SCHEMA(struct config_proxy, schema_proxy_options);
+
 #define LISTENER(field) .offset = offsetof(struct config_listener, field)
 
 static const struct goevd_option schema_listener_options[] = {
@@ -404,6 +450,11 @@ static const struct goevd_option schema_listener_options[] = {
      .min = 1,
      .max = 64,
      .help = "Group, by name or number, that a unix: socket is given to."},
+    {.name = "proxy_protocol",
+     .type = GOEVD_OPTION_RECORD,
+     LISTENER(proxy),
+     .item = &schema_proxy,
+     .help = "Proxies that tell the client's address in a header, PROXY protocol."},
     {.name = "max_connections",
      .type = GOEVD_OPTION_INT,
      LISTENER(connections_max),

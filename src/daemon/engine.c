@@ -97,6 +97,20 @@ engine_raise_files(int64_t wanted, struct err *reterr)
     return 0;
 }
 
+/* What a poller's read buffer must hold. */
+static void
+engine_read_room(struct engine *e)
+{
+    const struct config *config = e->setup->config;
+
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *c = &config->listeners[i];
+        size_t header = c->proxy ? (size_t)c->proxy->header_max_bytes : 0;
+
+        e->tail_max = MAX(e->tail_max, MAX((size_t)c->limits.tail_max_bytes, header));
+    }
+}
+
 int
 engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 {
@@ -118,8 +132,7 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     engine_init_outgoing(e, config->connectors);
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);
-    for (size_t i = 0; i < config->listener_count; i++)
-        e->tail_max = MAX(e->tail_max, (size_t)config->listeners[i].limits.tail_max_bytes);
+    engine_read_room(e);
     return r;
 }
 
@@ -186,13 +199,15 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     const struct instance *handler = instance_of(c->handler);
+    const struct proxy_policy *proxy = proxies_policy(&e->setup->listeners[i].proxies);
     struct listener_config config = {
         .name = c->name.data,
         .mode = c->mode == CONFIG_MODE_ACCEPTOR ? LISTENER_ACCEPTOR : LISTENER_REUSEPORT,
         .serve = e->reactors[c->reactor],
         .accept = e->reactors[c->accept_reactor],
         .stream = handler->module->stream,
-        .transport = &transport_plain,
+        .transport = proxy ? &transport_proxied : &transport_plain,
+        .proxy = proxy,
         .instance = handler->data,
         .owner = &handler->owner,
         .max_connections = (unsigned)c->connections_max,

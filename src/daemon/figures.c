@@ -27,6 +27,7 @@ static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
               "each figure of a poller has its row");
 
 #define REFUSED(why) refused[NET_REFUSED_##why]
+#define PROXY(outcome) proxy[NET_PROXY_##outcome]
 #define CONNECT_FAILED(why) connect_failed[NET_CONNECT_##why]
 #define CLOSED(why) closed[GOEVD_REASON_##why]
 
@@ -36,6 +37,12 @@ static const struct figure_row figures_net[] = {
     NET(REFUSED(FDS), "connections.refused.fds", "pauses", "accepting paused: no file descriptors"),
     NET(REFUSED(MEMORY), "connections.refused.memory", "connections", "no memory"),
     NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),
+    NET(REFUSED(NETWORK), "connections.refused.network", "connections",
+        "from where only proxies may come"),
+    NET(PROXY(READ), "proxy.read", "headers", "PROXY headers that were read"),
+    NET(PROXY(MALFORMED), "proxy.malformed", "connections", "of proxies, without a true header"),
+    NET(PROXY(TIMEOUT), "proxy.timeout", "connections", "of proxies, without one in time"),
+    NET(PROXY(CLOSED), "proxy.closed", "connections", "of proxies, that ended before their header"),
     NET(opened, "connections.opened", "connections", "given to their handlers"),
     NET(CLOSED(HANDLER), "connections.closed.handler", "connections", "closed by their handlers"),
     NET(CLOSED(EOF), "connections.closed.eof", "connections", "closed by the peer"),

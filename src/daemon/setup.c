@@ -69,6 +69,27 @@ setup_socket_owner(struct setup *s, const struct config *config, size_t i, struc
 }
 
 static void
+setup_proxies(struct setup *s, const struct config *config, size_t i)
+{
+    const struct config_listener *c = &config->listeners[i];
+    const struct goevd_str *from = c->proxy ? c->proxy->from.items : NULL;
+    struct proxies *p = &s->listeners[i].proxies;
+    size_t count = c->proxy ? c->proxy->from.count : 0;
+    char key[64];
+
+    if (proxies_init(p, c) < 0)
+        setup_listener_error(s, config, i, "proxy_protocol", "no memory for the networks");
+    for (size_t n = 0; n < count && p->networks; n++) {
+        struct err err = {0};
+
+        if (!from[n].data || network_parse(from[n].data, &p->networks[n], &err) == 0)
+            continue;
+        snprintf(key, sizeof(key), "proxy_protocol.from[%zu]", n);
+        setup_listener_error(s, config, i, key, "%s", err.text);
+    }
+}
+
+static void
 setup_listener(struct setup *s, const struct config *config, size_t i)
 {
     const struct config_listener *c = &config->listeners[i];
@@ -90,6 +111,7 @@ setup_listener(struct setup *s, const struct config *config, size_t i)
         .ipv6_only = c->ipv6_only,
     };
     setup_socket_owner(s, config, i, &l->options);
+    setup_proxies(s, config, i);
 }
 
 /* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
@@ -103,7 +125,8 @@ setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
         conf_errors_add(errors, NULL, "", "no memory for the listeners");
         return;
     }
-    for (size_t i = 0; i < config->listener_count; i++)
+    s->listener_count = config->listener_count;
+    for (size_t i = 0; i < s->listener_count; i++)
         setup_listener(s, config, i);
 }
 
@@ -157,6 +180,8 @@ setup_create(struct setup *s)
 void
 setup_fini(struct setup *s)
 {
+    for (size_t i = 0; i < s->listener_count; i++)
+        proxies_fini(&s->listeners[i].proxies);
     free(s->listeners);
     plugins_fini(&s->plugins);
     config_free(s->config);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/cli.h"
+#include "daemon/proxies.h"
 #include "net/listen.h"
 #include "plug/plugins.h"
 
@@ -10,13 +11,15 @@
 struct setup_listener {
     struct address address;
     struct listen_options options;
+    struct proxies proxies;
 };
 
 struct setup {
     struct plugins plugins;
     struct config *config;
     struct conf_errors errors;
-    struct setup_listener *listeners; /* as many as config->listener_count */
+    struct setup_listener *listeners;
+    size_t listener_count; /* those of the configuration, also where that was refused */
 };
 
 /* Load the configuration, the plugins it names, and check all that can be without creating

@@ -63,27 +63,6 @@ conn_list(struct conn *c)
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-static void
-conn_set_peer(struct conn *c, const struct sockaddr *sa)
-{
-    struct conn_peer *peer = &c->peer;
-    union {
-        const struct sockaddr *sa;
-        const struct sockaddr_in *in;
-        const struct sockaddr_in6 *in6;
-    } from = {.sa = sa};
-
-    peer->family = (uint8_t)sa->sa_family;
-    if (sa->sa_family == AF_INET) {
-        peer->port = from.in->sin_port;
-        memcpy(peer->ip, &from.in->sin_addr, sizeof(from.in->sin_addr));
-    } else if (sa->sa_family == AF_INET6) {
-        peer->port = from.in6->sin6_port;
-        peer->scope = from.in6->sin6_scope_id;
-        memcpy(peer->ip, &from.in6->sin6_addr, sizeof(from.in6->sin6_addr));
-    }
-}
-
 void
 conn_tell_open(struct conn *c)
 {
@@ -127,7 +106,7 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
     c->state = (char *)(c + 1) + s->transport->state_bytes;
     c->active_tick = net_tick(s->net);
     c->timer.fn = conn_timer_due;
-    conn_set_peer(c, peer);
+    conn_address_set(&c->peer, peer);
     if (seed && seed->state_len > 0)
         memcpy(c->state, seed->state, seed->state_len);
     if (seed && seed->owner)
@@ -137,7 +116,7 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
 
 /* The first request has often come with the connection: one that is answered and closed at once
  * never joins epoll at all. */
-static void
+void
 conn_begin(struct conn *c)
 {
     struct poller *p = conn_poller(c);
@@ -358,10 +337,29 @@ conn_work(struct conn *c)
 
 /* ---- Facts --------------------------------------------------------------------------------- */
 
-socklen_t
-conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address)
+void
+conn_address_set(struct conn_address *a, const struct sockaddr *sa)
 {
-    const struct conn_peer *peer = &c->peer;
+    union {
+        const struct sockaddr *sa;
+        const struct sockaddr_in *in;
+        const struct sockaddr_in6 *in6;
+    } from = {.sa = sa};
+
+    *a = (struct conn_address){.family = (uint8_t)sa->sa_family};
+    if (sa->sa_family == AF_INET) {
+        a->port = from.in->sin_port;
+        memcpy(a->ip, &from.in->sin_addr, sizeof(from.in->sin_addr));
+    } else if (sa->sa_family == AF_INET6) {
+        a->port = from.in6->sin6_port;
+        a->scope = from.in6->sin6_scope_id;
+        memcpy(a->ip, &from.in6->sin6_addr, sizeof(from.in6->sin6_addr));
+    }
+}
+
+socklen_t
+conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address)
+{
     union {
         struct sockaddr_storage *storage;
         struct sockaddr_in *in;
@@ -369,28 +367,47 @@ conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address)
     } to = {.storage = ret_address};
 
     memset(ret_address, 0, sizeof(*ret_address));
-    ret_address->ss_family = peer->family;
-    if (peer->family == AF_INET) {
-        to.in->sin_port = peer->port;
-        memcpy(&to.in->sin_addr, peer->ip, sizeof(to.in->sin_addr));
+    ret_address->ss_family = a->family;
+    if (a->family == AF_INET) {
+        to.in->sin_port = a->port;
+        memcpy(&to.in->sin_addr, a->ip, sizeof(to.in->sin_addr));
         return sizeof(*to.in);
     }
-    if (peer->family == AF_INET6) {
-        to.in6->sin6_port = peer->port;
-        to.in6->sin6_scope_id = peer->scope;
-        memcpy(&to.in6->sin6_addr, peer->ip, sizeof(to.in6->sin6_addr));
+    if (a->family == AF_INET6) {
+        to.in6->sin6_port = a->port;
+        to.in6->sin6_scope_id = a->scope;
+        memcpy(&to.in6->sin6_addr, a->ip, sizeof(to.in6->sin6_addr));
         return sizeof(*to.in6);
     }
     return sizeof(ret_address->ss_family);
 }
 
 socklen_t
+conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address)
+{
+    return conn_address_get(&c->peer, ret_address);
+}
+
+socklen_t
 conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
+{
+    const struct transport *transport = c->service->transport;
+    socklen_t len = transport->local_address ? transport->local_address(c, ret_address) : 0;
+    struct sockaddr *sa = (struct sockaddr *)ret_address;
+
+    if (len > 0)
+        return len;
+    len = sizeof(*ret_address);
+    return getsockname(c->watch.fd, sa, &len) < 0 ? 0 : len;
+}
+
+socklen_t
+conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_address)
 {
     socklen_t len = sizeof(*ret_address);
     struct sockaddr *sa = (struct sockaddr *)ret_address;
 
-    return getsockname(c->watch.fd, sa, &len) < 0 ? 0 : len;
+    return getpeername(c->watch.fd, sa, &len) < 0 ? 0 : len;
 }
 
 int

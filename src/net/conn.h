@@ -52,6 +52,14 @@ enum conn_flags {
 struct tail;
 struct conn_timer;
 
+/* As much of an address as is kept; of a unix one only the family. */
+struct conn_address {
+    uint8_t family;
+    uint16_t port;  /* network order */
+    uint32_t scope; /* IPv6 */
+    uint8_t ip[16];
+};
+
 /* Its size is part of what an idle connection costs: the host's own promise is 200 bytes in all. */
 struct conn {
     struct watch watch;
@@ -67,12 +75,7 @@ struct conn {
     struct conn_timer *timers;
     uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
     struct timer timer;   /* due no later than the next of deadline and idle time-out */
-    struct conn_peer {
-        uint8_t family;
-        uint16_t port;  /* network order */
-        uint32_t scope; /* IPv6 */
-        uint8_t ip[16];
-    } peer;
+    struct conn_address peer;
 };
 
 /* What a connection has before on_open; NULL: zeroes. */
@@ -109,6 +112,7 @@ void conn_timer_cancel(struct conn *c, uint64_t cookie);
 
 socklen_t conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address);
 socklen_t conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
+socklen_t conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_address);
 int conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len);
 
 /* Give the connection to another service when the present callback has returned. */
@@ -149,6 +153,12 @@ bool conn_leave(struct conn *c);
 /* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
  * flags say. False: the connection is gone. */
 bool conn_settle(struct conn *c);
+
+void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
+socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
+
+/* Go on with the handshake, and with what follows it. The connection may be gone afterwards. */
+void conn_begin(struct conn *c);
 
 /* The transport is ready: on_open. The connection may be gone afterwards. */
 void conn_tell_open(struct conn *c);

@@ -66,6 +66,10 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
         conn_settle(c);
         return;
     }
+    if (passed && !(c->flags & CONN_OPENED)) {
+        conn_begin(c);
+        return;
+    }
     if (passed) {
         c->deadline_ns = 0;
         if (!conn_tell_timeout(c, GOEVD_DEADLINE))

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "net/conn.h"
 #include "net/listen.h"
+#include "net/proxied.h"
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 
@@ -49,6 +50,12 @@ listener_conn_gone(void *arg)
     listener_uncount(arg, poller_current);
 }
 
+static void
+listener_unclaim(struct listener *l)
+{
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+}
+
 /* A place among max_connections, or false. */
 static bool
 listener_claim(struct listener *l)
@@ -56,7 +63,7 @@ listener_claim(struct listener *l)
     if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
         l->config.max_connections)
         return true;
-    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+    listener_unclaim(l);
     return false;
 }
 
@@ -156,6 +163,38 @@ acceptor_failed(struct acceptor *a, int error)
     }
 }
 
+/* Why a connection from there is not served; NET_REFUSED_COUNT: it is. Then it holds a place, which
+ * it has already where the one too many is to wait. */
+static enum net_refused
+acceptor_judge(const struct acceptor *a, const struct sockaddr *peer, bool placed)
+{
+    struct listener *l = a->listener;
+
+    if (l->config.proxy && !proxy_policy_admits(l->config.proxy, peer))
+        return NET_REFUSED_NETWORK;
+    if (!placed && !listener_claim(l))
+        return NET_REFUSED_LIMIT;
+    return NET_REFUSED_COUNT;
+}
+
+static void
+acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer, bool placed,
+               uint64_t now_ns)
+{
+    struct listener *l = a->listener;
+    enum net_refused why = acceptor_judge(a, (const struct sockaddr *)peer, placed);
+
+    if (likely(why == NET_REFUSED_COUNT)) {
+        figure_add(&a->poller->accepted, 1);
+        balance_place(&net_of(a->poller)->balance, l, fd, peer, now_ns);
+        return;
+    }
+    acceptor_count(a, why);
+    fd_close(fd);
+    if (placed)
+        listener_unclaim(l);
+}
+
 /* False: nobody waits, or nobody can be taken now. */
 static bool
 acceptor_take(struct acceptor *a, uint64_t now_ns)
@@ -173,19 +212,13 @@ acceptor_take(struct acceptor *a, uint64_t now_ns)
         return false;
     }
     fd = accept4(a->watch.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (waits)
-            atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
-        return acceptor_failed(a, errno);
-    }
-    if (!waits && !listener_claim(l)) {
-        acceptor_count(a, NET_REFUSED_LIMIT);
-        fd_close(fd);
+    if (fd >= 0) {
+        acceptor_admit(a, fd, &peer, waits, now_ns);
         return true;
     }
-    figure_add(&a->poller->accepted, 1);
-    balance_place(&net_of(a->poller)->balance, l, fd, &peer, now_ns);
-    return true;
+    if (waits)
+        listener_unclaim(l);
+    return acceptor_failed(a, errno);
 }
 
 static void
@@ -279,6 +312,7 @@ listener_serve(struct listener *l, struct poller *p, void *local)
         return r;
     s->on_gone = listener_conn_gone;
     s->on_gone_arg = l;
+    s->proxy = l->config.proxy;
     l->services[p->index] = s;
     return 0;
 }

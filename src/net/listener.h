@@ -33,8 +33,9 @@ struct listener_config {
     struct conn_limits limits;
     unsigned max_connections;
     enum listener_over_limit over_limit;
-    unsigned imbalance_percent; /* how far above the least loaded a poller may stand */
-    bool steer;                 /* by CPU, where each poller is pinned to one */
+    unsigned imbalance_percent;       /* how far above the least loaded a poller may stand */
+    bool steer;                       /* by CPU, where each poller is pinned to one */
+    const struct proxy_policy *proxy; /* with transport_proxied */
 
     /* Accepting pauses because of this errno, or goes on (0). Once an episode, on an accepting
      * poller. NULL: nobody asks. */

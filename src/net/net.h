@@ -12,11 +12,21 @@ struct conn;
 struct service;
 
 enum net_refused {
-    NET_REFUSED_LIMIT,  /* max_connections of the listener */
-    NET_REFUSED_FDS,    /* EMFILE, ENFILE: counted once for each pause */
-    NET_REFUSED_MEMORY, /* ENOMEM, ENOBUFS */
-    NET_REFUSED_ERROR,  /* anything else that accept4(2) says of a connection */
+    NET_REFUSED_LIMIT,   /* max_connections of the listener */
+    NET_REFUSED_FDS,     /* EMFILE, ENFILE: counted once for each pause */
+    NET_REFUSED_MEMORY,  /* ENOMEM, ENOBUFS */
+    NET_REFUSED_ERROR,   /* anything else that accept4(2) says of a connection */
+    NET_REFUSED_NETWORK, /* it comes from where nobody may, proxy_policy.refuse_others */
     NET_REFUSED_COUNT
+};
+
+/* What became of the headers of the PROXY protocol that were due. */
+enum net_proxy {
+    NET_PROXY_READ,
+    NET_PROXY_MALFORMED,
+    NET_PROXY_TIMEOUT,
+    NET_PROXY_CLOSED, /* the connection ended before its header did */
+    NET_PROXY_COUNT
 };
 
 enum net_connect_failed {
@@ -31,6 +41,7 @@ enum net_connect_failed {
 struct net_figures {
     figure handed_over; /* accepted here, given to another poller */
     figure refused[NET_REFUSED_COUNT];
+    figure proxy[NET_PROXY_COUNT];
     figure opened;
     figure closed[GOEVD_REASON_COUNT];
     figure connects; /* outgoing, begun */

@@ -10,6 +10,7 @@
 
 struct conn;
 struct net;
+struct proxy_policy;
 
 struct conn_limits {
     uint64_t idle_timeout_ns;   /* nothing read or written; 0: none */
@@ -34,6 +35,7 @@ struct service {
     const struct goevd_stream *stream;
     const struct transport *transport;
     const struct conn_limits *limits;
+    const struct proxy_policy *proxy; /* with transport_proxied */
     void *instance;
     void *local;
     const struct place_owner *owner;

@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "net/conn.h"
+#include "net/proxied.h"
 
 /* recv(2) and send(2) reach the socket with fewer steps than read(2) and write(2), and
  * MSG_NOSIGNAL turns SIGPIPE into EPIPE. */
@@ -97,4 +98,17 @@ const struct transport transport_lent = {
     .send_file = plain_send_file,
     .shutdown = plain_shutdown,
     .fini = lent_fini,
+};
+
+const struct transport transport_proxied = {
+    .name = "proxied",
+    .state_bytes = PROXIED_STATE_BYTES,
+    .handshake = proxied_handshake,
+    .read = plain_read,
+    .write = plain_write,
+    .writev = plain_writev,
+    .send_file = plain_send_file,
+    .local_address = proxied_local_address,
+    .shutdown = plain_shutdown,
+    .fini = proxied_fini,
 };

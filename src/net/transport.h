@@ -5,6 +5,7 @@
  * calls again when the socket is ready for what the transport wants. */
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -16,7 +17,8 @@ struct transport {
     const char *name;
     size_t state_bytes; /* beside each connection, zeroed: conn_transport_state() */
 
-    /* 0: ready; -EAGAIN: not yet; another error ends the connection before on_open. NULL: ready. */
+    /* 0: ready; -EAGAIN: not yet; another error ends the connection before on_open. It may set a
+     * deadline for itself, and is called again when that has passed. NULL: ready. */
     int (*handshake)(struct conn *c);
 
     /* Bytes, 0 at the end of what the peer sends, or a negative errno. */
@@ -32,6 +34,9 @@ struct transport {
 
     /* EPOLLIN, EPOLLOUT that it needs on top of what the connection waits for. NULL: none. */
     uint32_t (*wants)(struct conn *c);
+
+    /* The address of this side. NULL, or 0 returned: the socket's. */
+    socklen_t (*local_address)(const struct conn *c, struct sockaddr_storage *ret_address);
 
     /* No more bytes will be written. */
     int (*shutdown)(struct conn *c);
@@ -50,3 +55,6 @@ struct transport_owner {
 };
 
 extern const struct transport transport_lent;
+
+/* A plain socket whose peer may be a proxy that says first whom it speaks for: net/proxied.h. */
+extern const struct transport transport_proxied;

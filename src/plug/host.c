@@ -4,7 +4,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/proxy_header.h"
 #include "plug/host.h"
+
+static_assert(GOEVD_PROXY_HEADER_MAX == PROXY_HEADER_WRITE_MAX, "plugins know another length");
 
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
@@ -104,6 +107,29 @@ static socklen_t
 host_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
 {
     return conn_local_address(host_conn(c), ret_address);
+}
+
+static socklen_t
+host_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return conn_proxy_address(host_conn(c), ret_address);
+}
+
+static int
+host_proxy_header(struct goevd_conn *public, unsigned version, void *ret_buf, size_t size)
+{
+    const struct conn *c = host_conn(public);
+    struct address from, to;
+
+    if (version != 1 && version != 2)
+        return -EINVAL;
+    if (size < GOEVD_PROXY_HEADER_MAX)
+        return -ENOBUFS;
+    from.len = conn_peer_address(c, &from.storage);
+    to.len = conn_local_address(c, &to.storage);
+    if (to.len == 0)
+        to.sa.sa_family = AF_UNSPEC;
+    return (int)proxy_header_write(version, &from, &to, ret_buf);
 }
 
 static int
@@ -287,4 +313,6 @@ const struct goevd_host plugins_host = {
     .figure_add = host_figure_add,
     .figure_set = host_figure_set,
     .figure_observe = host_figure_observe,
+    .proxy_header = host_proxy_header,
+    .conn_proxy_address = host_conn_proxy_address,
 };
