@@ -64,10 +64,10 @@ def accept(s):
     return peer
 
 
-def unused_port():
+def unused_port(family=socket.AF_INET, address='127.0.0.1'):
     """Nobody listens there, and nobody else will be given it while the socket lives."""
-    s = socket.socket()
-    s.bind(('127.0.0.1', 0))
+    s = socket.socket(family)
+    s.bind((address, 0))
     return s, port_of(s)
 
 
@@ -102,7 +102,11 @@ def test_tcp4_opens_with_its_state_and_both_addresses(serve):
 def test_tcp6(serve):
     _, client = serve()
     with server(socket.AF_INET6, ('::1', 0)) as s:
-        assert client.ask(f'connect [::1]:{port_of(s)}')[2] == f'[::1]:{port_of(s)}'
+        to = f'[::1]:{port_of(s)}'
+        assert client.ask(f'connect {to}')[2] == to
+        held, port = unused_port(socket.AF_INET6, '::1')
+        held.close()
+        assert client.ask(f'connect {to} from=[::1]:{port}')[3] == f'[::1]:{port}'
 
 
 @pytest.mark.parametrize('name', ['/path', '@abstract'])

@@ -10,11 +10,15 @@ from wire import Reader
 POLLERS = 3
 
 
+MAILBOX = 16   # sends that may wait
+
+
 @pytest.fixture
 def ask(goevd, plugins):
     """ask(command) -> the line that answers it."""
     d = goevd(config(listener(handler='pollers'), plugin_dir=str(plugins),
-                     reactors=[{'name': 'main', 'pollers': str(POLLERS), 'cpus': 'none'}]))
+                     reactors=[{'name': 'main', 'pollers': str(POLLERS), 'cpus': 'none',
+                                'mailbox': MAILBOX}]))
 
     def one(command):
         s = d.connect()
@@ -61,6 +65,15 @@ def test_call_runs_on_the_poller_it_names(ask):
     for i in range(POLLERS):
         assert ask(f'call {i}') == f'on {i}'
     assert ask(f'call {POLLERS}') == 'no such poller'
+
+
+def test_call_from_a_thread_that_is_no_poller(ask):
+    for i in range(POLLERS):
+        assert ask(f'away {i}') == f'on {i}'
+
+
+def test_call_to_a_full_mailbox_is_refused_and_the_others_run(ask):
+    assert ask('fill') == f'{MAILBOX} fitted, {MAILBOX} ran'
 
 
 def test_call_all_runs_once_on_each_with_its_own_storage(ask):

@@ -5,12 +5,15 @@
  *   get KEY       the value on every poller, in order of their index
  *   count         runs on every poller; tells how often it has run on each
  *   call N        runs on poller N, and tells where it ran
+ *   away N        the same, asked for by a thread of the work pool
+ *   fill          keeps the next poller busy and calls it until its mailbox is full
  *   pipe          watches a pipe until a byte has come, and frees the watch in its callback
  *   hangup        watches a pipe whose other end closes, then watches nothing
  *   write         watches the end of a pipe that there is room in
  *   file          watches a regular file, which cannot be
  */
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ struct question {
     struct pollers *pollers;
     uint64_t conn_id;
     uint32_t key;
+    unsigned poller; /* for away */
     char answers[POLLERS_MAX][2 * WORD_MAX];
 };
 
@@ -144,6 +148,107 @@ pollers_ask_one(struct goevd_conn *c, unsigned poller)
     if (r < 0)
         free(q);
     return r == -EINVAL ? 0 : r;
+}
+
+static int
+question_call(void *arg)
+{
+    struct question *q = arg;
+
+    if (goevd_call(q->pollers->self, q->poller, question_here, q) < 0)
+        abort();
+    return 0;
+}
+
+static void
+question_called(struct goevd_conn *c, void *arg, int result)
+{
+    (void)c, (void)arg, (void)result; /* question_here() has it */
+}
+
+static int
+pollers_ask_from_away(struct goevd_conn *c, unsigned poller)
+{
+    struct question *q = question_new(c, 0);
+    int r;
+
+    if (!q)
+        return -ENOMEM;
+    q->poller = poller;
+    r = goevd_submit(q->pollers->self, goevd_conn_poller(c), 0, 0, question_call, question_called,
+                     q);
+    if (r < 0)
+        free(q);
+    return r;
+}
+
+/* ---- A full mailbox -------------------------------------------------------------------------- */
+
+struct filled {
+    sem_t busy, go;
+    unsigned ran;
+    unsigned fitted;
+    struct question *question;
+};
+
+static void
+filled_wait(struct goevd_poller *poller, void *local, void *arg)
+{
+    struct filled *f = arg;
+
+    (void)poller, (void)local;
+    sem_post(&f->busy);
+    sem_wait(&f->go);
+}
+
+static void
+filled_count(struct goevd_poller *poller, void *local, void *arg)
+{
+    (void)poller, (void)local;
+    ((struct filled *)arg)->ran++;
+}
+
+static void
+filled_pass(struct goevd_poller *poller, void *local, void *arg)
+{
+    (void)poller, (void)local, (void)arg;
+}
+
+/* Behind all the others. */
+static void
+filled_answer(void *arg)
+{
+    struct filled *f = arg;
+
+    pollers_tell(f->question->pollers, f->question->conn_id, "%u fitted, %u ran\n", f->fitted,
+                 f->ran);
+    sem_destroy(&f->busy);
+    sem_destroy(&f->go);
+    free(f->question);
+    free(f);
+}
+
+static int
+pollers_fill(struct goevd_conn *c)
+{
+    struct filled *f = calloc(1, sizeof(*f));
+    struct goevd_self *self = ((struct pollers *)goevd_conn_instance(c))->self;
+    unsigned next = (goevd_poller_index(goevd_conn_poller(c)) + 1) % goevd_poller_count();
+    int r;
+
+    if (!f || !(f->question = question_new(c, 0)))
+        abort();
+    sem_init(&f->busy, 0, 0);
+    sem_init(&f->go, 0, 0);
+    if (goevd_call(self, next, filled_wait, f) < 0)
+        abort();
+    sem_wait(&f->busy);
+    while ((r = goevd_call(self, next, filled_count, f)) == 0)
+        f->fitted++;
+    sem_post(&f->go);
+    if (r != -EAGAIN)
+        abort();
+    return goevd_call_all(self, filled_pass, filled_answer, f);
 }
 
 /* ---- File descriptors ------------------------------------------------------------------------ */
@@ -282,6 +387,10 @@ pollers_obey(struct goevd_conn *c, const char *line)
         return pollers_ask_all(c, n, question_look);
     if (sscanf(line, "call %u", &n) == 1)
         return pollers_ask_one(c, n);
+    if (sscanf(line, "away %u", &n) == 1)
+        return pollers_ask_from_away(c, n);
+    if (strcmp(line, "fill") == 0)
+        return pollers_fill(c);
     if (strcmp(line, "count") == 0)
         return pollers_ask_all(c, 0, question_count);
     if (strcmp(line, "pipe") == 0)
