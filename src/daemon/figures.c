@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/net.h"
+#include "net/service.h"
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
@@ -101,6 +102,40 @@ figures_live(struct poller *p)
 }
 
 static uint64_t
+figures_queued(struct poller *p)
+{
+    return figure_get(&net_of(p)->queued);
+}
+
+static uint64_t
+figures_memory_conns(struct poller *p)
+{
+    uint64_t bytes = 0;
+
+    for (const struct service *s = net_of(p)->services; s; s = s->sibling)
+        bytes += slab_bytes(&s->slab) + slab_bytes(&s->own_states);
+    return bytes;
+}
+
+static uint64_t
+figures_memory_rooms(struct poller *p)
+{
+    return net_of(p)->read_room + net_of(p)->write_room;
+}
+
+static uint64_t
+figures_memory_slots(struct poller *p)
+{
+    return slots_bytes(&p->slots);
+}
+
+static uint64_t
+figures_memory_timers(struct poller *p)
+{
+    return p->timers.heap.capacity * sizeof(*p->timers.heap.entries);
+}
+
+static uint64_t
 figures_cpu_time(struct poller *p)
 {
     return clock_read_ns(CLOCK_THREAD_CPUTIME_ID) / NS_PER_MS;
@@ -121,6 +156,11 @@ static const struct figure_row figures_read[] = {
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
     GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),
     GAUGE(figures_live, "slots.live", "slots", "file descriptors that are watched"),
+    GAUGE(figures_queued, "output.queued", "bytes", "output that the sockets have not taken yet"),
+    GAUGE(figures_memory_conns, "memory.connections", "bytes", "connections and their states"),
+    GAUGE(figures_memory_rooms, "memory.rooms", "bytes", "the pollers' read and write buffers"),
+    GAUGE(figures_memory_slots, "memory.slots", "bytes", "ids of what is watched"),
+    GAUGE(figures_memory_timers, "memory.timers", "bytes", "the heaps of timers"),
 };
 
 /* ---- All of them ----------------------------------------------------------------------------- */

@@ -21,6 +21,13 @@ struct slab {
 void slab_init(struct slab *s, size_t object_bytes);
 void slab_fini(struct slab *s); /* all objects have been freed */
 
+/* What it has from the system. */
+static inline size_t
+slab_bytes(const struct slab *s)
+{
+    return s->chunks > 0 ? s->chunks * SLAB_CHUNK_BYTES : s->objects * s->object_bytes;
+}
+
 /* Not zeroed, aligned to 16; NULL without memory. */
 void *slab_alloc(struct slab *s);
 void slab_free(struct slab *s, void *object);

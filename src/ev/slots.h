@@ -44,6 +44,12 @@ slots_id_slot(uint64_t id)
     return (uint32_t)(id >> 34) & (SLOTS_MAX - 1);
 }
 
+static inline size_t
+slots_bytes(const struct slots *s)
+{
+    return (s->used + SLOTS_CHUNK - 1) / SLOTS_CHUNK * SLOTS_CHUNK * sizeof(**s->chunks);
+}
+
 /* Whom the slot of this id names now, or NULL; the caller compares the owner's own id. */
 static inline void *
 slots_at(const struct slots *s, uint32_t slot)

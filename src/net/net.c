@@ -16,8 +16,11 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
 
     if (!net)
         return err_set(reterr, -ENOMEM, "no memory for a poller's buffers");
-    *net = (struct net){.poller = p, .read_max = read_max, .write_room = write_room};
-    net->read_buffer = malloc(MAX(read_max, tail_max));
+    *net = (struct net){.poller = p,
+                        .read_room = MAX(read_max, tail_max),
+                        .read_max = read_max,
+                        .write_room = write_room};
+    net->read_buffer = malloc(net->read_room);
     net->write_buffer = malloc(write_room);
     net->work_end = &net->work;
     net->task.fn = net_work;
@@ -38,6 +41,8 @@ net_free(struct poller *p)
         return;
     assert(net->conns == 0);
     net_work(&net->task); /* the dead leave the list */
+    while (net->services)
+        service_leave(net->services);
     free(net->read_buffer);
     free(net->write_buffer);
     free(net);
@@ -63,20 +68,31 @@ net_work(struct task *t)
     }
 }
 
-/* ---- Stopping ------------------------------------------------------------------------------- */
+/* ---- Every connection ----------------------------------------------------------------------- */
 
-static void
-net_each(struct net *net, void (*fn)(struct conn *c))
+bool
+net_walk(struct net *net, uint32_t *cursor, uint32_t count, net_walk_fn fn, void *arg)
 {
-    struct slots *slots = &net->poller->slots;
+    const struct slots *slots = &net->poller->slots;
 
-    for (uint32_t slot = 0; slot < slots->used; slot++) {
-        struct watch *w = slots_at(slots, slot);
+    for (; count > 0 && *cursor < slots->used; count--, ++*cursor) {
+        struct watch *w = slots_at(slots, *cursor);
         struct conn *c = w ? conn_of_watch(w) : NULL;
 
         if (c)
-            fn(c);
+            fn(c, arg);
     }
+    return *cursor < slots->used;
+}
+
+/* ---- Stopping ------------------------------------------------------------------------------- */
+
+static void
+net_each(struct net *net, net_walk_fn fn)
+{
+    uint32_t cursor = 0;
+
+    net_walk(net, &cursor, UINT32_MAX, fn, NULL);
 }
 
 static void
@@ -97,20 +113,28 @@ net_conn_gone(struct net *net)
         net_tell_empty(net);
 }
 
+static void
+net_stop_one(struct conn *c, void *arg)
+{
+    (void)arg;
+    conn_stop(c);
+}
+
 void
 net_stop(struct net *net, void (*on_empty)(void *arg), void *arg)
 {
     net->stopping = true;
     net->on_empty = on_empty;
     net->on_empty_arg = arg;
-    net_each(net, conn_stop);
+    net_each(net, net_stop_one);
     if (net->conns == 0)
         net_tell_empty(net);
 }
 
 static void
-net_close_one(struct conn *c)
+net_close_one(struct conn *c, void *arg)
 {
+    (void)arg;
     conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_STOP);
     conn_settle(c);
 }

@@ -60,6 +60,7 @@ struct net {
     size_t write_len;
     size_t write_room; /* bytes of write_buffer */
     char *read_buffer;
+    size_t read_room;              /* bytes of read_buffer */
     size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
@@ -71,6 +72,8 @@ struct net {
     void *on_empty_arg;
     struct balance balance;
     struct net_figures figures;
+    figure queued;            /* output, bytes of memory */
+    struct service *services; /* all of this poller */
 };
 
 /* Give the poller its net; on its thread. tail_max is the largest of all its listeners. */
@@ -92,6 +95,13 @@ void net_conn_gone(struct net *net);
 
 /* Close every connection at once. */
 void net_close_all(struct net *net);
+
+#define NET_WALK_SLOTS 256 /* for one step of a walk, between which the poller serves */
+
+/* Call fn for each connection among the next `slots` slots, from *cursor on, which begins at 0.
+ * False when that was the last of them. What opens or closes meanwhile may be missed. */
+typedef void (*net_walk_fn)(struct conn *c, void *arg);
+bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn, void *arg);
 
 /* Send to, or close, a connection of any poller, by id [any thread].
  * sent     called once on a poller thread if 0 was returned, and not otherwise; NULL: nobody asks.

@@ -9,9 +9,21 @@
 #define COPY_BYTES_MIN ((size_t)4096 - sizeof(struct segment))
 
 struct outq *
-outq_new(void)
+outq_new(figure *total)
 {
-    return calloc(1, sizeof(struct outq));
+    struct outq *q = calloc(1, sizeof(*q));
+
+    if (q)
+        q->total = total;
+    return q;
+}
+
+/* Negative, as an unsigned number, takes away. */
+static void
+outq_count(struct outq *q, size_t bytes)
+{
+    q->bytes += bytes;
+    figure_add(q->total, bytes);
 }
 
 static void
@@ -27,6 +39,7 @@ outq_free(struct outq *q, int result)
 {
     if (!q)
         return;
+    outq_count(q, -q->bytes);
     while (q->first) {
         struct segment *s = q->first;
 
@@ -82,7 +95,7 @@ outq_commit(struct outq *q, size_t len)
     assert(s && q->reserved == segment_end(s) && len <= s->room);
     s->len += len;
     s->room -= len;
-    q->bytes += len;
+    outq_count(q, len);
     q->reserved = NULL;
 }
 
@@ -109,7 +122,7 @@ outq_push_shared(struct outq *q, const void *data, size_t len, goevd_release_fn 
     s->len = len;
     s->release = release;
     s->arg = arg;
-    q->bytes += len;
+    outq_count(q, len);
     return 0;
 }
 
@@ -152,7 +165,7 @@ segment_took(struct outq *q, struct segment *s, size_t n)
         return;
     }
     s->data += n;
-    q->bytes -= n;
+    outq_count(q, -n);
 }
 
 void

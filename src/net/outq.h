@@ -7,6 +7,7 @@
 #include <goevd/plugin.h>
 
 #include "base/util.h"
+#include "ev/figure.h"
 
 enum segment_type {
     SEGMENT_COPY,   /* the queue's own memory */
@@ -34,12 +35,14 @@ struct segment {
 struct outq {
     struct segment *first;
     struct segment *last;
+    figure *total;  /* the bytes of all queues of the poller */
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
 };
 
-struct outq *outq_new(void);
+/* `total` is raised and lowered with what it holds. */
+struct outq *outq_new(figure *total);
 
 /* Release everything with `result`; NULL does nothing. */
 void outq_free(struct outq *q, int result);

@@ -7,6 +7,27 @@
 
 #define STATE_BYTES_MAX 65536
 
+static void
+service_join(struct service *s)
+{
+    s->sibling = s->net->services;
+    s->sibling_at = &s->net->services;
+    if (s->sibling)
+        s->sibling->sibling_at = &s->sibling;
+    s->net->services = s;
+}
+
+void
+service_leave(struct service *s)
+{
+    if (!s->sibling_at)
+        return;
+    *s->sibling_at = s->sibling;
+    if (s->sibling)
+        s->sibling->sibling_at = s->sibling_at;
+    s->sibling_at = NULL;
+}
+
 int
 service_new(struct net *net, const struct service_handler *handler,
             const struct transport *transport, const struct conn_limits *limits,
@@ -29,6 +50,7 @@ service_new(struct net *net, const struct service_handler *handler,
     s->gather_max = MIN(net->write_room, limits->output_high);
     slab_init(&s->slab, sizeof(struct conn) + transport->state_bytes + state_bytes);
     slab_init(&s->own_states, state_bytes);
+    service_join(s);
     *ret = s;
     return 0;
 }
@@ -44,6 +66,7 @@ service_free(struct service *s)
         s->upgrades = upgrade->next;
         service_free(upgrade);
     }
+    service_leave(s);
     slab_fini(&s->slab);
     slab_fini(&s->own_states);
     free(s);
@@ -63,6 +86,7 @@ service_upgrade(struct service *s, const struct service_handler *handler, struct
     if (r < 0)
         return r;
     (*ret)->origin = s->origin;
+    (*ret)->listener = s->listener;
     (*ret)->on_gone = s->on_gone;
     (*ret)->on_gone_arg = s->on_gone_arg;
     (*ret)->next = s->upgrades;

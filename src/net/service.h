@@ -39,13 +39,15 @@ struct service {
     void *instance;
     void *local;
     const struct place_owner *owner;
+    const char *listener;     /* its name; NULL: its connections were opened from here */
     size_t gather_max;        /* bytes that one callback may gather without a look at the marks */
     struct service *origin;   /* where its connections began: itself, unless it is an upgrade */
     struct slab slab;         /* connections that begin here, with their state beside them */
     struct slab own_states;   /* states of connections that come by upgrade */
     struct service *upgrades; /* services that connections of this one were given to */
     struct service *next;
-    void (*on_gone)(void *arg); /* a connection has ended; NULL: nobody asks */
+    struct service *sibling, **sibling_at; /* among all of its net; NULL: that is gone */
+    void (*on_gone)(void *arg);            /* a connection has ended; NULL: nobody asks */
     void *on_gone_arg;
 };
 
@@ -56,6 +58,9 @@ int service_new(struct net *net, const struct service_handler *handler,
 
 /* Its connections are gone; NULL does nothing. */
 void service_free(struct service *s);
+
+/* Its net ends before it. */
+void service_leave(struct service *s);
 
 /* The service that connections of `s` go to when they are upgraded to that handler; made when it is
  * first asked for, freed with s. 0; -ENOMEM. */

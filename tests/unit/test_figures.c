@@ -5,10 +5,12 @@
 
 #include "daemon/figures.h"
 #include "net/net.h"
+#include "net/service.h"
 
 #define EV_COUNT (sizeof(struct poller_figures) / sizeof(figure))
 #define NET_COUNT (sizeof(struct net_figures) / sizeof(figure))
 #define VALUES_MAX 256
+#define MARK (UINT64_C(1) << 40) /* above what anything there is could be */
 
 static struct poller *poller;
 static uint64_t values[VALUES_MAX];
@@ -69,13 +71,13 @@ test_figures_every_field_is_taken_once(void **state)
 
     assert_true(figures_count() <= VALUES_MAX);
     for (unsigned i = 0; i < EV_COUNT; i++)
-        ev[i] = 1000 + i;
+        ev[i] = MARK + i;
     for (unsigned i = 0; i < NET_COUNT; i++)
-        net[i] = 1000 + EV_COUNT + i;
+        net[i] = MARK + EV_COUNT + i;
     figures_take(poller, values);
     for (unsigned i = 0; i < figures_count(); i++)
-        if (values[i] >= 1000)
-            seen[values[i] - 1000]++;
+        if (values[i] >= MARK)
+            seen[values[i] - MARK]++;
     for (unsigned i = 0; i < ARRAY_LEN(seen); i++)
         assert_int_equal(seen[i], 1);
 }
@@ -139,6 +141,35 @@ test_figures_gauges_follow_what_there_is(void **state)
     assert_int_equal(values[find("timers.armed")], 0);
 }
 
+/* Of two services, one of which has connections. */
+static void
+test_figures_tell_memory_by_kind(void **state)
+{
+    static const struct goevd_stream stream = {.conn_size = 16};
+    static const struct conn_limits limits = {.output_high = 1};
+    struct service_handler handler = {.stream = &stream};
+    struct service *used, *unused;
+    void *object;
+
+    assert_int_equal(service_new(net_of(poller), &handler, &transport_plain, &limits, &used), 0);
+    assert_int_equal(service_new(net_of(poller), &handler, &transport_plain, &limits, &unused), 0);
+    figures_take(poller, values);
+    assert_int_equal(values[find("memory.connections")], 0);
+    assert_int_equal(values[find("memory.rooms")], 128);
+    assert_int_equal(values[find("memory.slots")], slots_bytes(&poller->slots));
+    object = slab_alloc(&used->slab);
+    figure_add(&net_of(poller)->queued, 77);
+    figures_take(poller, values);
+    assert_int_equal(values[find("memory.connections")], SLAB_CHUNK_BYTES);
+    assert_int_equal(values[find("output.queued")], 77);
+    assert_true(values[find("memory.timers")] > 0); /* one was armed */
+    slab_free(&used->slab, object);
+    service_free(used);
+    figures_take(poller, values);
+    assert_int_equal(values[find("memory.connections")], 0);
+    service_free(unused);
+}
+
 int
 main(void)
 {
@@ -147,6 +178,7 @@ main(void)
         cmocka_unit_test(test_figures_every_field_is_taken_once),
         cmocka_unit_test(test_figures_are_taken_from_where_their_names_say),
         cmocka_unit_test(test_figures_gauges_follow_what_there_is),
+        cmocka_unit_test(test_figures_tell_memory_by_kind),
     };
 
     return cmocka_run_group_tests_name("figures", tests, setup, teardown);

@@ -6,6 +6,7 @@
 #include "net/outq.h"
 
 static unsigned released;
+static figure total;
 
 static void
 count_release(void *arg, int result)
@@ -19,7 +20,7 @@ test_outq_against_a_model(void **state)
 {
     static char in[200000], out[200000];
     struct dice dice = DICE;
-    struct outq *q = outq_new();
+    struct outq *q = outq_new(&total);
     size_t put = 0, got = 0;
     unsigned shared = 0;
 
@@ -60,6 +61,7 @@ test_outq_against_a_model(void **state)
             got += len;
         }
         assert_int_equal(q->bytes, put - got);
+        assert_int_equal(figure_get(&total), q->bytes);
     }
     outq_took(q, 0);
     assert_true(outq_empty(q));
@@ -71,18 +73,20 @@ test_outq_against_a_model(void **state)
 static void
 test_outq_small_copies_share_a_segment(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq *q = outq_new(&total);
 
     for (int i = 0; i < 100; i++)
         assert_int_equal(outq_push_copy(q, "0123456789", 10), 0);
     assert_ptr_equal(q->first, q->last);
+    assert_int_equal(figure_get(&total), 1000);
     outq_free(q, 0);
+    assert_int_equal(figure_get(&total), 0);
 }
 
 static void
 test_outq_peek_stops_at_a_file(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq *q = outq_new(&total);
     struct iovec iov[8];
 
     outq_push_copy(q, "a", 1);

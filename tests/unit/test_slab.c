@@ -40,6 +40,8 @@ fill_and_drain(size_t bytes, unsigned count)
     for (unsigned i = 0; i < count; i++)
         objects[i] = take(&s, i);
     assert_int_equal(s.objects, count);
+    assert_true(slab_bytes(&s) >= count * s.object_bytes);
+    assert_true(slab_bytes(&s) <= count * s.object_bytes * 5 / 4 + SLAB_CHUNK_BYTES);
     for (unsigned i = 0; i < count; i++)
         check_mark(&s, objects[i], i);
     for (unsigned i = 0; i < count; i++)
@@ -48,6 +50,7 @@ fill_and_drain(size_t bytes, unsigned count)
     assert_true(s.chunks <= 1);
     slab_fini(&s);
     assert_int_equal(s.chunks, 0);
+    assert_int_equal(slab_bytes(&s), 0);
 }
 
 static void

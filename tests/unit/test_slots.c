@@ -45,6 +45,7 @@ test_slots_name_their_owners(void **state)
         assert_int_equal(slots_id_slot(ids[i]), i);
     }
     assert_int_equal(slots.live, ARRAY_LEN(owners));
+    assert_int_equal(slots_bytes(&slots), sizeof(uint64_t) * 3 * SLOTS_CHUNK);
 }
 
 static void
