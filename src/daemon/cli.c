@@ -14,6 +14,7 @@ enum {
     OPTION_SINGLE,
     OPTION_WORKER,
     OPTION_JSON,
+    OPTION_LISTENER,
 };
 
 static const struct option cli_options[] = {
@@ -31,6 +32,7 @@ static const struct option cli_options[] = {
     {"worker", required_argument, NULL, OPTION_WORKER},
     {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"listener", required_argument, NULL, OPTION_LISTENER},
     {0},
 };
 
@@ -38,7 +40,7 @@ void
 cli_print_help(void)
 {
     fputs("Usage: goevd [-c FILE] [OPTION]...\n"
-          "       goevd ctl [-s PATH | -c FILE] status|stats [--json]|reload|stop\n"
+          "       goevd ctl [-s PATH | -c FILE] COMMAND [--json]\n"
           "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
           "\n"
           "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
@@ -51,10 +53,12 @@ cli_print_help(void)
           "  -q, --quiet            log less; twice: errors only\n"
           "  -v, --verbose          log more; twice: everything\n"
           "  -s, --socket PATH      of ctl: the control socket, whatever the configuration says\n"
-          "      --json             of ctl stats: JSON, with each poller's share\n"
+          "      --json             of ctl stats and connections: JSON\n"
+          "      --listener NAME    of ctl connections: only those of this listener\n"
           "  -V, --version          print the version, and exit\n"
           "  -h, --help             print this, and exit\n"
           "\n"
+          "Commands of ctl: status, stats, connections, reload, stop.\n"
           "SIGTERM and SIGINT stop goevd in order, a second one at once. SIGHUP lets a new worker\n"
           "take over, with the configuration, the plugins and the binary now on disk. See "
           "goevd(8).\n",
@@ -119,6 +123,9 @@ cli_take(struct cli *cli, int option)
     case OPTION_JSON:
         cli->json = true;
         return 0;
+    case OPTION_LISTENER:
+        cli->listener = optarg;
+        return 0;
     case OPTION_WORKER:
         cli->mode = CLI_WORKER;
         return cli_parse_fd(optarg, &cli->worker_fd);
@@ -141,11 +148,14 @@ cli_take_words(struct cli *cli, int count, char **words)
         return 0;
     }
     if (ctl)
-        fprintf(stderr, "goevd: ctl needs a command: status, stats, reload or stop\n");
+        fprintf(stderr, "goevd: ctl needs a command, such as status\n");
     else if (count > 0)
         fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
-    else if (cli->socket || cli->json)
-        fprintf(stderr, "goevd: %s is for goevd ctl\n", cli->socket ? "--socket" : "--json");
+    else if (cli->socket || cli->json || cli->listener)
+        fprintf(stderr, "goevd: %s is for goevd ctl\n",
+                cli->socket ? "--socket"
+                : cli->json ? "--json"
+                            : "--listener");
     else
         return 0;
     fprintf(stderr, "Try 'goevd --help'.\n");

@@ -25,6 +25,7 @@ struct cli {
     const char *name;       /* of --describe */
     const char *socket;     /* of ctl; NULL: the configuration names it */
     bool json;              /* of ctl */
+    const char *listener;   /* of ctl connections; NULL: all */
     char **args;            /* of ctl: the command */
     int arg_count;
     int worker_fd;

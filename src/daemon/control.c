@@ -68,6 +68,9 @@ control_client_fini(struct control_client *client)
     client->fd = fd_close(client->fd);
     free(client->reply);
     client->reply = NULL;
+    if (client->source)
+        client->source->free(client->source);
+    client->source = NULL;
 }
 
 void
@@ -108,15 +111,58 @@ control_take(struct control_client *client)
 /* ---- Replies --------------------------------------------------------------------------------- */
 
 static void
+control_client_keep(struct control_client *client, char *reply, size_t len)
+{
+    free(client->reply);
+    client->reply = reply;
+    client->reply_len = len;
+    client->reply_sent = 0;
+    client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
+}
+
+/* Let the reply go on with the next part. False: it cannot. */
+static bool
+control_client_next(struct control_client *client)
+{
+    struct control_source *source = client->source;
+    char *text = NULL, *part = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    int n = 0, more = out ? source->next(source, out) : -ENOMEM;
+
+    if (out && fclose(out) != 0)
+        more = -ENOMEM;
+    if (more == 0 || (more > 0 && len > 0))
+        n = asprintf(&part, "%zu\n%s%s", len, text, len > 0 && more == 0 ? "0\n" : "");
+    free(text);
+    if (more < 0 || n < 0)
+        return false;
+    control_client_keep(client, part, (size_t)n);
+    if (more == 0) {
+        client->source = NULL;
+        source->free(source);
+    }
+    return true;
+}
+
+/* At most one part for each client and turn of the loop, so that they share it. */
+static void
 control_client_send(struct control_client *client)
 {
-    ssize_t n = send(client->fd, client->reply + client->reply_sent,
-                     client->reply_len - client->reply_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n;
 
+    if (client->reply_sent == client->reply_len && !control_client_next(client)) {
+        control_client_fini(client);
+        return;
+    }
+    if (client->reply_len == 0) /* an empty part */
+        return;
+    n = send(client->fd, client->reply + client->reply_sent, client->reply_len - client->reply_sent,
+             MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     client->reply_sent += n > 0 ? (size_t)n : 0;
-    if (n < 0 || client->reply_sent == client->reply_len)
+    if (n < 0 || (client->reply_sent == client->reply_len && !client->source))
         control_client_fini(client);
 }
 
@@ -129,9 +175,7 @@ control_client_answer(struct control_client *client, char *reply, size_t len)
         return;
     }
     client->held = 0;
-    client->reply = reply;
-    client->reply_len = len;
-    client->deadline_ns = clock_now_ns() + CONTROL_CLIENT_NS;
+    control_client_keep(client, reply, len);
     control_client_send(client);
 }
 
@@ -160,6 +204,15 @@ control_vrefuse(struct control_client *client, const char *format, va_list args)
         len = asprintf(&reply, "error %s\n", text);
     free(text);
     control_client_answer(client, len < 0 ? NULL : reply, (size_t)len);
+}
+
+void
+control_stream(struct control_client *client, struct control_source *source)
+{
+    static const char head[] = "parts\n";
+
+    client->source = source;
+    control_client_answer(client, strdup(head), strlen(head));
 }
 
 void
@@ -265,6 +318,12 @@ control_adopt(struct control *c, int fd, const char *request)
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
+static bool
+control_answers(const struct control_client *client)
+{
+    return client->reply || client->source;
+}
+
 void
 control_poll(struct control *c, struct pollfd *ret)
 {
@@ -273,9 +332,9 @@ control_poll(struct control *c, struct pollfd *ret)
     ret[0] = (struct pollfd){.fd = accept ? c->fd : -1, .events = POLLIN};
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         ret[1 + i] = (struct pollfd){.fd = c->clients[i].fd,
-                                     .events = c->clients[i].reply  ? POLLOUT
-                                               : c->clients[i].held ? 0
-                                                                    : POLLIN};
+                                     .events = control_answers(&c->clients[i]) ? POLLOUT
+                                               : c->clients[i].held            ? 0
+                                                                               : POLLIN};
 }
 
 static void
@@ -300,7 +359,7 @@ control_accept(struct control *c)
 static void
 control_client_event(struct control *c, struct control_client *client)
 {
-    if (client->reply)
+    if (control_answers(client))
         control_client_send(client);
     else if (client->held)
         control_client_fini(client);

@@ -2,21 +2,33 @@
  * waits: a client that does not speak, or does not read, holds up nobody and is closed in time.
  *
  * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`, perhaps with more lines behind it.
- * The supervisor listens and passes
- * to the worker, with the request, the client that only the worker can answer; so both have one of
- * these, and the worker's does not listen unless it is alone.
+ * One whose length is not known when it begins is `parts`, and for each part `LENGTH` and so many
+ * bytes, until a length is 0: the next part is made when the client's socket has taken the one before
+ * it.
+ *
+ * The supervisor listens and passes to the worker, with the request, the client that only the worker
+ * can answer; so both have one of these, and the worker's does not listen unless it is alone.
  */
 #pragma once
 
 #include <poll.h>
+#include <stdio.h>
 
 #include "net/address.h"
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_REQUEST_MAX 1024         /* bytes, without the newline */
-#define CONTROL_CLIENT_NS (2 * NS_PER_S) /* to ask, and again to read the reply */
+#define CONTROL_CLIENT_NS (2 * NS_PER_S) /* to ask, and again to read each part of the reply */
 #define CONTROL_PATH_MAX 107             /* unix(7) */
 #define CONTROL_FDS (1 + CONTROL_CLIENTS_MAX)
+
+/* Where the parts of a reply come from; embedded in its owner. */
+struct control_source {
+    /* Write the next part, which may be empty. 1: more follow; 0: that was the last; negative: it
+     * cannot go on, and the client is closed. */
+    int (*next)(struct control_source *s, FILE *out);
+    void (*free)(struct control_source *s);
+};
 
 struct control_client {
     int fd;               /* -1: free */
@@ -27,10 +39,11 @@ struct control_client {
     char *reply; /* NULL until there is one */
     size_t reply_len;
     size_t reply_sent;
+    struct control_source *source; /* of the parts that follow; NULL: none */
 };
 
-/* It answers by control_reply() or control_refuse(), takes the fd with control_take(), or lets the
- * client wait with control_hold(). */
+/* It answers by control_reply(), control_stream() or control_refuse(), takes the fd with
+ * control_take(), or lets the client wait with control_hold(). */
 typedef void (*control_request_fn)(struct control_client *client, const char *request, void *arg);
 
 struct control {
@@ -62,8 +75,9 @@ void control_handle(struct control *c, const struct pollfd *fds);
 /* When control_handle() is due without any event; 0: never. */
 uint64_t control_due_ns(const struct control *c);
 
-/* Within on_request. The text is copied. */
+/* Within on_request. The text is copied; the source is the client's from now on. */
 void control_reply(struct control_client *client, const char *text, size_t len);
+void control_stream(struct control_client *client, struct control_source *source);
 void control_refuse(struct control_client *client, const char *format, ...) PRINTF(2, 3);
 int control_take(struct control_client *client);
 

@@ -77,7 +77,10 @@ ctl_ask(int fd, const struct cli *cli)
         return -ENOMEM;
     for (int i = 0; i < cli->arg_count; i++)
         fprintf(out, "%s%s", i ? " " : "", cli->args[i]);
-    fputs(cli->json ? " --json\n" : "\n", out);
+    fputs(cli->json ? " --json" : "", out);
+    if (cli->listener)
+        fprintf(out, " --listener %s", cli->listener);
+    fputc('\n', out);
     if (fclose(out) != 0)
         return -ENOMEM;
     /* One that is refused before it has ended is answered all the same. */
@@ -89,7 +92,7 @@ ctl_ask(int fd, const struct cli *cli)
 /* ---- The reply ------------------------------------------------------------------------------- */
 
 static int
-ctl_copy(FILE *in, size_t len)
+ctl_copy(FILE *in, size_t len, FILE *out)
 {
     char buf[4096];
 
@@ -98,7 +101,7 @@ ctl_copy(FILE *in, size_t len)
 
         if (n == 0)
             return ferror(in) ? -errno : -EPIPE;
-        fwrite(buf, 1, n, stdout);
+        fwrite(buf, 1, n, out);
         len -= n;
     }
     return 0;
@@ -115,24 +118,69 @@ ctl_copy_reason(FILE *in)
         fwrite(buf, 1, n, stderr);
 }
 
-/* 0: done and printed; 1: refused and printed; negative: there was no reply, or not all of it. */
 static int
-ctl_print_reply(FILE *in)
+ctl_line(FILE *in, char *line, int size)
+{
+    errno = 0;
+    if (fgets(line, size, in))
+        return 0;
+    return ferror(in) && errno ? -errno : -EPIPE;
+}
+
+static int
+ctl_copy_parts(FILE *in, FILE *out)
+{
+    char head[32];
+    size_t len = 1;
+    int r = 0;
+
+    while (r == 0 && len > 0) {
+        r = ctl_line(in, head, sizeof(head));
+        if (r == 0 && sscanf(head, "%zu", &len) != 1)
+            r = -EBADMSG;
+        if (r == 0)
+            r = ctl_copy(in, len, out);
+    }
+    return r;
+}
+
+/* 0: done; 1: refused and printed; negative: there was no reply, or not all of it. */
+static int
+ctl_read_reply(FILE *in, FILE *out)
 {
     char head[ERR_TEXT_MAX + 16];
     size_t len;
+    int r = ctl_line(in, head, sizeof(head));
 
-    errno = 0;
-    if (!fgets(head, sizeof(head), in))
-        return ferror(in) && errno ? -errno : -EPIPE;
+    if (r < 0)
+        return r;
     if (strncmp(head, "error ", 6) == 0) {
         fprintf(stderr, "goevd: %s", head + 6);
         ctl_copy_reason(in);
         return 1;
     }
+    if (strcmp(head, "parts\n") == 0)
+        return ctl_copy_parts(in, out);
     if (sscanf(head, "ok %zu", &len) != 1)
         return -EBADMSG;
-    return ctl_copy(in, len);
+    return ctl_copy(in, len, out);
+}
+
+/* The whole of it is read before any of it is printed: whoever reads slowly what we print, a pager,
+ * does not hold goevd up. */
+static int
+ctl_print_reply(FILE *in)
+{
+    _cleanup_free_ char *reply = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&reply, &len);
+    int r = out ? ctl_read_reply(in, out) : -ENOMEM;
+
+    if (out && fclose(out) != 0)
+        r = -ENOMEM;
+    if (r == 0)
+        fwrite(reply, 1, len, stdout);
+    return r;
 }
 
 static int

@@ -12,11 +12,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/commands.h"
 #include "daemon/control.h"
 #include "daemon/crash.h"
 #include "daemon/engine.h"
 #include "daemon/exit.h"
-#include "daemon/stats.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
 
@@ -160,34 +160,14 @@ worker_reply_status(struct worker_process *w, struct control_client *client)
 }
 
 static void
-worker_reply_stats(struct worker_process *w, struct control_client *client, bool json)
-{
-    const struct stats_source source = {w->engine.reactors, w->engine.reactor_count,
-                                        &w->setup.plugins};
-    char *text = NULL;
-    size_t len = 0;
-
-    if (stats_text(&source, json, &text, &len) < 0)
-        control_refuse(client, "no memory for the figures");
-    else
-        control_reply(client, text, len);
-    free(text);
-}
-
-static void
 worker_on_request(struct control_client *client, const char *request, void *arg)
 {
     struct worker_process *w = arg;
 
-    if (strcmp(request, "stats") == 0)
-        worker_reply_stats(w, client, false);
-    else if (strcmp(request, "stats --json") == 0)
-        worker_reply_stats(w, client, true);
-    else if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
+    if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
         worker_reply_status(w, client);
     else
-        control_refuse(client, "unknown command '%s'; there are status, stats and stats --json",
-                       request);
+        commands_answer(&w->engine, client, request);
 }
 
 /* ---- Serving --------------------------------------------------------------------------------- */

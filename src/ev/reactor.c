@@ -234,6 +234,18 @@ reactor_call(struct reactor *r, reactor_call_fn fn, void *arg)
             reactor_call_wait(&calls[i]);
 }
 
+void
+reactor_call_one(struct reactor *r, unsigned i, reactor_call_fn fn, void *arg)
+{
+    struct reactor_call call = {.fn = fn, .arg = arg};
+
+    assert(!poller_current);
+    if (!r->threads[i].running)
+        return;
+    reactor_call_post(r, i, &call);
+    reactor_call_wait(&call);
+}
+
 static void
 reactor_stop_poller(struct poller *p, void *arg)
 {

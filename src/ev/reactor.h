@@ -64,6 +64,9 @@ struct poller *reactor_least_loaded(const struct reactor *r);
 /* Run fn on each poller, and return when it has run on all. Not from a poller. */
 void reactor_call(struct reactor *r, reactor_call_fn fn, void *arg);
 
+/* The same on poller i alone. */
+void reactor_call_one(struct reactor *r, unsigned i, reactor_call_fn fn, void *arg);
+
 /* [any thread] Send a signal to the thread of poller i. 0; -ESRCH: it does not run. */
 int reactor_signal(struct reactor *r, unsigned i, int signo);
 

@@ -9,6 +9,7 @@ typedef void (*timer_fn)(struct timer *t, uint64_t now_ns);
 /* Embedded in its owner; zeroed but for fn, it is ready to be armed. */
 struct timer {
     struct heap4_node node;
+    uint32_t note; /* the owner's, for whatever it likes: there would be a gap */
     timer_fn fn;
 };
 

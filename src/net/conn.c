@@ -106,6 +106,7 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
     c->state = (char *)(c + 1) + s->transport->state_bytes;
     c->active_tick = net_tick(s->net);
     c->timer.fn = conn_timer_due;
+    c->timer.note = conn_age_clock(s->net);
     conn_address_set(&c->peer, peer);
     if (seed && seed->state_len > 0)
         memcpy(c->state, seed->state, seed->state_len);

@@ -6,6 +6,7 @@
  *   conn_read.c     bytes in: reading, the unread tail, end of input
  *   conn_write.c    bytes out: gathering, the output queue, its marks
  *   conn_timer.c    deadline, idle time-out, a handler's timers
+ *   conn_row.c      what can be said of one
  *
  * All functions run on the connection's poller. They are documented where plugins see them, in
  * goevd/plugin.h; here is what only the host needs to know.
@@ -17,6 +18,7 @@
 #include <goevd/plugin.h>
 
 #include "ev/poller.h"
+#include "net/address.h"
 #include "net/net.h"
 #include "net/outq.h"
 #include "net/service.h"
@@ -74,7 +76,8 @@ struct conn {
     struct conn *next;    /* on the net's list */
     struct conn_timer *timers;
     uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
-    struct timer timer;   /* due no later than the next of deadline and idle time-out */
+    struct timer timer;   /* due no later than the next of deadline and idle time-out; its note is
+                             when the connection was opened, of conn_age_clock() */
     struct conn_address peer;
 };
 
@@ -127,6 +130,27 @@ int conn_give_back(struct conn *c);
 
 /* Tell the handler that goevd stops (on_stop), soon and once. */
 void conn_stop(struct conn *c);
+
+/* What can be said of a connection, in a copy that any thread may look at. */
+struct conn_row {
+    uint64_t id;
+    const char *listener; /* NULL: it was opened from here */
+    const char *plugin;   /* that serves it */
+    struct address peer;
+    struct address local; /* len 0: the kernel does not tell */
+    uint64_t age_ns;      /* to 67 ms */
+    uint64_t idle_ns;     /* to 1 ms */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    size_t queued;  /* output, bytes of memory */
+    uint32_t flags; /* enum conn_flags */
+};
+
+void conn_row_take(const struct conn *c, struct conn_row *ret);
+
+/* The words for flags, separated by commas; "-" for none. Returns buf. */
+#define CONN_ROW_STATE_MAX 96
+const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 
 /* ---- Between the conn files ----------------------------------------------------------------- */
 
@@ -214,6 +238,13 @@ static inline struct poller *
 conn_poller(const struct conn *c)
 {
     return c->service->net->poller;
+}
+
+/* A clock of 67 ms for ages, wrapping in 9 years. */
+static inline uint32_t
+conn_age_clock(const struct net *net)
+{
+    return (uint32_t)(net->poller->now_ns >> 26);
 }
 
 /* How plugins see it. */

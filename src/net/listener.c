@@ -310,6 +310,7 @@ listener_serve(struct listener *l, struct poller *p, void *local)
 
     if (r < 0)
         return r;
+    s->listener = l->config.name;
     s->on_gone = listener_conn_gone;
     s->on_gone_arg = l;
     s->proxy = l->config.proxy;

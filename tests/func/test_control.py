@@ -14,6 +14,7 @@ from wire import Reader, closed, get
 
 DIED = r'worker \d+ was killed by signal'
 TWO = [{'name': 'main', 'pollers': 2}]
+COMMANDS = 'status, stats, connections, reload, stop'
 
 
 @pytest.fixture
@@ -181,15 +182,21 @@ def test_nobody_listens(goevd_run, path):
 
 def test_unknown_command(controlled, goevd_run, path):
     controlled()
-    for command in (['dance'], ['stats', 'now'], ['status', '--json']):
+    for command, said in [
+            (['dance'], f"unknown command 'dance'; there are {COMMANDS}"),
+            (['statsy', 'now'], f"unknown command 'statsy now'; there are {COMMANDS}"),
+            (['stats', 'now'], "stats: unexpected 'now'"),
+            (['stats', '--listener', 'web'], "stats: unexpected '--listener web'"),
+            (['connections', 'now'], "connections: unexpected 'now'"),
+            (['reload', 'now'], "reload: unexpected 'now'"),
+            (['status', '--json'], "status: unexpected '--json'")]:
         done = goevd_run('ctl', '-s', path, *command)
-        assert (done.returncode, done.stdout) == (1, '')
-        assert done.stderr == f"goevd: unknown command '{' '.join(command)}'; there are status, " \
-            'stats and stats --json\n'
+        assert (done.returncode, done.stdout, done.stderr) == (1, '', f'goevd: {said}\n')
 
 
 @pytest.mark.parametrize('args, said', [
-    (['ctl'], 'goevd: ctl needs a command: status, stats, reload or stop\n'),
+    (['ctl'], 'goevd: ctl needs a command, such as status\n'),
+    (['--listener', 'x'], 'goevd: --listener is for goevd ctl\n'),
     (['--json'], 'goevd: --json is for goevd ctl\n'),
     (['-s', 'x'], 'goevd: --socket is for goevd ctl\n'),
     (['-t', 'ctl', 'status'], "goevd: unexpected argument 'ctl'\n"),
@@ -198,6 +205,14 @@ def test_wrong_command_lines(goevd_run, args, said):
     done = goevd_run(*args)
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr == said + "Try 'goevd --help'.\n"
+
+
+@pytest.mark.parametrize('command', ['reload', 'stop'])
+def test_single_has_no_supervisor(controlled, goevd_run, path, command):
+    controlled('--single')
+    done = goevd_run('ctl', '-s', path, command)
+    assert (done.returncode, done.stdout, done.stderr) == \
+        (1, '', f'goevd: {command}: with --single there is no supervisor that could\n')
 
 
 def test_longest_path_and_one_byte_more(goevd_run):
@@ -304,6 +319,10 @@ def test_reply_to_a_full_disk(controlled, path, tmp_path):
     (b'', 'the connection was closed before the reply had ended'),
     (b'ok 10\nshort', 'the connection was closed before the reply had ended'),
     (b'hello\n', 'Bad message'),
+    (b'parts\n', 'the connection was closed before the reply had ended'),
+    (b'parts\n5\nlines', 'the connection was closed before the reply had ended'),
+    (b'parts\n5\nlines5\nli', 'the connection was closed before the reply had ended'),
+    (b'parts\nfive\n', 'Bad message'),
 ])
 def test_half_a_reply_is_not_taken_for_the_whole(path, tmp_path, reply, said):
     with socket.socket(socket.AF_UNIX) as s:
@@ -317,5 +336,5 @@ def test_half_a_reply_is_not_taken_for_the_whole(path, tmp_path, reply, said):
         assert client.recv(100) == b'status\n'
         client.sendall(reply)
         client.close()
-        assert done.communicate(timeout=PATIENCE_S)[1] == f'goevd: {path}: {said}\n'
+        assert done.communicate(timeout=PATIENCE_S) == ('', f'goevd: {path}: {said}\n')
         assert done.returncode == 1

@@ -18,6 +18,36 @@ static struct control control;
 static unsigned asked;
 static char last[CONTROL_REQUEST_MAX + 1];
 
+/* Parts: "one", "", "two"; or for ever, or until it cannot go on. */
+static struct counted {
+    struct control_source source;
+    unsigned asked, freed, last, wrong;
+} counted;
+
+static int
+counted_next(struct control_source *source, FILE *out)
+{
+    static char big[65536];
+    struct counted *c = container_of(source, struct counted, source);
+
+    c->asked++;
+    if (c->asked == c->wrong)
+        return -ENOMEM;
+    if (c->last == 0) {
+        memset(big, 'x', sizeof(big));
+        fwrite(big, 1, sizeof(big), out);
+        return 1;
+    }
+    fputs(c->asked == 1 ? "one" : c->asked == c->last ? "two" : "", out);
+    return c->asked < c->last;
+}
+
+static void
+counted_free(struct control_source *source)
+{
+    container_of(source, struct counted, source)->freed++;
+}
+
 static void
 on_request(struct control_client *client, const char *request, void *arg)
 {
@@ -28,6 +58,8 @@ on_request(struct control_client *client, const char *request, void *arg)
 
         control_reply(client, text, BIG);
         free(text);
+    } else if (strcmp(request, "parts") == 0) {
+        control_stream(client, &counted.source);
     } else if (strcmp(request, "no") == 0) {
         control_refuse(client, "not %s", request);
     } else {
@@ -54,6 +86,7 @@ static int
 setup(void **state)
 {
     asked = 0;
+    counted = (struct counted){.source = {counted_next, counted_free}};
     control_init(&control, on_request, NULL);
     return control_open(&control, path, NULL);
 }
@@ -244,6 +277,69 @@ test_control_sends_a_long_reply_as_it_is_read(void **state)
 }
 
 static void
+test_control_parts_end_with_one_of_no_length(void **state)
+{
+    counted.last = 3;
+    ask("parts\n", 6, "parts\n3\none3\ntwo0\n");
+    assert_int_equal(counted.asked, 3);
+    assert_int_equal(counted.freed, 1);
+    counted.asked = 0;
+    counted.last = 1;
+    ask("parts\n", 6, "parts\n3\none0\n");
+    counted.asked = 1;
+    counted.last = 3;
+    counted.wrong = 3;
+    ask("parts\n", 6, "parts\n"); /* it could not go on, and has not ended */
+    assert_int_equal(counted.freed, 3);
+}
+
+static void
+test_control_parts_that_are_empty_let_it_go_on(void **state)
+{
+    counted.asked = 1;
+    counted.last = 4;
+    ask("parts\n", 6, "parts\n3\ntwo0\n");
+    counted.asked = 1;
+    counted.last = 2;
+    ask("parts\n", 6, "parts\n3\ntwo0\n");
+}
+
+/* No part is made before those before it have been taken. */
+static void
+test_control_parts_are_made_as_they_are_read(void **state)
+{
+    static char text[65536];
+    int fd = client();
+    unsigned before;
+
+    say(fd, "parts\n", 6);
+    before = counted.asked;
+    assert_in_range(before, 1, 100);
+    settle();
+    assert_int_equal(counted.asked, before);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_true(recv(fd, text, sizeof(text), 0) > 0);
+        settle();
+    }
+    assert_in_range(counted.asked, before + 10, before + 101);
+    assert_true(control_due_ns(&control) > clock_now_ns());
+    fd_close(fd);
+    settle();
+    assert_int_equal(counted.freed, 1);
+}
+
+static void
+test_control_ends_in_the_middle_of_parts(void **state)
+{
+    int fd = client();
+
+    say(fd, "parts\n", 6);
+    control_fini(&control);
+    assert_int_equal(counted.freed, 1);
+    fd_close(fd);
+}
+
+static void
 test_control_socket_is_its_owners_and_moves(void **state)
 {
     char other[80];
@@ -277,6 +373,13 @@ main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_control_sends_a_long_reply_as_it_is_read, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_control_parts_end_with_one_of_no_length, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_control_parts_that_are_empty_let_it_go_on, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_control_parts_are_made_as_they_are_read, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_control_ends_in_the_middle_of_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control_socket_is_its_owners_and_moves, setup,
                                         teardown),
     };

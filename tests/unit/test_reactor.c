@@ -129,6 +129,23 @@ test_reactor_call_from_round_to_round(void **state)
 }
 
 static void
+test_reactor_call_one_runs_on_that_one(void **state)
+{
+    struct reactor_config c = config(REACTOR_CPUS_NONE);
+    struct reactor *r;
+
+    assert_int_equal(reactor_new(&c, &r, NULL), 0);
+    reactor_call_one(r, 1, call, &starts); /* nobody is there yet */
+    assert_int_equal(reactor_start(r, start, stop, seen, NULL), 0);
+    reactor_call_one(r, 1, call, &starts);
+    reactor_call_one(r, 1, call, &starts);
+    for (unsigned i = 0; i < POLLERS; i++)
+        assert_int_equal(seen[i].called, i == 1 ? 2 : 0);
+    reactor_stop(r);
+    reactor_free(r);
+}
+
+static void
 test_reactor_start_that_fails_joins_all(void **state)
 {
     for (int i = 0; i < POLLERS; i++) {
@@ -278,6 +295,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reactor_starts_calls_and_stops_each_poller_once),
         cmocka_unit_test(test_reactor_call_from_round_to_round),
+        cmocka_unit_test(test_reactor_call_one_runs_on_that_one),
         cmocka_unit_test(test_reactor_start_that_fails_joins_all),
         cmocka_unit_test(test_reactor_without_start_or_threads),
         cmocka_unit_test(test_reactor_start_finds_the_clock_set),
