@@ -406,18 +406,13 @@ build_plugin_dir(struct build *build)
 }
 
 /* The processes need not agree on where they are. */
-static void
-build_control(struct build *build)
+/* A path that means the same wherever goevd was started. */
+static struct goevd_str
+build_path(struct build *build, const char *key, struct goevd_str path)
 {
-    struct config *config = build->config;
-    const struct config_control *control = config->top->control;
-
-    if (!control || !control->socket.data)
-        return;
-    config->control_socket = control->socket;
-    if (control->socket.data[0] != '/')
-        build_error(build, "control.socket", "expected an absolute path, found %s",
-                    CONF_QUOTE(control->socket));
+    if (path.data && path.data[0] != '/')
+        build_error(build, key, "expected an absolute path, found %s", CONF_QUOTE(path));
+    return path;
 }
 
 static int
@@ -446,7 +441,11 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->processes = config->top->processes;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
     config->max_open_files = config->top->max_open_files;
-    build_control(build);
+    config->user = config->top->user;
+    config->group = config->top->group;
+    config->pid_file = build_path(build, "pid_file", config->top->pid_file);
+    if (config->top->control)
+        config->control_socket = build_path(build, "control.socket", config->top->control->socket);
     if (build_reactors(build) < 0 || build_listeners(build) < 0)
         return -ENOMEM;
     return 0;

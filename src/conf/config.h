@@ -7,6 +7,7 @@
 #define CONFIG_REACTORS_MAX 256
 #define CONFIG_LISTENERS_MAX 1024
 #define CONFIG_CPUS_MAX 1024
+#define CONFIG_PATH_MAX 4000
 #define CONFIG_CONTROL_PATH_MAX 107 /* bytes, unix(7) */
 #define CONFIG_WORKERS_MAX 16
 #define CONFIG_CRASHES_MAX 1000
@@ -161,6 +162,9 @@ struct config_top {
     const struct config_connectors *connectors;
     const struct config_hang *hang;
     const struct config_processes *processes;
+    struct goevd_str user;
+    struct goevd_str group;
+    struct goevd_str pid_file;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
     int64_t max_open_files;
@@ -175,6 +179,9 @@ struct config {
     const struct config_processes *processes;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
+    struct goevd_str user;           /* data NULL: nobody else */
+    struct goevd_str group;          /* data NULL: the user's */
+    struct goevd_str pid_file;       /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */
     int64_t stop_timeout_ns;
     int64_t max_open_files; /* 0: raise the soft limit to the hard one */

@@ -82,9 +82,10 @@ engine_init_outgoing(struct engine *e, const struct config_connectors *c)
     e->tail_max = outgoing->limits.tail_max;
 }
 
-static int
-engine_raise_files(int64_t wanted, struct err *reterr)
+int
+engine_raise_files(const struct config *config, struct err *reterr)
 {
+    int64_t wanted = config->max_open_files;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -115,11 +116,9 @@ int
 engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 {
     const struct config *config = setup->config;
-    int r = engine_raise_files(config->max_open_files, reterr);
+    int r = 0;
 
     *e = (struct engine){.setup = setup, .drained_fd = -1};
-    if (r < 0)
-        return r;
     e->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (e->drained_fd < 0)
         return err_set_errno(reterr, -errno, "cannot make an eventfd");
@@ -190,6 +189,11 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
         return err_set(reterr, r,
                        "listener %s: %s; find who listens there with 'ss -lptn', or choose another "
                        "address",
+                       c->name.data, err.text);
+    if (r == -EACCES && address_is_tcp(&l->address))
+        return err_set(reterr, r,
+                       "listener %s: %s; ports below 1024 are for root and for processes with "
+                       "CAP_NET_BIND_SERVICE",
                        c->name.data, err.text);
     return r < 0 ? err_set(reterr, r, "listener %s: %s", c->name.data, err.text) : 0;
 }

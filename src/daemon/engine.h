@@ -22,7 +22,10 @@ struct engine {
     atomic_uint draining; /* pollers that still hold connections */
 };
 
-/* Make the reactors; raise the limit of open files. */
+/* Raise the limit of open files, RLIMIT_NOFILE, as max_open_files says. */
+int engine_raise_files(const struct config *config, struct err *reterr);
+
+/* Make the reactors. */
 int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
 
 /* Start the pollers, take the sockets and serve. */

@@ -12,6 +12,7 @@
 #define PROTO_MAJOR 1
 #define PROTO_MINOR 2
 #define PROTO_TEXT_MAX 256
+#define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
 #define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
 #define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
@@ -29,6 +30,7 @@ enum proto_type {
     PROTO_CONTROL,   /* supervisor: answer the client of the control socket that comes with it */
     PROTO_FAILED,    /* worker: I shall not serve, and why */
     PROTO_DRAINING,  /* worker: I have been told to stop, and accept no more */
+    PROTO_PID_FILE,  /* worker: hold this file; WELCOME or REFUSED follows */
 };
 
 struct proto_hello {
@@ -77,6 +79,10 @@ struct proto_failed {
     char text[PROTO_FAILURE_MAX]; /* lines */
 };
 
+struct proto_pid_file {
+    char path[PROTO_FILE_MAX];
+};
+
 struct proto_message {
     uint32_t type; /* enum proto_type */
     uint32_t size; /* bytes of the body, as the sender knows it */
@@ -89,6 +95,7 @@ struct proto_message {
         struct proto_stop stop;
         struct proto_control control;
         struct proto_failed failed;
+        struct proto_pid_file pid_file;
     };
 };
 

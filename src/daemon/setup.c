@@ -1,12 +1,12 @@
 #include "daemon/setup.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/figures.h"
+#include "daemon/owner.h"
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
@@ -31,41 +31,16 @@ setup_seconds(int64_t ns)
     return (unsigned)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
 }
 
-static bool
-setup_number(const char *text, uint32_t *ret)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || *end || n >= UINT32_MAX)
-        return false;
-    *ret = (uint32_t)n;
-    return true;
-}
-
 static void
 setup_socket_owner(struct setup *s, const struct config *config, size_t i, struct listen_options *o)
 {
     const struct config_listener *c = &config->listeners[i];
-    const struct passwd *user;
-    const struct group *group;
+    const char *user = c->socket_owner.data, *group = c->socket_group.data;
 
-    if (c->socket_owner.data && !setup_number(c->socket_owner.data, &o->unix_uid)) {
-        user = getpwnam(c->socket_owner.data);
-        if (user)
-            o->unix_uid = user->pw_uid;
-        else
-            setup_listener_error(s, config, i, "socket_owner", "there is no user '%s'",
-                                 c->socket_owner.data);
-    }
-    if (c->socket_group.data && !setup_number(c->socket_group.data, &o->unix_gid)) {
-        group = getgrnam(c->socket_group.data);
-        if (group)
-            o->unix_gid = group->gr_gid;
-        else
-            setup_listener_error(s, config, i, "socket_group", "there is no group '%s'",
-                                 c->socket_group.data);
-    }
+    if (user && owner_find_user(user, &o->unix_uid, NULL) < 0)
+        setup_listener_error(s, config, i, "socket_owner", "there is no user '%s'", user);
+    if (group && owner_find_group(group, &o->unix_gid) < 0)
+        setup_listener_error(s, config, i, "socket_group", "there is no group '%s'", group);
 }
 
 static void
@@ -114,6 +89,19 @@ setup_listener(struct setup *s, const struct config *config, size_t i)
     setup_proxies(s, config, i);
 }
 
+static void
+setup_privileges(struct setup *s, const struct config *config)
+{
+    struct privileges *p = &s->privileges;
+    const char *user = config->user.data, *group = config->group.data;
+
+    *p = (struct privileges){geteuid(), getegid()};
+    if (user && owner_find_user(user, &p->uid, &p->gid) < 0)
+        config_error(config, &s->errors, "user", "there is no user '%s'", user);
+    if (group && owner_find_group(group, &p->gid) < 0)
+        config_error(config, &s->errors, "group", "there is no group '%s'", group);
+}
+
 /* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
 static void
 setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
@@ -128,6 +116,7 @@ setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
     s->listener_count = config->listener_count;
     for (size_t i = 0; i < s->listener_count; i++)
         setup_listener(s, config, i);
+    setup_privileges(s, config);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/cli.h"
+#include "daemon/privileges.h"
 #include "daemon/proxies.h"
 #include "net/listen.h"
 #include "plug/plugins.h"
@@ -19,6 +20,7 @@ struct setup {
     struct config *config;
     struct conf_errors errors;
     struct setup_listener *listeners;
+    struct privileges privileges;
     size_t listener_count; /* those of the configuration, also where that was refused */
 };
 

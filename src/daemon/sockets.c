@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -38,7 +39,7 @@ sockets_init(struct sockets *s, int fd, struct err *reterr)
     struct proto_message m;
     int r;
 
-    *s = (struct sockets){.fd = fd};
+    *s = (struct sockets){.fd = fd, .own_pidfile.fd = -1};
     if (fd < 0)
         return 0;
     fd_set_cloexec(fd, true);
@@ -93,9 +94,26 @@ sockets_get(struct sockets *s, const struct proto_listen *listen, struct address
     return 0;
 }
 
+int
+sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr)
+{
+    struct proto_pid_file file = {0};
+    struct proto_message m;
+    int r;
+
+    if (s->fd < 0)
+        return pidfile_open(&s->own_pidfile, path, reterr);
+    snprintf(file.path, sizeof(file.path), "%s", path);
+    r = proto_send(s->fd, PROTO_PID_FILE, &file, sizeof(file), NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+}
+
 void
 sockets_fini(struct sockets *s)
 {
+    pidfile_close(&s->own_pidfile);
     store_fini(&s->own);
     s->fd = fd_close(s->fd);
 }

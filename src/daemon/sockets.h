@@ -1,11 +1,14 @@
-/* Where a worker gets its listening sockets from: the supervisor, or itself with --single. */
+/* Where a worker gets from what it cannot open itself, listening sockets and files: from the
+ * supervisor, or with --single from itself. */
 #pragma once
 
+#include "daemon/pidfile.h"
 #include "daemon/store.h"
 
 struct sockets {
     int fd; /* to the supervisor; -1: --single */
     struct store own;
+    struct pidfile own_pidfile;
 };
 
 /* Say HELLO; -EPROTO if the two do not understand each other. */
@@ -14,5 +17,8 @@ int sockets_init(struct sockets *s, int fd, struct err *reterr);
 /* The caller owns the fds. */
 int sockets_get(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
                 int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr);
+
+/* Hold the pid file at this path. -EBUSY: a process that lives does. */
+int sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr);
 
 void sockets_fini(struct sockets *s);

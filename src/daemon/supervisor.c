@@ -80,6 +80,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
         return err.code;
     }
     store_begin(&s->store);
+    s->pidfile_wanted = false;
     c->reload = reload;
     if (s->limits.start_timeout_ns)
         c->deadline_ns = c->begun_ns + s->limits.start_timeout_ns;
@@ -243,6 +244,7 @@ supervisor_init(struct supervisor *s)
 
     if (r < 0)
         return r;
+    s->pidfile.fd = s->next_pidfile.fd = -1;
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         s->children[i].fd = -1;
     signal(SIGPIPE, SIG_IGN);
@@ -282,6 +284,8 @@ supervisor_run(const struct cli *cli, char **argv)
     control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
     control_fini(&s->control);
     store_fini(&s->store);
+    pidfile_close(&s->next_pidfile);
+    pidfile_close(&s->pidfile);
     fd_close(s->signal_fd);
     log_info("stopped");
     status = s->status;

@@ -15,6 +15,7 @@
 #include "daemon/child.h"
 #include "daemon/cli.h"
 #include "daemon/control.h"
+#include "daemon/pidfile.h"
 #include "daemon/store.h"
 
 /* Returns the exit status, when all has ended. */
@@ -29,6 +30,9 @@ struct supervisor {
     char **argv;
     char path[PATH_MAX]; /* of the binary, to be executed again */
     struct store store;
+    struct pidfile pidfile;
+    struct pidfile next_pidfile; /* of the worker that starts, where it is another */
+    bool pidfile_wanted;         /* by the worker that starts */
     struct child children[CONFIG_WORKERS_MAX];
     struct control control;
     int signal_fd;

@@ -93,6 +93,7 @@ static void
 supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
 {
     store_rollback(&s->store);
+    pidfile_close(&s->next_pidfile);
     if (!s->was_ready) {
         s->status = EXIT_REFUSED; /* the first worker has said why itself */
         s->stopping = true;

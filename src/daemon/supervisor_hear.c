@@ -64,6 +64,31 @@ supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_l
     return supervisor_send_sockets(c, &bound, fds, count);
 }
 
+static int
+supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_file *file)
+{
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return -EPROTO;
+    file->path[PROTO_FILE_MAX - 1] = '\0';
+    s->pidfile_wanted = true;
+    if ((s->pidfile.fd < 0 || strcmp(s->pidfile.path, file->path) != 0) &&
+        pidfile_open(&s->next_pidfile, file->path, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+}
+
+static void
+supervisor_commit_pidfile(struct supervisor *s)
+{
+    if (s->next_pidfile.fd < 0 && s->pidfile_wanted)
+        return;
+    pidfile_close(&s->pidfile);
+    s->pidfile = s->next_pidfile;
+    s->next_pidfile.fd = -1;
+}
+
 void
 supervisor_tell_reloaded(struct supervisor *s, unsigned reload)
 {
@@ -92,6 +117,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     s->was_ready = true;
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
+    supervisor_commit_pidfile(s);
     err = (struct err){0};
     if (control_open(&s->control, c->ready.control, &err) < 0)
         log_error("control.socket: %s", err.text);
@@ -119,6 +145,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_listen(s, c, &m->listen);
     case PROTO_READY:
         return supervisor_on_ready(s, c, &m->ready);
+    case PROTO_PID_FILE:
+        return supervisor_on_pid_file(s, c, &m->pid_file);
     case PROTO_FAILED:
         snprintf(c->failure, sizeof(c->failure), "%.*s", PROTO_FAILURE_MAX - 1, m->failed.text);
         return 0;

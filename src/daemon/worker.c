@@ -118,6 +118,22 @@ worker_watch(struct worker_process *w, struct err *reterr)
     return watchdog_start(&config, &w->watchdog, reterr);
 }
 
+/* What needs privileges, and then none: before there is another thread, and before plugins have
+ * made anything. */
+static int
+worker_settle(struct worker_process *w, struct err *reterr)
+{
+    const struct config *config = w->setup.config;
+    bool alone = w->sockets.fd < 0;
+    int r = engine_raise_files(config, reterr);
+
+    if (r == 0 && config->pid_file.data)
+        r = sockets_hold_pidfile(&w->sockets, config->pid_file.data, reterr);
+    if (r == 0)
+        r = privileges_drop(&w->setup.privileges, alone, reterr);
+    return r;
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -133,7 +149,9 @@ worker_start(struct worker_process *w, struct err *reterr)
         return r;
     assert(w->setup.config);
     log_init("goevd", cli_log_level(w->cli, w->setup.config->log_level));
-    r = engine_init(&w->engine, &w->setup, reterr);
+    r = worker_settle(w, reterr);
+    if (r == 0)
+        r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
         r = setup_create(&w->setup);
     if (r == 0)

@@ -94,6 +94,8 @@ def test_connections_are_refused_while_others_drain(goevd, tmp_path):
     assert not path.exists()
     half.sendall(b'st: a\r\n\r\n')
     assert Reader(half).response()[0] == 200
+    half.close()
+    assert d.wait() == 0
 
 
 @pytest.mark.parametrize('args', ARGS)
