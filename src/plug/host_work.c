@@ -6,8 +6,8 @@
 
 #define LINES 64
 
-/* Of a connection's ordered jobs, those that came first in a line come back first. Connections that
- * share a line share only the walk along it. */
+/* Ordered jobs, by connection: the first of each stands in one of these lines, and behind it, in
+ * the order in which they are to come back, stand the others. */
 struct job_lines {
     struct job *first[LINES];
 };
@@ -16,7 +16,9 @@ struct job {
     struct work work;
     struct instance *instance;
     uint64_t conn_id;
-    struct job *behind; /* in its line */
+    struct job *behind; /* the next of its connection */
+    struct job *last;   /* of a first one: the last of its connection, */
+    struct job *beside; /* ... and the next connection's first, in its line */
     bool ordered;
     bool ended;
     int result;
@@ -80,29 +82,40 @@ job_line(const struct job *job, struct poller *p)
     return &(*lines)->first[job->conn_id * UINT64_C(0x9e3779b97f4a7c15) >> 58];
 }
 
-/* The first of its connection in the line. */
+/* The first of its connection, or the end of the line. */
 static struct job **
 job_head(struct job **line, uint64_t conn_id)
 {
     while (*line && (*line)->conn_id != conn_id)
-        line = &(*line)->behind;
+        line = &(*line)->beside;
     return line;
 }
 
 static void
 job_queue(struct job **line, struct job *job)
 {
-    while (*line)
-        line = &(*line)->behind;
-    *line = job;
+    struct job **head = job_head(line, job->conn_id);
+
+    if (*head) {
+        (*head)->last->behind = job;
+        (*head)->last = job;
+    } else {
+        job->last = job;
+        *head = job;
+    }
 }
 
-static void
-job_unqueue(struct job **line, struct job *job)
+static struct job *
+job_unqueue(struct job **head)
 {
-    while (*line != job)
-        line = &(*line)->behind;
-    *line = job->behind;
+    struct job *job = *head, *next = job->behind;
+
+    if (next) {
+        next->last = job->last;
+        next->beside = job->beside;
+    }
+    *head = next ? next : job->beside;
+    return job;
 }
 
 static void
@@ -111,12 +124,8 @@ job_tell_in_order(struct job *ended, struct poller *p)
     struct job **line = job_line(ended, p), **head;
     uint64_t conn_id = ended->conn_id;
 
-    while (*(head = job_head(line, conn_id)) && (*head)->ended) {
-        struct job *job = *head;
-
-        *head = job->behind;
-        job_tell(job, p);
-    }
+    while (*(head = job_head(line, conn_id)) && (*head)->ended)
+        job_tell(job_unqueue(head), p);
 }
 
 /* ---- There and back -------------------------------------------------------------------------- */
@@ -157,13 +166,10 @@ host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_
                         .arg = arg};
     if (job->ordered)
         line = job_line(job, p);
-    if (line)
-        job_queue(line, job);
     r = job->ordered && !line ? -ENOMEM : work_submit(i->plugins->work, &job->work);
-    if (r < 0) {
-        if (line)
-            job_unqueue(line, job);
+    if (r < 0)
         free(job);
-    }
+    else if (line)
+        job_queue(line, job); /* its end comes to this thread, and so not before */
     return r;
 }

@@ -97,6 +97,16 @@ def test_ten_thousand_lines_in_one_go(serve, order):
     assert total(figure('jobs')) == 0
 
 
+def test_order_of_each_of_many_clients(serve):
+    d, _ = serve({'threads': 4, 'queue': 10000})
+    clients = [Client(d) for _ in range(200)]
+    for part in range(3):
+        for client in clients:
+            client.say(*(f'{part}-{n} sleep {n % 2}' for n in range(10)))
+    for client in clients:
+        assert client.hear(30) == [f'{part}-{n} ok' for part in range(3) for n in range(10)]
+
+
 def test_no_answer_is_lost_where_mailboxes_are_full(serve):
     """What cannot be sent from the thread of the pool comes from the poller."""
     d, _ = serve({'threads': 8}, reactor={'mailbox': 16}, order='completion', jobs_max=1000)
