@@ -257,7 +257,10 @@ conn_event(struct watch *w, uint32_t events)
 void
 conn_stop(struct conn *c)
 {
-    if (c->flags & CONN_STOPPING)
+    bool shaking = !(c->flags & CONN_OPENED) && c->deadline_ns > 0;
+
+    /* A handshake that has its time is told at its end: what the peer has begun is not lost. */
+    if (c->flags & CONN_STOPPING || shaking)
         return;
     c->flags |= CONN_STOPPING;
     if (c->flags & CONN_OPENED)

@@ -31,10 +31,10 @@ def serve(goevd, goevd_run, plugins, tmp_path):
     """start(listener…) -> a goevd with the plugin addresses, figures() -> its figures."""
     path = tmp_path / 'control.sock'
 
-    def start(*listeners, **proxy):
+    def start(*listeners, stop_timeout='10s', **proxy):
         d = goevd(config(*(listeners or [listener(handler='addresses', proxy_protocol=proxy)]),
                          plugin_dir=str(plugins), control={'socket': str(path)},
-                         reactors=[{'name': 'main', 'pollers': 2}]))
+                         stop_timeout=stop_timeout, reactors=[{'name': 'main', 'pollers': 2}]))
         d.may_say = ['closed a connection of the proxy']
 
         def figures():
@@ -257,10 +257,27 @@ def test_a_flood_of_lies_does_not_fill_the_log(serve):
     eventually(told, 'how many there were is not told')
 
 
-def test_stop_does_not_wait_for_a_header(serve):
-    d, figures = serve(**LOCALHOST, timeout='1h')
-    d.connect().sendall(LINE[:20])
-    eventually(lambda: figures()['connections.open'] == 1, 'no connection')
+def test_a_header_that_has_begun_is_not_lost_to_a_reload(serve, goevd_run, tmp_path):
+    d, _ = serve(listener(proxy_protocol=LOCALHOST))
+    clients = [d.connect() for _ in range(10)]
+    for s in clients[:5]:
+        s.sendall(LINE[:20])
+    done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'reload')
+    assert done.returncode == 0, done.stderr
+    for i, s in enumerate(clients):
+        s.sendall(LINE[20:] if i < 5 else LINE)
+        assert get(s)[2] == b'Hello, World!'
+
+
+def test_stop_waits_for_a_header_no_longer_than_for_all_else(serve):
+    d, _ = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'timeout': '1h'}),
+                 stop_timeout='200ms')
+    d.may_say = ['connections were still open after stop_timeout']
+    s = d.connect()
+    s.sendall(LINE[:20])
+    d.process.terminate()
+    assert closed(s)
+    assert d.wait() == 0
 
 
 # ---- Configuration ---------------------------------------------------------------------------

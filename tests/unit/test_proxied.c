@@ -406,8 +406,9 @@ test_proxied_slow_header_holds_nobody_else(void **state)
     fd_close(quick);
 }
 
+/* It is on its way: nobody is lost to a reload. */
 static void
-test_proxied_stop_drops_who_owes_a_header(void **state)
+test_proxied_stop_waits_for_a_header(void **state)
 {
     int fd;
 
@@ -416,8 +417,25 @@ test_proxied_stop_drops_who_owes_a_header(void **state)
     peer_send(fd, LINE, 20);
     calm();
     net_stop(net, NULL, NULL);
+    calm();
+    assert_int_equal(net->conns, 1);
+    peer_say(fd, &LINE[20]);
+    until(seen_count == 1 && seen[0].stops == 1);
+    assert_int_equal(seen[0].opened, 1);
+    fd_close(fd);
+}
+
+static void
+test_proxied_stop_waits_no_longer_than_its_time(void **state)
+{
+    int fd;
+
+    start();
+    policy.timeout_ns = 60 * NS_PER_MS;
+    fd = peer_tcp();
+    net_stop(net, NULL, NULL);
     until(net->conns == 0);
-    assert_int_equal(seen_count, 0);
+    assert_int_equal(outcomes(NET_PROXY_TIMEOUT), 1);
     fd_close(fd);
 }
 
@@ -439,7 +457,8 @@ main(void)
         NET_TEST(test_proxied_deadline_of_the_handler_follows),
         NET_TEST(test_proxied_end_before_the_header_is_counted),
         NET_TEST(test_proxied_slow_header_holds_nobody_else),
-        NET_TEST(test_proxied_stop_drops_who_owes_a_header),
+        NET_TEST(test_proxied_stop_waits_for_a_header),
+        NET_TEST(test_proxied_stop_waits_no_longer_than_its_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
