@@ -226,6 +226,19 @@ struct goevd_stream {
      *        -EAGAIN: the name server does not answer; -ECANCELED: by goevd_connect_cancel(), or
      *        goevd stops; -ENOMEM. */
     void (*on_connect_fail)(void *instance, struct goevd_poller *poller, void *state, int error);
+
+    /* A listener with this handler has accepted a connection, which is none yet: choose who serves
+     * it. On the poller that accepted, which may be of another reactor than all that serve. NULL:
+     * the listener's reactor.
+     *
+     * peer     who connects, len bytes; behind a proxy (proxy_protocol of the listener) that is the
+     *          proxy, for its header is read by the poller that serves.
+     * Returns  the number of a reactor, of goevd_reactor_find(); 0 for the listener's; negative, or
+     *          a number that no reactor has: the connection is closed, and no callback comes for
+     * it. Source   accept4(2).
+     */
+    int (*on_accept)(void *instance, struct goevd_poller *poller, const struct sockaddr *peer,
+                     socklen_t len);
 };
 
 #define GOEVD_DEADLINE UINT64_MAX
@@ -1208,7 +1221,7 @@ goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_option) == 80, "goevd_option has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 88, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 96, "goevd_stream has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");

@@ -209,6 +209,8 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .mode = c->mode == CONFIG_MODE_ACCEPTOR ? LISTENER_ACCEPTOR : LISTENER_REUSEPORT,
         .serve = e->reactors[c->reactor],
         .accept = e->reactors[c->accept_reactor],
+        .reactors = e->reactors,
+        .reactor_count = (unsigned)e->reactor_count,
         .stream = handler->module->stream,
         .transport = proxy ? &transport_proxied : &transport_plain,
         .proxy = proxy,
@@ -290,6 +292,15 @@ engine_accept_on(struct poller *p, void *arg)
         begin->result = err.code;
 }
 
+/* On every poller that may have to serve. */
+static void
+engine_serve(struct engine *e, const struct listener *l, struct engine_begin *begin)
+{
+    for (size_t i = 0; i < e->reactor_count; i++)
+        if (listener_may_serve(l, e->reactors[i]))
+            reactor_call(e->reactors[i], engine_serve_on, begin);
+}
+
 static int
 engine_each_listener(struct engine *e, bool serve, struct err *reterr)
 {
@@ -298,7 +309,7 @@ engine_each_listener(struct engine *e, bool serve, struct err *reterr)
         struct engine_begin begin = {.engine = e, .listener = i};
 
         if (serve)
-            reactor_call(l->config.serve, engine_serve_on, &begin);
+            engine_serve(e, l, &begin);
         else
             reactor_call(l->config.accept, engine_accept_on, &begin);
         if (begin.result < 0)

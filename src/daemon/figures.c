@@ -40,6 +40,7 @@ static const struct figure_row figures_net[] = {
     NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),
     NET(REFUSED(NETWORK), "connections.refused.network", "connections",
         "from where only proxies may come"),
+    NET(REFUSED(HANDLER), "connections.refused.handler", "connections", "not wanted by on_accept"),
     NET(PROXY(READ), "proxy.read", "headers", "PROXY headers that were read"),
     NET(PROXY(MALFORMED), "proxy.malformed", "connections", "of proxies, without a true header"),
     NET(PROXY(TIMEOUT), "proxy.timeout", "connections", "of proxies, without one in time"),

@@ -224,7 +224,7 @@ balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
     struct poller *self = b->poller, *least = reactor_least_loaded(l->config.serve);
     int mine = poller_load(self) + 1;
 
-    if (l->config.mode == LISTENER_ACCEPTOR || !l->services[self->index])
+    if (l->config.mode == LISTENER_ACCEPTOR)
         return least;
     if (!balance_above(l, mine, least, SLACK_MIN))
         return self;
@@ -245,13 +245,9 @@ balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
     return l->steered ? NULL : least;
 }
 
-void
-balance_place(struct balance *b, struct listener *l, int fd, const struct sockaddr_storage *peer,
-              uint64_t now_ns)
+static struct poller *
+balance_choose_among_own(struct balance *b, const struct listener *l, uint64_t now_ns)
 {
-    struct poller *to;
-    struct handover *h;
-
     if (b->reactor != l->config.serve) {
         b->reactor = l->config.serve;
         balance_begin_window(b, now_ns);
@@ -259,9 +255,27 @@ balance_place(struct balance *b, struct listener *l, int fd, const struct sockad
     b->mine++;
     b->busy_ns = now_ns;
     balance_look(b, now_ns);
-    to = balance_choose(b, l, now_ns);
-    h = to == b->poller ? NULL : balance_wrap(l, fd, peer);
-    if (!h && to != b->poller && !l->services[b->poller->index]) {
+    return balance_choose(b, l, now_ns);
+}
+
+static bool
+balance_is_among(const struct poller *p, const struct reactor *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->pollers[i] == p)
+            return true;
+    return false;
+}
+
+void
+balance_place(struct balance *b, struct listener *l, const struct reactor *r, int fd,
+              const struct sockaddr_storage *peer, uint64_t now_ns)
+{
+    struct poller *to = likely(r == l->config.serve) ? balance_choose_among_own(b, l, now_ns)
+                                                     : reactor_least_loaded(r);
+    struct handover *h = to == b->poller ? NULL : balance_wrap(l, fd, peer);
+
+    if (!h && to != b->poller && !balance_is_among(b->poller, r)) {
         listener_refuse(l, b->poller, NET_REFUSED_MEMORY);
         fd_close(fd);
         return;

@@ -50,9 +50,10 @@ struct balance {
 
 void balance_init(struct balance *b, struct poller *p);
 
-/* A connection has been accepted here, for l, at now_ns; it is counted in no poller's load yet.
- * From now on the fd is the balance's. */
-void balance_place(struct balance *b, struct listener *l, int fd,
+/* A connection has been accepted here, for l, at now_ns, to be served by r; it is counted in no
+ * poller's load yet. From now on the fd is the balance's. Another reactor than that of l takes it
+ * on its least loaded poller. */
+void balance_place(struct balance *b, struct listener *l, const struct reactor *r, int fd,
                    const struct sockaddr_storage *peer, uint64_t now_ns);
 
 /* Serve here whatever is held. */

@@ -163,36 +163,63 @@ acceptor_failed(struct acceptor *a, int error)
     }
 }
 
-/* Why a connection from there is not served; NET_REFUSED_COUNT: it is. Then it holds a place, which
- * it has already where the one too many is to wait. */
-static enum net_refused
-acceptor_judge(const struct acceptor *a, const struct sockaddr *peer, bool placed)
+/* Who connects, as accept4(2) tells. */
+struct arrival {
+    struct sockaddr_storage peer;
+    socklen_t len;
+    int fd;
+    bool placed; /* among max_connections */
+};
+
+/* The reactor that is to serve it, as its handler says; NULL: none. */
+static struct reactor *
+acceptor_ask(struct acceptor *a, const struct arrival *new)
+{
+    const struct listener_config *c = &a->listener->config;
+    int number;
+
+    place_enter(&a->poller->place, c->owner, "on_accept", 0);
+    number = c->stream->on_accept(c->instance, (struct goevd_poller *)a->poller,
+                                  (const struct sockaddr *)&new->peer, new->len);
+    place_leave(&a->poller->place);
+    if (number == 0)
+        return c->serve;
+    return number > 0 && (unsigned)number <= c->reactor_count ? c->reactors[number - 1] : NULL;
+}
+
+/* Which reactor serves a connection; NULL: none, for *ret_why. */
+static struct reactor *
+acceptor_judge(struct acceptor *a, struct arrival *new, enum net_refused *ret_why)
 {
     struct listener *l = a->listener;
+    const struct sockaddr *peer = (const struct sockaddr *)&new->peer;
 
+    *ret_why = NET_REFUSED_NETWORK;
     if (l->config.proxy && !proxy_policy_admits(l->config.proxy, peer))
-        return NET_REFUSED_NETWORK;
-    if (!placed && !listener_claim(l))
-        return NET_REFUSED_LIMIT;
-    return NET_REFUSED_COUNT;
+        return NULL;
+    *ret_why = NET_REFUSED_LIMIT;
+    if (!new->placed && !listener_claim(l))
+        return NULL;
+    new->placed = true;
+    *ret_why = NET_REFUSED_HANDLER;
+    return unlikely(l->config.stream->on_accept) ? acceptor_ask(a, new) : l->config.serve;
 }
 
 static void
-acceptor_admit(struct acceptor *a, int fd, const struct sockaddr_storage *peer, bool placed,
-               uint64_t now_ns)
+acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
 {
-    struct listener *l = a->listener;
-    enum net_refused why = acceptor_judge(a, (const struct sockaddr *)peer, placed);
+    enum net_refused why;
+    struct reactor *r = acceptor_judge(a, new, &why);
 
-    if (likely(why == NET_REFUSED_COUNT)) {
+    if (likely(r != NULL)) {
         figure_add(&a->poller->accepted, 1);
-        balance_place(&net_of(a->poller)->balance, l, fd, peer, now_ns);
+        balance_place(&net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
         return;
     }
     acceptor_count(a, why);
-    fd_close(fd);
-    if (placed)
-        listener_unclaim(l);
+    if (new->placed)
+        listener_unclaim(a->listener); /* first: who sees the end may come again at once */
+    fd_close(new->fd);
 }
 
 /* False: nobody waits, or nobody can be taken now. */
@@ -200,23 +227,23 @@ static bool
 acceptor_take(struct acceptor *a, uint64_t now_ns)
 {
     struct listener *l = a->listener;
-    bool waits = l->config.over_limit == LISTENER_WAIT;
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-    int fd;
+    struct arrival new;
 
     /* Where the one too many is to wait, its place is claimed before it is accepted: two pollers
      * may see the last one free. */
-    if (waits && !listener_claim(l)) {
+    if (l->config.over_limit == LISTENER_WAIT && !listener_claim(l)) {
         acceptor_hold(a);
         return false;
     }
-    fd = accept4(a->watch.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        acceptor_admit(a, fd, &peer, waits, now_ns);
+    new.placed = l->config.over_limit == LISTENER_WAIT;
+    new.len = sizeof(new.peer);
+    new.fd =
+        accept4(a->watch.fd, (struct sockaddr *)&new.peer, &new.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (new.fd >= 0) {
+        acceptor_admit(a, &new, now_ns);
         return true;
     }
-    if (waits)
+    if (new.placed)
         listener_unclaim(l);
     return acceptor_failed(a, errno);
 }
@@ -299,6 +326,12 @@ listener_free(struct listener *l)
     free(l->fds);
     free(l->acceptors);
     free(l);
+}
+
+bool
+listener_may_serve(const struct listener *l, const struct reactor *r)
+{
+    return r == l->config.serve || l->config.stream->on_accept;
 }
 
 int

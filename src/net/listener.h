@@ -25,7 +25,9 @@ struct listener_config {
     const char *name;
     enum listener_mode mode;
     struct reactor *serve;
-    struct reactor *accept; /* `serve` in reuseport mode */
+    struct reactor *accept;          /* `serve` in reuseport mode */
+    struct reactor *const *reactors; /* that stream->on_accept may choose from, by number from 1 */
+    unsigned reactor_count;
     const struct goevd_stream *stream;
     const struct transport *transport;
     void *instance;
@@ -66,7 +68,10 @@ int listener_new(const struct listener_config *config, const struct address *bou
 /* When no poller runs any more and every net is gone; closes the sockets; NULL does nothing. */
 void listener_free(struct listener *l);
 
-/* [poller of config.serve] It can serve from now on; `local` is what poller_start said. */
+/* Could a poller of that reactor have to serve? */
+bool listener_may_serve(const struct listener *l, const struct reactor *r);
+
+/* [poller that may have to serve] It can serve from now on; `local` is what poller_start said. */
 int listener_serve(struct listener *l, struct poller *p, void *local);
 
 /* [poller of config.accept] Accept connections from this poller's sockets. */

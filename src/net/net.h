@@ -17,6 +17,7 @@ enum net_refused {
     NET_REFUSED_MEMORY,  /* ENOMEM, ENOBUFS */
     NET_REFUSED_ERROR,   /* anything else that accept4(2) says of a connection */
     NET_REFUSED_NETWORK, /* it comes from where nobody may, proxy_policy.refuse_others */
+    NET_REFUSED_HANDLER, /* its on_accept does not want it */
     NET_REFUSED_COUNT
 };
 
