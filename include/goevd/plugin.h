@@ -167,6 +167,14 @@ enum goevd_close_flags {
     GOEVD_CLOSE_DONE = 1 << 1 /* the peer has nothing more to say: no need to linger for it */
 };
 
+/* Flags of a stream handler. */
+enum goevd_stream_flags {
+    /* What it reads from a connection is not what it answers there, as in a relay: while output
+     * stands above the high mark, and until on_drained, reading goes on. The handler pauses who
+     * brings the bytes, or nobody does. */
+    GOEVD_STREAM_DUPLEX = 1 << 0
+};
+
 #define GOEVD_STREAM "goevd.stream"
 
 /* Bytes in, bytes out: what a plugin implements to serve connections.
@@ -195,7 +203,8 @@ struct goevd_stream {
                          size_t fresh, unsigned flags);
 
     /* The peer has sent its last byte (shutdown(2), SHUT_WR). 0: go on writing; the handler
-     * closes. NULL: flush and close. */
+     * closes. NULL: flush and close. Where the output has ended before (goevd_conn_shutdown()), it
+     * does not run: on_close(GOEVD_REASON_EOF) does. */
     int (*on_eof)(struct goevd_conn *c, void *state);
 
     /* The output queue fell to the low mark after a write had returned 1 or -ENOBUFS. What on_read
@@ -239,6 +248,8 @@ struct goevd_stream {
      */
     int (*on_accept)(void *instance, struct goevd_poller *poller, const struct sockaddr *peer,
                      socklen_t len);
+
+    unsigned flags; /* enum goevd_stream_flags */
 };
 
 #define GOEVD_DEADLINE UINT64_MAX
@@ -480,6 +491,7 @@ struct goevd_host {
 
     int (*proxy_header)(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size);
     socklen_t (*conn_proxy_address)(struct goevd_conn *c, struct sockaddr_storage *ret_address);
+    int (*conn_write_now)(struct goevd_conn *c, const void *data, size_t len);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -718,6 +730,21 @@ static inline int
 goevd_conn_write(struct goevd_conn *c, const void *data, size_t len)
 {
     return goevd_host->conn_write(c, data, len);
+}
+
+/* Write bytes that are worth a system call of their own: where nothing is queued, the socket is
+ * offered them at once, and only what it does not take is copied. For a relay, which writes what it
+ * has read from another connection, this spares the copy.
+ *
+ * Thread   [poller]
+ * Returns  0: the socket has taken all; 1: some are queued, and it is as if that were above the
+ * high mark; otherwise as goevd_conn_write(), and nothing of it is queued, or -EPIPE. Calls    no
+ * handler before returning. Source   send(2).
+ */
+static inline int
+goevd_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
+{
+    return goevd_host->conn_write_now(c, data, len);
 }
 
 /* Room for len bytes at the end of c's output, to be written in place. Nothing is sent until
@@ -1221,7 +1248,7 @@ goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_option) == 80, "goevd_option has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 96, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 104, "goevd_stream has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
@@ -1233,7 +1260,8 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_config) == 104, "goevd_pool_config 
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_acquire_request) == 40, "goevd_acquire_request has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_observe has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 496, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write_now) == 496, "write_now has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 504, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 

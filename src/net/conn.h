@@ -96,6 +96,7 @@ int conn_open(struct service *s, int fd, const struct sockaddr *peer, const stru
 struct conn *conn_find(struct poller *p, uint64_t id);
 
 int conn_write(struct conn *c, const void *data, size_t len);
+int conn_write_now(struct conn *c, const void *data, size_t len);
 void *conn_reserve(struct conn *c, size_t len);
 int conn_commit(struct conn *c, size_t len);
 int conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release,
@@ -232,6 +233,13 @@ static inline const struct goevd_stream *
 conn_stream(const struct conn *c)
 {
     return c->service->stream;
+}
+
+/* What is read has nothing to do with what is written. */
+static inline bool
+conn_is_duplex(const struct conn *c)
+{
+    return conn_stream(c)->flags & GOEVD_STREAM_DUPLEX;
 }
 
 static inline struct poller *

@@ -100,8 +100,9 @@ conn_need(struct conn *c, size_t len)
 static bool
 conn_input_held(const struct conn *c)
 {
-    return c->flags & (CONN_PAUSED | CONN_THROTTLED | CONN_TELL_DRAINED | CONN_AGAIN |
-                       CONN_CLOSING | CONN_UPGRADING);
+    uint32_t holds = CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING;
+
+    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
 }
 
 static void

@@ -55,7 +55,7 @@ conn_spill(struct conn *c)
 
 /* May `bytes` of memory join the queue? */
 static int
-conn_queue_check(struct conn *c, size_t bytes)
+conn_queue_allows(struct conn *c, size_t bytes)
 {
     size_t held = conn_queued(c) + (c->outq ? c->outq->guests * SEGMENT_COST : 0);
     size_t max = c->service->limits->output_max;
@@ -69,7 +69,35 @@ conn_queue_check(struct conn *c, size_t bytes)
         conn_list(c);
         return -ENOBUFS;
     }
-    return conn_spill(c);
+    return 0;
+}
+
+/* ... and is there a queue? */
+static int
+conn_queue_check(struct conn *c, size_t bytes)
+{
+    int r = conn_queue_allows(c, bytes);
+
+    return r < 0 ? r : conn_spill(c);
+}
+
+/* Until the low mark, who writes only for what it reads is not read. */
+static void
+conn_throttle(struct conn *c)
+{
+    if (!conn_is_duplex(c))
+        c->flags |= CONN_THROTTLED;
+}
+
+/* Too much is queued for now. */
+static int
+conn_owe_drained(struct conn *c)
+{
+    c->flags |= CONN_TELL_DRAINED;
+    if (c->flags & CONN_BLOCKED) /* else the flush to come will see what is left */
+        conn_throttle(c);
+    conn_list(c);
+    return 1;
 }
 
 /* After a push: r is its result. What it writes to another connection is flushed at the end of the
@@ -81,13 +109,7 @@ conn_queue_done(struct conn *c, int r)
         return r;
     if (c->service->net->entered != c)
         conn_list(c);
-    if (conn_queued(c) <= c->service->limits->output_high)
-        return 0;
-    c->flags |= CONN_TELL_DRAINED;
-    if (c->flags & CONN_BLOCKED) /* else the flush to come will see what is left */
-        c->flags |= CONN_THROTTLED;
-    conn_list(c);
-    return 1;
+    return conn_queued(c) > c->service->limits->output_high ? conn_owe_drained(c) : 0;
 }
 
 static int
@@ -240,7 +262,7 @@ conn_after_flush(struct conn *c)
     if (!(c->flags & CONN_TELL_DRAINED))
         return;
     if (conn_queued(c) > limits->output_low)
-        c->flags |= CONN_THROTTLED;
+        conn_throttle(c);
     else
         conn_list(c);
 }
@@ -267,32 +289,57 @@ conn_flush(struct conn *c)
     conn_after_flush(c);
 }
 
-/* The callback gathered while nothing was queued: one write, and only the rest is queued. */
+/* Nothing is queued: one write, and only what the socket does not take is. 0, or the connection has
+ * failed. */
+static int
+conn_offer(struct conn *c, const char *data, size_t len)
+{
+    ssize_t n = c->service->transport->write(c, data, len);
+
+    if (likely(n == (ssize_t)len)) {
+        conn_count_out(c, len);
+        return 0;
+    }
+    if (n < 0 && n != -EAGAIN) {
+        conn_fail(c, (int)n);
+        return -EPIPE;
+    }
+    n = MAX(n, 0);
+    conn_count_out(c, (size_t)n);
+    if (conn_spill(c) < 0 || outq_push_copy(c->outq, data + n, len - (size_t)n) < 0) {
+        conn_fail(c, -ENOMEM);
+        return -EPIPE;
+    }
+    c->flags |= CONN_BLOCKED;
+    return 0;
+}
+
 void
 conn_flush_gathered(struct conn *c)
 {
     struct net *net = c->service->net;
     size_t len = net->write_len;
-    ssize_t n;
 
     net->write_len = 0;
     if (len == 0 || c->flags & CONN_CLOSE_NOW)
         return;
-    n = c->service->transport->write(c, net->write_buffer, len);
-    if (likely(n == (ssize_t)len)) {
-        conn_count_out(c, len);
-        return;
-    }
-    if (n < 0 && n != -EAGAIN) {
-        conn_fail(c, (int)n);
-        return;
-    }
-    n = MAX(n, 0);
-    conn_count_out(c, (size_t)n);
-    if (conn_spill(c) < 0 || outq_push_copy(c->outq, net->write_buffer + n, len - (size_t)n) < 0) {
-        conn_fail(c, -ENOMEM);
-        return;
-    }
-    c->flags |= CONN_BLOCKED;
-    conn_after_flush(c);
+    if (unlikely(conn_offer(c, net->write_buffer, len) < 0 || c->outq))
+        conn_after_flush(c);
+}
+
+int
+conn_write_now(struct conn *c, const void *data, size_t len)
+{
+    struct net *net = c->service->net;
+    int r;
+
+    if (net->entered == c)
+        conn_flush_gathered(c);
+    r = len > 0 ? conn_queue_allows(c, len) : 0;
+    if (r < 0 || len == 0)
+        return r;
+    r = c->outq ? outq_push_copy(c->outq, data, len) : conn_offer(c, data, len);
+    if (r < 0)
+        return r;
+    return c->outq ? conn_owe_drained(c) : 0;
 }

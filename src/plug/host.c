@@ -156,6 +156,12 @@ host_conn_write(struct goevd_conn *c, const void *data, size_t len)
     return conn_write(host_conn(c), data, len);
 }
 
+static int
+host_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
+{
+    return conn_write_now(host_conn(c), data, len);
+}
+
 static void *
 host_conn_reserve(struct goevd_conn *c, size_t len)
 {
@@ -315,4 +321,5 @@ const struct goevd_host plugins_host = {
     .figure_observe = host_figure_observe,
     .proxy_header = host_proxy_header,
     .conn_proxy_address = host_conn_proxy_address,
+    .conn_write_now = host_conn_write_now,
 };
