@@ -24,6 +24,7 @@ HEADINGS = {
     'ROUTES': 'http:routes.',
     'PLUGIN PUSH': 'push:',
     'PLUGIN ASYNC': 'async:',
+    'PLUGIN RELAY': 'relay:',
 }
 
 
@@ -110,7 +111,7 @@ def documented():
 
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
-    for name in ('goevd', 'http', 'echo', 'push', 'async'):
+    for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

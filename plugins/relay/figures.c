@@ -1,0 +1,67 @@
+#include <stdio.h>
+
+#include "relay/relay.h"
+
+struct figure {
+    const char *name, *unit, *help;
+    enum goevd_figure_type type;
+};
+
+static const struct figure relay_figures[RELAY_FIGURES] = {
+    [RELAY_OPEN] = {"open", "connections", "clients that have an upstream", GOEVD_FIGURE_GAUGE},
+    [RELAY_CONNECTING] = {"connecting", "connections", "clients that wait for an upstream",
+                          GOEVD_FIGURE_GAUGE},
+    [RELAY_CONNECTED] = {"connected", "connections", "clients that got an upstream",
+                         GOEVD_FIGURE_COUNTER},
+    [RELAY_REFUSED] = {"refused", "connections", "clients that were reset for want of an upstream",
+                       GOEVD_FIGURE_COUNTER},
+    [RELAY_RESET] = {"reset", "connections", "ended because one side was reset or failed",
+                     GOEVD_FIGURE_COUNTER},
+    [RELAY_IDLE] = {"idle", "connections", "ended because one side was idle for too long",
+                    GOEVD_FIGURE_COUNTER},
+    [RELAY_RESTING] = {"resting", "upstreams", "upstreams that did not answer when asked last",
+                       GOEVD_FIGURE_GAUGE},
+    [RELAY_BYTES_UP] = {"bytes_up", "bytes", "taken from clients for upstreams",
+                        GOEVD_FIGURE_COUNTER},
+    [RELAY_BYTES_DOWN] = {"bytes_down", "bytes", "taken from upstreams for clients",
+                          GOEVD_FIGURE_COUNTER},
+};
+
+static const struct figure upstream_figures[UPSTREAM_FIGURES] = {
+    [UPSTREAM_OPEN] = {"open", "connections", "clients that this upstream has", GOEVD_FIGURE_GAUGE},
+    [UPSTREAM_CONNECTED] = {"connected", "connections", "clients that this upstream got",
+                            GOEVD_FIGURE_COUNTER},
+    [UPSTREAM_FAILED] = {"failed", "attempts", "attempts to connect to it that failed",
+                         GOEVD_FIGURE_COUNTER},
+};
+
+static int
+figures_add(struct instance *i, const char *prefix, const struct figure *list, int count,
+            int *ret_numbers)
+{
+    for (int n = 0; n < count; n++) {
+        char name[64];
+        int number;
+
+        snprintf(name, sizeof(name), "%s%s", prefix, list[n].name);
+        number = goevd_figure_new(i->self, name, list[n].unit, list[n].help, list[n].type);
+        if (number < 0)
+            return number;
+        ret_numbers[n] = number;
+    }
+    return 0;
+}
+
+int
+figures_init(struct instance *i)
+{
+    int r = figures_add(i, "", relay_figures, RELAY_FIGURES, i->figures);
+
+    for (unsigned n = 0; r == 0 && n < i->upstream_count; n++) {
+        char prefix[32];
+
+        snprintf(prefix, sizeof(prefix), "upstream.%u.", n);
+        r = figures_add(i, prefix, upstream_figures, UPSTREAM_FIGURES, i->upstreams[n].figures);
+    }
+    return r;
+}

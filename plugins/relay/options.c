@@ -1,0 +1,39 @@
+#include "relay/relay.h"
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
+    {                                                                                              \
+        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
+        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
+    }
+
+static const struct goevd_option address_table[] = {
+    {.type = GOEVD_OPTION_STRING, .min = 1, .max = 300},
+    {0},
+};
+
+static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str, address_table);
+
+static const struct goevd_option options_table[] = {
+    {.name = "upstreams",
+     .type = GOEVD_OPTION_LIST,
+     .flags = GOEVD_OPTION_REQUIRED,
+     .offset = offsetof(struct options, upstreams),
+     .min = 1,
+     .max = UPSTREAMS_MAX,
+     .item = &address_schema,
+     .help = "Where connections go: host:port, [v6]:port, unix:/path."},
+    OPTION("connect_timeout", DURATION, connect_timeout_ns, "5s", MILLISECOND, 3600 * SECOND,
+           "How long one upstream may take to accept a connection."),
+    OPTION("tries", INT, tries, "3", 1, UPSTREAMS_MAX,
+           "Upstreams that are tried for one client before it is refused."),
+    OPTION("rest", DURATION, rest_ns, "10s", 0, 86400 * SECOND,
+           "How long an upstream that has failed is left alone while others answer."),
+    OPTION("stop_quiet", DURATION, stop_quiet_ns, "1s", MILLISECOND, 3600 * SECOND,
+           "When goevd stops or reloads, a connection on which nothing has moved for so long is "
+           "closed."),
+    {0},
+};
+
+const struct goevd_schema relay_options = GOEVD_SCHEMA(struct options, options_table);

@@ -1,0 +1,411 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/relay.h"
+
+#define PIECE_BYTES 4096 /* the least that output_max may be */
+#define QUIET 1          /* the cookie of the timer that looks whether anything moves */
+
+/* One of the two connections of a relay; what is read here is written to `other`. */
+struct side {
+    struct goevd_conn *conn; /* NULL: not yet, or no more */
+    struct side *other;
+    struct relay *relay;
+};
+
+/* A client and its upstream. Lives until both connections have ended and none is being made. */
+struct relay {
+    struct side client, upstream;
+    struct instance *instance;
+    struct upstream *to; /* NULL: none is taken */
+    uint64_t tried;      /* a mask of upstreams */
+    uint64_t attempt;    /* for goevd_connect_cancel() */
+    uint64_t moved;      /* bytes, when goevd_stop was told, or at the last look since */
+    bool connecting;
+    bool ending; /* both are closed in order */
+};
+
+static const struct goevd_stream upstream_stream;
+
+/* ---- Coming and going ------------------------------------------------------------------------ */
+
+static void
+relay_release(struct relay *r)
+{
+    if (r->client.conn || r->upstream.conn || r->connecting)
+        return;
+    if (r->to)
+        upstream_drop(r->to);
+    free(r);
+}
+
+/* End it so that the peer cannot take it for an end in order: with a reset. */
+static void
+side_abort(struct side *s)
+{
+    const struct linger none = {.l_onoff = 1};
+
+    if (!s->conn)
+        return;
+    goevd_conn_setsockopt(s->conn, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    goevd_conn_close(s->conn, GOEVD_CLOSE_NOW);
+}
+
+static void
+side_close(struct side *s)
+{
+    if (s->conn)
+        goevd_conn_close(s->conn, GOEVD_CLOSE_FLUSH);
+}
+
+/* What the end of one side is for the other. */
+static void
+side_pass_on(struct side *s, struct goevd_poller *poller, enum goevd_reason reason)
+{
+    struct relay *r = s->relay;
+
+    if (!s->other->conn || r->ending)
+        return;
+    if (reason == GOEVD_REASON_EOF) { /* on_eof does not run where the output has ended before */
+        goevd_conn_shutdown(s->other->conn);
+        return;
+    }
+    if (reason == GOEVD_REASON_IDLE || reason == GOEVD_REASON_STOP) {
+        count(r->instance, poller, RELAY_IDLE, reason == GOEVD_REASON_IDLE);
+        side_close(s->other);
+    } else {
+        count(r->instance, poller, RELAY_RESET, 1);
+        side_abort(s->other);
+    }
+    r->ending = true;
+}
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+/* More at once than the queue may ever hold: what fits. */
+static int
+side_write_pieces(struct side *s, const char *data, size_t len, size_t *ret_used)
+{
+    size_t used = 0;
+    int r = 0;
+
+    while (r == 0 && used < len) {
+        size_t piece = len - used < PIECE_BYTES ? len - used : PIECE_BYTES;
+
+        r = goevd_conn_write_now(s->conn, data + used, piece);
+        used += r >= 0 ? piece : 0;
+    }
+    *ret_used = used;
+    return r;
+}
+
+static int
+side_write(struct side *s, const char *data, size_t len, size_t *ret_used)
+{
+    int r = s->conn ? goevd_conn_write_now(s->conn, data, len) : -EPIPE;
+
+    if (r == -EMSGSIZE)
+        return side_write_pieces(s, data, len, ret_used);
+    *ret_used = r == -ENOBUFS ? 0 : len;
+    return r;
+}
+
+/* A reader that is slower than the writer: the writer is not read until its output has drained. */
+static ptrdiff_t
+side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+          unsigned flags)
+{
+    struct side *s = *(struct side **)state;
+    struct relay *relay = s->relay;
+    size_t used;
+    int r = side_write(s->other, data, len, &used);
+
+    (void)fresh, (void)flags;
+    if (r != 0)
+        goevd_conn_pause(c);
+    if (r == -EPIPE) /* the other is closing, and its end will tell */
+        return (ptrdiff_t)len;
+    if (r < 0 && r != -ENOBUFS)
+        return r;
+    count(relay->instance, goevd_conn_poller(c),
+          s == &relay->client ? RELAY_BYTES_UP : RELAY_BYTES_DOWN, (int64_t)used);
+    return (ptrdiff_t)used;
+}
+
+static int
+side_drained(struct goevd_conn *c, void *state)
+{
+    struct side *s = *(struct side **)state;
+
+    (void)c;
+    if (s->other->conn)
+        goevd_conn_resume(s->other->conn);
+    return 0;
+}
+
+/* Half-close: the other side hears of it behind what is queued, and may go on sending. */
+static int
+side_eof(struct goevd_conn *c, void *state)
+{
+    struct side *s = *(struct side **)state;
+
+    (void)c;
+    if (s->other->conn)
+        goevd_conn_shutdown(s->other->conn);
+    return 0;
+}
+
+/* ---- Connecting ------------------------------------------------------------------------------ */
+
+/* Ask the next one. */
+static int
+relay_connect(struct relay *r, struct goevd_poller *poller)
+{
+    struct instance *i = r->instance;
+    struct side *upstream = &r->upstream;
+    struct goevd_connect_request request = {
+        .version = GOEVD_VERSION_OF(struct goevd_connect_request),
+        .timeout_ns = (uint64_t)i->options->connect_timeout_ns,
+        .stream = &upstream_stream,
+        .state = &upstream,
+        .state_len = sizeof(upstream),
+    };
+
+    int error;
+
+    do {
+        if (r->to)
+            upstream_drop(r->to);
+        r->to = NULL;
+        if (__builtin_popcountll(r->tried) < i->options->tries)
+            r->to = upstream_take(i, &r->tried);
+        if (!r->to)
+            return -ECONNREFUSED;
+        request.to = r->to->address;
+        error = goevd_connect(i->self, poller, &request, &r->attempt);
+    } while (error == -EAGAIN); /* no name can be looked up now: another may need none */
+    return error;
+}
+
+/* There is no upstream for the client. */
+static void
+relay_refuse(struct relay *r, struct goevd_poller *poller)
+{
+    count(r->instance, poller, RELAY_REFUSED, 1);
+    r->ending = true;
+    side_abort(&r->client);
+}
+
+static int
+client_open(struct goevd_conn *c, void *state)
+{
+    struct instance *i = goevd_conn_instance(c);
+    struct goevd_poller *poller = goevd_conn_poller(c);
+    struct relay *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return -ENOMEM;
+    *(struct side **)state = &r->client;
+    r->client = (struct side){c, &r->upstream, r};
+    r->upstream = (struct side){NULL, &r->client, r};
+    r->instance = i;
+    goevd_conn_pause(c); /* until there is somebody to write to */
+    r->connecting = relay_connect(r, poller) == 0;
+    if (!r->connecting)
+        relay_refuse(r, poller);
+    else
+        count(i, poller, RELAY_CONNECTING, 1);
+    return 0;
+}
+
+static void
+relay_connecting_ends(struct relay *r, struct goevd_poller *poller)
+{
+    r->connecting = false;
+    count(r->instance, poller, RELAY_CONNECTING, -1);
+}
+
+static int
+upstream_open(struct goevd_conn *c, void *state)
+{
+    struct side *s = *(struct side **)state;
+    struct relay *r = s->relay;
+    struct goevd_poller *poller = goevd_conn_poller(c);
+
+    s->conn = c;
+    relay_connecting_ends(r, poller);
+    upstream_answers(r->instance, r->to, poller);
+    upstream_count(r->instance, r->to, poller, UPSTREAM_OPEN, 1);
+    count(r->instance, poller, RELAY_CONNECTED, 1);
+    count(r->instance, poller, RELAY_OPEN, 1);
+    if (!r->client.conn || r->ending)
+        return -ECANCELED;
+    goevd_conn_resume(r->client.conn);
+    return 0;
+}
+
+static void
+upstream_connect_fail(void *instance, struct goevd_poller *poller, void *state, int error)
+{
+    struct side *s = *(struct side **)state;
+    struct relay *r = s->relay;
+    bool wanted = r->client.conn && !r->ending;
+
+    upstream_fails(instance, r->to, poller, error);
+    if (wanted && error != -ECANCELED && relay_connect(r, poller) == 0)
+        return;
+    relay_connecting_ends(r, poller);
+    if (wanted)
+        relay_refuse(r, poller);
+    relay_release(r);
+}
+
+/* ---- Stopping -------------------------------------------------------------------------------- */
+
+/* What is on its way goes on, until stop_timeout ends it; what is quiet has ended. */
+static bool
+relay_is_quiet(struct relay *r)
+{
+    struct goevd_conn *client = r->client.conn, *upstream = r->upstream.conn;
+    uint64_t moved = goevd_conn_bytes_in(client) + goevd_conn_bytes_out(client);
+    bool quiet = !r->connecting && goevd_conn_queued(client) == 0;
+
+    if (upstream) {
+        moved += goevd_conn_bytes_in(upstream) + goevd_conn_bytes_out(upstream);
+        quiet = quiet && goevd_conn_queued(upstream) == 0;
+    }
+    quiet = quiet && moved == r->moved;
+    r->moved = moved;
+    return quiet;
+}
+
+static int
+client_stop(struct goevd_conn *c, void *state)
+{
+    struct relay *r = (*(struct side **)state)->relay;
+    uint64_t ns = (uint64_t)r->instance->options->stop_quiet_ns;
+
+    relay_is_quiet(r);
+    return goevd_conn_timer_arm(c, QUIET, ns, ns);
+}
+
+static int
+client_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
+{
+    struct relay *r = (*(struct side **)state)->relay;
+
+    (void)c, (void)cookie;
+    if (relay_is_quiet(r)) {
+        r->ending = true;
+        side_close(&r->client);
+        side_close(&r->upstream);
+    }
+    return 0;
+}
+
+/* The client decides. */
+static int
+upstream_stop(struct goevd_conn *c, void *state)
+{
+    (void)c, (void)state;
+    return 0;
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static void
+client_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct side *s = *(struct side **)state;
+    struct goevd_poller *poller = goevd_conn_poller(c);
+
+    if (!s)
+        return;
+    s->conn = NULL;
+    side_pass_on(s, poller, reason);
+    if (s->relay->connecting)
+        goevd_connect_cancel(poller, s->relay->attempt);
+    relay_release(s->relay);
+}
+
+static void
+upstream_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct side *s = *(struct side **)state;
+    struct relay *r = s->relay;
+    struct goevd_poller *poller = goevd_conn_poller(c);
+
+    s->conn = NULL;
+    upstream_count(r->instance, r->to, poller, UPSTREAM_OPEN, -1);
+    count(r->instance, poller, RELAY_OPEN, -1);
+    side_pass_on(s, poller, reason);
+    relay_release(r);
+}
+
+static const struct goevd_stream client_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .conn_size = sizeof(struct side *),
+    .on_open = client_open,
+    .on_read = side_read,
+    .on_eof = side_eof,
+    .on_drained = side_drained,
+    .on_timeout = client_timeout,
+    .on_stop = client_stop,
+    .on_close = client_close,
+    .flags = GOEVD_STREAM_DUPLEX,
+};
+
+static const struct goevd_stream upstream_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .conn_size = sizeof(struct side *),
+    .on_open = upstream_open,
+    .on_read = side_read,
+    .on_eof = side_eof,
+    .on_drained = side_drained,
+    .on_stop = upstream_stop,
+    .on_close = upstream_close,
+    .on_connect_fail = upstream_connect_fail,
+    .flags = GOEVD_STREAM_DUPLEX,
+};
+
+/* ---- The plugin ------------------------------------------------------------------------------ */
+
+static int
+relay_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    const struct options *o = options;
+    struct instance *i = calloc(1, sizeof(*i) + o->upstreams.count * sizeof(i->upstreams[0]));
+    int r;
+
+    if (!i)
+        return -ENOMEM;
+    i->self = self;
+    i->options = o;
+    i->upstream_count = (unsigned)o->upstreams.count;
+    r = upstreams_init(i);
+    if (r == 0)
+        r = figures_init(i);
+    if (r < 0) {
+        free(i);
+        return r;
+    }
+    *ret_instance = i;
+    return 0;
+}
+
+static void
+relay_destroy(void *instance)
+{
+    free(instance);
+}
+
+static const void *
+relay_interface(const char *id)
+{
+    return strcmp(id, GOEVD_STREAM) == 0 ? &client_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "relay", .description = "passes connections on to upstreams, a TCP proxy",
+             .options = &relay_options, .create = relay_create, .destroy = relay_destroy,
+             .interface = relay_interface);

@@ -1,0 +1,136 @@
+/* Upstreams. All pollers choose from the same counts, without a lock: choosing and counting are two
+ * steps, so that pollers that choose at the same moment may choose the same one, and counts are
+ * then apart by as many as there are pollers. Counts themselves are exact. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "relay/relay.h"
+
+#define SECOND UINT64_C(1000000000)
+
+int
+upstreams_init(struct instance *i)
+{
+    const struct goevd_str *addresses = i->options->upstreams.items;
+
+    for (unsigned n = 0; n < i->upstream_count; n++) {
+        char reason[256], path[32];
+
+        i->upstreams[n].address = addresses[n].data;
+        if (goevd_address_check(addresses[n].data, reason, sizeof(reason)) == 0)
+            continue;
+        snprintf(path, sizeof(path), "upstreams[%u]", n);
+        return goevd_refuse(i->self, path, "%s", reason);
+    }
+    return 0;
+}
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+/* One of two: that which answers, or whose rest is over, before one that rests; among the former
+ * the one with fewer connections, among the latter the one whose rest ends first. */
+static bool
+upstream_better(const struct upstream *a, const struct upstream *b, uint64_t now)
+{
+    uint64_t rest_a = atomic_load_explicit(&a->rest_until_ns, memory_order_relaxed);
+    uint64_t rest_b = atomic_load_explicit(&b->rest_until_ns, memory_order_relaxed);
+
+    if ((rest_a > now) != (rest_b > now))
+        return rest_b > now;
+    if (rest_a > now)
+        return rest_a < rest_b;
+    return atomic_load_explicit(&a->connections, memory_order_relaxed) <
+           atomic_load_explicit(&b->connections, memory_order_relaxed);
+}
+
+static struct upstream *
+upstream_best(struct instance *i, uint64_t tried, unsigned first, uint64_t now)
+{
+    struct upstream *best = NULL;
+
+    for (unsigned n = 0; n < i->upstream_count; n++) {
+        unsigned at = (first + n) % i->upstream_count;
+
+        if (tried & UINT64_C(1) << at)
+            continue;
+        if (!best || upstream_better(&i->upstreams[at], best, now))
+            best = &i->upstreams[at];
+    }
+    return best;
+}
+
+/* After its rest one client tries it, and it goes on resting for all others until that is decided:
+ * who does not answer at all shall not have all of them wait. */
+static bool
+upstream_claim(struct instance *i, struct upstream *u, uint64_t now)
+{
+    uint64_t rest = atomic_load_explicit(&u->rest_until_ns, memory_order_relaxed);
+
+    if (rest == 0 || rest > now)
+        return true;
+    return atomic_compare_exchange_strong_explicit(&u->rest_until_ns, &rest,
+                                                   now + (uint64_t)i->options->rest_ns,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
+struct upstream *
+upstream_take(struct instance *i, uint64_t *tried)
+{
+    unsigned first = atomic_fetch_add_explicit(&i->turn, 1, memory_order_relaxed);
+    uint64_t now = goevd_now();
+    struct upstream *u;
+
+    do
+        u = upstream_best(i, *tried, first, now);
+    while (u && !upstream_claim(i, u, now));
+    if (!u)
+        return NULL;
+    *tried |= UINT64_C(1) << (u - i->upstreams);
+    atomic_fetch_add_explicit(&u->connections, 1, memory_order_relaxed);
+    return u;
+}
+
+void
+upstream_drop(struct upstream *u)
+{
+    atomic_fetch_sub_explicit(&u->connections, 1, memory_order_relaxed);
+}
+
+/* ---- What came of it ------------------------------------------------------------------------- */
+
+void
+upstream_answers(struct instance *i, struct upstream *u, struct goevd_poller *poller)
+{
+    upstream_count(i, u, poller, UPSTREAM_CONNECTED, 1);
+    if (atomic_load_explicit(&u->rest_until_ns, memory_order_relaxed) == 0 ||
+        atomic_exchange_explicit(&u->rest_until_ns, 0, memory_order_relaxed) == 0)
+        return;
+    count(i, poller, RELAY_RESTING, -1);
+    goevd_log(i->self, GOEVD_LOG_NOTICE, "upstream %s answers again", u->address);
+}
+
+/* What is missing here says nothing about the upstream. */
+static bool
+upstream_is_innocent(int error)
+{
+    return error == -ECANCELED || error == -ENOMEM || error == -ENOBUFS || error == -EMFILE ||
+           error == -ENFILE;
+}
+
+void
+upstream_fails(struct instance *i, struct upstream *u, struct goevd_poller *poller, int error)
+{
+    uint64_t rest_ns = (uint64_t)i->options->rest_ns;
+
+    if (error == -ECANCELED)
+        return;
+    upstream_count(i, u, poller, UPSTREAM_FAILED, 1);
+    if (upstream_is_innocent(error) ||
+        atomic_exchange_explicit(&u->rest_until_ns, goevd_now() + rest_ns, memory_order_relaxed))
+        return;
+    count(i, poller, RELAY_RESTING, 1);
+    goevd_log(i->self, GOEVD_LOG_WARNING, "upstream %s does not answer: %s", u->address,
+              error == -EADDRNOTAVAIL ? "it has no address, or there is no port left"
+                                      : strerror(-error));
+}
