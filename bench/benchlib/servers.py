@@ -183,3 +183,28 @@ def nginx(workers, cpus):
     if not binary:
         raise ServerError('nginx is not installed (apt-get install nginx-light)')
     return Server(name, port, [binary, '-p', home, '-c', conf, '-e', 'stderr'], cpus)
+
+
+def relay(name, config, argv, cpus, threads, upstreams):
+    """A relay with two ports: to the floor, and to what bulk.py sends to."""
+    port, bulk_port = free_port(), free_port()
+    conf = filled(config, f'{name}-{config[:-3]}', port=port, bulk_port=bulk_port, threads=threads,
+                  **upstreams)
+    server = Server(name, port, argv(conf), cpus)
+    server.bulk_port = bulk_port
+    return server
+
+
+def goevd_relay(cpus, threads, **upstreams):
+    """goevd's plugin relay."""
+    return relay('goevd', 'relay.yaml.in', goevd_argv, cpus, threads, upstreams)
+
+
+def haproxy(cpus, threads, option='', **upstreams):
+    """Debian's haproxy in TCP mode."""
+    binary = shutil.which('haproxy', path=os.environ['PATH'] + ':/usr/sbin')
+    if not binary:
+        raise ServerError('haproxy is not installed (apt-get install haproxy)')
+    name = 'haproxy-splice' if option else 'haproxy'
+    return relay(name, 'haproxy.cfg.in', lambda conf: [binary, '-db', '-f', conf], cpus, threads,
+                 {**upstreams, 'option': option})
