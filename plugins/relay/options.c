@@ -15,6 +15,8 @@ static const struct goevd_option address_table[] = {
 
 static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str, address_table);
 
+static const char *const proxy_choices[] = {"none", "v1", "v2", NULL}; /* by their version */
+
 static const struct goevd_option options_table[] = {
     {.name = "upstreams",
      .type = GOEVD_OPTION_LIST,
@@ -33,6 +35,12 @@ static const struct goevd_option options_table[] = {
     OPTION("stop_quiet", DURATION, stop_quiet_ns, "1s", MILLISECOND, 3600 * SECOND,
            "When goevd stops or reloads, a connection on which nothing has moved for so long is "
            "closed."),
+    {.name = "proxy_protocol",
+     .type = GOEVD_OPTION_ENUM,
+     .offset = offsetof(struct options, proxy_protocol),
+     .def = "none",
+     .choices = proxy_choices,
+     .help = "The header of the PROXY protocol that tells an upstream who its client is."},
     {0},
 };
 

@@ -226,6 +226,19 @@ relay_connecting_ends(struct relay *r, struct goevd_poller *poller)
     count(r->instance, poller, RELAY_CONNECTING, -1);
 }
 
+/* Who the client is, as the first bytes to its upstream. */
+static int
+relay_send_header(struct relay *r)
+{
+    int version = r->instance->options->proxy_protocol, len;
+    char header[GOEVD_PROXY_HEADER_MAX];
+
+    if (version == 0)
+        return 0;
+    len = goevd_proxy_header(r->client.conn, (unsigned)version, header, sizeof(header));
+    return len < 0 ? len : goevd_conn_write(r->upstream.conn, header, (size_t)len);
+}
+
 static int
 upstream_open(struct goevd_conn *c, void *state)
 {
@@ -242,7 +255,7 @@ upstream_open(struct goevd_conn *c, void *state)
     if (!r->client.conn || r->ending)
         return -ECANCELED;
     goevd_conn_resume(r->client.conn);
-    return 0;
+    return relay_send_header(r);
 }
 
 static void

@@ -25,6 +25,7 @@ struct options {
     int64_t tries;
     int64_t rest_ns;
     int64_t stop_quiet_ns;
+    int proxy_protocol; /* version of the header; 0: none */
 };
 
 extern const struct goevd_schema relay_options;

@@ -322,6 +322,49 @@ def test_idle_side_ends_the_other(serve, figure):
         eventually(lambda: figure('open') == 0, 'it is still open')
 
 
+# ---- The PROXY protocol -------------------------------------------------------------------------
+
+@pytest.fixture
+def heard(serve):
+    """heard(version, …) -> what an upstream hears of hello; the client's address; goevd's own."""
+    def hear(version, **front):
+        all_of_it = []
+
+        def handle(sock):
+            all_of_it.append(Reader(sock).rest())
+            sock.close()
+        with Upstream(handle) as up:
+            s = serve(up, proxy_protocol=version, front=front).connect()
+            ends = s.getsockname()[:2], s.getpeername()[:2]
+            s.sendall(b'hello')
+            s.shutdown(socket.SHUT_WR)
+            assert Reader(s).rest() == b''
+        return *all_of_it, *ends
+    return hear
+
+
+def test_proxy_v2_tells_who_the_client_is(heard):
+    data, client, here = heard('v2')
+    assert data == b'\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c' + socket.inet_aton(client[0]) + \
+        socket.inet_aton(here[0]) + struct.pack('!HH', client[1], here[1]) + b'hello'
+
+
+def test_proxy_v2_of_ipv6(heard):
+    data, client, here = heard('v2', address='[::1]:0')
+    assert data == b'\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24' + \
+        socket.inet_pton(socket.AF_INET6, '::1') * 2 + \
+        struct.pack('!HH', client[1], here[1]) + b'hello'
+
+
+def test_proxy_v1_tells_who_the_client_is(heard):
+    data, client, here = heard('v1')
+    assert data.decode() == f'PROXY TCP4 {client[0]} {here[0]} {client[1]} {here[1]}\r\nhello'
+
+
+def test_no_header_unless_asked_for(heard):
+    assert heard('none')[0] == b'hello'
+
+
 # ---- Backpressure -------------------------------------------------------------------------------
 
 def stuff(sock, limit):
@@ -664,6 +707,8 @@ listeners:
      '5:51: listeners[0].handler.relay.connect_timeout: 0 is below 1ms'),
     ('{upstreams: 127.0.0.1:1, rest: 2d}',
      '5:40: listeners[0].handler.relay.rest: 2d is above 1d'),
+    ('{upstreams: 127.0.0.1:1, proxy_protocol: v3}',
+     '5:50: listeners[0].handler.relay.proxy_protocol: expected one of none, v1, v2; found "v3"'),
     ('{upstreams: 127.0.0.1:1, stop_quiet: 0}',
      '5:46: listeners[0].handler.relay.stop_quiet: 0 is below 1ms'),
 ])
