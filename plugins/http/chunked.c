@@ -20,6 +20,10 @@ enum {
     CHUNKED_DONE
 };
 
+/* What says how a message is framed or where it goes has come too late in a trailer: those who obey
+ * it and those who do not would read two messages, RFC 9110 section 6.5.1. */
+static const char *const chunked_not_allowed[] = {"content-length", "host", "transfer-encoding"};
+
 _Static_assert(sizeof(struct http_chunked) == 8, "http_chunked shares a word with others");
 
 static int
@@ -69,6 +73,24 @@ chunked_extension(struct http_chunked *d, char c)
     return chars_is(c, CHARS_VALUE) ? chunked_count(d) : HTTP_BAD_CHUNK;
 }
 
+/* The name of a trailer up to its colon. While it may still become one of those that are not
+ * allowed, `left`, which has no other use by now, says how many bytes it has and which they are. */
+static int
+chunked_trailer_name(struct http_chunked *d, char c)
+{
+    unsigned at = d->left & 255;
+    unsigned may_be = (unsigned)(d->left >> 8);
+    bool ends = c == ':';
+
+    if (!ends && !chars_is(c, CHARS_TOKEN))
+        return HTTP_BAD_TRAILER;
+    for (unsigned i = 0; i < ARRAY_LEN(chunked_not_allowed); i++)
+        if ((may_be & 1U << i) != 0 && chunked_not_allowed[i][at] != (ends ? '\0' : (c | 0x20)))
+            may_be &= ~(1U << i);
+    d->left = ends || may_be == 0 ? 0 : may_be << 8 | (at + 1);
+    return ends ? chunked_go(d, may_be == 0, CHUNKED_TRAILER_VALUE, HTTP_BAD_TRAILER) : 0;
+}
+
 /* A header line after the last chunk, RFC 9112 section 7.1.2. */
 static int
 chunked_trailer(struct http_chunked *d, char c)
@@ -81,11 +103,11 @@ chunked_trailer(struct http_chunked *d, char c)
     case CHUNKED_TRAILER_FIRST:
         if (c == '\r')
             return chunked_go(d, true, CHUNKED_END_LF, 0);
-        return chunked_go(d, chars_is(c, CHARS_TOKEN), CHUNKED_TRAILER_NAME, HTTP_BAD_TRAILER);
+        d->left = ((1U << ARRAY_LEN(chunked_not_allowed)) - 1) << 8;
+        r = chunked_go(d, c != ':', CHUNKED_TRAILER_NAME, HTTP_BAD_TRAILER);
+        return r < 0 ? r : chunked_trailer_name(d, c);
     case CHUNKED_TRAILER_NAME:
-        if (c == ':')
-            return chunked_go(d, true, CHUNKED_TRAILER_VALUE, 0);
-        return chars_is(c, CHARS_TOKEN) ? 0 : HTTP_BAD_TRAILER;
+        return chunked_trailer_name(d, c);
     case CHUNKED_TRAILER_VALUE:
         if (c == '\r')
             return chunked_go(d, true, CHUNKED_TRAILER_LF, 0);

@@ -1,5 +1,5 @@
 /* The chunked transfer coding, RFC 9112 section 7.1, read strictly: no white space round a size,
- * lines end with CR LF, and nothing stands in for it. */
+ * lines end with CR LF, and nothing stands in for it. No trailer may frame or route the message. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +15,8 @@
 
 /* Zeroed before each body. */
 struct http_chunked {
-    uint64_t left : 44; /* bytes of the present chunk still to come */
+    uint64_t left : 44; /* bytes of the present chunk still to come; in a trailer's name, what it
+                           may become */
     uint64_t overhead : 16;
     uint64_t state : 4;
 };

@@ -18,7 +18,7 @@
     X(BAD_LENGTH, 400, "the Content-Length is malformed or repeated")                              \
     X(BAD_CODING, 400, "the Transfer-Encoding leaves the length of the body unclear")              \
     X(BAD_CHUNK, 400, "a chunk of the body is malformed")                                          \
-    X(BAD_TRAILER, 400, "a trailer of the body is malformed")                                      \
+    X(BAD_TRAILER, 400, "a trailer of the body is malformed or not allowed")                       \
     X(BAD_END, 400, "the request ends early")                                                      \
     X(LATE_HEAD, 408, "the request line and headers took too long")                                \
     X(LATE_BODY, 408, "the body took too long")                                                    \

@@ -1,6 +1,7 @@
 /* The chunked decoder: the same content and the same verdict however the bytes are cut. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,28 @@ test_http_chunked_bounds_what_is_not_content(void **state)
     assert_int_equal(with_overhead("0\r\nA:", 'x', max - 4, "\r\n\r\n"), HTTP_LARGE_TRAILERS);
 }
 
+static void
+test_http_chunked_refuses_trailers_that_frame_or_route(void **state)
+{
+    static const char *const bad[] = {"Content-Length",    "content-length", "Transfer-Encoding",
+                                      "TRANSFER-ENCODING", "Host",           "X: y\r\nhost"};
+    static const char *const good[] = {"Content-Lengt", "Content-Length-", "Hos",
+                                       "Hosts",         "-Host",           "Transfer-Encodings",
+                                       "Host.",         "Connection"};
+    char text[128];
+    int len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        len = snprintf(text, sizeof(text), "0\r\n%s: 1\r\n\r\n", bad[i]);
+        check(text, (size_t)len, HTTP_BAD_TRAILER, NULL);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        len = snprintf(text, sizeof(text), "0\r\n%s: 1\r\n\r\n", good[i]);
+        check(text, (size_t)len, len, "");
+    }
+}
+
 #define TEST(name) cmocka_unit_test(test_http_chunked_##name)
 
 int
@@ -146,6 +169,7 @@ main(void)
         TEST(refuses_sizes_that_overflow),
         TEST(says_what_is_to_come),
         TEST(bounds_what_is_not_content),
+        TEST(refuses_trailers_that_frame_or_route),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
