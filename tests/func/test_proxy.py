@@ -140,6 +140,22 @@ def test_http_behind_a_proxy(serve):
     assert get(s)[2] == b'Hello, World!'
 
 
+def test_connections_are_listed_with_the_addresses_that_the_proxy_tells(serve, goevd_run, tmp_path):
+    d, _ = serve(**LOCALHOST)
+
+    def row():
+        done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'connections', '--json')
+        rows = json.loads(done.stdout)
+        return rows[0] if rows else None
+    s = d.connect()
+    seen = eventually(row, 'it is not listed')
+    assert (seen['peer'], seen['state']) == (text(s), 'opening')
+    assert who(s, LINE)[:2] == TOLD
+    seen = row()
+    assert ([seen['peer'], seen['local']], seen['state']) == (TOLD, '-')
+    assert seen['bytes_in'] == 4   # without the header
+
+
 # ---- Others ----------------------------------------------------------------------------------
 
 def test_who_is_no_proxy_is_a_client(serve):
