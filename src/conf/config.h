@@ -136,6 +136,7 @@ struct config_processes {
     int64_t workers_max;
     int64_t start_timeout_ns;
     int64_t drain_timeout_ns;
+    int64_t drain_min_ns;
     int64_t crashes_max;
     int64_t crash_window_ns;
 };

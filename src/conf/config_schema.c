@@ -87,7 +87,8 @@ static const struct goevd_option schema_processes_options[] = {
      .min = 2,
      .max = CONFIG_WORKERS_MAX,
      .help = "Workers that may live at once: one serves, one may start, the others drain. A reload "
-             "that would need one more stops the one that has drained longest."},
+             "that would need one more waits, for drain_min at most, and then ends the one that "
+             "has drained longest."},
     {.name = "start_timeout",
      .type = GOEVD_OPTION_DURATION,
      PROCESSES(start_timeout_ns),
@@ -103,6 +104,13 @@ static const struct goevd_option schema_processes_options[] = {
      .max = 30 * DAY,
      .help =
          "How long connections may take to finish after a reload, while another worker serves."},
+    {.name = "drain_min",
+     .type = GOEVD_OPTION_DURATION,
+     PROCESSES(drain_min_ns),
+     .def = "5s",
+     .min = 0,
+     .max = HOUR,
+     .help = "How long a worker drains at least before a reload that needs its place ends it."},
     {.name = "crashes_max",
      .type = GOEVD_OPTION_INT,
      PROCESSES(crashes_max),

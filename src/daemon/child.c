@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@ child_execute(const struct child_command *command, int fd)
     argv[n] = NULL;
     fd_set_cloexec(fd, false);
     sigprocmask(SIG_SETMASK, command->mask, NULL);
+    /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     execv(command->path, argv);
     log_error("cannot execute %s: %s", command->path, err_words(errno));
     _exit(EXIT_REFUSED);

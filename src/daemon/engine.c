@@ -163,15 +163,29 @@ engine_on_pause(struct listener *l, int error, void *arg)
         log_notice("listener %s: accepts connections again", l->config.name);
 }
 
-/* How many listeners before this one ask for its address. */
+static struct proto_listen
+engine_listen(const struct engine *e, size_t i)
+{
+    const struct setup_listener *l = &e->setup->listeners[i];
+    struct proto_listen listen = {.address = l->address, .options = l->options};
+
+    if (l->systemd)
+        snprintf(listen.systemd, sizeof(listen.systemd), "%s", l->systemd);
+    return listen;
+}
+
+/* How many listeners before this one ask for the same. */
 static unsigned
 engine_count_before(const struct engine *e, size_t i)
 {
-    const struct setup_listener *l = e->setup->listeners;
+    struct proto_listen listen = engine_listen(e, i);
     unsigned n = 0;
 
-    for (size_t before = 0; before < i; before++)
-        n += store_is_same(&l[before].address, &l[i].address);
+    for (size_t before = 0; before < i; before++) {
+        struct proto_listen other = engine_listen(e, before);
+
+        n += proto_is_same(&other, &listen);
+    }
     return n;
 }
 
@@ -181,9 +195,13 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     struct setup_listener *l = &e->setup->listeners[i];
-    struct proto_listen listen = {l->address, l->options, count, engine_count_before(e, i)};
+    struct proto_listen listen = engine_listen(e, i);
     struct err err = {0};
-    int r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
+    int r;
+
+    listen.count = count;
+    listen.nth = engine_count_before(e, i);
+    r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
 
     if (r == -EADDRINUSE)
         return err_set(reterr, r,
@@ -330,6 +348,8 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
         r = reactor_start(e->reactors[i], engine_poller_start, engine_poller_stop, e, reterr);
     for (size_t i = 0; r == 0 && i < e->setup->config->listener_count; i++)
         r = engine_new_listener(e, i, reterr);
+    if (r == 0)
+        r = sockets_settle(sockets, reterr);
     if (r == 0)
         r = engine_each_listener(e, true, reterr);
     if (r == 0)

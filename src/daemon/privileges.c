@@ -29,7 +29,7 @@ privileges_give_up(const struct privileges *p, bool binds, struct err *reterr)
     bool change = p->uid != geteuid() || p->gid != getegid();
     bool keeps = binds && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE);
 
-    if (!change && p->uid == 0)
+    if (!change && (p->uid == 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE))
         return 0;
     if (change && !(capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) &&
                     capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID)))

@@ -9,6 +9,13 @@
 
 #define PROTO_HEAD offsetof(struct proto_message, hello)
 
+bool
+proto_is_same(const struct proto_listen *a, const struct proto_listen *b)
+{
+    return strcmp(a->systemd, b->systemd) == 0 && a->address.len == b->address.len &&
+           memcmp(&a->address.sa, &b->address.sa, a->address.len) == 0;
+}
+
 int
 proto_pair(int ret_fds[2], struct err *reterr)
 {

@@ -10,12 +10,13 @@
 #include "net/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 2
+#define PROTO_MINOR 3
 #define PROTO_TEXT_MAX 256
 #define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
 #define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
 #define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
+#define PROTO_NAME_MAX 256     /* of a socket unit's file descriptor, with the final zero byte */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
 
@@ -31,6 +32,8 @@ enum proto_type {
     PROTO_FAILED,    /* worker: I shall not serve, and why */
     PROTO_DRAINING,  /* worker: I have been told to stop, and accept no more */
     PROTO_PID_FILE,  /* worker: hold this file; WELCOME or REFUSED follows */
+    PROTO_BEGIN,     /* worker: I have all that I need, may I begin? WELCOME or REFUSED follows */
+    PROTO_LOAD,      /* worker: so much have I to do */
 };
 
 struct proto_hello {
@@ -39,11 +42,16 @@ struct proto_hello {
     int32_t pid;
 };
 
+struct proto_welcome {
+    uint64_t load_interval_ns; /* how often LOAD is wanted; 0: never */
+};
+
 struct proto_listen {
     struct address address;
     struct listen_options options;
     uint32_t count; /* of sockets, if the address is not open yet */
     uint32_t nth;   /* among the listeners with this address: several may ask for port 0 */
+    char systemd[PROTO_NAME_MAX]; /* "": the address; else the name of what systemd has passed */
 };
 
 struct proto_sockets {
@@ -64,6 +72,7 @@ struct proto_ready {
     uint64_t crash_window_ns;     /* so many workers that die within this time */
     uint32_t crashes_max;         /* ... end the supervisor */
     uint32_t workers_max;         /* that may live at once */
+    uint64_t drain_min_ns;        /* how long one drains before it has to make room */
 };
 
 struct proto_stop {
@@ -83,11 +92,17 @@ struct proto_pid_file {
     char path[PROTO_FILE_MAX];
 };
 
+struct proto_load {
+    uint64_t open;     /* connections */
+    uint64_t accepted; /* so far */
+};
+
 struct proto_message {
     uint32_t type; /* enum proto_type */
     uint32_t size; /* bytes of the body, as the sender knows it */
     union {
         struct proto_hello hello;
+        struct proto_welcome welcome;
         struct proto_listen listen;
         struct proto_sockets sockets;
         struct proto_refused refused;
@@ -96,8 +111,12 @@ struct proto_message {
         struct proto_control control;
         struct proto_failed failed;
         struct proto_pid_file pid_file;
+        struct proto_load load;
     };
 };
+
+/* Whether two listeners ask for the same sockets, however that was written, but for nth. */
+bool proto_is_same(const struct proto_listen *a, const struct proto_listen *b);
 
 /* A pair of connected sockets, both close-on-exec: [0] the supervisor's. */
 int proto_pair(int ret_fds[2], struct err *reterr);

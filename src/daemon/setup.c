@@ -7,6 +7,9 @@
 
 #include "daemon/figures.h"
 #include "daemon/owner.h"
+#include "daemon/store.h"
+
+#define SYSTEMD "systemd:"
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
@@ -64,6 +67,22 @@ setup_proxies(struct setup *s, const struct config *config, size_t i)
     }
 }
 
+/* What systemd allows in FileDescriptorName=. */
+static void
+setup_systemd(struct setup *s, const struct config *config, size_t i)
+{
+    const char *name = config->listeners[i].address.data + strlen(SYSTEMD);
+    size_t len = strlen(name);
+
+    s->listeners[i].systemd = name;
+    if (len == 0 || len >= PROTO_NAME_MAX || strchr(name, ':') ||
+        strncmp(name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0)
+        setup_listener_error(s, config, i, "address",
+                             "a socket of systemd has a name of 1 to %d characters, without a "
+                             "colon, that does not begin with " STORE_PREFIX,
+                             PROTO_NAME_MAX - 1);
+}
+
 static void
 setup_listener(struct setup *s, const struct config *config, size_t i)
 {
@@ -71,7 +90,9 @@ setup_listener(struct setup *s, const struct config *config, size_t i)
     struct setup_listener *l = &s->listeners[i];
     struct err err = {0};
 
-    if (c->address.data && address_parse(c->address.data, &l->address, &err) < 0)
+    if (c->address.data && strncmp(c->address.data, SYSTEMD, strlen(SYSTEMD)) == 0)
+        setup_systemd(s, config, i);
+    else if (c->address.data && address_parse(c->address.data, &l->address, &err) < 0)
         setup_listener_error(s, config, i, "address", "%s", err.text);
     l->options = (struct listen_options){
         .backlog = (int)c->backlog,

@@ -11,6 +11,7 @@
 /* What a listener needs beside its configuration. */
 struct setup_listener {
     struct address address;
+    const char *systemd; /* the name of what systemd passes instead; NULL: nothing */
     struct listen_options options;
     struct proxies proxies;
 };

@@ -41,12 +41,15 @@ sockets_init(struct sockets *s, int fd, struct err *reterr)
 
     *s = (struct sockets){.fd = fd, .own_pidfile.fd = -1};
     if (fd < 0)
-        return 0;
+        return store_init(&s->own, reterr);
     fd_set_cloexec(fd, true);
     r = proto_send(fd, PROTO_HELLO, &hello, sizeof(hello), NULL, 0);
     if (r < 0)
         return sockets_lost(r, reterr);
-    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+    r = sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+    if (r == 0)
+        s->load_interval_ns = m.welcome.load_interval_ns;
+    return r;
 }
 
 /* The store keeps its own, as the supervisor's does. */
@@ -94,20 +97,36 @@ sockets_get(struct sockets *s, const struct proto_listen *listen, struct address
     return 0;
 }
 
+/* What is asked for and answered without a body. */
+static int
+sockets_ask(struct sockets *s, enum proto_type type, const void *body, size_t size,
+            struct err *reterr)
+{
+    struct proto_message m;
+    int r = proto_send(s->fd, type, body, size, NULL, 0);
+
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+}
+
+int
+sockets_settle(struct sockets *s, struct err *reterr)
+{
+    if (s->fd < 0)
+        return store_check(&s->own, reterr);
+    return sockets_ask(s, PROTO_BEGIN, NULL, 0, reterr);
+}
+
 int
 sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr)
 {
     struct proto_pid_file file = {0};
-    struct proto_message m;
-    int r;
 
     if (s->fd < 0)
         return pidfile_open(&s->own_pidfile, path, reterr);
     snprintf(file.path, sizeof(file.path), "%s", path);
-    r = proto_send(s->fd, PROTO_PID_FILE, &file, sizeof(file), NULL, 0);
-    if (r < 0)
-        return sockets_lost(r, reterr);
-    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+    return sockets_ask(s, PROTO_PID_FILE, &file, sizeof(file), reterr);
 }
 
 void

@@ -6,7 +6,8 @@
 #include "daemon/store.h"
 
 struct sockets {
-    int fd; /* to the supervisor; -1: --single */
+    int fd;                    /* to the supervisor; -1: --single */
+    uint64_t load_interval_ns; /* how often it wants to know the load; 0: never */
     struct store own;
     struct pidfile own_pidfile;
 };
@@ -17,6 +18,9 @@ int sockets_init(struct sockets *s, int fd, struct err *reterr);
 /* The caller owns the fds. */
 int sockets_get(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
                 int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr);
+
+/* After the last of them: -EINVAL if there are others, which systemd has passed for nothing. */
+int sockets_settle(struct sockets *s, struct err *reterr);
 
 /* Hold the pid file at this path. -EBUSY: a process that lives does. */
 int sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr);

@@ -1,17 +1,35 @@
 /* The supervisor's listening sockets: opened when a worker first asks for an address, handed to
- * every worker that asks again, closed when one serves that has not asked. */
+ * every worker that asks again, closed when one serves that has not asked. Some were open before:
+ * systemd has passed them by name, or has kept them over a restart. */
 #pragma once
 
+#include "daemon/inherited.h"
 #include "daemon/proto.h"
+
+/* What names of sockets that are kept over a restart begin with. */
+#define STORE_PREFIX "goevd."
 
 struct store_entry;
 
 struct store {
     struct store_entry *entries;
+    struct inherited inherited;
+
+    /* Sockets are to be kept over a restart under this name, or no longer. NULL: nobody keeps
+     * any. */
+    void (*on_keep)(const char *name, const int *fds, unsigned count, void *arg);
+    void (*on_forget)(const char *name, void *arg);
+    void *arg;
 };
+
+/* Take over what was open before. */
+int store_init(struct store *s, struct err *reterr);
 
 /* A worker starts: what it asks for from now on is kept by store_commit(). */
 void store_begin(struct store *s);
+
+/* It has asked for all that it needs: -EINVAL if systemd has passed something else. */
+int store_check(const struct store *s, struct err *reterr);
 
 /* It serves: close the sockets that it has not asked for, and let its options hold for those that
  * were there before. Sockets go on listening if an option cannot be set; the last such error is
@@ -26,8 +44,5 @@ void store_rollback(struct store *s);
 int store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
               const int **ret_fds, unsigned *ret_count, struct err *reterr);
 
-/* Whether two listeners ask for one address, however it was written. */
-bool store_is_same(const struct address *a, const struct address *b);
-
-/* Close all sockets and remove the files of unix sockets. */
+/* Close all sockets. The files of unix sockets are removed, unless they are kept over a restart. */
 void store_fini(struct store *s);

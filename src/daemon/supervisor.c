@@ -102,6 +102,7 @@ supervisor_stop(struct supervisor *s, const char *why)
     if (!again)
         s->stop_ns = now;
     s->stopping = true;
+    notify_say(&s->notify, "STOPPING=1\nSTATUS=stopping");
     s->restart_ns = 0;
     control_close(&s->control);
     store_fini(&s->store); /* who knocks from now on is refused */
@@ -124,8 +125,22 @@ supervisor_reload(struct supervisor *s, const char *why)
     if (!s->reload) {
         s->reload = ++s->reloads;
         log_notice("%s: reloading", why);
+        supervisor_tell_reloading(s);
     }
     return s->reload;
+}
+
+/* The one that drains longest has to go, when it has had its time. */
+static void
+supervisor_make_room(struct supervisor *s)
+{
+    struct child *oldest = supervisor_find_oldest(s);
+    uint64_t due = oldest->begun_ns + s->limits.drain_min_ns;
+
+    if (clock_now_ns() >= due)
+        child_hasten(oldest);
+    else
+        s->room_ns = due;
 }
 
 /* What waits for its turn. At most one worker starts at a time; one too many has to go before. */
@@ -135,10 +150,11 @@ supervisor_start_due(struct supervisor *s)
     bool restart = s->restart_ns && clock_now_ns() >= s->restart_ns;
     unsigned reload = s->reload;
 
+    s->room_ns = 0;
     if (s->stopping || (!restart && !reload) || supervisor_find(s, CHILD_STARTING))
         return;
     if (supervisor_count(s) >= MAX(s->limits.workers_max, 2)) {
-        child_hasten(supervisor_find_oldest(s));
+        supervisor_make_room(s);
         return;
     }
     restart = s->restart_ns != 0;
@@ -182,6 +198,9 @@ supervisor_timeout_ms(const struct supervisor *s)
     uint64_t due = supervisor_earlier(s->restart_ns, control_due_ns(&s->control));
     uint64_t now = clock_now_ns();
 
+    due = supervisor_earlier(due, s->notify.due_ns);
+    due = supervisor_earlier(due, s->extend_ns);
+    due = supervisor_earlier(due, s->room_ns);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         due = supervisor_earlier(due, s->children[i].deadline_ns);
     if (!due)
@@ -209,6 +228,7 @@ supervisor_on_time(struct supervisor *s)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
     supervisor_start_due(s);
+    supervisor_tell_time(s, now);
 }
 
 #define SUPERVISOR_FDS (1 + CONFIG_WORKERS_MAX)
@@ -260,35 +280,52 @@ supervisor_init(struct supervisor *s)
 
 static const char stopped[] = "stopped\n";
 
-int
-supervisor_run(const struct cli *cli, char **argv)
+static int
+supervisor_begin(struct supervisor *s, char **argv)
 {
-    struct supervisor *s = calloc(1, sizeof(*s));
-    int r = s ? 0 : -ENOMEM, status;
+    struct err err = {0};
+    int r;
 
-    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
-    if (r == 0) {
-        s->argv = argv;
-        control_init(&s->control, supervisor_on_request, s);
-        r = supervisor_init(s);
-    }
+    s->argv = argv;
+    control_init(&s->control, supervisor_on_request, s);
+    r = supervisor_init(s);
+    if (r == 0)
+        r = supervisor_inherit(s, &err);
     if (r == 0)
         r = supervisor_start(s, 0);
-    if (r < 0) {
-        log_error("cannot start: %s", err_words(r));
-        free(s);
-        return EXIT_REFUSED;
-    }
-    while (supervisor_count(s) > 0 || !s->stopping)
-        supervisor_round(s);
-    control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
+    if (r < 0)
+        log_error("cannot start: %s", err.code ? err.text : err_words(r));
+    return r;
+}
+
+static void
+supervisor_fini(struct supervisor *s)
+{
     control_fini(&s->control);
+    notify_fini(&s->notify);
     store_fini(&s->store);
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     fd_close(s->signal_fd);
-    log_info("stopped");
-    status = s->status;
+}
+
+int
+supervisor_run(const struct cli *cli, char **argv)
+{
+    struct supervisor *s = calloc(1, sizeof(*s));
+    int status = EXIT_REFUSED;
+
+    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    if (!s) {
+        log_error("cannot start: %s", err_words(-ENOMEM));
+    } else if (supervisor_begin(s, argv) == 0) {
+        while (supervisor_count(s) > 0 || !s->stopping)
+            supervisor_round(s);
+        control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
+        supervisor_fini(s);
+        log_info("stopped");
+        status = s->status;
+    }
     free(s);
     return status;
 }

@@ -5,6 +5,7 @@
  *   supervisor_hear.c  what workers say
  *   supervisor_end.c   the end of workers, and who takes their place
  *   supervisor_ctl.c   what is asked at the control socket
+ *   supervisor_tell.c  what the service manager hears
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 #include "daemon/child.h"
 #include "daemon/cli.h"
 #include "daemon/control.h"
+#include "daemon/notify.h"
 #include "daemon/pidfile.h"
 #include "daemon/store.h"
 
@@ -35,13 +37,17 @@ struct supervisor {
     bool pidfile_wanted;         /* by the worker that starts */
     struct child children[CONFIG_WORKERS_MAX];
     struct control control;
+    struct notify notify;
+    struct proto_load load; /* of the worker that serves */
     int signal_fd;
     sigset_t old_mask;
     struct proto_ready limits; /* what the worker that served last has said */
     bool was_ready;            /* a worker has served */
     bool stopping;
     uint64_t stop_ns;    /* when it was first told to stop */
+    uint64_t extend_ns;  /* 0, or when the manager is asked for more time to stop */
     uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
+    uint64_t room_ns;    /* 0, or when a draining worker has to make room */
     unsigned reload;     /* the number of the reload that is wanted; 0: none */
     unsigned reloads;    /* the number of the last one that was asked for */
     uint64_t crashes_ns[CONFIG_CRASHES_MAX];
@@ -58,6 +64,16 @@ bool supervisor_hear(struct supervisor *s, struct child *c);
 
 /* Answer who waits for that reload; 0 is none. */
 void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);
+
+/* What the service manager hears: that all is well, that a reload goes on, the load; and, as time
+ * goes by, that the supervisor turns and how long stopping may yet take. */
+void supervisor_tell_ready(struct supervisor *s);
+void supervisor_tell_reloading(struct supervisor *s);
+void supervisor_tell_status(struct supervisor *s);
+void supervisor_tell_time(struct supervisor *s, uint64_t now_ns);
+
+/* Take over what the manager has passed, and let it keep what listens. */
+int supervisor_inherit(struct supervisor *s, struct err *reterr);
 
 /* Wait for the workers that have ended. */
 void supervisor_reap(struct supervisor *s);

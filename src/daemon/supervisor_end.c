@@ -87,6 +87,7 @@ supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
                   (int)serving->pid, (int)c->pid, how, c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
+    supervisor_tell_ready(s);
 }
 
 static void

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/supervisor.h"
+
+#define LOAD_INTERVAL_NS (5 * NS_PER_S)
 
 static int
 supervisor_refuse(struct child *c, const struct err *err)
@@ -17,13 +20,15 @@ supervisor_refuse(struct child *c, const struct err *err)
 }
 
 static int
-supervisor_on_hello(struct child *c, const struct proto_hello *hello)
+supervisor_on_hello(struct supervisor *s, struct child *c, const struct proto_hello *hello)
 {
     struct err err = {0};
 
     if (hello->major == PROTO_MAJOR) {
+        struct proto_welcome welcome = {notify_listens(&s->notify) ? LOAD_INTERVAL_NS : 0};
+
         c->welcomed = true;
-        return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+        return proto_send(c->fd, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
     }
     err_set(&err, -EPROTO,
             "the worker on disk speaks version %u.%u and the running supervisor %d.%d: restart "
@@ -62,6 +67,27 @@ supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_l
     if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
         return supervisor_refuse(c, &err);
     return supervisor_send_sockets(c, &bound, fds, count);
+}
+
+static int
+supervisor_on_begin(struct supervisor *s, struct child *c)
+{
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return -EPROTO;
+    if (store_check(&s->store, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+}
+
+static void
+supervisor_on_load(struct supervisor *s, const struct child *c, const struct proto_load *load)
+{
+    if (c->state != CHILD_SERVING)
+        return;
+    s->load = *load;
+    supervisor_tell_status(s);
 }
 
 static int
@@ -115,6 +141,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     child_serve(c, ready);
     s->limits = c->ready;
     s->was_ready = true;
+    s->load = (struct proto_load){0};
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);
@@ -130,6 +157,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
         supervisor_tell_reloaded(s, c->reload);
     }
     c->reload = 0;
+    supervisor_tell_ready(s);
     return 0;
 }
 
@@ -140,11 +168,16 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return -EPROTO;
     switch (m->type) {
     case PROTO_HELLO:
-        return supervisor_on_hello(c, &m->hello);
+        return supervisor_on_hello(s, c, &m->hello);
     case PROTO_LISTEN:
         return supervisor_on_listen(s, c, &m->listen);
     case PROTO_READY:
         return supervisor_on_ready(s, c, &m->ready);
+    case PROTO_BEGIN:
+        return supervisor_on_begin(s, c);
+    case PROTO_LOAD:
+        supervisor_on_load(s, c, &m->load);
+        return 0;
     case PROTO_PID_FILE:
         return supervisor_on_pid_file(s, c, &m->pid_file);
     case PROTO_FAILED:

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct worker_process {
     time_t since;
     unsigned stops;       /* how often it was told to stop */
     bool replaced;        /* another worker serves */
+    uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
     uint64_t deadline_ns; /* of draining */
 };
 
@@ -59,6 +61,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     const struct config_processes *processes = config->processes;
     struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns,
                                 .drain_timeout_ns = (uint64_t)processes->drain_timeout_ns,
+                                .drain_min_ns = (uint64_t)processes->drain_min_ns,
                                 .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
                                 .crash_window_ns = (uint64_t)processes->crash_window_ns,
                                 .crashes_max = (uint32_t)processes->crashes_max,
@@ -188,6 +191,26 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
         commands_answer(&w->engine, client, request);
 }
 
+/* What the supervisor tells the service manager. */
+static void
+worker_say_load(struct worker_process *w)
+{
+    struct proto_load load = {0};
+    uint64_t now = clock_now_ns();
+
+    if (!w->load_due_ns || now < w->load_due_ns)
+        return;
+    w->load_due_ns = now + w->sockets.load_interval_ns;
+    for (size_t i = 0; i < w->engine.reactor_count; i++)
+        for (unsigned n = 0; n < w->engine.reactors[i]->count; n++) {
+            struct poller *p = w->engine.reactors[i]->pollers[n];
+
+            load.open += (uint64_t)MAX(poller_load(p), 0);
+            load.accepted += figure_get(&p->accepted);
+        }
+    proto_try_send(w->sockets.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
+}
+
 /* ---- Serving --------------------------------------------------------------------------------- */
 
 /* `replaced`: another worker serves, there is more time. */
@@ -255,9 +278,11 @@ worker_timeout_ms(const struct worker_process *w)
 
     if (w->stops && (!due || w->deadline_ns < due))
         due = w->deadline_ns;
-    else if (!due)
+    if (w->load_due_ns && (!due || w->load_due_ns < due))
+        due = w->load_due_ns;
+    if (!due)
         return -1;
-    return due > now ? (int)((due - now) / NS_PER_MS + 1) : 0;
+    return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
 }
 
 static void
@@ -276,6 +301,7 @@ worker_serve(struct worker_process *w)
         if (fds[2].revents)
             worker_hear(w);
         control_handle(&w->control, fds + 3);
+        worker_say_load(w);
         if (fds[1].revents)
             return;
     }
@@ -312,6 +338,7 @@ worker_run(const struct cli *cli)
     r = worker_start(&w, &err);
     if (r == 0) {
         engine_log(&w.engine);
+        w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
         worker_serve(&w);
     } else if (err.code) {
         log_error("%s%s", err.text,

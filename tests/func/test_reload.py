@@ -399,7 +399,7 @@ def test_reloads_under_new_connections_refuse_none(goevd, content, reload):
 def test_never_more_workers_than_workers_max(goevd, content, reload, most):
     stays = {'witness': {'name': 'w', 'stays': True}}
     d = goevd(content(listener(handler=stays, max_connections=5000),
-                      processes={'workers_max': most, 'drain_timeout': '1h'}, max_open_files=8192))
+                      processes={'workers_max': most, 'drain_min': 0, 'drain_timeout': '1h'}, max_open_files=8192))
     seen, stop = set(), threading.Event()
 
     def count():
@@ -418,6 +418,19 @@ def test_never_more_workers_than_workers_max(goevd, content, reload, most):
     counter.join()
     assert max(seen) == most
     d.may_say = ['which was draining', 'still open after']
+
+
+def test_a_worker_drains_for_drain_min_before_it_makes_room(goevd, content, reload):
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(content(listener(handler=stays), processes={
+        'workers_max': 2, 'drain_min': '1s', 'drain_timeout': '1h'}))
+    d.may_say = ['still open after']
+    echo(s := d.connect())
+    reload(d)
+    began = time.monotonic()
+    reload(d)
+    assert 0.9 < time.monotonic() - began
+    assert closed(s)
 
 
 # ---- With crashes --------------------------------------------------------------------------------

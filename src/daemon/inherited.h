@@ -1,0 +1,31 @@
+/* Sockets that were open before goevd began: from socket units of systemd, or kept by it over a
+ * restart, sd_listen_fds(3). Each has a name. */
+#pragma once
+
+#include "base/err.h"
+
+#define INHERITED_NAME_MAX 256 /* with the final zero byte, systemd's own */
+
+struct inherited_fd;
+
+struct inherited {
+    struct inherited_fd *fds;
+    unsigned count;
+};
+
+/* Take them over, and their variables out of the environment. */
+int inherited_init(struct inherited *in, struct err *reterr);
+
+/* Close those that nobody took. */
+void inherited_fini(struct inherited *in);
+
+/* Those of that name become the caller's. Returns how many, at most max. */
+unsigned inherited_take(struct inherited *in, const char *name, int *ret_fds, unsigned max);
+
+/* The names of those that nobody took, for a sentence; those that begin with `prefix` are left out.
+ * False if there is none. */
+bool inherited_left(const struct inherited *in, const char *prefix, char *buf, size_t size);
+
+/* Close those that begin with `prefix` and that nobody took, after telling fn the name of each. */
+void inherited_drop(struct inherited *in, const char *prefix,
+                    void (*fn)(const char *name, void *arg), void *arg);

@@ -1,0 +1,269 @@
+"""goevd as a service of a real systemd, in a machine of its own."""
+import re
+import shutil
+import subprocess
+import textwrap
+import time
+
+import pytest
+
+import machine
+from daemon import BUILD, PATIENCE_S, SANITIZER, eventually
+
+WHY_NOT = machine.missing() or (SANITIZER and 'the sandbox and sanitizers do not go together')
+pytestmark = [pytest.mark.heavy, pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
+
+CONFIG = '''
+control: {socket: /run/goevd/control.sock}
+listeners:
+  - name: web
+    address: 127.0.0.1:80
+    handler:
+      http:
+        stop_grace: 100ms
+        routes: {path: /*, respond: {body: BODY}}
+'''
+
+
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+    """goevd as it is installed."""
+    return machine.install(tmp_path_factory.mktemp('installed'))
+
+
+@pytest.fixture
+def box(tmp_path, installed):
+    """A machine that has just booted."""
+    m = machine.Machine(tmp_path / 'machine', installed)
+    m.run('systemd-sysusers')
+    m.write('/etc/goevd/goevd.yaml', CONFIG)
+    yield m
+    m.close()
+
+
+def body(box, where='http://127.0.0.1/'):
+    """What a client inside is told."""
+    return box.run('curl', '-sS', '--max-time', PATIENCE_S, where)
+
+
+def worker(box):
+    """The process that serves, as the machine counts."""
+    said = box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'status')
+    return re.search(r'^worker +(\d+)$', said, re.M)[1]
+
+
+# ---- Starting, reloading, stopping ---------------------------------------------------------------
+
+def test_start_returns_when_it_serves(box):
+    box.run('systemctl', 'start', 'goevd')
+    assert body(box) == 'BODY'
+    assert (box.show('ActiveState'), box.show('SubState')) == ('active', 'running')
+    eventually(lambda: re.match(r'serving: worker \d+, \d+ connections open, [1-9]\d* accepted',
+                                box.show('StatusText')), 'no figures in the status')
+
+
+def test_start_of_a_wrong_configuration_fails(box):
+    box.write('/etc/goevd/goevd.yaml', 'listeners: 7\n')
+    box.run('systemctl', 'start', 'goevd', fails=True)
+    assert '/etc/goevd/goevd.yaml:1:12: listeners: ' in box.journal()
+    assert box.show('ExecMainStatus') == '1'
+
+
+def test_reload_good_and_bad(box):
+    box.run('systemctl', 'start', 'goevd')
+    first = worker(box)
+    box.write('/etc/goevd/goevd.yaml', CONFIG.replace('BODY', 'NEW'))
+    box.run('systemctl', 'reload', 'goevd')
+    assert body(box) == 'NEW' and worker(box) != first
+    second = worker(box)
+    box.write('/etc/goevd/goevd.yaml', 'listeners: 7\n')
+    box.run('systemctl', 'reload', 'goevd', fails=True)
+    assert body(box) == 'NEW' and worker(box) == second
+    assert (box.show('ActiveState'), box.show('SubState')) == ('active', 'running')
+    assert 'listeners: ' in box.journal()
+
+
+def test_stop_is_clean(box):
+    box.run('systemctl', 'start', 'goevd')
+    box.run('systemctl', 'stop', 'goevd')
+    assert (box.show('ActiveState'), box.show('Result'), box.show('ExecMainStatus')) == \
+        ('inactive', 'success', '0')
+    box.run('curl', '-sS', 'http://127.0.0.1/', fails=True)
+
+
+def test_stopping_may_take_longer_than_timeout_stop_sec(box):
+    box.write('/etc/systemd/system/goevd.service.d/short.conf', '[Service]\nTimeoutStopSec=2s\n')
+    box.write('/etc/goevd/goevd.yaml', 'stop_timeout: 6s\n' + CONFIG)
+    box.run('systemctl', 'daemon-reload')
+    box.run('systemctl', 'start', 'goevd')
+    half = subprocess.Popen(box.command('python3', '-c', textwrap.dedent('''
+        import socket, time
+        s = socket.create_connection(('127.0.0.1', 80))
+        s.sendall(b'GET / HTTP/1.1\\r\\nHo')
+        print('half', flush=True)
+        time.sleep(4)
+        s.sendall(b'st: a\\r\\n\\r\\n')
+        print(s.recv(15), flush=True)
+        ''')), stdout=subprocess.PIPE, text=True)
+    assert half.stdout.readline() == 'half\n'
+    box.run('systemctl', 'stop', 'goevd')
+    assert "HTTP/1.1 200" in half.communicate()[0]
+    assert box.show('Result') == 'success'
+
+
+# ---- The watchdog, crashes ------------------------------------------------------------------------
+
+def test_a_supervisor_that_hangs_is_replaced(box):
+    box.write('/etc/systemd/system/goevd.service.d/short.conf', '[Service]\nWatchdogSec=1s\n')
+    box.run('systemctl', 'daemon-reload')
+    box.run('systemctl', 'start', 'goevd')
+    time.sleep(2.5)   # it would have been killed by now
+    assert box.show('NRestarts') == '0'
+    box.run('kill', '-STOP', box.show('MainPID'))
+    eventually(lambda: box.show('NRestarts') == '1', 'nothing came in its place')
+    eventually(lambda: box.show('SubState') == 'running', 'it does not run again')
+    assert body(box) == 'BODY'
+
+
+def test_a_worker_that_dies_is_not_systemds_business(box):
+    box.run('systemctl', 'start', 'goevd')
+    main, first = box.show('MainPID'), worker(box)
+    box.run('kill', '-KILL', first)
+    assert body(box) == 'BODY'
+    assert box.show('MainPID') == main and worker(box) != first
+
+
+def test_a_stuck_callback_is_ended_and_refuses_nobody(box):
+    plugins, = box.path('/usr/local/lib').glob('**/goevd/plugins')
+    shutil.copy(BUILD / 'tests' / 'plugin' / 'stuck.so', plugins)
+    box.write('/etc/goevd/goevd.yaml', 'hang: {timeout: 1s}\n' + CONFIG +
+              '  - {name: stuck, address: "127.0.0.1:82", handler: stuck}\n')
+    box.run('systemctl', 'start', 'goevd')
+    main = box.show('MainPID')
+    clients = knock(box, seconds=6)
+    box.run('sh', '-c', 'echo "sleep 60000" | nc -q 10 127.0.0.1 82')   # until it is closed
+    answered, _, refused = said(clients)
+    assert answered > 64 and refused == 0
+    assert box.show('MainPID') == main and body(box) == 'BODY'
+    assert re.search(r'poller main/\d has not turned for .*: plugin stuck .*, on_read', box.journal())
+
+
+# ---- Sockets -------------------------------------------------------------------------------------
+
+KNOCKS = '''
+import socket, sys, threading, time
+PORT, SECONDS = int(sys.argv[1]), float(sys.argv[2])
+ends, answered, failed, refused = time.monotonic() + SECONDS, [], [], []
+def knock():
+    while time.monotonic() < ends:
+        try:
+            with socket.create_connection(('127.0.0.1', PORT), 30) as s:
+                s.settimeout(30)
+                s.sendall(b'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n')
+                data = b''
+                while more := s.recv(4096):
+                    data += more
+                (answered if data.startswith(b'HTTP/1.1 200') else failed).append(data)
+        except ConnectionRefusedError as e:
+            refused.append(e)
+        except OSError as e:
+            failed.append(e)
+threads = [threading.Thread(target=knock) for _ in range(64)]
+for t in threads: t.start()
+print('knocking', flush=True)
+for t in threads: t.join()
+print(len(answered), len(failed), len(refused), failed[:3])
+'''
+
+
+def knock(box, port=80, seconds=4):
+    """64 clients inside that connect again and again."""
+    box.write('/run/knocks.py', KNOCKS)
+    clients = subprocess.Popen(box.command('python3', '/run/knocks.py', port, seconds),
+                               stdout=subprocess.PIPE, text=True)
+    assert clients.stdout.readline() == 'knocking\n'
+    return clients
+
+
+def said(clients):
+    """How many connections were answered, failed otherwise, and were refused."""
+    return [int(n) for n in clients.communicate(timeout=60)[0].split()[:3]]
+
+
+def assert_all_were_answered(clients):
+    """None was refused or reset."""
+    answered, failed, refused = said(clients)
+    assert answered > 64 and (failed, refused) == (0, 0)
+
+
+def test_a_restart_refuses_nobody(box):
+    box.run('systemctl', 'start', 'goevd')
+    clients = knock(box)
+    for _ in range(3):
+        box.run('systemctl', 'restart', 'goevd')
+    assert_all_were_answered(clients)
+    assert box.show('Result') == 'success'
+
+
+def test_a_listener_that_is_gone_is_not_kept(box):
+    more = CONFIG + '  - {name: more, address: "127.0.0.1:81", handler: echo}\n'
+    box.write('/etc/goevd/goevd.yaml', more)
+    box.run('systemctl', 'start', 'goevd')
+    kept = int(box.show('NFileDescriptorStore'))
+    box.write('/etc/goevd/goevd.yaml', CONFIG)
+    box.run('systemctl', 'reload', 'goevd')
+    assert 0 < int(box.show('NFileDescriptorStore')) < kept
+    box.run('systemctl', 'restart', 'goevd')
+    assert body(box) == 'BODY'
+    assert ':81 ' not in box.run('ss', '-Hltn')
+
+
+ACTIVATED = CONFIG.replace('127.0.0.1:80', 'systemd:web')
+
+
+def test_socket_activation(box):
+    box.write('/etc/goevd/goevd.yaml', ACTIVATED)
+    box.run('systemctl', 'start', 'goevd.socket')
+    assert box.show('ActiveState') == 'inactive'
+    assert body(box, 'http://127.0.0.1:8080/') == 'BODY'
+    assert box.show('ActiveState') == 'active'
+    clients = knock(box, 8080, 2)
+    box.run('systemctl', 'restart', 'goevd')
+    box.run('systemctl', 'reload', 'goevd')
+    assert_all_were_answered(clients)
+
+
+def test_sockets_that_do_not_match_are_refused(box):
+    box.run('systemctl', 'start', 'goevd.socket')
+    box.run('systemctl', 'start', 'goevd', fails=True)
+    assert 'systemd has passed sockets that no listener takes: web; let a listener have the ' \
+        'address systemd:NAME' in box.journal()
+    box.run('systemctl', 'stop', 'goevd.socket', 'goevd')
+    box.write('/etc/goevd/goevd.yaml', ACTIVATED)
+    box.run('systemctl', 'start', 'goevd', fails=True)
+    assert "systemd has passed no socket 'web', and no other" in box.journal()
+
+
+# ---- The sandbox ---------------------------------------------------------------------------------
+
+def test_the_unit_is_hardened(box):
+    said = box.run('systemd-analyze', 'security', '--no-pager', 'goevd')
+    exposure = float(re.search(r'Overall exposure level for goevd.service: ([\d.]+)', said)[1])
+    assert exposure <= 1.5, said
+
+
+def test_as_a_dynamic_user(box):
+    box.run('userdel', 'goevd')   # it would be taken instead
+    box.write('/etc/systemd/system/goevd.service.d/dynamic.conf',
+              '[Service]\nUser=\nDynamicUser=yes\n')
+    box.run('systemctl', 'daemon-reload')
+    box.run('systemctl', 'start', 'goevd')
+    assert body(box) == 'BODY'
+    status = box.run('cat', f'/proc/{worker(box)}/status')
+    assert int(re.search(r'^Uid:\t(\d+)', status, re.M)[1]) > 60000
+    assert re.search(r'^CapEff:\t0+$', status, re.M)
+    box.write('/etc/goevd/goevd.yaml', CONFIG.replace('BODY', 'NEW'))
+    box.run('systemctl', 'reload', 'goevd')
+    assert body(box) == 'NEW'
+    box.run('systemctl', 'restart', 'goevd')
+    assert body(box) == 'NEW'
