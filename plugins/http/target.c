@@ -4,31 +4,38 @@
 #include "http/host.h"
 #include "http/path.h"
 
-/* The length of "http://" or "https://", 0 if it begins with neither. */
+/* The lengths of "http://" and "https://". */
+enum { TARGET_HTTP = 7, TARGET_HTTPS = 8 };
+
+/* The length of the scheme, 0 if it is neither. */
 static size_t
 target_scheme(struct span target)
 {
-    if (target.len >= 7 && chars_equal_nocase(target.data, "http://", 7))
-        return 7;
-    if (target.len >= 8 && chars_equal_nocase(target.data, "https://", 8))
-        return 8;
+    if (target.len >= TARGET_HTTP && chars_equal_nocase(target.data, "http://", TARGET_HTTP))
+        return TARGET_HTTP;
+    if (target.len >= TARGET_HTTPS && chars_equal_nocase(target.data, "https://", TARGET_HTTPS))
+        return TARGET_HTTPS;
     return 0;
 }
 
-/* absolute-form; RFC 9110 section 4.2 refuses an empty host, and section 4.2.4 user names. */
+/* absolute-form; RFC 9110 section 4.2 refuses an empty host, section 4.2.4 user names, and
+ * section 7.4 what needs a secured connection, which none is here. */
 static int
 target_absolute(struct http_request *req)
 {
     const char *end = req->path.data + req->path.len;
-    const char *host = req->target.data + target_scheme(req->target);
+    size_t scheme = target_scheme(req->target);
+    const char *host = req->target.data + scheme;
     const char *p = host;
 
-    if (host == req->target.data)
+    if (scheme == 0)
         return HTTP_BAD_TARGET;
     while (p < end && *p != '/')
         p++;
     if (p == host || !http_host_valid(host, (size_t)(p - host)))
         return HTTP_BAD_TARGET;
+    if (scheme == TARGET_HTTPS)
+        return HTTP_NOT_SECURED;
     if (p < end) {
         req->path = (struct span){p, (size_t)(end - p)};
         return 0;

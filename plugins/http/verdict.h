@@ -25,6 +25,7 @@
     X(LARGE_BODY, 413, "the body is too large")                                                    \
     X(LONG_LINE, 414, "the request line is too long")                                              \
     X(UNKNOWN_EXPECT, 417, "the Expect header asks for something unknown")                         \
+    X(NOT_SECURED, 421, "a target of https needs a connection that is secured")                    \
     X(LARGE_HEADERS, 431, "the headers are too large")                                             \
     X(MANY_HEADERS, 431, "there are too many headers")                                             \
     X(LARGE_TRAILERS, 431, "chunk extensions or trailers are too large")                           \
