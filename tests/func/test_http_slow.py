@@ -1,0 +1,88 @@
+"""A thousand clients that are slow on purpose: slowhttptest."""
+import csv
+import json
+import subprocess
+import time
+
+import pytest
+
+from daemon import config, eventually, listener
+from wire import get
+
+pytestmark = pytest.mark.heavy
+
+CLIENTS = 1000
+DEADLINE_S = 2     # for headers, for a body, and without progress
+CLOSING_S = 2      # for sending what is queued, and for lingering
+SLACK_S = 4
+PROBE_S = 3        # within this, others are served; a lost SYN alone costs one second
+
+SLOW = {'http': {'header_timeout': f'{DEADLINE_S}s', 'body_timeout': f'{DEADLINE_S}s', 'routes': [
+    {'path': '/', 'respond': {'body': 'hi'}},
+    {'path': '/form', 'methods': ['POST'], 'respond': {'body': 'hi'}},
+    {'path': '/long', 'respond': {'body': 'x' * 900000}},
+]}}
+
+
+@pytest.fixture
+def web(goevd, goevd_run, tmp_path):
+    """A goevd with short deadlines, and a question for a figure of its."""
+    path = tmp_path / 'control.sock'
+    d = goevd(config(listener(handler=SLOW, idle_timeout=f'{DEADLINE_S}s',
+                              close_timeout=f'{CLOSING_S}s', linger_timeout=f'{CLOSING_S}s'),
+                     control={'socket': str(path)}))
+
+    def figure(name):
+        done = eventually(lambda: (r := goevd_run('ctl', '-s', path, 'stats', '--json'))
+                          and r.returncode == 0 and r, 'no figures')
+        return json.loads(done.stdout)['figures'][name]['total']
+
+    return d, figure
+
+
+@pytest.fixture
+def attack(tmp_path):
+    """start(option…) -> a slowhttptest that runs for longer than the test needs it."""
+    started = []
+
+    def start(*options):
+        argv = ['slowhttptest', '-c', CLIENTS, '-r', CLIENTS, '-i', 1, '-l', 60, '-p', PROBE_S, '-v', 1,
+                '-g', '-o', tmp_path / 'slow', *options]
+        limits = ['prlimit', f'--nofile={2 * CLIENTS + 100}']
+        with (tmp_path / 'slow.log').open('w') as log:
+            started.append(subprocess.Popen(limits + [str(word) for word in argv], stdout=log,
+                                            stderr=log))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize('path, options', [
+    ('/', ['-H']),
+    ('/form', ['-B']),
+    ('/long', ['-X', '-k', 10, '-w', 512, '-y', 1024, '-n', 1, '-z', 32]),
+], ids=['headers', 'body', 'read'])
+def test_slow_ones_are_gone_by_their_deadline(web, attack, tmp_path, path, options):
+    d, figure = web
+    slowest = 0
+
+    def others_are_served():
+        nonlocal slowest
+        begun = time.monotonic()
+        with d.connect() as s:
+            assert get(s)[0] == 200
+        slowest = max(slowest, time.monotonic() - begun)
+        return True
+
+    attack(*options, '-u', f'http://127.0.0.1:{d.port()}{path}')
+    eventually(lambda: others_are_served() and figure('connections.opened') >= CLIENTS,
+               'the clients do not come')
+    came = time.monotonic()
+    eventually(lambda: others_are_served() and figure('connections.open') <= 1,
+               'the clients do not go')
+    assert time.monotonic() - came < DEADLINE_S + CLOSING_S + SLACK_S
+    assert slowest < PROBE_S
+    with (tmp_path / 'slow.csv').open() as rows:
+        assert all(row['Service Available'] != '0' for row in csv.DictReader(rows))
