@@ -1,4 +1,6 @@
 """What the tests of the whole daemon share."""
+import json
+
 import pytest
 
 import daemon
@@ -77,3 +79,32 @@ def plugins(tmp_path):
         for file in source.glob('*.so'):
             (folder / file.name).symlink_to(file)
     return folder
+
+
+@pytest.fixture
+def relay(goevd, tmp_path):
+    """relay(upstream…, option=…) -> a goevd with a relay to these.
+
+    front: more of its listener; more: more of its configuration.
+    """
+    def start(*upstreams, pollers='2', more=None, front=None, **options):
+        options['upstreams'] = [getattr(u, 'address', u) for u in upstreams]
+        return goevd(daemon.config(
+            daemon.listener(handler={'relay': options}, **(front or {})),
+            reactors=[{'name': 'main', 'pollers': pollers}],
+            control={'socket': str(tmp_path / 'control.sock')}, **(more or {})))
+
+    return start
+
+
+@pytest.fixture
+def relay_figure(goevd_run, tmp_path):
+    """relay_figure(name) -> its total now."""
+    def read(name):
+        def ask():
+            done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'stats', '--json')
+            return done.returncode == 0 and done
+        done = daemon.eventually(ask, 'no figures')
+        return json.loads(done.stdout)['figures'][f'relay.{name}']['total']
+
+    return read
