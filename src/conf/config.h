@@ -33,6 +33,7 @@ struct config_reactor {
     struct goevd_str name;
     int64_t read_buffer_bytes;
     int64_t write_buffer_bytes;
+    int64_t buffer_cache_bytes;
     int64_t events_max;   /* taken by one epoll_wait */
     int64_t accepts_max;  /* taken from one socket in a row */
     int64_t messages_max; /* handled in one round */

@@ -27,6 +27,7 @@ engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err 
             {
                 .read_buffer_bytes = (size_t)c->read_buffer_bytes,
                 .write_buffer_bytes = (size_t)c->write_buffer_bytes,
+                .buffers_kept_max = (size_t)c->buffer_cache_bytes,
                 .events_max = (unsigned)c->events_max,
                 .accepts_max = (unsigned)c->accepts_max,
                 .messages_max = (unsigned)c->messages_max,

@@ -97,6 +97,24 @@ figures_armed(struct poller *p)
 }
 
 static uint64_t
+figures_kept(struct poller *p)
+{
+    return p->buffers.kept;
+}
+
+static uint64_t
+figures_reused(struct poller *p)
+{
+    return p->buffers.reused;
+}
+
+static uint64_t
+figures_allocated(struct poller *p)
+{
+    return p->buffers.allocated;
+}
+
+static uint64_t
 figures_live(struct poller *p)
 {
     return p->slots.live;
@@ -153,9 +171,14 @@ static const struct figure_row figures_read[] = {
          "accepted, whoever serves them"),
     READ(GOEVD_FIGURE_COUNTER, figures_cpu_time, "poller.cpu_time", "ms",
          "CPU time that pollers took"),
+    READ(GOEVD_FIGURE_COUNTER, figures_reused, "buffers.reused", "blocks",
+         "memory asked for that was at hand"),
+    READ(GOEVD_FIGURE_COUNTER, figures_allocated, "buffers.allocated", "blocks",
+         "memory asked for that was not"),
     GAUGE(figures_open, "connections.open", "connections", "open now"),
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
     GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),
+    GAUGE(figures_kept, "buffers.kept", "bytes", "memory kept for the next who asks"),
     GAUGE(figures_live, "slots.live", "slots", "file descriptors that are watched"),
     GAUGE(figures_queued, "output.queued", "bytes", "output that the sockets have not taken yet"),
     GAUGE(figures_memory_conns, "memory.connections", "bytes", "connections and their states"),

@@ -74,6 +74,7 @@ poller_new(const struct poller_config *config, struct poller **ret, struct err *
         return err_set(reterr, -ENOMEM, "no memory for a poller");
     memset(p, 0, bytes);
     p->config = *config;
+    p->buffers.cap = config->buffers_kept_max;
     p->cpu = p->epoll_fd = p->mailbox.fd = -1;
     p->index = POLLERS_MAX;
     p->tasks_end = &p->tasks;
@@ -113,6 +114,7 @@ poller_free(struct poller *p)
     timers_fini(&p->timers);
     cache_fini(&p->cache);
     slots_fini(&p->slots);
+    buffers_fini(&p->buffers);
     free(p->events);
     free(p);
 }
@@ -217,6 +219,27 @@ poller_cache_set(struct poller *p, uint64_t id, void *value, cache_free_fn free)
     change->entry = (struct cache_entry){id, value, free};
     mailbox_post(&p->mailbox, &change->message);
     return 0;
+}
+
+/* ---- Messages ------------------------------------------------------------------------------ */
+
+void *
+message_new(size_t bytes)
+{
+    struct poller *p = poller_current;
+
+    return p ? buffer_take(&p->buffers, bytes) : malloc(buffer_size(bytes));
+}
+
+void
+message_free(void *message, size_t bytes)
+{
+    struct poller *p = poller_current;
+
+    if (p)
+        buffer_give(&p->buffers, message, bytes);
+    else
+        free(message);
 }
 
 /* ---- A round ------------------------------------------------------------------------------- */

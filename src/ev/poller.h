@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 
+#include "ev/buffers.h"
 #include "ev/cache.h"
 #include "ev/figure.h"
 #include "ev/mailbox.h"
@@ -17,6 +18,7 @@
 struct poller_config {
     size_t read_buffer_bytes;  /* for the layers above */
     size_t write_buffer_bytes; /* likewise */
+    size_t buffers_kept_max;   /* bytes that `buffers` may keep */
     unsigned events_max;       /* events taken by one epoll_wait(2) */
     unsigned accepts_max;      /* connections accepted by one event, for the layers above */
     unsigned messages_max;     /* messages handled in one round */
@@ -68,6 +70,7 @@ struct poller {
     struct poller_config config;
     struct cache cache;
     struct slots slots;
+    struct buffers buffers;
     struct place place; /* what it is in */
 
     _Alignas(64) struct poller_figures figures;
@@ -145,6 +148,12 @@ poller_find(struct poller *p, uint64_t id)
 
 /* [poller] Run t->fn once before the next wait; nothing if it is queued already. */
 void poller_defer(struct poller *p, struct task *t);
+
+/* Memory for a message to a poller [any thread]. Where pollers send to each other it goes round
+ * among their buffers; what another thread takes comes from malloc. `bytes` is the same for both.
+ * NULL without memory. */
+void *message_new(size_t bytes);
+void message_free(void *message, size_t bytes);
 
 /* How many connections it holds or is about to be handed [any thread]. */
 static inline int

@@ -3,22 +3,7 @@
 #include <assert.h>
 #include <sys/mman.h>
 
-/* Freed objects are forbidden ground where AddressSanitizer watches. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SLAB_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLAB_ASAN 1
-#endif
-#endif
-#ifdef SLAB_ASAN
-#include <sanitizer/asan_interface.h>
-#define slab_poison(object, bytes) ASAN_POISON_MEMORY_REGION(object, bytes)
-#define slab_unpoison(object, bytes) ASAN_UNPOISON_MEMORY_REGION(object, bytes)
-#else
-#define slab_poison(object, bytes) ((void)0)
-#define slab_unpoison(object, bytes) ((void)0)
-#endif
+#include "ev/poison.h"
 
 #define SLAB_ALIGN 16
 
@@ -94,7 +79,7 @@ slab_chunk_new(struct slab *s)
 
     if (!chunk)
         return NULL;
-    slab_poison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
+    poison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
     slab_ring_add(s, chunk);
     s->chunks++;
     return chunk;
@@ -105,7 +90,7 @@ slab_chunk_free(struct slab *s, struct slab_chunk *chunk)
 {
     slab_ring_remove(s, chunk);
     s->chunks--;
-    slab_unpoison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
+    unpoison((char *)chunk + SLAB_HEAD, SLAB_CHUNK_BYTES - SLAB_HEAD);
     munmap(chunk, SLAB_CHUNK_BYTES);
 }
 
@@ -123,11 +108,11 @@ slab_chunk_take(struct slab *s, struct slab_chunk *chunk)
     struct slab_object *object = chunk->free;
 
     if (object) {
-        slab_unpoison(object, s->object_bytes);
+        unpoison(object, s->object_bytes);
         chunk->free = object->next;
     } else {
         object = (void *)((char *)chunk + SLAB_HEAD + chunk->fresh++ * s->object_bytes);
-        slab_unpoison(object, s->object_bytes);
+        unpoison(object, s->object_bytes);
     }
     return object;
 }
@@ -166,7 +151,7 @@ slab_free(struct slab *s, void *object)
     }
     freed->next = chunk->free;
     chunk->free = freed;
-    slab_poison(freed, s->object_bytes);
+    poison(freed, s->object_bytes);
     if (chunk->used-- == slab_capacity(s))
         slab_ring_add(s, chunk);
     /* One chunk stays, or a single object at the edge would take and return it for ever. */

@@ -108,7 +108,7 @@ balance_arrive(struct message *m, void *consumer)
     struct handover *h = container_of(m, struct handover, message);
 
     listener_open_conn(h->listener, consumer, h->fd, (struct sockaddr *)&h->peer);
-    free(h);
+    message_free(h, sizeof(*h));
 }
 
 static void
@@ -123,7 +123,7 @@ static void
 balance_keep(struct balance *b, struct handover *h)
 {
     listener_open_conn(h->listener, b->poller, h->fd, (struct sockaddr *)&h->peer);
-    free(h);
+    message_free(h, sizeof(*h));
 }
 
 static struct handover *
@@ -206,7 +206,7 @@ balance_hold(struct balance *b, struct handover *h, uint64_t now_ns)
 static struct handover *
 balance_wrap(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
-    struct handover *h = malloc(sizeof(*h));
+    struct handover *h = message_new(sizeof(*h));
 
     if (!h)
         return NULL;

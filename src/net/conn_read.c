@@ -3,8 +3,6 @@
 
 #include "net/conn.h"
 
-#define TAIL_BYTES_MIN 256
-
 /* Bytes that a handler has not consumed. */
 struct tail {
     uint32_t off; /* of the first byte left */
@@ -19,25 +17,28 @@ struct tail {
 void
 conn_tail_free(struct conn *c)
 {
-    free(c->tail);
+    if (c->tail)
+        buffer_give(&conn_poller(c)->buffers, c->tail, sizeof(*c->tail) + c->tail->cap);
     c->tail = NULL;
 }
 
 static struct tail *
 conn_tail_room(struct conn *c, size_t cap)
 {
-    struct tail *t = c->tail;
-    uint32_t old = t ? t->cap : 0;
+    struct tail *old = c->tail, *t;
+    size_t bytes;
 
-    if (t && cap <= old)
-        return t;
-    cap = cap > 0 ? MAX(MAX(cap, (size_t)old * 2), TAIL_BYTES_MIN) : 0;
-    t = realloc(t, sizeof(*t) + cap);
+    if (old && cap <= old->cap)
+        return old;
+    bytes = buffer_size(sizeof(*t) + MAX(cap, old ? (size_t)old->cap * 2 : 0));
+    t = buffer_take(&conn_poller(c)->buffers, bytes);
     if (!t)
         return NULL;
-    if (!c->tail)
-        *t = (struct tail){0};
-    t->cap = (uint32_t)cap;
+    *t = (struct tail){0};
+    if (old)
+        memcpy(t, old, sizeof(*old) + old->off + old->len);
+    t->cap = (uint32_t)(bytes - sizeof(*t));
+    conn_tail_free(c);
     c->tail = t;
     return t;
 }

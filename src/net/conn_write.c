@@ -41,7 +41,7 @@ conn_spill(struct conn *c)
     struct net *net = c->service->net;
 
     if (!c->outq) {
-        c->outq = outq_new(&net->queued);
+        c->outq = outq_new(&net->poller->buffers, &net->queued);
         if (!c->outq)
             return -ENOMEM;
     }

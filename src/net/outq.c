@@ -5,16 +5,18 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* Small writes to a full socket share a segment of this size. */
+/* Small writes to a full socket share a segment of the smaller size; large ones are cut into some
+ * of the larger, which the buffers keep. */
 #define COPY_BYTES_MIN ((size_t)4096 - sizeof(struct segment))
+#define COPY_BYTES_MAX (BUFFER_BYTES_MAX - sizeof(struct segment))
 
 struct outq *
-outq_new(figure *total)
+outq_new(struct buffers *buffers, figure *total)
 {
-    struct outq *q = calloc(1, sizeof(*q));
+    struct outq *q = buffer_take(buffers, sizeof(*q));
 
     if (q)
-        q->total = total;
+        *q = (struct outq){.buffers = buffers, .total = total};
     return q;
 }
 
@@ -26,12 +28,20 @@ outq_count(struct outq *q, size_t bytes)
     figure_add(q->total, bytes);
 }
 
+static size_t
+segment_bytes(const struct segment *s)
+{
+    if (s->type != SEGMENT_COPY)
+        return sizeof(*s);
+    return sizeof(*s) + (size_t)(s->data - s->copy) + s->len + s->room;
+}
+
 static void
-segment_free(struct segment *s, int result)
+segment_free(struct outq *q, struct segment *s, int result)
 {
     if (s->release)
         s->release(s->arg, result);
-    free(s);
+    buffer_give(q->buffers, s, segment_bytes(s));
 }
 
 void
@@ -44,18 +54,20 @@ outq_free(struct outq *q, int result)
         struct segment *s = q->first;
 
         q->first = s->next;
-        segment_free(s, result);
+        segment_free(q, s, result);
     }
-    free(q);
+    buffer_give(q->buffers, q, sizeof(*q));
 }
 
 static struct segment *
 outq_append(struct outq *q, enum segment_type type, size_t room)
 {
-    struct segment *s = malloc(sizeof(*s) + room);
+    size_t bytes = buffer_size(sizeof(struct segment) + room);
+    struct segment *s = buffer_take(q->buffers, bytes);
 
     if (!s)
         return NULL;
+    room = type == SEGMENT_COPY ? bytes - sizeof(*s) : 0;
     *s = (struct segment){.type = type, .fd = -1, .room = room, .data = s->copy};
     if (q->last)
         q->last->next = s;
@@ -71,6 +83,16 @@ static char *
 segment_end(struct segment *s)
 {
     return s->copy + (s->data - s->copy) + s->len;
+}
+
+/* len bytes have been put there. */
+static void
+segment_fill(struct outq *q, struct segment *s, size_t len)
+{
+    assert(len <= s->room);
+    s->len += len;
+    s->room -= len;
+    outq_count(q, len);
 }
 
 char *
@@ -90,24 +112,48 @@ outq_reserve(struct outq *q, size_t len)
 void
 outq_commit(struct outq *q, size_t len)
 {
-    struct segment *s = q->last;
-
-    assert(s && q->reserved == segment_end(s) && len <= s->room);
-    s->len += len;
-    s->room -= len;
-    outq_count(q, len);
+    assert(q->last && q->reserved == segment_end(q->last));
+    segment_fill(q, q->last, len);
     q->reserved = NULL;
+}
+
+/* Let there be room for len bytes at the end, in several segments if need be. Returns the first of
+ * them. Without memory it returns NULL, and empty segments may be left: they do no harm. */
+static struct segment *
+outq_room(struct outq *q, size_t len)
+{
+    struct segment *first = q->last && q->last->room > 0 ? q->last : NULL;
+    size_t room = first ? first->room : 0;
+
+    while (room < len) {
+        size_t wanted = MIN(MAX(len - room, COPY_BYTES_MIN), COPY_BYTES_MAX);
+        struct segment *s = outq_append(q, SEGMENT_COPY, wanted);
+
+        if (!s)
+            return NULL;
+        if (!first)
+            first = s;
+        room += s->room;
+    }
+    return first;
 }
 
 int
 outq_push_copy(struct outq *q, const void *data, size_t len)
 {
-    char *room = outq_reserve(q, len);
+    struct segment *s = outq_room(q, len);
+    const char *from = data;
 
-    if (!room)
+    if (!s && len > 0)
         return -ENOMEM;
-    memcpy(room, data, len);
-    outq_commit(q, len);
+    for (; len > 0; s = s->next) {
+        size_t part = MIN(len, s->room);
+
+        memcpy(segment_end(s), from, part);
+        segment_fill(q, s, part);
+        from += part;
+        len -= part;
+    }
     return 0;
 }
 
@@ -185,7 +231,7 @@ outq_took(struct outq *q, size_t n)
         if (!q->first)
             q->last = NULL;
         q->guests -= s->type != SEGMENT_COPY;
-        segment_free(s, 0);
+        segment_free(q, s, 0);
     }
     assert(n == 0);
 }

@@ -6,7 +6,7 @@
 
 #include <goevd/plugin.h>
 
-#include "base/util.h"
+#include "ev/buffers.h"
 #include "ev/figure.h"
 
 enum segment_type {
@@ -33,6 +33,7 @@ struct segment {
 #define SEGMENT_COST 256
 
 struct outq {
+    struct buffers *buffers;
     struct segment *first;
     struct segment *last;
     figure *total;  /* the bytes of all queues of the poller */
@@ -41,8 +42,9 @@ struct outq {
     char *reserved; /* handed out by outq_reserve() */
 };
 
-/* `total` is raised and lowered with what it holds. */
-struct outq *outq_new(figure *total);
+/* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with what it
+ * holds. */
+struct outq *outq_new(struct buffers *buffers, figure *total);
 
 /* Release everything with `result`; NULL does nothing. */
 void outq_free(struct outq *q, int result);

@@ -31,7 +31,7 @@ send_complete(void *arg, int result)
         figure_add(result == 0 ? &net->figures.sends_done : &net->figures.sends_dropped, 1);
     if (s->sent)
         s->sent(s->arg, s->id, s->cookie, result);
-    free(s);
+    message_free(s, sizeof(*s) + s->len);
 }
 
 static void
@@ -59,7 +59,7 @@ send_post(uint64_t id, struct message *m)
 int
 net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent, void *arg)
 {
-    struct send_message *s = malloc(sizeof(*s) + len);
+    struct send_message *s = message_new(sizeof(*s) + len);
     int r;
 
     if (!s)
@@ -74,7 +74,7 @@ net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn
         memcpy(s->data, data, len);
     r = send_post(id, &s->message);
     if (r < 0)
-        free(s);
+        message_free(s, sizeof(*s) + len);
     return r;
 }
 
@@ -86,13 +86,13 @@ close_handle(struct message *m, void *consumer)
 
     if (c)
         conn_close(c, close->flags, GOEVD_REASON_HANDLER);
-    free(close);
+    message_free(close, sizeof(*close));
 }
 
 int
 net_close(uint64_t id, unsigned flags)
 {
-    struct close_message *close = malloc(sizeof(*close));
+    struct close_message *close = message_new(sizeof(*close));
     int r;
 
     if (!close)
@@ -100,6 +100,6 @@ net_close(uint64_t id, unsigned flags)
     *close = (struct close_message){.message.fn = close_handle, .id = id, .flags = flags};
     r = send_post(id, &close->message);
     if (r < 0)
-        free(close);
+        message_free(close, sizeof(*close));
     return r;
 }

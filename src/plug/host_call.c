@@ -41,7 +41,7 @@ call_handle(struct message *m, void *consumer)
     struct call *call = container_of(m, struct call, message);
 
     call_run(call->instance, consumer, call->fn, call->arg);
-    free(call);
+    message_free(call, sizeof(*call));
 }
 
 int
@@ -53,14 +53,14 @@ host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)
 
     if (!p)
         return -EINVAL;
-    call = malloc(sizeof(*call));
+    call = message_new(sizeof(*call));
     if (!call)
         return -ENOMEM;
     *call =
         (struct call){.message.fn = call_handle, .instance = host_self(self), .fn = fn, .arg = arg};
     r = mailbox_try_post(&p->mailbox, &call->message);
     if (r < 0)
-        free(call);
+        message_free(call, sizeof(*call));
     return r;
 }
 

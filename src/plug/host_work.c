@@ -65,7 +65,7 @@ job_tell(struct job *job, struct poller *p)
         job->done(NULL, job->arg, job->result);
         place_leave(place_here);
     }
-    free(job);
+    message_free(job, sizeof(*job));
 }
 
 /* ---- In order -------------------------------------------------------------------------------- */
@@ -154,7 +154,7 @@ host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_
 
     if (conn_id && slots_id_poller(conn_id) != p->index)
         return -EINVAL;
-    job = malloc(sizeof(*job));
+    job = message_new(sizeof(*job));
     if (!job)
         return -ENOMEM;
     *job = (struct job){.work = {.run = job_run, .done = job_done, .poller = p},
@@ -168,7 +168,7 @@ host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_
         line = job_line(job, p);
     r = job->ordered && !line ? -ENOMEM : work_submit(i->plugins->work, &job->work);
     if (r < 0)
-        free(job);
+        message_free(job, sizeof(*job));
     else if (line)
         job_queue(line, job); /* its end comes to this thread, and so not before */
     return r;

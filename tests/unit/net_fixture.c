@@ -190,7 +190,8 @@ fixture_setup(void **state)
                                            .events_max = 64,
                                            .accepts_max = 16,
                                            .messages_max = 64,
-                                           .mailbox_max = 1000};
+                                           .mailbox_max = 1000,
+                                           .buffers_kept_max = 32768};
     limits = (struct conn_limits){.idle_timeout_ns = 60 * NS_PER_S,
                                   .close_timeout_ns = 5 * NS_PER_S,
                                   .linger_timeout_ns = 2 * NS_PER_S,

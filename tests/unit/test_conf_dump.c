@@ -63,7 +63,8 @@ test_dump_shows_values_and_defaults(void **state)
               "processes:\n  workers_max: 4\n  start_timeout: 1m\n"
               "  drain_timeout: 1m\n  drain_min: 5s\n  crashes_max: 10\n  crash_window: 1m\n"
               "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
-              "  read_buffer: 64KiB\n  write_buffer: 64KiB\n  events: 256\n"
+              "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
+              "  buffer_cache: 1MiB\n  events: 256\n"
               "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
               "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
               "  handler: echo\n" LISTENER_DEFAULTS);

@@ -23,7 +23,8 @@ setup(void **state)
                                                 .events_max = 16,
                                                 .accepts_max = 16,
                                                 .messages_max = 16,
-                                                .mailbox_max = 16};
+                                                .mailbox_max = 16,
+                                                .buffers_kept_max = 4096};
 
     return poller_new(&config, &poller, NULL) < 0 || net_new(poller, 64, NULL) < 0 ? -1 : 0;
 }
@@ -132,10 +133,16 @@ test_figures_gauges_follow_what_there_is(void **state)
     assert_int_equal(figures_row(find("timers.armed"))->type, GOEVD_FIGURE_GAUGE);
     assert_int_equal(timer_arm(&poller->timers, &timer, UINT64_MAX - 1), 0);
     net_of(poller)->conns = 5;
+    for (int i = 0; i < 2; i++)
+        buffer_give(&poller->buffers, buffer_take(&poller->buffers, 256), 256);
+    free(buffer_take(&poller->buffers, 512));
     figures_take(poller, values);
     assert_int_equal(values[find("timers.armed")], 1);
     assert_int_equal(values[find("connections.open")], 5);
     assert_int_equal(values[find("slots.live")], poller->slots.live);
+    assert_int_equal(values[find("buffers.kept")], 256);
+    assert_int_equal(values[find("buffers.allocated")], 2);
+    assert_int_equal(values[find("buffers.reused")], 1);
     timer_cancel(&poller->timers, &timer);
     figures_take(poller, values);
     assert_int_equal(values[find("timers.armed")], 0);

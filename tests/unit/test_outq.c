@@ -5,6 +5,7 @@
 
 #include "net/outq.h"
 
+static struct buffers buffers; /* that keep nothing */
 static unsigned released;
 static figure total;
 
@@ -20,7 +21,7 @@ test_outq_against_a_model(void **state)
 {
     static char in[200000], out[200000];
     struct dice dice = DICE;
-    struct outq *q = outq_new(&total);
+    struct outq *q = outq_new(&buffers, &total);
     size_t put = 0, got = 0;
     unsigned shared = 0;
 
@@ -73,7 +74,7 @@ test_outq_against_a_model(void **state)
 static void
 test_outq_small_copies_share_a_segment(void **state)
 {
-    struct outq *q = outq_new(&total);
+    struct outq *q = outq_new(&buffers, &total);
 
     for (int i = 0; i < 100; i++)
         assert_int_equal(outq_push_copy(q, "0123456789", 10), 0);
@@ -84,9 +85,35 @@ test_outq_small_copies_share_a_segment(void **state)
 }
 
 static void
+test_outq_large_copies_are_cut_so_that_their_memory_can_be_kept(void **state)
+{
+    static char in[200001], out[sizeof(in)];
+    struct buffers kept = {.cap = 1 << 20};
+    struct outq *q = outq_new(&kept, &total);
+    struct iovec iov[8];
+    size_t got = 0;
+    int n;
+
+    for (size_t i = 0; i < sizeof(in); i++)
+        in[i] = (char)(i * 7 + i / 251);
+    assert_int_equal(outq_push_copy(q, in, 10), 0);
+    assert_int_equal(outq_push_copy(q, in + 10, sizeof(in) - 10), 0);
+    n = outq_peek(q, iov, 8);
+    assert_int_equal(n, 4);
+    assert_int_equal(iov[0].iov_len, 4096 - sizeof(struct segment)); /* no room is wasted */
+    for (int i = 0; i < n; got += iov[i++].iov_len)
+        memcpy(out + got, iov[i].iov_base, iov[i].iov_len);
+    assert_int_equal(got, sizeof(in));
+    assert_memory_equal(in, out, sizeof(in));
+    outq_free(q, 0);
+    assert_int_equal(kept.kept, 64 + 4096 + 3 * 65536);
+    buffers_fini(&kept);
+}
+
+static void
 test_outq_peek_stops_at_a_file(void **state)
 {
-    struct outq *q = outq_new(&total);
+    struct outq *q = outq_new(&buffers, &total);
     struct iovec iov[8];
 
     outq_push_copy(q, "a", 1);
@@ -116,6 +143,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outq_against_a_model),
         cmocka_unit_test(test_outq_small_copies_share_a_segment),
+        cmocka_unit_test(test_outq_large_copies_are_cut_so_that_their_memory_can_be_kept),
         cmocka_unit_test(test_outq_peek_stops_at_a_file),
     };
 
