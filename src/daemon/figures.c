@@ -151,7 +151,10 @@ figures_memory_slots(struct poller *p)
 static uint64_t
 figures_memory_timers(struct poller *p)
 {
-    return p->timers.heap.capacity * sizeof(*p->timers.heap.entries);
+    const struct timer_table *table = &net_of(p)->timers;
+
+    return p->timers.heap.capacity * sizeof(*p->timers.heap.entries) +
+           2 * table->level * sizeof(struct conn_timer *);
 }
 
 static uint64_t
@@ -184,7 +187,7 @@ static const struct figure_row figures_read[] = {
     GAUGE(figures_memory_conns, "memory.connections", "bytes", "connections and their states"),
     GAUGE(figures_memory_rooms, "memory.rooms", "bytes", "the pollers' read and write buffers"),
     GAUGE(figures_memory_slots, "memory.slots", "bytes", "ids of what is watched"),
-    GAUGE(figures_memory_timers, "memory.timers", "bytes", "the heaps of timers"),
+    GAUGE(figures_memory_timers, "memory.timers", "bytes", "what finds and orders timers"),
 };
 
 /* ---- All of them ----------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 #define CACHE_LINE 64
 /* Unused entries before the first, so that entry 1 begins a cache line. */
 #define HEAP4_LEAD 3
+/* The first and whole groups of four siblings; entries that are not in use have the greatest key,
+ * so that all four can be compared. */
 #define HEAP4_CAPACITY_MIN 13
 
 static struct heap4_entry *
@@ -39,6 +41,8 @@ heap4_grow(struct heap4 *h)
     free(heap4_block(h));
     h->entries = block + HEAP4_LEAD;
     h->capacity = capacity;
+    for (uint32_t i = h->count; i < capacity; i++)
+        h->entries[i].key = UINT64_MAX;
     return 0;
 }
 
@@ -63,17 +67,30 @@ heap4_sift_up(struct heap4 *h, uint32_t i, struct heap4_entry e)
     heap4_put(h, i, e);
 }
 
+/* The least of four siblings, without branches, for nobody could predict them. */
+static uint32_t
+heap4_least(const struct heap4_entry *entries, uint32_t first)
+{
+    const struct heap4_entry *e = entries + first;
+    uint32_t a = e[1].key < e[0].key, b = 2 + (e[3].key < e[2].key);
+
+    return first + a + ((b - a) & -(uint32_t)(e[b].key < e[a].key));
+}
+
 static void
 heap4_sift_down(struct heap4 *h, uint32_t i, struct heap4_entry e)
 {
     for (;;) {
-        uint32_t child = 4 * i + 1, last = MIN(child + 4, h->count), least = child;
+        uint32_t child = 4 * i + 1, least;
 
         if (child >= h->count)
             break;
-        while (++child < last)
-            if (h->entries[child].key < h->entries[least].key)
-                least = child;
+        /* The grandchildren lie in four cache lines: whichever way it goes, the next step finds its
+         * four there. */
+        if (4 * child + 1 < h->count)
+            for (uint32_t line = 0; line < 4; line++)
+                __builtin_prefetch(&h->entries[4 * (child + line) + 1]);
+        least = heap4_least(h->entries, child);
         if (e.key <= h->entries[least].key)
             break;
         heap4_put(h, i, h->entries[least]);
@@ -111,12 +128,14 @@ void
 heap4_remove(struct heap4 *h, struct heap4_node *node)
 {
     uint32_t i = node->place - 1;
+    struct heap4_entry last;
 
     assert(node->place && i < h->count && h->entries[i].node == node);
     node->place = 0;
-    h->count--;
+    last = h->entries[--h->count];
+    h->entries[h->count].key = UINT64_MAX;
     if (i < h->count)
-        heap4_settle(h, i, h->entries[h->count]);
+        heap4_settle(h, i, last);
 }
 
 void

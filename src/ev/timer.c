@@ -23,6 +23,14 @@ timer_cancel(struct timers *ts, struct timer *t)
         heap4_remove(&ts->heap, &t->node);
 }
 
+void
+timer_repeat(struct timers *ts, struct timer *t, uint64_t period_ns, uint64_t now_ns)
+{
+    uint64_t from_ns = ts->due_ns + period_ns > now_ns ? ts->due_ns : now_ns;
+
+    timer_arm(ts, t, from_ns + period_ns); /* there is room: it was armed until now */
+}
+
 unsigned
 timers_run(struct timers *ts, uint64_t now_ns)
 {
@@ -32,7 +40,9 @@ timers_run(struct timers *ts, uint64_t now_ns)
     while (timers_next_ns(ts) <= now_ns) {
         struct timer *t = container_of(heap4_first(&ts->heap), struct timer, node);
 
+        ts->due_ns = timers_next_ns(ts);
         heap4_remove(&ts->heap, &t->node);
+        __builtin_prefetch(heap4_first(&ts->heap));
         t->fn(t, now_ns);
         count++;
     }

@@ -16,6 +16,7 @@ struct timer {
 struct timers {
     struct heap4 heap;
     uint64_t round_ns; /* the time of the round that runs or ran last */
+    uint64_t due_ns;   /* when the timer whose callback runs was due */
 };
 
 void timers_fini(struct timers *ts);
@@ -51,10 +52,6 @@ timers_next_ns(const struct timers *ts)
     return heap4_first_key(&ts->heap);
 }
 
-/* When a periodic timer that was due at due_ns is due next: it keeps its pace, but does not make up
- * for periods that it missed. */
-static inline uint64_t
-timer_following_ns(uint64_t due_ns, uint64_t period_ns, uint64_t now_ns)
-{
-    return due_ns + period_ns > now_ns ? due_ns + period_ns : now_ns + period_ns;
-}
+/* In the callback of t: arm it for a period after it was due. It keeps its pace, but does not make
+ * up for periods that it missed. */
+void timer_repeat(struct timers *ts, struct timer *t, uint64_t period_ns, uint64_t now_ns);

@@ -52,7 +52,6 @@ enum conn_flags {
 #define CONN_REASON_SHIFT 28
 
 struct tail;
-struct conn_timer;
 
 /* As much of an address as is kept; of a unix one only the family. */
 struct conn_address {

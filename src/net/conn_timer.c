@@ -80,40 +80,54 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
 
 /* ---- A handler's timers --------------------------------------------------------------------- */
 
-struct conn_timer {
-    struct timer timer;
-    struct conn *conn;
-    struct conn_timer *next;
-    uint64_t cookie;
-    uint64_t due_ns;
-    uint64_t period_ns;
-};
+static void conn_timer_fire(struct timer *timer, uint64_t now_ns);
 
-static struct conn_timer **
-conn_timer_find(struct conn *c, uint64_t cookie)
+static struct timers *
+conn_timers(const struct conn *c)
 {
-    struct conn_timer **link = &c->timers;
+    return &conn_poller(c)->timers;
+}
 
-    while (*link && (*link)->cookie != cookie)
-        link = &(*link)->next;
-    return link;
+/* NULL without memory. */
+static struct conn_timer *
+conn_timer_new(struct conn *c, uint64_t cookie)
+{
+    struct buffers *buffers = &conn_poller(c)->buffers;
+    struct conn_timer *t = buffer_take(buffers, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    *t = (struct conn_timer){.timer.fn = conn_timer_fire, .conn = c, .cookie = cookie};
+    if (timer_table_add(&c->service->net->timers, t) < 0) {
+        buffer_give(buffers, t, sizeof(*t));
+        return NULL;
+    }
+    t->next = c->timers;
+    t->link = &c->timers;
+    if (t->next)
+        t->next->link = &t->next;
+    c->timers = t;
+    return t;
 }
 
 static void
-conn_timer_remove(struct conn_timer **link)
+conn_timer_free(struct conn_timer *t)
 {
-    struct conn_timer *t = *link;
+    struct conn *c = t->conn;
 
-    *link = t->next;
-    timer_cancel(&t->conn->service->net->poller->timers, &t->timer);
-    free(t);
+    timer_cancel(conn_timers(c), &t->timer);
+    timer_table_remove(&c->service->net->timers, t);
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    buffer_give(&conn_poller(c)->buffers, t, sizeof(*t));
 }
 
 void
 conn_timers_free(struct conn *c)
 {
     while (c->timers)
-        conn_timer_remove(&c->timers);
+        conn_timer_free(c->timers);
 }
 
 static void
@@ -125,47 +139,39 @@ conn_timer_fire(struct timer *timer, uint64_t now_ns)
 
     if (c->flags & CONN_CLOSING)
         return;
-    if (t->period_ns) {
-        t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
-        timer_arm(&c->service->net->poller->timers, timer, t->due_ns);
-    } else {
-        conn_timer_remove(conn_timer_find(c, cookie));
-    }
+    if (t->period_ns)
+        timer_repeat(conn_timers(c), timer, t->period_ns, now_ns);
+    else
+        conn_timer_free(t);
     conn_tell_timeout(c, cookie);
 }
 
 int
 conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns)
 {
-    struct conn_timer **link = conn_timer_find(c, cookie), *t = *link;
+    struct conn_timer *t;
     int r;
 
     assert(cookie != GOEVD_DEADLINE);
     if (c->flags & CONN_CLOSING)
         return -EPIPE;
-    if (!t) {
-        t = calloc(1, sizeof(*t));
-        if (!t)
-            return -ENOMEM;
-        t->timer.fn = conn_timer_fire;
-        t->conn = c;
-        t->cookie = cookie;
-        *link = t;
-    }
+    t = timer_table_find(&c->service->net->timers, c, cookie);
+    if (!t)
+        t = conn_timer_new(c, cookie);
+    if (!t)
+        return -ENOMEM;
     t->period_ns = period_ns;
-    r = poller_arm(c->service->net->poller, &t->timer, delay_ns);
+    r = poller_arm(conn_poller(c), &t->timer, delay_ns);
     if (r < 0)
-        conn_timer_remove(link);
-    else
-        t->due_ns = timer_due_ns(&c->service->net->poller->timers, &t->timer);
+        conn_timer_free(t);
     return r;
 }
 
 void
 conn_timer_cancel(struct conn *c, uint64_t cookie)
 {
-    struct conn_timer **link = conn_timer_find(c, cookie);
+    struct conn_timer *t = timer_table_find(&c->service->net->timers, c, cookie);
 
-    if (*link)
-        conn_timer_remove(link);
+    if (t)
+        conn_timer_free(t);
 }

@@ -43,6 +43,7 @@ net_free(struct poller *p)
     net_work(&net->task); /* the dead leave the list */
     while (net->services)
         service_leave(net->services);
+    timer_table_fini(&net->timers);
     free(net->read_buffer);
     free(net->write_buffer);
     free(net);

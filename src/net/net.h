@@ -7,6 +7,7 @@
 #include "ev/poller.h"
 #include "ev/slab.h"
 #include "net/balance.h"
+#include "net/timer_table.h"
 
 struct conn;
 struct service;
@@ -72,6 +73,7 @@ struct net {
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
     struct balance balance;
+    struct timer_table timers; /* of handlers */
     struct net_figures figures;
     figure queued;            /* output, bytes of memory */
     struct service *services; /* all of this poller */

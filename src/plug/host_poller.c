@@ -27,7 +27,6 @@ host_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 struct goevd_timer {
     struct timer timer;
     struct poller *poller;
-    uint64_t due_ns;
     uint64_t period_ns;
     goevd_timer_fn fn;
     void *arg;
@@ -39,10 +38,8 @@ host_timer_due(struct timer *timer, uint64_t now_ns)
 {
     struct goevd_timer *t = container_of(timer, struct goevd_timer, timer);
 
-    if (t->period_ns) {
-        t->due_ns = timer_following_ns(t->due_ns, t->period_ns, now_ns);
-        timer_arm(&t->poller->timers, timer, t->due_ns);
-    }
+    if (t->period_ns)
+        timer_repeat(&t->poller->timers, timer, t->period_ns, now_ns);
     place_enter(place_here, t->owner, "timer", 0);
     t->fn(t, t->arg);
     place_leave(place_here);
@@ -82,14 +79,9 @@ host_timer_free(struct goevd_timer *t)
 int
 host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
 {
-    int r;
-
     assert(t->poller == poller_current);
     t->period_ns = period_ns;
-    r = poller_arm(t->poller, &t->timer, delay_ns);
-    if (r == 0)
-        t->due_ns = timer_due_ns(&t->poller->timers, &t->timer);
-    return r;
+    return poller_arm(t->poller, &t->timer, delay_ns);
 }
 
 /* ---- File descriptors ------------------------------------------------------------------------ */

@@ -167,6 +167,29 @@ test_heap4_siblings_share_a_cache_line(void **state)
     heap4_fini(&h);
 }
 
+/* Places that are not in use hold the greatest key too. */
+static void
+test_heap4_takes_the_greatest_key(void **state)
+{
+    struct item items[23];
+    struct heap4 h = {0};
+
+    memset(items, 0, sizeof(items));
+    for (unsigned i = 0; i < ARRAY_LEN(items); i++)
+        add(&h, &items[i], i % 3 ? UINT64_MAX : i);
+    for (unsigned left = ARRAY_LEN(items); left > 0; left--) {
+        struct heap4_node *first = heap4_first(&h);
+
+        assert_true(heap4_has(first));
+        assert_true(heap4_first_key(&h) == heap4_key(&h, first));
+        heap4_remove(&h, first);
+        assert_int_equal(h.count, left - 1);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(items); i++)
+        assert_false(heap4_has(&items[i].node));
+    heap4_fini(&h);
+}
+
 int
 main(void)
 {
@@ -176,6 +199,7 @@ main(void)
         cmocka_unit_test(test_heap4_cancel_middle_keeps_order),
         cmocka_unit_test(test_heap4_removal_lets_the_last_rise),
         cmocka_unit_test(test_heap4_against_a_model),
+        cmocka_unit_test(test_heap4_takes_the_greatest_key),
         cmocka_unit_test(test_heap4_siblings_share_a_cache_line),
     };
 

@@ -188,6 +188,56 @@ test_timer_round_ends_though_it_rearms_for_the_past(void **state)
     timer_cancel(&m.timers, &t);
 }
 
+/* ---- Periods ------------------------------------------------------------------------------- */
+
+static uint64_t period_due[8];
+static unsigned period_count;
+
+static void
+period(struct timer *timer, uint64_t now_ns)
+{
+    timer_repeat(&m.timers, timer, 100, now_ns);
+    period_due[period_count++] = timer_due_ns(&m.timers, timer);
+}
+
+static void
+test_timer_repeat_keeps_its_pace_and_skips_what_it_missed(void **state)
+{
+    struct timer t = {.fn = period};
+
+    period_count = 0;
+    timer_arm(&m.timers, &t, 1000);
+    timers_run(&m.timers, 1030); /* late, */
+    timers_run(&m.timers, 1199); /* ... which the next is not */
+    timers_run(&m.timers, 1550); /* three missed */
+    assert_int_equal(period_count, 3);
+    assert_int_equal(period_due[0], 1100);
+    assert_int_equal(period_due[1], 1200);
+    assert_int_equal(period_due[2], 1650);
+    timer_cancel(&m.timers, &t);
+}
+
+static void
+period_twice(struct timer *timer, uint64_t now_ns)
+{
+    timer_repeat(&m.timers, timer, 100, now_ns);
+    if (++period_count == 2)
+        timer_cancel(&m.timers, timer);
+}
+
+static void
+test_timer_repeat_is_cancelled_from_its_own_callback(void **state)
+{
+    struct timer t = {.fn = period_twice};
+
+    period_count = 0;
+    timer_arm(&m.timers, &t, 1000);
+    for (uint64_t now = 1000; now < 2000; now += 50)
+        timers_run(&m.timers, now);
+    assert_int_equal(period_count, 2);
+    assert_int_equal(m.timers.heap.count, 0);
+}
+
 #define MODEL_TEST(name) cmocka_unit_test_setup_teardown(name, model_setup, model_teardown)
 
 int
@@ -199,6 +249,8 @@ main(void)
         MODEL_TEST(test_timer_next_is_the_first),
         MODEL_TEST(test_timer_cancel_within_the_round),
         MODEL_TEST(test_timer_round_ends_though_it_rearms_for_the_past),
+        MODEL_TEST(test_timer_repeat_keeps_its_pace_and_skips_what_it_missed),
+        MODEL_TEST(test_timer_repeat_is_cancelled_from_its_own_callback),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
