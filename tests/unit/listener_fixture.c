@@ -13,6 +13,7 @@ struct reactor *reactor, *acceptor;
 struct listener *listener;
 struct address bound;
 struct listener_config listener_config;
+struct poller_config listener_pollers;
 atomic_uint opened, closed;
 atomic_int pauses, resumes, pause_error;
 
@@ -76,15 +77,10 @@ stop(struct poller *p, void *arg)
 static struct reactor *
 reactor_of(unsigned pollers)
 {
-    struct reactor_config c = {.name = "test", .pollers = pollers, .stack_bytes = 256 << 10};
+    struct reactor_config c = {
+        .name = "test", .pollers = pollers, .stack_bytes = 256 << 10, .poller = listener_pollers};
     struct reactor *r;
 
-    c.poller = (struct poller_config){.read_buffer_bytes = 4096,
-                                      .write_buffer_bytes = 4096,
-                                      .events_max = 64,
-                                      .accepts_max = 16,
-                                      .messages_max = 64,
-                                      .mailbox_max = 100};
     assert_int_equal(reactor_new(&c, &r, NULL), 0);
     return r;
 }
@@ -104,6 +100,12 @@ listener_setup(void **state)
                                                           .output_low = 1000,
                                                           .output_high = 8000,
                                                           .output_max = 32000}};
+    listener_pollers = (struct poller_config){.read_buffer_bytes = 4096,
+                                              .write_buffer_bytes = 4096,
+                                              .events_max = 64,
+                                              .accepts_max = 16,
+                                              .messages_max = 64,
+                                              .mailbox_max = 100};
     opened = closed = 0;
     pauses = resumes = pause_error = 0;
     acceptor = NULL;

@@ -14,6 +14,7 @@ extern struct reactor *acceptor; /* only in acceptor mode */
 extern struct listener *listener;
 extern struct address bound;
 extern struct listener_config listener_config; /* may be changed before listener_start() */
+extern struct poller_config listener_pollers;  /* likewise */
 extern atomic_uint opened, closed;
 extern atomic_int pauses, resumes, pause_error; /* what on_pause was told */
 
