@@ -2,6 +2,7 @@
  *
  *   [WHERE] sleep MS    sleeps
  *   [WHERE] spin MS     computes
+ *   [WHERE] deep KIB    uses so much of the stack
  *   [WHERE] crash WHAT  segv, abort, fpe, or overflow of the stack
  *
  * WHERE is nothing for on_read, or timer, watch, call, job or poller_stop. "done" answers whatever
@@ -57,12 +58,12 @@ stuck_spin(unsigned ms)
 }
 
 static unsigned
-stuck_overflow(unsigned depth)
+stuck_deep(unsigned frames)
 {
     volatile char frame[4096];
 
-    frame[0] = (char)depth;
-    return depth == 0 ? 0 : stuck_overflow(depth - 1) + (unsigned)frame[0];
+    frame[0] = (char)frames;
+    return frames == 0 ? 0 : stuck_deep(frames - 1) + (unsigned)frame[0];
 }
 
 static void
@@ -74,7 +75,7 @@ stuck_crash(const char *how)
         *nowhere = 1;
     else if (strcmp(how, "fpe") == 0)
         raise(SIGFPE);
-    else if (strcmp(how, "abort") == 0 || stuck_overflow(1000000) > 0)
+    else if (strcmp(how, "abort") == 0 || stuck_deep(1000000) > 0)
         abort();
 }
 
@@ -82,12 +83,14 @@ static void
 stuck_obey(const char *text)
 {
     char how[16];
-    unsigned ms;
+    unsigned ms, kib;
 
     if (sscanf(text, "sleep %u", &ms) == 1)
         stuck_sleep(ms);
     else if (sscanf(text, "spin %u", &ms) == 1)
         stuck_spin(ms);
+    else if (sscanf(text, "deep %u", &kib) == 1)
+        stuck_deep(kib / 4);
     else if (sscanf(text, "crash %15s", how) == 1)
         stuck_crash(how);
 }
