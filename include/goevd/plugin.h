@@ -916,8 +916,8 @@ goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to)
  * data     copied; the caller keeps it.
  * cookie   comes back in on_sent of this instance's stream handler, exactly once if 0 is returned.
  * Thread   [any]
- * Returns  0; -EAGAIN if the mailbox of that poller is full; -ENOMEM; -EINVAL if conn_id was never
- *          the id of a connection.
+ * Returns  0; -EAGAIN if the mailbox of that poller is full; -ECANCELED if that poller has ended,
+ *          because goevd stops; -ENOMEM; -EINVAL if conn_id was never the id of a connection.
  */
 static inline int
 goevd_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len, uint64_t cookie)
@@ -930,7 +930,7 @@ goevd_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t l
  *
  * flags    enum goevd_close_flags.
  * Thread   [any]
- * Returns  0; -EAGAIN if the mailbox of that poller is full; -ENOMEM; -EINVAL as goevd_send().
+ * Returns  0; -EAGAIN, -ECANCELED, -ENOMEM, -EINVAL as goevd_send().
  */
 static inline int
 goevd_close(uint64_t conn_id, unsigned flags)
@@ -999,7 +999,7 @@ goevd_poller_count(void)
  *          it runs all the same, in its place, and can only give back what arg owns.
  * Thread   [any]
  * Returns  0: fn runs once, unless create fails; -EINVAL without such a poller; -EAGAIN if its
- *          mailbox is full; -ENOMEM.
+ *          mailbox is full; -ECANCELED if it has ended; -ENOMEM.
  */
 static inline int
 goevd_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)

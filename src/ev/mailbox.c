@@ -7,7 +7,7 @@
 
 #include "base/fd.h"
 
-/* More than any limit. */
+/* In `counted`, beside the number: nothing that counts comes in any more. */
 #define REFUSED (1u << 31)
 
 int
@@ -28,8 +28,8 @@ mailbox_fini(struct mailbox *mb, void *consumer)
     mb->fd = fd_close(mb->fd);
 }
 
-void
-mailbox_post(struct mailbox *mb, struct message *m)
+static void
+mailbox_push(struct mailbox *mb, struct message *m)
 {
     struct message *top = atomic_load_explicit(&mb->top, memory_order_relaxed);
     uint64_t one = 1;
@@ -44,22 +44,37 @@ mailbox_post(struct mailbox *mb, struct message *m)
             assert(errno == EINTR || errno == EAGAIN);
 }
 
+void
+mailbox_post(struct mailbox *mb, struct message *m)
+{
+    m->counted = false;
+    mailbox_push(mb, m);
+}
+
 int
 mailbox_try_post(struct mailbox *mb, struct message *m)
 {
-    if (atomic_fetch_add_explicit(&mb->counted, 1, memory_order_relaxed) >= mb->limit) {
+    unsigned before = atomic_fetch_add_explicit(&mb->counted, 1, memory_order_relaxed);
+
+    if (before >= mb->limit) {
         atomic_fetch_sub_explicit(&mb->counted, 1, memory_order_relaxed);
-        return -EAGAIN;
+        return before & REFUSED ? -ECANCELED : -EAGAIN;
     }
     m->counted = true;
-    mailbox_post(mb, m);
+    mailbox_push(mb, m);
     return 0;
 }
 
 void
 mailbox_refuse(struct mailbox *mb)
 {
-    atomic_fetch_add_explicit(&mb->counted, REFUSED, memory_order_relaxed);
+    atomic_fetch_or_explicit(&mb->counted, REFUSED, memory_order_relaxed);
+}
+
+unsigned
+mailbox_depth(struct mailbox *mb)
+{
+    return atomic_load_explicit(&mb->counted, memory_order_relaxed) & ~REFUSED;
 }
 
 void

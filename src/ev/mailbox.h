@@ -18,7 +18,7 @@ typedef void (*message_fn)(struct message *m, void *consumer);
 struct message {
     struct message *next;
     message_fn fn;
-    bool counted; /* set by mailbox_try_post() */
+    bool counted; /* the mailbox's: it came by mailbox_try_post() */
 };
 
 struct mailbox {
@@ -37,10 +37,11 @@ void mailbox_fini(struct mailbox *mb, void *consumer);
 /* [any thread] Cannot fail: for messages that carry their own node. */
 void mailbox_post(struct mailbox *mb, struct message *m);
 
-/* [any thread] 0; -EAGAIN when `limit` such messages wait, and m is still the caller's. */
+/* [any thread] 0; -EAGAIN when `limit` such messages wait, -ECANCELED after mailbox_refuse(), and
+ * then m is still the caller's. */
 int mailbox_try_post(struct mailbox *mb, struct message *m);
 
-/* [any thread] From now on mailbox_try_post() refuses everything. */
+/* [any thread] From now on mailbox_try_post() refuses everything; twice is once. */
 void mailbox_refuse(struct mailbox *mb);
 
 /* [consumer] Clear the wake-up; call when fd is readable, before mailbox_handle(). */
@@ -56,9 +57,5 @@ mailbox_left(const struct mailbox *mb)
     return mb->taken != NULL;
 }
 
-/* [any thread] Counted messages that wait. */
-static inline unsigned
-mailbox_depth(struct mailbox *mb)
-{
-    return atomic_load_explicit(&mb->counted, memory_order_relaxed);
-}
+/* [any thread] Counted messages that wait, or are about to be pushed. */
+unsigned mailbox_depth(struct mailbox *mb);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,8 +95,9 @@ poller_drain(struct poller *p)
 {
     mailbox_refuse(&p->mailbox);
     poller_current = p;
-    while (mailbox_handle(&p->mailbox, p, UINT_MAX) > 0)
-        ;
+    /* Whoever was let in before may not have pushed his message yet. */
+    while (mailbox_handle(&p->mailbox, p, UINT_MAX) > 0 || mailbox_depth(&p->mailbox) > 0)
+        sched_yield();
     poller_current = NULL;
 }
 

@@ -108,7 +108,8 @@ bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn,
 
 /* Send to, or close, a connection of any poller, by id [any thread].
  * sent     called once on a poller thread if 0 was returned, and not otherwise; NULL: nobody asks.
- * -EAGAIN: the poller's mailbox is full. -ENOMEM. -EINVAL: no such poller. */
+ * -EAGAIN: the poller's mailbox is full. -ECANCELED: it has ended. -ENOMEM. -EINVAL: no such
+ * poller. */
 typedef void (*net_sent_fn)(void *arg, uint64_t id, uint64_t cookie, int result);
 int net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent,
              void *arg);

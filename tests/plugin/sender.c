@@ -78,11 +78,13 @@ sender_thread(void *arg)
     struct job *job = arg;
     struct sender *s = job->sender;
     char line[32];
+    int r = 0;
 
-    for (unsigned i = 0; i < job->lines;) {
+    for (unsigned i = 0; i < job->lines && r != -ECANCELED;) {
         int n = snprintf(line, sizeof(line), "line %u\n", i);
 
-        if (goevd_send(s->self, job->conn_id, line, (size_t)n, i + 1) == 0) {
+        r = goevd_send(s->self, job->conn_id, line, (size_t)n, i + 1);
+        if (r == 0) {
             atomic_fetch_add(&s->accepted, 1);
             i++;
         } else {

@@ -106,6 +106,26 @@ test_mailbox_limit_and_one_past_it(void **state)
     assert_false(c.disorder);
 }
 
+static void
+test_mailbox_that_refuses_takes_only_what_does_not_count(void **state)
+{
+    struct consumer c;
+    struct note *refused = note_new(0, 1);
+
+    consumer_new(&c, 3);
+    assert_int_equal(mailbox_try_post(&c.mailbox, &note_new(0, 0)->message), 0);
+    for (int i = 0; i < 4; i++) { /* once or often */
+        mailbox_refuse(&c.mailbox);
+        assert_int_equal(mailbox_try_post(&c.mailbox, &refused->message), -ECANCELED);
+        assert_int_equal(mailbox_depth(&c.mailbox), 1);
+    }
+    mailbox_post(&c.mailbox, &refused->message);
+    mailbox_fini(&c.mailbox, &c);
+    assert_int_equal(c.handled, 2);
+    assert_int_equal(mailbox_depth(&c.mailbox), 0);
+    assert_int_equal(mailbox_try_post(&c.mailbox, &refused->message), -ECANCELED);
+}
+
 /* What is posted while an earlier batch is still being handled keeps its wake-up. */
 static void
 test_mailbox_post_between_two_parts_of_a_batch_wakes(void **state)
@@ -194,6 +214,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mailbox_keeps_the_order),
         cmocka_unit_test(test_mailbox_limit_and_one_past_it),
+        cmocka_unit_test(test_mailbox_that_refuses_takes_only_what_does_not_count),
         cmocka_unit_test(test_mailbox_post_between_two_parts_of_a_batch_wakes),
         cmocka_unit_test(test_mailbox_eight_producers_lose_nothing),
     };

@@ -290,6 +290,46 @@ test_send_from_threads_while_connections_come_and_go(void **state)
     assert_int_equal(net->figures.sends_done + net->figures.sends_dropped, race.accepted);
 }
 
+/* ---- The end ------------------------------------------------------------------------------- */
+
+static void *
+end_send(void *arg)
+{
+    uint64_t id = (uint64_t)poller->index << 56 | 5;
+    int r;
+
+    while ((r = net_send(id, "x", 1, 0, race_sent, NULL)) != -ECANCELED)
+        if (r == 0)
+            atomic_fetch_add(&race.accepted, 1);
+        else
+            assert(r == -EAGAIN);
+    return NULL;
+}
+
+/* What a thread was told is accepted has completed when the poller is drained, though the thread
+ * was about to post it; later ones are refused. */
+static void
+test_send_while_the_poller_ends(void **state)
+{
+    for (int round = 0; round < 50; round++) {
+        pthread_t threads[SENDERS];
+
+        memset(&race, 0, sizeof(race));
+        fixture_setup(NULL);
+        fixture_start(&stream_full, &transport_plain);
+        for (int i = 0; i < SENDERS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, end_send, NULL), 0);
+        until(race.completed > 50);
+        poller_drain(poller);
+        poller_drain(poller);
+        for (int i = 0; i < SENDERS; i++)
+            pthread_join(threads[i], NULL);
+        assert_int_equal(race.completed, race.accepted);
+        poller_current = poller;
+        fixture_teardown(NULL);
+    }
+}
+
 #define SEND_TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int
@@ -304,6 +344,7 @@ main(void)
         SEND_TEST(test_send_then_close_by_id),
         SEND_TEST(test_send_is_completed_when_the_poller_goes),
         SEND_TEST(test_send_late_never_reaches_the_next_connection),
+        SEND_TEST(test_send_while_the_poller_ends),
         SEND_TEST(test_send_from_threads_while_connections_come_and_go),
     };
 
