@@ -99,6 +99,12 @@ child_drain(struct child *c, bool replaced)
 }
 
 void
+child_allow(struct child *c, const struct proto_ready *ready)
+{
+    c->deadline_ns = c->begun_ns + ready->stop_timeout_ns + CHILD_GRACE_NS;
+}
+
+void
 child_hasten(struct child *c)
 {
     struct proto_stop stop = {.now = true};

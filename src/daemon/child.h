@@ -43,6 +43,9 @@ void child_serve(struct child *c, const struct proto_ready *ready);
 /* Tell it to drain. `replaced`: another serves. One that does not listen is killed. */
 void child_drain(struct child *c, bool replaced);
 
+/* It is ready, and has been told to drain before that was known: it has as long as it wants. */
+void child_allow(struct child *c, const struct proto_ready *ready);
+
 /* Tell it to stop now. */
 void child_hasten(struct child *c);
 

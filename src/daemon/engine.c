@@ -203,7 +203,8 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
     listen.count = count;
     listen.nth = engine_count_before(e, i);
     r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
-
+    if (r == -ECANCELED)
+        return r;
     if (r == -EADDRINUSE)
         return err_set(reterr, r,
                        "listener %s: %s; find who listens there with 'ss -lptn', or choose another "

@@ -13,7 +13,7 @@ sockets_lost(int r, struct err *reterr)
     return err_set_errno(reterr, r, "the supervisor does not answer");
 }
 
-/* One answer; what refuses becomes the error. */
+/* One answer; what refuses becomes the error. -ECANCELED: to be told to stop is none. */
 static int
 sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message *m, int *fds,
                unsigned fd_max, unsigned *ret_count, struct err *reterr)
@@ -24,6 +24,8 @@ sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message
         return err_set_errno(reterr, r, "cannot receive listening sockets");
     if (r < 0)
         return sockets_lost(r, reterr);
+    if (m->type == PROTO_STOP)
+        return -ECANCELED;
     if (m->type == PROTO_REFUSED)
         return err_set(reterr, m->refused.code, "%.*s", PROTO_TEXT_MAX, m->refused.text);
     if (m->type != (uint32_t)expected)

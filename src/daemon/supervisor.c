@@ -109,9 +109,7 @@ supervisor_stop(struct supervisor *s, const char *why)
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
         struct child *c = &s->children[i];
 
-        if (c->state == CHILD_STARTING)
-            kill(c->pid, SIGKILL); /* it has nobody to say goodbye to */
-        else if (c->state == CHILD_SERVING)
+        if (c->state == CHILD_STARTING || c->state == CHILD_SERVING)
             child_drain(c, false);
         else if (c->state == CHILD_DRAINING && again)
             child_hasten(c);
@@ -264,9 +262,6 @@ supervisor_init(struct supervisor *s)
 
     if (r < 0)
         return r;
-    s->pidfile.fd = s->next_pidfile.fd = -1;
-    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        s->children[i].fd = -1;
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
@@ -280,15 +275,27 @@ supervisor_init(struct supervisor *s)
 
 static const char stopped[] = "stopped\n";
 
+static struct supervisor *
+supervisor_new(char **argv)
+{
+    struct supervisor *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->argv = argv;
+    s->signal_fd = s->pidfile.fd = s->next_pidfile.fd = s->notify.fd = -1;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        s->children[i].fd = -1;
+    control_init(&s->control, supervisor_on_request, s);
+    return s;
+}
+
 static int
-supervisor_begin(struct supervisor *s, char **argv)
+supervisor_begin(struct supervisor *s)
 {
     struct err err = {0};
-    int r;
+    int r = supervisor_init(s);
 
-    s->argv = argv;
-    control_init(&s->control, supervisor_on_request, s);
-    r = supervisor_init(s);
     if (r == 0)
         r = supervisor_inherit(s, &err);
     if (r == 0)
@@ -299,7 +306,7 @@ supervisor_begin(struct supervisor *s, char **argv)
 }
 
 static void
-supervisor_fini(struct supervisor *s)
+supervisor_free(struct supervisor *s)
 {
     control_fini(&s->control);
     notify_fini(&s->notify);
@@ -307,25 +314,28 @@ supervisor_fini(struct supervisor *s)
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     fd_close(s->signal_fd);
+    free(s);
 }
 
 int
 supervisor_run(const struct cli *cli, char **argv)
 {
-    struct supervisor *s = calloc(1, sizeof(*s));
+    struct supervisor *s;
     int status = EXIT_REFUSED;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    s = supervisor_new(argv);
     if (!s) {
         log_error("cannot start: %s", err_words(-ENOMEM));
-    } else if (supervisor_begin(s, argv) == 0) {
+        return status;
+    }
+    if (supervisor_begin(s) == 0) {
         while (supervisor_count(s) > 0 || !s->stopping)
             supervisor_round(s);
         control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
-        supervisor_fini(s);
         log_info("stopped");
         status = s->status;
     }
-    free(s);
+    supervisor_free(s);
     return status;
 }

@@ -63,7 +63,7 @@ supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_l
     const int *fds;
 
     if (c->state != CHILD_STARTING)
-        return -EPROTO;
+        return 0; /* it has yet to read that it is to stop */
     if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
         return supervisor_refuse(c, &err);
     return supervisor_send_sockets(c, &bound, fds, count);
@@ -75,7 +75,7 @@ supervisor_on_begin(struct supervisor *s, struct child *c)
     struct err err = {0};
 
     if (c->state != CHILD_STARTING)
-        return -EPROTO;
+        return 0; /* it has yet to read that it is to stop */
     if (store_check(&s->store, &err) < 0)
         return supervisor_refuse(c, &err);
     return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
@@ -96,7 +96,7 @@ supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_f
     struct err err = {0};
 
     if (c->state != CHILD_STARTING)
-        return -EPROTO;
+        return 0; /* it has yet to read that it is to stop */
     file->path[PROTO_FILE_MAX - 1] = '\0';
     s->pidfile_wanted = true;
     if ((s->pidfile.fd < 0 || strcmp(s->pidfile.path, file->path) != 0) &&
@@ -136,8 +136,10 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     struct child *old = supervisor_find(s, CHILD_SERVING);
     struct err err = {0};
 
-    if (c->state != CHILD_STARTING)
-        return -EPROTO;
+    if (c->state != CHILD_STARTING) {
+        child_allow(c, ready);
+        return 0;
+    }
     child_serve(c, ready);
     s->limits = c->ready;
     s->was_ready = true;

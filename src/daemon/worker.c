@@ -346,7 +346,9 @@ worker_run(const struct cli *cli)
                       ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
                       : "");
     }
-    if (r < 0)
+    if (r == -ECANCELED)
+        r = 0; /* told to stop before it had begun */
+    else if (r < 0)
         worker_say_failed(&w, &err);
     worker_fini(&w);
     return r < 0 ? EXIT_REFUSED : EXIT_OK;

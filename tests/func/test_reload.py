@@ -486,7 +486,7 @@ def test_stop_during_a_reload(goevd, content):
     write_config(d.folder, content(listener(handler={'starting': {'sleep': '1h'}})))
     d.signal(signal.SIGHUP)
     d.log.wait('starting: starting', 2)
-    d.may_say = [r'worker \d+ was killed by signal 9']
+    d.may_say = ['did not stop in time: killing it', r'worker \d+ was killed by signal 9']
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
 
@@ -504,3 +504,12 @@ def test_a_second_stop_ends_draining_workers_too(goevd, content, reload):
     time.sleep(0.2)   # so near, two signals would be one
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
+
+
+@pytest.mark.parametrize('delay', [n / 1000 for n in range(0, 20, 2)])
+def test_stop_while_the_first_worker_starts(goevd, content, delay):
+    d = goevd(content(listener(), listener('two', 'echo')), ready=False)
+    time.sleep(delay * SLOWNESS)   # at each step of its start
+    d.signal(signal.SIGTERM)
+    d.status = d.wait()
+    assert d.status in (0, -signal.SIGTERM)   # the latter before there was a supervisor
