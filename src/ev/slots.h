@@ -47,7 +47,7 @@ slots_id_slot(uint64_t id)
 static inline size_t
 slots_bytes(const struct slots *s)
 {
-    return (s->used + SLOTS_CHUNK - 1) / SLOTS_CHUNK * SLOTS_CHUNK * sizeof(**s->chunks);
+    return ((size_t)s->used + SLOTS_CHUNK - 1) / SLOTS_CHUNK * SLOTS_CHUNK * sizeof(**s->chunks);
 }
 
 /* Whom the slot of this id names now, or NULL; the caller compares the owner's own id. */
