@@ -9,6 +9,7 @@ struct tail {
     uint32_t len; /* bytes left */
     uint32_t cap;
     uint32_t need; /* do not call before so many are there */
+    uint32_t seen; /* bytes at the front that the handler was called with */
     char data[];
 };
 
@@ -50,17 +51,14 @@ conn_tail_set(struct conn *c, const char *data, size_t len)
     struct tail *t = c->tail;
     bool inside = t && data >= t->data && data <= t->data + t->cap;
 
-    if (inside) {
-        t->off = (uint32_t)(data - t->data);
-        t->len = (uint32_t)len;
-        return 0;
+    if (!inside) {
+        t = conn_tail_room(c, len);
+        if (!t)
+            return -ENOMEM;
+        memcpy(t->data, data, len);
     }
-    t = conn_tail_room(c, len);
-    if (!t)
-        return -ENOMEM;
-    memcpy(t->data, data, len);
-    t->off = 0;
-    t->len = (uint32_t)len;
+    t->off = inside ? (uint32_t)(data - t->data) : 0;
+    t->len = t->seen = (uint32_t)len;
     return 0;
 }
 
@@ -113,7 +111,7 @@ conn_keep(struct conn *c, const char *data, size_t len)
         if (c->tail && c->tail->need == 0)
             conn_tail_free(c);
         else if (c->tail)
-            c->tail->len = 0;
+            c->tail->len = c->tail->seen = 0;
     } else if (conn_tail_set(c, data, len) < 0) {
         conn_fail(c, -ENOMEM);
     }
@@ -142,7 +140,7 @@ conn_deliver_tail(struct conn *c, unsigned flags)
 {
     struct tail *t = c->tail;
 
-    return conn_deliver(c, t->data + t->off, t->len, t->len, flags);
+    return conn_deliver(c, t->data + t->off, t->len, t->seen, flags);
 }
 
 /* No more can be kept: the handler's last chance to answer. */
@@ -228,22 +226,29 @@ conn_receive_nothing(struct conn *c, ssize_t n)
     conn_settle(c);
 }
 
-/* New bytes lie in the read buffer behind room for the tail. */
+/* New bytes lie in the read buffer behind room for the tail. The shorter of the two is moved to the
+ * other, lest what comes in small pieces be copied whole for each. */
 static void
 conn_receive_behind(struct conn *c, char *buffer, size_t n)
 {
     struct tail *t = c->tail;
     size_t kept = t->len;
+    bool alive;
 
-    if (kept + n < t->need) {
+    if (kept > n || kept + n < t->need) {
         if (conn_tail_append(c, buffer + kept, n) < 0) {
             conn_fail(c, -ENOMEM);
             conn_settle(c);
+            return;
         }
-        return;
+        if (kept + n < c->tail->need)
+            return;
+        alive = conn_deliver_tail(c, 0);
+    } else {
+        memcpy(buffer, t->data + t->off, kept);
+        alive = conn_deliver(c, buffer, kept + n, t->seen, 0);
     }
-    memcpy(buffer, t->data + t->off, kept);
-    if (conn_deliver(c, buffer, kept + n, kept, 0))
+    if (alive)
         conn_check_full(c);
 }
 

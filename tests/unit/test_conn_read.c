@@ -109,6 +109,42 @@ test_conn_need_without_a_tail(void **state)
     fd_close(fd);
 }
 
+/* What came in silence is new to the handler. */
+static void
+test_conn_fresh_is_what_the_handler_has_not_seen(void **state)
+{
+    struct seen *s = &seen[0];
+    int fd;
+
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    leave.keep = 2;
+    leave.need = 6;
+    peer_say(fd, "abcd");
+    until(s->reads == 1);
+    peer_say(fd, "ef");
+    calm();
+    leave.need = 0;
+    peer_say(fd, "ghijk"); /* more than is kept */
+    until(s->reads == 2);
+    assert_int_equal(s->len, 9);
+    assert_int_equal(s->fresh, 2);
+    leave.keep = 8;
+    leave.need = 11;
+    peer_say(fd, "lmnopqr");
+    until(s->reads == 3);
+    assert_int_equal(s->len, 9);
+    for (const char *more = "stu"; *more; more++) { /* less than is kept */
+        peer_send(fd, more, 1);
+        calm();
+    }
+    assert_int_equal(s->reads, 4);
+    assert_int_equal(s->len, 11);
+    assert_int_equal(s->fresh, 8);
+    assert_string_equal(s->bytes, "abcdefghijklm");
+    fd_close(fd);
+}
+
 /* More than the tail may hold counts as that, and the end of input lifts it. */
 static void
 test_conn_need_is_bounded_and_ends_with_the_input(void **state)
@@ -300,6 +336,7 @@ main(void)
         READ_TEST(test_conn_tail_is_not_told_again_without_new_bytes),
         READ_TEST(test_conn_need_waits_for_so_many),
         READ_TEST(test_conn_need_without_a_tail),
+        READ_TEST(test_conn_fresh_is_what_the_handler_has_not_seen),
         READ_TEST(test_conn_need_is_bounded_and_ends_with_the_input),
         READ_TEST(test_conn_full_one_below_the_limit_waits),
         READ_TEST(test_conn_full_at_the_limit_may_answer_and_closes),
