@@ -53,6 +53,27 @@ conn_spill(struct conn *c)
     return 0;
 }
 
+/* Until the low mark, who writes only for what it reads is not read. */
+static void
+conn_throttle(struct conn *c)
+{
+    if (!conn_is_duplex(c))
+        c->flags |= CONN_THROTTLED;
+}
+
+/* Too much is queued for now. Of a queue that is blocked the flush to come tells, also of one that
+ * is below the low mark already: what was refused needs more room than there is. */
+static int
+conn_owe_drained(struct conn *c)
+{
+    c->flags |= CONN_TELL_DRAINED;
+    if (c->flags & CONN_BLOCKED)
+        conn_throttle(c);
+    else
+        conn_list(c);
+    return 1;
+}
+
 /* May `bytes` of memory join the queue? */
 static int
 conn_queue_allows(struct conn *c, size_t bytes)
@@ -65,8 +86,7 @@ conn_queue_allows(struct conn *c, size_t bytes)
     if (bytes > max)
         return -EMSGSIZE;
     if (held > max || bytes > max - held) {
-        c->flags |= CONN_TELL_DRAINED;
-        conn_list(c);
+        conn_owe_drained(c);
         return -ENOBUFS;
     }
     return 0;
@@ -79,25 +99,6 @@ conn_queue_check(struct conn *c, size_t bytes)
     int r = conn_queue_allows(c, bytes);
 
     return r < 0 ? r : conn_spill(c);
-}
-
-/* Until the low mark, who writes only for what it reads is not read. */
-static void
-conn_throttle(struct conn *c)
-{
-    if (!conn_is_duplex(c))
-        c->flags |= CONN_THROTTLED;
-}
-
-/* Too much is queued for now. */
-static int
-conn_owe_drained(struct conn *c)
-{
-    c->flags |= CONN_TELL_DRAINED;
-    if (c->flags & CONN_BLOCKED) /* else the flush to come will see what is left */
-        conn_throttle(c);
-    conn_list(c);
-    return 1;
 }
 
 /* After a push: r is its result. What it writes to another connection is flushed at the end of the
@@ -339,7 +340,9 @@ conn_write_now(struct conn *c, const void *data, size_t len)
     if (r < 0 || len == 0)
         return r;
     r = c->outq ? outq_push_copy(c->outq, data, len) : conn_offer(c, data, len);
-    if (r < 0)
+    if (r < 0 || !c->outq)
         return r;
-    return c->outq ? conn_owe_drained(c) : 0;
+    if (net->entered != c)
+        conn_list(c); /* epoll is to tell when the socket takes more */
+    return conn_owe_drained(c);
 }

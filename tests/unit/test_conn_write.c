@@ -234,6 +234,42 @@ test_conn_cap_at_the_limit_and_one_past_it(void **state)
     fd_close(fd);
 }
 
+/* Refused for the cap while the queue is below both marks: on_drained waits for more room, and what
+ * waits for that must not look like the end of input once the tail is full. */
+static ptrdiff_t
+write_too_much(struct seen *s, const char *data, size_t len)
+{
+    return conn_write(s->c, bytes, limits.output_max) == -ENOBUFS ? 0 : -1;
+}
+
+static void
+test_conn_refused_for_the_cap_pauses_reading(void **state)
+{
+    int fd;
+
+    limits.output_max = sizeof(bytes);
+    limits.output_low = limits.output_high;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    fill_socket(seen[0].c);
+    assert_true(conn_queued(seen[0].c) <= limits.output_high);
+    script.read = write_too_much;
+    peer_send(fd, bytes, 3 * limits.tail_max);
+    until(seen[0].reads == 1);
+    assert_true(rounds_within(50) <= 3);
+    assert_int_equal(seen[0].reads, 1);
+    script.read = NULL;
+    until(({
+        char scrap[65536];
+        recv(fd, scrap, sizeof(scrap), 0);
+        seen[0].count == 3 * limits.tail_max;
+    }));
+    assert_true(seen[0].drained > 0);
+    assert_int_equal(seen[0].eofs, 0);
+    assert_true(pattern_is(seen[0].bytes, seen[0].count));
+    fd_close(fd);
+}
+
 /* The write passed the high mark, and the flush left less than that: the pause holds until the low
  * one. */
 static void
@@ -403,6 +439,7 @@ main(void)
         WRITE_TEST(test_conn_partial_writes_keep_the_order),
         WRITE_TEST(test_conn_high_mark_at_the_limit_and_one_past_it),
         WRITE_TEST(test_conn_cap_at_the_limit_and_one_past_it),
+        WRITE_TEST(test_conn_refused_for_the_cap_pauses_reading),
         WRITE_TEST(test_conn_throttle_holds_until_the_low_mark),
         WRITE_TEST(test_conn_drained_though_the_socket_took_all),
         WRITE_TEST(test_conn_drained_may_write_more),
