@@ -150,6 +150,7 @@ enum goevd_reason {
     GOEVD_REASON_STOP,        /* goevd stops or reloads */
     GOEVD_REASON_UPGRADED,    /* another handler has taken the connection over */
     GOEVD_REASON_RELEASED,    /* the handler has given it back to its pool */
+    GOEVD_REASON_FRAME,       /* the peer has sent a frame that is too long, malformed or cut off */
     GOEVD_REASON_COUNT
 };
 
@@ -175,6 +176,35 @@ enum goevd_stream_flags {
     GOEVD_STREAM_DUPLEX = 1 << 0
 };
 
+/* Where a frame ends. */
+enum goevd_framing_type {
+    GOEVD_FRAMING_LINES = 1, /* with LF; a CR before it is dropped */
+    GOEVD_FRAMING_DELIMITER, /* with the bytes of `delimiter` */
+    GOEVD_FRAMING_LENGTH /* after so many bytes as the number of `length_bytes` before it says */
+};
+
+enum goevd_framing_flags {
+    GOEVD_FRAMING_CRLF = 1 << 0,     /* LINES: those that are written end with CR LF */
+    GOEVD_FRAMING_LITTLE = 1 << 1,   /* LENGTH: the lowest byte comes first, not the highest */
+    GOEVD_FRAMING_INCLUSIVE = 1 << 2 /* LENGTH: the number counts its own bytes too */
+};
+
+#define GOEVD_DELIMITER_MAX 16
+
+/* How a stream is cut into frames. Static and immutable. */
+struct goevd_framing {
+    struct goevd_version version;
+    enum goevd_framing_type type;
+    unsigned flags;             /* enum goevd_framing_flags */
+    struct goevd_str delimiter; /* DELIMITER: 1 to GOEVD_DELIMITER_MAX bytes */
+    unsigned length_bytes;      /* LENGTH: 1, 2, 4 or 8 */
+};
+
+/* Flags of on_frame. */
+enum goevd_frame_flags {
+    GOEVD_FRAME_MORE = 1 << 0 /* the next frame is whole and there: on_frame follows at once */
+};
+
 #define GOEVD_STREAM "goevd.stream"
 
 /* Bytes in, bytes out: what a plugin implements to serve connections.
@@ -182,7 +212,8 @@ enum goevd_stream_flags {
  * Every callback runs on the poller that owns the connection, and never inside another callback
  * of the same connection. `state` is conn_size zeroed bytes that live as long as the connection.
  * A callback that returns a negative value closes the connection as
- * goevd_conn_close(c, GOEVD_CLOSE_FLUSH) does. Any callback but on_read may be NULL.
+ * goevd_conn_close(c, GOEVD_CLOSE_FLUSH) does. Any callback may be NULL but on_read, or, with a
+ * framing, on_frame.
  */
 struct goevd_stream {
     struct goevd_version version;
@@ -250,6 +281,36 @@ struct goevd_stream {
                      socklen_t len);
 
     unsigned flags; /* enum goevd_stream_flags */
+
+    /* How the bytes that come are cut into frames; then on_frame is called in the place of on_read,
+     * which is NULL. NULL: they are not cut. */
+    const struct goevd_framing *framing;
+
+    /* A whole frame has come.
+     *
+     * data   len bytes, without prefix and delimiter; len may be 0. Valid until the call without
+     *        GOEVD_FRAME_MORE returns, so that frames can be gathered and handled together.
+     * flags  enum goevd_frame_flags. What is said of the next frame does not hold if this call
+     *        pauses, closes or upgrades c, or a write to c returns 1 or -ENOBUFS: then the other
+     *        frames wait, as unread bytes do.
+     * Returns 0 or 1, as goevd_conn_write_frame() does: the frame is done with. -ENOBUFS, if a write
+     *        to c has just returned that, or c is paused: it comes again after on_drained, or when
+     *        c is resumed. */
+    int (*on_frame)(struct goevd_conn *c, void *state, const char *data, size_t len,
+                    unsigned flags);
+
+    /* What comes next is no frame, and never will be one. Nothing of it is handed out otherwise.
+     *
+     * data   its beginning, as far as it is there, without the prefix; at most frame_max bytes.
+     * error  -EMSGSIZE: it is longer than the listener's frame_max; -EBADMSG: its length, which
+     *        counts the prefix too, is less than the prefix; -ENODATA: the input has ended in the
+     *        middle of it.
+     * Returns negative: what is queued is sent and c closed, GOEVD_REASON_FRAME. 0: after -ENODATA
+     *        on_eof follows; after the others nothing more is read from c, and the handler closes
+     *        it, for the same reason. It may also upgrade c: the other handler gets what was no
+     *        frame. NULL: as if it were negative. */
+    int (*on_frame_error)(struct goevd_conn *c, void *state, const char *data, size_t len,
+                          int error);
 };
 
 #define GOEVD_DEADLINE UINT64_MAX
@@ -492,6 +553,10 @@ struct goevd_host {
     int (*proxy_header)(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size);
     socklen_t (*conn_proxy_address)(struct goevd_conn *c, struct sockaddr_storage *ret_address);
     int (*conn_write_now)(struct goevd_conn *c, const void *data, size_t len);
+
+    int (*conn_write_frame)(struct goevd_conn *c, const void *data, size_t len);
+    int (*send_frame)(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
+                      uint64_t cookie);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -836,7 +901,7 @@ goevd_conn_close(struct goevd_conn *c, unsigned flags)
 }
 
 /* Do not call on_read before len bytes are there; a hint that holds until on_read runs next. More
- * than the tail may hold counts as that.
+ * than the tail may hold counts as that. Does nothing for a handler with a framing.
  * Thread   [poller]
  */
 static inline void
@@ -1242,13 +1307,41 @@ goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t
     return goevd_host->proxy_header(c, version, ret_buf, size);
 }
 
+/* Queue a frame for c, with the prefix or the delimiter of its handler's framing: all of it, or
+ * nothing.
+ *
+ * data     copied; the caller keeps it.
+ * Thread   [poller]
+ * Returns  as goevd_conn_write() does; -EMSGSIZE also if the prefix cannot say len; -EINVAL if the
+ *          other side would read another frame than this: the delimiter is in it, or, of lines
+ *          that end with LF alone, a CR is its last byte; -ENOTSUP if its handler has no framing.
+ *          frame_max is a limit for the peer, not for this.
+ */
+static inline int
+goevd_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
+{
+    return goevd_host->conn_write_frame(c, data, len);
+}
+
+/* Send a frame to a connection of any poller, by its id: goevd_send(), with the framing of whatever
+ * handler it then has.
+ * Thread   [any]
+ * Returns  as goevd_send() does. on_sent also gets -EMSGSIZE, -EINVAL and -ENOTSUP, as above.
+ */
+static inline int
+goevd_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
+                 uint64_t cookie)
+{
+    return goevd_host->send_frame(self, conn_id, data, len, cookie);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_version) == 8, "goevd_version has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_option) == 80, "goevd_option has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 104, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 128, "goevd_stream has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
@@ -1261,7 +1354,9 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_acquire_request) == 40, "goevd_acquire_r
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_observe has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write_now) == 496, "write_now has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 504, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, send_frame) == 512, "send_frame has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 520, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif
 

@@ -335,20 +335,29 @@ build_listener_socket(struct build *build, size_t i)
     }
 }
 
-/* The marks must not cross; a value that was refused is 0 and has had its error. */
+/* The marks must not cross, and the tail holds every frame; a value that was refused is 0 and has
+ * had its error. `place` is where they are, with a dot at its end. */
 static void
-build_marks(struct build *build, const struct config_limits *l, const char *low, const char *high)
+build_limits(struct build *build, const struct config_limits *l, const char *place)
 {
     const enum goevd_option_type size = GOEVD_OPTION_SIZE;
+    char path[64];
 
+    snprintf(path, sizeof(path), "%soutput_low", place);
     if (l->output_low_bytes > l->output_high_bytes && l->output_high_bytes > 0)
-        build_error(build, low, "%s is above output_high, %s",
+        build_error(build, path, "%s is above output_high, %s",
                     value_format(size, l->output_low_bytes).text,
                     value_format(size, l->output_high_bytes).text);
+    snprintf(path, sizeof(path), "%soutput_high", place);
     if (l->output_high_bytes > l->output_max_bytes && l->output_max_bytes > 0)
-        build_error(build, high, "%s is above output_max, %s",
+        build_error(build, path, "%s is above output_max, %s",
                     value_format(size, l->output_high_bytes).text,
                     value_format(size, l->output_max_bytes).text);
+    snprintf(path, sizeof(path), "%sframe_max", place);
+    if (l->frame_max_bytes > l->tail_max_bytes - GOEVD_DELIMITER_MAX && l->tail_max_bytes > 0)
+        build_error(build, path, "%s and %d bytes about it are above tail_max, %s",
+                    value_format(size, l->frame_max_bytes).text, GOEVD_DELIMITER_MAX,
+                    value_format(size, l->tail_max_bytes).text);
 }
 
 static int
@@ -369,8 +378,7 @@ build_listeners(struct build *build)
         build_listener_name(build, i);
         build_listener_reactors(build, i);
         build_listener_socket(build, i);
-        build_marks(build, &build->listeners[i].limits, LISTENER_AT(i, "output_low"),
-                    LISTENER_AT(i, "output_high"));
+        build_limits(build, &build->listeners[i].limits, LISTENER_AT(i, ""));
     }
     return 0;
 }
@@ -435,8 +443,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->workers = config->top->workers;
     config->connectors = config->top->connectors;
     if (config->connectors)
-        build_marks(build, &config->connectors->limits, "connectors.output_low",
-                    "connectors.output_high");
+        build_limits(build, &config->connectors->limits, "connectors.");
     config->hang = config->top->hang;
     config->processes = config->top->processes;
     config->stop_timeout_ns = config->top->stop_timeout_ns;

@@ -56,6 +56,7 @@ struct config_limits {
     int64_t close_timeout_ns;
     int64_t linger_timeout_ns;
     int64_t tail_max_bytes;
+    int64_t frame_max_bytes; /* 0: what tail_max holds */
     int64_t output_low_bytes;
     int64_t output_high_bytes;
     int64_t output_max_bytes;

@@ -307,6 +307,14 @@ static const struct goevd_schema schema_reactor =
          .min = 256,                                                                               \
          .max = GIB,                                                                               \
          .help = "Bytes kept for a handler that has not consumed them."},                          \
+        {.name = "frame_max",                                                                      \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, limits.frame_max_bytes),                                        \
+         .def = "0",                                                                               \
+         .min = 0,                                                                                 \
+         .max = GIB,                                                                               \
+         .help = "Bytes of one frame, for handlers that name a framing; 0: 16 less than "          \
+                 "tail_max, which is the most."},                                                  \
         {.name = "output_low",                                                                     \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_low_bytes),                                       \

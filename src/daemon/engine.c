@@ -59,6 +59,8 @@ engine_limits(const struct config_limits *c, struct conn_limits *ret)
         .close_timeout_ns = (uint64_t)c->close_timeout_ns,
         .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
         .tail_max = (size_t)c->tail_max_bytes,
+        .frame_max = (size_t)(c->frame_max_bytes ? c->frame_max_bytes
+                                                 : c->tail_max_bytes - GOEVD_DELIMITER_MAX),
         .output_low = (size_t)c->output_low_bytes,
         .output_high = (size_t)c->output_high_bytes,
         .output_max = (size_t)c->output_max_bytes,

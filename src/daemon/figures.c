@@ -56,6 +56,8 @@ static const struct figure_row figures_net[] = {
     NET(CLOSED(UPGRADED), "connections.closed.upgraded", "connections", "taken by another handler"),
     NET(CLOSED(RELEASED), "connections.closed.released", "connections",
         "given back to their pools"),
+    NET(CLOSED(FRAME), "connections.closed.frame", "connections",
+        "a frame too long, malformed or cut off"),
     NET(connects, "connects.begun", "connects", "outgoing connections asked for"),
     NET(connected, "connects.connected", "connects", "of these, connected"),
     NET(CONNECT_FAILED(REFUSED), "connects.failed.refused", "connects", "nobody listens there"),

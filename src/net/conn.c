@@ -13,7 +13,7 @@ static_assert(sizeof(struct conn) % 16 == 0, "the state behind a connection is m
 /* Whatever makes the end of a callback more than a return. */
 #define CONN_ATTENTION                                                                             \
     (CONN_CLOSING | CONN_SHUT | CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_AGAIN |             \
-     CONN_UPGRADING)
+     CONN_UPGRADING | CONN_REFUSED)
 
 static void conn_event(struct watch *w, uint32_t events);
 

@@ -4,6 +4,7 @@
  *   conn_close.c    its end, and what follows each callback
  *   conn_upgrade.c  from one handler to another
  *   conn_read.c     bytes in: reading, the unread tail, end of input
+ *   conn_frame.c    frames in and out, for handlers that name a framing
  *   conn_write.c    bytes out: gathering, the output queue, its marks
  *   conn_timer.c    deadline, idle time-out, a handler's timers
  *   conn_row.c      what can be said of one
@@ -47,6 +48,7 @@ enum conn_flags {
     CONN_BLOCKED = 1 << 19,    /* the socket took no more: EPOLLOUT is awaited */
     CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
     CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
+    CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
 };
 
 #define CONN_REASON_SHIFT 28
@@ -104,6 +106,12 @@ int conn_write_file(struct conn *c, int fd, off_t offset, size_t len, goevd_rele
                     void *arg);
 size_t conn_queued(const struct conn *c);
 int conn_shutdown(struct conn *c);
+int conn_write_frame(struct conn *c, const void *data, size_t len);
+
+/* The same without a copy: before data there is room for FRAME_HEAD_MAX bytes, and behind it for
+ * GOEVD_DELIMITER_MAX. */
+int conn_write_frame_shared(struct conn *c, char *data, size_t len, goevd_release_fn release,
+                            void *arg);
 
 void conn_need(struct conn *c, size_t len);
 void conn_pause(struct conn *c);
@@ -155,7 +163,8 @@ const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 /* ---- Between the conn files ----------------------------------------------------------------- */
 
 /* No bytes are read while any of these holds. */
-#define CONN_INPUT_OFF (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN)
+#define CONN_INPUT_OFF                                                                             \
+    (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN | CONN_REFUSED)
 
 /* Let other threads see which callback of its handler runs, until place_leave(). */
 static inline void
@@ -212,6 +221,13 @@ void conn_receive_again(struct conn *c);
 
 void conn_tail_free(struct conn *c);
 
+/* The on_read of handlers with a framing. */
+ptrdiff_t conn_read_frames(struct goevd_conn *c, void *state, const char *data, size_t len,
+                           size_t fresh, unsigned flags);
+
+/* As conn_reserve(), and says why not: as conn_write(). */
+int conn_room(struct conn *c, size_t len, char **ret);
+
 /* Let the socket take what it can of the queue, and of what the callback that has just ended has
  * gathered. Errors mark the connection as closing. */
 void conn_flush(struct conn *c);
@@ -239,6 +255,16 @@ static inline bool
 conn_is_duplex(const struct conn *c)
 {
     return conn_stream(c)->flags & GOEVD_STREAM_DUPLEX;
+}
+
+/* The handler gets no bytes now, or will get the tail again by itself. */
+static inline bool
+conn_input_held(const struct conn *c)
+{
+    uint32_t holds =
+        CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING | CONN_REFUSED;
+
+    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
 }
 
 static inline struct poller *

@@ -7,6 +7,8 @@ void
 conn_close(struct conn *c, unsigned flags, enum goevd_reason reason)
 {
     if (!(c->flags & CONN_CLOSING)) {
+        if (c->flags & CONN_REFUSED && reason == GOEVD_REASON_HANDLER)
+            reason = GOEVD_REASON_FRAME;
         c->flags |= CONN_CLOSING | (uint32_t)reason << CONN_REASON_SHIFT;
         c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->close_timeout_ns;
         if (flags & GOEVD_CLOSE_DONE)

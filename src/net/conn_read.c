@@ -95,15 +95,6 @@ conn_need(struct conn *c, size_t len)
 
 /* ---- Delivering ---------------------------------------------------------------------------- */
 
-/* The handler gets no bytes now, or will get the tail again by itself. */
-static bool
-conn_input_held(const struct conn *c)
-{
-    uint32_t holds = CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING;
-
-    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
-}
-
 static void
 conn_keep(struct conn *c, const char *data, size_t len)
 {
@@ -126,7 +117,7 @@ conn_deliver(struct conn *c, const char *data, size_t len, size_t fresh, unsigne
     if (unlikely(c->tail != NULL))
         c->tail->need = 0;
     conn_enter(c, "on_read");
-    used = conn_stream(c)->on_read(conn_public(c), c->state, data, len, fresh, flags);
+    used = c->service->on_read(conn_public(c), c->state, data, len, fresh, flags);
     assert(used <= (ptrdiff_t)len);
     if (unlikely(used < 0))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);

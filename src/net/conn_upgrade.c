@@ -51,7 +51,8 @@ conn_switch(struct conn *c, struct service *to, void *state)
     c->service = to;
     c->state = state;
     c->flags |= CONN_OWN_STATE;
-    c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_STOPPING | CONN_STOP_TOLD | CONN_EOF_TOLD);
+    c->flags &=
+        ~(uint32_t)(CONN_PAUSED | CONN_REFUSED | CONN_STOPPING | CONN_STOP_TOLD | CONN_EOF_TOLD);
     conn_need(c, 0);
     if (c->tail || c->flags & CONN_EOF)
         c->flags |= CONN_AGAIN;

@@ -135,15 +135,39 @@ conn_write(struct conn *c, const void *data, size_t len)
     return 0;
 }
 
-void *
-conn_reserve(struct conn *c, size_t len)
+static int
+conn_room_queued(struct conn *c, size_t len, char **ret)
+{
+    int r = conn_queue_check(c, len);
+
+    if (r < 0)
+        return r;
+    *ret = outq_reserve(c->outq, len);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int
+conn_room(struct conn *c, size_t len, char **ret)
 {
     struct net *net = c->service->net;
 
     assert(len > 0);
+    if (unlikely(!conn_can_gather(c, len)))
+        return conn_room_queued(c, len, ret);
+    *ret = net->write_buffer + net->write_len;
+    return 0;
+}
+
+void *
+conn_reserve(struct conn *c, size_t len)
+{
+    struct net *net = c->service->net;
+    char *room;
+
+    assert(len > 0);
     if (likely(conn_can_gather(c, len)))
         return net->write_buffer + net->write_len;
-    return conn_queue_check(c, len) < 0 ? NULL : outq_reserve(c->outq, len);
+    return conn_room_queued(c, len, &room) < 0 ? NULL : room;
 }
 
 int

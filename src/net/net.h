@@ -113,6 +113,8 @@ bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn,
 typedef void (*net_sent_fn)(void *arg, uint64_t id, uint64_t cookie, int result);
 int net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent,
              void *arg);
+int net_send_frame(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent,
+                   void *arg);
 int net_close(uint64_t id, unsigned flags);
 
 /* A coarse clock that fits 32 bits: about a millisecond, wrapping in 49 days. */

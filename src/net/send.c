@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "net/conn.h"
+#include "net/frame.h"
 
 struct send_message {
     struct message message;
@@ -12,7 +13,9 @@ struct send_message {
     void *arg;
     struct poller *poller;
     size_t len;
-    char data[];
+    char *data;
+    bool framed;   /* there is room about the data for what makes it a frame */
+    char memory[]; /* where data is */
 };
 
 struct close_message {
@@ -20,6 +23,20 @@ struct close_message {
     uint64_t id;
     unsigned flags;
 };
+
+static size_t
+send_bytes(size_t len, bool framed)
+{
+    size_t extra = framed ? FRAME_HEAD_MAX + GOEVD_DELIMITER_MAX : 0;
+
+    return sizeof(struct send_message) + extra + len;
+}
+
+static void
+send_free(struct send_message *s)
+{
+    message_free(s, send_bytes(s->len, s->framed));
+}
 
 static void
 send_complete(void *arg, int result)
@@ -31,7 +48,7 @@ send_complete(void *arg, int result)
         figure_add(result == 0 ? &net->figures.sends_done : &net->figures.sends_dropped, 1);
     if (s->sent)
         s->sent(s->arg, s->id, s->cookie, result);
-    message_free(s, sizeof(*s) + s->len);
+    send_free(s);
 }
 
 static void
@@ -43,7 +60,12 @@ send_handle(struct message *m, void *consumer)
 
     s->poller = consumer;
     c = conn_find(consumer, s->id);
-    r = c ? conn_write_shared(c, s->data, s->len, send_complete, s) : -EPIPE;
+    if (!c)
+        r = -EPIPE;
+    else if (s->framed)
+        r = conn_write_frame_shared(c, s->data, s->len, send_complete, s);
+    else
+        r = conn_write_shared(c, s->data, s->len, send_complete, s);
     if (r < 0)
         send_complete(s, r);
 }
@@ -56,26 +78,50 @@ send_post(uint64_t id, struct message *m)
     return p && id ? mailbox_try_post(&p->mailbox, m) : -EINVAL;
 }
 
-int
-net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent, void *arg)
+static struct send_message *
+send_new(uint64_t id, const void *data, size_t len, bool framed)
 {
-    struct send_message *s = message_new(sizeof(*s) + len);
+    struct send_message *s = message_new(send_bytes(len, framed));
+
+    if (!s)
+        return NULL;
+    *s = (struct send_message){.message.fn = send_handle,
+                               .id = id,
+                               .len = len,
+                               .data = s->memory + (framed ? FRAME_HEAD_MAX : 0),
+                               .framed = framed};
+    if (len > 0)
+        memcpy(s->data, data, len);
+    return s;
+}
+
+static int
+send_begin(struct send_message *s, uint64_t cookie, net_sent_fn sent, void *arg)
+{
     int r;
 
     if (!s)
         return -ENOMEM;
-    *s = (struct send_message){.message.fn = send_handle,
-                               .id = id,
-                               .cookie = cookie,
-                               .sent = sent,
-                               .arg = arg,
-                               .len = len};
-    if (len > 0)
-        memcpy(s->data, data, len);
-    r = send_post(id, &s->message);
+    s->cookie = cookie;
+    s->sent = sent;
+    s->arg = arg;
+    r = send_post(s->id, &s->message);
     if (r < 0)
-        message_free(s, sizeof(*s) + len);
+        send_free(s);
     return r;
+}
+
+int
+net_send(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent, void *arg)
+{
+    return send_begin(send_new(id, data, len, false), cookie, sent, arg);
+}
+
+int
+net_send_frame(uint64_t id, const void *data, size_t len, uint64_t cookie, net_sent_fn sent,
+               void *arg)
+{
+    return send_begin(send_new(id, data, len, true), cookie, sent, arg);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "net/conn.h"
+#include "net/frame.h"
 
 #define STATE_BYTES_MAX 65536
 
@@ -37,10 +38,12 @@ service_new(struct net *net, const struct service_handler *handler,
     struct service *s = calloc(1, sizeof(*s));
 
     assert(state_bytes <= STATE_BYTES_MAX);
+    assert(!handler->stream->framing || limits->frame_max + FRAME_EXTRA_MAX <= limits->tail_max);
     if (!s)
         return -ENOMEM;
     s->net = net;
     s->stream = handler->stream;
+    s->on_read = s->stream->framing ? conn_read_frames : s->stream->on_read;
     s->instance = handler->instance;
     s->local = handler->local;
     s->owner = handler->owner;

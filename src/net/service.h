@@ -17,6 +17,7 @@ struct conn_limits {
     uint64_t close_timeout_ns;  /* flushing at close */
     uint64_t linger_timeout_ns; /* waiting for the peer's end after that */
     size_t tail_max;            /* unread bytes that are kept */
+    size_t frame_max;           /* bytes of a frame; with what is about it, it fits the tail */
     size_t output_low;          /* on_drained, reading goes on */
     size_t output_high;         /* reading pauses */
     size_t output_max;          /* writes fail */
@@ -33,6 +34,8 @@ struct service_handler {
 struct service {
     struct net *net;
     const struct goevd_stream *stream;
+    ptrdiff_t (*on_read)(struct goevd_conn *c, void *state, const char *data, size_t len,
+                         size_t fresh, unsigned flags); /* the handler's, or that of its framing */
     const struct transport *transport;
     const struct conn_limits *limits;
     const struct proxy_policy *proxy; /* with transport_proxied */

@@ -65,6 +65,13 @@ host_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t le
 }
 
 static int
+host_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
+                uint64_t cookie)
+{
+    return net_send_frame(conn_id, data, len, cookie, host_sent, host_self(self));
+}
+
+static int
 host_close(uint64_t conn_id, unsigned flags)
 {
     return net_close(conn_id, flags);
@@ -162,6 +169,12 @@ host_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
     return conn_write_now(host_conn(c), data, len);
 }
 
+static int
+host_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
+{
+    return conn_write_frame(host_conn(c), data, len);
+}
+
 static void *
 host_conn_reserve(struct goevd_conn *c, size_t len)
 {
@@ -206,10 +219,12 @@ host_conn_close(struct goevd_conn *c, unsigned flags)
     conn_close(host_conn(c), flags, GOEVD_REASON_HANDLER);
 }
 
+/* With a framing, what is needed is known. */
 static void
 host_conn_need(struct goevd_conn *c, size_t len)
 {
-    conn_need(host_conn(c), len);
+    if (!host_conn(c)->service->stream->framing)
+        conn_need(host_conn(c), len);
 }
 
 static void
@@ -322,4 +337,6 @@ const struct goevd_host plugins_host = {
     .proxy_header = host_proxy_header,
     .conn_proxy_address = host_conn_proxy_address,
     .conn_write_now = host_conn_write_now,
+    .conn_write_frame = host_conn_write_frame,
+    .send_frame = host_send_frame,
 };

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "conf/schema.h"
+#include "plug/framing.h"
 
 /* ---- Before dlopen(3), whose own words help nobody ------------------------------------------- */
 
@@ -109,9 +110,12 @@ int
 module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, const char *path,
                    struct err *reterr)
 {
+    int r;
+
     module_copy_table(ret, sizeof(*ret), from, from->version.size);
-    if (!ret->on_read)
-        return err_set(reterr, -ELIBBAD, "%s: goevd_stream.on_read is NULL; set it", path);
+    r = framing_check(ret, path, reterr);
+    if (r < 0)
+        return r;
     if (ret->conn_size > MODULE_CONN_SIZE_MAX)
         return err_set(reterr, -ELIBBAD,
                        "%s: goevd_stream.conn_size is %zu and %d is the most; keep what is larger "

@@ -89,6 +89,16 @@ def test_no_stream_handler(said):
         '', "plugin 'no_stream' cannot be used here: it has no interface goevd.stream")
 
 
+def test_framing_with_on_read(said):
+    assert said('frameless') == (
+        '', 'DIR/frameless.so: goevd_stream.framing is set and on_frame is NULL; set it too')
+
+
+def test_framing_without_a_delimiter(said):
+    assert said('no_delimiter') == (
+        '', 'DIR/no_delimiter.so: goevd_framing.delimiter has 0 bytes; give it 1 to 16')
+
+
 def test_unknown_option(said):
     assert said({'witness': {'nmae': 'x'}}) == ('.witness.nmae',
                                                 'unknown key, did you mean name?')

@@ -87,6 +87,34 @@ seen_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
 }
 
 static int
+seen_frame(struct goevd_conn *c, void *state, const char *data, size_t len, unsigned flags)
+{
+    struct seen *s = seen_of(c, state);
+    int r;
+
+    s->frames++;
+    s->flags = flags;
+    s->len = len;
+    r = script.frame ? script.frame(s, data, len) : 0;
+    if (r >= 0) {
+        seen_keep(s, data, len);
+        seen_keep(s, "|", 1);
+    }
+    return seen_leave(s, r);
+}
+
+static int
+seen_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len, int error)
+{
+    struct seen *s = seen_of(c, state);
+
+    s->errors++;
+    s->error = error;
+    s->len = len;
+    return seen_leave(s, script.frame_error ? script.frame_error(s, data, len) : -1);
+}
+
+static int
 seen_eof(struct goevd_conn *c, void *state)
 {
     struct seen *s = seen_of(c, state);
@@ -146,6 +174,19 @@ const struct goevd_stream stream_full = {
     .on_close = seen_close,
 };
 
+const struct goevd_stream *
+stream_framed(const struct goevd_framing *framing)
+{
+    static struct goevd_stream framed;
+
+    framed = stream_full;
+    framed.on_read = NULL;
+    framed.framing = framing;
+    framed.on_frame = seen_frame;
+    framed.on_frame_error = seen_frame_error;
+    return &framed;
+}
+
 const struct goevd_stream stream_bare = {
     .conn_size = sizeof(struct seen *),
     .on_read = seen_read,
@@ -196,6 +237,7 @@ fixture_setup(void **state)
                                   .close_timeout_ns = 5 * NS_PER_S,
                                   .linger_timeout_ns = 2 * NS_PER_S,
                                   .tail_max = 1000,
+                                  .frame_max = 900,
                                   .output_low = 1000,
                                   .output_high = 8000,
                                   .output_max = 32000};

@@ -14,13 +14,14 @@
 struct seen {
     struct conn *c;
     uint64_t id;
-    unsigned opened, reads, eofs, drained, timeouts, stops, closed;
+    unsigned opened, reads, frames, errors, eofs, drained, timeouts, stops, closed;
     enum goevd_reason reason;
     uint64_t cookie; /* of the last on_timeout */
-    unsigned flags;  /* of the last on_read */
+    int error;       /* of the last on_frame_error */
+    unsigned flags;  /* of the last on_read or on_frame */
     size_t len, fresh;
     bool busy;   /* a callback is running */
-    char *bytes; /* consumed so far */
+    char *bytes; /* consumed so far; of frames: each with a bar behind it */
     size_t count;
     void *own; /* the test's */
 };
@@ -34,6 +35,8 @@ struct script {
     int (*timeout)(struct seen *s, uint64_t cookie);
     int (*stop)(struct seen *s);
     void (*close)(struct seen *s);
+    int (*frame)(struct seen *s, const char *data, size_t len);
+    int (*frame_error)(struct seen *s, const char *data, size_t len); /* NULL: -1 */
 };
 
 extern struct script script;
@@ -43,6 +46,9 @@ extern struct poller_config poller_config;
 extern struct conn_limits limits;             /* may be changed before or after fixture_start() */
 extern const struct goevd_stream stream_full; /* has every callback */
 extern const struct goevd_stream stream_bare; /* has no on_open, on_eof and on_stop */
+
+/* `stream_full` with a framing. */
+const struct goevd_stream *stream_framed(const struct goevd_framing *framing);
 
 extern struct poller *poller;
 extern struct net *net;

@@ -189,6 +189,24 @@ test_config_output_marks_do_not_cross(void **state)
 }
 
 static void
+test_config_frames_fit_the_tail(void **state)
+{
+    static struct fake fake;
+
+    kit_accepted(&fake, "listeners: [{address: a, handler: echo, tail_max: 1000, frame_max: 984}]\n"
+                        "connectors: {tail_max: 256}\n");
+    assert_int_equal(kit_config->listeners[0].limits.frame_max_bytes, 984);
+    assert_int_equal(kit_config->connectors->limits.frame_max_bytes, 0);
+    kit_done();
+    kit_refused("listeners: [{address: a, handler: echo, tail_max: 1000, frame_max: 985}]\n",
+                "goevd.yaml:1:68: listeners[0].frame_max: 985 and 16 bytes about it are above "
+                "tail_max, 1KB\n");
+    kit_refused("listeners: [{address: a, handler: echo}]\nconnectors: {frame_max: 64KiB}\n",
+                "goevd.yaml:2:25: connectors.frame_max: 64KiB and 16 bytes about it are above "
+                "tail_max, 64KiB\n");
+}
+
+static void
 test_config_unix_sockets(void **state)
 {
     static struct fake fake;
@@ -388,6 +406,7 @@ main(void)
         cmocka_unit_test(test_config_listener_errors),
         cmocka_unit_test(test_config_reactor_references),
         cmocka_unit_test(test_config_output_marks_do_not_cross),
+        cmocka_unit_test(test_config_frames_fit_the_tail),
         cmocka_unit_test(test_config_unix_sockets),
         cmocka_unit_test(test_config_control_socket_is_an_absolute_path),
         cmocka_unit_test(test_config_plugin_dir_is_relative_to_its_file),

@@ -40,8 +40,8 @@ has(const char *text, const char *part)
 }
 
 #define LIMITS_DEFAULTS                                                                            \
-    "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  output_low: 64KiB\n"          \
-    "  output_high: 1MiB\n  output_max: 16MiB\n"
+    "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  frame_max: 0\n"               \
+    "  output_low: 64KiB\n  output_high: 1MiB\n  output_max: 16MiB\n"
 
 #define LISTENER_DEFAULTS                                                                          \
     "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \

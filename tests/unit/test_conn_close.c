@@ -103,13 +103,23 @@ setup(void **state)
     return 0;
 }
 
+static const struct script at_all = {
+    .open = at_open,
+    .read = at_read,
+    .eof = at_eof,
+    .drained = at_drained,
+    .timeout = at_timeout,
+    .stop = at_stop,
+    .close = at_close,
+};
+
 static void
 through_all(void (*fn)(struct seen *s), int returns)
 {
     meddle = fn;
     result = returns;
     fixture_start(&stream_full, &transport_plain);
-    script = (struct script){at_open, at_read, at_eof, at_drained, at_timeout, at_stop, at_close};
+    script = at_all;
     for (where = 0; where <= WHERE_COUNT; where++)
         live_through();
     for (enum where w = AT_READ; w < WHERE_COUNT; w++) /* each was reached */
@@ -228,7 +238,7 @@ test_conn_writes_to_and_closes_a_neighbour_in_every_callback(void **state)
 
     meddle = write_to_and_close_the_neighbour;
     fixture_start(&stream_full, &transport_plain);
-    script = (struct script){at_open, at_read, at_eof, at_drained, at_timeout, at_stop, at_close};
+    script = at_all;
     for (where = AT_OPEN; where < WHERE_COUNT; where++) {
         unsigned i = seen_count;
         int fd;
