@@ -6,6 +6,7 @@
 
 #include "push/push.h"
 
+#define LANE_ARGS 2                     /* of a command, before its lines */
 #define COMMANDS_MAX ((size_t)64 << 20) /* bytes that wait for a connection */
 
 /* What Redis will answer next, or what is answered in its place once its turn has come. */
@@ -26,6 +27,9 @@ struct lane {
     size_t len, room;
     struct entry *entries; /* a ring of `capacity`, a power of two */
     size_t capacity, first, count;
+    const char *argv[LANE_ARGS + LANE_LINES_MAX]; /* the next command, while a client's lines are */
+    size_t lens[LANE_ARGS + LANE_LINES_MAX];      /* gathered */
+    unsigned lines;
     char error[160]; /* the last one of Redis's own */
 };
 
@@ -368,18 +372,34 @@ lane_ready(struct lane *lane)
 
 /* ---- For clients ----------------------------------------------------------------------------- */
 
+unsigned
+lane_gather(struct lane *lane, const char *line, size_t len)
+{
+    lane->argv[LANE_ARGS + lane->lines] = line;
+    lane->lens[LANE_ARGS + lane->lines] = len;
+    return ++lane->lines;
+}
+
 int
-lane_push(struct lane *lane, struct client *client, unsigned count, const char **argv, size_t *lens)
+lane_push(struct lane *lane, struct client *client)
 {
     const struct options *o = lane->instance->options;
-    const struct entry e = {.client = client, .lines = count};
+    const struct entry e = {.client = client, .lines = lane->lines};
     int r = lane_ready(lane);
 
-    argv[0] = "RPUSH";
-    lens[0] = 5;
-    argv[1] = o->key.data;
-    lens[1] = o->key.len;
-    return r < 0 ? r : lane_command(lane, &e, (int)count + LANE_ARGS, argv, lens);
+    lane->argv[0] = "RPUSH";
+    lane->lens[0] = 5;
+    lane->argv[1] = o->key.data;
+    lane->lens[1] = o->key.len;
+    lane->lines = 0;
+    if (r == 0)
+        r = lane_command(lane, &e, (int)e.lines + LANE_ARGS, lane->argv, lane->lens);
+    if (r != -EAGAIN)
+        return r;
+    for (unsigned n = 0; n < e.lines; n++)
+        if (lane_refuse(lane, client, "redis does not keep up") < 0)
+            return -ENOMEM;
+    return 0;
 }
 
 int

@@ -20,9 +20,6 @@ static const struct goevd_option options_table[] = {
      .help = "The list that lines are pushed to, RPUSH."},
     OPTION("password", STRING, password, NULL, 1, 512, "For AUTH. Default: there is none."),
     OPTION("database", INT, database, "0", 0, 1000000, "For SELECT."),
-    OPTION("line_max", SIZE, line_max_bytes, "8KiB", 1, INT64_C(1) << 30,
-           "Bytes of one line, without its end; a longer one gets an error, and its client is "
-           "closed."),
     OPTION("unanswered_max", INT, unanswered_max, "1024", 1, 1 << 20,
            "Lines of one client that Redis has not answered, above which he is not read."),
     OPTION("hold", DURATION, hold_ns, "1s", 0, DAY,

@@ -5,8 +5,6 @@
 
 #include "push/push.h"
 
-#define BATCH_MAX 256 /* lines of one command */
-
 /* ---- Clients --------------------------------------------------------------------------------- */
 
 static void
@@ -20,11 +18,11 @@ static int
 client_say(struct client *client, unsigned lines, const char *sentence)
 {
     char line[256];
-    int r = 0, len = sentence ? snprintf(line, sizeof(line), "error %s\n", sentence)
-                              : snprintf(line, sizeof(line), "ok\n");
+    int r = 0, len = sentence ? snprintf(line, sizeof(line), "error %s", sentence)
+                              : snprintf(line, sizeof(line), "ok");
 
     while (lines-- > 0 && r >= 0)
-        r = goevd_conn_write(client->conn, line, (size_t)len);
+        r = goevd_conn_write_frame(client->conn, line, (size_t)len);
     return r;
 }
 
@@ -48,85 +46,41 @@ client_answered(struct client *client, unsigned lines, const char *sentence)
 
 /* ---- Lines in -------------------------------------------------------------------------------- */
 
-struct batch {
-    const char *argv[LANE_ARGS + BATCH_MAX];
-    size_t lens[LANE_ARGS + BATCH_MAX];
-    unsigned count;
+static const struct goevd_framing push_lines = {
+    .version = GOEVD_VERSION_OF(struct goevd_framing),
+    .type = GOEVD_FRAMING_LINES,
 };
 
-/* Gather whole lines, up to one that is too long; returns the bytes that they take. A line may end
- * with CR LF. */
-static size_t
-batch_fill(struct batch *b, const char *data, size_t len, unsigned max, size_t line_max)
+/* Lines that have come together are pushed together. */
+static int
+push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
-    const char *at = data, *end = data + len, *lf;
+    const struct instance *i = goevd_conn_instance(c);
+    struct client *client = *(struct client **)state;
+    unsigned count = lane_gather(client->lane, line, len);
+    unsigned max = (unsigned)i->options->unanswered_max;
+    int r;
 
-    for (b->count = 0; b->count < max && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1) {
-        size_t bytes = (size_t)(lf - at);
-
-        bytes -= bytes > 0 && lf[-1] == '\r';
-        if (bytes > line_max)
-            break;
-        b->argv[LANE_ARGS + b->count] = at;
-        b->lens[LANE_ARGS + b->count++] = bytes;
+    if (flags & GOEVD_FRAME_MORE && count < LANE_LINES_MAX && client->unanswered + count < max)
+        return 0;
+    r = lane_push(client->lane, client);
+    if (client->unanswered >= max) {
+        client->held = true;
+        goevd_conn_pause(c);
     }
-    return (size_t)(at - data);
-}
-
-/* A batch of lines; returns the bytes that it takes, or a negative errno. */
-static ptrdiff_t
-client_push(struct client *client, const struct options *o, const char *data, size_t len)
-{
-    unsigned room = (unsigned)o->unanswered_max - client->unanswered;
-    struct batch b;
-    size_t bytes =
-        batch_fill(&b, data, len, room < BATCH_MAX ? room : BATCH_MAX, (size_t)o->line_max_bytes);
-    int r = b.count > 0 ? lane_push(client->lane, client, b.count, b.argv, b.lens) : 0;
-
-    for (unsigned n = 0; r == -EAGAIN && n < b.count; n++)
-        if (lane_refuse(client->lane, client, "redis does not keep up") < 0)
-            return -ENOMEM;
-    return r < 0 && r != -EAGAIN ? r : (ptrdiff_t)bytes;
+    return r;
 }
 
 /* What he sent last is not a line. He hears of it after his earlier ones, and is closed. */
 static int
-client_end(struct client *client, const char *sentence)
+push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len, int error)
 {
-    client->ended = true;
-    goevd_conn_pause(client->conn);
-    return lane_refuse(client->lane, client, sentence);
-}
-
-static ptrdiff_t
-push_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
-          unsigned flags)
-{
-    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
     struct client *client = *(struct client **)state;
-    size_t used = 0, line_max = (size_t)o->line_max_bytes;
-    ptrdiff_t n = 1;
-    int r = 0;
 
-    (void)fresh;
-    while (n > 0 && used < len && client->unanswered < (unsigned)o->unanswered_max) {
-        n = client_push(client, o, data + used, len - used);
-        if (n < 0)
-            return n;
-        used += (size_t)n;
-    }
-    if (client->unanswered >= (unsigned)o->unanswered_max) {
-        client->held = true;
-        goevd_conn_pause(c);
-    } else if (len - used > line_max + 1 || memchr(data + used, '\n', len - used) ||
-               flags & GOEVD_READ_FULL) {
-        r = client_end(client, "the line is too long");
-    } else if (flags & GOEVD_READ_EOF && used < len) {
-        r = client_end(client, "the last line has no end");
-    }
-    if (r < 0)
-        return r;
-    return (ptrdiff_t)(client->ended ? len : used);
+    (void)c, (void)data, (void)len;
+    client->ended = true;
+    return lane_refuse(client->lane, client,
+                       error == -ENODATA ? "the last line has no end" : "the line is too long");
 }
 
 /* ---- Coming and going ------------------------------------------------------------------------ */
@@ -146,7 +100,7 @@ push_open(struct goevd_conn *c, void *state)
     return 0;
 }
 
-/* What he has sent is answered before he is closed. A line without its end is not one. */
+/* What he has sent is answered before he is closed. */
 static int
 push_end(struct goevd_conn *c, void *state)
 {
@@ -173,10 +127,12 @@ static const struct goevd_stream push_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .conn_size = sizeof(struct client *),
     .on_open = push_open,
-    .on_read = push_read,
     .on_eof = push_end,
     .on_stop = push_end,
     .on_close = push_close,
+    .framing = &push_lines,
+    .on_frame = push_frame,
+    .on_frame_error = push_frame_error,
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */

@@ -18,7 +18,6 @@ struct options {
     struct goevd_str key;
     struct goevd_str password; /* data NULL: none */
     int64_t database;
-    int64_t line_max_bytes;
     int64_t unanswered_max; /* lines of one client */
     int64_t hold_ns;        /* how long a connection is kept without lines */
     int64_t connect_timeout_ns;
@@ -52,12 +51,13 @@ void client_answered(struct client *client, unsigned lines, const char *sentence
 int lane_new(struct instance *i, struct goevd_poller *poller, struct lane **ret);
 void lane_free(struct lane *lane); /* NULL does nothing */
 
-#define LANE_ARGS 2 /* of the command, before the lines */
+#define LANE_LINES_MAX 256 /* of one command */
 
-/* Push `count` lines of a client together: argv[LANE_ARGS + n] of lens[LANE_ARGS + n] bytes each.
- * 0; -ENOMEM; -EAGAIN if Redis does not keep up: none is pushed. */
-int lane_push(struct lane *lane, struct client *client, unsigned count, const char **argv,
-              size_t *lens);
+/* Add a line, which is not copied, to those of the next lane_push(); returns how many these are. */
+unsigned lane_gather(struct lane *lane, const char *line, size_t len);
+
+/* Push them for this client, or refuse them if Redis does not keep up. 0; -ENOMEM. */
+int lane_push(struct lane *lane, struct client *client);
 
 /* Answer one line with a sentence, after those before it. 0; -ENOMEM. */
 int lane_refuse(struct lane *lane, struct client *client, const char *sentence);
