@@ -20,30 +20,33 @@ static const struct goevd_option rows[] = {
 };
 static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, rows);
 
-/* Consume whole lines. What follows the last comes again, in front of the bytes to come. */
-static ptrdiff_t
-upper_read(struct goevd_conn *c, void *s, const char *data, size_t len, size_t fresh, unsigned f)
+/* A line has come, without its end. */
+static int
+upper_line(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
     const struct options *o = goevd_conn_instance(c);
-    size_t used = 0, n = 0;
     char out[64 + 1000];
 
-    (void)s, (void)fresh, (void)f;
-    for (size_t i = 0; i < len; i++) {
-        if (i == used)
-            memcpy(out, o->prefix.data, n = o->prefix.len);
-        if (i - used == 1000)
-            return -EMSGSIZE; /* closes the connection: a line of more than 1000 bytes */
-        out[n++] = (char)toupper((unsigned char)data[i]);
-        if (data[i] != '\n')
-            continue;
-        int r = goevd_conn_write(c, out, n);
-        if (r < 0) /* ENOBUFS: the peer reads too slowly; the line comes again when it has read */
-            return r == -ENOBUFS ? (ptrdiff_t)used : r;
-        used = i + 1;
-    }
-    return (ptrdiff_t)used;
+    (void)state, (void)flags;
+    if (len > 1000)
+        return -EMSGSIZE; /* closes the connection; so does the listener's frame_max */
+    memcpy(out, o->prefix.data, o->prefix.len);
+    for (size_t i = 0; i < len; i++)
+        out[o->prefix.len + i] = (char)toupper((unsigned char)line[i]);
+    /* If the peer reads too slowly for this to be queued, the line comes again when it has read. */
+    return goevd_conn_write_frame(c, out, o->prefix.len + len);
 }
+
+static const struct goevd_framing lines = {
+    .version = GOEVD_VERSION_OF(struct goevd_framing),
+    .type = GOEVD_FRAMING_LINES,
+};
+
+static const struct goevd_stream stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .framing = &lines,
+    .on_frame = upper_line,
+};
 
 static int
 upper_create(struct goevd_self *self, const void *options, void **ret_instance)
@@ -56,7 +59,6 @@ upper_create(struct goevd_self *self, const void *options, void **ret_instance)
 static const void *
 upper_interface(const char *id)
 {
-    static const struct goevd_stream stream = {GOEVD_VERSION_OF(stream), .on_read = upper_read};
     return strcmp(id, GOEVD_STREAM) == 0 ? &stream : NULL;
 }
 

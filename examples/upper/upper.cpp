@@ -21,27 +21,17 @@ const goevd_option rows[] = {
 };
 const goevd_schema schema = GOEVD_SCHEMA(Options, rows);
 
-ptrdiff_t read_lines(goevd_conn *c, std::string_view data)
-{
-    auto prefix = static_cast<const Options *>(goevd_conn_instance(c))->prefix;
-    size_t used = 0, end;
-
-    while ((end = data.find('\n', used)) != data.npos && end - used < 1000) {
-        std::string out(prefix.data, prefix.len);
-        for (char byte : data.substr(used, end + 1 - used))
-            out += static_cast<char>(std::toupper(static_cast<unsigned char>(byte)));
-        int r = goevd_conn_write(c, out.data(), out.size());
-        if (r < 0)
-            return r == -ENOBUFS ? static_cast<ptrdiff_t>(used) : r;
-        used = end + 1;
-    }
-    return data.size() - used >= 1000 ? -EMSGSIZE : static_cast<ptrdiff_t>(used);
-}
-
-// No exception may pass into goevd.
-ptrdiff_t on_read(goevd_conn *c, void *, const char *data, size_t len, size_t, unsigned) noexcept
+// A line has come, without its end. No exception may pass into goevd.
+int on_line(goevd_conn *c, void *, const char *line, size_t len, unsigned) noexcept
 try {
-    return read_lines(c, {data, len});
+    auto prefix = static_cast<const Options *>(goevd_conn_instance(c))->prefix;
+    std::string out(prefix.data, prefix.len);
+
+    if (len > 1000)
+        return -EMSGSIZE;
+    for (char byte : std::string_view(line, len))
+        out += static_cast<char>(std::toupper(static_cast<unsigned char>(byte)));
+    return goevd_conn_write_frame(c, out.data(), out.size());
 } catch (const std::exception &) {
     return -ENOMEM;
 }
@@ -52,10 +42,15 @@ int create(goevd_self *, const void *options, void **ret_instance)
     return 0;
 }
 
+constexpr goevd_framing lines = {
+    GOEVD_VERSION_OF(goevd_framing), GOEVD_FRAMING_LINES, 0, {}, 0,
+};
+
 constexpr goevd_stream stream = [] {
     goevd_stream s{};
     s.version = GOEVD_VERSION_OF(goevd_stream);
-    s.on_read = on_read;
+    s.framing = &lines;
+    s.on_frame = on_line;
     return s;
 }();
 

@@ -267,15 +267,15 @@ def test_upper_puts_its_prefix_before_each_line(upper):
     assert Reader(client).exactly(12) == b'> ONE\n> TWO\n'
 
 
-def test_upper_takes_999_bytes_and_a_line_break(upper):
-    client = upper().connect()
-    client.sendall(b'x' * 999 + b'\n')
-    assert Reader(client).exactly(1000) == b'X' * 999 + b'\n'
+def test_upper_takes_1000_bytes_and_a_line_break(upper):
+    client = upper(prefix='>' * 64).connect()
+    client.sendall(b'x' * 1000 + b'\n')
+    assert Reader(client).exactly(1065) == b'>' * 64 + b'X' * 1000 + b'\n'
 
 
 def test_upper_closes_at_a_longer_line(upper):
     d = upper()
-    for line in (b'x' * 1001, b'x' * 1000 + b'\n'):
+    for line in (b'x' * 1001 + b'\n', b'x' * 65600):
         client = d.connect()
         client.sendall(b'ok\n' + line)
         assert Reader(client).rest() == b'OK\n'
