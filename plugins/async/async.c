@@ -100,7 +100,6 @@ client_end(struct goevd_conn *c, struct client *client, const char *line, size_t
         return -ENOMEM;
     answer_set(&job->answer, job->line, "error %s", sentence);
     client->ended = true;
-    goevd_conn_pause(c);
     return client_owe(c, client, job);
 }
 
@@ -198,51 +197,32 @@ async_submit(struct goevd_conn *c, struct client *client, const char *line, size
     return r;
 }
 
-/* What is left when no whole line can be taken. */
 static int
-async_rest(struct goevd_conn *c, struct client *client, const char *data, size_t len,
-           unsigned flags)
+async_line(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
-    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
-    size_t line_max = (size_t)o->line_max_bytes;
+    const struct instance *i = goevd_conn_instance(c);
+    struct client *client = state;
+    int r = async_submit(c, client, line, len);
 
-    if (client_is_full(client, o)) {
+    (void)flags;
+    if (client_is_full(client, i->options)) {
         client->held = true;
         goevd_conn_pause(c);
-        return 0;
     }
-    if (len > line_max + 1 || memchr(data, '\n', len) || flags & GOEVD_READ_FULL)
-        return client_end(c, client, data, len < line_max ? len : line_max, "the line is too long");
-    if (flags & GOEVD_READ_EOF && len > 0)
-        return client_end(c, client, data, len, "the last line has no end");
-    return 0;
+    return r;
 }
 
-/* A line may end with CR LF. */
-static ptrdiff_t
-async_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
-           unsigned flags)
+static int
+async_line_error(struct goevd_conn *c, void *state, const char *line, size_t len, int error)
 {
-    const struct options *o = ((struct instance *)goevd_conn_instance(c))->options;
-    struct client *client = state;
-    size_t used = 0, line_max = (size_t)o->line_max_bytes;
-    const char *lf;
-    int r = 0;
-
-    (void)fresh;
-    while (r == 0 && !client_is_full(client, o) && (lf = memchr(data + used, '\n', len - used))) {
-        size_t bytes = (size_t)(lf - data) - used;
-
-        bytes -= bytes > 0 && lf[-1] == '\r';
-        if (bytes > line_max)
-            break;
-        r = async_submit(c, client, data + used, bytes);
-        used = (size_t)(lf + 1 - data);
-    }
-    if (r == 0)
-        r = async_rest(c, client, data + used, len - used, flags);
-    return r < 0 ? r : (ptrdiff_t)(client->ended ? len : used);
+    return client_end(c, state, line, len,
+                      error == -ENODATA ? "the last line has no end" : "the line is too long");
 }
+
+static const struct goevd_framing async_lines = {
+    .version = GOEVD_VERSION_OF(struct goevd_framing),
+    .type = GOEVD_FRAMING_LINES,
+};
 
 /* What he has sent is answered before he is closed. */
 static int
@@ -268,11 +248,13 @@ async_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 static const struct goevd_stream async_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .conn_size = sizeof(struct client),
-    .on_read = async_read,
     .on_eof = async_end,
     .on_stop = async_end,
     .on_close = async_close,
     .on_sent = job_sent,
+    .framing = &async_lines,
+    .on_frame = async_line,
+    .on_frame_error = async_line_error,
 };
 
 /* ---- The plugin ------------------------------------------------------------------------------ */

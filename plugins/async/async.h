@@ -19,7 +19,6 @@ enum order {
 struct options {
     int order; /* enum order */
     int64_t jobs_max;
-    int64_t line_max_bytes;
     int64_t sleep_max_ns;
     bool resolve;
     struct goevd_str root; /* data NULL: no digests */

@@ -18,9 +18,6 @@ static const struct goevd_option options_table[] = {
      .help = "Answers in the order of the lines, or each as soon as its job has ended."},
     OPTION("jobs_max", INT, jobs_max, "64", 1, 65536,
            "Jobs of one client that have not ended, at which he is not read."),
-    OPTION("line_max", SIZE, line_max_bytes, "1KiB", 16, 65536,
-           "Bytes of one line, without its end; a longer one gets an error, and its client is "
-           "closed."),
     OPTION("sleep_max", DURATION, sleep_max_ns, "10s", 0, 3600 * SECOND,
            "The longest sleep that a client may ask for."),
     OPTION("resolve", BOOL, resolve, "false", 0, 0, "Whether clients may have names looked up."),

@@ -200,7 +200,7 @@ def test_lines_in_pieces_and_with_crlf(serve):
 
 
 def test_line_at_the_limit_and_one_past_it(serve):
-    d, _ = serve(line_max=16)
+    d, _ = serve(listening={'frame_max': 16})
     client = Client(d)
     client.say('1 sleep 00000000', '2 sleep 000000000', '3 sleep 0')
     assert client.reader.rest() == b'1 ok\n2 error the line is too long\n'
