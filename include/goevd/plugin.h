@@ -293,9 +293,9 @@ struct goevd_stream {
      * flags  enum goevd_frame_flags. What is said of the next frame does not hold if this call
      *        pauses, closes or upgrades c, or a write to c returns 1 or -ENOBUFS: then the other
      *        frames wait, as unread bytes do.
-     * Returns 0 or 1, as goevd_conn_write_frame() does: the frame is done with. -ENOBUFS, if a write
-     *        to c has just returned that, or c is paused: it comes again after on_drained, or when
-     *        c is resumed. */
+     * Returns 0 or 1, as goevd_conn_write_frame() does: the frame is done with. -ENOBUFS, if c is
+     *        paused or a write to c has just returned that: the frame comes again, after c has been
+     *        resumed or on_drained has run. */
     int (*on_frame)(struct goevd_conn *c, void *state, const char *data, size_t len,
                     unsigned flags);
 
