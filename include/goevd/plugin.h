@@ -557,6 +557,8 @@ struct goevd_host {
     int (*conn_write_frame)(struct goevd_conn *c, const void *data, size_t len);
     int (*send_frame)(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
                       uint64_t cookie);
+
+    void *(*plugin_local)(struct goevd_plugin *plugin, struct goevd_poller *poller);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -617,6 +619,15 @@ static inline void *
 goevd_plugin_instance(struct goevd_plugin *plugin)
 {
     return goevd_host->plugin_instance(plugin);
+}
+
+/* What poller_start of that instance left in *ret_local on this poller; NULL before and after.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
+{
+    return goevd_host->plugin_local(plugin, poller);
 }
 
 /* The number of a poller among all pollers of the process, from 0 to 255.
@@ -1355,7 +1366,8 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_pool_state) == 56, "goevd_pool_state has
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_observe has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write_now) == 496, "write_now has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, send_frame) == 512, "send_frame has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 520, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, plugin_local) == 520, "plugin_local has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 528, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

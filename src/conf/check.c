@@ -315,6 +315,38 @@ check_plugin_split(struct check *check, const struct conf_node *node,
     return 0;
 }
 
+/* Put a node where a tree that belongs to nobody else yet says null. */
+static bool
+check_graft(const struct conf_node *tree, const struct conf_node *node)
+{
+    for (struct conf_entry *e = tree->entries; e; e = e->next) {
+        if (conf_is_null(e->value)) {
+            e->value = node;
+            return true;
+        }
+        if (check_graft(e->value, node))
+            return true;
+    }
+    return false;
+}
+
+/* What stands for a plugin that cannot be used here but beneath another; NULL: nothing does. */
+static const struct conf_node *
+check_plugin_host(struct check *check, const struct goevd_option *option,
+                  const struct conf_node *node, const struct conf_node *name)
+{
+    const struct conf_resolver *resolver = check->context->resolver;
+    const struct conf_node *host = NULL;
+    const char *text = NULL;
+
+    if (resolver && resolver->host && option->interface_id && check_plugin_name(name->text))
+        text = resolver->host(resolver->ctx, name->text, option->interface_id);
+    if (!text || conf_parse_default(text, &name->mark, check->context->arena,
+                                    check->context->errors, &host) < 0)
+        return NULL;
+    return check_graft(host, node) ? host : NULL;
+}
+
 static int
 check_plugin(struct check *check, const struct goevd_option *option, const struct conf_node *node,
              char *slot)
@@ -324,11 +356,15 @@ check_plugin(struct check *check, const struct goevd_option *option, const struc
     struct conf_place place = {0};
     char *options = NULL;
     void *handle = NULL;
+    const struct conf_node *host;
     int r = check_plugin_split(check, node, &name, &place.node);
 
     if (r < 0)
         return r;
     assert(name);
+    host = check_plugin_host(check, option, node, name);
+    if (host)
+        return check_plugin(check, option, host, slot);
     r = check_plugin_load(check, option, name, &place, &handle);
     if (r < 0)
         return r;

@@ -20,6 +20,14 @@ struct conf_resolver {
                 const struct conf_node *where, void **ret_place,
                 const struct goevd_schema **ret_schema, struct err *reterr);
 
+    /* A plugin that does not offer interface_id, but may be put beneath one that does and hosts
+     * what it offers.
+     *
+     * Returns  YAML, one line, for what stands in its place, with `null` where it goes itself; NULL
+     *          if there is nothing. May be NULL itself.
+     */
+    const char *(*host)(void *ctx, struct goevd_str name, const char *interface_id);
+
     /* Its subtree is valid. Called after the places nested in it, so that the order of calls is
      * the order of creation; not called where the subtree has errors.
      *

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <goevd/http.h>
+
 #include "plug/folder.h"
 #include "plug/plugins.h"
 
@@ -37,6 +39,22 @@ plugins_list(struct plugins *p, FILE *out)
     return r < 0 ? r : listing.wrong;
 }
 
+static void
+describe_interfaces(const struct module *m, FILE *out)
+{
+    static const char *const known[] = {GOEVD_STREAM, GOEVD_HTTP};
+    bool any = false;
+
+    fputs("interfaces:", out);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (!module_interface(m, known[i]))
+            continue;
+        fprintf(out, "%s%s", any ? ", " : " ", known[i]);
+        any = true;
+    }
+    fputs(any ? "\n" : " none that this goevd knows\n", out);
+}
+
 int
 plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *reterr)
 {
@@ -48,7 +66,7 @@ plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *ret
     fprintf(out, "%s: %s\n", m->entry.name, m->entry.description);
     fprintf(out, "file: %s\nABI: %u.%u, needs a host with %d.%u\n", m->path, m->entry.version.major,
             m->entry.version.minor, GOEVD_ABI_MAJOR, m->entry.host_minor);
-    fprintf(out, "interfaces:%s\n", m->stream ? " " GOEVD_STREAM : " none that this goevd knows");
+    describe_interfaces(m, out);
     fprintf(out, "options:%s\n", m->entry.options ? "" : " none");
     if (m->entry.options)
         conf_describe(out, m->entry.options, 2);

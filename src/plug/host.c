@@ -46,6 +46,12 @@ host_plugin_instance(struct goevd_plugin *plugin)
     return instance_of(plugin)->data;
 }
 
+static void *
+host_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
+{
+    return instance_of(plugin)->locals[host_poller(poller)->index];
+}
+
 static void
 host_sent(void *arg, uint64_t id, uint64_t cookie, int result)
 {
@@ -339,4 +345,5 @@ const struct goevd_host plugins_host = {
     .conn_write_now = host_conn_write_now,
     .conn_write_frame = host_conn_write_frame,
     .send_frame = host_send_frame,
+    .plugin_local = host_plugin_local,
 };

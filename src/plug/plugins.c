@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <goevd/http.h>
+
 #include "conf/suggest.h"
 #include "plug/folder.h"
 #include "plug/outgoing.h"
@@ -83,6 +85,10 @@ plugins_path(struct plugins *p, const char *name, char *path, size_t size, struc
         return 0;
     if (strchr(name, '/'))
         return err_set_errno(reterr, -errno, "no plugin at %s", path);
+    /* beside plugins of one's own, goevd's are at hand */
+    n = snprintf(path, size, "%s/%s.so", p->own_dir, name);
+    if (n > 0 && (size_t)n < size && access(path, F_OK) == 0 && access(p->dir, R_OK) == 0)
+        return 0;
     return plugins_missing(p, name, reterr);
 }
 
@@ -131,6 +137,32 @@ plugins_load(void *ctx, struct goevd_str name, const char *interface_id,
     return 0;
 }
 
+/* Interfaces whose handlers another plugin hosts: where a stream handler is wanted, that plugin is
+ * put there, with the handler beneath. */
+static const struct {
+    const char *interface_id;
+    const char *plugin;
+    const char *tree;
+} plugins_hosts[] = {
+    {GOEVD_HTTP, "http", "{http: {routes: [{path: /*, handler: null}]}}"},
+};
+
+static const char *
+plugins_find_host(void *ctx, struct goevd_str name, const char *interface_id)
+{
+    struct err err = {0};
+    struct module *m;
+
+    if (strcmp(interface_id, GOEVD_STREAM) != 0 || plugins_module(ctx, name.data, &m, &err) < 0 ||
+        m->stream)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(plugins_hosts); i++)
+        if (module_interface(m, plugins_hosts[i].interface_id) &&
+            strcmp(m->entry.name, plugins_hosts[i].plugin) != 0)
+            return plugins_hosts[i].tree;
+    return NULL;
+}
+
 static struct goevd_plugin *
 plugins_made(void *ctx, void *place, const void *options, const struct conf_node *node,
              const char *path)
@@ -159,8 +191,14 @@ plugins_init(struct plugins *p, const char *dir_flag, struct err *reterr)
     *p = (struct plugins){.dir_flag = dir_flag};
     p->instances_end = &p->instances;
     pthread_mutex_init(&p->cache_lock, NULL);
-    p->resolver = (struct conf_resolver){plugins_load, plugins_made, plugins_set_dir, p};
-    p->dir = dir_flag ? strdup(dir_flag) : plugins_default_dir();
+    p->resolver = (struct conf_resolver){.load = plugins_load,
+                                         .host = plugins_find_host,
+                                         .made = plugins_made,
+                                         .plugin_dir = plugins_set_dir,
+                                         .ctx = p};
+    p->own_dir = plugins_default_dir();
+    if (p->own_dir)
+        p->dir = strdup(dir_flag ? dir_flag : p->own_dir);
     return p->dir ? 0 : err_set(reterr, -ENOMEM, "no memory for plugins");
 }
 
@@ -188,6 +226,7 @@ plugins_fini(struct plugins *p)
     plugins_free_pools(p);
     plug_figures_fini(p);
     free(p->dir);
+    free(p->own_dir);
     pthread_mutex_destroy(&p->cache_lock);
 }
 

@@ -43,6 +43,7 @@ struct outgoing_config {
 struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
     char *dir;
+    char *own_dir; /* of goevd's own: where a plugin is looked for that is not in `dir` */
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;
