@@ -1,4 +1,4 @@
-#include "http/canned.h"
+#include "http/heads.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,6 +27,8 @@ canned_tick(struct goevd_timer *timer, void *arg)
     (void)timer;
     if (++set->tick == 0)
         set->tick = 1;
+    if (set->heads != NULL)
+        heads_forget(set->heads);
     set->asleep = !set->used || canned_take_date(set) < 0;
 }
 
@@ -79,21 +81,27 @@ canned_render(const struct canned_set *set, struct canned *k, const struct http_
     return 0;
 }
 
+int
+canned_wake(struct canned_set *set)
+{
+    if (set->asleep && canned_take_date(set) < 0)
+        return -ENOMEM;
+    set->asleep = false;
+    set->used = true;
+    return 0;
+}
+
 const struct canned *
 canned_refresh(struct canned_set *set, unsigned reply, enum http_persist persist)
 {
     struct canned *k = &set->all[reply * HTTP_PERSIST_COUNT + persist];
 
-    if (set->asleep) {
-        if (canned_take_date(set) < 0)
-            return NULL;
-        set->asleep = false;
-    }
+    if (canned_wake(set) < 0)
+        return NULL;
     if (k->tick != 0)
         memcpy(k->data + k->date_at, set->date, HTTP_DATE_LEN);
     else if (canned_render(set, k, &set->routes->replies[reply], persist) < 0)
         return NULL;
-    set->used = true;
     k->tick = set->tick;
     return k;
 }

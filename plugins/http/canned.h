@@ -22,6 +22,8 @@ struct canned {
     bool apart; /* the body is not in data */
 };
 
+struct heads;
+
 /* One poller's. */
 struct canned_set {
     const struct routes *routes;
@@ -31,6 +33,7 @@ struct canned_set {
     bool used;          /* since the last tick */
     bool asleep;        /* date is old and the timer is not armed */
     char date[HTTP_DATE_LEN];
+    struct heads *heads; /* others that have this date; NULL: none */
     struct goevd_timer *timer;
 };
 
@@ -38,6 +41,9 @@ struct canned_set {
 int canned_set_init(struct canned_set *set, struct goevd_poller *poller,
                     const struct routes *routes, struct span server);
 void canned_set_fini(struct canned_set *set);
+
+/* Before `date` is used: let it be that of this second. 0 or -ENOMEM. */
+int canned_wake(struct canned_set *set);
 
 /* Bring one up to date; NULL without memory. */
 const struct canned *canned_refresh(struct canned_set *set, unsigned reply,

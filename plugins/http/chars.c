@@ -64,3 +64,18 @@ chars_hex(char c)
         return c - 'A' + 10;
     return -1;
 }
+
+static char
+chars_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool
+chars_equal_any(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (chars_lower(a[i]) != chars_lower(b[i]))
+            return false;
+    return true;
+}

@@ -33,8 +33,11 @@ bool chars_all(const char *data, size_t len, unsigned class);
 /* The value of a hexadecimal digit, -1 for anything else. */
 int chars_hex(char c);
 
-/* Compare without regard to ASCII case. Neither has control characters, and `lower` has nothing
- * from "@" to "_": then setting bit 5 changes letters only. */
+/* Compare without regard to ASCII case. */
+bool chars_equal_any(const char *a, const char *b, size_t len);
+
+/* The same where neither has control characters, and `lower` has nothing from "@" to "_": then
+ * setting bit 5 changes letters only. */
 static inline bool
 chars_equal_nocase(const char *data, const char *lower, size_t len)
 {

@@ -166,6 +166,16 @@ http_chunked_read(struct http_chunked *d, const char *data, size_t len, struct s
     return (ssize_t)at;
 }
 
+void
+http_chunked_unread(struct http_chunked *d, size_t n)
+{
+    assert(d->state == CHUNKED_DATA || d->state == CHUNKED_DATA_CR);
+    if (n == 0)
+        return;
+    d->state = CHUNKED_DATA;
+    d->left += n;
+}
+
 bool
 http_chunked_done(const struct http_chunked *d)
 {

@@ -30,6 +30,10 @@ struct http_chunked {
 ssize_t http_chunked_read(struct http_chunked *d, const char *data, size_t len,
                           struct span *ret_data);
 
+/* Take back the last n bytes of the content that http_chunked_read() told last: they come again.
+ * Not after anything that followed them. */
+void http_chunked_unread(struct http_chunked *d, size_t n);
+
 bool http_chunked_done(const struct http_chunked *d);
 
 /* Bytes of the present chunk that are known to come; 0 while its size is being read. */

@@ -4,98 +4,31 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "http/chunked.h"
+#include "http/discard.h"
+#include "http/exchange.h"
 #include "http/headers.h"
-#include "http/instance.h"
 #include "http/target.h"
-#include "http/turn.h"
-
-enum {
-    CONN_BEGUN = 1 << 0,   /* a part of a request's head has come */
-    CONN_LENGTH = 1 << 1,  /* in a body of known length, `left` to come */
-    CONN_CHUNKED = 1 << 2, /* in a chunked body */
-    CONN_HEAD = 1 << 3,    /* in a body: answer as to HEAD */
-    CONN_BLOCKED = 1 << 4, /* requests wait until output has drained, or for their turn */
-    CONN_STOP = 1 << 5,    /* close after the next reply */
-    CONN_EOF = 1 << 6,     /* nothing comes after what is being held back */
-    CONN_LATE_HEAD = 1 << 7,
-    CONN_LATE_BODY = 1 << 8, /* what the deadline is armed for */
-    CONN_PERSIST_SHIFT = 9,  /* in a body: enum http_persist of the reply */
-    CONN_PERSIST_MASK = 3 << CONN_PERSIST_SHIFT,
-    CONN_BODY = CONN_LENGTH | CONN_CHUNKED,
-    CONN_LATE = CONN_LATE_HEAD | CONN_LATE_BODY
-};
-
-/* The state of a connection; all zero between requests. */
-struct conn {
-    union {
-        struct http_resume resume;
-        uint64_t left;
-        struct http_chunked chunked;
-    };
-    uint32_t body;  /* content of a chunked body so far */
-    uint16_t reply; /* in a body: what answers it */
-    uint16_t flags;
-};
-
-_Static_assert(sizeof(struct conn) <= 16, "connections are many");
 
 /* ---- Requests ------------------------------------------------------------------------------ */
-
-/* Answer with the reason and close; the peer may go on sending for a while. */
-cold static int
-conn_fail(struct turn *t, int verdict, bool head_only)
-{
-    unsigned reply = http_verdict_index(verdict);
-    int r;
-
-    assert(reply < HTTP_VERDICT_COUNT);
-    r = turn_reply(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
-    if (r < 0)
-        return r;
-    t->local->refused[reply]++;
-    t->close_flags = GOEVD_CLOSE_FLUSH;
-    return 0;
-}
 
 cold static int
 conn_fail_head(struct turn *t, int verdict)
 {
-    return conn_fail(t, verdict, t->end - t->at >= 5 && memcmp(t->at, "HEAD ", 5) == 0);
+    return turn_fail(t, verdict, t->end - t->at >= 5 && memcmp(t->at, "HEAD ", 5) == 0);
 }
 
-/* The head of a request with a body: nothing here wants it, so it is read and thrown away, and the
- * answer follows. */
-cold static int
-conn_begin_body(struct turn *t, size_t head_len, unsigned reply, enum http_persist persist)
+/* What the head says, as an exchange knows it. */
+cold static unsigned
+conn_exchange_flags(const struct http_request *req, enum http_persist persist)
 {
-    const struct http_request *req = t->local->request;
-    struct conn *conn = t->conn;
-    bool head_only = req->method == HTTP_HEAD;
-    bool chunked = (req->flags & HTTP_CHUNKED) != 0;
+    unsigned flags = req->method == HTTP_HEAD ? X_HEAD : 0;
 
-    if (!chunked && req->content_length > (uint64_t)t->local->http->options->body_discard_max)
-        return conn_fail(t, HTTP_LARGE_BODY, head_only);
-    /* RFC 9110 section 10.1.1: a final answer instead of 100 (Continue); whether the body comes
-     * after it is not known, so the connection ends */
-    if ((req->flags & HTTP_CONTINUE) != 0) {
-        int r = turn_reply(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
-
-        if (r < 0)
-            return r;
-        t->at += head_len;
-        t->close_flags = GOEVD_CLOSE_FLUSH;
-        return 0;
-    }
-    t->at += head_len;
-    conn->left = 0;
-    if (!chunked)
-        conn->left = req->content_length;
-    conn->body = 0;
-    conn->reply = (uint16_t)reply;
-    conn->flags |= (uint16_t)((chunked ? CONN_CHUNKED : CONN_LENGTH) | (head_only ? CONN_HEAD : 0) |
-                              (int)persist << CONN_PERSIST_SHIFT);
-    return 0;
+    flags |= (req->flags & HTTP_OLD) != 0 ? X_OLD : 0;
+    flags |= (req->flags & HTTP_LENGTH) != 0 ? X_LENGTH : 0;
+    flags |= (req->flags & HTTP_CHUNKED) != 0 ? X_CHUNKED : 0;
+    flags |= (req->flags & HTTP_CONTINUE) != 0 ? X_CONTINUE : 0;
+    flags |= persist == HTTP_PERSIST_CLOSE ? X_CLOSE : 0;
+    return flags | (persist == HTTP_PERSIST_TOLD ? X_TELL : 0);
 }
 
 /* Any request; r is what http_headers_check() said. */
@@ -111,15 +44,18 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     if (r == 0)
         r = http_target_check(req, local->scratch);
     if (r < 0)
-        return conn_fail(t, r, head_only);
+        return turn_fail(t, r, head_only);
     if ((req->flags & HTTP_SERVER_WIDE) == 0)
         reply = routes_find(&local->http->routes, req);
     if ((req->flags & HTTP_CLOSE) != 0)
         persist = HTTP_PERSIST_CLOSE;
     else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
         persist = HTTP_PERSIST_TOLD;
+    if (routes_is_handler(reply))
+        return exchange_handle(t, routes_handler(reply), head_len,
+                               conn_exchange_flags(req, persist));
     if ((req->flags & HTTP_BODY) != 0)
-        return conn_begin_body(t, head_len, reply, persist);
+        return discard_begin(t, head_len, reply, persist);
     r = turn_reply(t, reply, persist, head_only, head_len);
     if (r == 0)
         t->at += head_len;
@@ -132,6 +68,7 @@ conn_request(struct turn *t)
 {
     struct http_local *local = t->local;
     struct http_request *req = local->request;
+    unsigned reply;
     ssize_t n;
     int r;
 
@@ -141,86 +78,23 @@ conn_request(struct turn *t)
     r = http_headers_check(req);
     if (unlikely(r < 0 || req->flags != 0))
         return conn_request_any(t, (size_t)n, r);
-    r = turn_reply(t, routes_find(&local->http->routes, req), t->persist, req->method == HTTP_HEAD,
-                   (size_t)n);
+    reply = routes_find(&local->http->routes, req);
+    if (routes_is_handler(reply))
+        return exchange_handle(t, routes_handler(reply), (size_t)n,
+                               (req->method | t->persist) == 0 /* GET, HTTP_PERSIST */
+                                   ? 0
+                                   : conn_exchange_flags(req, t->persist));
+    r = turn_reply(t, reply, t->persist, req->method == HTTP_HEAD, (size_t)n);
     if (likely(r == 0))
         t->at += n;
     return r;
 }
 
-/* ---- Bodies -------------------------------------------------------------------------------- */
-
-/* 1: the body is complete; 0: it is not; an enum http_verdict. */
-static int
-conn_discard_chunked(struct turn *t)
-{
-    struct conn *conn = t->conn;
-    uint64_t max = (uint64_t)t->local->http->options->body_discard_max;
-
-    while (t->at < t->end && !http_chunked_done(&conn->chunked)) {
-        struct span data;
-        ssize_t n = http_chunked_read(&conn->chunked, t->at, (size_t)(t->end - t->at), &data);
-
-        if (n < 0)
-            return (int)n;
-        if (conn->body + data.len + http_chunked_known(&conn->chunked) > max)
-            return HTTP_LARGE_BODY;
-        conn->body += (uint32_t)data.len;
-        t->at += n;
-    }
-    return http_chunked_done(&conn->chunked);
-}
-
-static int
-conn_discard_length(struct turn *t)
-{
-    uint64_t n = MIN((uint64_t)(t->end - t->at), t->conn->left);
-
-    t->at += n;
-    t->conn->left -= n;
-    return t->conn->left == 0;
-}
-
-/* The decoder cannot go back to the bad byte: where the answer has to wait, it is remembered as
- * that to a body which is complete. */
-static int
-conn_fail_body(struct turn *t, int verdict, bool head_only)
-{
-    struct conn *conn = t->conn;
-    int r = conn_fail(t, verdict, head_only);
-
-    if (r != -ENOBUFS)
-        return r;
-    t->local->refused[http_verdict_index(verdict)]++;
-    conn->left = 0;
-    conn->reply = (uint16_t)http_verdict_index(verdict);
-    conn->flags &= (uint16_t) ~(CONN_BODY | CONN_PERSIST_MASK);
-    conn->flags |= CONN_LENGTH | HTTP_PERSIST_CLOSE << CONN_PERSIST_SHIFT;
-    return -ENOBUFS;
-}
-
+/* What comes is not the head of a request. */
 cold static int
 conn_body(struct turn *t)
 {
-    struct conn *conn = t->conn;
-    bool head_only = (conn->flags & CONN_HEAD) != 0;
-    enum http_persist persist =
-        (enum http_persist)((conn->flags & CONN_PERSIST_MASK) >> CONN_PERSIST_SHIFT);
-    int r;
-
-    r = (conn->flags & CONN_CHUNKED) != 0 ? conn_discard_chunked(t) : conn_discard_length(t);
-    if (r == 0)
-        return 0;
-    if (r < 0)
-        return conn_fail_body(t, r, head_only);
-    if ((conn->flags & CONN_STOP) != 0)
-        persist = HTTP_PERSIST_CLOSE;
-    r = turn_reply(t, conn->reply, persist, head_only, 0);
-    if (r < 0)
-        return r;
-    conn->flags &= (uint16_t) ~(CONN_BODY | CONN_HEAD | CONN_PERSIST_MASK);
-    conn->left = 0;
-    return 0;
+    return (t->conn->flags & CONN_EXCHANGE) != 0 ? exchange_body(t) : discard_body(t);
 }
 
 /* ---- Between turns ------------------------------------------------------------------------- */
@@ -258,14 +132,34 @@ conn_close(struct turn *t)
 static int
 conn_end(struct turn *t)
 {
-    if ((t->conn->flags & (CONN_BEGUN | CONN_BODY)) != 0)
-        conn_fail(t, HTTP_BAD_END, (t->conn->flags & CONN_HEAD) != 0);
+    unsigned flags = t->conn->flags;
+
+    if ((flags & (CONN_BEGUN | CONN_BODY)) != 0 && (flags & CONN_ANSWERED) == 0)
+        turn_fail(t, HTTP_BAD_END, (flags & CONN_HEAD) != 0);
     turn_commit(t);
     goevd_conn_close(t->c, GOEVD_CLOSE_DONE);
     return 0;
 }
 
-/* Leave things as the next callback needs them. r is why the loop ended: 0, -EAGAIN, -ENOBUFS. */
+/* Whether the rest of a body is to come. */
+static bool
+conn_awaits_body(const struct conn *conn)
+{
+    if ((conn->flags & CONN_EXCHANGE) != 0)
+        return exchange_body_awaited(conn->exchange);
+    return (conn->flags & CONN_BODY) != 0;
+}
+
+/* What has come has to wait for a handler: then no more is read. */
+static void
+conn_pause(struct turn *t)
+{
+    t->conn->flags |= CONN_PAUSED;
+    goevd_conn_pause(t->c);
+}
+
+/* Leave things as the next callback needs them. r is why the loop ended: 0, -EAGAIN, -ENOBUFS,
+ * -EBUSY. */
 cold static void
 conn_settle(struct turn *t, int r)
 {
@@ -279,31 +173,39 @@ conn_settle(struct turn *t, int r)
         conn->flags |= CONN_BEGUN;
     if (r == -EAGAIN)
         conn_expect(t, CONN_LATE_HEAD, o->header_timeout);
-    else if (r == 0 && (conn->flags & CONN_BODY) != 0)
+    else if (r == 0 && conn_awaits_body(conn))
         conn_expect(t, CONN_LATE_BODY, o->body_timeout);
     else
         conn_expect(t, 0, 0);
-    if ((conn->flags & CONN_EOF) != 0 && r != -ENOBUFS && (r != 0 || t->at == t->end))
+    if (r == -EBUSY && t->at < t->end)
+        conn_pause(t);
+    if ((conn->flags & (CONN_EOF | CONN_EXCHANGE)) == CONN_EOF && r != -ENOBUFS &&
+        (r != 0 || t->at == t->end))
         conn_end(t);
 }
 
 /* ---- Callbacks ----------------------------------------------------------------------------- */
 
 hot void
-conn_turn(struct turn *ret_turn, struct goevd_conn *c, void *state, const char *data, size_t len)
+conn_turn(struct turn *t, struct goevd_conn *c, void *state, const char *data, size_t len)
 {
     struct conn *conn = state;
 
-    *ret_turn = (struct turn){
-        .c = c,
-        .conn = conn,
-        .local = goevd_conn_local(c),
-        .at = data,
-        .end = data + len,
-        .stop_at = UINT_MAX,
-        .close_flags = GOEVD_CLOSE_DONE,
-        .persist = (conn->flags & CONN_STOP) != 0 ? HTTP_PERSIST_CLOSE : HTTP_PERSIST,
-    };
+    /* one by one: for a whole struct the compiler calls memset */
+    t->c = c;
+    t->conn = conn;
+    t->local = goevd_conn_local(c);
+    t->at = data;
+    t->end = data + len;
+    t->out = NULL;
+    t->used = 0;
+    t->room = 0;
+    t->answered = 0;
+    t->stop_at = UINT_MAX;
+    t->close_flags = GOEVD_CLOSE_DONE;
+    t->persist = (conn->flags & CONN_STOP) != 0 ? HTTP_PERSIST_CLOSE : HTTP_PERSIST;
+    t->full = false;
+    t->outside = false;
 }
 
 hot int
@@ -312,7 +214,8 @@ conn_answer_all(struct turn *t)
     int r = 0;
 
     while (t->at < t->end && t->answered < t->stop_at && r == 0)
-        r = unlikely((t->conn->flags & CONN_BODY) != 0) ? conn_body(t) : conn_request(t);
+        r = unlikely((t->conn->flags & (CONN_BODY | CONN_EXCHANGE)) != 0) ? conn_body(t)
+                                                                          : conn_request(t);
     return r;
 }
 
@@ -324,7 +227,9 @@ conn_finish(struct turn *t, int r, const char *data)
     t->local->replies += t->answered;
     if (likely(r == 0 && t->at == t->end && t->conn->flags == 0 && t->stop_at != 0))
         return t->at - data;
-    if (r < 0 && r != -EAGAIN && r != -ENOBUFS)
+    if ((t->conn->flags & CONN_EXCHANGE) != 0)
+        r = exchange_keep(t, r);
+    if (r < 0 && r != -EAGAIN && r != -ENOBUFS && r != -EBUSY)
         return r;
     if (t->stop_at == 0) {
         conn_close(t);
@@ -337,6 +242,36 @@ conn_finish(struct turn *t, int r, const char *data)
         goevd_conn_resume(t->c);
     }
     return t->at - data;
+}
+
+/* A turn without input in which an exchange is seen to; r: what its handler has just returned. */
+static int
+conn_advance(struct turn *t, int r)
+{
+    struct exchange *x = t->conn->exchange;
+
+    x->turn = t;
+    r = exchange_advance(t, x, r);
+    return (int)MIN(conn_finish(t, r, t->at), 0);
+}
+
+void
+conn_kick(struct goevd_timer *timer, void *arg)
+{
+    struct http_local *local = arg;
+    struct exchange *x;
+
+    (void)timer;
+    while ((x = local->deferred) != NULL) {
+        struct turn t;
+
+        local->deferred = x->next;
+        x->flags &= ~(uint32_t)X_DEFERRED;
+        conn_turn(&t, x->c, x->conn, "", 0);
+        t.outside = true;
+        if (conn_advance(&t, 0) < 0)
+            goevd_conn_close(t.c, GOEVD_CLOSE_FLUSH);
+    }
 }
 
 static ptrdiff_t
@@ -361,11 +296,33 @@ conn_eof(struct goevd_conn *c, void *state)
     struct turn t;
 
     conn_turn(&t, c, state, "", 0);
+    if ((t.conn->flags & CONN_EXCHANGE) != 0) {
+        t.conn->flags |= CONN_EOF;
+        return conn_advance(&t, 0);
+    }
     if ((t.conn->flags & CONN_BLOCKED) != 0) {
         t.conn->flags |= CONN_EOF;
         return 0;
     }
     return conn_end(&t);
+}
+
+static int
+conn_drained_exchange(struct turn *t)
+{
+    struct exchange *x = t->conn->exchange;
+    int r;
+
+    x->turn = t;
+    r = exchange_reply_flush(x);
+    if (r < 0)
+        return r;
+    if (r == 0 && (x->flags & (X_DRAIN | X_ENDED)) == X_DRAIN) {
+        x->flags &= ~(uint32_t)X_DRAIN;
+        if (x->handler->calls.on_drained != NULL)
+            r = x->handler->calls.on_drained(exchange_public(x), exchange_state(x));
+    }
+    return conn_advance(t, MIN(r, 0));
 }
 
 /* A request whose head waits comes again by on_read; the answer to a body has to be sent here. */
@@ -376,11 +333,44 @@ conn_drained(struct goevd_conn *c, void *state)
     int r;
 
     conn_turn(&t, c, state, "", 0);
+    if ((t.conn->flags & CONN_EXCHANGE) != 0)
+        return conn_drained_exchange(&t);
     if ((t.conn->flags & CONN_BLOCKED) == 0 || (t.conn->flags & CONN_BODY) == 0)
         return 0;
     t.close_flags = GOEVD_CLOSE_FLUSH;
-    r = conn_body(&t);
+    r = discard_body(&t);
     return (int)MIN(conn_finish(&t, r, t.at), 0);
+}
+
+/* A timer that an exchange has set. */
+static int
+conn_timeout_exchange(struct turn *t, uint64_t cookie)
+{
+    struct exchange *x = t->conn->exchange;
+    int r = 0;
+
+    if ((t->conn->flags & CONN_EXCHANGE) == 0)
+        return 0;
+    x->turn = t;
+    if (cookie == EXCHANGE_TIMER && (x->flags & (X_ENDED | X_BROKEN)) == 0)
+        r = x->handler->calls.on_timeout(exchange_public(x), exchange_state(x));
+    return conn_advance(t, r);
+}
+
+/* A body that a handler wants was to be here by now, unless much of it is. */
+static int
+conn_late_body(struct turn *t)
+{
+    struct exchange *x = t->conn->exchange;
+    uint64_t left = exchange_body_time_left(x);
+
+    if (left == 0) {
+        exchange_break(x, HTTP_LATE_BODY);
+        return conn_advance(t, 0);
+    }
+    t->conn->flags |= CONN_LATE_BODY;
+    goevd_conn_deadline(t->c, left);
+    return 0;
 }
 
 static int
@@ -389,16 +379,19 @@ conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     struct turn t;
     unsigned late;
 
-    (void)cookie;
     conn_turn(&t, c, state, "", 0);
+    if (cookie != GOEVD_DEADLINE)
+        return conn_timeout_exchange(&t, cookie);
     if (t.conn->flags == CONN_STOP)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
     late = t.conn->flags & CONN_LATE;
     t.conn->flags &= (uint16_t)~CONN_LATE;
-    if (late == CONN_LATE_BODY)
-        conn_fail(&t, HTTP_LATE_BODY, (t.conn->flags & CONN_HEAD) != 0);
+    if (late == CONN_LATE_BODY && (t.conn->flags & CONN_EXCHANGE) != 0)
+        return conn_late_body(&t);
+    if (late == CONN_LATE_BODY && (t.conn->flags & CONN_ANSWERED) == 0)
+        turn_fail(&t, HTTP_LATE_BODY, (t.conn->flags & CONN_HEAD) != 0);
     else if (late == CONN_LATE_HEAD && (t.conn->flags & CONN_BEGUN) != 0)
-        conn_fail(&t, HTTP_LATE_HEAD, false);
+        turn_fail(&t, HTTP_LATE_HEAD, false);
     turn_commit(&t);
     if (late != 0)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
@@ -419,6 +412,16 @@ conn_stop(struct goevd_conn *c, void *state)
     return 0;
 }
 
+static void
+conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct conn *conn = state;
+
+    (void)c;
+    if ((conn->flags & CONN_EXCHANGE) != 0)
+        exchange_gone(conn, reason);
+}
+
 const struct goevd_stream conn_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .conn_size = sizeof(struct conn),
@@ -427,4 +430,5 @@ const struct goevd_stream conn_stream = {
     .on_drained = conn_drained,
     .on_timeout = conn_timeout,
     .on_stop = conn_stop,
+    .on_close = conn_ended,
 };

@@ -201,3 +201,29 @@ http_headers_check_all(struct http_request *req)
     headers_connection(req);
     return r;
 }
+
+/* Whether a header of that name lists an element, in lower case. */
+static bool
+headers_list_has(const struct http_request *req, const char *name, const char *element)
+{
+    struct span found;
+
+    for (uint32_t i = 0; i < req->field_count; i++) {
+        const struct http_field *f = &req->fields[i];
+        struct span list = {f->value, f->value_len};
+
+        if (!http_field_is(f, name, strlen(name)))
+            continue;
+        while (headers_list_next(&list, &found))
+            if (found.len == strlen(element) && chars_equal_any(found.data, element, found.len))
+                return true;
+    }
+    return false;
+}
+
+bool
+http_request_upgrades(const struct http_request *req, const char *protocol)
+{
+    return !headers_old(req) && headers_list_has(req, "Connection", "upgrade") &&
+           headers_list_has(req, "Upgrade", protocol);
+}

@@ -2,6 +2,7 @@
  * Transfer-Encoding, Expect. */
 #pragma once
 
+#include "http/chars.h"
 #include "http/parser.h"
 
 /* http_headers_check() for any request. */
@@ -13,6 +14,17 @@ http_headers_host_known(const struct http_request *req, const struct http_field 
 {
     return host->value_len == req->host_memo_len &&
            bytes_equal(host->value, req->host_memo, host->value_len);
+}
+
+/* Whether the client offers to go on with a protocol, RFC 9110 section 7.8; its name in lower case.
+ */
+bool http_request_upgrades(const struct http_request *req, const char *protocol);
+
+/* Whether it is that header. */
+static inline bool
+http_field_is(const struct http_field *f, const char *name, size_t len)
+{
+    return f->name_len == len && chars_equal_any(f->name, name, len);
 }
 
 /* Check them, and set content_length and the flags that follow from them.

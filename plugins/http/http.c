@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "http/conn.h"
-#include "http/instance.h"
+#include "http/exchange.h"
 
 static void
 http_destroy(void *instance)
@@ -16,6 +16,17 @@ http_destroy(void *instance)
     if (http != NULL)
         routes_fini(&http->routes);
     free(http);
+}
+
+static int
+http_register(struct http *http)
+{
+    int r =
+        goevd_figure_new(http->self, "handler_errors", "requests",
+                         "that a handler has failed to answer as it should", GOEVD_FIGURE_COUNTER);
+
+    http->figures.handler_errors = r;
+    return MIN(r, 0);
 }
 
 static int
@@ -37,6 +48,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     http->pipeline_max = (unsigned)o->pipeline_max;
     r = options_check(self, o);
     if (r == 0)
+        r = http_register(http);
+    if (r == 0)
         r = routes_init(&http->routes, self, &o->routes);
     if (r < 0) {
         http_destroy(http);
@@ -54,6 +67,9 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     (void)instance, (void)poller;
     if (l == NULL)
         return;
+    exchange_free_all(l);
+    goevd_timer_free(l->kick);
+    heads_fini(&l->heads);
     canned_set_fini(&l->canned);
     free(l->request);
     free(l->scratch);
@@ -72,10 +88,18 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     if (l == NULL)
         return r;
     l->http = http;
+    l->poller = poller;
+    l->handlers = http->routes.handlers.first;
+    l->reply_guess = 1;
+    l->kick = goevd_timer_new(poller, conn_kick, l);
     l->request = calloc(1, sizeof(*l->request) + fields);
     l->scratch = malloc(http->limits.request_line_max);
-    if (l->request != NULL && l->scratch != NULL)
+    if (l->kick != NULL && l->request != NULL && l->scratch != NULL)
         r = canned_set_init(&l->canned, poller, &http->routes, server);
+    if (r == 0)
+        heads_init(&l->heads, &l->canned);
+    if (r == 0)
+        r = exchange_make(l);
     if (r < 0) {
         http_poller_stop(instance, poller, l);
         return r;

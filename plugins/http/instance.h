@@ -4,24 +4,46 @@
 #include <goevd/plugin.h>
 
 #include "http/canned.h"
+#include "http/heads.h"
 #include "http/options.h"
 #include "http/parser.h"
 #include "http/routes.h"
+
+struct exchange;
+struct exchange_slot;
+
+/* Numbers of figures. */
+struct http_figures {
+    int handler_errors;
+};
 
 struct http {
     struct goevd_self *self;
     const struct options *options;
     struct http_limits limits;
     unsigned pipeline_max;
+    struct http_figures figures;
     struct routes routes;
 };
 
 /* Only its poller touches it. */
 struct http_local {
     const struct http *http;
+    struct goevd_poller *poller;
     struct canned_set canned;
-    struct http_request *request; /* the one being read; valid within one callback */
-    char *scratch;                /* for its path */
+    struct heads heads;
+    struct http_request *request;          /* the one being read; valid within one callback */
+    char *scratch;                         /* for its path */
+    const struct handler *const *handlers; /* the first of each chain, by number */
+    struct exchange *fresh;                /* for the next request that a handler gets */
+    size_t reply_guess;                    /* how long its reply will be */
+    struct exchange *free;                 /* others */
+    size_t free_count;
+    struct exchange *deferred; /* what was done to them is to be seen to, when `kick` is due */
+    struct goevd_timer *kick;
+    struct exchange_slot *slots; /* all, by number */
+    size_t slot_count;
+    uint64_t complained_ns; /* when an error of a handler was last logged */
     uint64_t replies;
     uint64_t refused[HTTP_VERDICT_COUNT]; /* by http_verdict_index() */
 };

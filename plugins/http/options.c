@@ -1,5 +1,7 @@
 #include "http/options.h"
 
+#include <goevd/http.h>
+
 #include "http/chars.h"
 #include "http/util.h"
 
@@ -45,18 +47,31 @@ static const struct goevd_option method_options[] = {
 
 static const struct goevd_schema method_schema = GOEVD_SCHEMA(int, method_options);
 
+static const struct goevd_option handler_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_PLUGIN, .interface_id = GOEVD_HTTP, .help = "a handler"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema handler_schema =
+    GOEVD_SCHEMA(struct goevd_plugin *, handler_options);
+
 static const struct goevd_option route_options[] = {
     {OPTION(struct options_route, path, "path", GOEVD_OPTION_STRING),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 4096,
-     .help = "the path; with \"/*\" at its end, every path that begins so"},
+     .help = "the path; {name} stands for any segment, and \"/*\" at the end for all that follows"},
     {OPTION(struct options_route, methods, "methods", GOEVD_OPTION_LIST), .min = 1, .max = 7,
-     .item = &method_schema, .help = "methods that are answered; GET and HEAD if absent"},
+     .item = &method_schema,
+     .help = "methods that are answered; if absent GET and HEAD, of handlers all"},
     {OPTION(struct options_route, respond, "respond", GOEVD_OPTION_RECORD),
      .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &respond_schema,
      .help = "answer with a fixed reply"},
     {OPTION(struct options_route, redirect, "redirect", GOEVD_OPTION_RECORD),
      .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &redirect_schema,
      .help = "send the client elsewhere"},
+    {OPTION(struct options_route, handler, "handler", GOEVD_OPTION_LIST),
+     .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .min = 1, .max = OPTIONS_HANDLERS_MAX,
+     .item = &handler_schema,
+     .help = "let a plugin answer; of several, each decides whether the next one is asked"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -74,6 +89,11 @@ static const struct goevd_option http_options[] = {
     {OPTION(struct options, stop_grace, "stop_grace", GOEVD_OPTION_DURATION), .def = "1s",
      .min = 1000000, .max = INT64_C(3600000000000),
      .help = "how long an idle connection may yet bring a request when goevd stops or reloads"},
+    {OPTION(struct options, body_rate, "body_rate", GOEVD_OPTION_RATE), .def = "1KiB/s", .min = 0,
+     .max = INT64_C(1) << 40,
+     .help = "so many bytes that come for a handler give a second more; 0: none"},
+    {OPTION(struct options, body_max, "body_max", GOEVD_OPTION_SIZE), .def = "16MiB", .min = 0,
+     .max = INT64_C(1) << 40, .help = "length of a body that a handler gets"},
     {OPTION(struct options, request_line_max, "request_line_max", GOEVD_OPTION_SIZE), .def = "8KiB",
      .min = 64, .max = 65000, .help = "length of the request line"},
     {OPTION(struct options, header_bytes_max, "header_bytes_max", GOEVD_OPTION_SIZE),

@@ -3,6 +3,9 @@
 
 #include <goevd/plugin.h>
 
+/* In one route; struct exchange_slot has room for no more. */
+#define OPTIONS_HANDLERS_MAX 16
+
 struct options_respond {
     int64_t status;
     struct goevd_list headers; /* of struct goevd_pair */
@@ -16,9 +19,10 @@ struct options_redirect {
 
 struct options_route {
     struct goevd_str path;
-    struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD */
+    struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD, of handlers all */
     const struct options_respond *respond;
     const struct options_redirect *redirect;
+    struct goevd_list handler; /* of struct goevd_plugin * */
 };
 
 struct options {
@@ -26,6 +30,8 @@ struct options {
     int64_t header_timeout; /* ns */
     int64_t body_timeout;   /* ns */
     int64_t stop_grace;     /* ns */
+    int64_t body_rate;      /* bytes a second; 0: none */
+    int64_t body_max;
     int64_t request_line_max;
     int64_t header_bytes_max;
     int64_t headers_max;

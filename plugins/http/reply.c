@@ -5,9 +5,6 @@
 
 #include "http/verdict.h"
 
-/* All that the parts below write besides reason phrase, server and fields. */
-#define REPLY_FIXED_MAX 256
-
 bool
 http_reply_has_body(int status)
 {
@@ -17,7 +14,7 @@ http_reply_has_body(int status)
 size_t
 http_reply_head_max(const struct http_reply *reply, struct span server)
 {
-    return REPLY_FIXED_MAX + strlen(http_status_phrase(reply->status)) + server.len +
+    return HTTP_REPLY_FIXED_MAX + strlen(http_status_phrase(reply->status)) + server.len +
            reply->fields.len;
 }
 
@@ -47,27 +44,17 @@ reply_put_number(char *to, uint64_t value)
     return reply_put(to, digits + at, sizeof(digits) - at);
 }
 
-static char *
-reply_put_persist(char *to, enum http_persist persist)
-{
-    if (persist == HTTP_PERSIST_TOLD)
-        return reply_puts(to, "Connection: keep-alive\r\n");
-    if (persist == HTTP_PERSIST_CLOSE)
-        return reply_puts(to, "Connection: close\r\n");
-    return to;
-}
-
 size_t
-http_reply_head(char *to, const struct http_reply *reply, struct span server,
-                enum http_persist persist, const char date[HTTP_DATE_LEN], size_t *ret_date_at)
+http_reply_begin(char *to, int status, struct span server, struct span fields,
+                 const char date[HTTP_DATE_LEN], size_t *ret_date_at)
 {
     char *p = to;
 
-    assert(reply->status >= 200 && reply->status <= 599);
+    assert(status >= 100 && status <= 599);
     p = reply_puts(p, "HTTP/1.1 ");
-    p = reply_put_number(p, (uint64_t)reply->status);
+    p = reply_put_number(p, (uint64_t)status);
     p = reply_puts(p, " ");
-    p = reply_puts(p, http_status_phrase(reply->status));
+    p = reply_puts(p, http_status_phrase(status));
     p = reply_puts(p, "\r\n");
     if (server.len != 0) {
         p = reply_puts(p, "Server: ");
@@ -78,14 +65,39 @@ http_reply_head(char *to, const struct http_reply *reply, struct span server,
     *ret_date_at = (size_t)(p - to);
     p = reply_put(p, date, HTTP_DATE_LEN);
     p = reply_puts(p, "\r\n");
-    if (reply->fields.len != 0)
-        p = reply_put(p, reply->fields.data, reply->fields.len);
-    if (http_reply_has_body(reply->status)) {
-        p = reply_puts(p, "Content-Length: ");
-        p = reply_put_number(p, reply->body.len);
-        p = reply_puts(p, "\r\n");
-    }
-    p = reply_put_persist(p, persist);
-    p = reply_puts(p, "\r\n");
+    if (fields.len != 0)
+        p = reply_put(p, fields.data, fields.len);
     return (size_t)(p - to);
+}
+
+size_t
+http_reply_length(char *to, uint64_t length)
+{
+    char *p = reply_puts(to, "Content-Length: ");
+
+    p = reply_put_number(p, length);
+    return (size_t)(reply_puts(p, "\r\n") - to);
+}
+
+size_t
+http_reply_end(char *to, enum http_persist persist)
+{
+    char *p = to;
+
+    if (persist == HTTP_PERSIST_TOLD)
+        p = reply_puts(p, "Connection: keep-alive\r\n");
+    else if (persist == HTTP_PERSIST_CLOSE)
+        p = reply_puts(p, "Connection: close\r\n");
+    return (size_t)(reply_puts(p, "\r\n") - to);
+}
+
+size_t
+http_reply_head(char *to, const struct http_reply *reply, struct span server,
+                enum http_persist persist, const char date[HTTP_DATE_LEN], size_t *ret_date_at)
+{
+    char *p = to + http_reply_begin(to, reply->status, server, reply->fields, date, ret_date_at);
+
+    if (http_reply_has_body(reply->status))
+        p += http_reply_length(p, reply->body.len);
+    return (size_t)(p - to) + http_reply_end(p, persist);
 }

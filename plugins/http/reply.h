@@ -27,6 +27,17 @@ struct http_reply {
 /* Whether replies of this status may have content; 204 and 304 may not. */
 bool http_reply_has_body(int status);
 
+/* All that http_reply_head() writes besides reason phrase, server and fields. */
+#define HTTP_REPLY_FIXED_MAX 256
+
+/* The parts of a head, one behind the other; each returns its bytes. The first is the status line
+ * with Server, Date and `fields`, the second Content-Length, the third Connection and the empty
+ * line. */
+size_t http_reply_begin(char *to, int status, struct span server, struct span fields,
+                        const char date[HTTP_DATE_LEN], size_t *ret_date_at);
+size_t http_reply_length(char *to, uint64_t length);
+size_t http_reply_end(char *to, enum http_persist persist);
+
 /* Room that http_reply_head() needs, at most. */
 size_t http_reply_head_max(const struct http_reply *reply, struct span server);
 

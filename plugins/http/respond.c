@@ -5,39 +5,12 @@
 #include <stdlib.h>
 
 #include "http/chars.h"
+#include "http/fields.h"
 
 /* Header lines of one reply; with its head it must fit what a connection reserves at once. */
 #define RESPOND_FIELDS_MAX 16384
 
 static const char default_type[] = "Content-Type: text/plain; charset=utf-8\r\n";
-
-/* Headers that say how the message is framed or what the server does by itself. */
-static bool
-respond_is_ours(struct goevd_str name)
-{
-    static const char *const ours[] = {
-        "connection", "content-length",    "date",    "keep-alive", "server",
-        "trailer",    "transfer-encoding", "upgrade",
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (name.len == strlen(ours[i]) && chars_equal_nocase(name.data, ours[i], name.len))
-            return true;
-    return false;
-}
-
-static bool
-respond_is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool
-respond_value_valid(struct goevd_str v)
-{
-    return chars_all(v.data, v.len, CHARS_VALUE) &&
-           (v.len == 0 || (!respond_is_space(v.data[0]) && !respond_is_space(v.data[v.len - 1])));
-}
 
 static int
 respond_check_header(struct goevd_self *self, const char *path, const struct goevd_pair *header)
@@ -46,17 +19,17 @@ respond_check_header(struct goevd_self *self, const char *path, const struct goe
     char at[128];
 
     snprintf(at, sizeof(at), "%s.respond.headers", path);
-    if (header->key.len == 0 || !chars_all(name, header->key.len, CHARS_TOKEN))
+    if (!http_field_name_valid(name, header->key.len))
         return goevd_refuse(self, at,
                             "\"%s\" is no header name: letters, digits and \"-\" may "
                             "stand in one, no spaces and no colon",
                             name);
-    if (respond_is_ours(header->key))
+    if (http_field_is_ours(name, header->key.len))
         return goevd_refuse(self, at, "%s is set by the server itself; leave it out%s", name,
                             chars_equal_nocase(name, "server", strlen("server"))
                                 ? " and see the option server"
                                 : "");
-    if (!respond_value_valid(header->value))
+    if (!http_field_value_valid(header->value.data, header->value.len))
         return goevd_refuse(self, at,
                             "the value of %s has a line break or other control "
                             "character, or white space at an end",

@@ -47,13 +47,126 @@ router_equal(struct span a, struct span b)
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
+static int
+router_compare(struct span a, struct span b)
+{
+    int r = memcmp(a.data, b.data, MIN(a.len, b.len));
+
+    return r != 0 ? r : (a.len > b.len) - (a.len < b.len);
+}
+
+/* ---- Patterns ------------------------------------------------------------------------------ */
+
+/* Cut the first segment off, and the "/" before it. */
+static struct span
+router_segment(struct span *path)
+{
+    const char *p = path->data + (path->len != 0);
+    const char *end = path->data + path->len;
+    const char *slash = memchr(p, '/', (size_t)(end - p));
+    const char *stop = slash == NULL ? end : slash;
+
+    *path = (struct span){stop, (size_t)(end - stop)};
+    return (struct span){p, (size_t)(stop - p)};
+}
+
+static bool
+router_is_param(struct span segment)
+{
+    return segment.len != 0 && segment.data[0] == '{';
+}
+
+/* Whether a path has the segments of a pattern; of a prefix, whether it begins with them. The last
+ * segment of a prefix is empty, and stands for all that follows. */
+static bool
+router_match(const struct http_node *n, struct span path)
+{
+    struct span pattern = n->path;
+
+    while (pattern.len != 0 && path.len != 0) {
+        struct span wanted = router_segment(&pattern);
+        struct span found;
+
+        if (n->prefix && pattern.len == 0)
+            return true;
+        found = router_segment(&path);
+        if (router_is_param(wanted) ? found.len == 0 : !router_equal(wanted, found))
+            return false;
+    }
+    return pattern.len == 0 && path.len == 0;
+}
+
+/* 0 for text, 1 for "{name}", 2 for what a prefix ends with. */
+static int
+router_segment_rank(struct span segment, bool last, bool prefix)
+{
+    return last && prefix ? 2 : router_is_param(segment) ? 1 : 0;
+}
+
+/* Which of two patterns is tried first; 0: both match the same paths. */
+static int
+router_compare_patterns(const struct http_node *a, const struct http_node *b)
+{
+    struct span p = a->path;
+    struct span q = b->path;
+
+    while (p.len != 0 && q.len != 0) {
+        struct span s = router_segment(&p);
+        struct span t = router_segment(&q);
+        int s_rank = router_segment_rank(s, p.len == 0, a->prefix);
+        int t_rank = router_segment_rank(t, q.len == 0, b->prefix);
+
+        if (s_rank != t_rank)
+            return s_rank - t_rank;
+        if (s_rank == 0 && !router_equal(s, t))
+            return router_compare(s, t);
+    }
+    return (p.len != 0) - (q.len != 0);
+}
+
+struct span
+http_router_param(struct span route, struct span path, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (route.len != 0 && path.len != 0) {
+        struct span wanted = router_segment(&route);
+        struct span found;
+
+        if (wanted.len == 1 && wanted.data[0] == '*' && route.len == 0)
+            return len == 1 && name[0] == '*' ? (struct span){path.data + 1, path.len - 1}
+                                              : (struct span){0};
+        found = router_segment(&path);
+        if (router_is_param(wanted) && wanted.len == len + 2 &&
+            memcmp(wanted.data + 1, name, len) == 0)
+            return found;
+    }
+    return (struct span){0};
+}
+
+/* ---- Building ------------------------------------------------------------------------------ */
+
+static bool
+router_same(const struct http_node *a, const struct http_node *b)
+{
+    if (a->prefix != b->prefix || a->pattern != b->pattern)
+        return false;
+    return a->pattern ? router_compare_patterns(a, b) == 0 : router_equal(a->path, b->path);
+}
+
 static struct http_node *
 router_node(struct http_router *router, struct span path, bool prefix)
 {
+    struct http_node new = {.path = path,
+                            .prefix = prefix,
+                            .pattern = memchr(path.data, '{', path.len) != NULL,
+                            .parent = -1,
+                            .patterns = -1,
+                            .next = -1};
     struct http_node *n;
 
     for (size_t i = 0; i < router->count; i++)
-        if (router->nodes[i].prefix == prefix && router_equal(router->nodes[i].path, path))
+        if (router_same(&router->nodes[i], &new))
             return &router->nodes[i];
     if (router->count == router->room) {
         size_t room = router->room == 0 ? 16 : router->room * 2;
@@ -65,7 +178,7 @@ router_node(struct http_router *router, struct span path, bool prefix)
         router->room = room;
     }
     n = &router->nodes[router->count++];
-    *n = (struct http_node){.path = path, .prefix = prefix, .parent = -1};
+    *n = new;
     return n;
 }
 
@@ -74,6 +187,7 @@ http_router_add(struct http_router *router, struct span path, bool prefix, uint1
                 uint16_t answer)
 {
     struct http_node *n = router_node(router, path, prefix);
+    const char *brace;
 
     assert(router->table == NULL && path.len > 0);
     if (n == NULL)
@@ -84,7 +198,11 @@ http_router_add(struct http_router *router, struct span path, bool prefix, uint1
     for (int m = 0; m < HTTP_METHOD_COUNT; m++)
         if ((methods & 1U << m) != 0)
             n->answer[m] = answer;
-    return 0;
+    brace = memchr(path.data, '{', path.len);
+    if (brace == NULL)
+        return 0;
+    path.len = (size_t)(brace - path.data);
+    return router_node(router, path, true) == NULL ? -ENOMEM : 0;
 }
 
 static void
@@ -97,14 +215,6 @@ router_insert(struct http_router *router, uint32_t index)
     while (router->table[at].len != 0)
         at = (at + 1) & router->table_mask;
     router->table[at] = (struct http_slot){key, (uint32_t)path.len, index};
-}
-
-static int
-router_compare(struct span a, struct span b)
-{
-    int r = memcmp(a.data, b.data, MIN(a.len, b.len));
-
-    return r != 0 ? r : (a.len > b.len) - (a.len < b.len);
 }
 
 static int
@@ -143,6 +253,8 @@ router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t metho
 {
     int refusal;
 
+    if (n->methods == 0) /* only there for its patterns */
+        return 0;
     if ((n->methods & 1U << HTTP_GET) != 0 && (n->methods & 1U << HTTP_HEAD) == 0) {
         n->answer[HTTP_HEAD] = n->answer[HTTP_GET];
         n->methods |= 1U << HTTP_HEAD;
@@ -154,6 +266,20 @@ router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t metho
         if ((n->methods & 1U << m) == 0)
             n->answer[m] = (uint16_t)refusal;
     return 0;
+}
+
+/* Put a pattern on its prefix, which is there. */
+static void
+router_hang(struct http_router *router, uint32_t index)
+{
+    struct http_node *n = &router->nodes[index];
+    size_t len = (size_t)((const char *)memchr(n->path.data, '{', n->path.len) - n->path.data);
+    int32_t *p = &router_node(router, (struct span){n->path.data, len}, true)->patterns;
+
+    while (*p >= 0 && router_compare_patterns(&router->nodes[*p], n) < 0)
+        p = &router->nodes[*p].next;
+    n->next = *p;
+    *p = (int32_t)index;
 }
 
 int
@@ -173,13 +299,27 @@ http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t m
 
         if (r < 0)
             return r;
-        if (router->nodes[i].prefix)
+        if (router->nodes[i].pattern)
+            router_hang(router, i);
+        else if (router->nodes[i].prefix)
             router->prefixes[router->prefix_count++] = (int32_t)i;
         else
             router_insert(router, i);
     }
     router_link_prefixes(router);
     return 0;
+}
+
+/* ---- Finding ------------------------------------------------------------------------------- */
+
+/* What answers a path that begins with a prefix: a pattern on it, or itself; NULL. */
+static const struct http_node *
+router_find_on(const struct http_router *router, const struct http_node *prefix, struct span path)
+{
+    for (int32_t at = prefix->patterns; at >= 0; at = router->nodes[at].next)
+        if (router_match(&router->nodes[at], path))
+            return &router->nodes[at];
+    return prefix->methods != 0 ? prefix : NULL;
 }
 
 cold static const struct http_node *
@@ -199,9 +339,15 @@ router_find_prefix(const struct http_router *router, struct span path)
             high = middle;
     }
     at = low == 0 ? -1 : router->prefixes[low - 1];
-    while (at >= 0 && !router_begins(path, router->nodes[at].path))
-        at = router->nodes[at].parent;
-    return at < 0 ? NULL : &router->nodes[at];
+    for (; at >= 0; at = router->nodes[at].parent) {
+        const struct http_node *n = NULL;
+
+        if (router_begins(path, router->nodes[at].path))
+            n = router_find_on(router, &router->nodes[at], path);
+        if (n != NULL)
+            return n;
+    }
+    return NULL;
 }
 
 /* Whether all but the last 8 bytes, which are known to be equal, are so too. */

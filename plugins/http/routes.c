@@ -1,5 +1,6 @@
 #include "http/routes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,8 @@
 #include "http/redirect.h"
 #include "http/respond.h"
 
-#define ROUTES_AT_MAX 64    /* "routes[4095]" and a field */
+#define ROUTES_AT_MAX 64 /* "routes[4095]" and a field */
+#define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 #define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
 
 void
@@ -17,6 +19,7 @@ routes_fini(struct routes *routes)
     for (size_t i = 0; i < routes->count; i++)
         free(routes->replies[i].memory);
     http_router_fini(&routes->router);
+    handlers_fini(&routes->handlers);
     free(routes->replies);
     *routes = (struct routes){0};
 }
@@ -25,6 +28,7 @@ routes_fini(struct routes *routes)
 static int
 routes_push(struct routes *routes, struct http_reply reply)
 {
+    assert(routes->count < ROUTES_MAX);
     if (routes->count == routes->room) {
         size_t room = routes->room == 0 ? 64 : routes->room * 2;
         struct http_reply *replies = reallocarray(routes->replies, room, sizeof(*replies));
@@ -105,6 +109,26 @@ routes_refuse(void *arg, uint16_t methods)
     return r;
 }
 
+/* "{name}" as a segment, and nothing else with a brace. */
+static int
+routes_check_braces(struct goevd_self *self, const char *at, const char *text)
+{
+    const char *p = text;
+
+    while ((p = strpbrk(p, "{}")) != NULL) {
+        size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+        if (*p != '{' || p[-1] != '/' || n == 0 || p[n + 1] != '}' ||
+            (p[n + 2] != '/' && p[n + 2] != '\0'))
+            return goevd_refuse(self, at,
+                                "\"%s\": a whole segment can be {name}, with letters, digits and "
+                                "\"_\" in the name; other braces cannot be",
+                                text);
+        p += n + 2;
+    }
+    return 0;
+}
+
 static int
 routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path)
 {
@@ -130,7 +154,7 @@ routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path
                             "\"%s\" can never match: requests lose \"//\", \"/./\" and "
                             "\"/../\" before they are routed",
                             text);
-    return 0;
+    return routes_check_braces(self, at, text);
 }
 
 static uint16_t
@@ -142,8 +166,25 @@ routes_methods(const struct options_route *route)
     for (size_t i = 0; i < route->methods.count; i++)
         methods |= 1U << items[i];
     if (methods == 0)
-        methods = 1U << HTTP_GET | 1U << HTTP_HEAD;
+        methods = route->handler.count != 0 ? ROUTES_ALL_METHODS : 1U << HTTP_GET | 1U << HTTP_HEAD;
     return (uint16_t)methods;
+}
+
+/* The number of what answers a route. */
+static int
+routes_push_answer(struct routes *routes, struct goevd_self *self, const char *at,
+                   const struct options_route *route)
+{
+    struct http_reply reply;
+    int r;
+
+    if (route->handler.count != 0) {
+        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler);
+        return r < 0 ? r : (int)(ROUTES_HANDLER | (unsigned)r);
+    }
+    r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
+                               : redirect_build(self, at, route->redirect, &reply);
+    return r < 0 ? r : routes_push(routes, reply);
 }
 
 static int
@@ -152,30 +193,26 @@ routes_add(struct routes *routes, struct goevd_self *self, size_t index,
 {
     bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
     struct span path = {route->path.data, route->path.len - prefix};
-    uint16_t methods = routes_methods(route);
-    struct http_reply reply;
     char at[ROUTES_AT_MAX];
+    int answer;
     int r;
 
     snprintf(at, sizeof(at), "routes[%zu].path", index);
     r = routes_check_path(self, at, route->path);
     if (r < 0)
         return r;
-    r = http_router_add(&routes->router, path, prefix, methods, (uint16_t)routes->count);
-    if (r == -EEXIST)
-        return goevd_refuse(self, at,
-                            "an earlier route answers \"%s\" for the same method; "
-                            "remove one of them or give them different methods",
-                            route->path.data);
-    if (r < 0)
-        return r;
     snprintf(at, sizeof(at), "routes[%zu]", index);
-    r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
-                               : redirect_build(self, at, route->redirect, &reply);
-    if (r < 0)
+    answer = routes_push_answer(routes, self, at, route);
+    if (answer < 0)
+        return answer;
+    r = http_router_add(&routes->router, path, prefix, routes_methods(route), (uint16_t)answer);
+    if (r != -EEXIST)
         return r;
-    r = routes_push(routes, reply);
-    return r < 0 ? r : 0;
+    snprintf(at, sizeof(at), "routes[%zu].path", index);
+    return goevd_refuse(self, at,
+                        "an earlier route answers \"%s\" for the same method; remove one of them "
+                        "or give them different methods",
+                        route->path.data);
 }
 
 /* RFC 9110 section 9.3.7: what the server as a whole can do. */

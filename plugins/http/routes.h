@@ -1,8 +1,10 @@
-/* All that an instance can answer: the replies of its routes, and those for errors, by number. */
+/* All that can answer a request, by number: the replies of routes, those for errors, and handlers.
+ */
 #pragma once
 
 #include <goevd/plugin.h>
 
+#include "http/handlers.h"
 #include "http/options.h"
 #include "http/reply.h"
 #include "http/router.h"
@@ -15,8 +17,13 @@ enum {
     ROUTES_FIRST
 };
 
+/* Numbers of chains of handlers have this bit; those of replies have not. */
+#define ROUTES_HANDLER 0x8000U
+#define ROUTES_MAX 0x7fff
+
 struct routes {
     struct http_router router;
+    struct handlers handlers;
     struct http_reply *replies;
     size_t count;
     size_t room;
@@ -28,7 +35,19 @@ void routes_fini(struct routes *routes);
 /* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error routes_fini() is still due. */
 int routes_init(struct routes *routes, struct goevd_self *self, const struct goevd_list *list);
 
-/* The number of the reply to a request whose head is good and has a path. */
+static inline bool
+routes_is_handler(unsigned number)
+{
+    return number >= ROUTES_HANDLER;
+}
+
+static inline unsigned
+routes_handler(unsigned number)
+{
+    return number - ROUTES_HANDLER;
+}
+
+/* The number of what answers a request whose head is good and has a path. */
 static inline unsigned
 routes_find(const struct routes *routes, const struct http_request *req)
 {

@@ -88,3 +88,17 @@ http_target_check(struct http_request *req, char *scratch)
     req->path = (struct span){scratch, (size_t)n};
     return 0;
 }
+
+struct span
+http_target_path(struct span target)
+{
+    const char *end = memchr(target.data, '?', target.len);
+    const char *p = target.data + target_scheme(target);
+
+    if (end == NULL)
+        end = target.data + target.len;
+    if (p != target.data)
+        while (p < end && *p != '/')
+            p++;
+    return p == end ? (struct span){"/", 1} : (struct span){p, (size_t)(end - p)};
+}

@@ -10,3 +10,6 @@
  * Returns  0, with HTTP_SERVER_WIDE for "OPTIONS *"; an enum http_verdict.
  */
 int http_target_check(struct http_request *req, char *scratch);
+
+/* The path of a target as it was sent, without the query. */
+struct span http_target_path(struct span target);

@@ -53,3 +53,18 @@ turn_body(struct turn *t, const struct http_reply *reply)
     /* the head has gone out: there is no way back */
     return r < 0 ? -EPIPE : 0;
 }
+
+int
+turn_fail(struct turn *t, int verdict, bool head_only)
+{
+    unsigned reply = http_verdict_index(verdict);
+    int r;
+
+    assert(reply < HTTP_VERDICT_COUNT);
+    r = turn_reply(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
+    if (r < 0)
+        return r;
+    t->local->refused[reply]++;
+    t->close_flags = GOEVD_CLOSE_FLUSH;
+    return 0;
+}

@@ -8,8 +8,7 @@
 #include <goevd/plugin.h>
 
 #include "http/instance.h"
-
-struct conn;
+#include "http/state.h"
 
 /* One callback: the input that is left and the output that is being written. */
 struct turn {
@@ -26,6 +25,7 @@ struct turn {
     unsigned close_flags;
     enum http_persist persist; /* what HTTP/1.1 requests get that do not ask */
     bool full;                 /* the host has asked to stop writing */
+    bool outside;              /* no callback of the connection is running */
 };
 
 /* Queue what was written. */
@@ -37,6 +37,10 @@ int turn_reserve(struct turn *t, size_t len, size_t request_len);
 
 /* A long body goes out by reference; the options that hold it outlive the connection. */
 cold int turn_body(struct turn *t, const struct http_reply *reply);
+
+/* Answer with the reason, which is counted, and close; the peer may go on sending for a while.
+ * Returns as turn_reply() does. */
+cold int turn_fail(struct turn *t, int verdict, bool head_only);
 
 /* 0; -ENOBUFS: nothing was written, again when output has drained; another: the connection is
  * lost. */

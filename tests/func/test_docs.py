@@ -6,7 +6,7 @@ import pytest
 
 from daemon import ROOT
 
-PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7']
+PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7']
 
 # Where the keys beneath a heading of goevd.yaml(5) belong.
 HEADINGS = {
@@ -87,7 +87,7 @@ def described(name, text):
             continue
         depth = (len(m[1]) - 2) // 4
         stack[depth:] = [m[2]]
-        found[f'{name}:{".".join(stack)}'] = re.sub(r' such as \w+( or \w+)?', '', m[3])
+        found[f'{name}:{".".join(stack)}'] = re.sub(r' such as [\w/]+( or [\w/]+)?', '', m[3])
         help_follows = True
     return found
 
@@ -180,15 +180,27 @@ def test_environment_is_documented_and_no_other():
 
 # ---- The plugin interface -----------------------------------------------------------------------
 
-def test_plugin_functions_are_documented_and_no_others():
-    header = (ROOT / 'include/goevd/plugin.h').read_text()
-    page = source('goevd-plugin.7')
+@pytest.mark.parametrize('name, page', [('plugin.h', 'goevd-plugin.7'), ('http.h', 'goevd-http.7')])
+def test_plugin_functions_are_documented_and_no_others(name, page):
+    header = (ROOT / 'include/goevd' / name).read_text()
+    page = source(page)
     functions = set(re.findall(r'^(goevd_\w+)\(', header, re.M))
     section = page.split('# FUNCTIONS')[1].split('\n# ')[0]
     assert set(re.findall(r'^\*(goevd_\w+)\*\(\)|, \*(goevd_\w+)\*\(\)', section, re.M)) != set()
     assert set(re.findall(r'\*(goevd_\w+)\*\(\)', section)) == functions != set()
+    known = header + (ROOT / 'include/goevd/plugin.h').read_text()
     used = set(re.findall(r'\b(?:goevd|GOEVD)_\w+', re.sub(r'\\(.)', r'\1', page)))
-    assert all(re.search(rf'\b{word}\b', header) for word in used), used
+    assert all(re.search(rf'\b{word}\b', known) for word in used), used
+
+
+def test_http_callbacks_and_reasons_are_documented():
+    header = (ROOT / 'include/goevd/http.h').read_text()
+    page = prose('goevd-http.7')
+    handler = header.split('struct goevd_http_handler {')[1].split('\n};')[0]
+    callbacks = re.findall(r'\(\*(on_\w+)\)', handler)
+    assert set(re.findall(r'^\*(on_\w+)\*$', page, re.M)) == set(callbacks) != set()
+    for word in set(re.findall(r'\bGOEVD_HTTP_REASON_[A-Z]+\b', header)):
+        assert word in page or word == 'GOEVD_HTTP_REASON_COUNT', word
 
 
 def test_plugin_callbacks_reasons_and_types_are_documented():

@@ -1,8 +1,11 @@
-/* Whole connections, bytes in and bytes out: the same bytes come out however those that go in are
- * cut, what comes out is a row of replies, and a slow reader changes nothing but the time. */
+/* Whole connections with handlers, bytes in and bytes out: the same bytes come out however those
+ * that go in are cut, what comes out is a row of replies, and a slow reader changes nothing but the
+ * time. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <goevd/http.h>
 
 #include "http_host.h"
 
@@ -13,6 +16,79 @@
 #define IN_MAX 600
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+GOEVD_HTTP_TABLE;
+
+/* ---- A handler that gives bodies back, or tells what they add up to -------------------------- */
+
+struct sum {
+    unsigned bytes;
+    unsigned sum;
+};
+
+static int
+handler_request(struct goevd_http_request *r, void *state)
+{
+    struct goevd_str how = goevd_http_param(r, "how");
+
+    (void)state;
+    if (how.len == 1 && how.data[0] == 'n')
+        return goevd_http_next(r);
+    if (how.len == 1 && how.data[0] == 'r')
+        return goevd_http_reply(r, 200, NULL, "at once", 7);
+    return goevd_http_read(r, 50, how.len == 1 && how.data[0] == 'g' ? GOEVD_HTTP_GATHER : 0);
+}
+
+static ptrdiff_t
+handler_body(struct goevd_http_request *r, void *state, const char *data, size_t len,
+             unsigned flags)
+{
+    struct sum *s = state;
+    struct goevd_str how = goevd_http_param(r, "how");
+
+    for (size_t i = 0; i < len; i++)
+        s->sum += (unsigned char)data[i];
+    s->bytes += (unsigned)len;
+    if ((flags & GOEVD_HTTP_LAST) == 0)
+        return (ptrdiff_t)len;
+    if (how.len == 1 && how.data[0] == 'g') {
+        goevd_http_reply(r, 200, "text/plain", data, len);
+        return (ptrdiff_t)len;
+    }
+    goevd_http_start(r, 200, NULL, GOEVD_HTTP_LENGTH_UNKNOWN);
+    goevd_http_write(r, s, sizeof(*s));
+    return goevd_http_end(r) < 0 ? -1 : (ptrdiff_t)len;
+}
+
+static int requests_open;
+
+static int
+handler_request_counted(struct goevd_http_request *r, void *state)
+{
+    requests_open++;
+    return handler_request(r, state);
+}
+
+static void
+handler_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
+{
+    (void)r, (void)state;
+    assert(reason < GOEVD_HTTP_REASON_COUNT);
+    requests_open--;
+}
+
+static const struct goevd_http_handler handler = {
+    .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .request_size = sizeof(struct sum),
+    .http = &goevd_http,
+    .on_request = handler_request_counted,
+    .on_body = handler_body,
+    .on_close = handler_close,
+};
+static struct goevd_plugin handler_plugin = {&handler, NULL};
+static struct goevd_plugin *const handlers[] = {&handler_plugin, &handler_plugin};
+
+/* ---- Routes ---------------------------------------------------------------------------------- */
 
 static const struct options_respond hello = {.status = 200, .body = STR("Hello, World!")};
 static const struct options_respond empty = {.status = 204};
@@ -25,6 +101,7 @@ static const struct options_route routes[] = {
     {.path = STR("/sub/*"), .respond = &hello},
     {.path = STR("/empty"), .respond = &empty},
     {.path = STR("/old"), .redirect = &to_root},
+    {.path = STR("/h/{how}"), .handler = {handlers, 2}},
     {.path = STR("/form"), .methods = {post, 1}, .respond = &hello},
 };
 
@@ -54,6 +131,8 @@ run(struct goevd_conn *c, const uint8_t *data, size_t len, size_t piece, size_t 
     }
     http_conn_eof(c);
     assert(c->closed);
+    c->host->stream->on_close(c, c->state, GOEVD_REASON_HANDLER);
+    assert(requests_open == 0);
 }
 
 int

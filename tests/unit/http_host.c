@@ -55,6 +55,43 @@ host_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
     return 0;
 }
 
+static const void *
+host_plugin_interface(struct goevd_plugin *plugin, const char *id)
+{
+    (void)id;
+    return plugin->calls;
+}
+
+static void *
+host_plugin_instance(struct goevd_plugin *plugin)
+{
+    return plugin->instance;
+}
+
+static uint64_t
+host_poller_now(struct goevd_poller *poller)
+{
+    (void)poller;
+    return 1;
+}
+
+static int
+host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                enum goevd_figure_type type)
+{
+    (void)name, (void)unit, (void)help;
+    assert(type == GOEVD_FIGURE_COUNTER && self->figures < HTTP_HOST_FIGURES - 1);
+    return ++self->figures;
+}
+
+static void
+host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+{
+    (void)poller;
+    assert(number >= 1 && number <= self->figures);
+    self->counted[number] += delta;
+}
+
 static void *
 host_conn_local(struct goevd_conn *c)
 {
@@ -161,6 +198,11 @@ static const struct goevd_host host_table = {
     .version = GOEVD_VERSION_OF(struct goevd_host),
     .log = host_log,
     .refuse = host_refuse,
+    .plugin_interface = host_plugin_interface,
+    .plugin_instance = host_plugin_instance,
+    .poller_now = host_poller_now,
+    .figure_new = host_figure_new,
+    .figure_add = host_figure_add,
     .timer_new = host_timer_new,
     .timer_free = host_timer_free,
     .timer_arm = host_timer_arm,
@@ -186,6 +228,8 @@ http_host_options(const struct options_route *routes, size_t count)
         .header_timeout = INT64_C(10000000000),
         .body_timeout = INT64_C(30000000000),
         .stop_grace = INT64_C(1000000000),
+        .body_rate = 1024,
+        .body_max = 1 << 20,
         .request_line_max = 8192,
         .header_bytes_max = 16384,
         .headers_max = 100,

@@ -12,9 +12,19 @@ struct http_host {
     void *local;
 };
 
+#define HTTP_HOST_FIGURES 16
+
 struct goevd_self {
     char path[128]; /* of the option that was refused; "": none was */
     char text[512];
+    int figures; /* how many there are, numbered from 1 */
+    int64_t counted[HTTP_HOST_FIGURES];
+};
+
+/* A handler. */
+struct goevd_plugin {
+    const void *calls; /* its vtable, whatever it is asked for */
+    void *instance;
 };
 
 struct goevd_timer {

@@ -1,0 +1,43 @@
+/* The handlers that routes name: who is called for a request, one after the other. */
+#pragma once
+
+#include <goevd/http.h>
+
+#include "http/util.h"
+
+struct handler_chain;
+
+/* One place in a route that names a handler. */
+struct handler {
+    struct goevd_http_handler calls; /* the copy: what both sides know, the rest zero */
+    const struct handler_chain *chain;
+    struct goevd_plugin *plugin;
+    void *instance;
+    uint32_t state_at; /* of its state in those of the chain */
+    bool quick;        /* it wants nothing but requests: no state, no on_close */
+};
+
+/* Those of one route, in their order. */
+struct handler_chain {
+    struct span path;  /* of the route: the options' */
+    size_t state_size; /* of all their states */
+    size_t count;
+    struct handler all[];
+};
+
+struct handlers {
+    const struct handler **first; /* of each chain */
+    size_t count;
+    size_t room;
+};
+
+void handlers_fini(struct handlers *handlers);
+
+/* Add the chain of a route.
+ *
+ * at       of this route in the options, as in "routes[2]".
+ * list     of struct goevd_plugin *.
+ * Returns  its number; -EINVAL after goevd_refuse(); -ENOMEM.
+ */
+int handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
+                 struct goevd_str path, const struct goevd_list *list);
