@@ -138,15 +138,30 @@ def floor(threads, cpus, wrapper=()):
     return Server('floor', port, argv, cpus)
 
 
+# What may answer, as in a route of goevd's configuration.
+RESPOND = 'respond: {headers: {Content-Type: text/plain}, body: "Hello, World!"}'
+HANDLER = 'handler: hello'
+
+
+def plugin_dir():
+    """A folder with goevd's plugins and those that are only measured."""
+    folder = OUT / 'plugins'
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for plugin in (*(BUILD / 'plugins').glob('*.so'), BUILD / 'bench' / 'hello.so'):
+        (folder / plugin.name).symlink_to(plugin)
+    return folder
+
+
 def goevd_argv(conf):
     """The command line of goevd from the build."""
-    return [BUILD / 'goevd', '-c', conf, '--plugin-dir', BUILD / 'plugins', '-q']
+    return [BUILD / 'goevd', '-c', conf, '--plugin-dir', plugin_dir(), '-q']
 
 
-def goevd(pollers, cpus, wrapper=(), flags=()):
+def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND):
     """goevd from the build; cpus as for floor()."""
     port = free_port()
-    conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers,
+    conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers, answer=answer,
                   cpus=list(cpus) if cpus else 'none')
     return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], cpus)
 
