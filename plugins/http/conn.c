@@ -315,9 +315,11 @@ conn_drained_exchange(struct turn *t)
 
     x->turn = t;
     r = exchange_reply_flush(x);
-    if (r < 0)
+    if (r < 0) {
+        x->turn = NULL;
         return r;
-    if (r == 0 && (x->flags & (X_DRAIN | X_ENDED)) == X_DRAIN) {
+    }
+    if (r == 0 && (x->flags & (X_DRAIN | X_ENDED | X_BROKEN)) == X_DRAIN) {
         x->flags &= ~(uint32_t)X_DRAIN;
         if (x->handler->calls.on_drained != NULL)
             r = x->handler->calls.on_drained(exchange_public(x), exchange_state(x));

@@ -307,16 +307,18 @@ exchange_end_broken(struct turn *t, struct exchange *x)
                                                            : GOEVD_HTTP_REASON_REFUSED;
     int r = 0;
 
-    if (failed)
-        exchange_complain(x, (x->flags & X_WRONG) != 0 ? "has not written what it had announced"
-                                                       : "has failed");
     if ((x->flags & X_BEGUN) == 0 && x->verdict < HTTP_VERDICT_END)
         r = turn_fail(t, x->verdict, (x->flags & X_HEAD) != 0);
     else
         turn_commit(t);
+    if (r == -ENOBUFS) /* again when output has drained */
+        return -EBUSY;
+    if (failed)
+        exchange_complain(x, (x->flags & X_WRONG) != 0 ? "has not written what it had announced"
+                                                       : "has failed");
     t->close_flags = GOEVD_CLOSE_FLUSH;
     exchange_finish(t, x, reason);
-    return r < 0 && r != -ENOBUFS ? r : 0;
+    return MIN(r, 0);
 }
 
 /* ---- From one step to the next --------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 bool
 exchange_body_awaited(const struct exchange *x)
 {
-    return (x->flags & (X_READ | X_HELD | X_HAD_ALL | X_ENDED)) == X_READ;
+    return (x->flags & (X_READ | X_HELD | X_HAD_ALL | X_ENDED | X_BROKEN)) == X_READ;
 }
 
 uint64_t
