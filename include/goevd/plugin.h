@@ -94,7 +94,8 @@ enum goevd_option_type {
 
 enum goevd_option_flags {
     GOEVD_OPTION_REQUIRED = 1 << 0, /* must be present; in a one-of group: one of the group must */
-    GOEVD_OPTION_RUNTIME = 1 << 1   /* may be changed while goevd runs */
+    GOEVD_OPTION_RUNTIME =
+        1 << 1 /* one value that may be changed while goevd runs, see on_options */
 };
 
 struct goevd_schema;
@@ -328,7 +329,8 @@ struct goevd_plugin_entry {
 
     /* Make an instance [main].
      *
-     * options  the record that the schema describes; lives until destroy has returned.
+     * options  the record that the schema describes, as the file has it; lives until destroy has
+     *          returned. See goevd_options() for those that may change.
      * Returns  0 with *ret_instance set, or a negative errno after goevd_refuse() said why.
      */
     int (*create)(struct goevd_self *self, const void *options, void **ret_instance);
@@ -345,6 +347,19 @@ struct goevd_plugin_entry {
 
     /* The vtable for an interface id such as GOEVD_STREAM, or NULL [any]. */
     const void *(*interface)(const char *id);
+
+    /* May these become the options, while pollers run? [main] They differ from the present ones in
+     * the value of an option that is GOEVD_OPTION_RUNTIME, and the schema takes them.
+     *
+     * options  valid until return.
+     * Returns  0; negative, after goevd_refuse() said why, and all stays as it is. NULL: they may.
+     */
+    int (*check_options)(void *instance, const void *options);
+
+    /* They have become the options, on this poller [poller]: goevd_options() yields them. What was
+     * there before is valid until return. NULL: nothing needs to be done at once. */
+    void (*on_options)(void *instance, struct goevd_poller *poller, void *local,
+                       const void *options);
 };
 
 /* The one exported symbol and the host table of this plugin; once, at the end of one source
@@ -559,6 +574,7 @@ struct goevd_host {
                       uint64_t cookie);
 
     void *(*plugin_local)(struct goevd_plugin *plugin, struct goevd_poller *poller);
+    const void *(*options)(struct goevd_self *self, struct goevd_poller *poller);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it.
@@ -574,10 +590,11 @@ goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *forma
     va_end(args);
 }
 
-/* Say why create refuses its options, with the position of the option in the config file.
+/* Say why create or check_options refuses the options, with the position of the option in the
+ * config file.
  *
  * path     from the instance's options down, as in "routes[2].path"; "" for the options as a whole.
- * Thread   [main], from create.
+ * Thread   [main], from these two.
  * Returns  -EINVAL, for `return goevd_refuse(…)`.
  */
 GOEVD_PRINTF(3, 4)
@@ -590,6 +607,18 @@ goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
     r = goevd_host->refuse(self, path, format, args);
     va_end(args);
     return r;
+}
+
+/* The options as they are now: those that create has seen, until somebody changes one that is
+ * GOEVD_OPTION_RUNTIME. Each poller sees the change in its own thread, between two callbacks.
+ * Thread   [poller]
+ * Returns  the record that the schema describes, NULL without one; valid until the next on_options
+ *          on this poller has returned.
+ */
+static inline const void *
+goevd_options(struct goevd_self *self, struct goevd_poller *poller)
+{
+    return goevd_host->options(self, poller);
 }
 
 /* The time now, ns of CLOCK_MONOTONIC.
@@ -1355,6 +1384,7 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_schema) == 24, "goevd_schema has moved")
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 128, "goevd_stream has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, create) == 48, "create has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, interface) == 80, "interface has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_plugin_entry, on_options) == 96, "on_options has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write) == 168, "conn_write has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, close) == 296, "close has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, cache_get) == 368, "cache_get has moved");
@@ -1367,7 +1397,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, figure_observe) == 472, "figure_
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write_now) == 496, "write_now has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, send_frame) == 512, "send_frame has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, plugin_local) == 520, "plugin_local has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 528, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, options) == 528, "options has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 536, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

@@ -267,6 +267,7 @@ borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t len, s
               unsigned flags)
 {
     struct lane *lane = ((struct borrowed *)state)->lane;
+    const struct options *o = goevd_options(lane->instance->self, goevd_conn_poller(c));
     int r;
 
     (void)fresh, (void)flags;
@@ -274,15 +275,14 @@ borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t len, s
         return -ENOMEM;
     r = lane_read_replies(lane);
     if (r < 0) {
-        goevd_log(lane->instance->self, GOEVD_LOG_ERROR, "%s: %s",
-                  lane->instance->options->address.data,
+        goevd_log(lane->instance->self, GOEVD_LOG_ERROR, "%s: %s", o->address.data,
                   r == -EACCES ? lane->error : "this is not Redis's protocol");
         return r;
     }
     if (lane->count == 0 && lane->stopping)
         goevd_conn_close(c, GOEVD_CLOSE_DONE);
     else if (lane->count == 0)
-        goevd_conn_deadline(c, (uint64_t)lane->instance->options->hold_ns + 1);
+        goevd_conn_deadline(c, (uint64_t)o->hold_ns + 1);
     return (ptrdiff_t)len;
 }
 

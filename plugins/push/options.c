@@ -2,10 +2,16 @@
 
 #define SECOND INT64_C(1000000000)
 #define DAY (86400 * SECOND)
-#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
+#define FIELDS(name_, type_, field_, def_, min_, max_, help_)                                      \
+    .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_),     \
+    .def = (def_), .min = (min_), .max = (max_), .help = (help_)
+#define OPTION(...)                                                                                \
     {                                                                                              \
-        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
-        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
+        FIELDS(__VA_ARGS__)                                                                        \
+    }
+#define RUNTIME(...)                                                                               \
+    {                                                                                              \
+        FIELDS(__VA_ARGS__), .flags = GOEVD_OPTION_RUNTIME                                         \
     }
 
 static const struct goevd_option options_table[] = {
@@ -20,10 +26,10 @@ static const struct goevd_option options_table[] = {
      .help = "The list that lines are pushed to, RPUSH."},
     OPTION("password", STRING, password, NULL, 1, 512, "For AUTH. Default: there is none."),
     OPTION("database", INT, database, "0", 0, 1000000, "For SELECT."),
-    OPTION("unanswered_max", INT, unanswered_max, "1024", 1, 1 << 20,
-           "Lines of one client that Redis has not answered, above which he is not read."),
-    OPTION("hold", DURATION, hold_ns, "1s", 0, DAY,
-           "How long a poller keeps its connection without lines, before the pool has it back."),
+    RUNTIME("unanswered_max", INT, unanswered_max, "1024", 1, 1 << 20,
+            "Lines of one client that Redis has not answered, above which he is not read."),
+    RUNTIME("hold", DURATION, hold_ns, "1s", 0, DAY,
+            "How long a poller keeps its connection without lines, before the pool has it back."),
     OPTION("connect_timeout", DURATION, connect_timeout_ns, "5s", 1000000, 3600 * SECOND,
            "How long lines wait for a connection."),
     OPTION("min_idle", INT, min_idle, "1", 0, 65536, "Connections that the pool keeps ready."),

@@ -56,9 +56,10 @@ static int
 push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
     const struct instance *i = goevd_conn_instance(c);
+    const struct options *o = goevd_options(i->self, goevd_conn_poller(c));
     struct client *client = *(struct client **)state;
     unsigned count = lane_gather(client->lane, line, len);
-    unsigned max = (unsigned)i->options->unanswered_max;
+    unsigned max = (unsigned)o->unanswered_max;
     int r;
 
     if (flags & GOEVD_FRAME_MORE && count < LANE_LINES_MAX && client->unanswered + count < max)
@@ -66,6 +67,7 @@ push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsi
     r = lane_push(client->lane, client);
     if (client->unanswered >= max) {
         client->held = true;
+        client->resume_at = max / 2;
         goevd_conn_pause(c);
     }
     return r;
@@ -88,14 +90,12 @@ push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len
 static int
 push_open(struct goevd_conn *c, void *state)
 {
-    const struct instance *i = goevd_conn_instance(c);
     struct client *client = calloc(1, sizeof(*client));
 
     if (!client)
         return -ENOMEM;
     client->conn = c;
     client->lane = goevd_conn_local(c);
-    client->resume_at = (unsigned)i->options->unanswered_max / 2;
     *(struct client **)state = client;
     return 0;
 }

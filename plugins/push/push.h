@@ -29,7 +29,7 @@ extern const struct goevd_schema push_options;
 
 struct instance {
     struct goevd_self *self;
-    const struct options *options;
+    const struct options *options; /* as the configuration has them; some may change */
     struct goevd_pool *pool;
 };
 

@@ -1,13 +1,14 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char *log_who = "goevd";
-static int log_level = LOG_NOTICE;
+static atomic_int log_level = LOG_NOTICE;
 static bool log_to_journal;
 
 /* JOURNAL_STREAM is "device:inode" of what the journal reads. */
@@ -25,10 +26,16 @@ log_stderr_is_journal(void)
 }
 
 void
+log_set_level(int level)
+{
+    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+}
+
+void
 log_init(const char *who, int level)
 {
     log_who = who;
-    log_level = level;
+    log_set_level(level);
     log_to_journal = log_stderr_is_journal();
 }
 
@@ -77,7 +84,7 @@ log_vline(int level, const char *prefix, const char *format, va_list args)
     int saved = errno, n;
     size_t len;
 
-    if (level > log_level)
+    if (level > atomic_load_explicit(&log_level, memory_order_relaxed))
         return;
     log_head(&head, level);
     len = head.len;

@@ -16,6 +16,9 @@ void log_init(const char *who, int level);
 void log_line(int level, const char *format, ...) PRINTF(2, 3);
 void log_vline(int level, const char *prefix, const char *format, va_list args) PRINTF(3, 0);
 
+/* [any thread] Another level from now on. */
+void log_set_level(int level);
+
 /* What a line begins with, for whoever writes one without these: a signal handler. */
 void log_head(struct text *t, int level);
 

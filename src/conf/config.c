@@ -458,6 +458,23 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     return 0;
 }
 
+/* r is the result so far. */
+static int
+build_end(struct build *build, int r, struct config **ret_config)
+{
+    if (r == 0 && build->errors->found > 0)
+        r = -EINVAL;
+    if (r == 0) {
+        *ret_config = build->config;
+        return 0;
+    }
+    if (r == -ENOMEM)
+        conf_errors_add(build->errors, NULL, "", "out of memory");
+    conf_errors_sort(build->errors);
+    config_free(build->config);
+    return r;
+}
+
 int
 config_load_checked(const char *file, const struct conf_resolver *resolver, config_check_fn check,
                     void *ctx, struct config **ret_config, struct conf_errors *errors)
@@ -471,17 +488,27 @@ config_load_checked(const char *file, const struct conf_resolver *resolver, conf
         r = build_all(&build, resolver);
     if (r == 0 && check)
         check(ctx, build.config, errors);
-    if (r == 0 && errors->found > 0)
-        r = -EINVAL;
-    if (r == 0) {
-        *ret_config = build.config;
-        return 0;
+    return build_end(&build, r, ret_config);
+}
+
+int
+config_override(const struct config *file, const struct config_override *overrides, size_t count,
+                const struct conf_resolver *resolver, struct config **ret_config,
+                struct conf_errors *errors)
+{
+    struct build build = {.config = calloc(1, sizeof(*build.config)), .errors = errors};
+    int r = build.config ? 0 : -ENOMEM;
+
+    if (r == 0)
+        build.config->root = file->root;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        build.config->root = conf_override(&build.config->arena, build.config->root,
+                                           overrides[i].path, overrides[i].text);
+        r = build.config->root ? 0 : -ENOMEM;
     }
-    if (r == -ENOMEM)
-        conf_errors_add(errors, NULL, "", "out of memory");
-    conf_errors_sort(errors);
-    config_free(build.config);
-    return r;
+    if (r == 0)
+        r = build_all(&build, resolver);
+    return build_end(&build, r, ret_config);
 }
 
 int

@@ -193,6 +193,8 @@ struct config {
     const struct config_listener *listeners;
     size_t listener_count;
 
+    unsigned holders; /* for whoever shares it */
+
     /* For config_error() and config_dump(). */
     const struct conf_node *root;
     const struct config_top *top;
@@ -218,6 +220,19 @@ typedef void (*config_check_fn)(void *ctx, const struct config *config, struct c
 int config_load_checked(const char *file, const struct conf_resolver *resolver,
                         config_check_fn check, void *ctx, struct config **ret_config,
                         struct conf_errors *errors);
+
+/* A value that takes the place of what is, or is not, at a path such as listeners[0].idle_timeout.
+ */
+struct config_override {
+    const char *path;
+    const char *text;
+};
+
+/* The configuration `file`, which lives longer, with other values: validated anew from its tree by
+ * the same rules, so that plugins are asked for again. 0; negative with the reasons in errors. */
+int config_override(const struct config *file, const struct config_override *overrides,
+                    size_t count, const struct conf_resolver *resolver, struct config **ret_config,
+                    struct conf_errors *errors);
 
 /* NULL does nothing. */
 void config_free(struct config *config);

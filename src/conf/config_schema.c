@@ -18,6 +18,7 @@ static const struct goevd_option schema_log_options[] = {
     {.name = "level",
      .type = GOEVD_OPTION_ENUM,
      .offset = offsetof(struct config_log, level),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "notice",
      .choices = schema_levels,
      .help = "The least urgent lines that are logged."},
@@ -60,6 +61,7 @@ static const struct goevd_option schema_hang_options[] = {
     {.name = "timeout",
      .type = GOEVD_OPTION_DURATION,
      .offset = offsetof(struct config_hang, timeout_ns),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "10s",
      .min = 0,
      .max = HOUR,
@@ -67,6 +69,7 @@ static const struct goevd_option schema_hang_options[] = {
     {.name = "action",
      .type = GOEVD_OPTION_ENUM,
      .offset = offsetof(struct config_hang, action),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "abort",
      .choices = schema_hang_actions,
      .help = "What a poller that hangs leads to. log: a line in the log. abort: that, and another "
@@ -280,6 +283,7 @@ static const struct goevd_schema schema_reactor =
     {.name = "idle_timeout",                                                                       \
      .type = GOEVD_OPTION_DURATION,                                                                \
      .offset = offsetof(type_, limits.idle_timeout_ns),                                            \
+     .flags = GOEVD_OPTION_RUNTIME,                                                                \
      .def = (idle_),                                                                               \
      .min = 0,                                                                                     \
      .max = 365 * DAY,                                                                             \
@@ -287,6 +291,7 @@ static const struct goevd_schema schema_reactor =
         {.name = "close_timeout",                                                                  \
          .type = GOEVD_OPTION_DURATION,                                                            \
          .offset = offsetof(type_, limits.close_timeout_ns),                                       \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
          .def = "5s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
@@ -294,6 +299,7 @@ static const struct goevd_schema schema_reactor =
         {.name = "linger_timeout",                                                                 \
          .type = GOEVD_OPTION_DURATION,                                                            \
          .offset = offsetof(type_, limits.linger_timeout_ns),                                      \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
          .def = "2s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
@@ -318,6 +324,7 @@ static const struct goevd_schema schema_reactor =
         {.name = "output_low",                                                                     \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_low_bytes),                                       \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
          .def = "64KiB",                                                                           \
          .min = 1,                                                                                 \
          .max = GIB,                                                                               \
@@ -325,14 +332,16 @@ static const struct goevd_schema schema_reactor =
         {.name = "output_high",                                                                    \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_high_bytes),                                      \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
          .def = "1MiB",                                                                            \
          .min = 1,                                                                                 \
          .max = GIB,                                                                               \
          .help = "Queued output from which on a connection is not read."},                         \
     {                                                                                              \
         .name = "output_max", .type = GOEVD_OPTION_SIZE,                                           \
-        .offset = offsetof(type_, limits.output_max_bytes), .def = "16MiB", .min = 4 * KIB,        \
-        .max = 64 * GIB, .help = "Queued output beyond which writes fail."                         \
+        .offset = offsetof(type_, limits.output_max_bytes), .flags = GOEVD_OPTION_RUNTIME,         \
+        .def = "16MiB", .min = 4 * KIB, .max = 64 * GIB,                                           \
+        .help = "Queued output beyond which writes fail."                                          \
     }
 
 #define PROXY(field) .offset = offsetof(struct config_proxy, field)
@@ -451,6 +460,7 @@ static const struct goevd_option schema_listener_options[] = {
     {.name = "imbalance",
      .type = GOEVD_OPTION_INT,
      LISTENER(imbalance_percent),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "20",
      .min = 0,
      .max = 100,
@@ -481,6 +491,7 @@ static const struct goevd_option schema_listener_options[] = {
     {.name = "max_connections",
      .type = GOEVD_OPTION_INT,
      LISTENER(connections_max),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "100000",
      .min = 1,
      .max = 16777216,
@@ -488,6 +499,7 @@ static const struct goevd_option schema_listener_options[] = {
     {.name = "over_limit",
      .type = GOEVD_OPTION_ENUM,
      LISTENER(over_limit),
+     .flags = GOEVD_OPTION_RUNTIME,
      .def = "close",
      .choices = schema_over_limit,
      .help = "What one too many gets. close: closed at once. wait: it waits in the kernel."},

@@ -96,39 +96,12 @@ dump_list_end(struct dump *dump)
 /* ---- Values -------------------------------------------------------------------------------- */
 
 static int
-dump_number(struct dump *dump, const struct goevd_option *option, const char *slot)
-{
-    int64_t value;
-
-    memcpy(&value, slot, sizeof(value));
-    return dump_word(dump, value_format(option->type, value).text);
-}
-
-static int
-dump_bool(struct dump *dump, const char *slot)
-{
-    bool value;
-
-    memcpy(&value, slot, sizeof(value));
-    return dump_word(dump, value ? "true" : "false");
-}
-
-static int
 dump_string(struct dump *dump, const char *slot)
 {
     struct goevd_str value;
 
     memcpy(&value, slot, sizeof(value));
     return dump_text(dump, value);
-}
-
-static int
-dump_enum(struct dump *dump, const struct goevd_option *option, const char *slot)
-{
-    int value;
-
-    memcpy(&value, slot, sizeof(value));
-    return dump_word(dump, option->choices[value]);
 }
 
 static int
@@ -211,13 +184,11 @@ static int
 dump_value(struct dump *dump, const struct goevd_option *option, const char *slot,
            const struct conf_node *node)
 {
+    struct value_text buf;
+
     switch (option->type) {
-    case GOEVD_OPTION_BOOL:
-        return dump_bool(dump, slot);
     case GOEVD_OPTION_STRING:
         return dump_string(dump, slot);
-    case GOEVD_OPTION_ENUM:
-        return dump_enum(dump, option, slot);
     case GOEVD_OPTION_RECORD:
         return dump_subrecord(dump, option, slot, node);
     case GOEVD_OPTION_LIST:
@@ -227,7 +198,7 @@ dump_value(struct dump *dump, const struct goevd_option *option, const char *slo
     case GOEVD_OPTION_PLUGIN:
         return dump_plugin(dump, slot);
     default:
-        return dump_number(dump, option, slot);
+        return dump_word(dump, value_text(option, slot, &buf));
     }
 }
 

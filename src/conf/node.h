@@ -67,6 +67,12 @@ const struct conf_node *conf_get(const struct conf_node *node, const char *key);
  * node above; never NULL unless node is. */
 const struct conf_node *conf_find(const struct conf_node *node, const char *path);
 
+/* The tree with a scalar of this text at a path made of keys and indices. What leads there is
+ * copied, or made where it is missing, the rest is shared. An index beyond a sequence changes
+ * nothing. NULL without memory. */
+const struct conf_node *conf_override(struct arena *arena, const struct conf_node *node,
+                                      const char *path, const char *text);
+
 /* "a scalar", "a sequence", "a map", "nothing". */
 const char *conf_kind_words(const struct conf_node *node);
 

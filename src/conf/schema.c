@@ -45,31 +45,41 @@ conf_default_node(struct arena *arena, const struct goevd_option *option,
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+void
+conf_unknown_key(const struct goevd_schema *schema, struct goevd_str key, char *buf, size_t size)
+{
+    const struct goevd_option *option;
+    struct suggest suggest;
+    size_t len;
+
+    suggest_init(&suggest, key);
+    for (option = schema->options; option->type; option = conf_option_next(schema, option))
+        suggest_offer(&suggest, check_str(option->name));
+    if (suggest.best.data) {
+        snprintf(buf, size, "unknown key, did you mean %s?", suggest.best.data);
+        return;
+    }
+    len = (size_t)snprintf(buf, size, "unknown key; known here:");
+    for (option = schema->options; option->type && len < size;
+         option = conf_option_next(schema, option))
+        len += (size_t)snprintf(buf + len, size - len, "%s %s",
+                                option == schema->options ? "" : ",", option->name);
+}
+
 static void
 check_unknown_key(struct check *check, const struct conf_node *key,
                   const struct goevd_schema *schema)
 {
-    const struct goevd_option *option;
-    struct suggest suggest;
-    char names[512] = "";
-    size_t back, len = 0;
+    char words[560];
+    size_t back;
 
     if (check->context->errors->kept == CONF_ERRORS_MAX) {
         check->context->errors->found++; /* no one will read what we would suggest */
         return;
     }
-    suggest_init(&suggest, key->text);
-    for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
-        suggest_offer(&suggest, check_str(option->name));
-        if (len < sizeof(names))
-            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? ", " : "",
-                                    option->name);
-    }
+    conf_unknown_key(schema, key->text, words, sizeof(words));
     back = path_key(&check->path, key->text);
-    if (suggest.best.data)
-        check_error(check, &key->mark, "unknown key, did you mean %s?", suggest.best.data);
-    else
-        check_error(check, &key->mark, "unknown key; known here: %s", names);
+    check_error(check, &key->mark, "%s", words);
     path_back(&check->path, back);
 }
 

@@ -106,6 +106,11 @@ conf_schema_is_item(const struct goevd_schema *schema)
     return schema->options->type != GOEVD_OPTION_END && !schema->options->name;
 }
 
+/* Why there is no option `key`, for an error's sentence: what it may have meant, or what there is.
+ */
+void conf_unknown_key(const struct goevd_schema *schema, struct goevd_str key, char *buf,
+                      size_t size);
+
 /* The first option with that name; NULL. */
 const struct goevd_option *conf_option(const struct goevd_schema *schema, struct goevd_str name);
 

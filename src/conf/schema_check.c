@@ -81,6 +81,10 @@ schema_check_option(const struct goevd_schema *schema, const struct goevd_option
                        schema->size);
     if (option->type == GOEVD_OPTION_ENUM && (!option->choices || !option->choices[0]))
         return err_set(reterr, -EINVAL, "the option %s has no choices", name);
+    if (option->flags & GOEVD_OPTION_RUNTIME && option->type >= GOEVD_OPTION_RECORD)
+        return err_set(reterr, -EINVAL,
+                       "the option %s cannot change while goevd runs: only what is one value can",
+                       name);
     if (nested && !option->item)
         return err_set(reterr, -EINVAL, "the option %s does not say what is beneath it", name);
     if (!item && conf_option(schema, (struct goevd_str){name, strlen(name)}) != option)

@@ -285,3 +285,24 @@ value_format_like(enum goevd_option_type type, int64_t value, struct goevd_str l
         return value_format(type, value);
     return value_print(value, unit);
 }
+
+const char *
+value_text(const struct goevd_option *option, const void *slot, struct value_text *buf)
+{
+    const struct goevd_str *str = slot;
+    const int64_t *number = slot;
+    const bool *truth = slot;
+    const int *choice = slot;
+
+    switch (option->type) {
+    case GOEVD_OPTION_BOOL:
+        return *truth ? "true" : "false";
+    case GOEVD_OPTION_STRING:
+        return str->data ? str->data : "";
+    case GOEVD_OPTION_ENUM:
+        return option->choices[*choice];
+    default:
+        *buf = value_format(option->type, *number);
+        return buf->text;
+    }
+}

@@ -31,5 +31,9 @@ struct value_text value_format(enum goevd_option_type type, int64_t value);
 struct value_text value_format_like(enum goevd_option_type type, int64_t value,
                                     struct goevd_str like);
 
+/* The value of a scalar option, in its slot, as a text that the option takes. It is the value's
+ * own, a constant, or in buf. */
+const char *value_text(const struct goevd_option *option, const void *slot, struct value_text *buf);
+
 /* "an integer", "a size such as 64KiB", … */
 const char *value_words(enum goevd_option_type type);

@@ -19,6 +19,7 @@ struct child {
     int fd;               /* our end of its socketpair; -1: closed */
     unsigned reload;      /* the number of the reload that it is started, or drains, for; 0: none */
     bool welcomed;        /* its HELLO was good */
+    bool recalled;        /* it has the values that were set before */
     bool hastened;        /* told to stop now */
     time_t since;         /* when it was started */
     uint64_t begun_ns;    /* when it came into this state */

@@ -1,7 +1,9 @@
 #include "daemon/commands.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/log.h"
 #include "conf/suggest.h"
 #include "daemon/connections.h"
 #include "daemon/stats.h"
@@ -10,6 +12,7 @@
 
 /* A request while it is being understood. */
 struct command {
+    struct settings *settings;
     struct engine *engine;
     struct control_client *client;
     const char *name;
@@ -113,6 +116,79 @@ command_connections(struct command *c)
         control_refuse(c->client, "no memory for the list");
 }
 
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static void
+command_settings(struct command *c)
+{
+    bool json = command_take(c, "--json");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!command_ends(c))
+        return;
+    if (settings_text(c->settings, json, &text, &len) < 0)
+        control_refuse(c->client, "no memory for the settings");
+    else
+        control_reply(c->client, text, len);
+    free(text);
+}
+
+/* Who asks: the process that has connected, unix(7). */
+static struct ucred
+command_peer(const struct command *c)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+
+    getsockopt(c->client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+    return peer;
+}
+
+/* value NULL: that of the configuration. */
+static void
+command_change(struct command *c, const char *name, const char *value)
+{
+    const struct ucred peer = command_peer(c);
+    struct settings_change change;
+    _cleanup_free_ char *text = NULL;
+    struct err err = {0};
+
+    if (settings_set(c->settings, name, value, &change, &err) < 0) {
+        control_refuse(c->client, "%s", err.text);
+        return;
+    }
+    log_notice("%s: %s to %s from %s by uid %u, pid %d", change.name.text,
+               value ? "set" : "set back", change.after, change.before, (unsigned)peer.uid,
+               (int)peer.pid);
+    if (asprintf(&text, "%s: %s -> %s\n", change.name.text, change.before, change.after) < 0)
+        text = NULL;
+    control_reply(c->client, text ? text : "", text ? strlen(text) : 0);
+}
+
+static void
+command_set(struct command *c)
+{
+    char name[CONTROL_REQUEST_MAX + 1];
+    const char *end = strchr(c->words, ' ');
+
+    if (!end || end == c->words) {
+        control_refuse(c->client, "set needs a name and a value; settings lists the names");
+        return;
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)(end - c->words), c->words);
+    command_change(c, name, end + 1);
+}
+
+static void
+command_unset(struct command *c)
+{
+    if (*c->words)
+        command_change(c, c->words, NULL);
+    else
+        control_refuse(c->client, "unset needs a name; settings lists them with their values");
+}
+
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 /* The supervisor answers it, where there is one. */
@@ -130,6 +206,9 @@ static const struct {
     {"status", command_elsewhere},
     {"stats", command_stats},
     {"connections", command_connections},
+    {"settings", command_settings},
+    {"set", command_set},
+    {"unset", command_unset},
     {"reload", command_elsewhere},
     {"stop", command_elsewhere},
 };
@@ -147,9 +226,9 @@ command_unknown(struct command *c)
 }
 
 void
-commands_answer(struct engine *e, struct control_client *client, const char *request)
+commands_answer(struct settings *s, struct control_client *client, const char *request)
 {
-    struct command c = {.engine = e, .client = client, .words = request};
+    struct command c = {.settings = s, .engine = s->engine, .client = client, .words = request};
 
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (command_take(&c, commands[i].name)) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/control.h"
-#include "daemon/engine.h"
+#include "daemon/settings.h"
 
 /* Answer a request; `status` alone is answered elsewhere. */
-void commands_answer(struct engine *e, struct control_client *client, const char *request);
+void commands_answer(struct settings *s, struct control_client *client, const char *request);

@@ -3,11 +3,12 @@
  *
  * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`, perhaps with more lines behind it.
  * One whose length is not known when it begins is `parts`, and for each part `LENGTH` and so many
- * bytes, until a length is 0: the next part is made when the client's socket has taken the one before
- * it.
+ * bytes, until a length is 0: the next part is made when the client's socket has taken the one
+ * before it.
  *
- * The supervisor listens and passes to the worker, with the request, the client that only the worker
- * can answer; so both have one of these, and the worker's does not listen unless it is alone.
+ * The supervisor listens and passes to the worker, with the request, the client that only the
+ * worker can answer; so both have one of these, and the worker's does not listen unless it is
+ * alone.
  */
 #pragma once
 

@@ -130,13 +130,15 @@ ctl_line(FILE *in, char *line, int size)
 static int
 ctl_copy_parts(FILE *in, FILE *out)
 {
-    char head[32];
+    char head[32], *end;
     size_t len = 1;
     int r = 0;
 
     while (r == 0 && len > 0) {
         r = ctl_line(in, head, sizeof(head));
-        if (r == 0 && sscanf(head, "%zu", &len) != 1)
+        if (r == 0)
+            len = strtoul(head, &end, 10);
+        if (r == 0 && (end == head || *end != '\n'))
             r = -EBADMSG;
         if (r == 0)
             r = ctl_copy(in, len, out);

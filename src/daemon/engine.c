@@ -52,22 +52,6 @@ engine_new_work_pool(struct engine *e, const struct config_workers *c, struct er
 }
 
 static void
-engine_limits(const struct config_limits *c, struct conn_limits *ret)
-{
-    *ret = (struct conn_limits){
-        .idle_timeout_ns = (uint64_t)c->idle_timeout_ns,
-        .close_timeout_ns = (uint64_t)c->close_timeout_ns,
-        .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
-        .tail_max = (size_t)c->tail_max_bytes,
-        .frame_max = (size_t)(c->frame_max_bytes ? c->frame_max_bytes
-                                                 : c->tail_max_bytes - GOEVD_DELIMITER_MAX),
-        .output_low = (size_t)c->output_low_bytes,
-        .output_high = (size_t)c->output_high_bytes,
-        .output_max = (size_t)c->output_max_bytes,
-    };
-}
-
-static void
 engine_init_outgoing(struct engine *e, const struct config_connectors *c)
 {
     struct outgoing_config *outgoing = &e->setup->plugins.outgoing;
@@ -81,8 +65,8 @@ engine_init_outgoing(struct engine *e, const struct config_connectors *c)
         .keepalive_s = setup_seconds(c->socket.keepalive_ns),
         .nodelay = c->socket.nodelay,
     };
-    engine_limits(&c->limits, &outgoing->limits);
-    e->tail_max = outgoing->limits.tail_max;
+    engine_limits(&c->limits, &e->outgoing[e->outgoing_at]);
+    e->tail_max = e->outgoing[e->outgoing_at].tail_max;
 }
 
 int
@@ -238,9 +222,6 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .proxy = proxy,
         .instance = handler->data,
         .owner = &handler->owner,
-        .max_connections = (unsigned)c->connections_max,
-        .over_limit = c->over_limit == CONFIG_OVER_LIMIT_WAIT ? LISTENER_WAIT : LISTENER_CLOSE,
-        .imbalance_percent = (unsigned)c->imbalance_percent,
         .steer = c->steer,
         .on_pause = engine_on_pause,
     };
@@ -248,7 +229,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
     struct address bound;
     int fds[PROTO_FDS_MAX], r;
 
-    engine_limits(&c->limits, &config.limits);
+    engine_listener_limits(c, &config.limits);
     r = engine_open_sockets(e, i, count, &bound, fds, &count, reterr);
     if (r < 0)
         return r;
@@ -270,6 +251,7 @@ engine_poller_start(struct poller *p, void *arg, struct err *reterr)
 
     if (r < 0)
         return r;
+    net_of(p)->outgoing = &e->outgoing[e->outgoing_at];
     r = plugins_poller_start(&e->setup->plugins, p, reterr);
     if (r < 0)
         net_free(p);

@@ -18,8 +18,10 @@ struct engine {
     size_t listener_count;
     struct work_pool *work;
     size_t tail_max;
-    int drained_fd;       /* eventfd(2), readable when the last connection has ended */
-    atomic_uint draining; /* pollers that still hold connections */
+    struct conn_limits outgoing[2]; /* of connections that plugins open; one is in use, */
+    unsigned outgoing_at;           /* this one */
+    int drained_fd;                 /* eventfd(2), readable when the last connection has ended */
+    atomic_uint draining;           /* pollers that still hold connections */
 };
 
 /* Raise the limit of open files, RLIMIT_NOFILE, as max_open_files says. */
@@ -33,6 +35,13 @@ int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
 
 /* Accept no more, and tell every connection to stop. */
 void engine_drain(struct engine *e);
+
+/* Change what differs in `config` from `old`, for all pollers before it returns. */
+void engine_limit(struct engine *e, const struct config *old, const struct config *config);
+
+/* From the configuration to what listeners and connections want. */
+void engine_limits(const struct config_limits *c, struct conn_limits *ret);
+void engine_listener_limits(const struct config_listener *c, struct listener_limits *ret);
 
 /* Close what is left and end the pollers. */
 void engine_stop(struct engine *e);

@@ -10,13 +10,14 @@
 #include "net/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 3
+#define PROTO_MINOR 4
 #define PROTO_TEXT_MAX 256
 #define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
 #define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
 #define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
-#define PROTO_NAME_MAX 256     /* of a socket unit's file descriptor, with the final zero byte */
+#define PROTO_NAME_MAX 256     /* of a socket unit's file descriptor, and of a value; likewise */
+#define PROTO_VALUE_MAX 512    /* likewise */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
 
@@ -34,6 +35,8 @@ enum proto_type {
     PROTO_PID_FILE,  /* worker: hold this file; WELCOME or REFUSED follows */
     PROTO_BEGIN,     /* worker: I have all that I need, may I begin? WELCOME or REFUSED follows */
     PROTO_LOAD,      /* worker: so much have I to do */
+    PROTO_RECALL,    /* worker, if the supervisor speaks 1.4: which values were set at run time? */
+    PROTO_VALUE,     /* supervisor: this one, `left` more to come; worker: this one has been set */
 };
 
 struct proto_hello {
@@ -44,6 +47,8 @@ struct proto_hello {
 
 struct proto_welcome {
     uint64_t load_interval_ns; /* how often LOAD is wanted; 0: never */
+    uint32_t major;
+    uint32_t minor; /* 0 before 1.4 */
 };
 
 struct proto_listen {
@@ -97,6 +102,13 @@ struct proto_load {
     uint64_t accepted; /* so far */
 };
 
+struct proto_value {
+    char name[PROTO_NAME_MAX]; /* "": there is none */
+    char value[PROTO_VALUE_MAX];
+    uint32_t left;
+    uint32_t unset; /* it stands in the configuration again */
+};
+
 struct proto_message {
     uint32_t type; /* enum proto_type */
     uint32_t size; /* bytes of the body, as the sender knows it */
@@ -112,6 +124,7 @@ struct proto_message {
         struct proto_failed failed;
         struct proto_pid_file pid_file;
         struct proto_load load;
+        struct proto_value value;
     };
 };
 

@@ -49,10 +49,50 @@ sockets_init(struct sockets *s, int fd, struct err *reterr)
     if (r < 0)
         return sockets_lost(r, reterr);
     r = sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
-    if (r == 0)
+    if (r == 0) {
         s->load_interval_ns = m.welcome.load_interval_ns;
+        s->minor = m.welcome.minor;
+    }
     return r;
 }
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+#define MINOR_VALUES 4 /* the first that knows of values */
+
+int
+sockets_recall(struct sockets *s, struct values *ret, struct err *reterr)
+{
+    struct proto_message m = {.value.left = 1};
+    int r;
+
+    if (s->fd < 0 || s->minor < MINOR_VALUES)
+        return 0;
+    r = proto_send(s->fd, PROTO_RECALL, NULL, 0, NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    while (r == 0 && m.value.left > 0) {
+        r = sockets_answer(s, PROTO_VALUE, &m, NULL, 0, NULL, reterr);
+        m.value.name[PROTO_NAME_MAX - 1] = m.value.value[PROTO_VALUE_MAX - 1] = '\0';
+        if (r == 0 && m.value.name[0] && values_set(ret, m.value.name, m.value.value) < 0)
+            r = err_set(reterr, -ENOMEM, "no memory for the values that were set");
+    }
+    return r;
+}
+
+void
+sockets_remember(struct sockets *s, const char *name, const char *value)
+{
+    struct proto_value v = {.unset = !value};
+
+    if (s->fd < 0 || s->minor < MINOR_VALUES)
+        return;
+    snprintf(v.name, sizeof(v.name), "%s", name);
+    snprintf(v.value, sizeof(v.value), "%s", value ? value : "");
+    proto_send(s->fd, PROTO_VALUE, &v, sizeof(v), NULL, 0); /* if it is gone, we stop anyway */
+}
+
+/* ---- Sockets --------------------------------------------------------------------------------- */
 
 /* The store keeps its own, as the supervisor's does. */
 static int

@@ -4,9 +4,11 @@
 
 #include "daemon/pidfile.h"
 #include "daemon/store.h"
+#include "daemon/values.h"
 
 struct sockets {
     int fd;                    /* to the supervisor; -1: --single */
+    unsigned minor;            /* version that it speaks */
     uint64_t load_interval_ns; /* how often it wants to know the load; 0: never */
     struct store own;
     struct pidfile own_pidfile;
@@ -24,5 +26,11 @@ int sockets_settle(struct sockets *s, struct err *reterr);
 
 /* Hold the pid file at this path. -EBUSY: a process that lives does. */
 int sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr);
+
+/* What the supervisor remembers of values that were set while goevd ran; nothing with --single. */
+int sockets_recall(struct sockets *s, struct values *ret, struct err *reterr);
+
+/* Let the supervisor remember a value, NULL: forget it. */
+void sockets_remember(struct sockets *s, const char *name, const char *value);
 
 void sockets_fini(struct sockets *s);

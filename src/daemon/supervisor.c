@@ -313,6 +313,7 @@ supervisor_free(struct supervisor *s)
     store_fini(&s->store);
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
+    values_fini(&s->values);
     fd_close(s->signal_fd);
     free(s);
 }

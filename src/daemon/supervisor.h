@@ -19,6 +19,7 @@
 #include "daemon/notify.h"
 #include "daemon/pidfile.h"
 #include "daemon/store.h"
+#include "daemon/values.h"
 
 /* Returns the exit status, when all has ended. */
 int supervisor_run(const struct cli *cli, char **argv);
@@ -39,6 +40,7 @@ struct supervisor {
     struct control control;
     struct notify notify;
     struct proto_load load; /* of the worker that serves */
+    struct values values;   /* that were set while goevd runs */
     int signal_fd;
     sigset_t old_mask;
     struct proto_ready limits; /* what the worker that served last has said */

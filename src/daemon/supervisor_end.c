@@ -137,7 +137,7 @@ supervisor_find_pid(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
-/* What it has said last is worth hearing: why it did not start. */
+/* What it has said last is worth hearing: why it did not start, a value that it has taken. */
 void
 supervisor_reap(struct supervisor *s)
 {
@@ -149,7 +149,7 @@ supervisor_reap(struct supervisor *s)
 
         if (!c)
             continue;
-        while (c->state == CHILD_STARTING && c->fd >= 0 && supervisor_hear(s, c))
+        while (c->fd >= 0 && supervisor_hear(s, c))
             ;
         supervisor_on_end(s, c, status);
         child_fini(c);

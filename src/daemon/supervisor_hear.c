@@ -25,7 +25,11 @@ supervisor_on_hello(struct supervisor *s, struct child *c, const struct proto_he
     struct err err = {0};
 
     if (hello->major == PROTO_MAJOR) {
-        struct proto_welcome welcome = {notify_listens(&s->notify) ? LOAD_INTERVAL_NS : 0};
+        struct proto_welcome welcome = {
+            .load_interval_ns = notify_listens(&s->notify) ? LOAD_INTERVAL_NS : 0,
+            .major = PROTO_MAJOR,
+            .minor = PROTO_MINOR,
+        };
 
         c->welcomed = true;
         return proto_send(c->fd, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
@@ -115,6 +119,52 @@ supervisor_commit_pidfile(struct supervisor *s)
     s->next_pidfile.fd = -1;
 }
 
+static int
+supervisor_on_recall(struct supervisor *s, struct child *c)
+{
+    struct proto_value none = {0};
+    int r = 0;
+
+    c->recalled = true;
+    if (s->values.count == 0)
+        return proto_send(c->fd, PROTO_VALUE, &none, sizeof(none), NULL, 0);
+    for (size_t i = 0; r == 0 && i < s->values.count; i++) {
+        struct proto_value value = {.left = (uint32_t)(s->values.count - 1 - i)};
+
+        snprintf(value.name, sizeof(value.name), "%s", s->values.items[i].name);
+        snprintf(value.value, sizeof(value.value), "%s", s->values.items[i].text);
+        r = proto_send(c->fd, PROTO_VALUE, &value, sizeof(value), NULL, 0);
+    }
+    return r;
+}
+
+/* One that takes over, or has, may have asked too early to know of it. */
+static void
+supervisor_pass_value_on(struct supervisor *s, const struct child *from,
+                         const struct proto_value *value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c != from && c->fd >= 0 && c->recalled &&
+            (c->state == CHILD_STARTING || c->state == CHILD_SERVING) &&
+            proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) < 0)
+            log_warning("%s: worker %d does not listen to its new value", value->name, (int)c->pid);
+    }
+}
+
+static int
+supervisor_on_value(struct supervisor *s, const struct child *c, struct proto_value *value)
+{
+    value->name[PROTO_NAME_MAX - 1] = value->value[PROTO_VALUE_MAX - 1] = '\0';
+    if (value->unset)
+        values_unset(&s->values, value->name);
+    else if (values_set(&s->values, value->name, value->value) < 0)
+        log_warning("%s: cannot be remembered for the next worker", value->name);
+    supervisor_pass_value_on(s, c, value);
+    return 0;
+}
+
 void
 supervisor_tell_reloaded(struct supervisor *s, unsigned reload)
 {
@@ -185,6 +235,10 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
     case PROTO_FAILED:
         snprintf(c->failure, sizeof(c->failure), "%.*s", PROTO_FAILURE_MAX - 1, m->failed.text);
         return 0;
+    case PROTO_RECALL:
+        return supervisor_on_recall(s, c);
+    case PROTO_VALUE:
+        return supervisor_on_value(s, c, &m->value);
     case PROTO_DRAINING:
         supervisor_tell_reloaded(s, c->reload);
         return 0;

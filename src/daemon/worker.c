@@ -26,6 +26,7 @@ struct worker_process {
     struct setup setup;
     struct sockets sockets;
     struct engine engine;
+    struct settings settings;
     struct watchdog *watchdog; /* NULL: nobody watches */
     struct control control;    /* listens only with --single */
     int signal_fd;
@@ -110,7 +111,7 @@ worker_open_control(struct worker_process *w)
 static int
 worker_watch(struct worker_process *w, struct err *reterr)
 {
-    const struct config_hang *hang = w->setup.config->hang;
+    const struct config_hang *hang = w->settings.present->hang;
     struct watchdog_config config = {
         .timeout_ns = (uint64_t)hang->timeout_ns,
         .abort = hang->action == CONFIG_HANG_ABORT && w->cli->mode == CLI_WORKER,
@@ -137,6 +138,18 @@ worker_settle(struct worker_process *w, struct err *reterr)
     return r;
 }
 
+/* Others than those that are watched by: the thread begins anew with them. */
+static void
+worker_on_hang(void *arg)
+{
+    struct worker_process *w = arg;
+    struct err err = {0};
+
+    watchdog_stop(w->watchdog);
+    if (worker_watch(w, &err) < 0)
+        log_error("%s; nobody watches the pollers", err.text);
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -152,6 +165,9 @@ worker_start(struct worker_process *w, struct err *reterr)
         return r;
     assert(w->setup.config);
     log_init("goevd", cli_log_level(w->cli, w->setup.config->log_level));
+    settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->cli);
+    w->settings.on_hang = worker_on_hang;
+    w->settings.arg = w;
     r = worker_settle(w, reterr);
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
@@ -162,9 +178,13 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = worker_watch(w, reterr);
     if (r == 0)
-        r = worker_say_ready(w, reterr);
+        r = settings_recall(&w->settings, reterr);
     if (r == 0)
+        r = worker_say_ready(w, reterr);
+    if (r == 0) {
+        settings_drop(&w->settings);
         worker_open_control(w);
+    }
     return r;
 }
 
@@ -188,7 +208,7 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
     if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
         worker_reply_status(w, client);
     else
-        commands_answer(&w->engine, client, request);
+        commands_answer(&w->settings, client, request);
 }
 
 /* What the supervisor tells the service manager. */
@@ -260,7 +280,10 @@ worker_hear(struct worker_process *w)
     }
     if (r == 0 && fds == 1)
         fd_close(fd);
-    if (r == 0 && m.type == PROTO_STOP) {
+    if (r == 0 && m.type == PROTO_VALUE) {
+        m.value.name[PROTO_NAME_MAX - 1] = m.value.value[PROTO_VALUE_MAX - 1] = '\0';
+        settings_follow(&w->settings, m.value.name, m.value.unset ? NULL : m.value.value);
+    } else if (r == 0 && m.type == PROTO_STOP) {
         if (m.stop.now)
             w->stops++;
         worker_stop(w, m.stop.replaced);
@@ -319,6 +342,7 @@ worker_fini(struct worker_process *w)
     watchdog_stop(w->watchdog);
     plugins_destroy(&w->setup.plugins);
     engine_fini(&w->engine);
+    settings_fini(&w->settings);
     setup_fini(&w->setup);
     sockets_fini(&w->sockets);
     fd_close(w->signal_fd);

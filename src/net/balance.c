@@ -88,7 +88,8 @@ balance_verdict(const struct balance *b, uint64_t now_ns)
 static bool
 balance_above(const struct listener *l, int mine, struct poller *least, int slack_min)
 {
-    int slack = mine * (int)l->config.imbalance_percent / 100;
+    unsigned percent = atomic_load_explicit(&l->imbalance_percent, memory_order_relaxed);
+    int slack = mine * (int)percent / 100;
 
     return mine - poller_load(least) > MAX(slack, slack_min);
 }

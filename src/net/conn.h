@@ -160,6 +160,9 @@ void conn_row_take(const struct conn *c, struct conn_row *ret);
 #define CONN_ROW_STATE_MAX 96
 const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 
+/* The limits of its service have changed: let what waits for them see it. */
+void conn_limits_changed(struct conn *c);
+
 /* ---- Between the conn files ----------------------------------------------------------------- */
 
 /* No bytes are read while any of these holds. */

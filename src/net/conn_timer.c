@@ -29,6 +29,15 @@ conn_timer_update(struct conn *c)
 }
 
 void
+conn_limits_changed(struct conn *c)
+{
+    if (conn_timer_update(c) < 0)
+        conn_fail(c, -ENOMEM);
+    if (c->flags & CONN_TELL_DRAINED)
+        conn_list(c);
+}
+
+void
 conn_deadline(struct conn *c, uint64_t delay_ns)
 {
     if (c->flags & CONN_CLOSING)

@@ -61,7 +61,7 @@ static bool
 listener_claim(struct listener *l)
 {
     if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
-        l->config.max_connections)
+        atomic_load_explicit(&l->max_connections, memory_order_relaxed))
         return true;
     listener_unclaim(l);
     return false;
@@ -227,15 +227,16 @@ static bool
 acceptor_take(struct acceptor *a, uint64_t now_ns)
 {
     struct listener *l = a->listener;
+    bool waits = atomic_load_explicit(&l->over_limit, memory_order_relaxed) == LISTENER_WAIT;
     struct arrival new;
 
     /* Where the one too many is to wait, its place is claimed before it is accepted: two pollers
      * may see the last one free. */
-    if (l->config.over_limit == LISTENER_WAIT && !listener_claim(l)) {
+    if (waits && !listener_claim(l)) {
         acceptor_hold(a);
         return false;
     }
-    new.placed = l->config.over_limit == LISTENER_WAIT;
+    new.placed = waits;
     new.len = sizeof(new.peer);
     new.fd =
         accept4(a->watch.fd, (struct sockaddr *)&new.peer, &new.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -258,6 +259,59 @@ acceptor_event(struct watch *w, uint32_t events)
     for (unsigned n = 0; n < a->poller->config.accepts_max; n++)
         if (!acceptor_take(a, now_ns))
             break;
+}
+
+/* ---- Limits ---------------------------------------------------------------------------------- */
+
+static void
+listener_set_limits(struct listener *l, const struct listener_limits *limits)
+{
+    l->conn_limits_at = !l->conn_limits_at;
+    l->conn_limits[l->conn_limits_at] = limits->conn;
+    atomic_store_explicit(&l->max_connections, limits->max_connections, memory_order_relaxed);
+    atomic_store_explicit(&l->over_limit, limits->over_limit, memory_order_relaxed);
+    atomic_store_explicit(&l->imbalance_percent, limits->imbalance_percent, memory_order_relaxed);
+}
+
+static void
+listener_limit_on(struct poller *p, void *arg)
+{
+    struct listener *l = arg;
+
+    if (l->services[p->index])
+        service_limit(l->services[p->index], &l->conn_limits[l->conn_limits_at]);
+}
+
+static void
+listener_limit_conn(struct conn *c, void *arg)
+{
+    const struct listener *l = arg;
+
+    if (c->service->listener == l->config.name)
+        conn_limits_changed(c);
+}
+
+static void
+listener_limit_in(struct listener *l, struct reactor *r, bool same)
+{
+    reactor_call(r, listener_limit_on, l);
+    if (!same)
+        net_walk_all(r, listener_limit_conn, l);
+}
+
+/* When all pollers have changed over, nobody uses the other block any more. */
+void
+listener_limit(struct listener *l, const struct listener_limits *limits)
+{
+    const struct conn_limits *old = &l->conn_limits[l->conn_limits_at];
+    bool same = memcmp(old, &limits->conn, sizeof(*old)) == 0;
+
+    listener_set_limits(l, limits);
+    listener_limit_in(l, l->config.serve, same);
+    for (unsigned i = 0; i < l->config.reactor_count; i++)
+        if (l->config.reactors[i] != l->config.serve &&
+            listener_may_serve(l, l->config.reactors[i]))
+            listener_limit_in(l, l->config.reactors[i], same);
 }
 
 /* ---- Making and freeing --------------------------------------------------------------------- */
@@ -292,6 +346,7 @@ listener_new(const struct listener_config *config, const struct address *bound, 
         return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
     memset(l, 0, sizeof(*l));
     l->config = *config;
+    listener_set_limits(l, &config->limits);
     l->address = *bound;
     l->fd_count = count;
     l->shared = config->mode == LISTENER_REUSEPORT && count < 2 && config->accept->count > 1;
@@ -339,7 +394,8 @@ listener_serve(struct listener *l, struct poller *p, void *local)
 {
     struct service_handler handler = {l->config.stream, l->config.instance, local, l->config.owner};
     struct service *s;
-    int r = service_new(net_of(p), &handler, l->config.transport, &l->config.limits, &s);
+    int r = service_new(net_of(p), &handler, l->config.transport,
+                        &l->conn_limits[l->conn_limits_at], &s);
 
     if (r < 0)
         return r;

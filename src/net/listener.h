@@ -21,6 +21,14 @@ enum listener_over_limit {
 
 struct listener;
 
+/* What may change while it listens. */
+struct listener_limits {
+    struct conn_limits conn; /* tail_max may not */
+    unsigned max_connections;
+    enum listener_over_limit over_limit;
+    unsigned imbalance_percent; /* how far above the least loaded a poller may stand */
+};
+
 struct listener_config {
     const char *name;
     enum listener_mode mode;
@@ -31,11 +39,8 @@ struct listener_config {
     const struct goevd_stream *stream;
     const struct transport *transport;
     void *instance;
-    const struct place_owner *owner; /* of the handler */
-    struct conn_limits limits;
-    unsigned max_connections;
-    enum listener_over_limit over_limit;
-    unsigned imbalance_percent;       /* how far above the least loaded a poller may stand */
+    const struct place_owner *owner;  /* of the handler */
+    struct listener_limits limits;    /* at the beginning */
     bool steer;                       /* by CPU, where each poller is pinned to one */
     const struct proxy_policy *proxy; /* with transport_proxied */
 
@@ -58,6 +63,13 @@ struct listener {
     unsigned acceptor_count;
     struct service *services[POLLERS_MAX]; /* by index of the serving poller */
 
+    /* Any poller reads them, and only listener_limit() changes them. */
+    atomic_uint max_connections;
+    atomic_uint over_limit;
+    atomic_uint imbalance_percent;
+    struct conn_limits conn_limits[2]; /* of which one is in use, */
+    unsigned conn_limits_at;           /* this one */
+
     _Alignas(64) atomic_uint connections; /* open or about to be */
 };
 
@@ -67,6 +79,10 @@ int listener_new(const struct listener_config *config, const struct address *bou
 
 /* When no poller runs any more and every net is gone; closes the sockets; NULL does nothing. */
 void listener_free(struct listener *l);
+
+/* From now on within these limits, for connections that are open too. Not from a poller, and by one
+ * thread alone. */
+void listener_limit(struct listener *l, const struct listener_limits *limits);
 
 /* Could a poller of that reactor have to serve? */
 bool listener_may_serve(const struct listener *l, const struct reactor *r);

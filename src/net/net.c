@@ -86,6 +86,33 @@ net_walk(struct net *net, uint32_t *cursor, uint32_t count, net_walk_fn fn, void
     return *cursor < slots->used;
 }
 
+struct walk {
+    net_walk_fn fn;
+    void *arg;
+    uint32_t cursor;
+    bool more;
+};
+
+static void
+net_walk_on(struct poller *p, void *arg)
+{
+    struct walk *walk = arg;
+
+    walk->more = net_walk(net_of(p), &walk->cursor, NET_WALK_SLOTS, walk->fn, walk->arg);
+}
+
+void
+net_walk_all(struct reactor *r, net_walk_fn fn, void *arg)
+{
+    for (unsigned i = 0; i < r->count; i++) {
+        struct walk walk = {.fn = fn, .arg = arg};
+
+        do
+            reactor_call_one(r, i, net_walk_on, &walk);
+        while (walk.more);
+    }
+}
+
 /* ---- Stopping ------------------------------------------------------------------------------- */
 
 static void

@@ -10,6 +10,7 @@
 #include "net/timer_table.h"
 
 struct conn;
+struct conn_limits;
 struct service;
 
 enum net_refused {
@@ -75,8 +76,9 @@ struct net {
     struct balance balance;
     struct timer_table timers; /* of handlers */
     struct net_figures figures;
-    figure queued;            /* output, bytes of memory */
-    struct service *services; /* all of this poller */
+    figure queued;                      /* output, bytes of memory */
+    struct service *services;           /* all of this poller */
+    const struct conn_limits *outgoing; /* of connections that are opened here */
 };
 
 /* Give the poller its net; on its thread. tail_max is the largest of all its listeners. */
@@ -105,6 +107,9 @@ void net_close_all(struct net *net);
  * False when that was the last of them. What opens or closes meanwhile may be missed. */
 typedef void (*net_walk_fn)(struct conn *c, void *arg);
 bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn, void *arg);
+
+/* Walk over the connections of all pollers of a reactor, a step at a time. Not from a poller. */
+void net_walk_all(struct reactor *r, net_walk_fn fn, void *arg);
 
 /* Send to, or close, a connection of any poller, by id [any thread].
  * sent     called once on a poller thread if 0 was returned, and not otherwise; NULL: nobody asks.

@@ -29,6 +29,15 @@ service_leave(struct service *s)
     s->sibling_at = NULL;
 }
 
+void
+service_limit(struct service *s, const struct conn_limits *limits)
+{
+    s->limits = limits;
+    s->gather_max = MIN(s->net->write_room, limits->output_high);
+    for (struct service *u = s->upgrades; u; u = u->next)
+        service_limit(u, limits);
+}
+
 int
 service_new(struct net *net, const struct service_handler *handler,
             const struct transport *transport, const struct conn_limits *limits,
@@ -48,9 +57,8 @@ service_new(struct net *net, const struct service_handler *handler,
     s->local = handler->local;
     s->owner = handler->owner;
     s->transport = transport;
-    s->limits = limits;
     s->origin = s;
-    s->gather_max = MIN(net->write_room, limits->output_high);
+    service_limit(s, limits);
     slab_init(&s->slab, sizeof(struct conn) + transport->state_bytes + state_bytes);
     slab_init(&s->own_states, state_bytes);
     service_join(s);

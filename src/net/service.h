@@ -62,6 +62,10 @@ int service_new(struct net *net, const struct service_handler *handler,
 /* Its connections are gone; NULL does nothing. */
 void service_free(struct service *s);
 
+/* From now on within these limits, which live longer than it; tail_max is the same. So are those
+ * that its connections were given to. */
+void service_limit(struct service *s, const struct conn_limits *limits);
+
 /* Its net ends before it. */
 void service_leave(struct service *s);
 

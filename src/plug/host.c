@@ -24,8 +24,9 @@ host_refuse(struct goevd_self *self, const char *path, const char *format, va_li
 {
     struct instance *i = host_self(self);
 
-    assert(i->plugins->errors); /* only create may refuse */
-    return conf_errors_vadd_below(i->plugins->errors, i->node, i->owner.path, path, format, args);
+    assert(i->plugins->errors); /* only create and check_options may refuse */
+    return conf_errors_vadd_below(i->plugins->errors, i->created ? NULL : i->node, i->owner.path,
+                                  path, format, args);
 }
 
 static uint64_t
@@ -346,4 +347,5 @@ const struct goevd_host plugins_host = {
     .conn_write_frame = host_conn_write_frame,
     .send_frame = host_send_frame,
     .plugin_local = host_plugin_local,
+    .options = host_options,
 };

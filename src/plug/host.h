@@ -69,6 +69,8 @@ void host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int n
 void host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value);
 
+const void *host_options(struct goevd_self *self, struct goevd_poller *poller);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);

@@ -38,8 +38,7 @@ outgoing_service_new(const struct outgoing *o, struct poller *p, const struct tr
     s->original = o->original;
     s->transport = transport;
     s->stream = o->stream;
-    if (service_new(net_of(p), &handler, transport, &i->plugins->outgoing.limits, &s->service) <
-        0) {
+    if (service_new(net_of(p), &handler, transport, net_of(p)->outgoing, &s->service) < 0) {
         free(s);
         return NULL;
     }

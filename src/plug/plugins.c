@@ -74,38 +74,64 @@ plugins_missing(struct plugins *p, const char *name, struct err *reterr)
 }
 
 static int
-plugins_path(struct plugins *p, const char *name, char *path, size_t size, struct err *reterr)
+plugins_path(const char *dir, const char *name, char *path, size_t size, struct err *reterr)
 {
     int n = strchr(name, '/') ? snprintf(path, size, "%s", name)
-                              : snprintf(path, size, "%s/%s.so", p->dir, name);
+                              : snprintf(path, size, "%s/%s.so", dir, name);
 
     if (n < 0 || (size_t)n >= size)
         return err_set(reterr, -ENAMETOOLONG, "the path of plugin '%s' is too long", name);
-    if (access(path, F_OK) == 0)
-        return 0;
+    return 0;
+}
+
+/* Its file; beside plugins of one's own, goevd's are at hand. */
+static int
+plugins_find(struct plugins *p, const char *name, char *path, size_t size, struct err *reterr)
+{
+    int r = plugins_path(p->dir, name, path, size, reterr);
+
+    if (r < 0 || access(path, F_OK) == 0)
+        return r;
     if (strchr(name, '/'))
         return err_set_errno(reterr, -errno, "no plugin at %s", path);
-    /* beside plugins of one's own, goevd's are at hand */
-    n = snprintf(path, size, "%s/%s.so", p->own_dir, name);
-    if (n > 0 && (size_t)n < size && access(path, F_OK) == 0 && access(p->dir, R_OK) == 0)
-        return 0;
+    if (access(p->dir, R_OK) < 0)
+        return plugins_missing(p, name, reterr);
+    r = plugins_path(p->own_dir, name, path, size, reterr);
+    if (r < 0 || access(path, F_OK) == 0)
+        return r;
     return plugins_missing(p, name, reterr);
+}
+
+/* What is loaded stays, whatever becomes of its file. */
+static struct module *
+plugins_loaded(struct plugins *p, const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+
+    if (plugins_path(dir, name, path, sizeof(path), NULL) < 0)
+        return NULL;
+    for (struct module *m = p->modules; m; m = m->next)
+        if (strcmp(m->path, path) == 0)
+            return m;
+    return NULL;
 }
 
 int
 plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr)
 {
     char path[PATH_MAX];
-    struct module *m;
-    int r = plugins_path(p, name, path, sizeof(path), reterr);
+    struct module *m = plugins_loaded(p, p->dir, name);
+    int r;
 
+    if (!m)
+        m = plugins_loaded(p, p->own_dir, name);
+    if (m) {
+        *ret = m;
+        return 0;
+    }
+    r = plugins_find(p, name, path, sizeof(path), reterr);
     if (r < 0)
         return r;
-    for (m = p->modules; m; m = m->next)
-        if (strcmp(m->path, path) == 0) {
-            *ret = m;
-            return 0;
-        }
     r = module_load(path, &plugins_host, &m, reterr);
     if (r < 0)
         return r;

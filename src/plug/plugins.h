@@ -26,6 +26,10 @@ struct instance {
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
     void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
+
+    const void *next_options;         /* that may become its options */
+    struct config *options_from;      /* for the daemon: whose its options are; NULL: the first */
+    const void *present[POLLERS_MAX]; /* its options, likewise; NULL: those it was created with */
 };
 
 struct work_pool;
@@ -37,7 +41,6 @@ struct host_pool;
 struct outgoing_config {
     struct reactor **reactors; /* in the order of the configuration */
     struct connector_config connector;
-    struct conn_limits limits;
 };
 
 struct plugins {
@@ -97,6 +100,23 @@ instance_self(struct instance *i)
 {
     return (struct goevd_self *)i;
 }
+
+/* ---- Other options, while pollers run -------------------------------------------------------- */
+
+/* For config_override(): finds the instances that there are, in their order, and leaves in each, as
+ * next_options, the record made for it. */
+struct plugins_again {
+    struct conf_resolver resolver;
+    struct plugins *plugins;
+    struct instance *next;
+};
+void plugins_again(struct plugins_again *again, struct plugins *p);
+
+/* [main] Does the plugin take next_options? 0; negative with the reason in errors. */
+int plugins_check_options(struct instance *i, struct conf_errors *errors);
+
+/* [poller] Make next_options the options of the instance, and tell it. */
+void plugins_take_options(struct instance *i, struct poller *poller);
 
 /* Load the plugin of that name, once. */
 int plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr);

@@ -113,6 +113,27 @@ def test_line_at_the_limit_and_one_past_it(serve, redis):
     assert redis.list() == [b'0123456789']
 
 
+def test_unanswered_max_changes_for_a_client_that_is_connected(goevd, goevd_run, redis, tmp_path):
+    path = tmp_path / 'control.sock'
+    options = {'address': f'127.0.0.1:{redis.port}', 'key': 'lines', 'unanswered_max': 1000}
+    d = goevd(config(listener(handler={'push': options}), control={'socket': str(path)}))
+    eventually(path.exists, 'no control socket')
+    s = d.connect()
+    reader = Reader(s)
+    s.sendall(b'one\n')
+    assert answers(reader, 1) == ['ok']
+    for key, value in (('unanswered_max', '2'), ('hold', '5s')):
+        done = goevd_run('ctl', '-s', path, 'set', f'listeners[web].handler.push.{key}', value)
+        assert (done.returncode, done.stderr) == (0, '')
+    redis.process.send_signal(signal.SIGSTOP)
+    s.sendall(b'two\n' * 10)
+    eventually(lambda: 'paused' in goevd_run('ctl', '-s', path, 'connections').stdout,
+               'he is still read')
+    redis.process.send_signal(signal.SIGCONT)
+    assert answers(reader, 10) == ['ok'] * 10
+    assert redis.list() == [b'one'] + [b'two'] * 10
+
+
 def test_client_is_not_read_above_unanswered_max(serve, redis):
     d = serve(redis, unanswered_max=3)
     assert push(d, b'x\n' * 1000, 1000) == ['ok'] * 1000

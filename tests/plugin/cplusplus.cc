@@ -132,4 +132,6 @@ extern "C" const struct goevd_plugin_entry goevd_plugin_entry = {
     nullptr,
     nullptr,
     interface,
+    nullptr,
+    nullptr,
 };

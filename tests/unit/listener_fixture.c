@@ -56,7 +56,7 @@ on_pause(struct listener *l, int error, void *arg)
 static int
 start(struct poller *p, void *arg, struct err *reterr)
 {
-    int r = net_new(p, listener_config.limits.tail_max, reterr);
+    int r = net_new(p, listener_config.limits.conn.tail_max, reterr);
 
     if (r == 0 && arg == listener_config.serve)
         r = listener_serve(listener, p, NULL);
@@ -92,14 +92,14 @@ listener_setup(void **state)
                                                .mode = LISTENER_REUSEPORT,
                                                .stream = &stream,
                                                .transport = &transport_plain,
-                                               .max_connections = 10000,
-                                               .imbalance_percent = 20,
                                                .on_pause = on_pause,
-                                               .limits = {.close_timeout_ns = NS_PER_S,
-                                                          .tail_max = 4096,
-                                                          .output_low = 1000,
-                                                          .output_high = 8000,
-                                                          .output_max = 32000}};
+                                               .limits = {.conn = {.close_timeout_ns = NS_PER_S,
+                                                                   .tail_max = 4096,
+                                                                   .output_low = 1000,
+                                                                   .output_high = 8000,
+                                                                   .output_max = 32000},
+                                                          .max_connections = 10000,
+                                                          .imbalance_percent = 20}};
     listener_pollers = (struct poller_config){.read_buffer_bytes = 4096,
                                               .write_buffer_bytes = 4096,
                                               .events_max = 64,

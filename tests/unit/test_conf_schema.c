@@ -378,6 +378,13 @@ test_schema_check_finds_what_is_wrong(void **state)
                     "the option a has no choices");
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_RECORD},
                     "the option a does not say what is beneath it");
+    schema_is_wrong(
+        (struct goevd_option){.name = "a", .type = GOEVD_OPTION_MAP, .flags = GOEVD_OPTION_RUNTIME},
+        "the option a does not fit its record of 8 bytes");
+    schema_is_wrong((struct goevd_option){.name = "a",
+                                          .type = GOEVD_OPTION_RECORD,
+                                          .flags = GOEVD_OPTION_RUNTIME},
+                    "the option a cannot change while goevd runs: only what is one value can");
     schema_is_wrong((struct goevd_option){.name = "a", .type = 99},
                     "the option a has the type 99, which is not known");
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_INT, .def = "x"},

@@ -25,7 +25,7 @@ test_listener_limit_and_one_past_it_is_closed(void **state)
 {
     int fd;
 
-    listener_config.max_connections = 10;
+    listener_config.limits.max_connections = 10;
     listener_start("127.0.0.1:0", 2);
     for (int i = 0; i < 10; i++) {
         clients[i] = client_open(&bound);
@@ -47,11 +47,74 @@ test_listener_limit_and_one_past_it_is_closed(void **state)
         fd_close(clients[i]);
 }
 
+/* Those that are open stay; the new limit holds for who comes. */
+static void
+test_listener_limit_changes_while_it_listens(void **state)
+{
+    struct listener_limits limits;
+
+    listener_start("127.0.0.1:0", 2);
+    for (int i = 0; i < 10; i++) {
+        clients[i] = client_open(&bound);
+        assert_true(client_greeting(clients[i]) >= 0);
+    }
+    limits = listener_config.limits;
+    limits.max_connections = 10;
+    listener_limit(listener, &limits);
+    clients[10] = client_open(&bound);
+    assert_int_equal(client_greeting(clients[10]), -1);
+    limits.max_connections = 11;
+    listener_limit(listener, &limits);
+    clients[11] = client_open(&bound);
+    assert_true(client_greeting(clients[11]) >= 0);
+    limits.max_connections = 1;
+    listener_limit(listener, &limits);
+    client_echo(clients[0]);
+    limits.over_limit = LISTENER_WAIT;
+    listener_limit(listener, &limits);
+    clients[12] = client_open(&bound);
+    assert_true(client_waits(clients[12]));
+    limits.max_connections = 12;
+    listener_limit(listener, &limits);
+    assert_true(client_greeting(clients[12]) >= 0);
+    for (int i = 0; i < 13; i++)
+        fd_close(clients[i]);
+}
+
+/* It is in force for connections that wait already for the old one. */
+static void
+test_listener_idle_time_changes_for_open_connections(void **state)
+{
+    struct listener_limits limits;
+
+    listener_config.limits.conn.idle_timeout_ns = 3600 * NS_PER_S;
+    listener_start("127.0.0.1:0", 2);
+    for (int i = 0; i < 600; i++) {
+        clients[i] = client_open(&bound);
+        assert_true(client_greeting(clients[i]) >= 0);
+    }
+    limits = listener_config.limits;
+    limits.conn.idle_timeout_ns = 10 * NS_PER_MS;
+    listener_limit(listener, &limits);
+    for (int i = 0; i < 600; i++) {
+        assert_int_equal(client_greeting(clients[i]), -1);
+        fd_close(clients[i]);
+    }
+    limits.conn.idle_timeout_ns = 0;
+    listener_limit(listener, &limits);
+    clients[0] = client_open(&bound);
+    assert_true(client_greeting(clients[0]) >= 0);
+    limits.conn.idle_timeout_ns = 10 * NS_PER_MS; /* for one whose timer was never armed */
+    listener_limit(listener, &limits);
+    assert_int_equal(client_greeting(clients[0]), -1);
+    fd_close(clients[0]);
+}
+
 static void
 test_listener_limit_and_one_past_it_waits(void **state)
 {
-    listener_config.max_connections = 10;
-    listener_config.over_limit = LISTENER_WAIT;
+    listener_config.limits.max_connections = 10;
+    listener_config.limits.over_limit = LISTENER_WAIT;
     listener_start("127.0.0.1:0", 2);
     for (int i = 0; i < 30; i++)
         clients[i] = client_open(&bound);
@@ -78,8 +141,8 @@ turn_round(struct poller *p, void *arg)
 static void
 test_listener_limit_that_waits_closes_none_in_a_race(void **state)
 {
-    listener_config.max_connections = 1;
-    listener_config.over_limit = LISTENER_WAIT;
+    listener_config.limits.max_connections = 1;
+    listener_config.limits.over_limit = LISTENER_WAIT;
     listener_start("127.0.0.1:0", 4);
     for (int round = 0; round < 30; round++) {
         for (int i = 0; i < 8; i++)
@@ -175,6 +238,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         LISTENER_TEST(test_listener_limit_and_one_past_it_is_closed),
+        LISTENER_TEST(test_listener_limit_changes_while_it_listens),
+        LISTENER_TEST(test_listener_idle_time_changes_for_open_connections),
         LISTENER_TEST(test_listener_limit_and_one_past_it_waits),
         LISTENER_TEST(test_listener_limit_that_waits_closes_none_in_a_race),
         LISTENER_TEST(test_listener_few_fds_pause_and_recover_reuseport),

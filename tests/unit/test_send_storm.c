@@ -247,7 +247,7 @@ test_send_storm_completes_each_once_and_never_strays(void **state)
 
     storm.dice = DICE;
     listener_config.stream = &storm_stream;
-    listener_config.limits.output_high = listener_config.limits.output_max = 1 << 30;
+    listener_config.limits.conn.output_high = listener_config.limits.conn.output_max = 1 << 30;
     listener_pollers.mailbox_max = 2048;
     listener_pollers.messages_max = 1024;
     listener_pollers.buffers_kept_max = 1 << 20;
