@@ -78,24 +78,34 @@ child_serve(struct child *c, const struct proto_ready *ready)
 
 /* ---- Its end --------------------------------------------------------------------------------- */
 
-/* Waiting for it to read would hand its troubles on. */
-static void
-child_say_stop(struct child *c, const struct proto_stop *stop)
+/* Waiting for it to read would hand its troubles on; one that is only busy may yet read in time. */
+void
+child_repeat(struct child *c)
 {
-    if (c->fd < 0 || proto_try_send(c->fd, PROTO_STOP, stop, sizeof(*stop), NULL, 0) < 0)
+    int r =
+        c->fd < 0 ? -EPIPE : proto_try_send(c->fd, PROTO_STOP, &c->stop, sizeof(c->stop), NULL, 0);
+
+    c->unheard = r == -EAGAIN;
+    if (r < 0 && !c->unheard)
         kill(c->pid, SIGKILL);
+}
+
+static void
+child_say_stop(struct child *c, struct proto_stop stop)
+{
+    c->stop = stop;
+    child_repeat(c);
 }
 
 void
 child_drain(struct child *c, bool replaced)
 {
-    struct proto_stop stop = {.replaced = replaced};
     uint64_t timeout = replaced ? c->ready.drain_timeout_ns : c->ready.stop_timeout_ns;
 
     c->state = CHILD_DRAINING;
     c->begun_ns = clock_now_ns();
     c->deadline_ns = c->begun_ns + timeout + CHILD_GRACE_NS;
-    child_say_stop(c, &stop);
+    child_say_stop(c, (struct proto_stop){.replaced = replaced});
 }
 
 void
@@ -107,13 +117,11 @@ child_allow(struct child *c, const struct proto_ready *ready)
 void
 child_hasten(struct child *c)
 {
-    struct proto_stop stop = {.now = true};
-
     if (c->hastened)
         return;
     c->hastened = true;
     c->deadline_ns = clock_now_ns() + CHILD_GRACE_NS;
-    child_say_stop(c, &stop);
+    child_say_stop(c, (struct proto_stop){.now = true});
 }
 
 void

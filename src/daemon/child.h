@@ -16,11 +16,13 @@ enum child_state {
 struct child {
     enum child_state state;
     pid_t pid;
-    int fd;               /* our end of its socketpair; -1: closed */
-    unsigned reload;      /* the number of the reload that it is started, or drains, for; 0: none */
-    bool welcomed;        /* its HELLO was good */
-    bool recalled;        /* it has the values that were set before */
-    bool hastened;        /* told to stop now */
+    int fd;          /* our end of its socketpair; -1: closed */
+    unsigned reload; /* the number of the reload that it is started, or drains, for; 0: none */
+    bool welcomed;   /* its HELLO was good */
+    bool recalled;   /* it has the values that were set before */
+    bool hastened;   /* told to stop now */
+    bool unheard;    /* `stop` waits until it listens */
+    struct proto_stop stop;
     time_t since;         /* when it was started */
     uint64_t begun_ns;    /* when it came into this state */
     uint64_t deadline_ns; /* 0, or when it is killed */
@@ -41,7 +43,7 @@ int child_start(struct child *c, const struct child_command *command, struct err
 /* Take what it has said in READY. */
 void child_serve(struct child *c, const struct proto_ready *ready);
 
-/* Tell it to drain. `replaced`: another serves. One that does not listen is killed. */
+/* Tell it to drain. `replaced`: another serves. */
 void child_drain(struct child *c, bool replaced);
 
 /* It is ready, and has been told to drain before that was known: it has as long as it wants. */
@@ -49,6 +51,9 @@ void child_allow(struct child *c, const struct proto_ready *ready);
 
 /* Tell it to stop now. */
 void child_hasten(struct child *c);
+
+/* It listens again: tell it what it has not heard. */
+void child_repeat(struct child *c);
 
 /* It has had its time. */
 void child_kill(struct child *c);

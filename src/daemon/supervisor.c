@@ -232,12 +232,22 @@ supervisor_on_time(struct supervisor *s)
 #define SUPERVISOR_FDS (1 + CONFIG_WORKERS_MAX)
 
 static void
+supervisor_on_child(struct supervisor *s, struct child *c, short events)
+{
+    if (events & POLLOUT && c->unheard)
+        child_repeat(c);
+    if (events & ~POLLOUT && c->fd >= 0)
+        supervisor_hear(s, c);
+}
+
+static void
 supervisor_round(struct supervisor *s)
 {
     struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        fds[1 + i] = (struct pollfd){.fd = s->children[i].fd, .events = POLLIN};
+        fds[1 + i] = (struct pollfd){.fd = s->children[i].fd,
+                                     .events = s->children[i].unheard ? POLLIN | POLLOUT : POLLIN};
     control_poll(&s->control, fds + SUPERVISOR_FDS);
     if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
         log_error("the supervisor cannot wait: %s", err_words(errno));
@@ -246,8 +256,7 @@ supervisor_round(struct supervisor *s)
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        if (fds[1 + i].revents && s->children[i].fd >= 0)
-            supervisor_hear(s, &s->children[i]);
+        supervisor_on_child(s, &s->children[i], fds[1 + i].revents);
     if (fds[0].revents)
         supervisor_on_signal(s);
     control_handle(&s->control, fds + SUPERVISOR_FDS);

@@ -279,7 +279,7 @@ def test_worker_is_replaced(controlled, ctl):
     assert figures(ctl)['connections.accepted'] == 0   # its own
 
 
-def test_stopped_worker_does_not_hold_up_the_supervisor(controlled, ctl, path):
+def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled, ctl, path):
     d = controlled()
     worker = d.worker()
     os.kill(worker, signal.SIGSTOP)
@@ -294,10 +294,13 @@ def test_stopped_worker_does_not_hold_up_the_supervisor(controlled, ctl, path):
             except TimeoutError:
                 pass
         assert refused > 0
+        d.signal(signal.SIGTERM)
+        d.log.wait('SIGTERM')
     finally:
-        os.kill(worker, signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)   # it hears of the stop as soon as it listens
     for s in waiting:
         s.close()
+    d.wait()
 
 
 def test_relative_path_is_refused(refused):
