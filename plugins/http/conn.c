@@ -31,6 +31,18 @@ conn_exchange_flags(const struct http_request *req, enum http_persist persist)
     return flags | (persist == HTTP_PERSIST_TOLD ? X_TELL : 0);
 }
 
+/* What a request is for, RFC 9112 section 3.3: the host of its target, or of its Host header. */
+static const struct site *
+conn_site(const struct http_local *local, const struct http_request *req)
+{
+    const struct http_field *f = &req->fields[req->at[HTTP_KNOWN_HOST]];
+    struct span host = http_target_host(req->target);
+
+    if (host.data == NULL && (req->seen & 1U << HTTP_KNOWN_HOST) != 0)
+        host = (struct span){f->value, f->value_len};
+    return routes_site(&local->http->routes, host);
+}
+
 /* Any request; r is what http_headers_check() said. */
 static int
 conn_request_any(struct turn *t, size_t head_len, int r)
@@ -41,12 +53,15 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     bool head_only = req->method == HTTP_HEAD;
     unsigned reply = ROUTES_SERVER_WIDE;
 
+    if ((req->flags & HTTP_OTHER_HOST) != 0)
+        local->site =
+            routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
     if (r == 0)
         r = http_target_check(req, local->scratch);
     if (r < 0)
         return turn_fail(t, r, head_only);
     if ((req->flags & HTTP_SERVER_WIDE) == 0)
-        reply = routes_find(&local->http->routes, req);
+        reply = routes_find(conn_site(local, req), req);
     if ((req->flags & HTTP_CLOSE) != 0)
         persist = HTTP_PERSIST_CLOSE;
     else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
@@ -72,13 +87,13 @@ conn_request(struct turn *t)
     ssize_t n;
     int r;
 
-    n = http_parse(t->at, (size_t)(t->end - t->at), &local->http->limits, &t->conn->resume, req);
+    n = http_parse(t->at, (size_t)(t->end - t->at), &local->limits, &t->conn->resume, req);
     if (unlikely(n < 0))
         return n == -EAGAIN ? -EAGAIN : conn_fail_head(t, (int)n);
     r = http_headers_check(req);
     if (unlikely(r < 0 || req->flags != 0))
         return conn_request_any(t, (size_t)n, r);
-    reply = routes_find(&local->http->routes, req);
+    reply = routes_find(local->site, req);
     if (routes_is_handler(reply))
         return exchange_handle(t, routes_handler(reply), (size_t)n,
                                (req->method | t->persist) == 0 /* GET, HTTP_PERSIST */

@@ -42,6 +42,7 @@ headers_host_valid(struct http_request *req, const struct http_field *f)
         return true;
     if (!http_host_valid(f->value, f->value_len))
         return false;
+    req->flags |= HTTP_OTHER_HOST;
     if (f->value_len <= HTTP_HOST_MEMO_MAX) {
         req->host_memo_len = (uint8_t)f->value_len;
         memcpy(req->host_memo, f->value, f->value_len);

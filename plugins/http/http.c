@@ -50,7 +50,7 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     if (r == 0)
         r = http_register(http);
     if (r == 0)
-        r = routes_init(&http->routes, self, &o->routes);
+        r = routes_init(&http->routes, self, o);
     if (r < 0) {
         http_destroy(http);
         return r;
@@ -88,8 +88,10 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     if (l == NULL)
         return r;
     l->http = http;
+    l->limits = http->limits;
     l->poller = poller;
     l->handlers = http->routes.handlers.first;
+    l->site = http->routes.sites;
     l->reply_guess = 1;
     l->kick = goevd_timer_new(poller, conn_kick, l);
     l->request = calloc(1, sizeof(*l->request) + fields);

@@ -29,11 +29,13 @@ struct http {
 /* Only its poller touches it. */
 struct http_local {
     const struct http *http;
+    struct http_limits limits; /* its */
     struct goevd_poller *poller;
     struct canned_set canned;
     struct heads heads;
     struct http_request *request;          /* the one being read; valid within one callback */
     char *scratch;                         /* for its path */
+    const struct site *site;               /* of the Host that it remembers */
     const struct handler *const *handlers; /* the first of each chain, by number */
     struct exchange *fresh;                /* for the next request that a handler gets */
     size_t reply_guess;                    /* how long its reply will be */

@@ -3,6 +3,7 @@
 #include <goevd/http.h>
 
 #include "http/chars.h"
+#include "http/hosts.h"
 #include "http/util.h"
 
 #define OPTION(record, field, key, kind)                                                           \
@@ -77,6 +78,24 @@ static const struct goevd_option route_options[] = {
 
 static const struct goevd_schema route_schema = GOEVD_SCHEMA(struct options_route, route_options);
 
+static const struct goevd_option name_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = HOSTS_NAME_MAX, .help = "a name"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema name_schema = GOEVD_SCHEMA(struct goevd_str, name_options);
+
+static const struct goevd_option host_options[] = {
+    {OPTION(struct options_host, names, "names", GOEVD_OPTION_LIST), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = 256, .item = &name_schema,
+     .help = "names of the host; *.example.org stands for all below example.org"},
+    {OPTION(struct options_host, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
+     .item = &route_schema, .help = "what is answered where, as in routes"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema host_schema = GOEVD_SCHEMA(struct options_host, host_options);
+
 static const struct goevd_option http_options[] = {
     {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
@@ -107,6 +126,8 @@ static const struct goevd_option http_options[] = {
      .max = 65536, .help = "pipelined requests answered before other connections have their turn"},
     {OPTION(struct options, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
      .item = &route_schema, .help = "what is answered where; the longest path that matches"},
+    {OPTION(struct options, hosts, "hosts", GOEVD_OPTION_LIST), .max = 1024, .item = &host_schema,
+     .help = "hosts that have routes of their own; routes is for all others"},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -25,6 +25,12 @@ struct options_route {
     struct goevd_list handler; /* of struct goevd_plugin * */
 };
 
+/* One or several names, and what is served under them. */
+struct options_host {
+    struct goevd_list names;  /* of struct goevd_str */
+    struct goevd_list routes; /* of struct options_route */
+};
+
 struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
@@ -38,6 +44,7 @@ struct options {
     int64_t body_discard_max;
     int64_t pipeline_max;
     struct goevd_list routes; /* of struct options_route */
+    struct goevd_list hosts;  /* of struct options_host */
 };
 
 extern const struct goevd_schema options_schema;

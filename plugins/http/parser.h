@@ -68,6 +68,7 @@ enum http_flags {
     HTTP_LENGTH = 1 << 5,       /* a body of content_length bytes, not 0 */
     HTTP_CHUNKED = 1 << 6,      /* a chunked body */
     HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
+    HTTP_OTHER_HOST = 1 << 8,   /* its Host is another than the last one */
     HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
 };
 

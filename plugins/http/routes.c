@@ -9,7 +9,7 @@
 #include "http/redirect.h"
 #include "http/respond.h"
 
-#define ROUTES_AT_MAX 64 /* "routes[4095]" and a field */
+#define ROUTES_AT_MAX 64 /* "hosts[1023].routes[4095]" and a field */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 #define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
 
@@ -18,7 +18,10 @@ routes_fini(struct routes *routes)
 {
     for (size_t i = 0; i < routes->count; i++)
         free(routes->replies[i].memory);
-    http_router_fini(&routes->router);
+    for (size_t i = 0; i < routes->site_count; i++)
+        http_router_fini(&routes->sites[i].router);
+    free(routes->sites);
+    hosts_fini(&routes->hosts);
     handlers_fini(&routes->handlers);
     free(routes->replies);
     *routes = (struct routes){0};
@@ -187,9 +190,10 @@ routes_push_answer(struct routes *routes, struct goevd_self *self, const char *a
     return r < 0 ? r : routes_push(routes, reply);
 }
 
+/* One route of the list that is called `list_at` in the options. */
 static int
-routes_add(struct routes *routes, struct goevd_self *self, size_t index,
-           const struct options_route *route)
+routes_add(struct routes *routes, struct goevd_self *self, struct site *site, const char *list_at,
+           size_t index, const struct options_route *route)
 {
     bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
     struct span path = {route->path.data, route->path.len - prefix};
@@ -197,22 +201,72 @@ routes_add(struct routes *routes, struct goevd_self *self, size_t index,
     int answer;
     int r;
 
-    snprintf(at, sizeof(at), "routes[%zu].path", index);
+    snprintf(at, sizeof(at), "%s[%zu].path", list_at, index);
     r = routes_check_path(self, at, route->path);
     if (r < 0)
         return r;
-    snprintf(at, sizeof(at), "routes[%zu]", index);
+    snprintf(at, sizeof(at), "%s[%zu]", list_at, index);
     answer = routes_push_answer(routes, self, at, route);
     if (answer < 0)
         return answer;
-    r = http_router_add(&routes->router, path, prefix, routes_methods(route), (uint16_t)answer);
+    r = http_router_add(&site->router, path, prefix, routes_methods(route), (uint16_t)answer);
     if (r != -EEXIST)
         return r;
-    snprintf(at, sizeof(at), "routes[%zu].path", index);
+    snprintf(at, sizeof(at), "%s[%zu].path", list_at, index);
     return goevd_refuse(self, at,
                         "an earlier route answers \"%s\" for the same method; remove one of them "
                         "or give them different methods",
                         route->path.data);
+}
+
+static int
+routes_add_all(struct routes *routes, struct goevd_self *self, struct site *site,
+               const char *list_at, const struct goevd_list *list)
+{
+    const struct options_route *items = list->items;
+    int r = 0;
+
+    site->absent = ROUTES_NOT_FOUND;
+    for (size_t i = 0; r >= 0 && i < list->count; i++)
+        r = routes_add(routes, self, site, list_at, i, &items[i]);
+    return r < 0 ? r : http_router_seal(&site->router, routes_refuse, routes);
+}
+
+static int
+routes_add_name(struct routes *routes, struct goevd_self *self, const char *at,
+                struct goevd_str name, uint32_t site)
+{
+    int r = hosts_add(&routes->hosts, (struct span){name.data, name.len}, site);
+
+    if (r == -EEXIST)
+        return goevd_refuse(self, at, "an earlier host has the name \"%s\" too; remove one of them",
+                            name.data);
+    if (r == -EINVAL)
+        return goevd_refuse(
+            self, at,
+            "\"%s\" is no name of a host: it is one as in a URL, without a port, or "
+            "\"*.\" and one",
+            name.data);
+    return r;
+}
+
+static int
+routes_add_host(struct routes *routes, struct goevd_self *self, size_t index,
+                const struct options_host *host)
+{
+    const struct goevd_str *names = host->names.items;
+    uint32_t site = (uint32_t)index + 1;
+    char at[ROUTES_AT_MAX];
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < host->names.count; i++) {
+        snprintf(at, sizeof(at), "hosts[%zu].names[%zu]", index, i);
+        r = routes_add_name(routes, self, at, names[i], site);
+    }
+    if (r < 0)
+        return r;
+    snprintf(at, sizeof(at), "hosts[%zu].routes", index);
+    return routes_add_all(routes, self, &routes->sites[site], at, &host->routes);
 }
 
 /* RFC 9110 section 9.3.7: what the server as a whole can do. */
@@ -231,34 +285,79 @@ routes_push_server_wide(struct routes *routes, uint16_t methods)
         (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
 }
 
-static uint16_t
-routes_all_methods(const struct goevd_list *list)
+static unsigned
+routes_list_methods(const struct goevd_list *list)
 {
     const struct options_route *items = list->items;
-    uint16_t methods = 1U << HTTP_OPTIONS;
+    unsigned methods = 0;
 
     for (size_t i = 0; i < list->count; i++)
         methods |= routes_methods(&items[i]);
-    if ((methods & 1U << HTTP_GET) != 0)
-        methods |= 1U << HTTP_HEAD;
     return methods;
 }
 
-int
-routes_init(struct routes *routes, struct goevd_self *self, const struct goevd_list *list)
+static uint16_t
+routes_all_methods(const struct options *o)
 {
-    const struct options_route *items = list->items;
-    int r;
+    const struct options_host *hosts = o->hosts.items;
+    unsigned methods = 1U << HTTP_OPTIONS | routes_list_methods(&o->routes);
 
-    *routes = (struct routes){0};
-    r = routes_push_verdicts(routes);
+    for (size_t i = 0; i < o->hosts.count; i++)
+        methods |= routes_list_methods(&hosts[i].routes);
+    if ((methods & 1U << HTTP_GET) != 0)
+        methods |= 1U << HTTP_HEAD;
+    return (uint16_t)methods;
+}
+
+/* Each has a number. */
+static int
+routes_check_count(struct goevd_self *self, const struct options *o)
+{
+    const struct options_host *hosts = o->hosts.items;
+    size_t count = o->routes.count;
+
+    for (size_t i = 0; i < o->hosts.count; i++)
+        count += hosts[i].routes.count;
+    if (count <= ROUTES_COUNT_MAX)
+        return 0;
+    return goevd_refuse(self, "hosts", "there are %zu routes in all and %d are the most", count,
+                        ROUTES_COUNT_MAX);
+}
+
+/* Those that are always there, in the order of their numbers. */
+static int
+routes_push_fixed(struct routes *routes, const struct options *o)
+{
+    int r = routes_push_verdicts(routes);
+
     if (r >= 0)
         r = routes_push_error(routes, 404, "", "");
     if (r >= 0)
-        r = routes_push_server_wide(routes, routes_all_methods(list));
-    for (size_t i = 0; r >= 0 && i < list->count; i++)
-        r = routes_add(routes, self, i, &items[i]);
-    if (r < 0)
-        return r;
-    return http_router_seal(&routes->router, routes_refuse, routes);
+        r = routes_push_error(routes, 421, "", "no host of that name is here");
+    if (r >= 0)
+        r = routes_push_server_wide(routes, routes_all_methods(o));
+    return r;
+}
+
+int
+routes_init(struct routes *routes, struct goevd_self *self, const struct options *o)
+{
+    const struct options_host *hosts = o->hosts.items;
+    int r;
+
+    *routes = (struct routes){.sites = calloc(1 + o->hosts.count, sizeof(*routes->sites))};
+    if (routes->sites == NULL)
+        return -ENOMEM;
+    routes->site_count = 1 + o->hosts.count;
+    r = routes_check_count(self, o);
+    if (r >= 0)
+        r = routes_push_fixed(routes, o);
+    if (r >= 0)
+        r = routes_add_all(routes, self, &routes->sites[0], "routes", &o->routes);
+    /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
+    if (o->hosts.count != 0 && o->routes.count == 0)
+        routes->sites[0].absent = ROUTES_MISDIRECTED;
+    for (size_t i = 0; r >= 0 && i < o->hosts.count; i++)
+        r = routes_add_host(routes, self, i, &hosts[i]);
+    return MIN(r, 0);
 }

@@ -102,3 +102,16 @@ http_target_path(struct span target)
             p++;
     return p == end ? (struct span){"/", 1} : (struct span){p, (size_t)(end - p)};
 }
+
+struct span
+http_target_host(struct span target)
+{
+    const char *p = target.data + target_scheme(target);
+    const char *end = p;
+
+    if (p == target.data)
+        return (struct span){0};
+    while (end < target.data + target.len && *end != '/' && *end != '?')
+        end++;
+    return (struct span){p, (size_t)(end - p)};
+}

@@ -21,11 +21,15 @@ HEADINGS = {
     'LISTENERS': 'goevd:listeners.',
     'PLUGIN ECHO': 'echo:',
     'PLUGIN HTTP': 'http:',
+    'HOSTS': 'http:hosts.',
     'ROUTES': 'http:routes.',
     'PLUGIN PUSH': 'push:',
     'PLUGIN ASYNC': 'async:',
     'PLUGIN RELAY': 'relay:',
 }
+
+# Keys that stand in two places, and where the second one is.
+AGAIN = {'http:routes.': 'http:hosts.routes.'}
 
 
 def source(page):
@@ -106,6 +110,8 @@ def documented():
             assert m[1] and prefix + m[1] not in found
             assert re.match(r'\t\S', lines[i + 1]), f'nothing is said about {m[1]}'
             found[prefix + m[1]] = m[2]
+            if prefix in AGAIN:
+                found[AGAIN[prefix] + m[1]] = m[2]
     return found
 
 

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -199,6 +201,46 @@ check_schema(const struct goevd_schema *schema, unsigned depth)
     }
 }
 
+/* As many hosts with as many routes each. */
+static void
+check_hosts(size_t count, size_t routes_count, const char *path, const char *words)
+{
+    struct options_route *routes = calloc(routes_count, sizeof(*routes));
+    struct options_host *hosts = calloc(count, sizeof(*hosts));
+    char(*paths)[16] = calloc(routes_count, sizeof(*paths));
+    char(*names)[16] = calloc(count, sizeof(*names));
+    struct goevd_str *name = calloc(count, sizeof(*name));
+    struct options o = http_host_options(NULL, 0);
+
+    assert_true(routes != NULL && hosts != NULL && paths != NULL && names != NULL && name != NULL);
+    for (size_t i = 0; i < routes_count; i++) {
+        int n = snprintf(paths[i], sizeof(paths[i]), "/%zu", i);
+
+        routes[i] = (struct options_route){.path = {paths[i], (size_t)n}, .respond = &hello};
+    }
+    for (size_t i = 0; i < count; i++) {
+        int n = snprintf(names[i], sizeof(names[i]), "%zu.org", i);
+
+        name[i] = (struct goevd_str){names[i], (size_t)n};
+        hosts[i] = (struct options_host){{&name[i], 1}, {routes, routes_count}};
+    }
+    o.hosts = (struct goevd_list){hosts, count};
+    check(o, path, words);
+    free(routes);
+    free(hosts);
+    free(paths);
+    free(names);
+    free(name);
+}
+
+static void
+test_http_options_routes_of_all_hosts_are_bounded(void **state)
+{
+    (void)state;
+    check_hosts(4, 4096, NULL, NULL);
+    check_hosts(5, 3277, "hosts", "there are 16385 routes in all and 16384 are the most");
+}
+
 static void
 test_http_options_schema_is_whole(void **state)
 {
@@ -212,8 +254,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(paths),  TEST(duplicate_routes), TEST(headers), TEST(headers_in_all_are_bounded),
-        TEST(bodies), TEST(redirects),        TEST(server),  TEST(schema_is_whole),
+        TEST(paths),
+        TEST(duplicate_routes),
+        TEST(headers),
+        TEST(headers_in_all_are_bounded),
+        TEST(bodies),
+        TEST(redirects),
+        TEST(server),
+        TEST(schema_is_whole),
+        TEST(routes_of_all_hosts_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

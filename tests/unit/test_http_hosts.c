@@ -1,0 +1,158 @@
+/* Which host a name stands for. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "http/hosts.h"
+
+static int
+add(struct hosts *hosts, const char *name, uint32_t number)
+{
+    return hosts_add(hosts, (struct span){name, strlen(name)}, number);
+}
+
+static uint32_t
+find(const struct hosts *hosts, const char *host)
+{
+    return hosts_find(hosts, (struct span){host, strlen(host)});
+}
+
+static void
+test_http_hosts_case_port_and_last_dot_do_not_matter(void **state)
+{
+    struct hosts hosts = {0};
+
+    (void)state;
+    assert_int_equal(add(&hosts, "Example.ORG", 1), 0);
+    assert_int_equal(add(&hosts, "[::1]", 2), 0);
+    assert_int_equal(add(&hosts, "127.0.0.1", 3), 0);
+    assert_int_equal(add(&hosts, "other.net.", 4), 0);
+    assert_int_equal(find(&hosts, "example.org"), 1);
+    assert_int_equal(find(&hosts, "EXAMPLE.org"), 1);
+    assert_int_equal(find(&hosts, "example.org."), 1);
+    assert_int_equal(find(&hosts, "example.org:80"), 1);
+    assert_int_equal(find(&hosts, "example.org.:8080"), 1);
+    assert_int_equal(find(&hosts, "example.org:"), 1);
+    assert_int_equal(find(&hosts, "[::1]"), 2);
+    assert_int_equal(find(&hosts, "[::1]:80"), 2);
+    assert_int_equal(find(&hosts, "127.0.0.1:80"), 3);
+    assert_int_equal(find(&hosts, "other.net"), 4);
+    hosts_fini(&hosts);
+}
+
+static void
+test_http_hosts_others_are_none(void **state)
+{
+    struct hosts hosts = {0};
+
+    (void)state;
+    assert_int_equal(find(&hosts, "example.org"), HOSTS_NONE);
+    assert_int_equal(add(&hosts, "example.org", 1), 0);
+    assert_int_equal(add(&hosts, "*.example.org", 2), 0);
+    assert_int_equal(find(&hosts, ""), HOSTS_NONE);
+    assert_int_equal(hosts_find(&hosts, (struct span){0}), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "."), HOSTS_NONE);
+    assert_int_equal(find(&hosts, ".example.org"), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.or"), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.orga"), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "badexample.org"), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.org.."), HOSTS_NONE);
+    hosts_fini(&hosts);
+}
+
+static void
+test_http_hosts_longest_name_decides(void **state)
+{
+    struct hosts hosts = {0};
+
+    (void)state;
+    assert_int_equal(add(&hosts, "*.org", 1), 0);
+    assert_int_equal(add(&hosts, "*.example.org", 2), 0);
+    assert_int_equal(add(&hosts, "www.example.org", 3), 0);
+    assert_int_equal(find(&hosts, "example.org"), 1);
+    assert_int_equal(find(&hosts, "a.example.org"), 2);
+    assert_int_equal(find(&hosts, "a.b.example.org"), 2);
+    assert_int_equal(find(&hosts, "www.example.org"), 3);
+    assert_int_equal(find(&hosts, "a.www.example.org:80"), 2);
+    hosts_fini(&hosts);
+}
+
+static void
+test_http_hosts_refuses_what_is_no_name(void **state)
+{
+    static const char *const names[] = {
+        "",        ".",        "*",      "*.",           "a b",    "a/b",
+        "a:80",    "[::1]:80", "[::1",   "[::g]",        "::1",    "a.*",
+        "a*b.org", "*.*.org",  "*a.org", ".example.org", "*..org", "user@example.org",
+        "a%zz",    "a:",
+    };
+    struct hosts hosts = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (add(&hosts, names[i], 1) != -EINVAL)
+            fail_msg("\"%s\" was taken", names[i]);
+    assert_int_equal(add(&hosts, "example.org", 1), 0);
+    assert_int_equal(add(&hosts, "EXAMPLE.org.", 2), -EEXIST);
+    assert_int_equal(add(&hosts, "*.example.org", 2), 0);
+    assert_int_equal(add(&hosts, "*.Example.org", 3), -EEXIST);
+    hosts_fini(&hosts);
+}
+
+static void
+test_http_hosts_name_length_is_bounded(void **state)
+{
+    char name[HOSTS_NAME_MAX + 2];
+    struct hosts hosts = {0};
+
+    (void)state;
+    memset(name, 'a', sizeof(name));
+    assert_int_equal(hosts_add(&hosts, (struct span){name, HOSTS_NAME_MAX}, 1), 0);
+    assert_int_equal(hosts_add(&hosts, (struct span){name, HOSTS_NAME_MAX + 1}, 2), -EINVAL);
+    assert_int_equal(hosts_find(&hosts, (struct span){name, HOSTS_NAME_MAX}), 1);
+    assert_int_equal(hosts_find(&hosts, (struct span){name, HOSTS_NAME_MAX + 1}), HOSTS_NONE);
+    hosts_fini(&hosts);
+}
+
+/* Many names: each is found, whatever the order in which they came. */
+static void
+test_http_hosts_many(void **state)
+{
+    struct hosts hosts = {0};
+    char name[] = "h0000.example.org";
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t n = i * 7919 % 1000;
+
+        for (uint32_t d = 4, rest = n; d > 0; d--, rest /= 10)
+            name[d] = (char)('0' + rest % 10);
+        assert_int_equal(add(&hosts, name, n), 0);
+    }
+    for (uint32_t n = 0; n < 1000; n++) {
+        for (uint32_t d = 4, rest = n; d > 0; d--, rest /= 10)
+            name[d] = (char)('0' + rest % 10);
+        assert_int_equal(find(&hosts, name), n);
+    }
+    hosts_fini(&hosts);
+}
+
+#define TEST(name) cmocka_unit_test(test_http_hosts_##name)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(case_port_and_last_dot_do_not_matter),
+        TEST(others_are_none),
+        TEST(longest_name_decides),
+        TEST(refuses_what_is_no_name),
+        TEST(name_length_is_bounded),
+        TEST(many),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
