@@ -20,6 +20,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
+#define CACHE_LINE 64 /* bytes */
 
 static inline void
 freep(void *p)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define CACHE_LINE 64
 /* Unused entries before the first, so that entry 1 begins a cache line. */
 #define HEAP4_LEAD 3
 /* The first and whole groups of four siblings; entries that are not in use have the greatest key,

@@ -19,7 +19,8 @@ struct slab_chunk {
     uint32_t fresh; /* objects that were never used lie from here on, untouched */
 };
 
-#define SLAB_HEAD ((sizeof(struct slab_chunk) + SLAB_ALIGN - 1) & ~(size_t)(SLAB_ALIGN - 1))
+/* Objects of whole cache lines lie in whole ones. */
+#define SLAB_HEAD ((sizeof(struct slab_chunk) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1))
 
 void
 slab_init(struct slab *s, size_t object_bytes)

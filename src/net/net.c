@@ -24,6 +24,7 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
     net->write_buffer = malloc(write_room);
     net->work_end = &net->work;
     net->task.fn = net_work;
+    slab_init(&net->timer_slab, sizeof(struct conn_timer));
     balance_init(&net->balance, p);
     p->net = net;
     if (net->read_buffer && net->write_buffer)
@@ -44,6 +45,7 @@ net_free(struct poller *p)
     while (net->services)
         service_leave(net->services);
     timer_table_fini(&net->timers);
+    slab_fini(&net->timer_slab);
     free(net->read_buffer);
     free(net->write_buffer);
     free(net);

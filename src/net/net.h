@@ -75,6 +75,7 @@ struct net {
     void *on_empty_arg;
     struct balance balance;
     struct timer_table timers; /* of handlers */
+    struct slab timer_slab;    /* their memory */
     struct net_figures figures;
     figure queued;                      /* output, bytes of memory */
     struct service *services;           /* all of this poller */

@@ -35,6 +35,12 @@ timer_table_bucket(const struct timer_table *table, const struct conn *conn, uin
     return &table->buckets[i < table->count ? i : i - table->level];
 }
 
+void
+timer_table_fetch(const struct timer_table *table, const struct conn_timer *t)
+{
+    __builtin_prefetch(timer_table_bucket(table, t->conn, t->cookie), 1);
+}
+
 struct conn_timer *
 timer_table_find(const struct timer_table *table, const struct conn *conn, uint64_t cookie)
 {
