@@ -275,9 +275,8 @@ struct goevd_stream {
      * peer     who connects, len bytes; behind a proxy (proxy_protocol of the listener) that is the
      *          proxy, for its header is read by the poller that serves.
      * Returns  the number of a reactor, of goevd_reactor_find(); 0 for the listener's; negative, or
-     *          a number that no reactor has: the connection is closed, and no callback comes for
-     * it. Source   accept4(2).
-     */
+     *          a number that no reactor has: the connection is closed, without another callback.
+     * Source   accept4(2). */
     int (*on_accept)(void *instance, struct goevd_poller *poller, const struct sockaddr *peer,
                      socklen_t len);
 
@@ -843,8 +842,9 @@ goevd_conn_write(struct goevd_conn *c, const void *data, size_t len)
  *
  * Thread   [poller]
  * Returns  0: the socket has taken all; 1: some are queued, and it is as if that were above the
- * high mark; otherwise as goevd_conn_write(), and nothing of it is queued, or -EPIPE. Calls    no
- * handler before returning. Source   send(2).
+ *          high mark; otherwise as goevd_conn_write(), and nothing of it is queued, or -EPIPE.
+ * Calls    no handler before returning.
+ * Source   send(2).
  */
 static inline int
 goevd_conn_write_now(struct goevd_conn *c, const void *data, size_t len)

@@ -6,8 +6,7 @@
 
 #include "push/push.h"
 
-#define LANE_ARGS 2                     /* of a command, before its lines */
-#define COMMANDS_MAX ((size_t)64 << 20) /* bytes that wait for a connection */
+#define LANE_ARGS 2 /* of a command, before its lines */
 
 /* What Redis will answer next, or what is answered in its place once its turn has come. */
 struct entry {
@@ -72,6 +71,14 @@ lane_forget_last(struct lane *lane)
         e->client->unanswered -= e->lines;
 }
 
+static void
+lane_count(struct lane *lane, unsigned lines, bool pushed)
+{
+    const struct instance *i = lane->instance;
+
+    goevd_figure_add(i->self, lane->poller, pushed ? i->acknowledged : i->failed, lines);
+}
+
 /* The first entry has been answered; then come those that Redis knows nothing of. */
 static void
 lane_answer(struct lane *lane, const char *sentence)
@@ -83,8 +90,12 @@ lane_answer(struct lane *lane, const char *sentence)
 
         lane->first = (lane->first + 1) & (lane->capacity - 1);
         lane->count--;
-        if (e.client)
-            client_answered(e.client, e.lines, e.sentence ? e.sentence : sentence);
+        if (!e.sentence)
+            e.sentence = sentence;
+        if (e.client) {
+            lane_count(lane, e.lines, !e.sentence);
+            client_answered(e.client, e.lines, e.sentence);
+        }
         own = lane->count > 0 && lane->entries[lane->first].sentence;
     } while (own);
 }
@@ -158,9 +169,10 @@ static redisReplyObjectFunctions reply_functions = {
 static int
 lane_keep(struct lane *lane, const char *command, size_t len)
 {
+    const struct options *o = goevd_options(lane->instance->self, lane->poller);
     char *text;
 
-    if (lane->len + len > COMMANDS_MAX)
+    if (lane->len + len > (uint64_t)o->queue_max)
         return -EAGAIN;
     if (lane->len + len > lane->room) {
         text = realloc(lane->text, (lane->len + len) * 2);

@@ -30,6 +30,8 @@ static const struct goevd_option options_table[] = {
             "Lines of one client that Redis has not answered, above which he is not read."),
     RUNTIME("hold", DURATION, hold_ns, "1s", 0, DAY,
             "How long a poller keeps its connection without lines, before the pool has it back."),
+    RUNTIME("queue_max", SIZE, queue_max, "64MiB", 1024, INT64_C(1) << 32,
+            "Bytes of lines that wait for a poller's connection."),
     OPTION("connect_timeout", DURATION, connect_timeout_ns, "5s", 1000000, 3600 * SECOND,
            "How long lines wait for a connection."),
     OPTION("min_idle", INT, min_idle, "1", 0, 65536, "Connections that the pool keeps ready."),

@@ -169,6 +169,18 @@ push_make_pool(struct instance *i)
 }
 
 static int
+push_count(struct instance *i)
+{
+    i->acknowledged = goevd_figure_new(i->self, "acknowledged", "lines", "lines that Redis has",
+                                       GOEVD_FIGURE_COUNTER);
+    if (i->acknowledged < 0)
+        return i->acknowledged;
+    i->failed = goevd_figure_new(i->self, "failed", "lines", "lines answered with an error",
+                                 GOEVD_FIGURE_COUNTER);
+    return i->failed < 0 ? i->failed : 0;
+}
+
+static int
 push_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
     struct instance *i = calloc(1, sizeof(*i));
@@ -178,7 +190,9 @@ push_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     i->self = self;
     i->options = options;
-    r = push_make_pool(i);
+    r = push_count(i);
+    if (r == 0)
+        r = push_make_pool(i);
     if (r < 0) {
         free(i);
         return r;

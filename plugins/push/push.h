@@ -20,6 +20,7 @@ struct options {
     int64_t database;
     int64_t unanswered_max; /* lines of one client */
     int64_t hold_ns;        /* how long a connection is kept without lines */
+    int64_t queue_max;      /* bytes of commands that wait for a connection, for each poller */
     int64_t connect_timeout_ns;
     int64_t min_idle, max_live, growth;
     int64_t idle_timeout_ns, check_interval_ns;
@@ -31,6 +32,7 @@ struct instance {
     struct goevd_self *self;
     const struct options *options; /* as the configuration has them; some may change */
     struct goevd_pool *pool;
+    int acknowledged, failed; /* the figures of lines */
 };
 
 struct lane;

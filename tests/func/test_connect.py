@@ -1,5 +1,4 @@
 """Outgoing connections, through a real plugin: tests/plugin/connecting.c."""
-import contextlib
 import signal
 import socket
 import struct
@@ -7,7 +6,7 @@ import struct
 import pytest
 
 from daemon import PATIENCE_S, config, listener
-from wire import Reader
+from wire import Reader, full, port_of, server
 
 REASON_EOF = 1
 SND_WND = 228   # offset of tcpi_snd_wnd in struct tcp_info
@@ -44,20 +43,6 @@ class Client:
         return heard
 
 
-@contextlib.contextmanager
-def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
-    """Somebody to connect to."""
-    with socket.socket(family) as s:
-        s.settimeout(PATIENCE_S)
-        s.bind(address)
-        s.listen(backlog)
-        yield s
-
-
-def port_of(s):
-    return s.getsockname()[1]
-
-
 def accept(s):
     peer, _ = s.accept()
     peer.settimeout(PATIENCE_S)
@@ -69,20 +54,6 @@ def unused_port(family=socket.AF_INET, address='127.0.0.1'):
     s = socket.socket(family)
     s.bind((address, 0))
     return s, port_of(s)
-
-
-def full(s):
-    """Connections until no more fit in the backlog of a server that does not accept."""
-    address, clients = s.getsockname(), []
-    for _ in range(64):
-        c = socket.socket(s.family)
-        c.settimeout(0.3)
-        clients.append(c)
-        try:
-            c.connect(address)
-        except (TimeoutError, BlockingIOError):
-            break
-    return clients
 
 
 def test_tcp4_opens_with_its_state_and_both_addresses(serve):

@@ -8,7 +8,7 @@ import pytest
 
 from daemon import config, eventually, listener
 from redis import BINARY, Redis
-from wire import Reader, closed
+from wire import Reader, closed, full, port_of, server
 
 pytestmark = pytest.mark.skipif(not BINARY, reason='no redis-server')
 
@@ -24,9 +24,9 @@ def redis(tmp_path):
 
 @pytest.fixture
 def serve(goevd):
-    """serve(redis, …) -> a goevd that pushes to its list `lines`."""
-    def start(redis, pollers='2', frame_max=0, **options):
-        options = {'address': f'127.0.0.1:{redis.port}', 'key': 'lines', **options}
+    """serve(port, …) -> a goevd that pushes to the list `lines` of the Redis there."""
+    def start(port, pollers='2', frame_max=0, **options):
+        options = {'address': f'127.0.0.1:{port}', 'key': 'lines', **options}
         return goevd(config(listener(handler={'push': options}, frame_max=frame_max),
                             reactors=[{'name': 'main', 'pollers': pollers}]))
     return start
@@ -44,7 +44,7 @@ def push(d, data, count):
 
 
 def test_lines_are_in_the_list_in_order_when_they_are_acknowledged(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
     lines = [b'one', b'', b'two words', b'\xff\x00 bytes', b'x' * 8192]
     assert push(d, b''.join(line + b'\n' for line in lines), 5) == ['ok'] * 5
     assert redis.list() == lines
@@ -53,7 +53,7 @@ def test_lines_are_in_the_list_in_order_when_they_are_acknowledged(serve, redis)
 
 
 def test_lines_that_come_in_pieces(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
     s = d.connect()
     reader = Reader(s)
     for piece in (b'a', b'b\nc', b'd\n', b'\n'):
@@ -63,7 +63,7 @@ def test_lines_that_come_in_pieces(serve, redis):
 
 
 def test_many_lines_of_many_clients(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
 
     def client(n):
         s = d.connect()
@@ -81,7 +81,7 @@ def test_many_lines_of_many_clients(serve, redis):
 
 
 def test_client_that_ends_gets_all_its_answers(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
     s = d.connect()
     s.sendall(b'a\nb\nno end')
     s.shutdown(socket.SHUT_WR)
@@ -91,7 +91,7 @@ def test_client_that_ends_gets_all_its_answers(serve, redis):
 
 
 def test_client_that_goes_without_waiting(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
     for n in range(50):
         s = d.connect()
         s.sendall(b'%d\n' % n * 20)
@@ -103,7 +103,7 @@ def test_client_that_goes_without_waiting(serve, redis):
 
 
 def test_line_at_the_limit_and_one_past_it(serve, redis):
-    d = serve(redis, frame_max=10)
+    d = serve(redis.port, frame_max=10)
     s = d.connect()
     s.sendall(b'0123456789\r\n01234567890\nafter\n')
     assert Reader(s).rest() == b'ok\nerror the line is too long\n'
@@ -135,14 +135,45 @@ def test_unanswered_max_changes_for_a_client_that_is_connected(goevd, goevd_run,
 
 
 def test_client_is_not_read_above_unanswered_max(serve, redis):
-    d = serve(redis, unanswered_max=3)
+    d = serve(redis.port, unanswered_max=3)
     assert push(d, b'x\n' * 1000, 1000) == ['ok'] * 1000
     assert len(redis.list()) == 1000
 
 
+def resp(*words):
+    return b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in words)
+
+
+@pytest.mark.parametrize('extra, answer', [(0, 'no connection to redis: Connection timed out'),
+                                           (1, 'redis does not keep up')])
+def test_queue_max_and_one_past_it(serve, extra, answer):
+    with server(backlog=0) as s:
+        held = full(s)
+        d = serve(port_of(s), pollers='1', queue_max=1024, connect_timeout='200ms', min_idle=0)
+        d.may_say = ['no connection to redis']
+        around = len(resp(b'SELECT', b'0')) + len(resp(b'RPUSH', b'lines', b'x' * 100)) - 100
+        line = b'x' * (1024 - around + extra)
+        assert len(resp(b'SELECT', b'0') + resp(b'RPUSH', b'lines', line)) == 1024 + extra
+        assert push(d, line + b'\n', 1) == ['error ' + answer]
+        for c in held:
+            c.close()
+
+
+def test_figures(goevd, goevd_run, redis, tmp_path):
+    path = tmp_path / 'control.sock'
+    options = {'address': f'127.0.0.1:{redis.port}', 'key': 'lines'}
+    d = goevd(config(listener(handler={'push': options}), control={'socket': str(path)}))
+    eventually(path.exists, 'no control socket')
+    push(d, b'one\ntwo\n', 2)
+    redis.ask('SET', 'lines', 'not a list')
+    push(d, b'three\n', 1)
+    shown = goevd_run('ctl', '-s', path, 'stats').stdout.split('\n')
+    assert {'push.acknowledged 2', 'push.failed 1'} <= {' '.join(s.split()[:2]) for s in shown}
+
+
 def test_error_of_redis_reaches_the_line(serve, redis):
     redis.ask('SET', 'lines', 'not a list')
-    d = serve(redis)
+    d = serve(redis.port)
     [answer] = push(d, b'a\n', 1)
     assert answer.startswith('error redis says: WRONGTYPE')
     redis.ask('DEL', 'lines')
@@ -151,7 +182,7 @@ def test_error_of_redis_reaches_the_line(serve, redis):
 
 def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
     redis.kill()
-    d = serve(redis)
+    d = serve(redis.port)
     d.may_say = ['no connection to redis: Connection refused']
     s = d.connect()
     reader = Reader(s)
@@ -165,7 +196,7 @@ def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
 
 def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
     """At least once: what was acknowledged is there after every crash."""
-    d = serve(redis)
+    d = serve(redis.port)
     d.may_say = ['no connection to redis']
     acknowledged, refused, stop = [set(), set(), set(), set()], [0] * 4, threading.Event()
 
@@ -205,14 +236,14 @@ def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
 
 
 def test_connection_goes_back_to_the_pool_when_there_is_nothing_to_push(serve, redis):
-    d = serve(redis, hold='50ms', min_idle=0, idle_timeout='50ms')
+    d = serve(redis.port, hold='50ms', min_idle=0, idle_timeout='50ms')
     assert push(d, b'a\n', 1) == ['ok']
     eventually(lambda: redis.connections() == 0, 'it is given back, and closed')
     assert push(d, b'b\n', 1) == ['ok']
 
 
 def test_pool_is_the_limit(serve, redis):
-    d = serve(redis, max_live=1, hold='20ms', pollers='2')
+    d = serve(redis.port, max_live=1, hold='20ms', pollers='2')
     for n in range(20):
         assert push(d, b'%d\n' % n, 1) == ['ok']
     assert redis.connections() == 1
@@ -223,12 +254,12 @@ def test_password_and_database(serve, tmp_path):
     folder.mkdir()
     server = Redis(folder, '--requirepass', 'secret')
     try:
-        d = serve(server, password='secret', database=3)
+        d = serve(server.port, password='secret', database=3)
         assert push(d, b'a\n', 1) == ['ok']
         with socket.create_connection(('127.0.0.1', server.port)) as s:
             s.sendall(b'AUTH secret\r\nSELECT 3\r\nLLEN lines\r\n')
             assert Reader(s).until(b':1\r\n')
-        d = serve(server, password='wrong')
+        d = serve(server.port, password='wrong')
         d.may_say = ['redis says: WRONGPASS']
         [answer] = push(d, b'b\n', 1)
         assert answer.startswith('error redis says: WRONGPASS')
@@ -246,15 +277,13 @@ def test_who_is_not_redis(serve):
             conn.close()
         threading.Thread(target=answer, daemon=True).start()
 
-        class Address:
-            port = s.getsockname()[1]
-        d = serve(Address, min_idle=0)
+        d = serve(port_of(s), min_idle=0)
         d.may_say = ["not Redis's protocol"]
         assert push(d, b'a\n', 1) == ['error the connection to redis was lost']
 
 
 def test_stop_answers_what_was_sent(serve, redis):
-    d = serve(redis)
+    d = serve(redis.port)
     s = d.connect()
     s.sendall(b'x\n' * 2000)
     reader = Reader(s)

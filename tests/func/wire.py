@@ -1,5 +1,8 @@
-"""Bytes to and from a server."""
+"""Bytes to and from a server, and servers that only listen."""
+import contextlib
 import socket
+
+from daemon import PATIENCE_S
 
 
 class Reader:
@@ -85,3 +88,31 @@ def closed(sock):
         return sock.recv(1) == b''
     except ConnectionResetError:
         return True
+
+
+@contextlib.contextmanager
+def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
+    """Somebody to connect to."""
+    with socket.socket(family) as s:
+        s.settimeout(PATIENCE_S)
+        s.bind(address)
+        s.listen(backlog)
+        yield s
+
+
+def port_of(s):
+    return s.getsockname()[1]
+
+
+def full(s):
+    """Connections until no more fit in the backlog of a server that does not accept."""
+    address, clients = s.getsockname(), []
+    for _ in range(64):
+        c = socket.socket(s.family)
+        c.settimeout(0.3)
+        clients.append(c)
+        try:
+            c.connect(address)
+        except (TimeoutError, BlockingIOError):
+            break
+    return clients
