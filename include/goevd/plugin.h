@@ -94,8 +94,9 @@ enum goevd_option_type {
 
 enum goevd_option_flags {
     GOEVD_OPTION_REQUIRED = 1 << 0, /* must be present; in a one-of group: one of the group must */
-    GOEVD_OPTION_RUNTIME =
-        1 << 1 /* one value that may be changed while goevd runs, see on_options */
+    GOEVD_OPTION_RUNTIME = 1 << 1,  /* one value that may change while goevd runs, see on_options */
+    GOEVD_OPTION_PATH = 1 << 2      /* STRING: a path, relative to the file that says so; it is made
+                                       absolute, for goevd may go elsewhere */
 };
 
 struct goevd_schema;

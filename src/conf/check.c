@@ -82,9 +82,13 @@ check_string(struct check *check, const struct goevd_option *option, const struc
              char *slot)
 {
     int r = check_count(check, option, node, node->text.len, "bytes");
+    struct goevd_str text = node->text;
 
+    if (r == 0 && option->flags & GOEVD_OPTION_PATH &&
+        conf_file_path(check->context->arena, node, &text) < 0)
+        return check_no_memory(check);
     if (r == 0)
-        memcpy(slot, &node->text, sizeof(node->text));
+        memcpy(slot, &text, sizeof(text));
     return r;
 }
 

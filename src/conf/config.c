@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "conf/dump.h"
 #include "conf/include.h"
@@ -385,32 +384,15 @@ build_listeners(struct build *build)
 
 /* ---- The whole ----------------------------------------------------------------------------- */
 
-/* Relative to the file that says so; made absolute, for goevd may go elsewhere. */
 static int
 build_plugin_dir(struct build *build)
 {
     struct config *config = build->config;
     const struct conf_node *node = conf_get(config->root, "plugin_dir");
-    char here[PATH_MAX] = "";
-    const char *file, *slash, *dir;
-    int len;
 
     if (conf_is_null(node) || node->kind != CONF_SCALAR)
         return 0;
-    file = node->mark.file->name;
-    slash = strrchr(file, '/');
-    len = slash ? (int)(slash + 1 - file) : 0;
-    if (file[0] != '/' && !getcwd(here, sizeof(here)))
-        here[0] = '\0'; /* it has been removed: nothing can be relative to it */
-    if (node->text.data[0] == '/')
-        dir = node->text.data;
-    else
-        dir = arena_printf(&config->arena, "%s%s%.*s%s", here, *here ? "/" : "", len, file,
-                           node->text.data);
-    if (!dir)
-        return -ENOMEM;
-    config->plugin_dir = (struct goevd_str){dir, strlen(dir)};
-    return 0;
+    return conf_file_path(&config->arena, node, &config->plugin_dir);
 }
 
 /* The processes need not agree on where they are. */

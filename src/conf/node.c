@@ -1,7 +1,10 @@
 #include "conf/node.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 bool
 conf_str_equal(struct goevd_str a, const char *b)
@@ -109,4 +112,25 @@ conf_find(const struct conf_node *node, const char *path)
         path += len;
     }
     return node;
+}
+
+int
+conf_file_path(struct arena *arena, const struct conf_node *node, struct goevd_str *ret)
+{
+    const char *file = node->mark.file ? node->mark.file->name : "", *slash = strrchr(file, '/'),
+               *path;
+    int folder_len = slash ? (int)(slash + 1 - file) : 0;
+    char here[PATH_MAX] = "";
+
+    if (file[0] != '/' && !getcwd(here, sizeof(here)))
+        here[0] = '\0'; /* it has been removed: nothing can be relative to it */
+    if (node->text.data[0] == '/')
+        path = node->text.data;
+    else
+        path = arena_printf(arena, "%s%s%.*s%s", here, *here ? "/" : "", folder_len, file,
+                            node->text.data);
+    if (!path)
+        return -ENOMEM;
+    *ret = (struct goevd_str){path, strlen(path)};
+    return 0;
 }

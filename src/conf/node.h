@@ -56,6 +56,10 @@ int conf_parse(const char *data, size_t len, const struct conf_file *file, struc
 int conf_parse_default(const char *text, const struct conf_mark *mark, struct arena *arena,
                        struct conf_errors *errors, const struct conf_node **ret_node);
 
+/* The path that a scalar says, relative to its file. It is made absolute, for goevd may go
+ * elsewhere. 0; -ENOMEM. */
+int conf_file_path(struct arena *arena, const struct conf_node *node, struct goevd_str *ret);
+
 /* Null, ~ or nothing, without quotes; NULL too. */
 bool conf_is_null(const struct conf_node *node);
 
