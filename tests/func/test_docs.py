@@ -26,6 +26,7 @@ HEADINGS = {
     'PLUGIN PUSH': 'push:',
     'PLUGIN ASYNC': 'async:',
     'PLUGIN RELAY': 'relay:',
+    'PLUGIN DOWNLOAD': 'download:',
 }
 
 # Keys that stand in two places, and where the second one is.
@@ -117,7 +118,7 @@ def documented():
 
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
-    for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay'):
+    for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay', 'download'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

@@ -1,0 +1,113 @@
+#include "download/cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* FNV-1a, with a last turn so that the low bits know of all. */
+static uint64_t
+cache_hash(const char *name, size_t len)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
+}
+
+static struct file **
+cache_bucket(struct cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
+int
+cache_init(struct cache *cache, size_t max, uint64_t time_ns)
+{
+    *cache = (struct cache){.max = max, .time_ns = time_ns, .bucket_count = 16};
+    if (max == 0)
+        return 0;
+    while (cache->bucket_count < max)
+        cache->bucket_count *= 2;
+    cache->buckets = calloc(cache->bucket_count, sizeof(cache->buckets[0]));
+    return cache->buckets == NULL ? -ENOMEM : 0;
+}
+
+static void
+cache_drop(struct cache *cache, struct file *file)
+{
+    struct file **p = cache_bucket(cache, file->hash);
+
+    while (*p != file)
+        p = &(*p)->next;
+    *p = file->next;
+    *(file->newer == NULL ? &cache->newest : &file->newer->older) = file->older;
+    *(file->older == NULL ? &cache->oldest : &file->older->newer) = file->newer;
+    cache->count--;
+    file_unref(file);
+}
+
+void
+cache_fini(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (cache->oldest != NULL)
+        cache_drop(cache, cache->oldest);
+    free(cache->buckets);
+    *cache = (struct cache){0};
+}
+
+static bool
+cache_is_over(const struct cache *cache, const struct file *file, uint64_t now_ns)
+{
+    return now_ns - file->opened_ns >= cache->time_ns;
+}
+
+struct file *
+cache_find(struct cache *cache, const char *name, size_t len, uint64_t now_ns)
+{
+    uint64_t hash = cache_hash(name, len);
+    struct file *file = cache->count == 0 ? NULL : *cache_bucket(cache, hash);
+
+    while (file != NULL &&
+           (file->hash != hash || file->name_len != len || memcmp(file->name, name, len) != 0))
+        file = file->next;
+    if (file == NULL)
+        return NULL;
+    if (cache_is_over(cache, file, now_ns) || !file_is_unchanged(file)) {
+        cache_drop(cache, file);
+        return NULL;
+    }
+    file->refs++;
+    return file;
+}
+
+void
+cache_add(struct cache *cache, struct file *file, uint64_t now_ns)
+{
+    struct file **bucket;
+
+    if (cache->max == 0)
+        return;
+    if (cache->count == cache->max)
+        cache_drop(cache, cache->oldest);
+    file->hash = cache_hash(file->name, file->name_len);
+    file->opened_ns = now_ns;
+    file->refs++;
+    bucket = cache_bucket(cache, file->hash);
+    file->next = *bucket;
+    *bucket = file;
+    file->older = cache->newest;
+    file->newer = NULL;
+    *(cache->newest == NULL ? &cache->oldest : &cache->newest->newer) = file;
+    cache->newest = file;
+    cache->count++;
+}
+
+uint64_t
+cache_expire(struct cache *cache, uint64_t now_ns)
+{
+    while (cache->oldest != NULL && cache_is_over(cache, cache->oldest, now_ns))
+        cache_drop(cache, cache->oldest);
+    return cache->oldest == NULL ? 0 : cache->time_ns - (now_ns - cache->oldest->opened_ns);
+}

@@ -1,0 +1,164 @@
+/* download - serves the files beneath a directory. An HTTP handler.
+ *
+ *   reply.c      answers requests, with refusal.c where there is no file
+ *   find.c       which file a path means
+ *   file.c       opens it, beneath the root and nowhere else
+ *   cache.c      keeps them open for a moment
+ *   condition.c  whether they are wanted, RFC 9110 section 13
+ *   range.c      which parts of them are, section 14
+ *   sending.c    writes those
+ *   types.c      what types they are of
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "download/download.h"
+
+GOEVD_HTTP_TABLE;
+
+static void
+download_destroy(void *instance)
+{
+    struct download *d = instance;
+
+    types_fini(&d->types);
+    if (d->root >= 0)
+        close(d->root);
+    free(d);
+}
+
+static int
+download_open_root(struct download *d)
+{
+    d->root = open(d->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (d->root < 0)
+        return goevd_refuse(d->self, "root", "%s: %s", d->options->root.data, strerror(errno));
+    if (file_check_kernel(d->root) < 0)
+        return goevd_refuse(
+            d->self, "",
+            "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
+    return 0;
+}
+
+static int
+download_check_names(struct download *d)
+{
+    const struct goevd_str *index = d->options->index.items;
+    struct goevd_str value = d->options->cache_control;
+
+    for (size_t i = 0; i < d->options->index.count; i++)
+        if (strchr(index[i].data, '/') != NULL)
+            return goevd_refuse(d->self, "index", "\"%s\" is no name of a file in a directory",
+                                index[i].data);
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] < ' ' || value.data[i] > '~')
+            return goevd_refuse(d->self, "cache_control",
+                                "only printable ASCII can be sent in the header");
+    if (value.len > 0 && (value.data[0] == ' ' || value.data[value.len - 1] == ' '))
+        return goevd_refuse(d->self, "cache_control", "there is a space at an end");
+    return 0;
+}
+
+static int
+download_register(struct download *d)
+{
+    const struct {
+        int *ret;
+        const char *name, *unit, *help;
+        enum goevd_figure_type type;
+    } all[] = {
+        {&d->figures.kept, "kept", "files", "files that are kept open for the next request",
+         GOEVD_FIGURE_GAUGE},
+        {&d->figures.reused, "reused", "files", "files that were open when they were asked for",
+         GOEVD_FIGURE_COUNTER},
+        {&d->figures.opened, "opened", "files", "files that had to be opened",
+         GOEVD_FIGURE_COUNTER},
+        {&d->figures.failed, "failed", "requests", "requests answered with 500 or 503",
+         GOEVD_FIGURE_COUNTER},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        int number = goevd_figure_new(d->self, all[i].name, all[i].unit, all[i].help, all[i].type);
+
+        if (number < 0)
+            return number;
+        *all[i].ret = number;
+    }
+    return 0;
+}
+
+static int
+download_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct download *d = calloc(1, sizeof(*d));
+    int r;
+
+    if (d == NULL)
+        return -ENOMEM;
+    d->self = self;
+    d->options = options;
+    d->root = -1;
+    r = download_check_names(d);
+    if (r == 0)
+        r = types_init(&d->types, self, d->options);
+    if (r == 0)
+        r = download_open_root(d);
+    if (r == 0)
+        r = download_register(d);
+    if (r < 0) {
+        download_destroy(d);
+        return r;
+    }
+    *ret_instance = d;
+    return 0;
+}
+
+static void
+download_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    struct local *l = local;
+
+    (void)instance, (void)poller;
+    cache_fini(&l->cache);
+    goevd_timer_free(l->timer);
+    free(l);
+}
+
+static int
+download_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    const struct download *d = instance;
+    struct local *l = calloc(1, sizeof(*l));
+    int r;
+
+    if (l == NULL)
+        return -ENOMEM;
+    l->download = d;
+    l->poller = poller;
+    l->timer = goevd_timer_new(poller, find_timer, l);
+    r = cache_init(&l->cache, (size_t)d->options->open_max, (uint64_t)d->options->open_time_ns);
+    if (r == 0 && l->timer == NULL)
+        r = -ENOMEM;
+    if (r == 0 && getrandom(&l->boundary, sizeof(l->boundary), 0) != sizeof(l->boundary))
+        r = -EIO;
+    if (r < 0) {
+        download_poller_stop(instance, poller, l);
+        return r;
+    }
+    *ret_local = l;
+    return 0;
+}
+
+static const void *
+download_interface(const char *id)
+{
+    return strcmp(id, GOEVD_HTTP) == 0 ? &reply_handler : NULL;
+}
+
+GOEVD_PLUGIN(.name = "download", .description = "serves the files beneath a directory",
+             .options = &options_schema, .create = download_create, .destroy = download_destroy,
+             .poller_start = download_poller_start, .poller_stop = download_poller_stop,
+             .interface = download_interface);

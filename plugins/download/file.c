@@ -1,0 +1,150 @@
+#include "download/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* With EAGAIN the kernel says that something was renamed meanwhile. */
+#define FILE_TRIES_MAX 16
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static int
+file_openat2(int root, const struct options *o, const char *name, uint64_t flags)
+{
+    bool links = o == NULL || o->symlinks == OPTIONS_SYMLINKS_BENEATH;
+    struct open_how how = {.flags = flags | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+                                      (links ? 0 : RESOLVE_NO_SYMLINKS)};
+    int fd = -1;
+
+    for (int i = 0; i < FILE_TRIES_MAX; i++) {
+        fd = (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+int
+file_find_directory(int root, const struct options *o, const char *name)
+{
+    int fd = file_openat2(root, o, *name == '\0' ? "." : name, O_PATH | O_DIRECTORY);
+
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? fd : 0;
+}
+
+int
+file_check_kernel(int root)
+{
+    int r = file_find_directory(root, NULL, "");
+
+    return r == -ENOSYS || r == -EPERM ? -ENOSYS : 0;
+}
+
+/* Only a regular file: a FIFO or a device does not wait, is not read, and is closed again. */
+static int
+file_open_regular(int root, const struct options *o, const char *name, struct stat *ret_st)
+{
+    int fd = file_openat2(root, o, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    int r = 0;
+
+    if (fd < 0)
+        return fd == -ENXIO || fd == -ENODEV ? -ENOENT : fd;
+    if (fstat(fd, ret_st) < 0)
+        r = -errno;
+    else if (S_ISDIR(ret_st->st_mode))
+        r = -EISDIR;
+    else if (!S_ISREG(ret_st->st_mode))
+        r = -ENOENT;
+    if (r < 0)
+        close(fd);
+    return r < 0 ? r : fd;
+}
+
+/* ---- What is told of it ---------------------------------------------------------------------- */
+
+static int64_t
+file_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* The time of change moves with every change, also where the time of modification is set back. */
+static void
+file_describe(struct file *file, const struct stat *st)
+{
+    int n;
+
+    file->size = (uint64_t)st->st_size;
+    file->changed_ns = file_ns(st->st_ctim);
+    n = snprintf(file->etag, sizeof(file->etag), "\"%" PRIx64 "-%" PRIx64 "\"",
+                 (uint64_t)file->changed_ns, file->size);
+    condition_date_format(st->st_mtim.tv_sec, file->modified);
+    file->facts = (struct condition_file){.etag = {file->etag, (size_t)n},
+                                          .modified = {file->modified, CONDITION_DATE_LEN},
+                                          .modified_s = st->st_mtim.tv_sec};
+}
+
+static struct file *
+file_new(const struct types *types, const char *name)
+{
+    const char *type = types_find(types, name), *charset = types_charset(types, type);
+    size_t name_len = strlen(name), type_room = strlen(type) + strlen(charset) + 16;
+    struct file *file = calloc(1, sizeof(*file) + name_len + 1 + type_room);
+
+    if (file == NULL)
+        return NULL;
+    memcpy(file->name, name, name_len + 1);
+    file->name_len = name_len;
+    file->type = file->name + name_len + 1;
+    snprintf(file->type, type_room, "%s%s%s", type, *charset == '\0' ? "" : "; charset=", charset);
+    file->refs = 1;
+    return file;
+}
+
+int
+file_open(int root, const struct options *o, const struct types *types, const char *name,
+          struct file **ret)
+{
+    struct file *file;
+    struct stat st;
+    int fd = file_open_regular(root, o, name, &st);
+
+    if (fd < 0)
+        return fd;
+    file = file_new(types, name);
+    if (file == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    file->fd = fd;
+    file_describe(file, &st);
+    *ret = file;
+    return 0;
+}
+
+bool
+file_is_unchanged(const struct file *file)
+{
+    struct stat st;
+
+    return fstat(file->fd, &st) == 0 && (uint64_t)st.st_size == file->size &&
+           file_ns(st.st_ctim) == file->changed_ns;
+}
+
+void
+file_unref(struct file *file)
+{
+    if (file == NULL || --file->refs > 0)
+        return;
+    close(file->fd);
+    free(file);
+}

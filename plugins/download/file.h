@@ -1,0 +1,46 @@
+/* A file that is being served. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "download/condition.h"
+#include "download/options.h"
+#include "download/types.h"
+
+struct file {
+    struct file *next;           /* in its bucket of the cache */
+    struct file *newer, *older;  /* in the cache */
+    uint64_t hash, opened_ns;    /* likewise */
+    unsigned refs;               /* who has it; the cache is one of them */
+    int fd;                      /* open for reading */
+    uint64_t size;               /* bytes, as it was opened */
+    int64_t changed_ns;          /* st_ctim */
+    struct condition_file facts; /* of what follows */
+    char etag[40];
+    char modified[CONDITION_DATE_LEN + 1];
+    char *type; /* with the charset, NUL-terminated; "": none */
+    size_t name_len;
+    char name[]; /* beneath the root, NUL-terminated; the type is behind it */
+};
+
+/* Open a file beneath a directory, and never anything else.
+ *
+ * name     without a "/" at its end.
+ * Returns  0 with one reference; -ENOENT also if it is neither a file nor a directory; -EISDIR;
+ *          -EXDEV if it lies outside; -ELOOP for a symbolic link that is not followed; another
+ *          negative errno of openat2(2) and fstat(2); -ENOMEM.
+ */
+int file_open(int root, const struct options *o, const struct types *types, const char *name,
+              struct file **ret);
+
+/* Whether a directory is there, by the same rules. 0; -ENOTDIR; another negative errno. */
+int file_find_directory(int root, const struct options *o, const char *name);
+
+/* Whether the open file is what it was when it was opened. */
+bool file_is_unchanged(const struct file *file);
+
+/* Give a reference back; the last one closes it. NULL does nothing. */
+void file_unref(struct file *file);
+
+/* Can the kernel do this? 0; -ENOSYS. */
+int file_check_kernel(int root);

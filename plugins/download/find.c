@@ -1,0 +1,93 @@
+#include <errno.h>
+#include <limits.h>
+
+#include "download/download.h"
+
+/* After files were kept or let go; delay_ns until the next one is to go, or 0. */
+static void
+find_kept(struct local *l, uint64_t delay_ns)
+{
+    const struct download *d = l->download;
+
+    goevd_figure_set(d->self, l->poller, d->figures.kept, (int64_t)l->cache.count);
+    /* without memory they go as others are opened */
+    if (delay_ns != 0)
+        (void)goevd_timer_arm(l->timer, delay_ns, 0);
+}
+
+void
+find_timer(struct goevd_timer *timer, void *arg)
+{
+    struct local *l = arg;
+
+    (void)timer;
+    find_kept(l, cache_expire(&l->cache, goevd_poller_now(l->poller)));
+}
+
+/* A file by its name beneath the root. Returns as file_open(). */
+static int
+find_open(struct local *l, const char *name, size_t len, struct file **ret)
+{
+    const struct download *d = l->download;
+    uint64_t now = goevd_poller_now(l->poller);
+    int r;
+
+    *ret = cache_find(&l->cache, name, len, now);
+    if (*ret != NULL) {
+        local_count(l, d->figures.reused, 1);
+        return 0;
+    }
+    r = file_open(d->root, d->options, &d->types, name, ret);
+    if (r < 0)
+        return r;
+    local_count(l, d->figures.opened, 1);
+    cache_add(&l->cache, *ret, now);
+    find_kept(l, l->cache.count == 1 ? l->cache.time_ns : 0);
+    return 0;
+}
+
+/* The file that stands for a directory, whose name ends with "/" or is empty; name has room for
+ * PATH_MAX bytes. */
+static int
+find_index(struct local *l, char *name, size_t len, struct file **ret)
+{
+    const struct options *o = l->download->options;
+    const struct goevd_str *index = o->index.items;
+    int r;
+
+    for (size_t i = 0; i < o->index.count; i++) {
+        if (len + index[i].len >= PATH_MAX)
+            return -ENAMETOOLONG;
+        memcpy(name + len, index[i].data, index[i].len + 1);
+        r = find_open(l, name, len + index[i].len, ret);
+        if (r != -ENOENT)
+            return r == -EISDIR ? -ENOENT : r;
+    }
+    name[len] = '\0';
+    r = file_find_directory(l->download->root, o, name);
+    return r < 0 ? r : -EACCES;
+}
+
+/* Whether a segment of the path begins with a dot. */
+static bool
+find_is_hidden(const char *name)
+{
+    return *name == '.' || strstr(name, "/.") != NULL;
+}
+
+int
+find_file(struct local *l, struct goevd_str path, struct file **ret)
+{
+    char name[PATH_MAX];
+
+    if (path.len >= sizeof(name))
+        return -ENAMETOOLONG;
+    if (path.len > 0)
+        memcpy(name, path.data, path.len);
+    name[path.len] = '\0';
+    if (!l->download->options->hidden && find_is_hidden(name))
+        return -ENOENT;
+    if (path.len == 0 || name[path.len - 1] == '/')
+        return find_index(l, name, path.len, ret);
+    return find_open(l, name, path.len, ret);
+}

@@ -1,0 +1,57 @@
+#include "download/options.h"
+
+#include <stddef.h>
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+#define FIELDS(name_, type_, field_, def_, min_, max_, help_)                                      \
+    .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_),     \
+    .def = (def_), .min = (min_), .max = (max_), .help = (help_)
+#define OPTION(...)                                                                                \
+    {                                                                                              \
+        FIELDS(__VA_ARGS__)                                                                        \
+    }
+
+static const struct goevd_option index_table[] = {
+    {.type = GOEVD_OPTION_STRING, .min = 1, .max = 255, .help = "a name"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema index_schema = GOEVD_SCHEMA(struct goevd_str, index_table);
+
+/* In the order of enum options_symlinks. */
+static const char *const symlinks_choices[] = {"beneath", "none", NULL};
+
+static const struct goevd_option options_table[] = {
+    {FIELDS("root", STRING, root, NULL, 1, 4095, "The directory whose files are served."),
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH},
+    {FIELDS("index", LIST, index, "[index.html]", 0, 16,
+            "Files that stand for a directory; the first that is there."),
+     .item = &index_schema},
+    {FIELDS("symlinks", ENUM, symlinks, "beneath", 0, 0,
+            "Whether symbolic links are followed that stay beneath the root."),
+     .choices = symlinks_choices},
+    OPTION("hidden", BOOL, hidden, "false", 0, 0,
+           "Whether files and directories are served whose names begin with a dot."),
+    OPTION("attachment", BOOL, attachment, "false", 0, 0,
+           "Tell browsers to save files, not to show them."),
+    OPTION("types", MAP, types, NULL, 0, 1000, "Types of files by what follows the dot."),
+    {FIELDS("type_file", STRING, type_file, NULL, 1, 4095,
+            "Where other types are looked up: a globs2 of shared-mime-info, or a mime.types."),
+     .flags = GOEVD_OPTION_PATH},
+    OPTION("default_type", STRING, default_type, "application/octet-stream", 0, 255,
+           "The type of all other files; empty: none is told."),
+    OPTION("charset", STRING, charset, "utf-8", 0, 64,
+           "The charset that is told of types that begin with text/; empty: none is."),
+    OPTION("cache_control", STRING, cache_control, NULL, 1, 1024,
+           "Value of the header Cache-Control."),
+    OPTION("ranges_max", INT, ranges_max, "16", 1, 256,
+           "Ranges of one request that are sent; with more the whole file is."),
+    OPTION("open_max", INT, open_max, "512", 0, 1 << 20,
+           "Files that each poller keeps open for the next request."),
+    OPTION("open_time", DURATION, open_time_ns, "1s", MILLISECOND, 3600 * SECOND,
+           "How long it keeps a file before it looks at its name again."),
+    {.type = GOEVD_OPTION_END},
+};
+
+const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

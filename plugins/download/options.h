@@ -1,0 +1,24 @@
+/* What the configuration says of one place where files are served. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+enum options_symlinks { OPTIONS_SYMLINKS_BENEATH, OPTIONS_SYMLINKS_NONE };
+
+struct options {
+    struct goevd_str root;
+    struct goevd_list index; /* struct goevd_str */
+    int symlinks;            /* enum options_symlinks */
+    bool hidden;
+    bool attachment;
+    struct goevd_list types; /* struct goevd_pair: extension, type */
+    struct goevd_str type_file;
+    struct goevd_str default_type;
+    struct goevd_str charset;
+    struct goevd_str cache_control;
+    int64_t ranges_max;
+    int64_t open_max;
+    int64_t open_time_ns;
+};
+
+extern const struct goevd_schema options_schema;

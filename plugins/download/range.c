@@ -1,0 +1,122 @@
+#include "download/range.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+/* first-pos, last-pos and suffix-length as they were given. */
+struct range_spec {
+    bool has_first;
+    bool has_last;
+    uint64_t first;
+    uint64_t last;
+};
+
+struct range_reader {
+    const char *at;
+    const char *end;
+};
+
+static void
+range_skip_space(struct range_reader *in)
+{
+    while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
+        in->at++;
+}
+
+/* Digits, of which a number that does not fit is the largest. False where there are none. */
+static bool
+range_number(struct range_reader *in, uint64_t *ret)
+{
+    const char *begin = in->at;
+    uint64_t n = 0;
+
+    for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
+        unsigned digit = (unsigned)(*in->at - '0');
+
+        n = n > (UINT64_MAX - digit) / 10 ? UINT64_MAX : n * 10 + digit;
+    }
+    *ret = n;
+    return in->at > begin;
+}
+
+/* int-range or suffix-range, with what stands behind it up to the comma. */
+static bool
+range_spec(struct range_reader *in, struct range_spec *ret)
+{
+    ret->has_first = range_number(in, &ret->first);
+    if (in->at == in->end || *in->at++ != '-')
+        return false;
+    ret->has_last = range_number(in, &ret->last);
+    if (!ret->has_last && !ret->has_first)
+        return false;
+    if (ret->has_first && ret->has_last && ret->last < ret->first)
+        return false;
+    range_skip_space(in);
+    return in->at == in->end || *in->at == ',';
+}
+
+/* Whether a part of the file is asked for. */
+static bool
+range_resolve(const struct range_spec *spec, uint64_t size, struct range *ret)
+{
+    uint64_t last = spec->has_last && spec->last < size ? spec->last : size - 1;
+
+    if (!spec->has_first) {
+        uint64_t len = spec->last < size ? spec->last : size;
+
+        *ret = (struct range){size - len, len};
+        return len > 0;
+    }
+    if (spec->first >= size)
+        return false;
+    *ret = (struct range){spec->first, last - spec->first + 1};
+    return true;
+}
+
+/* "bytes", in whatever case, and "=". */
+static bool
+range_unit(struct range_reader *in)
+{
+    static const char unit[] = "bytes=";
+    size_t len = strlen(unit);
+
+    if ((size_t)(in->end - in->at) < len || strncasecmp(in->at, unit, len) != 0)
+        return false;
+    in->at += len;
+    return true;
+}
+
+int
+range_parse(struct goevd_str value, uint64_t size, struct range *ret, unsigned max)
+{
+    struct range_reader in = {value.data, value.data + value.len};
+    unsigned specs = 0, count = 0;
+    uint64_t left = size;
+
+    if (!range_unit(&in))
+        return 0;
+    for (;; in.at++) {
+        struct range_spec spec;
+        struct range range;
+
+        range_skip_space(&in);
+        if (in.at < in.end && *in.at != ',') {
+            if (++specs > max || !range_spec(&in, &spec))
+                return 0;
+            if (range_resolve(&spec, size, &range)) {
+                if (range.len > left)
+                    return 0;
+                left -= range.len;
+                ret[count++] = range;
+            } else if (!spec.has_first && spec.last != 0) {
+                return 0; /* the end of an empty file: all of it, for no range can say so */
+            }
+        }
+        if (in.at == in.end)
+            break;
+    }
+    if (specs == 0)
+        return 0;
+    return count > 0 ? (int)count : -ERANGE;
+}

@@ -1,0 +1,526 @@
+"""The plugin download: files beneath a directory, over HTTP."""
+import hashlib
+import json
+import os
+import re
+import socket
+import threading
+
+import pytest
+
+from daemon import SLOWNESS, config, eventually, listener
+from wire import Reader, closed, request
+
+BIG = b''.join(hashlib.sha256(i.to_bytes(4, 'big')).digest() for i in range(1 << 15))
+TENS = b'0123456789' * 10
+OLD = 1704153600   # Tue, 02 Jan 2024 00:00:00 GMT
+FILES = {'tens.txt': TENS, 'big.bin': BIG, 'empty.txt': b'', 'index.html': b'root', 'sub/index.html': b'sub',
+         'sub/.hidden': b'no', '.hidden': b'no', '.d/file': b'no', 'bare/file': b'', 'a b%.txt': b'odd',
+         'ü\\n.txt': b'odd', 'new\nline': b'odd'}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A directory to serve, beside one that is not to be."""
+    path = tmp_path / 'root'
+    for name, data in FILES.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+        os.utime(path / name, (OLD, OLD))
+    (tmp_path / 'secret').write_bytes(b'secret')
+    (tmp_path / 'outside').mkdir()
+    (tmp_path / 'outside' / 'tens.txt').write_bytes(b'secret')
+    return path
+
+
+@pytest.fixture
+def serve(goevd, root, tmp_path):
+    """serve(options…) -> a Daemon with the files at /f/*."""
+    def start(path='/f/*', front=None, pollers='1', **options):
+        download = {'download': {'root': str(root), **options}}
+        d = goevd(config(listener(handler={'http': {'routes': [
+            {'path': path, 'handler': download}]}}, **(front or {})),
+            reactors=[{'name': 'main', 'pollers': pollers}],
+            control={'socket': str(tmp_path / f'control{len(started)}.sock')}))
+        started.append(d)
+        return d
+
+    started = []
+    return start
+
+
+@pytest.fixture
+def figures(goevd_run):
+    """figures(daemon) -> those of the plugin, by their names."""
+    def read(d):
+        path = json.loads(d.config.read_text())['control']['socket']
+        done = goevd_run('ctl', '-s', path, 'stats', '--json')
+        return {name.removeprefix('download.'): f['total']
+                for name, f in json.loads(done.stdout)['figures'].items()
+                if name.startswith('download.')}
+    return read
+
+
+def ask(d, path, method='GET', **headers):
+    """Status, headers and body, on a connection that stays usable."""
+    s = d.connect()
+    reader = Reader(s)
+    s.sendall(request('/f/' + path, method, **headers))
+    found = reader.response(head=method == 'HEAD')
+    s.sendall(request('/f/sub/index.html'))
+    assert reader.response()[2] == b'sub'
+    s.close()
+    return found
+
+
+# ---- Names --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('path, name', [
+    ('tens.txt', 'tens.txt'), ('tens.txt?query', 'tens.txt'), ('sub/index.html', 'sub/index.html'),
+    ('', 'index.html'), ('sub/', 'sub/index.html'), ('sub//../tens.txt', 'tens.txt'), ('a%20b%25.txt', 'a b%.txt'),
+    ('%C3%BC%5Cn.txt', 'ü\\n.txt'), ('new%0Aline', 'new\nline'), ('sub%2Findex.html', 'sub/index.html'),
+    ('empty.txt', 'empty.txt'), ('big.bin', 'big.bin')])
+def test_names_are_decoded_once(serve, path, name):
+    d = serve()
+    assert ask(d, path)[0::2] == (200, FILES[name])
+    status, headers, nothing = ask(d, path, 'HEAD')
+    assert (status, headers['content-length'], nothing) == (200, str(len(FILES[name])), b'')
+
+
+@pytest.mark.parametrize('path, status', [
+    ('nothing', 404), ('tens.txt/', 404), ('tens.txt/x', 404), ('sub/nothing/', 404), ('a+b%25.txt', 404),
+    ('.hidden', 404), ('sub/.hidden', 404), ('.d/file', 404), ('bare/', 403), ('x' * 256, 414),
+    ('x/' * 2048, 414), ('fifo', 404), ('socket', 404), ('secret', 404), ('%2e%2e%2fsecret', 404),
+    ('..%5csecret', 404), ('%252e%252e/secret', 404)])
+def test_names_that_have_no_file(serve, root, path, status):
+    os.mkfifo(root / 'fifo')
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(os.path.relpath(root / 'socket'))
+    assert ask(serve(), path)[0] == status
+
+
+def test_files_that_cannot_be_read_are_refused(serve, root):
+    if os.geteuid() == 0:
+        pytest.skip('root reads everything')
+    (root / 'tens.txt').chmod(0)
+    assert ask(serve(), 'tens.txt')[0] == 403
+
+
+def test_hidden_files_on_request(serve):
+    d = serve(hidden=True)
+    assert ask(d, '.d/file')[0::2] == (200, b'no') == ask(d, 'sub/.hidden')[0::2]
+
+
+def test_directory_without_its_slash_is_redirected(serve, root):
+    (root / '<"ü').mkdir()
+    d = serve()
+    status, headers, _ = ask(d, 'sub?a=%2F/..&b')
+    assert (status, headers['location']) == (301, '/f/sub/?a=%2F/..&b')
+    assert ask(d, '%3c%22%C3%BC')[1]['location'] == '/f/%3C%22%C3%BC/'
+    s = d.connect()
+    s.sendall(request('//f/%2Fsub'))   # no other server is meant by it
+    assert Reader(s).response()[1]['location'] == '/f/sub/'
+
+
+def test_index_is_the_first_that_is_there(serve, root):
+    (root / 'bare/second').write_bytes(b'2')
+    d = serve(index=['first', 'second', 'file'])
+    assert ask(d, 'bare/')[2] == b'2'
+    (root / 'bare/first').mkdir()
+    assert ask(d, 'bare/')[0] == 404
+    assert ask(serve(index=[]), '')[0] == 403
+
+
+def test_route_without_a_star_serves_the_index(serve):
+    s = serve(path='/home').connect()
+    s.sendall(request('/home'))
+    assert Reader(s).response()[2] == b'root'
+
+
+def test_name_that_is_not_there_is_left_to_the_next_handler(goevd, root, tmp_path):
+    d = goevd(config(listener(handler={'http': {'routes': [{'path': '/f/*', 'handler': [
+        {'download': {'root': str(tmp_path / 'outside')}}, {'download': {'root': str(root)}}]}]}})))
+    assert ask(d, 'tens.txt')[2] == b'secret'
+    assert ask(d, 'big.bin')[2] == BIG
+    assert ask(d, 'nothing')[0] == 404
+
+
+@pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+def test_other_methods_are_not_allowed(serve, root, method):
+    status, headers, _ = ask(serve(), 'tens.txt', method, Content_Length='0')
+    assert (status, headers['allow']) == (405, 'GET, HEAD')
+    assert (root / 'tens.txt').read_bytes() == TENS
+
+
+# ---- Beneath the root ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize('policy, inner', [('beneath', 200), ('none', 403)])
+def test_symbolic_links(serve, root, policy, inner):
+    (root / 'sub/up').symlink_to('../tens.txt')
+    (root / 'folder').symlink_to('sub')
+    (root / 'out').symlink_to('../secret')
+    (root / 'over').symlink_to('sub/../../root/tens.txt')
+    (root / 'absolute').symlink_to(root / 'tens.txt')
+    (root / 'magic').symlink_to('/proc/self/cwd')
+    (root / 'loop').symlink_to('loop')
+    (root / 'dangling').symlink_to('nothing')
+    d = serve(symlinks=policy)
+    assert ask(d, 'sub/up')[0] == inner
+    assert ask(d, 'folder/index.html')[0] == inner
+    for name in ('out', 'over', 'absolute', 'magic/x', 'loop'):
+        assert ask(d, name)[0] == 403, name
+    assert ask(d, 'dangling')[0] == (404 if policy == 'beneath' else 403)
+
+
+def test_directory_that_is_swapped_for_a_link_leads_nowhere(serve, root, tmp_path):
+    """The name of a directory stands for a link to outside, half of the time."""
+    def swap():
+        while not done.is_set():
+            os.rename(root / 'dir', tmp_path / 'aside')
+            os.rename(tmp_path / 'link', root / 'dir')
+            os.rename(root / 'dir', tmp_path / 'link')
+            os.rename(tmp_path / 'aside', root / 'dir')
+            turns.append(1)
+
+    (root / 'dir').mkdir()
+    (root / 'dir/tens.txt').write_bytes(b'inside')
+    (tmp_path / 'link').symlink_to('../outside')
+    done, turns, found = threading.Event(), [], {}
+    d = serve(open_max=0)
+    s = d.connect()
+    reader = Reader(s)
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        while len(turns) < 3000 // SLOWNESS or sum(found.values()) < 3000 // SLOWNESS:
+            s.sendall(request('/f/dir/tens.txt'))
+            status, _, body = reader.response()
+            assert b'secret' not in body
+            found[status] = found.get(status, 0) + 1
+    finally:
+        done.set()
+        thread.join()
+    assert found.get(200) and set(found) <= {200, 403, 404, 503}, found
+
+
+# ---- Headers ------------------------------------------------------------------------------------
+
+def test_types_come_from_the_options_and_a_file(serve, tmp_path):
+    (tmp_path / 'globs2').write_text(
+        '# comment\n80:text/html:*.html\n60:application/x-tar+gzip:*.tar.gz\n50:application/gzip:*.gz\n'
+        '50:text/x-c++:*.C:cs\n50:text/x-c:*.c:cs\n40:text/wrong:*.html\n50:text/x-make:makefile\n'
+        '50:text/x\x01:*.bad\n50:nothing\n')
+    (tmp_path / 'mime.types').write_text('# comment\ntext/html\thtml htm\napplication/none\n\n image/x  png')
+    for form in ('globs2', 'mime.types'):
+        d = serve(type_file=str(tmp_path / form), charset='latin1', default_type='a/b',
+                  types={'md': 'text/markdown; charset=x', '.big.bin': 'text/big'})
+        for name in ('a.tar.gz', 'b.gz', 'c.C', 'c.c', 'e.bad', 'f.md', 'g.big.bin', 'h.htm', 'makefile', 'i.png'):
+            (d.folder.parent / 'root' / name).write_bytes(b'')
+        table = {'index.html': 'text/html; charset=latin1', 'f.md': 'text/markdown; charset=x',
+                 'g.big.bin': 'text/big; charset=latin1', 'big.bin': 'a/b', 'makefile': 'a/b', 'e.bad': 'a/b'}
+        table |= {'a.tar.gz': 'application/x-tar+gzip', 'b.gz': 'application/gzip',
+                  'c.c': 'text/x-c; charset=latin1', 'c.C': 'text/x-c; charset=latin1'} \
+            if form == 'globs2' else {'h.htm': 'text/html; charset=latin1', 'i.png': 'image/x', 'b.gz': 'a/b'}
+        for name, wanted in table.items():
+            assert ask(d, name)[1]['content-type'] == wanted, name
+
+
+def test_types_of_the_system(serve):
+    d = serve(default_type='', charset='')
+    if os.path.exists('/usr/share/mime/globs2') or os.path.exists('/etc/mime.types'):
+        assert ask(d, 'index.html')[1]['content-type'] == 'text/html'
+    assert 'content-type' not in ask(d, 'bare/file')[1]
+
+
+def test_headers_of_the_options(serve):
+    d = serve(cache_control='max-age=60', attachment=True)
+    headers = ask(d, 'tens.txt')[1]
+    assert headers['cache-control'] == 'max-age=60'
+    assert headers['content-disposition'] == 'attachment'
+    status, again, _ = ask(d, 'tens.txt', If_None_Match=headers['etag'])
+    assert (status, again['cache-control'], again['etag']) == (304, 'max-age=60', headers['etag'])
+    assert 'content-disposition' not in again
+    assert 'cache-control' not in ask(serve(), 'tens.txt')[1]
+
+
+def test_conditions(serve):
+    """Their table is in test_download_condition.c; these are what the answers look like."""
+    d = serve()
+    _, headers, _ = ask(d, 'tens.txt')
+    tag, date = headers['etag'], headers['last-modified']
+    assert re.fullmatch(r'"[0-9a-f]+-64"', tag) and date == 'Tue, 02 Jan 2024 00:00:00 GMT'
+    assert headers['accept-ranges'] == 'bytes'
+    for method in ('GET', 'HEAD'):
+        status, found, _ = ask(d, 'tens.txt', method, If_None_Match=f'"a", W/{tag}')
+        assert (status, found['etag'], found['last-modified']) == (304, tag, date)
+        assert 'content-type' not in found and 'content-length' not in found
+        assert ask(d, 'tens.txt', method, If_Modified_Since=date)[0] == 304
+        assert ask(d, 'tens.txt', method, If_Match='"a"')[0] == 412
+        assert ask(d, 'tens.txt', method, If_Match=tag)[0] == 200
+    assert ask(d, 'nothing', If_Match='*')[0] == 404
+
+
+def test_etag_follows_every_change(serve, root):
+    d = serve(open_time='1h')
+    path = root / 'tens.txt'
+    seen = {ask(d, 'tens.txt')[1]['etag']}
+    with path.open('r+b') as f:                  # as long as before, and as old
+        f.write(b'x')
+    os.utime(path, (OLD, OLD))
+    _, headers, body = ask(d, 'tens.txt')
+    seen.add(headers['etag'])
+    assert body == b'x' + TENS[1:]
+    with path.open('ab') as f:
+        f.write(b'more')
+    _, headers, body = ask(d, 'tens.txt')
+    seen.add(headers['etag'])
+    assert body.endswith(b'more') and len(seen) == 3
+
+
+# ---- Ranges -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('value, first, last', [
+    ('bytes=0-0', 0, 0), ('bytes=10-19', 10, 19), ('bytes=-1', 99, 99), ('bytes=90-', 90, 99),
+    ('bytes=0-', 0, 99), ('bytes=500-,5-7', 5, 7)])
+def test_one_range(serve, value, first, last):
+    d = serve()
+    status, headers, body = ask(d, 'tens.txt', Range=value)
+    assert (status, body) == (206, TENS[first:last + 1])
+    assert headers['content-range'] == f'bytes {first}-{last}/100'
+    assert headers['content-type'].startswith('text/plain') and headers['etag']
+    status, headers, body = ask(d, 'tens.txt', 'HEAD', Range=value)   # Range is of GET alone
+    assert (status, headers['content-length']) == (200, '100')
+
+
+def test_no_range(serve):
+    d = serve()
+    for name, size in (('tens.txt', 100), ('empty.txt', 0)):
+        status, headers, _ = ask(d, name, Range=f'bytes={size}-')
+        assert (status, headers['content-range']) == (416, f'bytes */{size}')
+    for value in ('bytes=9-1', 'lines=0-1', 'bytes=-', 'bytes=0-60,30-99'):
+        assert ask(d, 'tens.txt', Range=value)[0::2] == (200, TENS)
+    assert ask(d, 'empty.txt', Range='bytes=-1')[0::2] == (200, b'')
+
+
+def parts(headers, body):
+    """The parts of multipart/byteranges, by their Content-Range."""
+    mark = re.fullmatch(r'multipart/byteranges; boundary=([0-9a-f]{16})', headers['content-type'])[1]
+    pieces = (b'\r\n' + body).split(b'\r\n--' + mark.encode())
+    assert pieces[0] == b'' and pieces[-1] == b'--\r\n'
+    found = []
+    for piece in pieces[1:-1]:
+        head, data = piece.split(b'\r\n\r\n', 1)
+        assert re.search(rb'\r\nContent-Type: \S+', head)
+        found.append((re.search(rb'\r\nContent-Range: bytes (\S+)', head)[1].decode(), data))
+    return found
+
+
+def test_several_ranges(serve):
+    status, headers, body = ask(serve(), 'tens.txt', Range='bytes=5-7, -2, 0-0,1000-')
+    assert status == 206 and 'content-range' not in headers
+    assert parts(headers, body) == [('5-7/100', b'567'), ('98-99/100', b'89'), ('0-0/100', b'0')]
+
+
+def test_ranges_at_their_limit_and_one_past_it(serve):
+    d = serve(ranges_max=3)
+    status, headers, body = ask(d, 'tens.txt', Range='bytes=0-0,2-2,4-4')
+    assert status == 206 and len(parts(headers, body)) == 3
+    assert ask(d, 'tens.txt', Range='bytes=0-0,2-2,4-4,6-6')[0::2] == (200, TENS)
+
+
+def test_ranges_through_a_queue_that_is_always_full(serve):
+    """Neither heads nor parts have room at once, for replies that nobody has read stand before them."""
+    count = 40
+    wanted = [(f'{i}-{i + 99999}/{len(BIG)}', BIG[i:i + 100000]) for i in range(0, 1000000, 100000)]
+    value = 'bytes=' + ','.join(f'{i}-{i + 99999}' for i in range(0, 1000000, 100000))
+    d = serve(front={'output_max': '4KiB', 'output_high': '1KiB', 'output_low': '1KiB', 'send_buffer': '8KiB'})
+    s = d.connect(receive_buffer=4096)
+    s.sendall(request('/f/big.bin', Range=value) * count)
+    reader = Reader(s)
+    for _ in range(count):
+        status, headers, body = reader.response()
+        assert status == 206 and parts(headers, body) == wanted
+
+
+def test_files_beyond_4_gib(serve, root):
+    size = 5 << 30
+    with (root / 'large').open('wb') as f:
+        f.truncate(size)
+        f.seek(size - 5)
+        f.write(b'end')
+    d = serve()
+    assert ask(d, 'large', 'HEAD')[1]['content-length'] == str(size)
+    status, headers, body = ask(d, 'large', Range='bytes=4294967296-4294967299,-6')
+    assert parts(headers, body) == [(f'4294967296-4294967299/{size}', bytes(4)),
+                                    (f'{size - 6}-{size - 1}/{size}', b'\0end\0\0')]
+    s = d.connect()
+    s.sendall(request('/f/large'))
+    assert Reader(s).until(b'\r\n\r\n').count(f'Content-Length: {size}\r\n'.encode()) == 1
+
+
+# ---- Files that change --------------------------------------------------------------------------
+
+def begun(d, path='big.bin'):
+    """A client that reads slowly has the beginning of a reply: a reader, and the length to come."""
+    s = d.connect(receive_buffer=4096)
+    s.sendall(request('/f/' + path) + request('/f/sub/'))
+    reader = Reader(s)
+    head = reader.until(b'\r\n\r\n')
+    assert reader.exactly(100) == BIG[:100]
+    return reader, int(re.search(rb'Content-Length: (\d+)', head)[1])
+
+
+SLOW = {'send_buffer': '8KiB'}
+
+
+def test_file_that_shrinks_closes_the_connection(serve, root):
+    d = serve(front=SLOW)
+    reader, size = begun(d)
+    os.truncate(root / 'big.bin', 300000)
+    rest = b''
+    try:
+        rest = reader.rest()
+    except ConnectionResetError:
+        pass
+    assert 100 + len(rest) <= 300000 < size     # and nothing of the next reply behind it
+    assert BIG[100:].startswith(rest)
+    assert ask(d, 'big.bin')[0::2] == (200, BIG[:300000])
+
+
+def test_file_that_grows_is_sent_as_long_as_it_was(serve, root):
+    d = serve(front=SLOW)
+    reader, size = begun(d)
+    with (root / 'big.bin').open('ab') as f:
+        f.write(b'more' * 1000)
+    assert reader.exactly(size - 100) == BIG[100:]
+    assert reader.response()[2] == b'sub'
+    assert len(ask(d, 'big.bin')[2]) == size + 4000
+
+
+def test_file_that_is_replaced_is_sent_as_it_was(serve, root):
+    d = serve(front=SLOW, open_time='1ms')
+    reader, size = begun(d)
+    (root / 'other').write_bytes(b'other')
+    os.rename(root / 'other', root / 'big.bin')
+    eventually(lambda: ask(d, 'big.bin')[2] == b'other', 'the old file is still served')
+    assert reader.exactly(size - 100) == BIG[100:]
+    assert reader.response()[2] == b'sub'
+
+
+def test_client_that_goes_away_leaves_nothing_open(serve):
+    d = serve(front=SLOW, open_max=0)
+    reader, _ = begun(d)
+    assert 'big.bin' in open_files(d)
+    reader.sock.close()
+    eventually(lambda: not open_files(d), 'the file is still open')
+
+
+# ---- Files that are kept open -------------------------------------------------------------------
+
+def open_files(d):
+    """Names of files beneath the root that the worker has open."""
+    folder, found = f'/proc/{d.worker()}/fd', []
+    for fd in os.listdir(folder):
+        try:
+            target = os.readlink(f'{folder}/{fd}')
+        except FileNotFoundError:
+            continue
+        if '/root/' in target:
+            found.append(os.path.basename(target))
+    return sorted(found)
+
+
+def test_files_are_kept_and_let_go(serve, figures):
+    d = serve(open_time='2s')
+    for _ in range(3):
+        ask(d, 'tens.txt')
+    found = figures(d)
+    assert (found['opened'], found['reused'], found['kept']) == (2, 4, 2)
+    assert open_files(d) == ['index.html', 'tens.txt']
+    eventually(lambda: open_files(d) == [], 'they are still open')
+    assert figures(d)['kept'] == 0
+    assert ask(d, 'tens.txt')[2] == TENS
+
+
+def test_files_that_are_kept_have_a_bound(serve, root):
+    for i in range(5):
+        (root / f'{i}.txt').write_text(str(i))
+    d = serve(open_max=3, open_time='1h')
+    s = d.connect()
+    reader = Reader(s)
+    for i in range(5):
+        s.sendall(request(f'/f/{i}.txt'))
+        assert reader.response()[2] == str(i).encode()
+        assert len(open_files(d)) == min(i + 1, 3)
+    assert open_files(d) == ['2.txt', '3.txt', '4.txt']
+
+
+def test_name_that_stands_for_another_file_is_noticed_in_time(serve, root):
+    d = serve(open_time='1h')
+    assert ask(d, 'tens.txt')[2] == TENS
+    (root / 'other').write_bytes(b'other')
+    os.rename(root / 'tens.txt', root / 'aside')   # it changes the file that is open
+    os.rename(root / 'other', root / 'tens.txt')
+    assert ask(d, 'tens.txt')[2] == b'other'
+
+
+# ---- The connection -----------------------------------------------------------------------------
+
+def test_connection_closes_after_the_file_when_asked_to(serve):
+    s = serve().connect()
+    s.sendall(request('/f/big.bin', Connection='close'))
+    reader = Reader(s)
+    assert reader.response()[2] == BIG
+    assert closed(s)
+
+
+def test_old_clients_get_files_too(serve):
+    s = serve().connect()
+    s.sendall(request('/f/tens.txt', version='1.0'))
+    assert Reader(s).response()[2] == TENS
+
+
+def test_many_requests_on_two_pollers(serve):
+    d = serve(pollers='2')
+    for _ in range(8):
+        s = d.connect()
+        s.sendall(request('/f/tens.txt') * 50 + request('/f/big.bin') * 3)
+        reader = Reader(s)
+        for _ in range(50):
+            assert reader.response()[2] == TENS
+        for _ in range(3):
+            assert reader.response()[2] == BIG
+
+
+# ---- Options ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('options, words', [
+    ({'root': '/nothing'}, 'root: /nothing: No such file or directory'),
+    ({'root': '/etc/passwd'}, 'root: /etc/passwd: Not a directory'),
+    ({'index': 'a/b'}, 'index: "a/b" is no name of a file in a directory'),
+    ({'types': {'a': 'text'}}, 'types: "text" is no type such as text/plain'),
+    ({'default_type': 'a/b\n'}, 'is no type such as text/plain'),
+    ({'charset': 'a b'}, 'charset: "a b" is no name of a charset'),
+    ({'cache_control': 'a\tb'}, 'cache_control: only printable ASCII'),
+    ({'cache_control': 'a '}, 'cache_control: there is a space at an end'),
+    ({'type_file': '/nothing'}, 'type_file: No such file or directory'),
+    ({'type_file': '/'}, 'type_file: Invalid argument'),
+])
+def test_options_that_are_refused(goevd_run, tmp_path, options, words):
+    path = tmp_path / 'goevd.yaml'
+    path.write_text(json.dumps(config(listener(handler={'download': {'root': '/', **options}}))))
+    done = goevd_run('-c', path)
+    assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert re.search(r'goevd\.yaml:\d+:\d+: listeners\[0\]\.handler', done.stderr)
+
+
+def test_relative_root_is_relative_to_the_file_that_says_so(goevd, goevd_run, tmp_path):
+    folder = tmp_path / 'part'
+    (folder / 'site').mkdir(parents=True)
+    (folder / 'site/index.html').write_text('relative')
+    (folder / 'part.yaml').write_text(json.dumps(config(listener(handler={'download': {'root': 'site'}}))))
+    d = goevd(json.dumps({'include': str(folder / 'part.yaml')}))
+    s = d.connect()
+    s.sendall(request('/'))
+    assert Reader(s).response()[2] == b'relative'
+    assert f'root: {folder}/site\n' in goevd_run('-T', '-c', d.config).stdout
