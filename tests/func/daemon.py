@@ -89,6 +89,12 @@ def run(folder, *args, **more):
     return done
 
 
+def listens(path):
+    """Whether somebody does; the file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
+
+
 class Log:
     """What goevd writes to stderr, line by line, as it comes."""
 
@@ -139,6 +145,7 @@ class Daemon:
         self.folder = folder
         self.config = write_config(folder, content)
         self.count = len(content['listeners']) if isinstance(content, dict) else 1
+        self.control = isinstance(content, dict) and content.get('control', {}).get('socket')
         self.sockets = []
         self.status = 0          # what it is expected to exit with
         self.may_say = []        # errors and warnings that are expected
@@ -149,9 +156,11 @@ class Daemon:
         self.pid = self.process.pid
         self.log = Log(self.process.stderr)
 
-    def ready(self, start=0):
-        """Until it has said what listens where."""
+    def ready(self, start=0, control=True):
+        """Until it has said what listens where, and its control socket is there."""
         self.listeners = {m['name']: m for m in self.log.wait(LISTENER, self.count, start)}
+        if control and self.control:
+            eventually(lambda: listens(self.control), 'no control socket')
         return self
 
     def address(self, name='web'):

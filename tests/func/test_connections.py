@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from daemon import PATIENCE_S, config, eventually, listener
+from daemon import PATIENCE_S, config, eventually, listener, listens
 from wire import Reader, echo
 
 TWO = [{'name': 'main', 'pollers': 2}]
@@ -23,7 +23,7 @@ def started(goevd, path):
     def start(*listeners, args=(), ready=True, **more):
         d = goevd(config(*listeners, reactors=TWO, control={'socket': str(path)}, **more), *args,
                   ready=ready)
-        eventually(path.exists, 'no control socket')
+        eventually(lambda: listens(path), 'no control socket')
         return d
     return start
 

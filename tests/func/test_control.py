@@ -9,7 +9,7 @@ import stat
 import pytest
 
 import daemon
-from daemon import PATIENCE_S, config, eventually
+from daemon import PATIENCE_S, config, eventually, listens
 from wire import Reader, closed, get
 
 DIED = r'worker \d+ was killed by signal'
@@ -23,19 +23,11 @@ def path(tmp_path):
     return tmp_path / 'control.sock'
 
 
-def listens(path):
-    """Whether somebody does; the file is there a moment earlier."""
-    with socket.socket(socket.AF_UNIX) as s:
-        return s.connect_ex(str(path)) == 0
-
-
 @pytest.fixture
 def controlled(goevd, path):
     """start(argument…) -> a Daemon of two pollers with a control socket."""
     def start(*args, **more):
-        d = goevd(config(reactors=TWO, control={'socket': str(path)}, **more), *args)
-        eventually(lambda: listens(path), 'no control socket')
-        return d
+        return goevd(config(reactors=TWO, control={'socket': str(path)}, **more), *args)
     return start
 
 
@@ -160,8 +152,9 @@ def test_stale_socket_is_replaced(controlled, ctl, path):
 
 def test_other_file_is_left_alone_and_goevd_serves(goevd, path):
     path.write_text('precious')
-    d = goevd(config(control={'socket': str(path)}))
+    d = goevd(config(control={'socket': str(path)}), ready=False)
     d.may_say = [r'control\.socket: ']
+    d.ready(control=False)
     assert d.log.wait(rf'error goevd: control\.socket: {path} exists and is not a socket')
     assert get(d.connect())[0] == 200
     assert path.read_text() == 'precious'

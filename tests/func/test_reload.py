@@ -12,7 +12,7 @@ import pytest
 
 import daemon
 import procfs
-from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener, write_config
+from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener, listens, write_config
 from wire import Reader, closed, echo, get, refused
 
 DIED = r'worker \d+.* was killed by signal'
@@ -29,12 +29,6 @@ def says(body):
 def path(tmp_path):
     """Where the control socket is."""
     return tmp_path / 'control.sock'
-
-
-def listens(path):
-    """Whether somebody does; the file is there a moment earlier."""
-    with socket.socket(socket.AF_UNIX) as s:
-        return s.connect_ex(str(path)) == 0
 
 
 @pytest.fixture
