@@ -420,6 +420,8 @@ exchange_handle_any(struct turn *t, struct exchange *x)
 
     if (r < 0)
         return r;
+    if (edits_any(&x->handler->chain->edits))
+        x->flags |= X_FIELDS;
     r = x->handler->calls.on_request(exchange_public(x), exchange_state(x));
     if (x->flags != X_ENDED)
         return exchange_go_on(t, x, r);

@@ -47,7 +47,7 @@ enum exchange_flags {
     X_HELD = 1 << 9,     /* ... but no more for now */
     X_HAD_ALL = 1 << 10, /* ... and has had it all */
     /* its reply */
-    X_FIELDS = 1 << 11, /* header lines were added */
+    X_FIELDS = 1 << 11, /* header lines were added, or will be */
     X_BEGUN = 1 << 12,  /* the head has gone out */
     X_SILENT = 1 << 13, /* content is left out */
     X_SIZED = 1 << 14,  /* reply_left bytes of content are to follow */

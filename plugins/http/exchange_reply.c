@@ -165,6 +165,7 @@ static int
 reply_head(struct exchange *x, int status, const char *type, size_t type_len, uint64_t length)
 {
     bool apart = type_len > HEADS_TYPE_MAX;
+    int r = edits_apply(&x->handler->chain->edits, &x->fields);
     struct head *h = heads_get(&x->local->heads, status, apart ? "" : type, apart ? 0 : type_len);
     char end[HEAD_ROOM];
     const struct span parts[] = {
@@ -175,9 +176,10 @@ reply_head(struct exchange *x, int status, const char *type, size_t type_len, ui
         {x->fields.data, x->fields.len},
         {end, reply_frame(x, status, status == 205 ? 0 : length, end)},
     };
-    int r = h == NULL ? -ENOMEM : 0;
 
     x->flags |= X_BEGUN;
+    if (h == NULL)
+        r = -ENOMEM;
     if (r < 0)
         exchange_break(x, 0);
     for (size_t i = 0; r >= 0 && i < ARRAY_LEN(parts); i++) {

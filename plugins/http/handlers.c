@@ -12,8 +12,12 @@
 void
 handlers_fini(struct handlers *handlers)
 {
-    for (size_t i = 0; i < handlers->count; i++)
-        free((void *)(uintptr_t)handlers->first[i]->chain);
+    for (size_t i = 0; i < handlers->count; i++) {
+        struct handler_chain *chain = (void *)(uintptr_t)handlers->first[i]->chain;
+
+        edits_fini(&chain->edits);
+        free(chain);
+    }
     free(handlers->first);
     *handlers = (struct handlers){0};
 }
@@ -95,7 +99,7 @@ handlers_chain_new(struct goevd_str path, size_t count)
 
 int
 handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
-             struct goevd_str path, const struct goevd_list *list)
+             struct goevd_str path, const struct goevd_list *list, struct edits *edits)
 {
     struct goevd_plugin *const *plugins = list->items;
     struct handler_chain *chain = handlers_chain_new(path, list->count);
@@ -106,12 +110,15 @@ handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
         free(chain);
         return -ENOMEM;
     }
+    chain->edits = *edits;
+    *edits = (struct edits){0};
     for (size_t i = 0; r == 0 && i < list->count; i++) {
         snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
         r = handlers_take(&chain->all[i], self, where, plugins[i]);
         chain->all[i].state_at = (uint32_t)chain->state_size;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
-    chain->all[0].quick = chain->state_size == 0 && chain->all[0].calls.on_close == NULL;
+    chain->all[0].quick =
+        chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !edits_any(&chain->edits);
     return r < 0 ? r : (int)handlers->count - 1;
 }

@@ -3,6 +3,7 @@
 
 #include <goevd/http.h>
 
+#include "http/edits.h"
 #include "http/util.h"
 
 struct handler_chain;
@@ -19,8 +20,9 @@ struct handler {
 
 /* Those of one route, in their order. */
 struct handler_chain {
-    struct span path;  /* of the route: the options' */
-    size_t state_size; /* of all their states */
+    struct span path;   /* of the route: the options' */
+    size_t state_size;  /* of all their states */
+    struct edits edits; /* of its replies */
     size_t count;
     struct handler all[];
 };
@@ -37,7 +39,8 @@ void handlers_fini(struct handlers *handlers);
  *
  * at       of this route in the options, as in "routes[2]".
  * list     of struct goevd_plugin *.
+ * edits    taken over and set to none; where this fails, perhaps not.
  * Returns  its number; -EINVAL after goevd_refuse(); -ENOMEM.
  */
 int handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
-                 struct goevd_str path, const struct goevd_list *list);
+                 struct goevd_str path, const struct goevd_list *list, struct edits *edits);

@@ -56,6 +56,26 @@ static const struct goevd_option handler_options[] = {
 static const struct goevd_schema handler_schema =
     GOEVD_SCHEMA(struct goevd_plugin *, handler_options);
 
+static const struct goevd_option header_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 256, .help = "a header"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema header_schema = GOEVD_SCHEMA(struct goevd_str, header_options);
+
+static const struct goevd_option headers_options[] = {
+    {OPTION(struct options_headers, remove, "remove", GOEVD_OPTION_LIST), .max = 100,
+     .item = &header_schema, .help = "headers that are taken out"},
+    {OPTION(struct options_headers, set, "set", GOEVD_OPTION_MAP), .max = 100,
+     .help = "headers that replace others of their names"},
+    {OPTION(struct options_headers, add, "add", GOEVD_OPTION_MAP), .max = 100,
+     .help = "headers that stand beside others of their names"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema headers_schema =
+    GOEVD_SCHEMA(struct options_headers, headers_options);
+
 static const struct goevd_option route_options[] = {
     {OPTION(struct options_route, path, "path", GOEVD_OPTION_STRING),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 4096,
@@ -73,6 +93,8 @@ static const struct goevd_option route_options[] = {
      .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .min = 1, .max = OPTIONS_HANDLERS_MAX,
      .item = &handler_schema,
      .help = "let a plugin answer; of several, each decides whether the next one is asked"},
+    {OPTION(struct options_route, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+     .help = "what is done to the headers of the route's replies, last of all"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -91,6 +113,8 @@ static const struct goevd_option host_options[] = {
      .help = "names of the host; *.example.org stands for all below example.org"},
     {OPTION(struct options_host, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
      .item = &route_schema, .help = "what is answered where, as in routes"},
+    {OPTION(struct options_host, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+     .help = "what is done to the headers of its routes' replies"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -128,6 +152,8 @@ static const struct goevd_option http_options[] = {
      .item = &route_schema, .help = "what is answered where; the longest path that matches"},
     {OPTION(struct options, hosts, "hosts", GOEVD_OPTION_LIST), .max = 1024, .item = &host_schema,
      .help = "hosts that have routes of their own; routes is for all others"},
+    {OPTION(struct options, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+     .help = "what is done to the headers of all routes' replies, first of all"},
     {.type = GOEVD_OPTION_END},
 };
 

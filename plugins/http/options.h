@@ -17,18 +17,27 @@ struct options_redirect {
     int status; /* index into options_redirect_statuses */
 };
 
+/* What is done to the headers of replies. */
+struct options_headers {
+    struct goevd_list remove; /* of struct goevd_str */
+    struct goevd_list set;    /* of struct goevd_pair, as is add */
+    struct goevd_list add;
+};
+
 struct options_route {
     struct goevd_str path;
     struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD, of handlers all */
     const struct options_respond *respond;
     const struct options_redirect *redirect;
     struct goevd_list handler; /* of struct goevd_plugin * */
+    const struct options_headers *headers;
 };
 
 /* One or several names, and what is served under them. */
 struct options_host {
     struct goevd_list names;  /* of struct goevd_str */
     struct goevd_list routes; /* of struct options_route */
+    const struct options_headers *headers;
 };
 
 struct options {
@@ -45,6 +54,7 @@ struct options {
     int64_t pipeline_max;
     struct goevd_list routes; /* of struct options_route */
     struct goevd_list hosts;  /* of struct options_host */
+    const struct options_headers *headers;
 };
 
 extern const struct goevd_schema options_schema;

@@ -5,37 +5,9 @@
 #include <stdlib.h>
 
 #include "http/chars.h"
-#include "http/fields.h"
-
-/* Header lines of one reply; with its head it must fit what a connection reserves at once. */
-#define RESPOND_FIELDS_MAX 16384
+#include "http/edits.h"
 
 static const char default_type[] = "Content-Type: text/plain; charset=utf-8\r\n";
-
-static int
-respond_check_header(struct goevd_self *self, const char *path, const struct goevd_pair *header)
-{
-    const char *name = header->key.data;
-    char at[128];
-
-    snprintf(at, sizeof(at), "%s.respond.headers", path);
-    if (!http_field_name_valid(name, header->key.len))
-        return goevd_refuse(self, at,
-                            "\"%s\" is no header name: letters, digits and \"-\" may "
-                            "stand in one, no spaces and no colon",
-                            name);
-    if (http_field_is_ours(name, header->key.len))
-        return goevd_refuse(self, at, "%s is set by the server itself; leave it out%s", name,
-                            chars_equal_nocase(name, "server", strlen("server"))
-                                ? " and see the option server"
-                                : "");
-    if (!http_field_value_valid(header->value.data, header->value.len))
-        return goevd_refuse(self, at,
-                            "the value of %s has a line break or other control "
-                            "character, or white space at an end",
-                            name);
-    return 0;
-}
 
 static int
 respond_check_status(struct goevd_self *self, const char *path, const struct options_respond *o)
@@ -100,15 +72,14 @@ respond_build(struct goevd_self *self, const char *path, const struct options_re
     char *fields;
     int r = respond_check_status(self, path, o);
 
+    snprintf(at, sizeof(at), "%s.respond.headers", path);
     for (size_t i = 0; r == 0 && i < o->headers.count; i++)
-        r = respond_check_header(self, path, &headers[i]);
+        r = edits_check_header(self, at, headers[i].key, headers[i].value);
     if (r < 0)
         return r;
-    if (size > RESPOND_FIELDS_MAX) {
-        snprintf(at, sizeof(at), "%s.respond.headers", path);
+    if (size > RESPOND_FIELDS_MAX)
         return goevd_refuse(self, at, "the headers have %zu bytes in all; at most %d can be sent",
                             size, RESPOND_FIELDS_MAX);
-    }
     fields = malloc(size);
     if (fields == NULL)
         return -ENOMEM;

@@ -6,6 +6,9 @@
 #include "http/options.h"
 #include "http/reply.h"
 
+/* Header lines of one reply; with its head it must fit what a connection reserves at once. */
+#define RESPOND_FIELDS_MAX 16384
+
 /* Check it and make its reply; the body stays in the options, the caller frees ret_reply->memory.
  *
  * path     of this route in the options, as in "routes[2]".

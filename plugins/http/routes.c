@@ -9,9 +9,16 @@
 #include "http/redirect.h"
 #include "http/respond.h"
 
-#define ROUTES_AT_MAX 64 /* "hosts[1023].routes[4095]" and a field */
+#define ROUTES_AT_MAX 128 /* a route in the options, and a field of it */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 #define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
+
+/* A list of routes in the options, and what is done to the headers of their replies. */
+struct routes_place {
+    char at[48];
+    const struct options_headers *all;
+    const struct options_headers *host;
+};
 
 void
 routes_fini(struct routes *routes)
@@ -173,27 +180,79 @@ routes_methods(const struct options_route *route)
     return (uint16_t)methods;
 }
 
-/* The number of what answers a route. */
+/* A reply of the options' own, with what is done to its headers. */
+static int
+routes_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
+            const struct edits *edits)
+{
+    struct buffer lines = {0};
+    int r = buffer_append(&lines, reply->fields.data, reply->fields.len);
+
+    if (r == 0)
+        r = edits_apply(edits, &lines);
+    if (r == 0 && lines.len > RESPOND_FIELDS_MAX)
+        r = goevd_refuse(self, at,
+                         "with what is done to them, the headers have %zu bytes in all; at most %d "
+                         "can be sent",
+                         lines.len, RESPOND_FIELDS_MAX);
+    free(reply->memory);
+    reply->memory = lines.data;
+    reply->fields = (struct span){lines.data, lines.len};
+    return r;
+}
+
+/* The number of what answers a route; edits may be taken over. */
 static int
 routes_push_answer(struct routes *routes, struct goevd_self *self, const char *at,
-                   const struct options_route *route)
+                   const struct options_route *route, struct edits *edits)
 {
     struct http_reply reply;
     int r;
 
     if (route->handler.count != 0) {
-        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler);
+        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
         return r < 0 ? r : (int)(ROUTES_HANDLER | (unsigned)r);
     }
     r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
                                : redirect_build(self, at, route->redirect, &reply);
+    if (r == 0 && edits_any(edits)) {
+        r = routes_edit(&reply, self, at, edits);
+        if (r < 0)
+            free(reply.memory);
+    }
     return r < 0 ? r : routes_push(routes, reply);
 }
 
-/* One route of the list that is called `list_at` in the options. */
+/* The number of what answers a route. */
 static int
-routes_add(struct routes *routes, struct goevd_self *self, struct site *site, const char *list_at,
-           size_t index, const struct options_route *route)
+routes_answer(struct routes *routes, struct goevd_self *self, const char *at,
+              const struct routes_place *place, const struct options_route *route)
+{
+    struct edits edits = {0};
+    char where[ROUTES_AT_MAX + 16];
+    int r;
+
+    snprintf(where, sizeof(where), "%s.headers", at);
+    r = edits_check(self, where, route->headers);
+    if (r == 0)
+        r = edits_add(&edits, place->all);
+    if (r == 0)
+        r = edits_add(&edits, place->host);
+    if (r == 0)
+        r = edits_add(&edits, route->headers);
+    if (r == 0 && edits.lines.len > EDITS_LINES_MAX)
+        r = goevd_refuse(self, at, "headers adds %zu bytes in all, and %d are the most",
+                         edits.lines.len, EDITS_LINES_MAX);
+    if (r == 0)
+        r = routes_push_answer(routes, self, at, route, &edits);
+    edits_fini(&edits);
+    return r;
+}
+
+/* One route of a list of routes. */
+static int
+routes_add(struct routes *routes, struct goevd_self *self, struct site *site,
+           const struct routes_place *place, size_t index, const struct options_route *route)
 {
     bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
     struct span path = {route->path.data, route->path.len - prefix};
@@ -201,18 +260,18 @@ routes_add(struct routes *routes, struct goevd_self *self, struct site *site, co
     int answer;
     int r;
 
-    snprintf(at, sizeof(at), "%s[%zu].path", list_at, index);
+    snprintf(at, sizeof(at), "%s[%zu].path", place->at, index);
     r = routes_check_path(self, at, route->path);
     if (r < 0)
         return r;
-    snprintf(at, sizeof(at), "%s[%zu]", list_at, index);
-    answer = routes_push_answer(routes, self, at, route);
+    snprintf(at, sizeof(at), "%s[%zu]", place->at, index);
+    answer = routes_answer(routes, self, at, place, route);
     if (answer < 0)
         return answer;
     r = http_router_add(&site->router, path, prefix, routes_methods(route), (uint16_t)answer);
     if (r != -EEXIST)
         return r;
-    snprintf(at, sizeof(at), "%s[%zu].path", list_at, index);
+    snprintf(at, sizeof(at), "%s[%zu].path", place->at, index);
     return goevd_refuse(self, at,
                         "an earlier route answers \"%s\" for the same method; remove one of them "
                         "or give them different methods",
@@ -221,14 +280,14 @@ routes_add(struct routes *routes, struct goevd_self *self, struct site *site, co
 
 static int
 routes_add_all(struct routes *routes, struct goevd_self *self, struct site *site,
-               const char *list_at, const struct goevd_list *list)
+               const struct routes_place *place, const struct goevd_list *list)
 {
     const struct options_route *items = list->items;
     int r = 0;
 
     site->absent = ROUTES_NOT_FOUND;
     for (size_t i = 0; r >= 0 && i < list->count; i++)
-        r = routes_add(routes, self, site, list_at, i, &items[i]);
+        r = routes_add(routes, self, site, place, i, &items[i]);
     return r < 0 ? r : http_router_seal(&site->router, routes_refuse, routes);
 }
 
@@ -251,9 +310,11 @@ routes_add_name(struct routes *routes, struct goevd_self *self, const char *at,
 }
 
 static int
-routes_add_host(struct routes *routes, struct goevd_self *self, size_t index,
-                const struct options_host *host)
+routes_add_host(struct routes *routes, struct goevd_self *self, const struct options *o,
+                size_t index)
 {
+    const struct options_host *host = (const struct options_host *)o->hosts.items + index;
+    struct routes_place place = {.all = o->headers, .host = host->headers};
     const struct goevd_str *names = host->names.items;
     uint32_t site = (uint32_t)index + 1;
     char at[ROUTES_AT_MAX];
@@ -263,10 +324,13 @@ routes_add_host(struct routes *routes, struct goevd_self *self, size_t index,
         snprintf(at, sizeof(at), "hosts[%zu].names[%zu]", index, i);
         r = routes_add_name(routes, self, at, names[i], site);
     }
+    snprintf(at, sizeof(at), "hosts[%zu].headers", index);
+    if (r >= 0)
+        r = edits_check(self, at, host->headers);
     if (r < 0)
         return r;
-    snprintf(at, sizeof(at), "hosts[%zu].routes", index);
-    return routes_add_all(routes, self, &routes->sites[site], at, &host->routes);
+    snprintf(place.at, sizeof(place.at), "hosts[%zu].routes", index);
+    return routes_add_all(routes, self, &routes->sites[site], &place, &host->routes);
 }
 
 /* RFC 9110 section 9.3.7: what the server as a whole can do. */
@@ -342,7 +406,7 @@ routes_push_fixed(struct routes *routes, const struct options *o)
 int
 routes_init(struct routes *routes, struct goevd_self *self, const struct options *o)
 {
-    const struct options_host *hosts = o->hosts.items;
+    const struct routes_place place = {.at = "routes", .all = o->headers};
     int r;
 
     *routes = (struct routes){.sites = calloc(1 + o->hosts.count, sizeof(*routes->sites))};
@@ -353,11 +417,13 @@ routes_init(struct routes *routes, struct goevd_self *self, const struct options
     if (r >= 0)
         r = routes_push_fixed(routes, o);
     if (r >= 0)
-        r = routes_add_all(routes, self, &routes->sites[0], "routes", &o->routes);
+        r = edits_check(self, "headers", o->headers);
+    if (r >= 0)
+        r = routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
     /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
     if (o->hosts.count != 0 && o->routes.count == 0)
         routes->sites[0].absent = ROUTES_MISDIRECTED;
     for (size_t i = 0; r >= 0 && i < o->hosts.count; i++)
-        r = routes_add_host(routes, self, i, &hosts[i]);
+        r = routes_add_host(routes, self, o, i);
     return MIN(r, 0);
 }

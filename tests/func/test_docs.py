@@ -23,14 +23,17 @@ HEADINGS = {
     'PLUGIN HTTP': 'http:',
     'HOSTS': 'http:hosts.',
     'ROUTES': 'http:routes.',
+    'HEADERS': 'http:headers.',
     'PLUGIN PUSH': 'push:',
     'PLUGIN ASYNC': 'async:',
     'PLUGIN RELAY': 'relay:',
     'PLUGIN DOWNLOAD': 'download:',
 }
 
-# Keys that stand in two places, and where the second one is.
-AGAIN = {'http:routes.': 'http:hosts.routes.'}
+# Keys that stand in several places, and where the others are.
+AGAIN = {'http:routes.': ['http:hosts.routes.'],
+         'http:headers.': ['http:hosts.headers.', 'http:routes.headers.',
+                           'http:hosts.routes.headers.']}
 
 
 def source(page):
@@ -111,8 +114,8 @@ def documented():
             assert m[1] and prefix + m[1] not in found
             assert re.match(r'\t\S', lines[i + 1]), f'nothing is said about {m[1]}'
             found[prefix + m[1]] = m[2]
-            if prefix in AGAIN:
-                found[AGAIN[prefix] + m[1]] = m[2]
+            for other in AGAIN.get(prefix, []):
+                found[other + m[1]] = m[2]
     return found
 
 

@@ -222,7 +222,7 @@ check_hosts(size_t count, size_t routes_count, const char *path, const char *wor
         int n = snprintf(names[i], sizeof(names[i]), "%zu.org", i);
 
         name[i] = (struct goevd_str){names[i], (size_t)n};
-        hosts[i] = (struct options_host){{&name[i], 1}, {routes, routes_count}};
+        hosts[i] = (struct options_host){.names = {&name[i], 1}, .routes = {routes, routes_count}};
     }
     o.hosts = (struct goevd_list){hosts, count};
     check(o, path, words);
