@@ -295,10 +295,19 @@ int
 exchange_reply(struct exchange *x, int status, const char *type, size_t type_len, const void *body,
                size_t len)
 {
+    const struct page *page = NULL;
     int r = reply_check(x, status, type, type_len);
 
     if (r < 0)
         return r;
+    if (len == 0 && type_len == 0)
+        page = pages_find(&x->local->http->routes.pages, status);
+    if (page != NULL) {
+        type = page->type.data;
+        type_len = page->type.len;
+        body = page->body.data;
+        len = page->body.len;
+    }
     r = reply_head(x, status, type, type_len, len);
     if (r >= 0 && (x->flags & X_SILENT) == 0)
         r = reply_put(x, body, len);

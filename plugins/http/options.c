@@ -120,6 +120,29 @@ static const struct goevd_option host_options[] = {
 
 static const struct goevd_schema host_schema = GOEVD_SCHEMA(struct options_host, host_options);
 
+static const struct goevd_option status_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_INT, .min = 400, .max = 599, .help = "a status"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema status_schema = GOEVD_SCHEMA(int64_t, status_options);
+
+static const struct goevd_option page_options[] = {
+    {OPTION(struct options_page, status, "status", GOEVD_OPTION_LIST),
+     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 200, .item = &status_schema,
+     .help = "status codes that have it"},
+    {OPTION(struct options_page, file, "file", GOEVD_OPTION_STRING), .one_of = 1,
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
+     .help = "a file that holds it; read when goevd starts or reloads"},
+    {OPTION(struct options_page, body, "body", GOEVD_OPTION_STRING), .one_of = 1,
+     .flags = GOEVD_OPTION_REQUIRED, .max = 1 << 20, .help = "the page itself"},
+    {OPTION(struct options_page, type, "type", GOEVD_OPTION_STRING),
+     .def = "text/html; charset=utf-8", .max = 256, .help = "its Content-Type"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema page_schema = GOEVD_SCHEMA(struct options_page, page_options);
+
 static const struct goevd_option http_options[] = {
     {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
@@ -154,6 +177,10 @@ static const struct goevd_option http_options[] = {
      .help = "hosts that have routes of their own; routes is for all others"},
     {OPTION(struct options, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
      .help = "what is done to the headers of all routes' replies, first of all"},
+    {OPTION(struct options, error_pages, "error_pages", GOEVD_OPTION_LIST), .max = 200,
+     .item = &page_schema, .help = "content of errors that have none of their own"},
+    {OPTION(struct options, error_page_max, "error_page_max", GOEVD_OPTION_SIZE), .def = "64KiB",
+     .min = 0, .max = 1 << 24, .help = "length of a file of error_pages"},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -40,6 +40,14 @@ struct options_host {
     const struct options_headers *headers;
 };
 
+/* The content of errors. */
+struct options_page {
+    struct goevd_list status; /* of int64_t */
+    struct goevd_str file;    /* empty: `body` */
+    struct goevd_str body;
+    struct goevd_str type;
+};
+
 struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
@@ -55,6 +63,8 @@ struct options {
     struct goevd_list routes; /* of struct options_route */
     struct goevd_list hosts;  /* of struct options_host */
     const struct options_headers *headers;
+    struct goevd_list error_pages; /* of struct options_page */
+    int64_t error_page_max;
 };
 
 extern const struct goevd_schema options_schema;

@@ -30,6 +30,7 @@ routes_fini(struct routes *routes)
     free(routes->sites);
     hosts_fini(&routes->hosts);
     handlers_fini(&routes->handlers);
+    pages_fini(&routes->pages);
     free(routes->replies);
     *routes = (struct routes){0};
 }
@@ -54,15 +55,35 @@ routes_push(struct routes *routes, struct http_reply reply)
     return (int)routes->count++;
 }
 
-/* A reply that says its status in plain text, and `words` after it if there are any. */
+/* An error with the page that the options have for it. */
+static int
+routes_push_page(struct routes *routes, int status, const char *fields, const struct page *page)
+{
+    char *memory = NULL;
+    int len = asprintf(&memory, "%sContent-Type: %s\r\n", fields, page->type.data);
+
+    if (len < 0)
+        return -ENOMEM;
+    return routes_push(routes, (struct http_reply){.status = status,
+                                                   .fields = {memory, (size_t)len},
+                                                   .body = page->body,
+                                                   .memory = memory});
+}
+
+/* A reply that says its status in plain text, and `words` after it if there are any; or a page. */
 static int
 routes_push_error(struct routes *routes, int status, const char *fields, const char *words)
 {
+    const struct page *page = pages_find(&routes->pages, status);
     char *memory = NULL;
     int fields_len = 0;
-    int len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n",
-                       fields, &fields_len, status, http_status_phrase(status),
-                       words[0] == '\0' ? "" : ": ", words);
+    int len;
+
+    if (page != NULL)
+        return routes_push_page(routes, status, fields, page);
+    len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n", fields,
+                   &fields_len, status, http_status_phrase(status), words[0] == '\0' ? "" : ": ",
+                   words);
 
     if (len < 0)
         return -ENOMEM;
@@ -414,6 +435,8 @@ routes_init(struct routes *routes, struct goevd_self *self, const struct options
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
     r = routes_check_count(self, o);
+    if (r >= 0)
+        r = pages_init(&routes->pages, self, o);
     if (r >= 0)
         r = routes_push_fixed(routes, o);
     if (r >= 0)

@@ -7,6 +7,7 @@
 #include "http/handlers.h"
 #include "http/hosts.h"
 #include "http/options.h"
+#include "http/pages.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/verdict.h"
@@ -37,6 +38,7 @@ struct routes {
     size_t site_count;
     struct hosts hosts; /* numbers are places in `sites` */
     struct handlers handlers;
+    struct pages pages;
     struct http_reply *replies;
     size_t count;
     size_t room;

@@ -237,8 +237,9 @@ table_reply_plain(struct exchange *x, int status, const char *type, size_t type_
     const struct head *h;
     char *to;
 
-    if (len > REPLY_QUICK_MAX || (!heads_is_last(&x->local->heads, status, type, type_len, len) &&
-                                  table_prepare(x, status, type, type_len, len) < 0))
+    if (len > REPLY_QUICK_MAX || (len == 0 && status >= PAGES_FIRST) ||
+        (!heads_is_last(&x->local->heads, status, type, type_len, len) &&
+         table_prepare(x, status, type, type_len, len) < 0))
         return exchange_reply(x, status, type, type_len, body, len);
     h = x->local->heads.last;
     if (t->room - t->used < h->len + len && turn_reserve(t, h->len + len, x->head_len) < 0)

@@ -415,6 +415,8 @@ probe_request(struct goevd_http_request *r, void *state)
 
     if (is(what, "wait"))
         return 0;
+    if (is(what, "wordless"))
+        return goevd_http_reply(r, 403, NULL, NULL, 0);
     if (is(what, "fail"))
         return -EIO;
     if (is(what, "abort")) {

@@ -1,0 +1,119 @@
+#include "http/pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "http/fields.h"
+
+void
+pages_fini(struct pages *pages)
+{
+    for (size_t i = 0; i < pages->count; i++)
+        free(pages->all[i].memory);
+    free(pages->all);
+    *pages = (struct pages){0};
+}
+
+/* The bytes of an open file of that size; fewer if it has shrunk. -errno. */
+static ssize_t
+pages_read_all(int fd, char *to, size_t size)
+{
+    size_t n = 0;
+
+    while (n < size) {
+        ssize_t r = read(fd, to + n, size - n);
+
+        if (r < 0 && errno != EINTR)
+            return -errno;
+        if (r == 0)
+            break;
+        if (r > 0)
+            n += (size_t)r;
+    }
+    return (ssize_t)n;
+}
+
+/* 0; -EFBIG; -EISDIR and the like for what is no regular file; another -errno. */
+static int
+pages_read_fd(int fd, size_t max, struct page *page)
+{
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if ((uint64_t)st.st_size > max)
+        return -EFBIG;
+    page->memory = malloc((size_t)st.st_size + 1);
+    if (page->memory == NULL)
+        return -ENOMEM;
+    n = pages_read_all(fd, page->memory, (size_t)st.st_size);
+    if (n >= 0)
+        page->body = (struct span){page->memory, (size_t)n};
+    return (int)MIN(n, 0);
+}
+
+static int
+pages_read(struct goevd_self *self, const char *at, const char *path, size_t max, struct page *page)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int r = fd < 0 ? -errno : pages_read_fd(fd, max, page);
+
+    if (fd >= 0)
+        close(fd);
+    if (r == -EFBIG)
+        return goevd_refuse(self, at, "%s has more than %zu bytes; see error_page_max", path, max);
+    if (r < 0 && r != -ENOMEM)
+        return goevd_refuse(self, at, "%s: %s", path, strerror(-r));
+    return r;
+}
+
+static int
+pages_add(struct pages *pages, struct goevd_self *self, const struct options *o, size_t index)
+{
+    const struct options_page *p = (const struct options_page *)o->error_pages.items + index;
+    struct page *page = &pages->all[index];
+    const int64_t *statuses = p->status.items;
+    char at[64];
+
+    for (size_t i = 0; i < p->status.count; i++) {
+        uint16_t *of = &pages->of[statuses[i] - PAGES_FIRST];
+
+        snprintf(at, sizeof(at), "error_pages[%zu].status[%zu]", index, i);
+        if (*of != 0)
+            return goevd_refuse(self, at, "%d has a page already; remove one of them",
+                                (int)statuses[i]);
+        *of = (uint16_t)(index + 1);
+    }
+    snprintf(at, sizeof(at), "error_pages[%zu].type", index);
+    if (p->type.len == 0 || !http_field_value_valid(p->type.data, p->type.len))
+        return goevd_refuse(self, at, "\"%s\" is no type of content", p->type.data);
+    page->type = (struct span){p->type.data, p->type.len};
+    page->body = (struct span){p->body.data, p->body.len};
+    snprintf(at, sizeof(at), "error_pages[%zu].file", index);
+    return p->file.len == 0 ? 0
+                            : pages_read(self, at, p->file.data, (size_t)o->error_page_max, page);
+}
+
+int
+pages_init(struct pages *pages, struct goevd_self *self, const struct options *o)
+{
+    int r = 0;
+
+    *pages = (struct pages){0};
+    if (o->error_pages.count == 0)
+        return 0;
+    pages->all = calloc(o->error_pages.count, sizeof(*pages->all));
+    if (pages->all == NULL)
+        return -ENOMEM;
+    pages->count = o->error_pages.count;
+    for (size_t i = 0; r == 0 && i < pages->count; i++)
+        r = pages_add(pages, self, o, i);
+    return r;
+}
