@@ -36,6 +36,11 @@ local_count(const struct local *l, int figure, int64_t delta)
  * as file_open(), -EACCES also for a directory without such a file. */
 int find_file(struct local *l, struct goevd_str path, struct file **ret);
 
+/* A prepared coding of a file that the client prefers, and that is not older. Returns its enum
+ * encoding, with a reference; -ENOENT. */
+int find_coding(struct local *l, const struct file *file, struct goevd_str accept_encoding,
+                struct file **ret);
+
 /* The timer of a poller: let go of files that were kept for long enough. arg: struct local. */
 void find_timer(struct goevd_timer *timer, void *arg);
 

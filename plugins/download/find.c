@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "download/download.h"
+#include "download/encoding.h"
 
 /* After files were kept or let go; delay_ns until the next one is to go, or 0. */
 static void
@@ -90,4 +92,46 @@ find_file(struct local *l, struct goevd_str path, struct file **ret)
     if (path.len == 0 || name[path.len - 1] == '/')
         return find_index(l, name, path.len, ret);
     return find_open(l, name, path.len, ret);
+}
+
+/* ---- Codings --------------------------------------------------------------------------------- */
+
+static int
+find_coding_of(struct local *l, const struct file *file, enum encoding encoding, struct file **ret)
+{
+    const char *suffix = encoding_suffixes[encoding];
+    char name[PATH_MAX + 8];
+    int len = snprintf(name, sizeof(name), "%s%s", file->name, suffix);
+    int r = len >= PATH_MAX ? -ENAMETOOLONG : find_open(l, name, (size_t)len, ret);
+
+    if (r == 0 && (*ret)->facts.modified_s < file->facts.modified_s) {
+        file_unref(*ret);
+        r = -ESTALE;
+    }
+    return r;
+}
+
+int
+find_coding(struct local *l, const struct file *file, struct goevd_str accept_encoding,
+            struct file **ret)
+{
+    const int *all = l->download->options->precompressed.items;
+    size_t count = l->download->options->precompressed.count;
+    struct encoding_weights weights;
+
+    encoding_read(accept_encoding, &weights);
+    for (size_t turn = 0; turn < count; turn++) {
+        int best = -1;
+
+        for (size_t i = 0; i < count; i++)
+            if (weights.of[all[i]] > 0 && weights.of[all[i]] >= weights.identity &&
+                (best < 0 || weights.of[all[i]] > weights.of[best]))
+                best = all[i];
+        if (best < 0)
+            break;
+        if (find_coding_of(l, file, (enum encoding)best, ret) == 0)
+            return best;
+        weights.of[best] = 0;
+    }
+    return -ENOENT;
 }

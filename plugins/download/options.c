@@ -19,6 +19,16 @@ static const struct goevd_option index_table[] = {
 
 static const struct goevd_schema index_schema = GOEVD_SCHEMA(struct goevd_str, index_table);
 
+/* In the order of enum encoding. */
+static const char *const encoding_choices[] = {"br", "zst", "gz", NULL};
+
+static const struct goevd_option encoding_table[] = {
+    {.type = GOEVD_OPTION_ENUM, .choices = encoding_choices, .help = "what follows the name"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema encoding_schema = GOEVD_SCHEMA(int, encoding_table);
+
 /* In the order of enum options_symlinks. */
 static const char *const symlinks_choices[] = {"beneath", "none", NULL};
 
@@ -45,6 +55,9 @@ static const struct goevd_option options_table[] = {
            "The charset that is told of types that begin with text/; empty: none is."),
     OPTION("cache_control", STRING, cache_control, NULL, 1, 1024,
            "Value of the header Cache-Control."),
+    {FIELDS("precompressed", LIST, precompressed, NULL, 0, 3,
+            "Files beside others that have the same content in less bytes; the best ones first."),
+     .item = &encoding_schema},
     OPTION("ranges_max", INT, ranges_max, "16", 1, 256,
            "Ranges of one request that are sent; with more the whole file is."),
     OPTION("open_max", INT, open_max, "512", 0, 1 << 20,

@@ -16,6 +16,7 @@ struct options {
     struct goevd_str default_type;
     struct goevd_str charset;
     struct goevd_str cache_control;
+    struct goevd_list precompressed; /* int: enum encoding */
     int64_t ranges_max;
     int64_t open_max;
     int64_t open_time_ns;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "download/download.h"
+#include "download/encoding.h"
 #include "download/sending.h"
 
 #define RANGES_MAX 256 /* as ranges_max of the options */
@@ -18,6 +19,8 @@ reply_add_headers(const struct download *d, struct goevd_http_request *r, const 
 
     if (result == 0)
         result = goevd_http_add_header_bytes(r, "Last-Modified", f->modified.data, f->modified.len);
+    if (result == 0 && d->options->precompressed.count > 0)
+        result = goevd_http_add_header(r, "Vary", "Accept-Encoding");
     if (result == 0 && cache_control.data != NULL)
         result =
             goevd_http_add_header_bytes(r, "Cache-Control", cache_control.data, cache_control.len);
@@ -26,12 +29,14 @@ reply_add_headers(const struct download *d, struct goevd_http_request *r, const 
 
 static int
 reply_add_content_headers(const struct download *d, struct goevd_http_request *r,
-                          const struct file *file)
+                          const struct sending *s)
 {
-    int result = reply_add_headers(d, r, file);
+    int result = reply_add_headers(d, r, s->file);
 
     if (result == 0)
         result = goevd_http_add_header(r, "Accept-Ranges", "bytes");
+    if (result == 0 && s->coding != NULL)
+        result = goevd_http_add_header(r, "Content-Encoding", s->coding);
     if (result == 0 && d->options->attachment)
         result = goevd_http_add_header(r, "Content-Disposition", "attachment");
     return result;
@@ -61,9 +66,9 @@ reply_add_range(struct goevd_http_request *r, const struct sending *s)
 static int
 reply_start(const struct download *d, struct goevd_http_request *r, struct sending *s, int status)
 {
-    const char *type = *s->file->type == '\0' ? NULL : s->file->type;
+    const char *type = sending_file_type(s);
     char multipart[SENDING_TYPE_MAX];
-    int result = reply_add_content_headers(d, r, s->file);
+    int result = reply_add_content_headers(d, r, s);
 
     if (result == 0 && status == 206 && s->parts == NULL)
         result = reply_add_range(r, s);
@@ -94,6 +99,21 @@ reply_select(struct local *l, struct sending *s, struct goevd_str value)
     if (count > 1 && sending_set_parts(s, ranges, (unsigned)count, l->boundary++) < 0)
         return -ENOMEM;
     return 206;
+}
+
+/* Send a coding of the file that the client prefers, if there is one. */
+static void
+reply_choose_coding(struct local *l, struct goevd_http_request *r, struct sending *s)
+{
+    struct goevd_str accept = goevd_http_header(r, "Accept-Encoding");
+    struct file *coding;
+    int encoding;
+
+    if (l->download->options->precompressed.count == 0 || accept.data == NULL)
+        return;
+    encoding = find_coding(l, s->file, accept, &coding);
+    if (encoding >= 0)
+        sending_set_coding(s, coding, encoding_names[encoding]);
 }
 
 static int
@@ -141,6 +161,7 @@ reply_request(struct goevd_http_request *r, void *state)
     if (result < 0)
         return refusal_error(l, r, result);
     sending_init(state, file, (struct range){0, file->size});
+    reply_choose_coding(l, r, state);
     return reply_send(l, r, state);
 }
 

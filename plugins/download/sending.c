@@ -14,7 +14,7 @@ static int
 sending_head(const struct sending *s, unsigned part, char *to, size_t size)
 {
     const struct range *p = &s->parts[part];
-    const char *type = s->file->type;
+    const char *type = sending_file_type(s);
 
     if (part == s->count)
         return snprintf(to, size, "\r\n--" BOUNDARY "--\r\n", s->boundary);
@@ -52,6 +52,21 @@ sending_init(struct sending *s, struct file *file, struct range part)
     *s = (struct sending){.file = file, .one = part};
 }
 
+void
+sending_set_coding(struct sending *s, struct file *file, const char *coding)
+{
+    s->named = s->file;
+    s->file = file;
+    s->coding = coding;
+    s->one = (struct range){0, file->size};
+}
+
+const char *
+sending_file_type(const struct sending *s)
+{
+    return s->named == NULL ? s->file->type : s->named->type;
+}
+
 int
 sending_set_parts(struct sending *s, const struct range *parts, unsigned count, uint64_t boundary)
 {
@@ -69,6 +84,7 @@ void
 sending_fini(struct sending *s)
 {
     free(s->parts);
+    file_unref(s->named);
     file_unref(s->file);
     *s = (struct sending){0};
 }

@@ -6,7 +6,9 @@
 
 /* The state of a request. */
 struct sending {
-    struct file *file;   /* NULL: nothing is sent */
+    struct file *file;   /* whose bytes are sent; NULL: none are */
+    struct file *named;  /* what they are a coding of, and whose type counts; NULL: of itself */
+    const char *coding;  /* the name of that coding; NULL: none */
     struct range one;    /* what of it, */
     struct range *parts; /* or what of it in turn, as multipart/byteranges; NULL: `one` */
     unsigned count;      /* of parts */
@@ -18,6 +20,12 @@ struct sending {
 
 /* Send one part. Takes the reference to the file over. */
 void sending_init(struct sending *s, struct file *file, struct range part);
+
+/* Send a coding of the file, all of it, instead. Takes the reference over. */
+void sending_set_coding(struct sending *s, struct file *file, const char *coding);
+
+/* The type of the content, but for several parts; "": none. */
+const char *sending_file_type(const struct sending *s);
 
 /* Send several instead, at least two. 0; -ENOMEM. */
 int sending_set_parts(struct sending *s, const struct range *parts, unsigned count,

@@ -277,6 +277,61 @@ def test_etag_follows_every_change(serve, root):
     assert body.endswith(b'more') and len(seen) == 3
 
 
+# ---- Codings ------------------------------------------------------------------------------------
+
+@pytest.fixture
+def coded(serve, root):
+    """coded(options…) -> a Daemon whose tens.txt is there in three codings, each of its own length."""
+    for suffix, data in (('br', b'B'), ('zst', b'ZZ'), ('gz', b'GGG')):
+        (root / f'tens.txt.{suffix}').write_bytes(data)
+    return lambda **options: serve(**{'precompressed': ['br', 'zst', 'gz'], **options})
+
+
+@pytest.mark.parametrize('accept, coding, body', [
+    ('gzip', 'gzip', b'GGG'), ('gzip, br', 'br', b'B'), ('gzip, br;q=0.9', 'gzip', b'GGG'),
+    ('zstd;q=0.2, gzip;q=0.1', 'zstd', b'ZZ'), ('*', 'br', b'B'), ('*;q=0.5, br;q=0', 'zstd', b'ZZ'),
+    ('identity', None, TENS), ('identity, gzip;q=0.5', None, TENS), ('gzip;q=0', None, TENS), ('deflate', None, TENS),
+    ('identity;q=0', None, TENS)])
+def test_coding_is_the_one_that_the_client_prefers(coded, accept, coding, body):
+    d = coded()
+    status, headers, found = ask(d, 'tens.txt', Accept_Encoding=accept)
+    assert (status, headers.get('content-encoding'), found) == (200, coding, body)
+    assert headers['vary'] == 'Accept-Encoding'
+    assert headers['content-type'].startswith('text/plain')
+    assert ask(d, 'tens.txt', 'HEAD', Accept_Encoding=accept)[1]['content-length'] == str(len(body))
+
+
+def test_codings_are_told_apart(coded):
+    d = coded()
+    tags = [ask(d, 'tens.txt', Accept_Encoding=accept)[1]['etag'] for accept in ('br', 'zstd', 'gzip', 'x')]
+    assert len(set(tags)) == 4
+    status, headers, _ = ask(d, 'tens.txt', Accept_Encoding='gzip', If_None_Match=tags[2])
+    assert (status, headers['etag'], headers['vary']) == (304, tags[2], 'Accept-Encoding')
+    assert ask(d, 'tens.txt', Accept_Encoding='gzip', If_None_Match=tags[3])[0] == 200
+    status, headers, body = ask(d, 'tens.txt', Accept_Encoding='gzip', Range='bytes=1-1,2-2', If_Range=tags[2])
+    assert [part[0] for part in parts(headers, body)] == ['1-1/3', '2-2/3']
+    assert headers['content-encoding'] == 'gzip'
+    assert ask(d, 'tens.txt', Accept_Encoding='gzip', Range='bytes=9-')[1]['content-range'] == 'bytes */3'
+
+
+def test_coding_that_is_missing_or_older_is_passed_over(coded, root):
+    d = coded()
+    (root / 'tens.txt.br').unlink()
+    os.utime(root / 'tens.txt.zst', (OLD - 1, OLD - 1))
+    assert ask(d, 'tens.txt', Accept_Encoding='br, zstd, gzip')[2] == b'GGG'
+    assert ask(d, 'big.bin', Accept_Encoding='br, zstd, gzip')[2] == BIG
+    assert ask(d, 'tens.txt.gz', Accept_Encoding='gzip')[0::2] == (200, b'GGG')
+    (root / 'only.txt.gz').write_bytes(b'G')
+    assert ask(d, 'only.txt', Accept_Encoding='gzip')[0] == 404
+
+
+def test_codings_that_are_not_configured_are_not_looked_for(coded):
+    d = coded(precompressed='gz')
+    assert ask(d, 'tens.txt', Accept_Encoding='br, gzip;q=0.1')[2] == b'GGG'
+    status, headers, body = ask(coded(precompressed=[]), 'tens.txt', Accept_Encoding='gzip')
+    assert body == TENS and 'vary' not in headers
+
+
 # ---- Ranges -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('value, first, last', [
