@@ -6,6 +6,8 @@
  *   cache.c      keeps them open for a moment
  *   condition.c  whether they are wanted, RFC 9110 section 13
  *   range.c      which parts of them are, section 14
+ *   encoding.c   in which coding
+ *   listing.c    what is in a directory
  *   sending.c    writes those
  *   types.c      what types they are of
  */

@@ -32,9 +32,15 @@ file_openat2(int root, const struct options *o, const char *name, uint64_t flags
 }
 
 int
+file_open_directory(int root, const struct options *o, const char *name, int flags)
+{
+    return file_openat2(root, o, *name == '\0' ? "." : name, (uint64_t)(flags | O_DIRECTORY));
+}
+
+int
 file_find_directory(int root, const struct options *o, const char *name)
 {
-    int fd = file_openat2(root, o, *name == '\0' ? "." : name, O_PATH | O_DIRECTORY);
+    int fd = file_open_directory(root, o, name, O_PATH);
 
     if (fd >= 0)
         close(fd);

@@ -33,7 +33,11 @@ struct file {
 int file_open(int root, const struct options *o, const struct types *types, const char *name,
               struct file **ret);
 
-/* Whether a directory is there, by the same rules. 0; -ENOTDIR; another negative errno. */
+/* Open a directory by the same rules, with flags of open(2). An fd; -ENOTDIR; another negative
+ * errno. */
+int file_open_directory(int root, const struct options *o, const char *name, int flags);
+
+/* Whether it is there. 0 or an error as above. */
 int file_find_directory(int root, const struct options *o, const char *name);
 
 /* Whether the open file is what it was when it was opened. */

@@ -29,6 +29,9 @@ static const struct goevd_option encoding_table[] = {
 
 static const struct goevd_schema encoding_schema = GOEVD_SCHEMA(int, encoding_table);
 
+/* In the order of enum options_listing. */
+static const char *const listing_choices[] = {"none", "html", "json", NULL};
+
 /* In the order of enum options_symlinks. */
 static const char *const symlinks_choices[] = {"beneath", "none", NULL};
 
@@ -38,6 +41,11 @@ static const struct goevd_option options_table[] = {
     {FIELDS("index", LIST, index, "[index.html]", 0, 16,
             "Files that stand for a directory; the first that is there."),
      .item = &index_schema},
+    {FIELDS("listing", ENUM, listing, "none", 0, 0,
+            "What is sent of a directory without an index: nothing, a page or JSON."),
+     .choices = listing_choices},
+    OPTION("listing_max", INT, listing_max, "10000", 1, 1000000,
+           "Files of a directory that is listed; one that has more is not."),
     {FIELDS("symlinks", ENUM, symlinks, "beneath", 0, 0,
             "Whether symbolic links are followed that stay beneath the root."),
      .choices = symlinks_choices},

@@ -3,12 +3,15 @@
 
 #include <goevd/plugin.h>
 
+enum options_listing { OPTIONS_LISTING_NONE, OPTIONS_LISTING_HTML, OPTIONS_LISTING_JSON };
 enum options_symlinks { OPTIONS_SYMLINKS_BENEATH, OPTIONS_SYMLINKS_NONE };
 
 struct options {
     struct goevd_str root;
     struct goevd_list index; /* struct goevd_str */
-    int symlinks;            /* enum options_symlinks */
+    int listing;             /* enum options_listing */
+    int64_t listing_max;
+    int symlinks; /* enum options_symlinks */
     bool hidden;
     bool attachment;
     struct goevd_list types; /* struct goevd_pair: extension, type */

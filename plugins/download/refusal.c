@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "download/download.h"
+#include "download/escape.h"
 
 #define ALLOW "GET, HEAD"
 
@@ -23,32 +24,13 @@ refusal_method(struct goevd_http_request *r)
     return result < 0 ? result : refusal_say(r, 405, "Method Not Allowed");
 }
 
-/* Percent-encode what cannot stand in a path. Returns the length, which is less than size. */
-static size_t
-refusal_encode(struct goevd_str path, char *to, size_t size)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-._~!$&'()*+,;=:@/";
-    size_t n = 0;
-
-    for (size_t i = 0; i < path.len && n + 4 < size; i++) {
-        char c = path.data[i];
-
-        if (c != '\0' && strchr(plain, c) != NULL)
-            to[n++] = c;
-        else
-            n += (size_t)snprintf(to + n, size - n, "%%%02X", (unsigned char)c);
-    }
-    return n;
-}
-
 /* A directory is asked for as if it were a file. */
 static int
 refusal_redirect(struct goevd_http_request *r)
 {
     struct goevd_str query = goevd_http_query(r);
-    char to[3 * PATH_MAX];
-    size_t len = refusal_encode(goevd_http_path(r), to, sizeof(to) - 1);
+    char to[ESCAPE_PATH_FACTOR * PATH_MAX];
+    size_t len = escape_path(goevd_http_path(r), to, sizeof(to) - 1);
     int result;
 
     if (len + 3 + query.len >= sizeof(to))
@@ -76,6 +58,7 @@ refusal_error(struct local *l, struct goevd_http_request *r, int error)
     case EPERM:
     case ELOOP:
     case EXDEV:
+    case EOVERFLOW: /* a directory that is too large to be listed */
         return refusal_say(r, 403, "Forbidden");
     case ENAMETOOLONG:
         return refusal_say(r, 414, "URI Too Long");

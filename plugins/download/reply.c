@@ -5,6 +5,7 @@
 
 #include "download/download.h"
 #include "download/encoding.h"
+#include "download/listing.h"
 #include "download/sending.h"
 
 #define RANGES_MAX 256 /* as ranges_max of the options */
@@ -147,17 +148,29 @@ reply_send(struct local *l, struct goevd_http_request *r, struct sending *s)
 /* ---- The handler ------------------------------------------------------------------------------
  */
 
+/* Whether the path is that of a directory, and such are listed. */
+static bool
+reply_lists(const struct local *l, struct goevd_str path)
+{
+    return l->download->options->listing != OPTIONS_LISTING_NONE &&
+           (path.len == 0 || path.data[path.len - 1] == '/');
+}
+
 static int
 reply_request(struct goevd_http_request *r, void *state)
 {
     enum goevd_http_method method = goevd_http_method(r);
     struct local *l = goevd_http_local(r);
+    struct goevd_str path;
     struct file *file;
     int result;
 
     if (method != GOEVD_HTTP_GET && method != GOEVD_HTTP_HEAD)
         return refusal_method(r);
-    result = find_file(l, goevd_http_param(r, "*"), &file);
+    path = goevd_http_param(r, "*");
+    result = find_file(l, path, &file);
+    if (result == -EACCES && reply_lists(l, path))
+        return listing_start(l, r, path);
     if (result < 0)
         return refusal_error(l, r, result);
     sending_init(state, file, (struct range){0, file->size});

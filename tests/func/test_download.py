@@ -1,5 +1,6 @@
 """The plugin download: files beneath a directory, over HTTP."""
 import hashlib
+import html
 import json
 import os
 import re
@@ -275,6 +276,92 @@ def test_etag_follows_every_change(serve, root):
     _, headers, body = ask(d, 'tens.txt')
     seen.add(headers['etag'])
     assert body.endswith(b'more') and len(seen) == 3
+
+
+# ---- Listings -----------------------------------------------------------------------------------
+
+ODD = ['<b>&"\'.txt', 'a:b', 'a&copy;', 'x%41', 'ü', '\x7f\n', 'two words']
+
+
+@pytest.fixture
+def folder(root):
+    """A directory full of odd names; as listed: (name, type), in order."""
+    path = root / 'list'
+    for name in ('z dir', 'a<dir'):
+        (path / name).mkdir(parents=True)
+    for name in ODD:
+        (path / name).write_bytes(name.encode())
+        os.utime(path / name, (OLD, OLD))
+    (path / '.hidden').write_bytes(b'')
+    (path / 'to').symlink_to('ü')
+    os.mkfifo(path / 'fifo')
+    files = sorted([*((name, 'file') for name in ODD), ('to', 'link')], key=lambda f: f[0].encode())
+    return [('a<dir', 'directory'), ('z dir', 'directory'), *files]
+
+
+def follow(d, href):
+    """What a link of the listing leads to."""
+    assert href.startswith('./') and not re.search(r'[<>"& \x00-\x1f\x7f-\xff]', href)
+    return ask(d, 'list/' + href)
+
+
+def test_listing_as_json(serve, folder):
+    d = serve(listing='json')
+    status, headers, body = ask(d, 'list/')
+    found = json.loads(body)
+    assert (status, headers['content-type']) == (200, 'application/json')
+    assert [(f['name'], f['type']) for f in found] == folder
+    for f in found:
+        assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', f['modified'])
+        if f['type'] == 'file':
+            assert follow(d, f['href'])[2] == f['name'].encode()
+            assert (f['size'], f['modified']) == (len(f['name'].encode()), '2024-01-02T00:00:00Z')
+    assert ask(d, 'list/', 'HEAD')[1]['content-length'] == str(len(body))
+    assert json.loads(ask(d, 'list/a%3Cdir/')[2]) == []
+
+
+def test_listing_as_a_page(serve, folder):
+    d = serve(listing='html')
+    status, headers, body = ask(d, 'list/')
+    rows = re.findall(r'<tr><td><a href="([^"]*)">([^<>]*)</a></td>', body.decode())
+    assert (status, headers['content-type']) == (200, 'text/html; charset=utf-8')
+    assert rows[0] == ('../', '../') and len(rows) == len(folder) + 1
+    for (href, text), (name, kind) in zip(rows[1:], folder):
+        assert html.unescape(text) == name + ('/' if kind == 'directory' else '')
+        assert html.unescape(href) == href
+        assert kind != 'file' or follow(d, href)[2] == name.encode()
+    assert b'<h1>/f/list/a&lt;dir/</h1>' in ask(d, 'list/a%3Cdir/')[2]
+
+
+def test_listing_of_names_that_are_no_text(serve, root):
+    (root / 'list').mkdir()
+    names = [b'\xff', b'\xc3', b'\xe0\x80\x80', b'\xed\xa0\x80', b'\xf4\x90\x80\x80', b'\xf0\x9f\x92\xa9']
+    for name in names:
+        with open(os.fsencode(root / 'list') + b'/' + name, 'wb') as f:
+            f.write(name)
+    d = serve(listing='json')
+    found = json.loads(ask(d, 'list/')[2])
+    assert [follow(d, f['href'])[2] for f in found] == sorted(names)
+    assert [f['name'] for f in found] == ['\ufffd' * len(n) if n != names[-1] else n.decode() for n in sorted(names)]
+
+
+def test_listing_leaves_out_what_is_not_served(serve, folder):
+    for options, names in (({'hidden': True}, {'.hidden', 'to'}), ({'symlinks': 'none'}, set()), ({}, {'to'})):
+        found = json.loads(ask(serve(listing='json', **options), 'list/')[2])
+        assert {f['name'] for f in found} & {'.hidden', 'to', 'fifo', '.', '..'} == names
+
+
+def test_listing_at_its_limit_and_one_past_it(serve, folder):
+    assert len(json.loads(ask(serve(listing='json', listing_max=len(folder)), 'list/')[2])) == len(folder)
+    assert ask(serve(listing='json', listing_max=len(folder) - 1), 'list/')[0] == 403
+
+
+def test_listing_only_where_there_is_no_index(serve, root):
+    (root / 'out').symlink_to('../outside')
+    d = serve(listing='json')
+    assert ask(d, 'sub/')[2] == b'sub' and ask(d, 'list')[0] == 404
+    assert ask(d, 'bare')[1]['location'] == '/f/bare/'
+    assert ask(d, 'nothing/')[0] == 404 and ask(d, 'out/')[0] == 403
 
 
 # ---- Codings ------------------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+#include "download/escape.h"
+
+#include <stdint.h>
+#include <string.h>
+
+size_t
+escape_path(struct goevd_str path, char *to, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-._~!$()*+,;=:@/";
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.len && n + 4 <= size; i++) {
+        char c = path.data[i];
+
+        if (c != '\0' && strchr(plain, c) != NULL)
+            to[n++] = c;
+        else
+            n += (size_t)snprintf(to + n, size - n, "%%%02X", (unsigned char)c);
+    }
+    return n;
+}
+
+void
+escape_html(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
+        }
+    }
+}
+
+/* The bytes of the character at the beginning, RFC 3629 section 4; 0 where there is none. */
+static size_t
+escape_utf8_len(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first, last; /* byte of a character, */
+        unsigned char low, high;   /* what the second is between, */
+        unsigned char len;         /* and how many there are */
+    } rows[] = {
+        {0x01, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (s[0] < rows[i].first || s[0] > rows[i].last)
+            continue;
+        if (rows[i].len > 1 && (s[1] < rows[i].low || s[1] > rows[i].high))
+            return 0;
+        for (size_t k = 2; k < rows[i].len; k++)
+            if (s[k] < 0x80 || s[k] > 0xbf)
+                return 0;
+        return rows[i].len;
+    }
+    return 0;
+}
+
+void
+escape_json(FILE *out, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+
+    fputc('"', out);
+    while (*s != '\0') {
+        size_t len = escape_utf8_len(s);
+
+        if (len == 0)
+            fputs("\\ufffd", out);
+        else if (*s < ' ' || *s == 0x7f)
+            fprintf(out, "\\u%04x", *s);
+        else if (*s == '"' || *s == '\\')
+            fprintf(out, "\\%c", *s);
+        else
+            fwrite(s, 1, len, out);
+        s += len == 0 ? 1 : len;
+    }
+    fputc('"', out);
+}

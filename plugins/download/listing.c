@@ -1,0 +1,269 @@
+#include "download/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "download/escape.h"
+
+enum entry_kind { ENTRY_DIRECTORY, ENTRY_FILE, ENTRY_LINK };
+
+struct entry {
+    enum entry_kind kind;
+    int64_t size;
+    time_t modified;
+    char name[];
+};
+
+struct listing {
+    const struct download *download;
+    struct entry **entries;
+    size_t count, room;
+    char *text; /* what is sent */
+    size_t len;
+    char *title; /* the path in the URL; behind the name */
+    char name[]; /* beneath the root */
+};
+
+static void
+listing_free(struct listing *x)
+{
+    for (size_t i = 0; i < x->count; i++)
+        free(x->entries[i]);
+    free(x->entries);
+    free(x->text);
+    free(x);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static int
+listing_push(struct listing *x, const char *name, const struct stat *st)
+{
+    size_t len = strlen(name) + 1;
+    struct entry *entry;
+
+    if (x->count == (size_t)x->download->options->listing_max)
+        return -EOVERFLOW;
+    if (x->count == x->room) {
+        size_t room = x->room == 0 ? 64 : x->room * 2;
+        struct entry **entries = reallocarray(x->entries, room, sizeof(struct entry *));
+
+        if (entries == NULL)
+            return -ENOMEM;
+        x->entries = entries;
+        x->room = room;
+    }
+    entry = malloc(sizeof(*entry) + len);
+    if (entry == NULL)
+        return -ENOMEM;
+    *entry = (struct entry){.size = st->st_size, .modified = st->st_mtim.tv_sec};
+    entry->kind = S_ISDIR(st->st_mode)   ? ENTRY_DIRECTORY
+                  : S_ISLNK(st->st_mode) ? ENTRY_LINK
+                                         : ENTRY_FILE;
+    memcpy(entry->name, name, len);
+    x->entries[x->count++] = entry;
+    return 0;
+}
+
+/* Only what could be asked for: a name that has gone meanwhile is none. */
+static int
+listing_take(struct listing *x, int folder, const char *name)
+{
+    const struct options *o = x->download->options;
+    struct stat st;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !o->hidden))
+        return 0;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
+        !(S_ISLNK(st.st_mode) && o->symlinks == OPTIONS_SYMLINKS_BENEATH))
+        return 0;
+    return listing_push(x, name, &st);
+}
+
+static int
+listing_read(struct listing *x)
+{
+    int fd = file_open_directory(x->download->root, x->download->options, x->name, O_RDONLY);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    int r = 0;
+
+    if (fd < 0)
+        return fd;
+    if (folder == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    do {
+        errno = 0;
+        entry = readdir(folder);
+        r = entry == NULL ? -errno : listing_take(x, fd, entry->d_name);
+    } while (entry != NULL && r == 0);
+    closedir(folder);
+    return r;
+}
+
+/* Directories first, then by the bytes of their names. */
+static int
+listing_compare(const void *a, const void *b)
+{
+    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+    int directories = (y->kind == ENTRY_DIRECTORY) - (x->kind == ENTRY_DIRECTORY);
+
+    return directories != 0 ? directories : strcmp(x->name, y->name);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* "./" before it, for a name such as "a:b" would be taken for a scheme. */
+static void
+listing_put_link(FILE *out, const struct entry *e)
+{
+    char link[ESCAPE_PATH_FACTOR * NAME_MAX + 4];
+    size_t len = escape_path((struct goevd_str){e->name, strlen(e->name)}, link, sizeof(link));
+
+    fprintf(out, "./%.*s%s", (int)len, link, e->kind == ENTRY_DIRECTORY ? "/" : "");
+}
+
+static void
+listing_put_time(FILE *out, time_t seconds)
+{
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) != NULL)
+        fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void
+listing_put_row(FILE *out, const struct entry *e)
+{
+    fputs("<tr><td><a href=\"", out);
+    listing_put_link(out, e);
+    fputs("\">", out);
+    escape_html(out, e->name);
+    fprintf(out, "%s</a></td><td>", e->kind == ENTRY_DIRECTORY ? "/" : "");
+    if (e->kind == ENTRY_FILE)
+        fprintf(out, "%" PRId64, e->size);
+    fputs("</td><td>", out);
+    listing_put_time(out, e->modified);
+    fputs("</td></tr>\n", out);
+}
+
+static void
+listing_put_page(FILE *out, const struct listing *x)
+{
+    fputs("<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>", out);
+    escape_html(out, x->title);
+    fputs("</title></head>\n<body><h1>", out);
+    escape_html(out, x->title);
+    fputs("</h1>\n<table>\n", out);
+    if (x->name[0] != '\0')
+        fputs("<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n", out);
+    for (size_t i = 0; i < x->count; i++)
+        listing_put_row(out, x->entries[i]);
+    fputs("</table></body></html>\n", out);
+}
+
+static void
+listing_put_json(FILE *out, const struct listing *x)
+{
+    static const char *const kinds[] = {"directory", "file", "link"};
+
+    fputc('[', out);
+    for (size_t i = 0; i < x->count; i++) {
+        const struct entry *e = x->entries[i];
+
+        fprintf(out, "%s{\"name\": ", i == 0 ? "" : ",\n ");
+        escape_json(out, e->name);
+        fputs(", \"href\": \"", out);
+        listing_put_link(out, e);
+        fprintf(out, "\", \"type\": \"%s\", ", kinds[e->kind]);
+        if (e->kind == ENTRY_FILE)
+            fprintf(out, "\"size\": %" PRId64 ", ", e->size);
+        fputs("\"modified\": \"", out);
+        listing_put_time(out, e->modified);
+        fputs("\"}", out);
+    }
+    fputs("]\n", out);
+}
+
+/* ---- The job --------------------------------------------------------------------------------- */
+
+static int
+listing_job(void *arg)
+{
+    struct listing *x = arg;
+    int r = listing_read(x);
+    FILE *out = r < 0 ? NULL : open_memstream(&x->text, &x->len);
+
+    if (r < 0)
+        return r;
+    if (out == NULL)
+        return -ENOMEM;
+    if (x->count > 0)
+        qsort(x->entries, x->count, sizeof(struct entry *), listing_compare);
+    if (x->download->options->listing == OPTIONS_LISTING_JSON)
+        listing_put_json(out, x);
+    else
+        listing_put_page(out, x);
+    r = ferror(out) ? -ENOMEM : 0;
+    return fclose(out) == 0 ? r : -ENOMEM;
+}
+
+static void
+listing_done(struct goevd_http_request *r, void *state, void *arg, int result)
+{
+    static const char *const types[] = {NULL, "text/html; charset=utf-8", "application/json"};
+    struct listing *x = arg;
+
+    (void)state;
+    if (r != NULL) {
+        if (result < 0)
+            result = refusal_error(goevd_http_local(r), r, result);
+        else
+            result =
+                goevd_http_reply(r, 200, types[x->download->options->listing], x->text, x->len);
+        if (result < 0)
+            goevd_http_abort(r);
+    }
+    listing_free(x);
+}
+
+static struct listing *
+listing_new(const struct download *d, struct goevd_str name, struct goevd_str title)
+{
+    struct listing *x = calloc(1, sizeof(*x) + name.len + 1 + title.len + 1);
+
+    if (x == NULL)
+        return NULL;
+    x->download = d;
+    x->title = x->name + name.len + 1;
+    if (name.len > 0)
+        memcpy(x->name, name.data, name.len);
+    memcpy(x->title, title.data, title.len);
+    return x;
+}
+
+int
+listing_start(struct local *l, struct goevd_http_request *r, struct goevd_str name)
+{
+    struct listing *x = listing_new(l->download, name, goevd_http_path(r));
+    int result;
+
+    if (x == NULL)
+        return -ENOMEM;
+    result = goevd_http_submit(l->download->self, r, listing_job, listing_done, x);
+    if (result == 0)
+        return 0;
+    listing_free(x);
+    return refusal_error(l, r, -EAGAIN);
+}
