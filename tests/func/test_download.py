@@ -5,11 +5,12 @@ import json
 import os
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
 
-from daemon import SLOWNESS, config, eventually, listener
+from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener
 from wire import Reader, closed, request
 
 BIG = b''.join(hashlib.sha256(i.to_bytes(4, 'big')).digest() for i in range(1 << 15))
@@ -529,6 +530,30 @@ def test_file_that_shrinks_closes_the_connection(serve, root):
     assert ask(d, 'big.bin')[0::2] == (200, BIG[:300000])
 
 
+def test_parts_of_a_file_that_shrinks_close_the_connection(serve, root):
+    """Small parts are copied, here when others have left the queue."""
+    size = 15000
+    value = 'bytes=' + ','.join(f'{i}-{i + size - 1}' for i in range(0, 10 * size, size))
+    d = serve(front={'output_max': '4KiB', 'output_high': '1KiB', 'output_low': '1KiB', **SLOW})
+    d.may_say = ['warning goevd: http: the handler of the route /f/\\* has failed']
+    s = d.connect(receive_buffer=4096)
+    s.sendall(request('/f/big.bin', Range=value) * 40)
+    reader = Reader(s)
+    assert reader.response()[0] == 206
+    os.truncate(root / 'big.bin', 0)
+    with pytest.raises((EOFError, ConnectionResetError)):
+        while reader.response()[0] == 206:
+            pass
+
+
+@pytest.mark.parametrize('size', [16383, 16384, 16385])
+def test_files_about_as_large_as_are_copied(serve, root, size):
+    (root / 'size').write_bytes(BIG[:size])
+    d = serve()
+    assert ask(d, 'size')[2] == BIG[:size]
+    assert ask(d, 'size', 'HEAD')[1]['content-length'] == str(size)
+
+
 def test_file_that_grows_is_sent_as_long_as_it_was(serve, root):
     d = serve(front=SLOW)
     reader, size = begun(d)
@@ -666,3 +691,15 @@ def test_relative_root_is_relative_to_the_file_that_says_so(goevd, goevd_run, tm
     s.sendall(request('/'))
     assert Reader(s).response()[2] == b'relative'
     assert f'root: {folder}/site\n' in goevd_run('-T', '-c', d.config).stdout
+
+
+# ---- Clients ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('argv', [
+    ['curl', '-sS', '-C', '-', '-o', 'copy'], ['wget', '-q', '-c', '-O', 'copy']])
+@pytest.mark.parametrize('have', [0, 1, 65536, len(BIG) - 1, len(BIG)])
+def test_client_resumes_a_download(serve, tmp_path, argv, have):
+    (tmp_path / 'copy').write_bytes(BIG[:have])
+    url = f'http://127.0.0.1:{serve().port()}/f/big.bin'
+    subprocess.run([*argv, url], cwd=tmp_path, check=have < len(BIG), timeout=PATIENCE_S)
+    assert (tmp_path / 'copy').read_bytes() == BIG
