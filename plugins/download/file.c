@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* With EAGAIN the kernel says that something was renamed meanwhile. */
@@ -87,16 +88,19 @@ file_ns(struct timespec t)
 static void
 file_describe(struct file *file, const struct stat *st)
 {
+    /* RFC 9110 section 8.8.2.1: not after Date, which may be of a second ago */
+    int64_t latest = time(NULL) - 1;
+    int64_t modified = st->st_mtim.tv_sec < latest ? st->st_mtim.tv_sec : latest;
     int n;
 
     file->size = (uint64_t)st->st_size;
     file->changed_ns = file_ns(st->st_ctim);
     n = snprintf(file->etag, sizeof(file->etag), "\"%" PRIx64 "-%" PRIx64 "\"",
                  (uint64_t)file->changed_ns, file->size);
-    condition_date_format(st->st_mtim.tv_sec, file->modified);
+    condition_date_format(modified, file->modified);
     file->facts = (struct condition_file){.etag = {file->etag, (size_t)n},
                                           .modified = {file->modified, CONDITION_DATE_LEN},
-                                          .modified_s = st->st_mtim.tv_sec};
+                                          .modified_s = modified};
 }
 
 static struct file *

@@ -1,4 +1,6 @@
 """The plugin download: files beneath a directory, over HTTP."""
+import datetime
+import email.utils
 import hashlib
 import html
 import json
@@ -7,6 +9,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -260,6 +263,15 @@ def test_conditions(serve):
         assert ask(d, 'tens.txt', method, If_Match='"a"')[0] == 412
         assert ask(d, 'tens.txt', method, If_Match=tag)[0] == 200
     assert ask(d, 'nothing', If_Match='*')[0] == 404
+
+
+def test_last_modified_is_never_after_date(serve, root):
+    d = serve()
+    for seconds in (time.time() + 86400, time.time()):
+        os.utime(root / 'tens.txt', (seconds, seconds))
+        headers = ask(d, 'tens.txt')[1]
+        modified, date = (email.utils.parsedate_to_datetime(headers[name]) for name in ('last-modified', 'date'))
+        assert modified <= date < modified + datetime.timedelta(minutes=1)
 
 
 def test_etag_follows_every_change(serve, root):
@@ -598,7 +610,7 @@ def open_files(d):
 
 
 def test_files_are_kept_and_let_go(serve, figures):
-    d = serve(open_time='2s')
+    d = serve(open_time='4s')
     for _ in range(3):
         ask(d, 'tens.txt')
     found = figures(d)
