@@ -1,13 +1,16 @@
 /* echo - writes back what it reads.
  *
- * The smallest whole plugin: one stream handler, no options, no state. A first one to read.
+ * The smallest whole plugin: one stream handler, no options, no state. A first one to read. Named
+ * by the websocket plugin it sends messages back.
  *
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <string.h>
 
-#include <goevd/plugin.h>
+#include <goevd/websocket.h>
+
+GOEVD_WEBSOCKET_TABLE;
 
 /* Everything goes back and is consumed. Three things can happen to the write:
  *   1        queued, but the peer reads slowly: the host pauses reading until the queue has drained
@@ -33,6 +36,20 @@ static const struct goevd_stream echo_stream = {
     .on_read = echo_read,
 };
 
+/* The same for messages, where the websocket plugin knows what each result means. */
+static int
+echo_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
+{
+    (void)state;
+    return goevd_websocket_send(w, type, data, len);
+}
+
+static const struct goevd_websocket_app echo_app = {
+    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
+    .websocket = &goevd_websocket,
+    .on_message = echo_message,
+};
+
 static int
 echo_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
@@ -44,6 +61,8 @@ echo_create(struct goevd_self *self, const void *options, void **ret_instance)
 static const void *
 echo_interface(const char *id)
 {
+    if (strcmp(id, GOEVD_WEBSOCKET) == 0)
+        return &echo_app;
     return strcmp(id, GOEVD_STREAM) == 0 ? &echo_stream : NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <goevd/http.h>
+#include <goevd/websocket.h>
 
 #include "plug/folder.h"
 #include "plug/plugins.h"
@@ -42,7 +43,7 @@ plugins_list(struct plugins *p, FILE *out)
 static void
 describe_interfaces(const struct module *m, FILE *out)
 {
-    static const char *const known[] = {GOEVD_STREAM, GOEVD_HTTP};
+    static const char *const known[] = {GOEVD_STREAM, GOEVD_HTTP, GOEVD_WEBSOCKET};
     bool any = false;
 
     fputs("interfaces:", out);

@@ -164,7 +164,7 @@ plugins_load(void *ctx, struct goevd_str name, const char *interface_id,
 }
 
 /* Interfaces whose handlers another plugin hosts: where a stream handler is wanted, that plugin is
- * put there, with the handler beneath. */
+ * put there, with the handler beneath. A handler's own stream interface is for upgrades. */
 static const struct {
     const char *interface_id;
     const char *plugin;
@@ -179,8 +179,7 @@ plugins_find_host(void *ctx, struct goevd_str name, const char *interface_id)
     struct err err = {0};
     struct module *m;
 
-    if (strcmp(interface_id, GOEVD_STREAM) != 0 || plugins_module(ctx, name.data, &m, &err) < 0 ||
-        m->stream)
+    if (strcmp(interface_id, GOEVD_STREAM) != 0 || plugins_module(ctx, name.data, &m, &err) < 0)
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(plugins_hosts); i++)
         if (module_interface(m, plugins_hosts[i].interface_id) &&

@@ -127,7 +127,7 @@ def test_describe_http(goevd_run):
 def test_describe_echo(goevd_run):
     done = goevd_run('--describe', 'echo')
     assert (done.returncode, done.stderr) == (0, '')
-    assert 'interfaces: goevd.stream\noptions: none\n' in done.stdout
+    assert 'interfaces: goevd.stream, goevd.websocket\noptions: none\n' in done.stdout
 
 
 def test_describe_goevd(goevd_run):

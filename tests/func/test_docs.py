@@ -6,7 +6,7 @@ import pytest
 
 from daemon import ROOT
 
-PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7']
+PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7', 'goevd-websocket.7']
 
 # Where the keys beneath a heading of goevd.yaml(5) belong.
 HEADINGS = {
@@ -28,6 +28,7 @@ HEADINGS = {
     'PLUGIN ASYNC': 'async:',
     'PLUGIN RELAY': 'relay:',
     'PLUGIN DOWNLOAD': 'download:',
+    'PLUGIN WEBSOCKET': 'websocket:',
 }
 
 # Keys that stand in several places, and where the others are.
@@ -121,7 +122,8 @@ def documented():
 
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
-    for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay', 'download'):
+    for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay', 'download',
+                 'websocket'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)
@@ -190,7 +192,8 @@ def test_environment_is_documented_and_no_other():
 
 # ---- The plugin interface -----------------------------------------------------------------------
 
-@pytest.mark.parametrize('name, page', [('plugin.h', 'goevd-plugin.7'), ('http.h', 'goevd-http.7')])
+@pytest.mark.parametrize('name, page', [('plugin.h', 'goevd-plugin.7'), ('http.h', 'goevd-http.7'),
+                                        ('websocket.h', 'goevd-websocket.7')])
 def test_plugin_functions_are_documented_and_no_others(name, page):
     header = (ROOT / 'include/goevd' / name).read_text()
     page = source(page)
@@ -203,12 +206,25 @@ def test_plugin_functions_are_documented_and_no_others(name, page):
     assert all(re.search(rf'\b{word}\b', known) for word in used), used
 
 
-def test_http_callbacks_and_reasons_are_documented():
-    header = (ROOT / 'include/goevd/http.h').read_text()
-    page = prose('goevd-http.7')
-    handler = header.split('struct goevd_http_handler {')[1].split('\n};')[0]
+def callbacks_documented(name, struct):
+    """goevd/NAME.h, and its page, which has all callbacks of the struct."""
+    header = (ROOT / f'include/goevd/{name}.h').read_text()
+    page = prose(f'goevd-{name}.7')
+    handler = header.split(f'struct {struct} {{')[1].split('\n};')[0]
     callbacks = re.findall(r'\(\*(on_\w+)\)', handler)
     assert set(re.findall(r'^\*(on_\w+)\*$', page, re.M)) == set(callbacks) != set()
+    return header, page
+
+
+def test_websocket_callbacks_and_ends_are_documented():
+    header, page = callbacks_documented('websocket', 'goevd_websocket_app')
+    who = header.split('enum goevd_websocket_who {')[1].split('};')[0]
+    for word in re.findall(r'\bGOEVD_WEBSOCKET_[A-Z]+\b', who):
+        assert word in page, word
+
+
+def test_http_callbacks_and_reasons_are_documented():
+    header, page = callbacks_documented('http', 'goevd_http_handler')
     for word in set(re.findall(r'\bGOEVD_HTTP_REASON_[A-Z]+\b', header)):
         assert word in page or word == 'GOEVD_HTTP_REASON_COUNT', word
 

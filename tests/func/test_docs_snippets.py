@@ -24,7 +24,7 @@ from daemon import PATIENCE_S, ROOT
 from wire import Reader
 
 PAGES = ['man/goevd.8.scd', 'man/goevd.yaml.5.scd', 'man/goevd-plugin.7.scd',
-         'man/goevd-http.7.scd']
+         'man/goevd-http.7.scd', 'man/goevd-websocket.7.scd']
 DOCUMENTS = ['README.md', 'examples/README.md', *PAGES]
 KINDS = {'console', 'yaml', 'c', 'session', 'sh', 'text'}
 

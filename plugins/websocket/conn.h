@@ -1,0 +1,67 @@
+/* A connection after its handshake: frames in, messages to the application, frames out. */
+#pragma once
+
+#include <goevd/websocket.h>
+
+#include "websocket/handshake.h"
+#include "websocket/options.h"
+#include "websocket/utf8.h"
+
+/* One use of the plugin in the configuration. */
+struct websocket {
+    struct goevd_self *self;
+    const struct options *options;
+    struct handshake_policy policy;
+    struct goevd_websocket_app app; /* the copy: what both sides know, the rest zero */
+};
+
+/* What a poller keeps of an instance, for any of its connections. */
+struct websocket_local {
+    char *scratch; /* where frames that came whole are unmasked */
+    size_t scratch_room;
+    char *spare; /* memory for the next message that comes in parts; NULL: none */
+    size_t spare_room;
+};
+
+enum conn_flags {
+    CONN_FRAME = 1 << 0,   /* in the midst of a data frame */
+    CONN_LAST = 1 << 1,    /* which is the last of its message */
+    CONN_MESSAGE = 1 << 2, /* in the midst of a message */
+    CONN_WAITS = 1 << 3,   /* a message is whole and the application was not ready for it */
+    CONN_OPEN = 1 << 4,    /* on_open has run, and on_close has not */
+    CONN_CLOSING = 1 << 5, /* our close frame is out, the peer's is awaited */
+    CONN_DONE = 1 << 6,    /* nothing is read or written any more */
+    CONN_HEARD = 1 << 7,   /* something has come since the last look */
+    CONN_PINGED = 1 << 8   /* the answer to a ping is awaited */
+};
+
+/* One connection: its state is this, and that of the application in memory of its own. */
+struct goevd_websocket_conn {
+    struct goevd_conn *c;
+    void *app_state;
+    char *message; /* its payload so far, unmasked; NULL: none yet */
+    size_t message_len, message_room;
+    uint64_t frame_left; /* bytes of the present frame that have not come */
+    uint32_t mask;       /* for the next of them */
+    uint32_t fragments;  /* frames of the present message */
+    uint16_t flags;
+    uint16_t code; /* of the close frame that was first */
+    uint8_t who;   /* has sent it */
+    uint8_t opcode;
+    struct utf8 utf8;
+};
+
+extern const struct goevd_stream conn_stream;
+
+/* Send a close frame, once. Returns 0; -EPIPE if that has been done. */
+int conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason, size_t len,
+                     enum goevd_websocket_who who);
+
+/* Send one frame. Returns as goevd_websocket_send() does. */
+int conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len);
+
+static inline struct websocket *
+conn_instance(const struct goevd_websocket_conn *w)
+{
+    return goevd_conn_instance(w->c);
+}

@@ -1,0 +1,56 @@
+/* Frames of RFC 6455, section 5.2: heads to and from bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_CONTROL_MAX 125 /* bytes of a control frame's payload */
+#define FRAME_HEAD_MAX 14     /* of a client's; a server's has no mask */
+
+enum frame_opcode {
+    FRAME_CONTINUATION = 0,
+    FRAME_TEXT = 1,
+    FRAME_BINARY = 2,
+    FRAME_CLOSE = 8,
+    FRAME_PING = 9,
+    FRAME_PONG = 10
+};
+
+/* Status codes of a close frame, section 7.4.1. */
+enum frame_code {
+    FRAME_CODE_NORMAL = 1000,
+    FRAME_CODE_AWAY = 1001,
+    FRAME_CODE_PROTOCOL = 1002,
+    FRAME_CODE_NONE = 1005, /* never in a frame: the peer has given none */
+    FRAME_CODE_LOST = 1006, /* never in a frame: there was no close frame */
+    FRAME_CODE_TEXT = 1007,
+    FRAME_CODE_LARGE = 1009,
+    FRAME_CODE_FAILED = 1011
+};
+
+struct frame_head {
+    uint64_t length;
+    uint32_t mask; /* as its bytes lie in memory */
+    uint8_t opcode;
+    bool fin;
+};
+
+/* Read the head of a client's frame.
+ *
+ * Returns  its bytes, 6 to FRAME_HEAD_MAX; -EAGAIN if more are needed; -EBADMSG at the first byte
+ *          from which no head can become of it.
+ */
+int frame_read(const char *data, size_t len, struct frame_head *ret);
+
+/* Write the head of a server's frame, which is whole. Returns its bytes, 2 to 10. */
+size_t frame_write(char *to, uint8_t opcode, uint64_t length);
+
+/* Whether a close frame may carry the code. */
+bool frame_code_valid(unsigned code);
+
+static inline bool
+frame_is_control(uint8_t opcode)
+{
+    return (opcode & 8) != 0;
+}

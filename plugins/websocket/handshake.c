@@ -1,0 +1,114 @@
+#include "websocket/handshake.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <nettle/base64.h>
+#include <nettle/sha1.h>
+
+#define KEY_LEN 24 /* of 16 bytes in base64 */
+#define KEY_BYTES 16
+
+static bool
+handshake_is(struct goevd_str name, const char *what)
+{
+    return name.len == strlen(what) && strncasecmp(name.data, what, name.len) == 0;
+}
+
+static const struct goevd_str *
+handshake_find(const struct goevd_list *list, struct goevd_str what)
+{
+    const struct goevd_str *items = list->items;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (items[i].len == what.len && memcmp(items[i].data, what.data, what.len) == 0)
+            return &items[i];
+    return NULL;
+}
+
+/* An element of a list without the white space around it. */
+static struct goevd_str
+handshake_trim(const char *from, const char *to)
+{
+    while (from != to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (from != to && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    return (struct goevd_str){from, (size_t)(to - from)};
+}
+
+static void
+handshake_choose(struct handshake *h, const struct handshake_policy *policy,
+                 struct goevd_str offers)
+{
+    const char *at = offers.data, *end = offers.data + offers.len;
+
+    while (h->protocol == NULL && at != end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *to = comma == NULL ? end : comma;
+
+        h->protocol = handshake_find(&policy->protocols, handshake_trim(at, to));
+        at = comma == NULL ? end : comma + 1;
+    }
+}
+
+void
+handshake_take(struct handshake *h, const struct handshake_policy *policy, struct goevd_str name,
+               struct goevd_str value)
+{
+    if (handshake_is(name, "Sec-WebSocket-Key")) {
+        h->key = value;
+        h->keys++;
+    } else if (handshake_is(name, "Sec-WebSocket-Version")) {
+        h->version = value;
+        h->versions++;
+    } else if (handshake_is(name, "Origin")) {
+        h->origin = value;
+        h->origins++;
+    } else if (handshake_is(name, "Sec-WebSocket-Protocol")) {
+        handshake_choose(h, policy, value);
+    }
+}
+
+static bool
+handshake_key_valid(struct goevd_str key)
+{
+    struct base64_decode_ctx ctx;
+    uint8_t bytes[BASE64_DECODE_LENGTH(KEY_LEN)];
+    size_t n = sizeof(bytes);
+
+    if (key.len != KEY_LEN)
+        return false;
+    base64_decode_init(&ctx);
+    return base64_decode_update(&ctx, &n, bytes, key.len, key.data) == 1 && n == KEY_BYTES &&
+           base64_decode_final(&ctx) == 1;
+}
+
+int
+handshake_status(const struct handshake *h, const struct handshake_policy *policy)
+{
+    if (h->versions != 1 || h->keys != 1 || h->origins > 1)
+        return 400;
+    if (h->version.len != 2 || memcmp(h->version.data, "13", 2) != 0)
+        return 426;
+    if (!handshake_key_valid(h->key))
+        return 400;
+    if (h->origins == 1 && policy->origins.count != 0 &&
+        handshake_find(&policy->origins, h->origin) == NULL)
+        return 403;
+    return 0;
+}
+
+void
+handshake_accept(const struct handshake *h, char ret[HANDSHAKE_ACCEPT_LEN])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    uint8_t digest[SHA1_DIGEST_SIZE];
+    struct sha1_ctx ctx;
+
+    sha1_init(&ctx);
+    sha1_update(&ctx, h->key.len, (const uint8_t *)h->key.data);
+    sha1_update(&ctx, sizeof(guid) - 1, (const uint8_t *)guid);
+    sha1_digest(&ctx, sizeof(digest), digest);
+    base64_encode_raw(ret, sizeof(digest), digest);
+}

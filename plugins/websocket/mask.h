@@ -1,0 +1,23 @@
+/* Masking, RFC 6455 section 5.3. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copy len bytes and take the mask off; `to` may be `from`. */
+void mask_apply(char *to, const char *from, size_t len, uint32_t mask);
+
+/* The mask for what follows n bytes. */
+static inline uint32_t
+mask_after(uint32_t mask, uint64_t n)
+{
+    unsigned bits = (unsigned)(n & 3) * 8;
+
+    if (bits == 0)
+        return mask;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return mask >> bits | mask << (32 - bits);
+#else
+    return mask << bits | mask >> (32 - bits);
+#endif
+}

@@ -1,0 +1,72 @@
+#include "websocket/message.h"
+
+#include <stdlib.h>
+
+#define FIRST_ROOM 4096
+
+static size_t
+message_size(size_t room, size_t len)
+{
+    room = room == 0 ? FIRST_ROOM : room;
+    while (room < len)
+        room *= 2;
+    return room;
+}
+
+char *
+message_scratch(struct goevd_websocket_conn *w, size_t len)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+
+    if (len > l->scratch_room) {
+        size_t room = message_size(l->scratch_room, len);
+        char *more = malloc(room);
+
+        if (more == NULL)
+            return NULL;
+        free(l->scratch);
+        l->scratch = more;
+        l->scratch_room = room;
+    }
+    return l->scratch;
+}
+
+char *
+message_room(struct goevd_websocket_conn *w, size_t len)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+    size_t room;
+    char *more;
+
+    if (w->message == NULL) {
+        w->message = l->spare;
+        w->message_room = l->spare_room;
+        l->spare = NULL;
+        l->spare_room = 0;
+    }
+    if (w->message != NULL && w->message_len + len <= w->message_room)
+        return w->message + w->message_len;
+    room = message_size(w->message_room, w->message_len + len);
+    more = realloc(w->message, room);
+    if (more == NULL)
+        return NULL;
+    w->message = more;
+    w->message_room = room;
+    return more + w->message_len;
+}
+
+void
+message_give(struct goevd_websocket_conn *w)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+
+    if (w->message != NULL && l != NULL && l->spare == NULL &&
+        w->message_room <= MESSAGE_KEEP_MAX) {
+        l->spare = w->message;
+        l->spare_room = w->message_room;
+    } else {
+        free(w->message);
+    }
+    w->message = NULL;
+    w->message_len = w->message_room = 0;
+}

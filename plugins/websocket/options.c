@@ -1,0 +1,54 @@
+#include "websocket/options.h"
+
+#include <goevd/websocket.h>
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
+    {                                                                                              \
+        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
+        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
+    }
+
+static const struct goevd_option text_table[] = {
+    {.type = GOEVD_OPTION_STRING, .min = 1, .max = 256},
+    {0},
+};
+
+static const struct goevd_schema text_schema = GOEVD_SCHEMA(struct goevd_str, text_table);
+
+static const struct goevd_option options_table[] = {
+    {.name = "application",
+     .type = GOEVD_OPTION_PLUGIN,
+     .flags = GOEVD_OPTION_REQUIRED,
+     .offset = offsetof(struct options, application),
+     .interface_id = GOEVD_WEBSOCKET,
+     .help = "the plugin that gets the messages"},
+    OPTION("message_max", SIZE, message_max, "1MiB", 125, INT64_C(1) << 30,
+           "length of a message; a longer one is refused with 1009"),
+    OPTION("frame_max", SIZE, frame_max, "0", 0, INT64_C(1) << 30,
+           "length of a frame's payload; 0: as long as a message"),
+    OPTION("fragments_max", INT, fragments_max, "65536", 1, 1 << 30,
+           "frames of which one message may consist; more are refused with 1009"),
+    OPTION("ping_interval", DURATION, ping_interval_ns, "30s", 0, 86400 * SECOND,
+           "a peer that was silent for so long gets a ping; 0: none"),
+    OPTION("pong_timeout", DURATION, pong_timeout_ns, "10s", MILLISECOND, 86400 * SECOND,
+           "how long it may stay silent after that before its connection is closed"),
+    OPTION("close_timeout", DURATION, close_timeout_ns, "5s", MILLISECOND, 3600 * SECOND,
+           "how long a close frame may take to be answered"),
+    {.name = "origins",
+     .type = GOEVD_OPTION_LIST,
+     .offset = offsetof(struct options, origins),
+     .max = 1024,
+     .item = &text_schema,
+     .help = "what a browser's Origin header may be; if absent anything"},
+    {.name = "protocols",
+     .type = GOEVD_OPTION_LIST,
+     .offset = offsetof(struct options, protocols),
+     .max = 64,
+     .item = &text_schema,
+     .help = "subprotocols; the first one that a client offers is agreed upon"},
+    {0},
+};
+
+const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

@@ -1,0 +1,18 @@
+/* The options of websocket. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+struct options {
+    struct goevd_plugin *application;
+    int64_t message_max;
+    int64_t frame_max; /* 0: as message_max */
+    int64_t fragments_max;
+    int64_t ping_interval_ns; /* 0: none */
+    int64_t pong_timeout_ns;
+    int64_t close_timeout_ns;
+    struct goevd_list origins; /* of struct goevd_str, as those below */
+    struct goevd_list protocols;
+};
+
+extern const struct goevd_schema options_schema;

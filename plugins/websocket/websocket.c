@@ -1,0 +1,238 @@
+/* websocket - speaks WebSocket (RFC 6455) for applications.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <goevd/http.h>
+
+#include "websocket/conn.h"
+#include "websocket/frame.h"
+
+#define APP_STATE_MAX 65536
+#define REASON_MAX (FRAME_CONTROL_MAX - 2)
+#define SCRATCH_FIRST 65536 /* what a read brings, as a rule */
+
+GOEVD_HTTP_TABLE;
+
+/* ---- The handshake --------------------------------------------------------------------------- */
+
+static int
+handshake_refuse(struct goevd_http_request *r, int status)
+{
+    static const char *const words[] = {
+        [0] = "Bad Request\n", [3] = "Forbidden\n", [5] = "Method Not Allowed\n"};
+    const char *text = words[status - 400];
+    int result = 0;
+
+    if (status == 405)
+        result = goevd_http_add_header(r, "Allow", "GET");
+    return result < 0
+               ? result
+               : goevd_http_reply(r, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static int
+handshake_ask_upgrade(struct goevd_http_request *r)
+{
+    int result = goevd_http_add_header(r, "Sec-WebSocket-Version", "13");
+
+    return result < 0 ? result : goevd_http_upgrade_required(r, "websocket");
+}
+
+static int
+handshake_agree(struct goevd_http_request *r, const struct handshake *h)
+{
+    char accept[HANDSHAKE_ACCEPT_LEN];
+    int result;
+
+    handshake_accept(h, accept);
+    result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Accept", accept, sizeof(accept));
+    if (result == 0 && h->protocol != NULL)
+        result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol->data,
+                                             h->protocol->len);
+    return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL);
+}
+
+static int
+handshake_request(struct goevd_http_request *r, void *state)
+{
+    const struct websocket *ws = goevd_http_instance(r);
+    struct goevd_str name, value;
+    struct handshake h = {0};
+    int status;
+
+    (void)state;
+    if (goevd_http_method(r) != GOEVD_HTTP_GET)
+        return handshake_refuse(r, 405);
+    if (!goevd_http_wants_upgrade(r, "websocket"))
+        return handshake_ask_upgrade(r);
+    for (size_t i = 0; goevd_http_header_at(r, i, &name, &value); i++)
+        handshake_take(&h, &ws->policy, name, value);
+    status = goevd_http_length(r) != 0 ? 400 : handshake_status(&h, &ws->policy);
+    if (status == 426)
+        return handshake_ask_upgrade(r);
+    return status != 0 ? handshake_refuse(r, status) : handshake_agree(r, &h);
+}
+
+static const struct goevd_http_handler handshake_handler = {
+    .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .http = &goevd_http,
+    .on_request = handshake_request,
+};
+
+/* ---- What applications call ------------------------------------------------------------------ */
+
+static void *
+table_instance(const struct goevd_websocket_conn *w)
+{
+    return goevd_plugin_instance(conn_instance(w)->options->application);
+}
+
+static void *
+table_local(const struct goevd_websocket_conn *w)
+{
+    return goevd_plugin_local(conn_instance(w)->options->application, goevd_conn_poller(w->c));
+}
+
+static struct goevd_conn *
+table_stream(const struct goevd_websocket_conn *w)
+{
+    return w->c;
+}
+
+static int
+table_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
+{
+    if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
+        return -EINVAL;
+    return conn_send(w, (uint8_t)type, data, len);
+}
+
+static int
+table_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
+{
+    return len > FRAME_CONTROL_MAX ? -EINVAL : conn_send(w, FRAME_PING, data, len);
+}
+
+static int
+table_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
+{
+    size_t len = reason == NULL ? 0 : strlen(reason);
+
+    if (!frame_code_valid(code) || len > REASON_MAX)
+        return -EINVAL;
+    return conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
+}
+
+static const struct goevd_websocket websocket_table = {
+    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket),
+    .instance = table_instance,
+    .local = table_local,
+    .stream = table_stream,
+    .send = table_send,
+    .ping = table_ping,
+    .close = table_close,
+};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+/* Returns 0, or what goevd_refuse() does. */
+static int
+websocket_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
+{
+    const char *at = "application";
+
+    if (app->version.major != GOEVD_WEBSOCKET_ABI_MAJOR)
+        return goevd_refuse(self, at,
+                            "the application was built for goevd/websocket.h %u.%u and this is "
+                            "%d.%d; build it again, against this goevd's headers",
+                            app->version.major, app->version.minor, GOEVD_WEBSOCKET_ABI_MAJOR,
+                            GOEVD_WEBSOCKET_ABI_MINOR);
+    if (app->websocket_minor > GOEVD_WEBSOCKET_ABI_MINOR)
+        return goevd_refuse(self, at,
+                            "the application needs goevd/websocket.h %d.%u or newer and this is "
+                            "%d.%d; upgrade goevd",
+                            GOEVD_WEBSOCKET_ABI_MAJOR, app->websocket_minor,
+                            GOEVD_WEBSOCKET_ABI_MAJOR, GOEVD_WEBSOCKET_ABI_MINOR);
+    if (app->on_message == NULL || app->websocket == NULL)
+        return goevd_refuse(self, at, "goevd_websocket_app.%s of the application is NULL; set it",
+                            app->on_message == NULL ? "on_message" : "websocket");
+    if (app->conn_size > APP_STATE_MAX)
+        return goevd_refuse(self, at,
+                            "goevd_websocket_app.conn_size of the application is %u and %d is the "
+                            "most; keep what is larger in memory of its own",
+                            app->conn_size, APP_STATE_MAX);
+    return 0;
+}
+
+static int
+websocket_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    const struct options *o = options;
+    const struct goevd_websocket_app *app = goevd_plugin_interface(o->application, GOEVD_WEBSOCKET);
+    struct websocket *ws = calloc(1, sizeof(*ws));
+    size_t size = app->version.size;
+    int r;
+
+    if (ws == NULL)
+        return -ENOMEM;
+    ws->self = self;
+    ws->options = o;
+    ws->policy = (struct handshake_policy){o->origins, o->protocols};
+    memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
+    r = websocket_check_app(self, &ws->app);
+    if (r < 0) {
+        free(ws);
+        return r;
+    }
+    *ws->app.websocket = &websocket_table;
+    *ret_instance = ws;
+    return 0;
+}
+
+static void
+websocket_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    struct websocket_local *l = local;
+
+    (void)instance, (void)poller;
+    if (l == NULL)
+        return;
+    free(l->scratch);
+    free(l->spare);
+    free(l);
+}
+
+static int
+websocket_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    struct websocket_local *l = calloc(1, sizeof(*l));
+
+    (void)instance, (void)poller;
+    if (l == NULL)
+        return -ENOMEM;
+    l->scratch_room = SCRATCH_FIRST;
+    l->scratch = malloc(l->scratch_room);
+    if (l->scratch == NULL) {
+        free(l);
+        return -ENOMEM;
+    }
+    *ret_local = l;
+    return 0;
+}
+
+static const void *
+websocket_interface(const char *id)
+{
+    if (strcmp(id, GOEVD_HTTP) == 0)
+        return &handshake_handler;
+    return strcmp(id, GOEVD_STREAM) == 0 ? &conn_stream : NULL;
+}
+
+GOEVD_PLUGIN(.name = "websocket", .description = "speaks WebSocket (RFC 6455) for applications",
+             .options = &options_schema, .create = websocket_create, .destroy = free,
+             .poller_start = websocket_poller_start, .poller_stop = websocket_poller_stop,
+             .interface = websocket_interface);

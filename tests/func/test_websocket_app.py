@@ -1,0 +1,153 @@
+"""Applications of websocket: what they are told, and what they may do."""
+import re
+
+import pytest
+
+import daemon
+from websocket import BINARY, CLOSE, PING, PONG, TEXT, Client, close, frame
+
+
+@pytest.fixture
+def probe(goevd, plugins):
+    """start(option=…) -> a daemon with the probe as application."""
+    def start(front=None, **options):
+        handler = {'websocket': {'application': 'ws_probe', **options}}
+        return goevd(daemon.config(daemon.listener(handler=handler, **(front or {}))),
+                     '--plugin-dir', plugins)
+    return start
+
+
+def said(d, words):
+    """Wait for a line of the probe."""
+    return d.log.wait(rf' ws_probe: {words}$')
+
+
+def asked(d, text):
+    """A client that has told the probe something."""
+    c = Client(d.connect())
+    c.send(frame(TEXT, text))
+    return c
+
+
+def test_application_learns_of_both_ends(probe):
+    d = probe()
+    c = asked(d, b'hello')
+    assert c.frame() == (TEXT, b'hello')
+    said(d, r'open new on poller \d')
+    c.send(close(4001, b'bye'))
+    assert c.code() == 4001
+    said(d, 'close 4001 by 0 after 1, none late')
+
+
+def test_application_closes(probe):
+    d = probe()
+    c = asked(d, b'close 4000 enough')
+    said(d, 'answer 0')
+    assert c.frame() == (CLOSE, b'\x0f\xa0enough')
+    c.send(frame(TEXT, b'fail') + close(4000))
+    c.end()
+    said(d, 'close 4000 by 1 after 0, none late')
+
+
+def test_peer_that_does_not_answer_a_close(probe):
+    d = probe(close_timeout='20ms')
+    c = asked(d, b'close 1000')
+    assert c.code() == 1000
+    c.end()
+    said(d, 'close 1000 by 1 after 0, none late')
+
+
+@pytest.mark.parametrize('text', [b'close 1005', b'close 999', b'close 5000',
+                                  b'close 1000 ' + b'x' * 124, b'ping ' + b'x' * 126, b'type'])
+def test_what_an_application_may_not_send(probe, text):
+    d = probe()
+    c = asked(d, text)
+    said(d, 'answer -22')
+    c.send(frame(BINARY, b'on'))
+    assert c.frame() == (BINARY, b'on')
+
+
+def test_longest_reason_and_ping(probe):
+    d = probe()
+    c = asked(d, b'ping ' + b'x' * 125)
+    assert c.frame() == (PING, b'x' * 125)
+    c.send(frame(PONG, b'x' * 125) + frame(TEXT, b'close 1000 ' + b'x' * 123))
+    assert c.frame() == (CLOSE, b'\x03\xe8' + b'x' * 123)
+
+
+def test_application_that_fails_closes_with_1011(probe):
+    d = probe()
+    c = asked(d, b'fail')
+    assert c.code() == 1011
+    c.end()
+    said(d, 'close 1011 by 1 after 0, none late')
+
+
+def test_violations_and_losses_are_told_apart(probe):
+    d = probe()
+    c = asked(d, b'\xff')
+    assert c.code() == 1007
+    said(d, 'close 1007 by 2 after 0, none late')
+    c = Client(d.connect())
+    c.sock.close()
+    said(d, 'close 1006 by 3 after 0, none late')
+    c = Client(d.connect())
+    c.send(frame(CLOSE))
+    said(d, 'close 1005 by 0 after 0, none late')
+
+
+def test_stop_is_told(probe):
+    d = probe()
+    c = Client(d.connect())
+    d.process.terminate()
+    assert c.code() == 1001
+    c.send(close(1001))
+    said(d, 'close 1001 by 1 after 0, none late')
+    assert d.wait() == 0
+
+
+def test_message_that_was_refused_comes_again(probe):
+    d = probe({'output_low': 4096, 'output_high': 8192, 'output_max': 30000, 'send_buffer': 4096})
+    c = Client(d.connect(receive_buffer=4096))
+    messages = [b'%04d' % i + b'y' * 5000 for i in range(2000)]
+    pending = b''.join(frame(BINARY, m) for m in messages)
+    c.sock.setblocking(False)
+    try:
+        while pending:
+            pending = pending[c.sock.send(pending[:65536]):]
+    except BlockingIOError:
+        pass
+    c.sock.settimeout(daemon.PATIENCE_S)
+    for m in messages:
+        assert c.frame() == (BINARY, m)
+        if pending:
+            c.sock.setblocking(False)
+            try:
+                pending = pending[c.sock.send(pending[:65536]):]
+            except BlockingIOError:
+                pass
+            c.sock.settimeout(daemon.PATIENCE_S)
+    c.send(close())
+    assert c.code() == 1000
+    said(d, 'drained')
+    said(d, 'close 1000 by 0 after 2000, some late')
+
+
+REFUSED = {
+    'ws_major': r'the application was built for goevd/websocket\.h 2\.0 and this is 1\.0; build',
+    'ws_minor': r'the application needs goevd/websocket\.h 1\.1 or newer and this is 1\.0; upgrade',
+    'ws_state': r'goevd_websocket_app\.conn_size of the application is 65537 and 65536 is the most',
+    'ws_deaf': r'goevd_websocket_app\.on_message of the application is NULL; set it',
+}
+
+
+@pytest.mark.parametrize('name', REFUSED)
+def test_application_is_refused(refused, plugins, name):
+    said = refused(daemon.config(daemon.listener(handler={'websocket': {'application': name}})),
+                   '--plugin-dir', plugins)
+    assert re.search(REFUSED[name], said), said
+
+
+def test_plugin_that_is_no_application_is_refused(refused):
+    said = refused(daemon.config(daemon.listener(handler={'websocket': {'application': 'push'}})))
+    assert 'it has no interface goevd.websocket' in said

@@ -1,0 +1,97 @@
+"""WebSocket as its clients speak it: frames to and from bytes."""
+import os
+import socket
+import struct
+
+from wire import Reader
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+HEADERS = {'Host': 'localhost', 'Upgrade': 'websocket', 'Connection': 'Upgrade',
+           'Sec-WebSocket-Key': KEY, 'Sec-WebSocket-Version': '13'}
+
+
+def masked(data, mask):
+    """Data under a mask, or without it."""
+    n = len(data)
+    wide = (mask * (n // 4 + 1))[:n]
+    return (int.from_bytes(data, 'big') ^ int.from_bytes(wide, 'big')).to_bytes(n, 'big')
+
+
+def frame(opcode, data=b'', fin=True, rsv=0, mask=None, form=None):
+    """A client's frame; form: bytes of the length, if not the fewest; mask b'': none."""
+    mask = os.urandom(4) if mask is None else mask
+    n = len(data)
+    form = form or (1 if n < 126 else 2 if n < 65536 else 8)
+    second = (0x80 if mask else 0) | {1: n, 2: 126, 8: 127}[form]
+    head = struct.pack('!BB', fin << 7 | rsv << 4 | opcode, second)
+    head += {1: b'', 2: struct.pack('!H', n & 0xffff), 8: struct.pack('!Q', n)}[form]
+    return head + mask + (masked(data, mask) if mask else data)
+
+
+def close(code=1000, reason=b''):
+    """A client's close frame."""
+    return frame(CLOSE, struct.pack('!H', code) + reason)
+
+
+def handshake(path='/', drop=(), **headers):
+    """A request to upgrade; a header may be a list of values."""
+    named = {k.replace('_', '-'): v for k, v in headers.items()}
+    lines = [f'GET {path} HTTP/1.1']
+    for name, value in {**HEADERS, **named}.items():
+        values = value if isinstance(value, list) else [value]
+        lines += [f'{name}: {v}' for v in values if name not in drop]
+    return ('\r\n'.join(lines) + '\r\n\r\n').encode()
+
+
+class Client:
+    """A connection, upgraded; `early` goes with the handshake."""
+
+    def __init__(self, sock, path='/', early=b'', **headers):
+        self.sock = sock
+        self.reader = Reader(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(handshake(path, **headers) + early)
+        self.head = self.reader.until(b'\r\n\r\n').decode()
+        assert self.head.startswith('HTTP/1.1 101 '), self.head
+
+    def send(self, data, piece=None):
+        """All at once, or in pieces of these sizes in turn; what a server that has closed does
+        not take is lost."""
+        try:
+            if piece is None:
+                self.sock.sendall(data)
+            at, turn = 0, 0
+            while piece and at < len(data):
+                n = piece[turn % len(piece)]
+                self.sock.sendall(data[at:at + n])
+                at, turn = at + n, turn + 1
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def frame(self):
+        """The next frame: opcode and payload."""
+        first, second = self.reader.exactly(2)
+        assert first & 0x70 == 0 and first & 0x80 and second < 128
+        n = second
+        if n == 126:
+            n = struct.unpack('!H', self.reader.exactly(2))[0]
+            assert n > 125
+        elif n == 127:
+            n = struct.unpack('!Q', self.reader.exactly(8))[0]
+            assert n > 65535
+        return first & 15, self.reader.exactly(n)
+
+    def code(self):
+        """The code of the close frame that is next; None without one in it."""
+        opcode, data = self.frame()
+        assert opcode == CLOSE, (opcode, data)
+        return struct.unpack('!H', data[:2])[0] if data else None
+
+    def end(self):
+        """Nothing more comes."""
+        try:
+            assert self.reader.rest() == b''
+        except ConnectionResetError:
+            pass

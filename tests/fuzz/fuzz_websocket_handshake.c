@@ -1,0 +1,38 @@
+/* Handshakes: the input is lines "name:value" that stand for headers. */
+#include <assert.h>
+#include <string.h>
+
+#include "websocket/handshake.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    const struct goevd_str allowed[] = {{"a", 1}, {"http://b", 8}};
+    const struct handshake_policy policy = {{allowed, 2}, {allowed, 2}};
+    const char *at = (const char *)data, *end = at + len;
+    char accept[HANDSHAKE_ACCEPT_LEN];
+    struct handshake h = {0};
+    int status;
+
+    while (at != end) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        const char *to = line == NULL ? end : line;
+        const char *colon = memchr(at, ':', (size_t)(to - at));
+
+        if (colon != NULL)
+            handshake_take(&h, &policy, (struct goevd_str){at, (size_t)(colon - at)},
+                           (struct goevd_str){colon + 1, (size_t)(to - colon - 1)});
+        at = line == NULL ? end : line + 1;
+    }
+    status = handshake_status(&h, &policy);
+    assert(status == 0 || status == 400 || status == 403 || status == 426);
+    assert(h.protocol == NULL || h.protocol == &allowed[0] || h.protocol == &allowed[1]);
+    if (status == 0) {
+        assert(h.keys == 1 && h.key.len == 24 && memcmp(h.key.data + 22, "==", 2) == 0);
+        handshake_accept(&h, accept);
+        assert(accept[HANDSHAKE_ACCEPT_LEN - 1] == '=');
+    }
+    return 0;
+}

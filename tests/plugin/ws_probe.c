@@ -1,0 +1,147 @@
+/* A WebSocket application that does what text messages tell it, and sends others back. Its ends are
+ * in the log. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <goevd/websocket.h>
+
+#ifndef PROBE_MAJOR
+#define PROBE_MAJOR GOEVD_WEBSOCKET_ABI_MAJOR
+#endif
+#ifndef PROBE_NEEDS
+#define PROBE_NEEDS GOEVD_WEBSOCKET_ABI_MINOR
+#endif
+#ifndef PROBE_SIZE
+#define PROBE_SIZE sizeof(struct probe_state)
+#endif
+#ifndef PROBE_MESSAGE
+#define PROBE_MESSAGE probe_message
+#endif
+
+GOEVD_WEBSOCKET_TABLE;
+
+struct probe {
+    struct goevd_self *self;
+};
+
+struct probe_state {
+    uint64_t messages;
+    uint64_t refused;
+};
+
+static struct probe *
+probe_of(struct goevd_websocket_conn *w)
+{
+    return goevd_websocket_instance(w);
+}
+
+static bool
+probe_is(const char *data, size_t len, const char *word)
+{
+    return len >= strlen(word) && memcmp(data, word, strlen(word)) == 0;
+}
+
+/* "close CODE REASON" */
+static int
+probe_close(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    char text[256] = "";
+    char *reason;
+    unsigned code;
+
+    memcpy(text, data, len < sizeof(text) ? len : sizeof(text) - 1);
+    code = (unsigned)strtoul(text + strlen("close "), &reason, 10);
+    return goevd_websocket_close(w, code, *reason == ' ' ? reason + 1 : NULL);
+}
+
+static int
+probe_answer(struct goevd_websocket_conn *w, int r)
+{
+    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "answer %d", r);
+    return 0;
+}
+
+static int
+probe_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
+{
+    struct probe_state *s = state;
+    int r;
+
+    if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "close "))
+        return probe_answer(w, probe_close(w, data, len));
+    if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "ping "))
+        return probe_answer(w, goevd_websocket_ping(w, data + 5, len - 5));
+    if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "type"))
+        return probe_answer(w, goevd_websocket_send(w, 3, data, len));
+    if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "fail"))
+        return -5;
+    r = goevd_websocket_send(w, type, data, len);
+    if (r == -ENOBUFS)
+        s->refused++;
+    else
+        s->messages++;
+    return r;
+}
+
+static int
+probe_open(struct goevd_websocket_conn *w, void *state)
+{
+    const struct probe_state *s = state;
+
+    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "open %s on poller %u",
+              s->messages == 0 && goevd_websocket_local(w) == NULL ? "new" : "used",
+              goevd_poller_index(goevd_conn_poller(goevd_websocket_stream(w))));
+    return 0;
+}
+
+static void
+probe_drained(struct goevd_websocket_conn *w, void *state)
+{
+    (void)state;
+    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "drained");
+}
+
+static void
+probe_closed(struct goevd_websocket_conn *w, void *state, unsigned code, int who)
+{
+    const struct probe_state *s = state;
+
+    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "close %u by %d after %llu, %s", code, who,
+              (unsigned long long)s->messages, s->refused != 0 ? "some late" : "none late");
+    if (goevd_websocket_send(w, GOEVD_WEBSOCKET_TEXT, "x", 1) != -EPIPE)
+        abort();
+}
+
+static const struct goevd_websocket_app probe_app = {
+    .version = {PROBE_MAJOR, 0, sizeof(struct goevd_websocket_app)},
+    .websocket_minor = PROBE_NEEDS,
+    .conn_size = PROBE_SIZE,
+    .websocket = &goevd_websocket,
+    .on_open = probe_open,
+    .on_message = PROBE_MESSAGE,
+    .on_drained = probe_drained,
+    .on_close = probe_closed,
+};
+
+static int
+probe_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct probe *p = calloc(1, sizeof(*p));
+
+    (void)options;
+    if (p == NULL)
+        return -ENOMEM;
+    p->self = self;
+    *ret_instance = p;
+    return 0;
+}
+
+static const void *
+probe_interface(const char *id)
+{
+    return strcmp(id, GOEVD_WEBSOCKET) == 0 ? &probe_app : NULL;
+}
+
+GOEVD_PLUGIN(.name = "ws_probe", .description = "does what messages tell it",
+             .create = probe_create, .destroy = free, .interface = probe_interface);

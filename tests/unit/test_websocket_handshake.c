@@ -1,0 +1,132 @@
+/* The opening handshake: which headers make it, and what the others get. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "websocket/handshake.h"
+
+#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
+
+static struct goevd_str
+str(const char *text)
+{
+    return (struct goevd_str){text, strlen(text)};
+}
+
+/* Headers as "name", "value", …, NULL. */
+static struct handshake
+taken(const struct handshake_policy *policy, const char *const *headers)
+{
+    struct handshake h = {0};
+
+    for (; headers[0] != NULL; headers += 2)
+        handshake_take(&h, policy, str(headers[0]), str(headers[1]));
+    return h;
+}
+
+static int
+status(const char *const *headers)
+{
+    const struct goevd_str origins[] = {str("http://a"), str("http://b")};
+    const struct handshake_policy policy = {.origins = {origins, 2}};
+    struct handshake h = taken(&policy, headers);
+
+    return handshake_status(&h, &policy);
+}
+
+#define STATUS(...) status((const char *const[]){__VA_ARGS__, NULL})
+#define VERSION "Sec-WebSocket-Version", "13"
+
+static void
+test_handshake_key(void **state)
+{
+    (void)state;
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY), 0);
+    assert_int_equal(STATUS("sec-websocket-version", "13", "SEC-WEBSOCKET-KEY", KEY), 0);
+    assert_int_equal(STATUS(VERSION), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", ""), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j"), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZTE="), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j!Q=="), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBs ZSBub25jZQ="), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR=="), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Sec-WebSocket-Key", KEY), 400);
+}
+
+static void
+test_handshake_version(void **state)
+{
+    static const char *const others[] = {"", "8", "12", "14", "013", "130", "1 3", "13, 8"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(STATUS("Sec-WebSocket-Version", others[i], "Sec-WebSocket-Key", KEY), 426);
+    assert_int_equal(STATUS("Sec-WebSocket-Key", KEY), 400);
+    assert_int_equal(STATUS(VERSION, VERSION, "Sec-WebSocket-Key", KEY), 400);
+}
+
+static void
+test_handshake_origin(void **state)
+{
+    (void)state;
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "http://b"), 0);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "http://c"), 403);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "null"), 403);
+    assert_int_equal(
+        STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "http://a", "Origin", "http://a"), 400);
+}
+
+static void
+test_handshake_chooses_the_first_offer_that_is_allowed(void **state)
+{
+    static const struct {
+        const char *first, *second, *chosen;
+    } cases[] = {
+        {"b", "", "b"},      {"x, b, a", "", "b"}, {",, \t a \t,b", "", "a"},
+        {"x", "y , a", "a"}, {"a", "b", "a"},      {"x", "y", NULL},
+        {"", "", NULL},      {"A", "ab", NULL},    {"a b", "b;q=1", NULL},
+    };
+    const struct goevd_str protocols[] = {str("a"), str("b")};
+    const struct handshake_policy policy = {.protocols = {protocols, 2}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *headers[] = {"Sec-WebSocket-Protocol", cases[i].first, "sec-websocket-protocol",
+                                 cases[i].second, NULL};
+        struct handshake h = taken(&policy, headers);
+
+        if (cases[i].chosen == NULL)
+            assert_null(h.protocol);
+        else
+            assert_string_equal(h.protocol->data, cases[i].chosen);
+    }
+}
+
+static void
+test_handshake_accept_of_the_rfc(void **state)
+{
+    struct handshake h = {.key = str(KEY)};
+    char accept[HANDSHAKE_ACCEPT_LEN];
+
+    (void)state;
+    handshake_accept(&h, accept);
+    assert_memory_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", sizeof(accept));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handshake_key),
+        cmocka_unit_test(test_handshake_version),
+        cmocka_unit_test(test_handshake_origin),
+        cmocka_unit_test(test_handshake_chooses_the_first_offer_that_is_allowed),
+        cmocka_unit_test(test_handshake_accept_of_the_rfc),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
