@@ -153,6 +153,7 @@ enum goevd_reason {
     GOEVD_REASON_UPGRADED,    /* another handler has taken the connection over */
     GOEVD_REASON_RELEASED,    /* the handler has given it back to its pool */
     GOEVD_REASON_FRAME,       /* the peer has sent a frame that is too long, malformed or cut off */
+    GOEVD_REASON_SLOW,        /* the peer has taken less than the listener's output_rate */
     GOEVD_REASON_COUNT
 };
 

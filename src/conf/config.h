@@ -60,6 +60,8 @@ struct config_limits {
     int64_t output_low_bytes;
     int64_t output_high_bytes;
     int64_t output_max_bytes;
+    int64_t output_rate; /* bytes a second; 0: none */
+    int64_t output_timeout_ns;
 };
 
 /* Options of sockets, likewise. */

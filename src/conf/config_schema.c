@@ -279,7 +279,7 @@ static const struct goevd_schema schema_reactor =
                 "never."                                                                           \
     }
 
-#define LIMITS_OPTIONS(type_, idle_)                                                               \
+#define LIMITS_OPTIONS(type_, idle_, rate_)                                                        \
     {.name = "idle_timeout",                                                                       \
      .type = GOEVD_OPTION_DURATION,                                                                \
      .offset = offsetof(type_, limits.idle_timeout_ns),                                            \
@@ -337,11 +337,28 @@ static const struct goevd_schema schema_reactor =
          .min = 1,                                                                                 \
          .max = GIB,                                                                               \
          .help = "Queued output from which on a connection is not read."},                         \
+        {.name = "output_max",                                                                     \
+         .type = GOEVD_OPTION_SIZE,                                                                \
+         .offset = offsetof(type_, limits.output_max_bytes),                                       \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
+         .def = "16MiB",                                                                           \
+         .min = 4 * KIB,                                                                           \
+         .max = 64 * GIB,                                                                          \
+         .help = "Queued output beyond which writes fail."},                                       \
+        {.name = "output_rate",                                                                    \
+         .type = GOEVD_OPTION_RATE,                                                                \
+         .offset = offsetof(type_, limits.output_rate),                                            \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
+         .def = (rate_),                                                                           \
+         .min = 0,                                                                                 \
+         .max = GIB,                                                                               \
+         .help = "Close a connection whose peer takes less than this while output waits; 0: "      \
+                 "however slow it is."},                                                           \
     {                                                                                              \
-        .name = "output_max", .type = GOEVD_OPTION_SIZE,                                           \
-        .offset = offsetof(type_, limits.output_max_bytes), .flags = GOEVD_OPTION_RUNTIME,         \
-        .def = "16MiB", .min = 4 * KIB, .max = 64 * GIB,                                           \
-        .help = "Queued output beyond which writes fail."                                          \
+        .name = "output_timeout", .type = GOEVD_OPTION_DURATION,                                   \
+        .offset = offsetof(type_, limits.output_timeout_ns), .flags = GOEVD_OPTION_RUNTIME,        \
+        .def = "30s", .min = SECOND / 1000, .max = DAY,                                            \
+        .help = "Over how long output_rate is measured."                                           \
     }
 
 #define PROXY(field) .offset = offsetof(struct config_proxy, field)
@@ -503,7 +520,7 @@ static const struct goevd_option schema_listener_options[] = {
      .def = "close",
      .choices = schema_over_limit,
      .help = "What one too many gets. close: closed at once. wait: it waits in the kernel."},
-    LIMITS_OPTIONS(struct config_listener, "75s"),
+    LIMITS_OPTIONS(struct config_listener, "75s", "128B/s"),
     {0},
 };
 
@@ -519,7 +536,7 @@ static const struct goevd_option schema_connectors_options[] = {
      .max = HOUR,
      .help = "How long looking a name up and connecting may take, where a plugin does not say."},
     SOCKET_OPTIONS(struct config_connectors, "60s"),
-    LIMITS_OPTIONS(struct config_connectors, "0"),
+    LIMITS_OPTIONS(struct config_connectors, "0", "0"),
     {0},
 };
 

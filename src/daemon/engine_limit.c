@@ -17,6 +17,8 @@ engine_limits(const struct config_limits *c, struct conn_limits *ret)
         .output_low = (size_t)c->output_low_bytes,
         .output_high = (size_t)c->output_high_bytes,
         .output_max = (size_t)c->output_max_bytes,
+        .output_rate = (uint64_t)c->output_rate,
+        .output_timeout_ns = (uint64_t)c->output_timeout_ns,
     };
 }
 

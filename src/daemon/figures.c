@@ -58,6 +58,7 @@ static const struct figure_row figures_net[] = {
         "given back to their pools"),
     NET(CLOSED(FRAME), "connections.closed.frame", "connections",
         "a frame too long, malformed or cut off"),
+    NET(CLOSED(SLOW), "connections.closed.slow", "connections", "slower to read than output_rate"),
     NET(connects, "connects.begun", "connects", "outgoing connections asked for"),
     NET(connected, "connects.connected", "connects", "of these, connected"),
     NET(CONNECT_FAILED(REFUSED), "connects.failed.refused", "connects", "nobody listens there"),

@@ -77,7 +77,7 @@ struct conn {
     struct conn *next;    /* on the net's list */
     struct conn_timer *timers;
     uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
-    struct timer timer;   /* due no later than the next of deadline and idle time-out; its note is
+    struct timer timer;   /* due no later than the next of deadlines and time-outs; its note is
                              when the connection was opened, of conn_age_clock() */
     struct conn_address peer;
 };
@@ -238,6 +238,15 @@ void conn_flush_gathered(struct conn *c);
 
 /* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
 int conn_timer_update(struct conn *c);
+
+/* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
+void conn_slow_watch(struct conn *c);
+
+/* When that is looked at next; UINT64_MAX: not at all. */
+uint64_t conn_slow_due_ns(const struct conn *c);
+
+/* It is time to look: whether the peer takes too little. If not, the next period begins. */
+bool conn_slow_passed(struct conn *c);
 void conn_timer_due(struct timer *t, uint64_t now_ns);
 void conn_timers_free(struct conn *c);
 

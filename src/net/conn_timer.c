@@ -2,7 +2,7 @@
 
 #include "net/conn.h"
 
-/* ---- Deadline and idle time-out, checked lazily --------------------------------------------- */
+/* ---- Deadline, idle time-out and slow peers, checked lazily --------------------------------- */
 
 static uint64_t
 conn_idle_due_ns(const struct conn *c)
@@ -21,7 +21,7 @@ conn_timer_update(struct conn *c)
 {
     struct timers *timers = &c->service->net->poller->timers;
     uint64_t deadline = c->deadline_ns ? c->deadline_ns : UINT64_MAX;
-    uint64_t due = MIN(deadline, conn_idle_due_ns(c));
+    uint64_t due = MIN(MIN(deadline, conn_idle_due_ns(c)), conn_slow_due_ns(c));
 
     if (due == UINT64_MAX || (timer_armed(&c->timer) && timer_due_ns(timers, &c->timer) <= due))
         return 0;
@@ -31,6 +31,8 @@ conn_timer_update(struct conn *c)
 void
 conn_limits_changed(struct conn *c)
 {
+    if (c->outq && c->flags & CONN_BLOCKED)
+        conn_slow_watch(c);
     if (conn_timer_update(c) < 0)
         conn_fail(c, -ENOMEM);
     if (c->flags & CONN_TELL_DRAINED)
@@ -72,6 +74,11 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
     }
     if (conn_idle_due_ns(c) <= now_ns) {
         conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_IDLE);
+        conn_settle(c);
+        return;
+    }
+    if (conn_slow_due_ns(c) <= now_ns && conn_slow_passed(c)) {
+        conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_SLOW);
         conn_settle(c);
         return;
     }

@@ -292,6 +292,14 @@ conn_after_flush(struct conn *c)
         conn_list(c);
 }
 
+/* The socket takes no more of the queue for now. */
+static void
+conn_block(struct conn *c)
+{
+    c->flags |= CONN_BLOCKED;
+    conn_slow_watch(c);
+}
+
 void
 conn_flush(struct conn *c)
 {
@@ -310,7 +318,7 @@ conn_flush(struct conn *c)
     if (n < 0 && n != -EAGAIN)
         conn_fail(c, (int)n);
     if (c->outq->first)
-        c->flags |= CONN_BLOCKED;
+        conn_block(c);
     conn_after_flush(c);
 }
 
@@ -335,7 +343,7 @@ conn_offer(struct conn *c, const char *data, size_t len)
         conn_fail(c, -ENOMEM);
         return -EPIPE;
     }
-    c->flags |= CONN_BLOCKED;
+    conn_block(c);
     return 0;
 }
 

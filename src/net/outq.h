@@ -40,6 +40,10 @@ struct outq {
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
+
+    /* conn_slow.c's */
+    uint64_t watched_ns; /* since when it is looked how much the peer takes; 0: it is not */
+    int64_t watched_at;  /* what the peer had taken by then */
 };
 
 /* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with what it

@@ -21,6 +21,8 @@ struct conn_limits {
     size_t output_low;          /* on_drained, reading goes on */
     size_t output_high;         /* reading pauses */
     size_t output_max;          /* writes fail */
+    uint64_t output_rate;       /* bytes a second that the peer must take while output waits; 0 */
+    uint64_t output_timeout_ns; /* over which that is measured */
 };
 
 /* Who answers. */

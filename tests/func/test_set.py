@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from daemon import config, eventually, listener, write_config
-from wire import Reader, closed, echo, get
+from wire import Reader, closed, echo, get, request
 
 TWO = [{'name': 'main', 'pollers': 2}]
 DIED = r'worker \d+ was killed by signal'
@@ -204,10 +204,10 @@ def test_longest_name_and_one_byte_more(started, ctl, no):
 
 
 def test_as_many_values_as_fit_and_one_more(started, ctl, no, path):
-    listeners = [listener(f'n{i}', 'echo') for i in range(29)]
+    listeners = [listener(f'n{i}', 'echo') for i in range(24)]
     started(*listeners)
     names = [name for name in settings(ctl) if name.startswith('listeners')]
-    assert len(names) == 29 * 9
+    assert len(names) == 24 * 11
     for name in names[:256]:
         ctl('set', name, settings_value(name))
     assert no('set', names[256], settings_value(names[256])) == \
@@ -221,7 +221,7 @@ def settings_value(name):
     """One that each of a listener's takes."""
     key = name.rsplit('.', 1)[1]
     return {'imbalance': '5', 'max_connections': '5', 'over_limit': 'wait', 'output_low': '1KiB',
-            'output_high': '512KiB', 'output_max': '1MiB'}.get(key, '5s')
+            'output_high': '512KiB', 'output_max': '1MiB', 'output_rate': '5B/s'}.get(key, '5s')
 
 
 # ---- What is told -------------------------------------------------------------------------------
@@ -286,6 +286,24 @@ def test_idle_timeout_reaches_connections_that_are_open(started, ctl):
     ctl('set', 'listeners[echo].idle_timeout', '100ms')
     assert all(closed(s) for s in clients)
     echo(other)
+
+
+def test_output_rate_reaches_a_client_that_reads_slowly(started, ctl):
+    body = 'x' * 900000
+    d = started(listener('web', {'http': {'routes': {'path': '/', 'respond': {'body': body}}}},
+                         output_rate=0, output_timeout='200ms'))
+    slow, fast = d.connect('web', receive_buffer=4096), d.connect('web')
+    slow.sendall(request() * 20)
+    assert slow.recv(100).startswith(b'HTTP/1.1 200')
+    ctl('set', 'listeners[web].output_rate', '1MiB/s')
+    assert get(fast)[2] == body.encode()
+
+    def slow_is_closed():
+        assert slow.recv(100)   # always something: it is not idle
+        figures = json.loads(ctl('stats', '--json'))['figures']
+        return figures['connections.closed.slow']['total'] == 1
+    eventually(slow_is_closed, 'a client that reads slowly stays')
+    assert get(fast)[2] == body.encode()
 
 
 def test_connectors_reach_connections_that_are_open(started, ctl):

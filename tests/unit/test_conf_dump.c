@@ -39,15 +39,16 @@ has(const char *text, const char *part)
     assert_non_null(strstr(text, part));
 }
 
-#define LIMITS_DEFAULTS                                                                            \
+#define LIMITS_DEFAULTS(rate)                                                                      \
     "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  frame_max: 0\n"               \
-    "  output_low: 64KiB\n  output_high: 1MiB\n  output_max: 16MiB\n"
+    "  output_low: 64KiB\n  output_high: 1MiB\n  output_max: 16MiB\n"                              \
+    "  output_rate: " rate "\n  output_timeout: 30s\n"
 
 #define LISTENER_DEFAULTS                                                                          \
     "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
     "  nodelay: true\n  keepalive: 0\n  defer_accept: 0\n  ipv6_only: false\n  steer: true\n"      \
     "  imbalance: 20\n  max_connections: 100000\n  over_limit: close\n"                            \
-    "  idle_timeout: 75s\n" LIMITS_DEFAULTS
+    "  idle_timeout: 75s\n" LIMITS_DEFAULTS("128B/s")
 
 static void
 test_dump_shows_values_and_defaults(void **state)
@@ -55,19 +56,20 @@ test_dump_shows_values_and_defaults(void **state)
     char *text = dumped("listeners: {address: ':80', handler: echo}\n");
 
     assert_string_equal(
-        text, "log:\n  level: notice\ncontrol: {}\nstop_timeout: 10s\nmax_open_files: 0\n"
-              "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
-              "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
-              "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS
-              "hang:\n  timeout: 10s\n  action: abort\n"
-              "processes:\n  workers_max: 4\n  start_timeout: 1m\n"
-              "  drain_timeout: 1m\n  drain_min: 5s\n  crashes_max: 10\n  crash_window: 1m\n"
-              "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
-              "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
-              "  buffer_cache: 1MiB\n  events: 256\n"
-              "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
-              "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
-              "  handler: echo\n" LISTENER_DEFAULTS);
+        text,
+        "log:\n  level: notice\ncontrol: {}\nstop_timeout: 10s\nmax_open_files: 0\n"
+        "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
+        "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
+        "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
+            "0") "hang:\n  timeout: 10s\n  action: abort\n"
+                 "processes:\n  workers_max: 4\n  start_timeout: 1m\n"
+                 "  drain_timeout: 1m\n  drain_min: 5s\n  crashes_max: 10\n  crash_window: 1m\n"
+                 "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
+                 "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
+                 "  buffer_cache: 1MiB\n  events: 256\n"
+                 "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
+                 "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
+                 "  handler: echo\n" LISTENER_DEFAULTS);
     free(text);
 }
 
