@@ -1,0 +1,82 @@
+"""WebSocket clients that others wrote."""
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import urllib.parse
+
+import pytest
+import websockets
+
+import daemon
+from test_http_clients import BROWSER, FUNC, run
+from wire import Reader
+
+# What has come back, it tells the port in its address.
+PAGE = """<title>A page</title><script>
+const ws = new WebSocket(`ws://${location.host}/ws`), said = [];
+ws.onopen = () => ['hello', 'ä€😀'].forEach((text) => ws.send(text));
+ws.onmessage = (event) => { said.push(event.data); if (said.length === 2) ws.close(4000, 'x'); };
+ws.onclose = (event) => {
+    const found = encodeURIComponent(`${said} ${event.code} ${event.wasClean}`);
+    new Image().src = `http://127.0.0.1:${location.search.slice(1)}/${found}`;
+};
+</script>"""
+
+
+@pytest.fixture
+def address(goevd):
+    """host:port of a goevd that echoes at /ws, with a page at / that tries it."""
+    handler = {'http': {'routes': [
+        {'path': '/', 'respond': {'headers': {'Content-Type': 'text/html; charset=utf-8'},
+                                  'body': PAGE}},
+        {'path': '/ws', 'handler': {'websocket': {'application': 'echo'}}}]}}
+    return f'127.0.0.1:{goevd(daemon.config(daemon.listener(handler=handler))).port()}'
+
+
+@pytest.mark.parametrize('compress', [False, True])
+def test_node(address, compress):
+    env = {**os.environ, 'NODE_PATH': '/usr/share/nodejs'}
+    out = run('node', FUNC / 'websocket.js', f'ws://{address}/ws', str(compress).lower(), env=env)
+    assert out.split('\n')[:-1] == ['pong are you there', *['text same'] * 4, 'close 4000']
+
+
+@pytest.mark.parametrize('compression', [None, 'deflate'])
+def test_python(address, compression):
+    async def talk():
+        async with websockets.connect(f'ws://{address}/ws', compression=compression) as ws:
+            for message in ('hello', b'\0\xff' * 300, 'ä€😀' * 10000, ''):
+                await ws.send(message)
+                assert await ws.recv() == message
+            await ws.send(['in ', 'some ', 'parts'])
+            assert await ws.recv() == 'in some parts'
+            await asyncio.wait_for(await ws.ping(), daemon.PATIENCE_S)
+            await ws.close(4000, 'enough')
+            assert ws.close_code == 4000
+
+    asyncio.run(talk())
+
+
+@pytest.mark.skipif(shutil.which('javac') is None, reason='no Java compiler is installed')
+def test_java(address):
+    out = run('java', '-Xshare:auto', FUNC / 'WebSocketClient.java', f'ws://{address}/ws')
+    assert out.split('\n')[:-1] == ['text in parts true', 'close 4000']
+
+
+@pytest.mark.skipif(BROWSER is None, reason='Chromium is not installed')
+def test_chromium(address, tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as told:
+        told.settimeout(daemon.PATIENCE_S)
+        browser = subprocess.Popen(
+            [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+             '--disable-background-networking', f'--user-data-dir={tmp_path}',
+             '--remote-debugging-port=0', f'http://{address}/?{told.getsockname()[1]}'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with told.accept()[0] as s:
+                path = Reader(s).until(b'\r\n').decode().split()[1]
+        finally:
+            browser.terminate()
+            browser.wait(daemon.PATIENCE_S)
+    assert urllib.parse.unquote(path) == '/hello,ä€😀 4000 true'
