@@ -328,8 +328,11 @@ worker_serve(struct worker_process *w)
         if (fds[1].revents)
             return;
     }
-    log_warning("connections were still open after %s; closing them",
-                w->replaced ? "processes.drain_timeout" : "stop_timeout");
+    if (w->stops > 1)
+        log_notice("connections were still open; closing them");
+    else
+        log_warning("connections were still open after %s; closing them",
+                    w->replaced ? "processes.drain_timeout" : "stop_timeout");
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
