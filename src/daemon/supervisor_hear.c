@@ -138,7 +138,8 @@ supervisor_on_recall(struct supervisor *s, struct child *c)
     return r;
 }
 
-/* One that takes over, or has, may have asked too early to know of it. */
+/* One that takes over, or has, may have asked too early to know of it; those that drain have the
+ * connections of before. */
 static void
 supervisor_pass_value_on(struct supervisor *s, const struct child *from,
                          const struct proto_value *value)
@@ -147,7 +148,6 @@ supervisor_pass_value_on(struct supervisor *s, const struct child *from,
         struct child *c = &s->children[i];
 
         if (c != from && c->fd >= 0 && c->recalled &&
-            (c->state == CHILD_STARTING || c->state == CHILD_SERVING) &&
             proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) < 0)
             log_warning("%s: worker %d does not listen to its new value", value->name, (int)c->pid);
     }
