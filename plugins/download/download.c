@@ -9,6 +9,8 @@
  *   encoding.c   in which coding
  *   listing.c    what is in a directory
  *   sending.c    writes those
+ *   throttle.c   when, at the rates of the options
+ *   pace.c       reckons with those
  *   types.c      what types they are of
  */
 #include <errno.h>
@@ -27,6 +29,7 @@ download_destroy(void *instance)
     struct download *d = instance;
 
     types_fini(&d->types);
+    free(d->shared);
     if (d->root >= 0)
         close(d->root);
     free(d);
@@ -92,6 +95,17 @@ download_register(struct download *d)
     return 0;
 }
 
+/* Most of it is never touched, and so takes no memory. */
+static int
+download_share(struct download *d)
+{
+    d->shared = calloc(1, sizeof(*d->shared));
+    if (d->shared == NULL)
+        return -ENOMEM;
+    return getrandom(&d->shared->key, sizeof(d->shared->key), 0) == sizeof(d->shared->key) ? 0
+                                                                                           : -EIO;
+}
+
 static int
 download_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
@@ -108,6 +122,8 @@ download_create(struct goevd_self *self, const void *options, void **ret_instanc
         r = types_init(&d->types, self, d->options);
     if (r == 0)
         r = download_open_root(d);
+    if (r == 0)
+        r = download_share(d);
     if (r == 0)
         r = download_register(d);
     if (r < 0) {

@@ -3,12 +3,14 @@
 
 #include "download/cache.h"
 #include "download/options.h"
+#include "download/throttle.h"
 #include "download/types.h"
 
 struct download {
     struct goevd_self *self;
     const struct options *options;
     struct types types;
+    struct throttle_shared *shared;
     int root;
     struct {
         int kept, reused, opened, failed;

@@ -11,6 +11,14 @@
     {                                                                                              \
         FIELDS(__VA_ARGS__)                                                                        \
     }
+#define RUNTIME(...)                                                                               \
+    {                                                                                              \
+        FIELDS(__VA_ARGS__), .flags = GOEVD_OPTION_RUNTIME                                         \
+    }
+
+/* With these nothing of pace.c passes the greatest int64_t. */
+#define RATE_MAX (INT64_C(1) << 36)
+#define BURST_MAX (INT64_C(1) << 30)
 
 static const struct goevd_option index_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 255, .help = "a name"},
@@ -72,6 +80,13 @@ static const struct goevd_option options_table[] = {
            "Files that each poller keeps open for the next request."),
     OPTION("open_time", DURATION, open_time_ns, "1s", MILLISECOND, 3600 * SECOND,
            "How long it keeps a file before it looks at its name again."),
+    RUNTIME("rate", RATE, rate, "0", 0, RATE_MAX,
+            "Bytes per second of each download; 0: no limit."),
+    RUNTIME("client_rate", RATE, client_rate, "0", 0, RATE_MAX,
+            "Bytes per second of all downloads of a client's address."),
+    RUNTIME("route_rate", RATE, route_rate, "0", 0, RATE_MAX, "Bytes per second of all downloads."),
+    RUNTIME("burst", SIZE, burst, "0", 0, BURST_MAX,
+            "Bytes that may be sent at once after a pause, each rate notwithstanding."),
     {.type = GOEVD_OPTION_END},
 };
 

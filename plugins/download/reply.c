@@ -178,8 +178,9 @@ reply_request(struct goevd_http_request *r, void *state)
     return reply_send(l, r, state);
 }
 
+/* After on_drained and on_timeout. */
 static int
-reply_drained(struct goevd_http_request *r, void *state)
+reply_go_on(struct goevd_http_request *r, void *state)
 {
     return sending_go(state, r);
 }
@@ -195,5 +196,6 @@ const struct goevd_http_handler reply_handler = {GOEVD_HTTP_VERSION_OF(reply_han
                                                  .request_size = sizeof(struct sending),
                                                  .http = &goevd_http,
                                                  .on_request = reply_request,
-                                                 .on_drained = reply_drained,
+                                                 .on_drained = reply_go_on,
+                                                 .on_timeout = reply_go_on,
                                                  .on_close = reply_close};

@@ -48,6 +48,59 @@ sending_length(const struct sending *s)
     return len;
 }
 
+/* ---- Slices ---------------------------------------------------------------------------------- */
+
+/* A piece of a file with more behind it. Files do not count as queued: the next is written when the
+ * connection has sent this one, which may be after the request is over. */
+struct slice {
+    struct goevd_http_request *r; /* NULL: it is over */
+    struct file *file;
+    bool queued;  /* not sent yet */
+    bool writing; /* the call that queues it has not returned */
+};
+
+static void
+slice_leave(struct slice *slice)
+{
+    if (slice == NULL)
+        return;
+    slice->r = NULL;
+    if (!slice->queued)
+        free(slice);
+}
+
+static void
+slice_sent(void *arg, int result)
+{
+    struct slice *slice = arg;
+
+    file_unref(slice->file);
+    slice->queued = false;
+    if (slice->r == NULL)
+        free(slice);
+    else if (!slice->writing && result == 0 && goevd_http_timer(slice->r, 0) == -ENOMEM)
+        goevd_http_abort(slice->r);
+}
+
+/* Returns as goevd_http_write_file(). */
+static int
+slice_write(struct slice *slice, struct file *file, const struct range *what)
+{
+    int result;
+
+    file->refs++;
+    slice->file = file;
+    slice->queued = slice->writing = true;
+    result =
+        goevd_http_write_file(slice->r, file->fd, (off_t)what->at, what->len, slice_sent, slice);
+    slice->writing = false;
+    if (result < 0) {
+        slice->queued = false;
+        file_unref(file);
+    }
+    return result;
+}
+
 /* ---- Its life -------------------------------------------------------------------------------- */
 
 void
@@ -87,6 +140,8 @@ sending_set_parts(struct sending *s, const struct range *parts, unsigned count, 
 void
 sending_fini(struct sending *s)
 {
+    slice_leave(s->slice);
+    throttle_fini(&s->throttle);
     free(s->parts);
     file_unref(s->named);
     file_unref(s->file);
@@ -104,29 +159,80 @@ sending_release(void *file, int result)
 
 /* Returns as goevd_http_write() does; -EIO if the file has become shorter. */
 static int
-sending_copy_part(const struct sending *s, struct goevd_http_request *r, const struct range *part)
+sending_copy(const struct sending *s, struct goevd_http_request *r, const struct range *what)
 {
     char copy[COPY_MAX];
-    ssize_t n = pread(s->file->fd, copy, part->len, (off_t)part->at);
+    ssize_t n = pread(s->file->fd, copy, what->len, (off_t)what->at);
 
     if (n < 0)
         return -errno;
-    return (uint64_t)n < part->len ? -EIO : goevd_http_write(r, copy, part->len);
+    return (uint64_t)n < what->len ? -EIO : goevd_http_write(r, copy, what->len);
 }
 
-/* Returns as goevd_http_write() does. */
+/* The last bytes of a part: nothing waits for them. Returns as goevd_http_write() does. */
 static int
-sending_write_part(const struct sending *s, struct goevd_http_request *r, const struct range *part)
+sending_write_last(const struct sending *s, struct goevd_http_request *r, const struct range *what)
 {
     int result;
 
-    if (part->len <= COPY_MAX)
-        return sending_copy_part(s, r, part);
     s->file->refs++;
     result =
-        goevd_http_write_file(r, s->file->fd, (off_t)part->at, part->len, sending_release, s->file);
+        goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, sending_release, s->file);
     if (result < 0)
         file_unref(s->file);
+    return result;
+}
+
+/* Others. Returns as goevd_http_write() does. */
+static int
+sending_write_slice(struct sending *s, struct goevd_http_request *r, const struct range *what)
+{
+    if (s->slice == NULL)
+        s->slice = calloc(1, sizeof(*s->slice));
+    if (s->slice == NULL)
+        return -ENOMEM;
+    s->slice->r = r;
+    return slice_write(s->slice, s->file, what);
+}
+
+/* Write what of a part may be written now. Returns as goevd_http_write() does; -EAGAIN: there is
+ * more, and on_timeout comes. */
+static int
+sending_write_some(struct sending *s, struct goevd_http_request *r, const struct range *part)
+{
+    struct range what = {part->at + s->done, part->len - s->done};
+    int granted = throttle_ask(&s->throttle, r, what.len);
+    bool last = granted >= 0 && (uint64_t)granted == what.len;
+    int result;
+
+    if (granted <= 0)
+        return granted == 0 ? -EAGAIN : granted;
+    what.len = (uint64_t)granted;
+    if (what.len <= COPY_MAX)
+        result = sending_copy(s, r, &what);
+    else
+        result = last ? sending_write_last(s, r, &what) : sending_write_slice(s, r, &what);
+    if (result < 0)
+        return result;
+    throttle_spend(&s->throttle);
+    s->done += what.len;
+    if (last || what.len <= COPY_MAX)
+        return result;
+    if (!s->slice->queued) /* others have their turn first */
+        result = goevd_http_timer(r, 0);
+    return result < 0 ? result : -EAGAIN;
+}
+
+/* Returns as sending_write_some(). */
+static int
+sending_write_part(struct sending *s, struct goevd_http_request *r, const struct range *part)
+{
+    int result = 0;
+
+    while (result >= 0 && s->done < part->len)
+        result = sending_write_some(s, r, part);
+    if (result >= 0)
+        s->done = 0;
     return result;
 }
 
@@ -147,7 +253,7 @@ sending_write_head(const struct sending *s, struct goevd_http_request *r, unsign
 
 /* Heads and parts take turns. */
 static int
-sending_write(const struct sending *s, struct goevd_http_request *r)
+sending_write(struct sending *s, struct goevd_http_request *r)
 {
     if (s->parts == NULL)
         return sending_write_part(s, r, &s->one);
@@ -161,13 +267,20 @@ sending_go(struct sending *s, struct goevd_http_request *r)
 {
     unsigned steps = s->parts == NULL ? 1 : 2 * s->count + 1;
 
+    if (goevd_http_method(r) == GOEVD_HTTP_HEAD) /* without its content, there is nothing to pace */
+        s->step = steps;
+    if (s->slice != NULL && s->slice->queued)
+        return 0;
     for (; s->step < steps; s->step++) {
         int result = sending_write(s, r);
 
-        if (result == -ENOBUFS || result == -EPIPE) /* on_drained comes, or on_close */
+        /* on_drained comes, on_timeout or on_close */
+        if (result == -ENOBUFS || result == -EAGAIN || result == -EPIPE)
             return 0;
         if (result < 0)
             return result;
     }
+    slice_leave(s->slice);
+    s->slice = NULL;
     return goevd_http_end(r) == -ENOMEM ? -ENOMEM : 0;
 }

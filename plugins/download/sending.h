@@ -3,6 +3,9 @@
 
 #include "download/file.h"
 #include "download/range.h"
+#include "download/throttle.h"
+
+struct slice;
 
 /* The state of a request. */
 struct sending {
@@ -12,8 +15,11 @@ struct sending {
     struct range one;    /* what of it, */
     struct range *parts; /* or what of it in turn, as multipart/byteranges; NULL: `one` */
     unsigned count;      /* of parts */
-    unsigned step;       /* how far it has come */
-    uint64_t boundary;   /* between parts */
+    unsigned step;       /* how far it has come, */
+    uint64_t done;       /* and how many bytes of the part */
+    struct slice *slice; /* of a file that is sent in several; NULL: none is yet */
+    struct throttle throttle;
+    uint64_t boundary; /* between parts */
 };
 
 #define SENDING_TYPE_MAX 64
@@ -39,6 +45,6 @@ uint64_t sending_length(const struct sending *s);
 /* Type of the content of several parts. */
 void sending_type(const struct sending *s, char ret_type[SENDING_TYPE_MAX]);
 
-/* Write as much as there is room for, and end the reply if that is all. 0, or a negative value for
- * the callback to return. */
+/* Write as much as there is room for and the rates permit, and end the reply if that is all. 0, or
+ * a negative value for the callback to return. */
 int sending_go(struct sending *s, struct goevd_http_request *r);

@@ -673,6 +673,180 @@ def test_many_requests_on_two_pollers(serve):
             assert reader.response()[2] == BIG
 
 
+# ---- Rates --------------------------------------------------------------------------------------
+
+RATE = 256 << 10
+BURST = 128 << 10
+SLICE = 64 << 10   # more than one has at RATE, whoever takes it
+PLACE = 'listeners[0].handler.http.routes[0].handler[0].download.'
+
+
+def per_s(number):
+    return f'{number}B/s'
+
+
+@pytest.fixture
+def tune(goevd_run):
+    """tune(daemon, option, value): at run time."""
+    def change(d, option, value):
+        path = json.loads(d.config.read_text())['control']['socket']
+        done = goevd_run('ctl', '-s', path, 'set', PLACE + option, value)
+        assert done.returncode == 0, done.stderr
+    return change
+
+
+def fetch(d, count=1, **headers):
+    """Get the big file by so many clients at once. Returns for how long the last one took, s."""
+    def get():
+        s = d.connect()
+        s.sendall(request('/f/big.bin', **headers))
+        got.append(Reader(s).response()[2])
+
+    got = []
+    threads = [threading.Thread(target=get) for _ in range(count)]
+    start = time.monotonic()
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert got == [BIG] * count
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize('count, options', [
+    (1, {'rate': per_s(RATE)}), (2, {'client_rate': per_s(2 * RATE)}), (2, {'route_rate': per_s(2 * RATE)}),
+    (2, {'rate': per_s(RATE), 'client_rate': per_s(1 << 30), 'route_rate': per_s(1 << 30)}),
+    (2, {'rate': per_s(1 << 30), 'client_rate': per_s(1 << 30), 'route_rate': per_s(2 * RATE)})])
+def test_download_takes_as_long_as_its_rates_say(serve, count, options):
+    d = serve(pollers='2', burst=BURST, **options)
+    assert fetch(d, count) >= (len(BIG) - BURST - SLICE) / RATE
+
+
+def test_requests_of_one_client_share_his_rate(serve):
+    """Whether one after another, on one connection or several."""
+    d = serve(client_rate=per_s(RATE))
+    start = time.monotonic()
+    for _ in range(4):
+        s = d.connect()
+        s.sendall(request('/f/big.bin', Range='bytes=0-65535') * 2)
+        reader = Reader(s)
+        for _ in range(2):
+            assert reader.response()[2] == BIG[:65536]
+    assert time.monotonic() - start >= (8 * 65536 - SLICE) / RATE
+
+
+def test_clients_have_rates_of_their_own(serve):
+    """One has used his up for longer than the test may take; another does not notice."""
+    d = serve(client_rate=per_s(1000), burst=200, front={'address': '0.0.0.0:0'})
+    first = d.connect()
+    first.sendall(request('/f/big.bin'))
+    Reader(first).exactly(400)
+    with socket.create_connection(('127.0.0.1', d.port()), source_address=('127.0.0.2', 0)) as other:
+        other.settimeout(PATIENCE_S)
+        other.sendall(request('/f/tens.txt'))
+        assert Reader(other).response()[2] == TENS
+
+
+def test_parts_and_small_files_are_paced_too(serve):
+    d = serve(rate=per_s(RATE), burst=0)
+    start = time.monotonic()
+    status, headers, body = ask(d, 'big.bin', Range='bytes=0-99999,200000-299999')
+    assert [data for _, data in parts(headers, body)] == [BIG[:100000], BIG[200000:300000]]
+    assert time.monotonic() - start >= (200000 - SLICE) / RATE
+
+
+def test_head_does_not_wait_for_a_rate(serve):
+    d = serve(rate=per_s(1), front={'idle_timeout': '5m'})
+    s = d.connect()
+    s.sendall(request('/f/big.bin', 'HEAD') * 2)
+    reader = Reader(s)
+    for _ in range(2):
+        assert reader.response(head=True)[1]['content-length'] == str(len(BIG))
+
+
+@pytest.mark.parametrize('option', ['rate', 'client_rate', 'route_rate'])
+def test_download_follows_a_rate_that_is_raised(serve, tune, option):
+    d = serve(**{option: per_s(1000)})
+    s = d.connect()
+    s.sendall(request('/f/big.bin'))
+    reader = Reader(s)
+    reader.until(b'\r\n\r\n')
+    assert reader.exactly(100) == BIG[:100]
+    tune(d, option, '0')
+    assert reader.exactly(len(BIG) - 100) == BIG[100:]   # in 17 minutes else
+
+
+@pytest.mark.parametrize('option', ['rate', 'client_rate', 'route_rate'])
+def test_download_follows_a_rate_that_is_set(serve, root, tune, option):
+    """One that had none, and is longer than anybody waits."""
+    with (root / 'large').open('wb') as f:
+        f.truncate(1 << 40)
+    d = serve()
+    s = d.connect()
+    s.sendall(request('/f/large'))
+    reader = Reader(s)
+    reader.until(b'\r\n\r\n')
+    reader.exactly(1 << 20)
+    tune(d, option, per_s(RATE))
+    s.settimeout(0.2)
+    eventually(lambda: quiet(s), 'what was queued has not come')
+    start, got = time.monotonic(), 0
+    while got < RATE:
+        got += len(s.recv(1 << 16))
+    assert time.monotonic() - start >= (RATE - 2 * SLICE) / RATE
+
+
+def test_download_of_a_draining_worker_follows(serve, goevd_run, tune):
+    d = serve(rate=per_s(1000))
+    s = d.connect()
+    s.sendall(request('/f/big.bin'))
+    reader = Reader(s)
+    reader.until(b'\r\n\r\n')
+    path = json.loads(d.config.read_text())['control']['socket']
+    assert goevd_run('ctl', '-s', path, 'reload').returncode == 0
+    tune(d, 'rate', '0')
+    assert reader.exactly(len(BIG)) == BIG   # in 17 minutes else
+    assert closed(s)
+
+
+def quiet(s):
+    """Whether what comes in a tenth of a second is of the new rate."""
+    end, got = time.monotonic() + 0.1, 0
+    while time.monotonic() < end:
+        got += len(s.recv(1 << 16))
+    return got <= RATE // 4
+
+
+def test_slow_client_is_not_in_the_way_of_others(serve):
+    """He shares a rate and takes nothing."""
+    d = serve(route_rate=per_s(4 * RATE), front=SLOW)
+    reader, size = begun(d)
+    fetch(d)
+    assert reader.exactly(size - 100) == BIG[100:]
+
+
+def test_client_that_goes_away_waits_for_nothing(serve):
+    d = serve(rate=per_s(1000), open_max=0)
+    s = d.connect()
+    s.sendall(request('/f/big.bin'))
+    Reader(s).exactly(100)
+    assert 'big.bin' in open_files(d)
+    s.close()
+    eventually(lambda: not open_files(d), 'the file is still open')
+
+
+@pytest.mark.parametrize('option, value, good', [
+    ('rate', f'{1 << 36}B/s', True), ('rate', f'{(1 << 36) + 1}B/s', False), ('client_rate', '64GiB/s', True),
+    ('client_rate', '65GiB/s', False), ('route_rate', '0', True), ('route_rate', '-1B/s', False),
+    ('burst', '1GiB', True), ('burst', str((1 << 30) + 1), False)])
+def test_rates_have_bounds(goevd_run, tmp_path, option, value, good):
+    path = tmp_path / 'goevd.yaml'
+    path.write_text(json.dumps(config(listener(handler={'http': {'routes': [
+        {'path': '/*', 'handler': {'download': {'root': '/', option: value}}}]}}))))
+    done = goevd_run('-t', '-c', path)
+    assert (done.returncode == 0) == good and (good or option in done.stderr), done.stderr
+
+
 # ---- Options ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('options, words', [

@@ -1,0 +1,79 @@
+#include "download/pace.h"
+
+#define SECOND INT64_C(1000000000)
+
+#define LATE_NS (SECOND / 32) /* what a timer may be late without a loss */
+
+/* Pieces that are small beside a second's worth, but no smaller than they need to be. */
+#define SLICES_PER_S 50
+#define SLOW_SLICES_PER_S 16
+#define SLICE_MIN 4096
+
+static int64_t
+pace_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What one of the users takes in its turn: all of them together, as much as alone. */
+static int64_t
+pace_slice(const struct pace_limit *l)
+{
+    uint32_t users = atomic_load_explicit(&l->bucket->users, memory_order_relaxed);
+    int64_t share = l->rate / (users == 0 ? 1 : users);
+    int64_t slow = share / SLOW_SLICES_PER_S;
+
+    if (slow > SLICE_MIN)
+        slow = SLICE_MIN;
+    return pace_max(1, pace_max(slow, share / SLICES_PER_S));
+}
+
+/* From when on the next bytes count, of a bucket that is free at a time. */
+static int64_t
+pace_start(const struct pace_limit *l, int64_t burst, int64_t now_ns, int64_t free_ns)
+{
+    return pace_max(free_ns, now_ns - pace_max(LATE_NS, burst * SECOND / l->rate));
+}
+
+/* Bytes that may be sent at once. */
+static int64_t
+pace_room(const struct pace_limit *l, int64_t burst, int64_t now_ns)
+{
+    int64_t free_ns = atomic_load_explicit(&l->bucket->free_ns, memory_order_relaxed);
+    int64_t ahead_ns = now_ns - pace_start(l, burst, now_ns, free_ns);
+
+    return ahead_ns <= 0 ? 0 : ahead_ns / SECOND * l->rate + ahead_ns % SECOND * l->rate / SECOND;
+}
+
+/* Take bytes from one. Returns when they may be sent. */
+static int64_t
+pace_take_one(const struct pace_limit *l, int64_t burst, int64_t bytes, int64_t now_ns)
+{
+    int64_t free_ns = atomic_load_explicit(&l->bucket->free_ns, memory_order_relaxed);
+    int64_t start_ns;
+
+    do
+        start_ns = pace_start(l, burst, now_ns, free_ns);
+    while (!atomic_compare_exchange_weak_explicit(&l->bucket->free_ns, &free_ns,
+                                                  start_ns + bytes * SECOND / l->rate,
+                                                  memory_order_relaxed, memory_order_relaxed));
+    return start_ns;
+}
+
+uint64_t
+pace_take(const struct pace_limit *limits, unsigned count, int64_t burst, uint64_t left,
+          int64_t now_ns, int64_t *ret_due_ns)
+{
+    int64_t bytes = left < PACE_SLICE_MAX ? (int64_t)left : PACE_SLICE_MAX;
+    int64_t due_ns = now_ns;
+
+    for (unsigned i = 0; i < count; i++) {
+        int64_t most = pace_max(pace_slice(&limits[i]), pace_room(&limits[i], burst, now_ns));
+
+        bytes = bytes < most ? bytes : most;
+    }
+    for (unsigned i = 0; i < count; i++)
+        due_ns = pace_max(due_ns, pace_take_one(&limits[i], burst, bytes, now_ns));
+    *ret_due_ns = due_ns;
+    return (uint64_t)bytes;
+}

@@ -1,0 +1,101 @@
+#include "download/throttle.h"
+
+#include <netinet/in.h>
+
+#include "download/download.h"
+
+/* A number of the address, without its port. What has none is one client. */
+static uint64_t
+throttle_hash(uint64_t key, const struct sockaddr_storage *address)
+{
+    uint64_t words[2] = {0};
+    uint64_t hash = key;
+
+    if (address->ss_family == AF_INET6)
+        memcpy(words, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(words));
+    else if (address->ss_family == AF_INET)
+        words[0] = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
+    for (int i = 0; i < 2; i++) {
+        hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static struct pace_bucket *
+throttle_client(struct throttle_shared *shared, const struct goevd_http_request *r)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+
+    goevd_http_peer_address(r, &address);
+    return &shared->clients[throttle_hash(shared->key, &address) & (THROTTLE_CLIENTS - 1)];
+}
+
+static struct pace_bucket *
+throttle_join(struct pace_bucket *bucket)
+{
+    atomic_fetch_add_explicit(&bucket->users, 1, memory_order_relaxed);
+    return bucket;
+}
+
+/* The limits that hold now. Returns how many. */
+static unsigned
+throttle_limits(struct throttle *t, struct goevd_http_request *r, const struct options *o,
+                struct pace_limit *ret)
+{
+    struct throttle_shared *shared = ((const struct local *)goevd_http_local(r))->download->shared;
+    unsigned count = 0;
+
+    if (o->rate != 0)
+        ret[count++] = (struct pace_limit){&t->own, o->rate};
+    if (o->client_rate != 0) {
+        if (t->client == NULL)
+            t->client = throttle_join(throttle_client(shared, r));
+        ret[count++] = (struct pace_limit){t->client, o->client_rate};
+    }
+    if (o->route_rate != 0) {
+        if (t->route == NULL)
+            t->route = throttle_join(&shared->route);
+        ret[count++] = (struct pace_limit){t->route, o->route_rate};
+    }
+    return count;
+}
+
+int
+throttle_ask(struct throttle *t, struct goevd_http_request *r, uint64_t left)
+{
+    const struct local *l = goevd_http_local(r);
+    const struct options *o = goevd_options(l->download->self, l->poller);
+    struct pace_limit limits[3];
+    int64_t now_ns;
+
+    if (t->granted == 0 && (o->rate | o->client_rate | o->route_rate) == 0)
+        return left < PACE_SLICE_MAX ? (int)left : PACE_SLICE_MAX;
+    now_ns = (int64_t)goevd_now();
+    if (t->granted == 0)
+        t->granted =
+            pace_take(limits, throttle_limits(t, r, o, limits), o->burst, left, now_ns, &t->due_ns);
+    if (now_ns >= t->due_ns)
+        return (int)t->granted;
+    return goevd_http_timer(r, (uint64_t)(t->due_ns - now_ns));
+}
+
+void
+throttle_spend(struct throttle *t)
+{
+    t->granted = 0;
+}
+
+static void
+throttle_leave(struct pace_bucket *bucket)
+{
+    if (bucket != NULL)
+        atomic_fetch_sub_explicit(&bucket->users, 1, memory_order_relaxed);
+}
+
+void
+throttle_fini(struct throttle *t)
+{
+    throttle_leave(t->client);
+    throttle_leave(t->route);
+}
