@@ -77,3 +77,109 @@ text_add_time(struct text *t, const struct timespec *ts)
     text_add_number(t, (uint64_t)ts->tv_nsec / NS_PER_MS, 3);
     text_add(t, "Z");
 }
+
+/* ---- Characters ------------------------------------------------------------------------------ */
+
+#define CHAR_UNKNOWN "\xef\xbf\xbd" /* U+FFFD */
+
+/* How many bytes the first character has; 0: it is none, as RFC 3629 counts. */
+static size_t
+text_char_bytes(const unsigned char *s, size_t len)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (n == 0 || n > len || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || /* long; surrogates */
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+/* Those of ASCII, and U+0080 to U+009f, which terminals obey too. */
+static bool
+text_is_control(const unsigned char *s, size_t n)
+{
+    return s[0] < ' ' || s[0] == 0x7f || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+static bool
+text_add_whole(struct text *t, const char *bytes, size_t len)
+{
+    if (len > t->size - t->len)
+        return false;
+    memcpy(t->data + t->len, bytes, len);
+    t->len += len;
+    return true;
+}
+
+static bool
+text_add_escaped(struct text *t, const unsigned char *s, size_t n)
+{
+    char escape[8] = {'\\', (char)s[0]};
+    struct text number = {.data = escape + 2, .size = sizeof(escape) - 2};
+
+    if (s[0] == '"' || s[0] == '\\')
+        return text_add_whole(t, escape, 2);
+    if (s[0] == '\n')
+        return text_add_whole(t, "\\n", 2);
+    escape[1] = 'u';
+    text_add_digits(&number, s[n - 1], 16, 4); /* below U+0100 the last byte says which */
+    return text_add_whole(t, escape, 6);
+}
+
+static void
+text_add_chars(struct text *t, const char *chars, size_t len, bool json)
+{
+    const unsigned char *s = (const unsigned char *)chars;
+    bool fits = true;
+
+    while (len > 0 && fits) {
+        size_t n = text_char_bytes(s, len);
+
+        if (n == 0)
+            fits = text_add_whole(t, CHAR_UNKNOWN, strlen(CHAR_UNKNOWN));
+        else if (json && (text_is_control(s, n) || *s == '"' || *s == '\\'))
+            fits = text_add_escaped(t, s, n);
+        else if (text_is_control(s, n))
+            fits = text_add_whole(t, " ", 1);
+        else
+            fits = text_add_whole(t, (const char *)s, n);
+        s += MAX(n, 1);
+        len -= MAX(n, 1);
+    }
+}
+
+void
+text_add_plain(struct text *t, const char *chars, size_t len)
+{
+    text_add_chars(t, chars, len, false);
+}
+
+void
+text_add_json(struct text *t, const char *chars, size_t len)
+{
+    if (t->size - t->len < 2)
+        return;
+    text_add(t, "\"");
+    t->size--;
+    text_add_chars(t, chars, len, true);
+    t->size++;
+    text_add(t, "\"");
+}
+
+void
+text_add_value(struct text *t, const char *chars, size_t len)
+{
+    bool bare = len > 0;
+
+    for (size_t i = 0; bare && i < len; i++)
+        bare = chars[i] > ' ' && chars[i] < 0x7f && !strchr("\"=\\", chars[i]);
+    if (bare)
+        text_add_plain(t, chars, len);
+    else
+        text_add_json(t, chars, len);
+}

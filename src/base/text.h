@@ -25,3 +25,12 @@ void text_add_hex(struct text *t, uint64_t n);
 
 /* A time since 1970 in UTC, as in 2026-11-24T16:57:09.123Z. */
 void text_add_time(struct text *t, const struct timespec *ts);
+
+/* Characters, of UTF-8, that hold nothing apart: what is none becomes U+FFFD, and of a character
+ * that does not fit nothing is added. Control characters become blanks; in JSON, a string with its
+ * quotes, they and what else must be are escaped. */
+void text_add_plain(struct text *t, const char *chars, size_t len);
+void text_add_json(struct text *t, const char *chars, size_t len);
+
+/* A value behind `key=`: as it is where nothing in it needs quotes, else like JSON. */
+void text_add_value(struct text *t, const char *chars, size_t len);

@@ -77,6 +77,100 @@ test_text_time_is_that_of_gmtime(void **state)
     }
 }
 
+static const struct {
+    const char *from, *plain, *json;
+} characters[] = {
+    {"", "", "\"\""},
+    {"abc", "abc", "\"abc\""},
+    {"a\nb\tc\x7f", "a b c ", "\"a\\nb\\u0009c\\u007f\""},
+    {"say \"\\\"", "say \"\\\"", "\"say \\\"\\\\\\\"\""},
+    {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+     "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+    {"\xc2\x9b", " ", "\"\\u009b\""},                                         /* a terminal's CSI */
+    {"\xff|", "\xef\xbf\xbd|", "\"\xef\xbf\xbd|\""},                          /* no UTF-8 */
+    {"\xc3", "\xef\xbf\xbd", "\"\xef\xbf\xbd\""},                             /* half */
+    {"\xc3(", "\xef\xbf\xbd(", "\"\xef\xbf\xbd(\""},                          /* half, then more */
+    {"\xc0\xae", "\xef\xbf\xbd\xef\xbf\xbd", "\"\xef\xbf\xbd\xef\xbf\xbd\""}, /* too long */
+    {"\xe0\x80", "\xef\xbf\xbd\xef\xbf\xbd", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+    {"\xf5", "\xef\xbf\xbd", "\"\xef\xbf\xbd\""},
+};
+
+static void
+test_text_characters_hold_nothing_apart(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(characters); i++) {
+        struct text t = empty(sizeof(memory) - 1);
+
+        text_add_plain(&t, characters[i].from, strlen(characters[i].from));
+        assert_text(&t, characters[i].plain);
+        t = empty(sizeof(memory) - 1);
+        text_add_json(&t, characters[i].from, strlen(characters[i].from));
+        assert_text(&t, characters[i].json);
+    }
+}
+
+/* Surrogates, and what lies beyond the last character: each byte by itself is none. */
+static void
+test_text_characters_are_those_that_exist(void **state)
+{
+    static const char *const wrong[] = {"\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe0\x9f\xbf",
+                                        "\xf0\x8f\xbf\xbf"};
+    static const char *const right[] = {"\xed\x9f\xbf", "\xf4\x8f\xbf\xbf", "\xe0\xa0\x80",
+                                        "\xf0\x90\x80\x80"};
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct text t = empty(sizeof(memory));
+
+        text_add_plain(&t, wrong[i], strlen(wrong[i]));
+        assert_int_equal(t.len, 3 * strlen(wrong[i]));
+        t = empty(sizeof(memory));
+        text_add_plain(&t, right[i], strlen(right[i]));
+        assert_text(&t, right[i]);
+    }
+}
+
+/* At every size: whole characters and escapes, and a quote at the end. */
+static void
+test_text_characters_fit_or_are_left_out(void **state)
+{
+    static const char from[] = "a\xe2\x82\xac\"\x01z";
+    static const char all[] = "\"a\xe2\x82\xac\\\"\\u0001z\"";
+    static const size_t ends[] = {1, 2, 5, 7, 13, 14}; /* of what may stand before the last quote */
+
+    for (size_t size = 0; size < sizeof(all) + 2; size++) {
+        struct text t = empty(size);
+        size_t end = 0;
+
+        text_add_json(&t, from, sizeof(from) - 1);
+        for (size_t i = 0; i < ARRAY_LEN(ends) && ends[i] + 1 <= size; i++)
+            end = ends[i];
+        assert_int_equal(t.len, size < 2 ? 0 : end + 1);
+        assert_int_equal(t.size, size);
+        assert_memory_equal(t.data, all, size < 2 ? 0 : end);
+        assert_true(size < 2 || t.data[end] == '"');
+    }
+}
+
+static void
+test_text_values_have_quotes_where_they_need_them(void **state)
+{
+    static const char *const bare[] = {"a", "[::1]:80", "0x2a", "a/b-c_d.e"};
+    static const char *const quoted[] = {"", "a b", "a=b", "a\"", "\\", "\x01", "\xc3\xa4", "\x7f"};
+
+    for (size_t i = 0; i < ARRAY_LEN(bare); i++) {
+        struct text t = empty(sizeof(memory) - 1);
+
+        text_add_value(&t, bare[i], strlen(bare[i]));
+        assert_text(&t, bare[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(quoted); i++) {
+        struct text t = empty(sizeof(memory));
+
+        text_add_value(&t, quoted[i], strlen(quoted[i]));
+        assert_true(t.len >= 2 && t.data[0] == '"' && t.data[t.len - 1] == '"');
+    }
+}
+
 int
 main(void)
 {
@@ -84,6 +178,10 @@ main(void)
         cmocka_unit_test(test_text_puts_together),
         cmocka_unit_test(test_text_leaves_out_what_does_not_fit),
         cmocka_unit_test(test_text_time_is_that_of_gmtime),
+        cmocka_unit_test(test_text_characters_hold_nothing_apart),
+        cmocka_unit_test(test_text_characters_are_those_that_exist),
+        cmocka_unit_test(test_text_characters_fit_or_are_left_out),
+        cmocka_unit_test(test_text_values_have_quotes_where_they_need_them),
     };
 
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
