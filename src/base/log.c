@@ -7,11 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *log_who = "goevd";
-static atomic_int log_level = LOG_NOTICE;
-static bool log_to_journal;
+#include "base/log_line.h"
+#include "base/log_repeats.h"
+#include "base/sink.h"
 
-/* JOURNAL_STREAM is "device:inode" of what the journal reads. */
+static struct log_style log_style = {.who = "goevd"};
+static bool log_to_journal;
+static bool log_elsewhere;
+static struct sink log_sink = {.fd = STDERR_FILENO};
+static atomic_int log_level = LOG_NOTICE;
+
+/* ---- What is logged, and where it goes ------------------------------------------------------- */
+
+/* JOURNAL_STREAM is "device:inode" of what the journal reads, systemd.exec(5). */
 static bool
 log_stderr_is_journal(void)
 {
@@ -26,78 +34,149 @@ log_stderr_is_journal(void)
 }
 
 void
-log_set_level(int level)
+log_configure(const struct log_config *config)
 {
-    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    bool connected = config->target != LOG_TO_FILE && log_stderr_is_journal();
+    bool journal = config->target == LOG_TO_JOURNAL || (config->target == LOG_TO_AUTO && connected);
+
+    log_sink.fd = config->target == LOG_TO_FILE ? config->fd : STDERR_FILENO;
+    log_to_journal = journal && log_open_journal(NULL) == 0;
+    log_elsewhere = config->target == LOG_TO_FILE || (log_to_journal && !connected);
+    log_style.format = config->format;
+    log_style.priority = connected;
+    log_repeats_limit(config->repeats_max, config->repeats_ns);
 }
 
 void
 log_init(const char *who, int level)
 {
-    log_who = who;
+    log_style.who = who;
     log_set_level(level);
-    log_to_journal = log_stderr_is_journal();
-}
-
-static const char *
-log_level_name(int level)
-{
-    static const char *const names[] = {"emergency", "alert",  "critical", "error",
-                                        "warning",   "notice", "info",     "debug"};
-    return names[level & 7];
+    log_configure(&(struct log_config){0});
 }
 
 void
-log_head(struct text *t, int level)
+log_set_level(int level)
 {
-    struct timespec ts;
-
-    if (log_to_journal) {
-        text_add(t, "<");
-        text_add_number(t, (uint64_t)level, 1);
-        text_add(t, ">");
-    } else {
-        clock_gettime(CLOCK_REALTIME, &ts);
-        text_add_time(t, &ts);
-        text_add(t, " ");
-        text_add(t, log_level_name(level));
-        text_add(t, " ");
-    }
-    text_add(t, log_who);
-    text_add(t, ": ");
+    atomic_store_explicit(&log_level, level, memory_order_relaxed);
 }
 
-/* A line break in an argument must not forge a line of its own. */
+int
+log_get_level(void)
+{
+    return atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+bool
+log_wants(int level)
+{
+    return level <= log_get_level();
+}
+
+bool
+log_is_elsewhere(void)
+{
+    return log_elsewhere;
+}
+
+int
+log_replace_file(int fd)
+{
+    return sink_replace(&log_sink, fd);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static int
+log_put(struct sink *sink, const struct log_style *style, const struct log_event *e)
+{
+    char memory[LOG_LINE_MAX];
+    struct text line = {.data = memory, .size = sizeof(memory)};
+
+    log_line_add(&line, style, e);
+    return sink_write(sink, line.data, line.len);
+}
+
+static int
+log_put_event(const struct log_event *e)
+{
+    int r;
+
+    if (!log_to_journal)
+        return log_put(&log_sink, &log_style, e);
+    r = log_journal_send(log_style.who, e);
+    if (r < 0)
+        sink_drop(&log_sink);
+    return r;
+}
+
 static void
-log_blank_controls(char *text, size_t len)
+log_tell_dropped(void)
 {
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            text[i] = ' ';
+    uint64_t n = sink_take_untold(&log_sink);
+    char memory[128];
+    struct text t = {.data = memory, .size = sizeof(memory)};
+
+    if (n == 0)
+        return;
+    text_add(&t, "lines of the log that could not be written are lost: ");
+    text_add_number(&t, n, 1);
+    if (log_put_event(&(struct log_event){LOG_WARNING, NULL, t.data, t.len}) < 0)
+        atomic_fetch_add(&log_sink.untold, n);
 }
 
 void
-log_vline(int level, const char *prefix, const char *format, va_list args)
+log_write(const struct log_event *e)
 {
-    char line[LOG_LINE_MAX];
-    struct text head = {.data = line, .size = sizeof(line)};
-    int saved = errno, n;
-    size_t len;
+    int saved = errno;
 
-    if (level > atomic_load_explicit(&log_level, memory_order_relaxed))
-        return;
-    log_head(&head, level);
-    len = head.len;
-    if (prefix)
-        len += (size_t)snprintf(line + len, sizeof(line) - len, "%.64s: ", prefix);
-    n = vsnprintf(line + len, sizeof(line) - len - 1, format, args);
-    if (n > 0)
-        len = MIN(len + (size_t)n, sizeof(line) - 2);
-    log_blank_controls(line, len);
-    line[len++] = '\n';
-    while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-        ;
+    if (log_put_event(e) == 0)
+        log_tell_dropped();
     errno = saved;
+}
+
+int
+log_begin_file(int fd, enum log_format format)
+{
+    static const char begins[] = "the log begins in this file";
+    struct log_style style = {log_style.who, format, false};
+    struct log_event e = {LOG_NOTICE, NULL, begins, sizeof(begins) - 1};
+
+    return log_put(&(struct sink){.fd = fd}, &style, &e);
+}
+
+uint64_t
+log_dropped(void)
+{
+    return atomic_load_explicit(&log_sink.dropped, memory_order_relaxed);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+void
+log_vabout(const struct log_about *about, int level, const char *format, va_list args)
+{
+    char text[LOG_TEXT_MAX];
+    struct log_event e = {level, about, text, 0};
+    int saved = errno, n;
+
+    if (!log_wants(level))
+        return;
+    n = vsnprintf(text, sizeof(text), format, args);
+    e.len = n > 0 ? MIN((size_t)n, sizeof(text) - 1) : 0;
+    if (!log_repeats_hold(&e, format))
+        log_write(&e);
+    errno = saved;
+}
+
+void
+log_about(const struct log_about *about, int level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_vabout(about, level, format, args);
+    va_end(args);
 }
 
 void
@@ -106,6 +185,6 @@ log_line(int level, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    log_vline(level, NULL, format, args);
+    log_vabout(NULL, level, format, args);
     va_end(args);
 }

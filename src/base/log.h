@@ -1,29 +1,121 @@
-/* The log: one line an event, to stderr, in one write(2). Only plug and daemon call it. */
+/* The log: one line an event. Only plug and daemon call it.
+ *
+ *   log.c          what is logged, and where it goes
+ *   log_line.c     how a line reads
+ *   log_journal.c  the journal's own protocol
+ *   log_repeats.c  lines that are held back, as too many were like them
+ *   sink.c         the file that lines are written to
+ *
+ * Nothing here waits, and nothing here fails: a line that cannot be written is dropped and counted,
+ * and when lines can be written again one says how many are missing.
+ */
 #pragma once
 
 #include <stdarg.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
+#include "base/err.h"
 #include "base/text.h"
 
-#define LOG_LINE_MAX 2048
+#define LOG_TEXT_MAX 2048 /* bytes of what a line says */
+#define LOG_LINE_MAX 4096 /* of all of it: what a pipe takes in one piece, pipe(7) */
 
-/* Lines less urgent than `level` are dropped; LOG_NOTICE until this is called. `who` begins each
- * line and is kept, not copied. Where stderr is the journal (JOURNAL_STREAM, systemd.exec(5)),
- * lines begin with <N> (sd-daemon(3)) and carry no time of their own. */
+/* ---- What is logged, and where it goes ------------------------------------------------------- */
+
+enum log_target {
+    LOG_TO_AUTO,    /* the journal where stderr is connected to it, else stderr */
+    LOG_TO_STDERR,  /* there (sd-daemon(3)) lines begin with <N> and carry no time of their own */
+    LOG_TO_JOURNAL, /* with fields, sd_journal_sendv(3) */
+    LOG_TO_FILE,
+};
+
+enum log_format {
+    LOG_TEXT,
+    LOG_KEYVALUE,
+    LOG_JSON,
+};
+
+struct log_config {
+    enum log_target target;
+    enum log_format format; /* the journal has its own */
+    int fd;                 /* of LOG_TO_FILE; stays the caller's, and open */
+    unsigned repeats_max; /* lines of one kind within repeats_ns, see log_repeats.c; 0: no limit */
+    uint64_t repeats_ns;
+};
+
+/* LOG_TO_AUTO as text, down to this level: less urgent lines are dropped. `who` begins each line
+ * and is kept, not copied. */
 void log_init(const char *who, int level);
 
-void log_line(int level, const char *format, ...) PRINTF(2, 3);
-void log_vline(int level, const char *prefix, const char *format, va_list args) PRINTF(3, 0);
+/* Before there is another thread. */
+void log_configure(const struct log_config *config);
 
 /* [any thread] Another level from now on. */
 void log_set_level(int level);
+int log_get_level(void);
 
-/* What a line begins with, for whoever writes one without these: a signal handler. */
-void log_head(struct text *t, int level);
+/* [any thread] This file takes the place of the one of LOG_TO_FILE, whose fd keeps its number;
+ * every line is written to the one or the other. 0, fd stays the caller's; a negative errno. */
+int log_replace_file(int fd);
+
+/* Write the first line of a file as `format` wants it: 0, or the negative errno that tells that
+ * nothing can be written there. */
+int log_begin_file(int fd, enum log_format format);
+
+/* Is stderr something else? Then whoever looks there does not see it. */
+bool log_is_elsewhere(void);
+
+/* Before LOG_TO_JOURNAL: 0; -ENOTSUP, where goevd was built without it; a negative errno. */
+int log_open_journal(struct err *reterr);
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+/* About whom a line is; NULL and 0: nobody. As text they are named before it, else in fields. */
+struct log_about {
+    const char *plugin;
+    const char *listener;
+    const char *client; /* its address */
+    uint64_t connection;
+    bool named; /* the line does so itself */
+};
+
+void log_line(int level, const char *format, ...) PRINTF(2, 3);
+void log_about(const struct log_about *about, int level, const char *format, ...) PRINTF(3, 4);
+void log_vabout(const struct log_about *about, int level, const char *format, va_list args)
+    PRINTF(3, 0);
 
 #define log_error(...) log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
+
+/* An event, as it is written: text without a limit, a level or an end. */
+struct log_event {
+    int level;
+    const struct log_about *about;
+    const char *text;
+    size_t len;
+};
+
+/* Write it whatever its level. What the handler of a fatal signal may do, signal-safety(7). */
+void log_write(const struct log_event *e);
+
+/* Would a line of this level be written? */
+bool log_wants(int level);
+
+/* ---- Lines that are not there ---------------------------------------------------------------- */
+
+/* Since the process began: that could not be written; that were held back. */
+uint64_t log_dropped(void);
+uint64_t log_held(void);
+
+/* An eventfd that becomes readable when a line is held back, so that log_tell_held() is due at
+ * another time; -1: none. Before there is another thread. */
+void log_wake(int fd);
+
+/* When it is due to say how many have been held back; 0: never. */
+uint64_t log_held_due_ns(void);
+
+/* Say it, of all that is due at `now_ns`. */
+void log_tell_held(uint64_t now_ns);

@@ -1,5 +1,6 @@
 #include "daemon/crash.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,42 +34,79 @@ crash_add_signal(struct text *t, const siginfo_t *info)
     }
 }
 
+/* As it begins: "worker 4711: ". */
 static void
-crash_write_line(const siginfo_t *info)
+crash_begin_line(struct text *t)
 {
-    char line[LOG_LINE_MAX], thread[THREAD_NAME_BYTES] = "?";
-    struct text t = {.data = line, .size = sizeof(line) - 1};
-    ssize_t n;
+    text_add(t, "worker ");
+    text_add_number(t, (uint64_t)getpid(), 1);
+    text_add(t, ": ");
+}
+
+static void
+crash_write(const struct text *t)
+{
+    const struct place_owner *owner = place_owner(place_here);
+    struct log_about about = {.plugin = owner ? owner->plugin : NULL, .named = true};
+
+    log_write(&(struct log_event){LOG_ERR, &about, t->data, t->len});
+}
+
+static void
+crash_tell_signal(const siginfo_t *info)
+{
+    char line[LOG_TEXT_MAX], thread[THREAD_NAME_BYTES] = "?";
+    struct text t = {.data = line, .size = sizeof(line)};
 
     prctl(PR_GET_NAME, thread);
-    log_head(&t, LOG_ERR);
-    text_add(&t, "worker ");
-    text_add_number(&t, (uint64_t)getpid(), 1);
-    text_add(&t, ": ");
+    crash_begin_line(&t);
     crash_add_signal(&t, info);
     text_add(&t, " in thread ");
     text_add(&t, thread);
     text_add(&t, ": ");
     place_text(place_here, &t);
-    line[t.len++] = '\n';
-    n = write(STDERR_FILENO, line, t.len);
-    (void)n; /* there is nobody left to be told */
+    crash_write(&t);
 }
 
-/* Only what signal-safety(7) allows, and backtrace(3), which has been loaded by then. The signal
- * that is raised at the end is held back until the handler returns, so that a core dump shows the
- * fault and not this. */
+/* As addr2line(1) wants it: the file and where in it. */
+static void
+crash_tell_frame(int number, void *frame)
+{
+    char line[LOG_TEXT_MAX];
+    struct text t = {.data = line, .size = sizeof(line)};
+    Dl_info info;
+
+    crash_begin_line(&t);
+    text_add(&t, "#");
+    text_add_number(&t, (uint64_t)number, 1);
+    text_add(&t, " ");
+    if (dladdr(frame, &info) && info.dli_fname) {
+        text_add(&t, info.dli_fname);
+        text_add(&t, "(+");
+        text_add_hex(&t, (uintptr_t)frame - (uintptr_t)info.dli_fbase);
+        text_add(&t, ") ");
+    }
+    text_add_hex(&t, (uintptr_t)frame);
+    crash_write(&t);
+}
+
+/* Only what signal-safety(7) allows, and backtrace(3) and dladdr(3), which have been loaded by
+ * then. The signal that is raised at the end is held back until the handler returns, so that a core
+ * dump shows the fault and not this. */
 static void
 crash_handle(int signo, siginfo_t *info, void *context)
 {
     struct sigaction plain = {.sa_handler = SIG_DFL};
     void *frames[FRAMES_MAX];
+    int count;
 
     (void)context;
     while (atomic_flag_test_and_set(&crash_told))
         pause(); /* another thread's fault ends the process */
-    crash_write_line(info);
-    backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
+    crash_tell_signal(info);
+    count = backtrace(frames, FRAMES_MAX);
+    for (int i = 0; i < count; i++)
+        crash_tell_frame(i, frames[i]);
     sigaction(signo, &plain, NULL);
     raise(signo);
 }

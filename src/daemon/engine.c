@@ -141,13 +141,15 @@ engine_fini(struct engine *e)
 static void
 engine_on_pause(struct listener *l, int error, void *arg)
 {
+    struct log_about about = {.listener = l->config.name};
+
     (void)arg;
     if (error)
-        log_warning("listener %s: cannot accept connections: %s; they wait in the kernel's queue%s",
-                    l->config.name, err_words(error),
-                    error == EMFILE ? " (max_open_files is the limit)" : "");
+        log_about(&about, LOG_WARNING,
+                  "cannot accept connections: %s; they wait in the kernel's queue%s",
+                  err_words(error), error == EMFILE ? " (max_open_files is the limit)" : "");
     else
-        log_notice("listener %s: accepts connections again", l->config.name);
+        log_about(&about, LOG_NOTICE, "accepts connections again");
 }
 
 static struct proto_listen
@@ -440,13 +442,16 @@ engine_log(const struct engine *e)
     for (size_t i = 0; i < e->listener_count; i++) {
         const struct listener *l = e->listeners[i];
         const struct config_listener *c = &e->setup->config->listeners[i];
+        struct log_about about = {.plugin = instance_of(c->handler)->module->entry.name,
+                                  .listener = l->config.name,
+                                  .named = true};
 
-        log_notice("listener %s: %s, plugin %s, %s, %u socket%s, reactor %s", l->config.name,
-                   address_format(&l->address.sa, l->address.len, text, sizeof(text)),
-                   instance_of(c->handler)->module->entry.name,
-                   l->config.mode == LISTENER_ACCEPTOR ? "acceptor"
-                   : l->shared                         ? "shared"
-                                                       : "reuseport",
-                   l->fd_count, l->fd_count == 1 ? "" : "s", l->config.serve->name);
+        log_about(&about, LOG_NOTICE, "listener %s: %s, plugin %s, %s, %u socket%s, reactor %s",
+                  l->config.name,
+                  address_format(&l->address.sa, l->address.len, text, sizeof(text)), about.plugin,
+                  l->config.mode == LISTENER_ACCEPTOR ? "acceptor"
+                  : l->shared                         ? "shared"
+                                                      : "reuseport",
+                  l->fd_count, l->fd_count == 1 ? "" : "s", l->config.serve->name);
     }
 }

@@ -59,11 +59,13 @@ watchdog_abort(struct reactor *r, unsigned i)
 static void
 watchdog_tell_hang(struct watchdog *w, struct reactor *r, unsigned i)
 {
-    char place[LOG_LINE_MAX / 2];
+    const struct place_owner *owner = place_owner(&r->pollers[i]->place);
+    struct log_about about = {.plugin = owner ? owner->plugin : NULL, .named = true};
+    char place[LOG_TEXT_MAX / 2];
     struct text t = {.data = place, .size = sizeof(place)};
 
     place_text(&r->pollers[i]->place, &t);
-    log_error("poller %s/%u has not turned for %.1f s: %.*s%s", r->name, i,
+    log_about(&about, LOG_ERR, "poller %s/%u has not turned for %.1f s: %.*s%s", r->name, i,
               (double)w->looks[r->pollers[i]->index].quiet_ns / NS_PER_S, (int)t.len, place,
               w->config.abort ? "; ending this worker" : "");
     if (w->config.abort)

@@ -15,7 +15,9 @@ PRINTF(3, 0)
 static void
 host_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
-    log_vline((int)level, host_self(self)->module->entry.name, format, args);
+    struct log_about about = {.plugin = host_self(self)->module->entry.name};
+
+    log_vabout(&about, (int)level, format, args);
 }
 
 PRINTF(3, 0)

@@ -14,7 +14,7 @@ TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
 LONG = 3600_000   # ms: it does not return in the life of a test
 HANGS = r'poller main/\d has not turned for \d+\.\d s: '
 DIED = r'worker \d+ was killed by signal 6 \(Aborted\)'
-LAST_WORDS = r'worker \d+: SIG'
+LAST_WORDS = r'worker \d+: (SIG|#\d+ )'
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_abort_shows_where_the_poller_hung(start):
     tell(d, f'spin {LONG}')
     d.log.wait(r'worker \d+: SIGABRT \(Aborted\) in thread main/0: plugin stuck '
                r'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x')
-    d.log.wait(r'^\S*/stuck\.so\(.*\)\s*\[0x[0-9a-f]+\]$')
+    d.log.wait(r'error goevd: worker \d+: #\d+ /\S+/stuck\.so\(\+0x[0-9a-f]+\) 0x[0-9a-f]+$')
     d.ready(lines)
 
 
@@ -188,7 +188,7 @@ def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, nu
     tell(d, f'crash {how}')
     d.log.wait(rf'error goevd: worker {worker}: {said} in thread main/0: plugin stuck '
                r'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x[0-9a-f]+$')
-    d.log.wait(r'^\S*/stuck\.so\(')
+    d.log.wait(rf'error goevd: worker {worker}: #\d+ /\S+/stuck\.so\(\+0x')
     d.log.wait(rf'worker {worker} was killed by signal {int(number)} ')   # the true status
     d.ready(lines)
     echo(d.connect('echo'))

@@ -1,0 +1,87 @@
+#include "base/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+/* A pipe or terminal that nobody reads must not hold a poller up; the flag O_NONBLOCK would change
+ * it for all who share it. */
+bool
+sink_has_room(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+
+    return poll(&poll_fd, 1, 0) != 0;
+}
+
+/* A disk takes the rest of a line, or says that it is full. *ret_done: what it has taken. */
+static int
+sink_put(int fd, const char *line, size_t len, size_t *ret_done)
+{
+    size_t done = 0;
+    int r = sink_has_room(fd) ? 0 : -EAGAIN;
+
+    while (r == 0 && done < len) {
+        ssize_t n = write(fd, line + done, len - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    *ret_done = done;
+    return r;
+}
+
+/* Two threads that both see it torn leave an empty line, which is better than none. */
+static int
+sink_mend(struct sink *s)
+{
+    size_t done;
+    int r = sink_put(s->fd, "\n", 1, &done);
+
+    if (r == 0)
+        atomic_store(&s->torn, false);
+    return r;
+}
+
+int
+sink_write(struct sink *s, const char *line, size_t len)
+{
+    size_t done = 0;
+    int r = unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)) ? sink_mend(s) : 0;
+
+    if (r == 0)
+        r = sink_put(s->fd, line, len, &done);
+    if (r == 0)
+        return 0;
+    if (done > 0)
+        atomic_store(&s->torn, true);
+    sink_drop(s);
+    return r;
+}
+
+void
+sink_drop(struct sink *s)
+{
+    atomic_fetch_add(&s->dropped, 1);
+    atomic_fetch_add(&s->untold, 1);
+}
+
+uint64_t
+sink_take_untold(struct sink *s)
+{
+    if (likely(atomic_load_explicit(&s->untold, memory_order_relaxed) == 0))
+        return 0;
+    return atomic_exchange(&s->untold, 0);
+}
+
+int
+sink_replace(struct sink *s, int fd)
+{
+    if (dup3(fd, s->fd, O_CLOEXEC) < 0)
+        return -errno;
+    atomic_store(&s->torn, false);
+    return 0;
+}

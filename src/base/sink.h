@@ -1,0 +1,36 @@
+/* Where lines go that many write: the threads of several processes, to one file, without a lock.
+ * Each is one write(2), so that lines never mix (O_APPEND).
+ *
+ * It never waits. A line that cannot be written is dropped and counted; one that a filling disk has
+ * cut in two is dropped too, and the next begins on a line of its own.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/util.h"
+
+struct sink {
+    int fd;                   /* stays the owner's, and open */
+    atomic_bool torn;         /* what was written last has no end */
+    _Atomic uint64_t dropped; /* lines */
+    _Atomic uint64_t untold;  /* of these, how many sink_take_untold() has not returned */
+};
+
+/* `line` ends with a newline and is at most what a pipe takes in one piece, 4096 bytes (pipe(7)).
+ * 0; a negative errno: it is dropped. -EAGAIN: it would have had to wait. Signal-safe. */
+int sink_write(struct sink *s, const char *line, size_t len);
+
+/* Count a line that the owner could not bring here. */
+void sink_drop(struct sink *s);
+
+/* How many have been dropped since it was asked last. */
+uint64_t sink_take_untold(struct sink *s);
+
+/* [any thread] Go over to this file: the sink's fd keeps its number (dup3(2)), so that whoever
+ * writes meanwhile writes to the one or the other. 0, fd stays the caller's; a negative errno. */
+int sink_replace(struct sink *s, int fd);
+
+/* Would a write to this fd not have to wait? */
+bool sink_has_room(int fd);
