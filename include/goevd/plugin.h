@@ -576,9 +576,15 @@ struct goevd_host {
 
     void *(*plugin_local)(struct goevd_plugin *plugin, struct goevd_poller *poller);
     const void *(*options)(struct goevd_self *self, struct goevd_poller *poller);
+    void (*conn_log)(struct goevd_conn *c, enum goevd_log_level level, const char *format,
+                     va_list args) GOEVD_PRINTF(3, 0);
 };
 
-/* Write a line to goevd's log, with the plugin's name before it.
+/* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
+ * it. Whatever is in it, it is one line. It never waits.
+ *
+ * format   also tells lines of one kind: of NOTICE and above, too many of a kind within a time are
+ *          held back (log.repeats in goevd.yaml(5)), and their number is logged instead.
  * Thread   [any]
  */
 GOEVD_PRINTF(3, 4)
@@ -588,6 +594,20 @@ goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *forma
     va_list args;
     va_start(args, format);
     goevd_host->log(self, level, format, args);
+    va_end(args);
+}
+
+/* The same about a connection: with its listener, the client's address and its id.
+ *
+ * Thread   [poller] the one that owns c.
+ */
+GOEVD_PRINTF(3, 4)
+static inline void
+goevd_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    goevd_host->conn_log(c, level, format, args);
     va_end(args);
 }
 
@@ -1400,7 +1420,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_write_now) == 496, "write_n
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, send_frame) == 512, "send_frame has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, plugin_local) == 520, "plugin_local has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, options) == 528, "options has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 536, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_log) == 536, "conn_log has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 544, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

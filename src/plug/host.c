@@ -282,6 +282,28 @@ host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
     return r < 0 ? r : conn_upgrade(c, s);
 }
 
+PRINTF(3, 0)
+static void
+host_conn_log(struct goevd_conn *public, enum goevd_log_level level, const char *format,
+              va_list args)
+{
+    const struct conn *c = host_conn(public);
+    const struct service *s = c->service;
+    struct sockaddr_storage peer;
+    char client[ADDRESS_TEXT_MAX];
+    struct log_about about = {.plugin = s->owner ? s->owner->plugin : NULL,
+                              .listener = s->listener,
+                              .client = client,
+                              .connection = c->watch.id};
+    socklen_t len;
+
+    if (!log_wants((int)level))
+        return;
+    len = conn_peer_address(c, &peer);
+    address_format((struct sockaddr *)&peer, len, client, sizeof(client));
+    log_vabout(&about, (int)level, format, args);
+}
+
 const struct goevd_host plugins_host = {
     .version = GOEVD_VERSION_OF(struct goevd_host),
     .log = host_log,
@@ -350,4 +372,5 @@ const struct goevd_host plugins_host = {
     .send_frame = host_send_frame,
     .plugin_local = host_plugin_local,
     .options = host_options,
+    .conn_log = host_conn_log,
 };
