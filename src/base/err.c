@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,4 +47,23 @@ err_words(int code)
     const char *words = strerrordesc_np(code < 0 ? -code : code);
 
     return words ? words : "unknown error";
+}
+
+const char *
+err_advice(int code)
+{
+    switch (code < 0 ? -code : code) {
+    case ENOSPC:
+    case EDQUOT:
+        return "free some space";
+    case ENOENT:
+    case ENOTDIR:
+        return "make its folder";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "let goevd write there";
+    default:
+        return "look at that file";
+    }
 }

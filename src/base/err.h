@@ -18,3 +18,6 @@ int err_set_errno(struct err *reterr, int code, const char *format, ...) PRINTF(
 
 /* errno's words, thread-safe; code may be negative. */
 const char *err_words(int code);
+
+/* What to do about a file that, because of this errno, cannot be opened or written. */
+const char *err_advice(int code);

@@ -395,7 +395,6 @@ build_plugin_dir(struct build *build)
     return conf_file_path(&config->arena, node, &config->plugin_dir);
 }
 
-/* The processes need not agree on where they are. */
 /* A path that means the same wherever goevd was started. */
 static struct goevd_str
 build_path(struct build *build, const char *key, struct goevd_str path)
@@ -403,6 +402,22 @@ build_path(struct build *build, const char *key, struct goevd_str path)
     if (path.data && path.data[0] != '/')
         build_error(build, key, "expected an absolute path, found %s", CONF_QUOTE(path));
     return path;
+}
+
+static void
+build_log(struct build *build)
+{
+    struct config *config = build->config;
+    const struct config_log *log = config->top->log;
+
+    config->log = log;
+    config->log_level = LOG_ERR + (log ? log->level : 0);
+    if (log && log->target.data && *log->target.data != '/' &&
+        strcmp(log->target.data, "auto") != 0 && strcmp(log->target.data, "stderr") != 0 &&
+        strcmp(log->target.data, "journal") != 0)
+        build_error(build, "log.target",
+                    "expected auto, stderr, journal or an absolute path, found %s",
+                    CONF_QUOTE(log->target));
 }
 
 static int
@@ -421,7 +436,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
         return -ENOMEM;
     config->top = top;
     config->places = context.places;
-    config->log_level = LOG_ERR + (config->top->log ? config->top->log->level : 0);
+    build_log(build);
     config->workers = config->top->workers;
     config->connectors = config->top->connectors;
     if (config->connectors)

@@ -118,8 +118,16 @@ struct config_listener {
 };
 
 /* The top level as the schema fills it. */
+struct config_repeats {
+    int64_t max; /* 0: no limit */
+    int64_t interval_ns;
+};
+
 struct config_log {
-    int level; /* index: error, warning, notice, info, debug */
+    int level;               /* index: error, warning, notice, info, debug */
+    struct goevd_str target; /* auto, stderr, journal, or an absolute path */
+    int format;              /* index: text, keyvalue, json */
+    const struct config_repeats *repeats;
 };
 
 struct config_workers {
@@ -182,6 +190,7 @@ struct config {
     const struct config_connectors *connectors;
     const struct config_hang *hang;
     const struct config_processes *processes;
+    const struct config_log *log;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
     struct goevd_str user;           /* data NULL: nobody else */

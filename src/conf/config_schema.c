@@ -9,10 +9,32 @@
 #define DAY (24 * HOUR)
 
 static const char *const schema_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+static const char *const schema_log_formats[] = {"text", "keyvalue", "json", NULL};
 static const char *const schema_modes[] = {"reuseport", "acceptor", NULL};
 static const char *const schema_hang_actions[] = {"log", "abort", NULL};
 static const char *const schema_proxy_others[] = {"accept", "refuse", NULL};
 static const char *const schema_over_limit[] = {"close", "wait", NULL};
+
+static const struct goevd_option schema_repeats_options[] = {
+    {.name = "max",
+     .type = GOEVD_OPTION_INT,
+     .offset = offsetof(struct config_repeats, max),
+     .def = "100",
+     .min = 0,
+     .max = 1000000,
+     .help = "Lines of one kind that are logged within an interval; 0: all."},
+    {.name = "interval",
+     .type = GOEVD_OPTION_DURATION,
+     .offset = offsetof(struct config_repeats, interval_ns),
+     .def = "10s",
+     .min = SECOND / 10,
+     .max = HOUR,
+     .help = "The time in which lines are counted; at its end the log says how many are missing."},
+    {0},
+};
+
+static const struct goevd_schema schema_repeats =
+    GOEVD_SCHEMA(struct config_repeats, schema_repeats_options);
 
 static const struct goevd_option schema_log_options[] = {
     {.name = "level",
@@ -22,6 +44,27 @@ static const struct goevd_option schema_log_options[] = {
      .def = "notice",
      .choices = schema_levels,
      .help = "The least urgent lines that are logged."},
+    {.name = "target",
+     .type = GOEVD_OPTION_STRING,
+     .offset = offsetof(struct config_log, target),
+     .def = "auto",
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "Where lines go: stderr; journal; the absolute path of a file; or auto, the journal "
+             "where stderr leads there, and else stderr."},
+    {.name = "format",
+     .type = GOEVD_OPTION_ENUM,
+     .offset = offsetof(struct config_log, format),
+     .def = "text",
+     .choices = schema_log_formats,
+     .help =
+         "How they read: as text, as key=value, or as JSON. The journal has fields of its own."},
+    {.name = "repeats",
+     .type = GOEVD_OPTION_RECORD,
+     .offset = offsetof(struct config_log, repeats),
+     .def = "{}",
+     .item = &schema_repeats,
+     .help = "Lines that are much alike, and soon after one another."},
     {0},
 };
 

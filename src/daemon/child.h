@@ -16,12 +16,15 @@ enum child_state {
 struct child {
     enum child_state state;
     pid_t pid;
-    int fd;          /* our end of its socketpair; -1: closed */
-    unsigned reload; /* the number of the reload that it is started, or drains, for; 0: none */
-    bool welcomed;   /* its HELLO was good */
-    bool recalled;   /* it has the values that were set before */
-    bool hastened;   /* told to stop now */
-    bool unheard;    /* `stop` waits until it listens */
+    int fd;              /* our end of its socketpair; -1: closed */
+    unsigned reload;     /* the number of the reload that it is started, or drains, for; 0: none */
+    bool welcomed;       /* its HELLO was good */
+    bool recalled;       /* it has the values that were set before */
+    unsigned log_number; /* of the log file that it writes to; 0: to none */
+    unsigned log_sent;   /* log files that it has yet to go over to */
+    bool log_due;        /* the one that is open now it has yet to be sent */
+    bool hastened;       /* told to stop now */
+    bool unheard;        /* `stop` waits until it listens */
     struct proto_stop stop;
     time_t since;         /* when it was started */
     uint64_t begun_ns;    /* when it came into this state */

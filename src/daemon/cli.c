@@ -59,10 +59,10 @@ cli_print_help(void)
           "  -h, --help             print this, and exit\n"
           "\n"
           "Commands of ctl: status, stats, connections, settings, set NAME VALUE, unset NAME,\n"
-          "reload, stop.\n"
+          "reload, reopen, stop.\n"
           "SIGTERM and SIGINT stop goevd in order, a second one at once. SIGHUP lets a new worker\n"
-          "take over, with the configuration, the plugins and the binary now on disk. See "
-          "goevd(8).\n",
+          "take over, with the configuration, the plugins and the binary now on disk. SIGUSR1\n"
+          "opens the log file anew. See goevd(8).\n",
           stdout);
 }
 

@@ -210,6 +210,7 @@ static const struct {
     {"set", command_set},
     {"unset", command_unset},
     {"reload", command_elsewhere},
+    {"reopen", command_elsewhere},
     {"stop", command_elsewhere},
 };
 

@@ -41,7 +41,12 @@ ctl_find_socket(const struct cli *cli, char *ret, size_t size)
 static bool
 ctl_takes_time(const struct cli *cli)
 {
-    return strcmp(cli->args[0], "stop") == 0 || strcmp(cli->args[0], "reload") == 0;
+    static const char *const slow[] = {"stop", "reload", "reopen"};
+
+    for (size_t i = 0; i < ARRAY_LEN(slow); i++)
+        if (strcmp(cli->args[0], slow[i]) == 0)
+            return true;
+    return false;
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/net.h"
 #include "net/service.h"
 
@@ -160,6 +161,19 @@ figures_memory_timers(struct poller *p)
            2 * table->level * sizeof(struct conn_timer *);
 }
 
+/* What the process has, the first poller tells. */
+static uint64_t
+figures_log_dropped(struct poller *p)
+{
+    return p->index == 0 ? log_dropped() : 0;
+}
+
+static uint64_t
+figures_log_held(struct poller *p)
+{
+    return p->index == 0 ? log_held() : 0;
+}
+
 static uint64_t
 figures_cpu_time(struct poller *p)
 {
@@ -181,6 +195,10 @@ static const struct figure_row figures_read[] = {
          "memory asked for that was at hand"),
     READ(GOEVD_FIGURE_COUNTER, figures_allocated, "buffers.allocated", "blocks",
          "memory asked for that was not"),
+    READ(GOEVD_FIGURE_COUNTER, figures_log_dropped, "log.dropped", "lines",
+         "lines of the log that could not be written"),
+    READ(GOEVD_FIGURE_COUNTER, figures_log_held, "log.held", "lines",
+         "lines of the log held back, as too many were like them"),
     GAUGE(figures_open, "connections.open", "connections", "open now"),
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
     GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),

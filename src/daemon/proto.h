@@ -37,6 +37,10 @@ enum proto_type {
     PROTO_LOAD,      /* worker: so much have I to do */
     PROTO_RECALL,    /* worker, if the supervisor speaks 1.4: which values were set at run time? */
     PROTO_VALUE,     /* supervisor: this one, `left` more to come; worker: this one has been set */
+    PROTO_LOG,       /* worker, if the supervisor speaks 1.4: log so, and give me the file, if it is
+                      * one; WELCOME or REFUSED follows */
+    PROTO_LOG_FILE,  /* supervisor: the log goes on in this file */
+    PROTO_LOG_TAKEN, /* worker: it does */
 };
 
 struct proto_hello {
@@ -78,6 +82,7 @@ struct proto_ready {
     uint32_t crashes_max;         /* ... end the supervisor */
     uint32_t workers_max;         /* that may live at once */
     uint64_t drain_min_ns;        /* how long one drains before it has to make room */
+    uint32_t log_level;           /* the least urgent lines that are logged; 0: before 1.4 */
 };
 
 struct proto_stop {
@@ -106,7 +111,18 @@ struct proto_value {
     char name[PROTO_NAME_MAX]; /* "": there is none */
     char value[PROTO_VALUE_MAX];
     uint32_t left;
-    uint32_t unset; /* it stands in the configuration again */
+    uint32_t unset;     /* it stands in the configuration again */
+    uint32_t log_level; /* of the worker, with it */
+};
+
+struct proto_log {
+    uint32_t target;           /* enum log_target */
+    uint32_t format;           /* enum log_format */
+    char path[PROTO_FILE_MAX]; /* of LOG_TO_FILE */
+};
+
+struct proto_log_taken {
+    int32_t code; /* 0, or the negative errno that kept it from that */
 };
 
 struct proto_message {
@@ -125,6 +141,8 @@ struct proto_message {
         struct proto_pid_file pid_file;
         struct proto_load load;
         struct proto_value value;
+        struct proto_log log;
+        struct proto_log_taken log_taken;
     };
 };
 

@@ -3,26 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "net/conn.h"
-
-#define QUIET_NS NS_PER_S /* between two lines about one listener */
-
-/* May a line be written? Then *ret_held have been held back since the last. */
-static bool
-proxies_may_log(struct proxies *p, unsigned *ret_held)
-{
-    uint64_t now = clock_now_ns(), until = atomic_load(&p->quiet_until_ns);
-
-    if (now < until ||
-        !atomic_compare_exchange_strong(&p->quiet_until_ns, &until, now + QUIET_NS)) {
-        atomic_fetch_add(&p->held, 1);
-        return false;
-    }
-    *ret_held = atomic_exchange(&p->held, 0);
-    return true;
-}
 
 static void
 proxies_describe(const struct proxies *p, int error, char *ret, size_t size)
@@ -41,18 +23,15 @@ static void
 proxies_on_bad(const struct conn *c, int error, void *arg)
 {
     struct proxies *p = arg;
-    char from[ADDRESS_TEXT_MAX], what[128], more[64] = "";
+    char from[ADDRESS_TEXT_MAX], what[128];
     struct sockaddr_storage peer;
     socklen_t len = conn_peer_address(c, &peer);
-    unsigned held;
+    struct log_about about = {.listener = p->listener, .client = from, .named = true};
 
-    if (!proxies_may_log(p, &held))
-        return;
-    if (held > 0)
-        snprintf(more, sizeof(more), "; and %u more since the last such line", held);
+    address_format((struct sockaddr *)&peer, len, from, sizeof(from));
     proxies_describe(p, error, what, sizeof(what));
-    log_warning("listener %s: closed a connection of the proxy %s: %s%s", p->listener,
-                address_format((struct sockaddr *)&peer, len, from, sizeof(from)), what, more);
+    log_about(&about, LOG_WARNING, "listener %s: closed a connection of the proxy %s: %s",
+              p->listener, from, what);
 }
 
 int

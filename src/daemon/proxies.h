@@ -2,8 +2,6 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "conf/config.h"
 #include "net/proxied.h"
 
@@ -11,8 +9,6 @@ struct proxies {
     struct proxy_policy policy;
     struct network *networks; /* to be filled in; NULL: the listener has none */
     const char *listener;
-    _Atomic uint64_t quiet_until_ns; /* the log has had its line */
-    atomic_uint held;                /* lines that it has not had */
 };
 
 /* As the configuration says, but for the networks. 0; -ENOMEM. */

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "daemon/logfile.h"
+
+#define MINOR_LOG 4 /* the first that knows of the log */
 
 static int
 sockets_lost(int r, struct err *reterr)
@@ -83,7 +86,7 @@ sockets_recall(struct sockets *s, struct values *ret, struct err *reterr)
 void
 sockets_remember(struct sockets *s, const char *name, const char *value)
 {
-    struct proto_value v = {.unset = !value};
+    struct proto_value v = {.unset = !value, .log_level = (uint32_t)log_get_level()};
 
     if (s->fd < 0 || s->minor < MINOR_VALUES)
         return;
@@ -169,6 +172,48 @@ sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr)
         return pidfile_open(&s->own_pidfile, path, reterr);
     snprintf(file.path, sizeof(file.path), "%s", path);
     return sockets_ask(s, PROTO_PID_FILE, &file, sizeof(file), reterr);
+}
+
+/* A supervisor that knows of no log has stderr all the same. */
+static int
+sockets_ask_log(struct sockets *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0;
+    int r;
+
+    if (s->minor < MINOR_LOG && log->target != LOG_TO_FILE)
+        return 0;
+    if (s->minor < MINOR_LOG)
+        return err_set(reterr, -EPROTO,
+                       "log.target: the supervisor that runs cannot open log files; restart goevd "
+                       "instead of reloading it");
+    r = proto_send(s->fd, PROTO_LOG, log, sizeof(*log), NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    r = sockets_answer(s, PROTO_WELCOME, &m, ret_fd, 1, &count, reterr);
+    if (r == 0 && count == 0 && log->target == LOG_TO_FILE)
+        r = err_set(reterr, -EPROTO, "the supervisor has sent no log file");
+    return r;
+}
+
+int
+sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
+{
+    int r = log->target == LOG_TO_JOURNAL ? log_open_journal(reterr) : 0;
+
+    *ret_fd = -1;
+    if (r < 0)
+        return r;
+    if (s->fd >= 0)
+        return sockets_ask_log(s, log, ret_fd, reterr);
+    if (log->target != LOG_TO_FILE)
+        return 0;
+    r = logfile_begin(log, reterr);
+    if (r < 0)
+        return r;
+    *ret_fd = r;
+    return 0;
 }
 
 void

@@ -33,4 +33,8 @@ int sockets_recall(struct sockets *s, struct values *ret, struct err *reterr);
 /* Let the supervisor remember a value, NULL: forget it. */
 void sockets_remember(struct sockets *s, const char *name, const char *value);
 
+/* Tell the supervisor how to log, too. The caller owns the fd, -1 where the log is no file. */
+int sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd,
+                     struct err *reterr);
+
 void sockets_fini(struct sockets *s);

@@ -81,6 +81,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
     }
     store_begin(&s->store);
     s->pidfile_wanted = false;
+    s->log_wanted = false;
     c->reload = reload;
     if (s->limits.start_timeout_ns)
         c->deadline_ns = c->begun_ns + s->limits.start_timeout_ns;
@@ -165,6 +166,15 @@ supervisor_start_due(struct supervisor *s)
 }
 
 static void
+supervisor_on_reopen(struct supervisor *s, const char *why)
+{
+    struct err err = {0};
+
+    if (supervisor_reopen(s, why, &err) < 0)
+        log_error("%s: %s; the log goes on as it is", why, err.text);
+}
+
+static void
 supervisor_on_signal(struct supervisor *s)
 {
     struct signalfd_siginfo info;
@@ -175,6 +185,8 @@ supervisor_on_signal(struct supervisor *s)
     snprintf(name, sizeof(name), "SIG%s", sigabbrev_np((int)info.ssi_signo));
     if (info.ssi_signo == SIGCHLD)
         supervisor_reap(s);
+    else if (info.ssi_signo == SIGUSR1)
+        supervisor_on_reopen(s, name);
     else if (info.ssi_signo != SIGHUP)
         supervisor_stop(s, name);
     else if (!s->stopping)
@@ -236,6 +248,8 @@ supervisor_on_child(struct supervisor *s, struct child *c, short events)
 {
     if (events & POLLOUT && c->unheard)
         child_repeat(c);
+    if (events & POLLOUT && supervisor_owes_log(c))
+        supervisor_repeat_log(s, c);
     if (events & ~POLLOUT && c->fd >= 0)
         supervisor_hear(s, c);
 }
@@ -245,9 +259,13 @@ supervisor_round(struct supervisor *s)
 {
     struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
 
-    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        fds[1 + i] = (struct pollfd){.fd = s->children[i].fd,
-                                     .events = s->children[i].unheard ? POLLIN | POLLOUT : POLLIN};
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        const struct child *c = &s->children[i];
+        bool writes = c->unheard || supervisor_owes_log(c);
+
+        fds[1 + i] =
+            (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
+    }
     control_poll(&s->control, fds + SUPERVISOR_FDS);
     if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
         log_error("the supervisor cannot wait: %s", err_words(errno));
@@ -276,6 +294,7 @@ supervisor_init(struct supervisor *s)
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGHUP);
+    sigaddset(&mask, SIGUSR1);
     sigaddset(&mask, SIGCHLD);
     sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
     s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -293,6 +312,7 @@ supervisor_new(char **argv)
         return NULL;
     s->argv = argv;
     s->signal_fd = s->pidfile.fd = s->next_pidfile.fd = s->notify.fd = -1;
+    s->log.fd = s->next_log.fd = -1;
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         s->children[i].fd = -1;
     control_init(&s->control, supervisor_on_request, s);

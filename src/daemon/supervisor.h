@@ -5,6 +5,7 @@
  *   supervisor_hear.c  what workers say
  *   supervisor_end.c   the end of workers, and who takes their place
  *   supervisor_ctl.c   what is asked at the control socket
+ *   supervisor_log.c   the file of the log
  *   supervisor_tell.c  what the service manager hears
  */
 #pragma once
@@ -16,6 +17,7 @@
 #include "daemon/child.h"
 #include "daemon/cli.h"
 #include "daemon/control.h"
+#include "daemon/logfile.h"
 #include "daemon/notify.h"
 #include "daemon/pidfile.h"
 #include "daemon/store.h"
@@ -26,8 +28,16 @@ int supervisor_run(const struct cli *cli, char **argv);
 
 /* ---- Between the supervisor's files ---------------------------------------------------------- */
 
-/* What clients of the control socket wait for: the end of all, or of the reload of that number. */
+/* What clients of the control socket wait for: the end of all, that every worker writes to the new
+ * log file, or the end of the reload of that number. */
 #define HOLD_STOP UINT_MAX
+#define HOLD_REOPEN (UINT_MAX - 1)
+
+struct supervisor_log {
+    struct proto_log how;
+    int fd; /* -1: it is no file */
+    unsigned number;
+};
 
 struct supervisor {
     char **argv;
@@ -36,6 +46,10 @@ struct supervisor {
     struct pidfile pidfile;
     struct pidfile next_pidfile; /* of the worker that starts, where it is another */
     bool pidfile_wanted;         /* by the worker that starts */
+    struct supervisor_log log;
+    struct supervisor_log next_log; /* of the worker that starts; its fd -1 where the file stays */
+    bool log_wanted;                /* by the worker that starts */
+    unsigned log_numbers;           /* files opened so far */
     struct child children[CONFIG_WORKERS_MAX];
     struct control control;
     struct notify notify;
@@ -63,6 +77,25 @@ struct child *supervisor_find(struct supervisor *s, enum child_state state);
 
 /* Take one message. False: there is none left. */
 bool supervisor_hear(struct supervisor *s, struct child *c);
+
+/* Say no to what it has asked for. */
+int supervisor_refuse(struct child *c, const struct err *err);
+
+/* The log: what a worker asks for, which counts when it serves, or is forgotten. */
+int supervisor_on_log(struct supervisor *s, struct child *c, struct proto_log *how);
+void supervisor_commit_log(struct supervisor *s, struct child *c);
+void supervisor_forget_log(struct supervisor *s);
+
+/* Open its file anew, for all. 0, and who waits is answered when all workers write there;
+ * a negative errno, and the old file stays. */
+int supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr);
+
+/* Is there a file that it is to be sent when it reads? Do so. */
+bool supervisor_owes_log(const struct child *c);
+void supervisor_repeat_log(struct supervisor *s, struct child *c);
+void supervisor_on_log_taken(struct supervisor *s, struct child *c,
+                             const struct proto_log_taken *taken);
+void supervisor_tell_reopened(struct supervisor *s);
 
 /* Answer who waits for that reload; 0 is none. */
 void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);

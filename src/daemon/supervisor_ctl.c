@@ -53,6 +53,18 @@ supervisor_pass_on(struct supervisor *s, struct control_client *client, const ch
         fd_close(control_take(client));
 }
 
+static void
+supervisor_on_reopen_request(struct supervisor *s, struct control_client *client)
+{
+    struct err err = {0};
+
+    control_hold(client, HOLD_REOPEN);
+    if (supervisor_reopen(s, "goevd ctl reopen", &err) < 0)
+        control_refuse(client, "%s", err.text);
+    else
+        supervisor_tell_reopened(s);
+}
+
 /* What is not its own it passes on; the worker answers the client itself. */
 void
 supervisor_on_request(struct control_client *client, const char *request, void *arg)
@@ -68,6 +80,8 @@ supervisor_on_request(struct control_client *client, const char *request, void *
         control_refuse(client, "goevd stops");
     } else if (strcmp(request, "reload") == 0) {
         control_hold(client, supervisor_reload(s, "goevd ctl reload"));
+    } else if (strcmp(request, "reopen") == 0) {
+        supervisor_on_reopen_request(s, client);
     } else {
         supervisor_pass_on(s, client, request);
     }

@@ -95,6 +95,7 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
 {
     store_rollback(&s->store);
     pidfile_close(&s->next_pidfile);
+    supervisor_forget_log(s);
     if (!s->was_ready) {
         s->status = EXIT_REFUSED; /* the first worker has said why itself */
         s->stopping = true;
@@ -107,6 +108,8 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
     if (supervisor_find(s, CHILD_SERVING))
         return;
     supervisor_log_end(s, c, status);
+    if (log_is_elsewhere() && c->failure[0])
+        log_error("worker %d: %s", (int)c->pid, c->failure); /* it has told stderr alone */
     c->state = CHILD_NONE;
     supervisor_replace(s);
 }
@@ -153,5 +156,6 @@ supervisor_reap(struct supervisor *s)
             ;
         supervisor_on_end(s, c, status);
         child_fini(c);
+        supervisor_tell_reopened(s);
     }
 }

@@ -10,7 +10,7 @@
 
 #define LOAD_INTERVAL_NS (5 * NS_PER_S)
 
-static int
+int
 supervisor_refuse(struct child *c, const struct err *err)
 {
     struct proto_refused refused = {.code = err->code};
@@ -161,6 +161,7 @@ supervisor_on_value(struct supervisor *s, const struct child *c, struct proto_va
         values_unset(&s->values, value->name);
     else if (values_set(&s->values, value->name, value->value) < 0)
         log_warning("%s: cannot be remembered for the next worker", value->name);
+    log_set_level((int)value->log_level);
     supervisor_pass_value_on(s, c, value);
     return 0;
 }
@@ -197,6 +198,9 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);
+    if (c->ready.log_level)
+        log_set_level((int)c->ready.log_level);
+    supervisor_commit_log(s, c);
     err = (struct err){0};
     if (control_open(&s->control, c->ready.control, &err) < 0)
         log_error("control.socket: %s", err.text);
@@ -232,6 +236,11 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return 0;
     case PROTO_PID_FILE:
         return supervisor_on_pid_file(s, c, &m->pid_file);
+    case PROTO_LOG:
+        return supervisor_on_log(s, c, &m->log);
+    case PROTO_LOG_TAKEN:
+        supervisor_on_log_taken(s, c, &m->log_taken);
+        return 0;
     case PROTO_FAILED:
         snprintf(c->failure, sizeof(c->failure), "%.*s", PROTO_FAILURE_MAX - 1, m->failed.text);
         return 0;

@@ -20,6 +20,7 @@
 #include "daemon/exit.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
+#include "daemon/worker_log.h"
 
 struct worker_process {
     const struct cli *cli;
@@ -30,6 +31,7 @@ struct worker_process {
     struct watchdog *watchdog; /* NULL: nobody watches */
     struct control control;    /* listens only with --single */
     int signal_fd;
+    struct worker_log log;
     time_t since;
     unsigned stops;       /* how often it was told to stop */
     bool replaced;        /* another worker serves */
@@ -50,6 +52,7 @@ worker_take_signals(struct worker_process *w, struct err *reterr)
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGHUP);
+    sigaddset(&mask, SIGUSR1);
     sigprocmask(SIG_BLOCK, &mask, NULL);
     w->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return w->signal_fd < 0 ? err_set_errno(reterr, -errno, "cannot receive signals") : 0;
@@ -66,7 +69,8 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
                                 .crash_window_ns = (uint64_t)processes->crash_window_ns,
                                 .crashes_max = (uint32_t)processes->crashes_max,
-                                .workers_max = (uint32_t)processes->workers_max};
+                                .workers_max = (uint32_t)processes->workers_max,
+                                .log_level = (uint32_t)log_get_level()};
     int r;
 
     if (w->sockets.fd < 0)
@@ -131,6 +135,8 @@ worker_settle(struct worker_process *w, struct err *reterr)
     bool alone = w->sockets.fd < 0;
     int r = engine_raise_files(config, reterr);
 
+    if (r == 0)
+        r = worker_log_open(&w->log, config->log, &w->sockets, reterr);
     if (r == 0 && config->pid_file.data)
         r = sockets_hold_pidfile(&w->sockets, config->pid_file.data, reterr);
     if (r == 0)
@@ -164,7 +170,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r < 0)
         return r;
     assert(w->setup.config);
-    log_init("goevd", cli_log_level(w->cli, w->setup.config->log_level));
+    log_set_level(cli_log_level(w->cli, w->setup.config->log_level));
     settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->cli);
     w->settings.on_hang = worker_on_hang;
     w->settings.arg = w;
@@ -201,12 +207,26 @@ worker_reply_status(struct worker_process *w, struct control_client *client)
 }
 
 static void
+worker_reply_reopen(struct worker_process *w, struct control_client *client)
+{
+    static const char reopened[] = "reopened\n";
+    struct err err = {0};
+
+    if (logfile_reopen(&w->log.how, "goevd ctl reopen", &err) < 0)
+        control_refuse(client, "%s", err.text);
+    else
+        control_reply(client, reopened, sizeof(reopened) - 1);
+}
+
+static void
 worker_on_request(struct control_client *client, const char *request, void *arg)
 {
     struct worker_process *w = arg;
 
     if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
         worker_reply_status(w, client);
+    else if (strcmp(request, "reopen") == 0 && w->sockets.fd < 0)
+        worker_reply_reopen(w, client);
     else
         commands_answer(&w->settings, client, request);
 }
@@ -259,11 +279,16 @@ static void
 worker_on_signal(struct worker_process *w)
 {
     struct signalfd_siginfo info;
+    struct err err = {0};
 
-    if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info))
+    if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info) || w->sockets.fd >= 0)
         return;
-    if (w->sockets.fd < 0 && info.ssi_signo != SIGHUP)
+    if (info.ssi_signo == SIGUSR1) {
+        if (logfile_reopen(&w->log.how, "SIGUSR1", &err) < 0)
+            log_error("SIGUSR1: %s; the log goes on as it is", err.text);
+    } else if (info.ssi_signo != SIGHUP) {
         worker_stop(w, false);
+    }
 }
 
 static void
@@ -276,6 +301,16 @@ worker_hear(struct worker_process *w)
     if (r == 0 && m.type == PROTO_CONTROL && fds == 1) {
         m.control.request[PROTO_REQUEST_MAX - 1] = '\0';
         control_adopt(&w->control, fd, m.control.request);
+        return;
+    }
+    if ((r == 0 || r == -EMFILE) && m.type == PROTO_LOG_FILE) {
+        worker_log_take(w->sockets.fd, r < 0 ? r : fd);
+        return;
+    }
+    if (r == -EMFILE) {
+        log_warning("cannot answer a client of the control socket: %s (max_open_files is the "
+                    "limit)",
+                    err_words(r));
         return;
     }
     if (r == 0 && fds == 1)
@@ -297,12 +332,14 @@ worker_hear(struct worker_process *w)
 static int
 worker_timeout_ms(const struct worker_process *w)
 {
-    uint64_t now = clock_now_ns(), due = control_due_ns(&w->control);
+    uint64_t now = clock_now_ns(), due = control_due_ns(&w->control), held = log_held_due_ns();
 
     if (w->stops && (!due || w->deadline_ns < due))
         due = w->deadline_ns;
     if (w->load_due_ns && (!due || w->load_due_ns < due))
         due = w->load_due_ns;
+    if (held && (!due || held < due))
+        due = held;
     if (!due)
         return -1;
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
@@ -312,19 +349,21 @@ static void
 worker_serve(struct worker_process *w)
 {
     while (!w->stops || clock_now_ns() < w->deadline_ns) {
-        struct pollfd fds[3 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
+        struct pollfd fds[4 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
                                               {.fd = w->engine.drained_fd, .events = POLLIN},
-                                              {.fd = w->sockets.fd, .events = POLLIN}};
+                                              {.fd = w->sockets.fd, .events = POLLIN},
+                                              {.fd = w->log.held_fd, .events = POLLIN}};
 
-        control_poll(&w->control, fds + 3);
+        control_poll(&w->control, fds + 4);
         if (poll(fds, ARRAY_LEN(fds), worker_timeout_ms(w)) < 0 && errno != EINTR)
             return;
         if (fds[0].revents)
             worker_on_signal(w);
         if (fds[2].revents)
             worker_hear(w);
-        control_handle(&w->control, fds + 3);
+        control_handle(&w->control, fds + 4);
         worker_say_load(w);
+        worker_log_tell(&w->log);
         if (fds[1].revents)
             return;
     }
@@ -348,13 +387,15 @@ worker_fini(struct worker_process *w)
     settings_fini(&w->settings);
     setup_fini(&w->setup);
     sockets_fini(&w->sockets);
+    worker_log_fini(&w->log);
     fd_close(w->signal_fd);
 }
 
 int
 worker_run(const struct cli *cli)
 {
-    struct worker_process w = {.cli = cli, .signal_fd = -1, .sockets.fd = -1, .since = time(NULL)};
+    struct worker_process w = {
+        .cli = cli, .signal_fd = -1, .log.held_fd = -1, .sockets.fd = -1, .since = time(NULL)};
     struct err err = {0};
     int r;
 
@@ -368,10 +409,7 @@ worker_run(const struct cli *cli)
         w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
         worker_serve(&w);
     } else if (err.code) {
-        log_error("%s%s", err.text,
-                  err.code == -EMFILE
-                      ? "; raise max_open_files or 'ulimit -n', or use fewer pollers"
-                      : "");
+        worker_log_failure(&err);
     }
     if (r == -ECANCELED)
         r = 0; /* told to stop before it had begun */

@@ -254,9 +254,12 @@ def test_log_level(started, ctl):
     d = started(listener('web'))
     ctl('set', 'log.level', 'error')
     ctl('set', 'listeners[web].imbalance', '50')   # not logged
+    ctl('reload')                                  # nor is what the supervisor says of it
     ctl('set', 'log.level', 'notice')
     assert d.log.wait('log.level: set to notice from error')
-    assert not d.log.find('imbalance')
+    assert not d.log.find('imbalance|reload')
+    ctl('reload')
+    assert d.log.wait('goevd ctl reload: reloading')
 
 
 def test_max_connections_holds_at_once(started, ctl):

@@ -1,4 +1,5 @@
 """goevd as a service of a real systemd, in a machine of its own."""
+import json
 import re
 import shutil
 import subprocess
@@ -50,6 +51,12 @@ def worker(box):
     """The process that serves, as the machine counts."""
     said = box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'status')
     return re.search(r'^worker +(\d+)$', said, re.M)[1]
+
+
+def add_plugin(box, name):
+    """One of the tests' own, for goevd as it is installed."""
+    plugins, = box.path('/usr/local/lib').glob('**/goevd/plugins')
+    shutil.copy(BUILD / 'tests' / 'plugin' / f'{name}.so', plugins)
 
 
 # ---- Starting, reloading, stopping ---------------------------------------------------------------
@@ -134,8 +141,7 @@ def test_a_worker_that_dies_is_not_systemds_business(box):
 
 
 def test_a_stuck_callback_is_ended_and_refuses_nobody(box):
-    plugins, = box.path('/usr/local/lib').glob('**/goevd/plugins')
-    shutil.copy(BUILD / 'tests' / 'plugin' / 'stuck.so', plugins)
+    add_plugin(box, 'stuck')
     box.write('/etc/goevd/goevd.yaml', 'hang: {timeout: 1s}\n' + CONFIG +
               '  - {name: stuck, address: "127.0.0.1:82", handler: stuck}\n')
     box.run('systemctl', 'start', 'goevd')
@@ -146,6 +152,83 @@ def test_a_stuck_callback_is_ended_and_refuses_nobody(box):
     assert answered > 64 and refused == 0
     assert box.show('MainPID') == main and body(box) == 'BODY'
     assert re.search(r'poller main/\d has not turned for .*: plugin stuck .*, on_read', box.journal())
+
+
+# ---- The log -------------------------------------------------------------------------------------
+
+TALK = '  - {name: talk, address: "127.0.0.1:82", handler: talking}\n'
+
+
+def talk(box, line):
+    """Let the plugin do it; returns when it has."""
+    assert box.run('sh', '-c', f'echo "{line}" | nc -N 127.0.0.1 82') == 'done\n'
+
+
+def entries(box, *matches):
+    """What the journal has, with its fields."""
+    said = box.run('journalctl', '--no-pager', '-o', 'json', '-u', 'goevd', *matches)
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def test_the_journal_has_fields(box):
+    add_plugin(box, 'talking')
+    box.write('/etc/goevd/goevd.yaml', CONFIG + TALK)
+    box.run('systemctl', 'start', 'goevd')
+    talk(box, 'conn hello')
+    entry, = eventually(lambda: entries(box, 'GOEVD_PLUGIN=talking', 'PRIORITY=4'), 'it is not there')
+    assert re.fullmatch(r'talking: listener talk: client 127\.0\.0\.1:\d+ \(0x[0-9a-f]+\): it says hello',
+                        entry['MESSAGE'])
+    assert entry['MESSAGE'].split()[4] == entry['GOEVD_CLIENT']
+    assert entry['MESSAGE'].split()[5] == f"({entry['GOEVD_CONNECTION']}):"
+    assert [entry[name] for name in ('GOEVD_LISTENER', 'SYSLOG_IDENTIFIER', '_TRANSPORT', '_PID')] == \
+        ['talk', 'goevd', 'journal', worker(box)]
+    box.run('systemctl', 'reload', 'goevd')   # what the supervisor says, and is about nobody
+    entry, = eventually(lambda: [e for e in entries(box, 'PRIORITY=5')
+                                 if e['MESSAGE'] == 'goevd ctl reload: reloading'], 'it is not there')
+    assert entry['_PID'] == box.show('MainPID') and not any(k.startswith('GOEVD_') for k in entry)
+
+
+def test_standard_error_to_the_journal_has_priorities(box):
+    add_plugin(box, 'talking')
+    box.write('/etc/goevd/goevd.yaml', 'log: {target: stderr}\n' + CONFIG + TALK)
+    box.run('systemctl', 'start', 'goevd')
+    talk(box, 'conn hello')
+    entry, = eventually(lambda: entries(box, 'PRIORITY=4'), 'it is not there')
+    assert re.fullmatch('goevd: talking: listener talk: client .*: it says hello', entry['MESSAGE'])
+    assert entry['_TRANSPORT'] == 'stdout' and 'GOEVD_PLUGIN' not in entry
+
+
+def test_a_journal_that_hangs_holds_nobody_up(box):
+    add_plugin(box, 'talking')
+    box.write('/etc/goevd/goevd.yaml', 'log: {repeats: {max: 0}}\n' + CONFIG + TALK)
+    box.run('systemctl', 'start', 'goevd')
+    journald = box.show('MainPID', 'systemd-journald')
+    box.run('kill', '-STOP', journald)
+    talk(box, 'count 20000')
+    assert body(box) == 'BODY'
+    box.run('kill', '-CONT', journald)
+    talk(box, 'say again')
+    entry, = eventually(lambda: [e for e in entries(box, 'PRIORITY=4') if 'are lost' in e['MESSAGE']],
+                        'what is lost is not told')
+    lost = int(entry['MESSAGE'].split()[-1])
+    figures = json.loads(box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'stats', '--json'))
+    assert 0 < lost == figures['figures']['log.dropped']['total'] < 20000
+    assert len([e for e in entries(box, 'GOEVD_PLUGIN=talking') if ' of 20000' in e['MESSAGE']]) \
+        == 20000 - lost
+
+
+def test_a_file_in_the_logs_directory_is_rotated(box):
+    path = '/var/log/goevd/goevd.log'
+    box.write('/etc/goevd/goevd.yaml', f'log: {{target: {path}, format: json}}\n' + CONFIG)
+    box.run('systemctl', 'start', 'goevd')
+    box.run('mv', path, f'{path}.1')
+    box.run('systemctl', 'kill', '--kill-who=main', '-s', 'USR1', 'goevd')
+    eventually(box.path(path).exists, 'no new file')
+    box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'reopen')
+    box.run('systemctl', 'reload', 'goevd')
+    said = [json.loads(line)['msg'] for line in box.path(path).read_text().splitlines()]
+    assert said[0] == 'the log begins in this file' and any(x.startswith('reloaded: ') for x in said)
+    assert box.path(f'{path}.1').read_text().rstrip().endswith('"SIGUSR1: reopening the log"}')
 
 
 # ---- Sockets -------------------------------------------------------------------------------------

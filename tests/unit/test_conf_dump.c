@@ -57,7 +57,9 @@ test_dump_shows_values_and_defaults(void **state)
 
     assert_string_equal(
         text,
-        "log:\n  level: notice\ncontrol: {}\nstop_timeout: 10s\nmax_open_files: 0\n"
+        "log:\n  level: notice\n  target: auto\n  format: text\n"
+        "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
+        "10s\nmax_open_files: 0\n"
         "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
         "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
         "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(

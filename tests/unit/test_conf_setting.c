@@ -102,7 +102,7 @@ test_setting_unknown_names(void **state)
         {"log", "log: is a map; which of its keys?"},
         {"log.", "log: a name is expected, as in log.level"},
         {"log.levl", "log.levl: unknown key, did you mean level?"},
-        {"log.x", "log.x: unknown key; known here: level"},
+        {"log.x", "log.x: unknown key; known here: level, target, format, repeats"},
         {"log.level.x", "log.level: has nothing beneath it"},
         {"log[0]", "log: a name is expected, as in log.level"},
         {"listeners", "listeners: is a list; which of its items? listeners[0] is the first"},
