@@ -289,8 +289,11 @@ static int
 read_refuse_errno(struct reader *reader, const struct source *source, int code)
 {
     char why[128];
+    const char *advice = code == EACCES ? "let goevd read it"
+                         : source->at   ? "look at its name"
+                                        : "name another with -c";
 
-    snprintf(why, sizeof(why), "cannot be read: %s", err_words(code));
+    snprintf(why, sizeof(why), "cannot be read: %s; %s", err_words(code), advice);
     return read_refuse(reader, source, why);
 }
 
@@ -309,7 +312,7 @@ read_open(struct reader *reader, struct source *source)
     }
     if (S_ISDIR(st.st_mode))
         why = source->at ? "is a directory; name its files, as in conf.d/*.yaml"
-                         : "is a directory, not a file";
+                         : "is a directory, not a file; name one with -c";
     else if (source->at && !S_ISREG(st.st_mode))
         why = "is not a regular file";
     for (outer = source->from; outer && !why; outer = outer->from) {

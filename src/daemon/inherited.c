@@ -49,9 +49,10 @@ inherited_read(struct inherited *in, struct err *reterr)
     for (unsigned i = 0; i < in->count; i++) {
         in->fds[i].fd = INHERITED_FIRST + (int)i;
         if (fd_set_cloexec(in->fds[i].fd, true) < 0)
-            return err_set_errno(reterr, -errno,
-                                 "LISTEN_FDS says %s, but file descriptor %d is not open", count,
-                                 in->fds[i].fd);
+            return err_set(reterr, -errno,
+                           "LISTEN_FDS says %s, but file descriptor %d is not open; pass as many "
+                           "sockets as it says",
+                           count, in->fds[i].fd);
     }
     return 0;
 }

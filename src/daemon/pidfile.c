@@ -34,6 +34,13 @@ pidfile_is_there(int fd, const char *path)
 }
 
 static int
+pidfile_refuse(int code, const char *what, const char *path, struct err *reterr)
+{
+    return err_set(reterr, code, "cannot %s pid_file %s: %s; %s, or choose another file", what,
+                   path, err_words(code), err_advice(code));
+}
+
+static int
 pidfile_lock(const char *path, struct err *reterr)
 {
     int fd, r;
@@ -41,11 +48,10 @@ pidfile_lock(const char *path, struct err *reterr)
     do {
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0)
-            return err_set_errno(reterr, -errno, "cannot open pid_file %s", path);
+            return pidfile_refuse(-errno, "open", path, reterr);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-            r = errno == EWOULDBLOCK
-                    ? pidfile_busy(fd, path, reterr)
-                    : err_set_errno(reterr, -errno, "cannot lock pid_file %s", path);
+            r = errno == EWOULDBLOCK ? pidfile_busy(fd, path, reterr)
+                                     : pidfile_refuse(-errno, "lock", path, reterr);
             fd_close(fd);
             return r;
         }
@@ -60,7 +66,7 @@ pidfile_write(int fd, const char *path, struct err *reterr)
     int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
-        return err_set_errno(reterr, errno ? -errno : -ENOSPC, "cannot write pid_file %s", path);
+        return pidfile_refuse(errno ? -errno : -ENOSPC, "write", path, reterr);
     return 0;
 }
 

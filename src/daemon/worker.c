@@ -391,6 +391,17 @@ worker_fini(struct worker_process *w)
     fd_close(w->signal_fd);
 }
 
+/* What the system lacks may be lacking anywhere. */
+static void
+worker_advise(struct err *err)
+{
+    size_t len = strlen(err->text);
+
+    if (err->code == -EMFILE)
+        snprintf(err->text + len, sizeof(err->text) - len,
+                 "; raise max_open_files or 'ulimit -n', or use fewer pollers");
+}
+
 int
 worker_run(const struct cli *cli)
 {
@@ -409,6 +420,7 @@ worker_run(const struct cli *cli)
         w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
         worker_serve(&w);
     } else if (err.code) {
+        worker_advise(&err);
         worker_log_failure(&err);
     }
     if (r == -ECANCELED)

@@ -60,9 +60,10 @@ static int
 plugins_missing(struct plugins *p, const char *name, struct err *reterr)
 {
     char names[256], hint[128];
+    int r = folder_names(p->dir, names, sizeof(names));
 
-    if (folder_names(p->dir, names, sizeof(names)) < 0)
-        return err_set_errno(reterr, -ENOENT,
+    if (r < 0)
+        return err_set_errno(reterr, r,
                              "no plugin '%s': the plugin directory %s cannot be read (plugin_dir, "
                              "--plugin-dir)",
                              name, p->dir);

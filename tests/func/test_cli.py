@@ -172,14 +172,14 @@ def test_config_that_is_not_there(goevd_run, tmp_path, args):
     done = goevd_run(*args, '-c', tmp_path / 'none.yaml')
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr == \
-        f'{tmp_path}/none.yaml: cannot be read: No such file or directory\n'
+        f'{tmp_path}/none.yaml: cannot be read: No such file or directory; name another with -c\n'
 
 
 @pytest.mark.parametrize('args', [['-t'], ['-T'], [], ['--single']])
 def test_config_that_is_a_directory(goevd_run, tmp_path, args):
     done = goevd_run(*args, '-c', tmp_path)
     assert (done.returncode, done.stdout) == (1, '')
-    assert done.stderr == f'{tmp_path}: is a directory, not a file\n'
+    assert done.stderr == f'{tmp_path}: is a directory, not a file; name one with -c\n'
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='root may read everything')
@@ -188,7 +188,7 @@ def test_config_that_must_not_be_read(goevd_run, tmp_path):
     path.chmod(0)
     done = goevd_run('-t', '-c', path)
     assert done.returncode == 1
-    assert done.stderr == f'{path}: cannot be read: Permission denied\n'
+    assert done.stderr == f'{path}: cannot be read: Permission denied; let goevd read it\n'
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='only root may become another user')
@@ -200,7 +200,7 @@ def test_config_that_another_user_must_not_read(goevd_run, tmp_path):
         os.chmod(parent, 0o755)
     done = goevd_run('-t', '-c', path, user=65534, group=65534, extra_groups=[])
     assert done.returncode == 1
-    assert done.stderr == f'{path}: cannot be read: Permission denied\n'
+    assert done.stderr == f'{path}: cannot be read: Permission denied; let goevd read it\n'
 
 
 def test_default_config_is_named(goevd_run):

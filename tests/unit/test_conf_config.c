@@ -374,9 +374,10 @@ test_config_file_that_cannot_be_read(void **state)
     assert_int_equal(config_load("nothing.yaml", NULL, &config, &errors), -EINVAL);
     assert_int_equal(config_load("/", NULL, &config, &errors), -EINVAL);
     assert_int_equal(errors.found, 2);
-    assert_string_equal(errors.items[0].line,
-                        "nothing.yaml: cannot be read: No such file or directory");
-    assert_string_equal(errors.items[1].line, "/: is a directory, not a file");
+    assert_string_equal(
+        errors.items[0].line,
+        "nothing.yaml: cannot be read: No such file or directory; name another with -c");
+    assert_string_equal(errors.items[1].line, "/: is a directory, not a file; name one with -c");
     assert_null(config);
     conf_errors_fini(&errors);
 }

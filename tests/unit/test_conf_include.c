@@ -89,7 +89,8 @@ test_include_errors_name_the_file_that_they_are_in(void **state)
         "include: conf.d/*\nlisteners:\n- {address: a, handler: echo, backlog: x}\n",
         "goevd.yaml:3:40: listeners[0].backlog: expected an integer, found \"x\"\n"
         "conf.d/a.yaml:3:12: listeners[1].handler: there is no plugin nosuch\n"
-        "conf.d/a.yaml:4:1: banana: unknown key; known here: include, log, control, user, group, pid_file, plugin_dir, "
+        "conf.d/a.yaml:4:1: banana: unknown key; known here: include, log, control, user, group, "
+        "pid_file, plugin_dir, "
         "stop_timeout, max_open_files, workers, connectors, hang, processes, reactors, listeners\n"
         "conf.d/b.yaml:1:23: listeners[2].address: listeners[0] has the address \"a\" "
         "too\n");
@@ -112,7 +113,7 @@ test_include_files_that_cannot_be_read(void **state)
     assert_int_equal(mkfifo("conf.d/pipe", 0600), 0);
     kit_refused("include:\n- nothing.yaml\n- conf.d\n- conf.d/pipe\n- {}\n- ''\n" ECHO("a"),
                 "goevd.yaml:2:3: include: nothing.yaml: cannot be read: No such file or "
-                "directory\n"
+                "directory; look at its name\n"
                 "goevd.yaml:3:3: include: conf.d: is a directory; name its files, as in "
                 "conf.d/*.yaml\n"
                 "goevd.yaml:4:3: include: conf.d/pipe: is not a regular file\n"
