@@ -32,7 +32,8 @@ enum conn_flags {
     CONN_CLOSING = 1 << 5, /* our close frame is out, the peer's is awaited */
     CONN_DONE = 1 << 6,    /* nothing is read or written any more */
     CONN_HEARD = 1 << 7,   /* something has come since the last look */
-    CONN_PINGED = 1 << 8   /* the answer to a ping is awaited */
+    CONN_PINGED = 1 << 8,  /* the answer to a ping is awaited */
+    CONN_LEAVING = 1 << 9  /* our close frame follows within stop_spread */
 };
 
 /* One connection: its state is this, and that of the application in memory of its own. */

@@ -36,6 +36,8 @@ static const struct goevd_option options_table[] = {
            "how long it may stay silent after that before its connection is closed"),
     OPTION("close_timeout", DURATION, close_timeout_ns, "5s", MILLISECOND, 3600 * SECOND,
            "how long a close frame may take to be answered"),
+    OPTION("stop_spread", DURATION, stop_spread_ns, "2s", 0, 3600 * SECOND,
+           "over which time connections are closed when goevd stops or reloads"),
     {.name = "origins",
      .type = GOEVD_OPTION_LIST,
      .offset = offsetof(struct options, origins),

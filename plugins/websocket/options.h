@@ -11,6 +11,7 @@ struct options {
     int64_t ping_interval_ns; /* 0: none */
     int64_t pong_timeout_ns;
     int64_t close_timeout_ns;
+    int64_t stop_spread_ns;
     struct goevd_list origins; /* of struct goevd_str, as those below */
     struct goevd_list protocols;
 };

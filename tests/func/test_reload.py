@@ -13,6 +13,7 @@ import pytest
 import daemon
 import procfs
 from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener, listens, write_config
+from websocket import TEXT, Client, frame
 from wire import Reader, closed, echo, get, refused
 
 DIED = r'worker \d+.* was killed by signal'
@@ -388,9 +389,19 @@ def test_reloads_under_new_connections_refuse_none(goevd, content, reload):
     assert count[0] > 0 and not wrong, wrong[:5]
 
 
-@pytest.mark.parametrize('most', [2, 4])
-def test_never_more_workers_than_workers_max(goevd, content, reload, most):
-    stays = {'witness': {'name': 'w', 'stays': True}}
+def echo_message(s):
+    """A message there and back."""
+    c = Client(s)
+    c.send(frame(TEXT, b'x'))
+    assert c.frame() == (TEXT, b'x')
+
+
+@pytest.mark.parametrize('most, stays, use', [
+    (2, {'witness': {'name': 'w', 'stays': True}}, echo),
+    (4, {'witness': {'name': 'w', 'stays': True}}, echo),
+    (2, {'websocket': {'application': 'echo', 'stop_spread': '1h'}}, echo_message)],
+    ids=['2', '4', 'websocket'])
+def test_never_more_workers_than_workers_max(goevd, content, reload, most, stays, use):
     d = goevd(content(listener(handler=stays, max_connections=5000),
                       processes={'workers_max': most, 'drain_min': 0, 'drain_timeout': '1h'}, max_open_files=8192))
     seen, stop = set(), threading.Event()
@@ -403,11 +414,11 @@ def test_never_more_workers_than_workers_max(goevd, content, reload, most):
     counter.start()
     clients = [d.connect() for _ in range(1000 // SLOWNESS)]
     for s in clients:
-        echo(s)
+        use(s)
     for _ in range(50 // SLOWNESS):
         reload(d)
         clients.append(d.connect())
-        echo(clients[-1])
+        use(clients[-1])
     stop.set()
     counter.join()
     assert max(seen) == most

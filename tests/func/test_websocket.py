@@ -1,5 +1,7 @@
 """websocket with echo behind it, against RFC 6455: the table is sent whole, byte by byte and in odd
 pieces."""
+import select
+import signal
 import struct
 import time
 
@@ -15,7 +17,7 @@ LIMIT = 100000
 
 def handler(**options):
     """websocket with echo."""
-    return {'websocket': {'application': 'echo', 'message_max': LIMIT, **options}}
+    return {'websocket': {'application': 'echo', 'message_max': LIMIT, 'stop_spread': '0s', **options}}
 
 
 def serve(goevd, more=None, **options):
@@ -374,6 +376,35 @@ def test_stop_tells_1001_and_waits_for_the_answer(goevd):
     c.send(frame(TEXT, b'late') + frame(PING, b'late') + close(1001))
     c.end()
     assert d.wait() == 0
+
+
+def test_stop_closes_them_over_stop_spread(goevd):
+    d = serve(goevd, stop_spread='500ms')
+    clients = {c.sock.fileno(): c for c in (Client(d.connect()) for _ in range(32))}
+    poll, came = select.poll(), []
+    for fd in clients:
+        poll.register(fd, select.POLLIN)
+    d.process.terminate()
+    while len(came) < len(clients):
+        for fd, _ in poll.poll(daemon.PATIENCE_S * 1000):
+            poll.unregister(fd)
+            came.append(time.monotonic())
+            assert clients[fd].code() == 1001
+            clients[fd].send(close(1001))
+    assert came[-1] - came[0] > 0.25
+    assert d.wait() == 0
+
+
+def test_until_then_they_go_on(goevd):
+    d = serve(goevd, {'idle_timeout': '1h'}, stop_spread='1h', ping_interval='10ms')
+    c = Client(d.connect())
+    d.signal(signal.SIGTERM)
+    d.log.wait('SIGTERM: stopping')
+    for _ in range(3):
+        c.send(frame(TEXT, b'x'))
+        while (got := c.frame()) == (PING, b''):
+            pass
+        assert got == (TEXT, b'x')
 
 
 def test_stop_does_not_wait_longer_than_close_timeout(goevd):
