@@ -133,18 +133,30 @@ ctl_line(FILE *in, char *line, int size)
 }
 
 static int
+ctl_length(const char *text, size_t *ret_len)
+{
+    char *end;
+    unsigned long len;
+
+    errno = 0;
+    len = strtoul(text, &end, 10);
+    if (end == text || *end != '\n' || errno)
+        return -EBADMSG;
+    *ret_len = len;
+    return 0;
+}
+
+static int
 ctl_copy_parts(FILE *in, FILE *out)
 {
-    char head[32], *end;
+    char head[32];
     size_t len = 1;
     int r = 0;
 
     while (r == 0 && len > 0) {
         r = ctl_line(in, head, sizeof(head));
         if (r == 0)
-            len = strtoul(head, &end, 10);
-        if (r == 0 && (end == head || *end != '\n'))
-            r = -EBADMSG;
+            r = ctl_length(head, &len);
         if (r == 0)
             r = ctl_copy(in, len, out);
     }
@@ -168,7 +180,7 @@ ctl_read_reply(FILE *in, FILE *out)
     }
     if (strcmp(head, "parts\n") == 0)
         return ctl_copy_parts(in, out);
-    if (sscanf(head, "ok %zu", &len) != 1)
+    if (strncmp(head, "ok ", 3) != 0 || ctl_length(head + 3, &len) < 0)
         return -EBADMSG;
     return ctl_copy(in, len, out);
 }

@@ -177,6 +177,7 @@ figures_log_held(struct poller *p)
 static uint64_t
 figures_cpu_time(struct poller *p)
 {
+    (void)p;
     return clock_read_ns(CLOCK_THREAD_CPUTIME_ID) / NS_PER_MS;
 }
 
