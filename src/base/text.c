@@ -131,6 +131,19 @@ text_add_escaped(struct text *t, const unsigned char *s, size_t n)
     return text_add_whole(t, escape, 6);
 }
 
+/* Add the character of n bytes at the beginning, if it fits. */
+static bool
+text_add_char(struct text *t, const unsigned char *s, size_t n, bool json)
+{
+    if (n == 0)
+        return text_add_whole(t, CHAR_UNKNOWN, strlen(CHAR_UNKNOWN));
+    if (json && (text_is_control(s, n) || *s == '"' || *s == '\\'))
+        return text_add_escaped(t, s, n);
+    if (text_is_control(s, n))
+        return text_add_whole(t, " ", 1);
+    return text_add_whole(t, (const char *)s, n);
+}
+
 static void
 text_add_chars(struct text *t, const char *chars, size_t len, bool json)
 {
@@ -140,17 +153,20 @@ text_add_chars(struct text *t, const char *chars, size_t len, bool json)
     while (len > 0 && fits) {
         size_t n = text_char_bytes(s, len);
 
-        if (n == 0)
-            fits = text_add_whole(t, CHAR_UNKNOWN, strlen(CHAR_UNKNOWN));
-        else if (json && (text_is_control(s, n) || *s == '"' || *s == '\\'))
-            fits = text_add_escaped(t, s, n);
-        else if (text_is_control(s, n))
-            fits = text_add_whole(t, " ", 1);
-        else
-            fits = text_add_whole(t, (const char *)s, n);
+        fits = text_add_char(t, s, n, json);
         s += MAX(n, 1);
         len -= MAX(n, 1);
     }
+}
+
+size_t
+text_add_json_char(struct text *t, const char *chars, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)chars;
+    size_t n = text_char_bytes(s, len);
+
+    text_add_char(t, s, n, true);
+    return MAX(n, 1);
 }
 
 void

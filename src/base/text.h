@@ -32,5 +32,10 @@ void text_add_time(struct text *t, const struct timespec *ts);
 void text_add_plain(struct text *t, const char *chars, size_t len);
 void text_add_json(struct text *t, const char *chars, size_t len);
 
+/* The first of them, at least one, as in a string of JSON: at most TEXT_JSON_CHAR_MAX bytes.
+ * Returns how many bytes it was. */
+#define TEXT_JSON_CHAR_MAX 6
+size_t text_add_json_char(struct text *t, const char *chars, size_t len);
+
 /* A value behind `key=`: as it is where nothing in it needs quotes, else like JSON. */
 void text_add_value(struct text *t, const char *chars, size_t len);

@@ -3,6 +3,5 @@
 
 #include <stdio.h>
 
-/* A text in quotes, escaped; NULL: null. Bytes above 0x7f are passed on: the text is UTF-8, as all
- * of the configuration is. */
+/* A text in quotes, escaped as text_add_json() does; NULL: null. */
 void json_text(FILE *out, const char *text);

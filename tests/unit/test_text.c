@@ -109,6 +109,31 @@ test_text_characters_hold_nothing_apart(void **state)
     }
 }
 
+static void
+test_text_json_characters_one_by_one(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(characters); i++) {
+        const char *from = characters[i].from;
+        struct text t = empty(sizeof(memory) - 1);
+
+        text_add(&t, "\"");
+        for (size_t len = strlen(from); len > 0;) {
+            char piece[TEXT_JSON_CHAR_MAX];
+            struct text one = {.data = piece, .size = sizeof(piece)};
+            size_t n = text_add_json_char(&one, from, len);
+
+            assert_in_range(n, 1, len);
+            assert_in_range(one.len, 1, sizeof(piece));
+            memcpy(t.data + t.len, piece, one.len);
+            t.len += one.len;
+            from += n;
+            len -= n;
+        }
+        text_add(&t, "\"");
+        assert_text(&t, characters[i].json);
+    }
+}
+
 /* Surrogates, and what lies beyond the last character: each byte by itself is none. */
 static void
 test_text_characters_are_those_that_exist(void **state)
@@ -179,6 +204,7 @@ main(void)
         cmocka_unit_test(test_text_leaves_out_what_does_not_fit),
         cmocka_unit_test(test_text_time_is_that_of_gmtime),
         cmocka_unit_test(test_text_characters_hold_nothing_apart),
+        cmocka_unit_test(test_text_json_characters_one_by_one),
         cmocka_unit_test(test_text_characters_are_those_that_exist),
         cmocka_unit_test(test_text_characters_fit_or_are_left_out),
         cmocka_unit_test(test_text_values_have_quotes_where_they_need_them),
