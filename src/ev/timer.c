@@ -38,11 +38,11 @@ timers_run(struct timers *ts, uint64_t now_ns)
 
     ts->round_ns = now_ns;
     while (timers_next_ns(ts) <= now_ns) {
-        struct timer *t = container_of(heap4_first(&ts->heap), struct timer, node);
+        struct timer *t = timers_first(ts);
 
         ts->due_ns = timers_next_ns(ts);
         heap4_remove(&ts->heap, &t->node);
-        __builtin_prefetch(heap4_first(&ts->heap));
+        __builtin_prefetch(timers_first(ts));
         t->fn(t, now_ns);
         count++;
     }

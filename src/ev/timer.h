@@ -45,6 +45,15 @@ timer_due_ns(const struct timers *ts, const struct timer *t)
     return heap4_key(&ts->heap, &t->node);
 }
 
+/* NULL without any. */
+static inline struct timer *
+timers_first(const struct timers *ts)
+{
+    struct heap4_node *first = heap4_first(&ts->heap);
+
+    return first ? container_of(first, struct timer, node) : NULL;
+}
+
 /* When the first is due; UINT64_MAX without any. */
 static inline uint64_t
 timers_next_ns(const struct timers *ts)

@@ -150,6 +150,17 @@ conn_timer_free(struct conn_timer *t)
     slab_free(&net->timer_slab, t);
 }
 
+/* Where many come due together, what the next one needs is on its way while this one's handler runs
+ * and the heap is put in order. */
+static void
+conn_timer_fetch_next(const struct net *net)
+{
+    struct timer *next = timers_first(&net->poller->timers);
+
+    if (next && next->fn == conn_timer_fire)
+        conn_timer_fetch(&net->timers, container_of(next, struct conn_timer, timer));
+}
+
 void
 conn_timers_free(struct conn *c)
 {
@@ -170,6 +181,7 @@ conn_timer_fire(struct timer *timer, uint64_t now_ns)
         timer_repeat(conn_timers(c), timer, t->period_ns, now_ns);
     else
         conn_timer_free(t);
+    conn_timer_fetch_next(c->service->net);
     conn_tell_timeout(c, cookie);
 }
 
