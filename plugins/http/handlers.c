@@ -97,28 +97,60 @@ handlers_chain_new(struct goevd_str path, size_t count)
     return chain;
 }
 
-int
-handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
-             struct goevd_str path, const struct goevd_list *list, struct edits *edits)
+/* A new chain that `handlers` owns; NULL without memory. */
+static struct handler_chain *
+handlers_chain_add(struct handlers *handlers, struct goevd_str path, size_t count,
+                   struct edits *edits)
 {
-    struct goevd_plugin *const *plugins = list->items;
-    struct handler_chain *chain = handlers_chain_new(path, list->count);
-    char where[128];
-    int r = 0;
+    struct handler_chain *chain = handlers_chain_new(path, count);
 
     if (chain == NULL || handlers_push(handlers, chain) < 0) {
         free(chain);
-        return -ENOMEM;
+        return NULL;
     }
     chain->edits = *edits;
     *edits = (struct edits){0};
-    for (size_t i = 0; r == 0 && i < list->count; i++) {
-        snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
-        r = handlers_take(&chain->all[i], self, where, plugins[i]);
+    return chain;
+}
+
+/* All of its handlers are known. Returns its number. */
+static int
+handlers_finish(const struct handlers *handlers, struct handler_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
         chain->all[i].state_at = (uint32_t)chain->state_size;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
     chain->all[0].quick =
         chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !edits_any(&chain->edits);
-    return r < 0 ? r : (int)handlers->count - 1;
+    return (int)handlers->count - 1;
+}
+
+int
+handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
+             struct goevd_str path, const struct goevd_list *list, struct edits *edits)
+{
+    struct goevd_plugin *const *plugins = list->items;
+    struct handler_chain *chain = handlers_chain_add(handlers, path, list->count, edits);
+    char where[128];
+    int r = chain == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; r == 0 && i < list->count; i++) {
+        snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
+        r = handlers_take(&chain->all[i], self, where, plugins[i]);
+    }
+    return r < 0 ? r : handlers_finish(handlers, chain);
+}
+
+int
+handlers_add_own(struct handlers *handlers, struct goevd_str path,
+                 const struct goevd_http_handler *calls, const void *instance, struct edits *edits)
+{
+    struct handler_chain *chain = handlers_chain_add(handlers, path, 1, edits);
+
+    if (chain == NULL)
+        return -ENOMEM;
+    chain->all[0].calls = *calls;
+    chain->all[0].instance = (void *)(uintptr_t)instance;
+    return handlers_finish(handlers, chain);
 }

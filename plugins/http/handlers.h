@@ -12,7 +12,7 @@ struct handler_chain;
 struct handler {
     struct goevd_http_handler calls; /* the copy: what both sides know, the rest zero */
     const struct handler_chain *chain;
-    struct goevd_plugin *plugin;
+    struct goevd_plugin *plugin; /* NULL: this one's own */
     void *instance;
     uint32_t state_at; /* of its state in those of the chain */
     bool quick;        /* it wants nothing but requests: no state, no on_close */
@@ -44,3 +44,8 @@ void handlers_fini(struct handlers *handlers);
  */
 int handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
                  struct goevd_str path, const struct goevd_list *list, struct edits *edits);
+
+/* The same with a handler of this plugin's own. */
+int handlers_add_own(struct handlers *handlers, struct goevd_str path,
+                     const struct goevd_http_handler *calls, const void *instance,
+                     struct edits *edits);

@@ -28,7 +28,8 @@ const int options_redirect_statuses[] = {301, 302, 303, 307, 308};
 /* 307: keeps the method, and no browser remembers it for ever when it was a mistake */
 static const struct goevd_option redirect_options[] = {
     {OPTION(struct options_redirect, to, "to", GOEVD_OPTION_STRING), .flags = GOEVD_OPTION_REQUIRED,
-     .min = 1, .max = 8192, .help = "where to: a URL, or a path on this server"},
+     .min = 1, .max = 8192,
+     .help = "where to: a URL, or a path on this server; {name}, {*} and {?} are filled in"},
     {OPTION(struct options_redirect, status, "status", GOEVD_OPTION_ENUM), .def = "307",
      .choices = redirect_choices, .help = "status code; 301 and 308 are permanent"},
     {.type = GOEVD_OPTION_END},

@@ -222,6 +222,24 @@ routes_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
     return r;
 }
 
+/* The number of the handlers that answer a route; edits may be taken over. */
+static int
+routes_push_handlers(struct routes *routes, struct goevd_self *self, const char *at,
+                     const struct options_route *route, struct edits *edits)
+{
+    int r;
+
+    if (route->handler.count != 0) {
+        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
+    } else {
+        r = redirect_check(self, at, route);
+        if (r == 0)
+            r = handlers_add_own(&routes->handlers, route->path, &redirect_handler, route->redirect,
+                                 edits);
+    }
+    return r < 0 ? r : (int)(ROUTES_HANDLER | (unsigned)r);
+}
+
 /* The number of what answers a route; edits may be taken over. */
 static int
 routes_push_answer(struct routes *routes, struct goevd_self *self, const char *at,
@@ -230,10 +248,8 @@ routes_push_answer(struct routes *routes, struct goevd_self *self, const char *a
     struct http_reply reply;
     int r;
 
-    if (route->handler.count != 0) {
-        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
-        return r < 0 ? r : (int)(ROUTES_HANDLER | (unsigned)r);
-    }
+    if (route->handler.count != 0 || (route->redirect != NULL && redirect_varies(route->redirect)))
+        return routes_push_handlers(routes, self, at, route, edits);
     r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
                                : redirect_build(self, at, route->redirect, &reply);
     if (r == 0 && edits_any(edits)) {

@@ -51,12 +51,7 @@ table_raw_path(const struct goevd_http_request *r)
 static struct goevd_str
 table_query(const struct goevd_http_request *r)
 {
-    struct span target = exchange_of(r)->req->target;
-    const char *mark = memchr(target.data, '?', target.len);
-
-    if (mark == NULL)
-        return (struct goevd_str){NULL, 0};
-    return (struct goevd_str){mark + 1, target.len - (size_t)(mark + 1 - target.data)};
+    return table_str(http_target_query(exchange_of(r)->req->target));
 }
 
 static struct goevd_str

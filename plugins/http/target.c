@@ -104,6 +104,16 @@ http_target_path(struct span target)
 }
 
 struct span
+http_target_query(struct span target)
+{
+    const char *mark = memchr(target.data, '?', target.len);
+
+    if (mark == NULL)
+        return (struct span){0};
+    return (struct span){mark + 1, target.len - (size_t)(mark + 1 - target.data)};
+}
+
+struct span
 http_target_host(struct span target)
 {
     const char *p = target.data + target_scheme(target);

@@ -93,6 +93,7 @@ static struct goevd_plugin *const handlers[] = {&handler_plugin, &handler_plugin
 static const struct options_respond hello = {.status = 200, .body = STR("Hello, World!")};
 static const struct options_respond empty = {.status = 204};
 static const struct options_redirect to_root = {.to = STR("/")};
+static const struct options_redirect to_pieces = {.to = STR("/{*}/{a}{?}")};
 static const int post[] = {2};
 
 static const struct options_route routes[] = {
@@ -101,6 +102,7 @@ static const struct options_route routes[] = {
     {.path = STR("/sub/*"), .respond = &hello},
     {.path = STR("/empty"), .respond = &empty},
     {.path = STR("/old"), .redirect = &to_root},
+    {.path = STR("/to/{a}/*"), .redirect = &to_pieces},
     {.path = STR("/h/{how}"), .handler = {handlers, 2}},
     {.path = STR("/form"), .methods = {post, 1}, .respond = &hello},
 };

@@ -61,12 +61,18 @@ check_header(const char *name, const char *value, const char *words)
 }
 
 static void
-check_to(const char *to, const char *words)
+check_from_to(const char *path, const char *to, const char *words)
 {
     struct options_redirect redirect = {.to = {to, strlen(to)}};
-    struct options_route route = {.path = STR("/"), .redirect = &redirect};
+    struct options_route route = {.path = {path, strlen(path)}, .redirect = &redirect};
 
     check_route(route, words == NULL ? NULL : "routes[0].redirect.to", words);
+}
+
+static void
+check_to(const char *to, const char *words)
+{
+    check_from_to("/", to, words);
 }
 
 static void
@@ -169,6 +175,35 @@ test_http_options_redirects(void **state)
 }
 
 static void
+test_http_options_redirects_with_names(void **state)
+{
+    (void)state;
+    check_to("/a{?}", NULL);
+    check_to("/a{?}#b", NULL);
+    check_to("/a{?}/", "only stand at the end");
+    check_to("/a b{?}", "%20");
+    check_to("/a{", "is no {name}");
+    check_to("/a{}", "is no {name}");
+    check_to("/a}{?}", "may not stand in a URL");
+    check_to("/{name}", "has nothing for {name}");
+    check_to("/{*}", "has nothing for {*}");
+    check_from_to("/{name}/{other}", "/{other}/{name}", NULL);
+    check_from_to("/{names}", "/{name}", "has nothing for {name}");
+    check_from_to("/*", "http://a/{*}", NULL);
+    check_from_to("/*", "{*}", "anywhere");
+    check_from_to("/*", "http://{*}", "anywhere");
+    check_from_to("/*", "https://a{*}", "anywhere");
+    check_from_to("/*", "https://a:{*}/", "anywhere");
+    check_from_to("/*", "https:///{*}", "anywhere");
+    check_from_to("/*", "https:/a/{*}", "anywhere");
+    check_from_to("/*", "https:a/{*}", "anywhere");
+    check_from_to("/*", "HTTPS://a/{*}", "anywhere");
+    check_from_to("/*", "///{*}", "anywhere");
+    check_from_to("/*", "//a?{*}", "anywhere");
+    check_from_to("/*", "ftp://a/{*}", "anywhere");
+}
+
+static void
 test_http_options_server(void **state)
 {
     struct options o = http_host_options(NULL, 0);
@@ -260,6 +295,7 @@ main(void)
         TEST(headers_in_all_are_bounded),
         TEST(bodies),
         TEST(redirects),
+        TEST(redirects_with_names),
         TEST(server),
         TEST(schema_is_whole),
         TEST(routes_of_all_hosts_are_bounded),
