@@ -1,0 +1,158 @@
+#include "websocket/deflate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+#define WINDOW_MAX 32768
+
+/* What ends each message and is not sent, section 7.2.1. */
+static const char deflate_tail[4] = {0, 0, (char)0xff, (char)0xff};
+
+/* ---- In -------------------------------------------------------------------------------------- */
+
+struct inflater {
+    z_stream z;
+    bool begun; /* something was fed since a message, or a stream within one, has ended */
+};
+
+struct inflater *
+inflater_new(unsigned bits)
+{
+    struct inflater *i = calloc(1, sizeof(*i));
+
+    if (i == NULL || inflateInit2(&i->z, -(int)bits) == Z_OK)
+        return i;
+    free(i);
+    return NULL;
+}
+
+void
+inflater_free(struct inflater *i)
+{
+    if (i != NULL)
+        (void)inflateEnd(&i->z);
+    free(i);
+}
+
+void
+inflater_reset(struct inflater *i, unsigned bits)
+{
+    (void)inflateReset2(&i->z, -(int)bits);
+    i->begun = false;
+}
+
+void
+inflater_feed(struct inflater *i, const char *data, size_t len)
+{
+    i->z.next_in = (const Bytef *)data;
+    i->z.avail_in = (uInt)len;
+    i->begun = i->begun || len != 0;
+}
+
+/* What ends with a final block, or has no block at all, is whole as it is. */
+void
+inflater_feed_end(struct inflater *i)
+{
+    if (i->begun)
+        inflater_feed(i, deflate_tail, sizeof(deflate_tail));
+}
+
+/* A final block ends a stream of zlib, and no message: blocks that follow may refer to what was
+ * before it, section 7.2.3.4. */
+static int
+inflater_go_on(struct inflater *i)
+{
+    Bytef window[WINDOW_MAX];
+    uInt len = 0;
+    int r = inflateGetDictionary(&i->z, window, &len);
+
+    if (r == Z_OK)
+        r = inflateReset(&i->z);
+    if (r == Z_OK)
+        r = inflateSetDictionary(&i->z, window, len);
+    i->begun = i->z.avail_in != 0;
+    return r;
+}
+
+ptrdiff_t
+inflater_take(struct inflater *i, char *to, size_t room)
+{
+    int r;
+
+    i->z.next_out = (Bytef *)to;
+    i->z.avail_out = room > UINT_MAX ? UINT_MAX : (uInt)room;
+    do {
+        r = inflate(&i->z, Z_SYNC_FLUSH);
+        if (r == Z_STREAM_END)
+            r = inflater_go_on(i);
+    } while (r == Z_OK && i->z.avail_in != 0 && i->z.next_out == (Bytef *)to);
+    if (r != Z_OK && r != Z_BUF_ERROR)
+        return r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+    return (char *)i->z.next_out - to;
+}
+
+#define TYPE_BITS 63   /* of data_type: bits of the last byte that are not used */
+#define TYPE_BLOCK 128 /* a block is to begin */
+
+bool
+inflater_end(struct inflater *i)
+{
+    bool whole = !i->begun || (i->z.data_type & (TYPE_BITS | TYPE_BLOCK)) == TYPE_BLOCK;
+
+    i->begun = false;
+    return whole;
+}
+
+/* ---- Out ------------------------------------------------------------------------------------- */
+
+struct deflater {
+    z_stream z;
+};
+
+/* The tables grow with the window, from 1 KiB at the smallest. */
+struct deflater *
+deflater_new(unsigned bits, int level)
+{
+    struct deflater *d = calloc(1, sizeof(*d));
+
+    if (d == NULL || deflateInit2(&d->z, level, Z_DEFLATED, -(int)bits, (int)bits - 7,
+                                  Z_DEFAULT_STRATEGY) == Z_OK)
+        return d;
+    free(d);
+    return NULL;
+}
+
+void
+deflater_free(struct deflater *d)
+{
+    if (d != NULL)
+        (void)deflateEnd(&d->z);
+    free(d);
+}
+
+void
+deflater_reset(struct deflater *d)
+{
+    (void)deflateReset(&d->z);
+}
+
+size_t
+deflater_message(struct deflater *d, const char *data, size_t len, char *to)
+{
+    z_stream *z = &d->z;
+
+    if (len > UINT_MAX)
+        return 0;
+    z->next_in = (const Bytef *)data;
+    z->avail_in = (uInt)len;
+    z->next_out = (Bytef *)to;
+    z->avail_out = (uInt)len;
+    if (deflate(z, Z_SYNC_FLUSH) == Z_OK && z->avail_out != 0)
+        return len - z->avail_out - sizeof(deflate_tail);
+    deflater_reset(d);
+    return 0;
+}

@@ -1,0 +1,27 @@
+/* Compressors that a poller's connections share: each message is compressed alone. */
+#pragma once
+
+#include <stddef.h>
+
+#include "websocket/deflate.h"
+#include "websocket/extensions.h"
+
+#define PACKER_KEEP_MAX 65536 /* bytes that are kept for the next message */
+
+/* Begin with the level and zeroes. Of one thread. */
+struct packer {
+    int level;                                     /* of zlib, 1 to 9 */
+    struct deflater *shared[DEFLATE_BITS_MAX + 1]; /* by the bits of their windows, once used */
+    char *out;
+    size_t room;
+};
+
+void packer_fini(struct packer *p);
+
+/* Compress a message.
+ *
+ * own      goes on with what it has compressed; NULL: one with a window of so many bits, alone.
+ * ret      valid until the next call.
+ * Returns  bytes; 0 if it would not be shorter, or without memory: send it as it is. */
+size_t packer_pack(struct packer *p, struct deflater *own, unsigned bits, const char *data,
+                   size_t len, const char **ret);
