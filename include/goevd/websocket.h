@@ -126,7 +126,8 @@ goevd_websocket_stream(const struct goevd_websocket_conn *w)
     return goevd_websocket->stream(w);
 }
 
-/* Send a message, in one frame. What one callback sends leaves together when it returns.
+/* Send a message, in one frame, compressed if that was agreed upon and makes it shorter. What one
+ * callback sends leaves together when it returns.
  *
  * type     enum goevd_websocket_type. Text must be UTF-8; that is not checked.
  * data     copied; the caller keeps it.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "websocket/compress.h"
 #include "websocket/frame.h"
 #include "websocket/message.h"
 
@@ -213,6 +214,21 @@ conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bo
     return utf8_check(&w->utf8, data, len) == 0 && (!last || w->utf8.need == 0);
 }
 
+/* Take a piece of a message. Returns 0, or the code that refuses it. */
+static unsigned
+conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
+{
+    char *to = message_room(w, len);
+
+    if (to == NULL)
+        return FRAME_CODE_FAILED;
+    mask_apply(to, data, len, w->mask);
+    if (!conn_text_valid(w, to, len, last))
+        return FRAME_CODE_TEXT;
+    w->message_len += len;
+    return 0;
+}
+
 /* Take what is there of the present frame. Returns its bytes, also if it ends the connection;
  * -ENOBUFS if nothing can be taken, which with a whole message does not happen. */
 static ptrdiff_t
@@ -220,19 +236,15 @@ conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
     size_t n = len < w->frame_left ? len : (size_t)w->frame_left;
     bool last = n == w->frame_left && (w->flags & CONN_LAST) != 0;
-    char *to = message_room(w, n);
+    unsigned code = (w->flags & CONN_COMPRESSED) != 0 ? compress_take(w, data, n, last)
+                                                      : conn_gather(w, data, n, last);
 
-    if (to == NULL) {
-        conn_fail(w, FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
-        return (ptrdiff_t)n;
-    }
-    mask_apply(to, data, n, w->mask);
-    if (!conn_text_valid(w, to, n, last)) {
-        conn_violated(w, FRAME_CODE_TEXT);
+    if (code != 0) {
+        conn_fail(w, code,
+                  code == FRAME_CODE_FAILED ? GOEVD_WEBSOCKET_SELF : GOEVD_WEBSOCKET_VIOLATION);
         return (ptrdiff_t)n;
     }
     w->mask = mask_after(w->mask, n);
-    w->message_len += n;
     w->frame_left -= n;
     if (w->frame_left == 0)
         w->flags &= (uint16_t)~CONN_FRAME;
@@ -266,13 +278,15 @@ static unsigned
 conn_refuses(const struct goevd_websocket_conn *w, const struct frame_head *head)
 {
     const struct options *o = conn_instance(w)->options;
-    uint64_t frame_max = (uint64_t)(o->frame_max == 0 ? o->message_max : o->frame_max);
+    uint64_t message_max = (uint64_t)o->message_max;
     bool begun = (w->flags & CONN_MESSAGE) != 0;
+    bool compressed = begun ? (w->flags & CONN_COMPRESSED) != 0 : head->compressed;
+    uint64_t left =
+        compressed ? COMPRESSED_MAX(message_max) : message_max - (begun ? w->message_len : 0);
 
     if (begun != (head->opcode == FRAME_CONTINUATION))
         return FRAME_CODE_PROTOCOL;
-    if (head->length > frame_max ||
-        head->length > (uint64_t)o->message_max - (begun ? w->message_len : 0) ||
+    if (head->length > left || (o->frame_max != 0 && head->length > (uint64_t)o->frame_max) ||
         (begun && w->fragments >= (uint64_t)o->fragments_max))
         return FRAME_CODE_LARGE;
     return 0;
@@ -285,6 +299,8 @@ conn_begin_frame(struct goevd_websocket_conn *w, const struct frame_head *head)
         w->opcode = head->opcode;
         w->utf8 = (struct utf8){0};
         w->fragments = 0;
+        w->flags &= (uint16_t)~CONN_COMPRESSED;
+        w->flags |= head->compressed ? CONN_COMPRESSED : 0;
     }
     w->flags &= (uint16_t)~CONN_LAST;
     w->flags |= CONN_MESSAGE | CONN_FRAME | (head->fin ? CONN_LAST : 0);
@@ -306,7 +322,7 @@ conn_take_data(struct goevd_websocket_conn *w, const struct frame_head *head, co
         conn_violated(w, code);
         return 0;
     }
-    if (head->fin && len >= head->length && (w->flags & CONN_MESSAGE) == 0) {
+    if (head->fin && len >= head->length && !head->compressed && (w->flags & CONN_MESSAGE) == 0) {
         r = conn_take_whole(w, head, data);
         return r < 0 ? r : (ptrdiff_t)head->length;
     }
@@ -321,7 +337,7 @@ static ptrdiff_t
 conn_take_frame(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
     struct frame_head head;
-    int head_len = frame_read(data, len, &head);
+    int head_len = frame_read(data, len, w->terms.server_bits != 0, &head);
     ptrdiff_t r;
 
     if (head_len == -EBADMSG) {
@@ -369,9 +385,11 @@ conn_open(struct goevd_conn *c, void *state)
 {
     struct goevd_websocket_conn *w = state;
     const struct websocket *ws = goevd_conn_instance(c);
+    const struct websocket_local *local = goevd_conn_local(c);
     int r = 0;
 
     w->c = c;
+    w->terms = local->agreed;
     if (ws->app.conn_size != 0)
         w->app_state = calloc(1, ws->app.conn_size);
     if (ws->app.conn_size != 0 && w->app_state == NULL)
@@ -461,6 +479,7 @@ conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     if ((w->flags & CONN_OPEN) != 0 && ws->app.on_close != NULL)
         ws->app.on_close(w, w->app_state, w->code, w->who);
     message_give(w);
+    compress_close(w);
     free(w->app_state);
 }
 

@@ -1,10 +1,13 @@
 /* A connection after its handshake: frames in, messages to the application, frames out. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <goevd/websocket.h>
 
 #include "websocket/handshake.h"
 #include "websocket/options.h"
+#include "websocket/pack.h"
 #include "websocket/utf8.h"
 
 /* One use of the plugin in the configuration. */
@@ -13,6 +16,7 @@ struct websocket {
     const struct options *options;
     struct handshake_policy policy;
     struct goevd_websocket_app app; /* the copy: what both sides know, the rest zero */
+    _Atomic int64_t compress_used;  /* of compress_memory */
 };
 
 /* What a poller keeps of an instance, for any of its connections. */
@@ -21,19 +25,24 @@ struct websocket_local {
     size_t scratch_room;
     char *spare; /* memory for the next message that comes in parts; NULL: none */
     size_t spare_room;
+    struct packer packer;
+    struct inflater *inflater;   /* for the next message whose connection keeps none; NULL: none */
+    struct deflate_terms agreed; /* of the connection that is opened next */
 };
 
 enum conn_flags {
-    CONN_FRAME = 1 << 0,   /* in the midst of a data frame */
-    CONN_LAST = 1 << 1,    /* which is the last of its message */
-    CONN_MESSAGE = 1 << 2, /* in the midst of a message */
-    CONN_WAITS = 1 << 3,   /* a message is whole and the application was not ready for it */
-    CONN_OPEN = 1 << 4,    /* on_open has run, and on_close has not */
-    CONN_CLOSING = 1 << 5, /* our close frame is out, the peer's is awaited */
-    CONN_DONE = 1 << 6,    /* nothing is read or written any more */
-    CONN_HEARD = 1 << 7,   /* something has come since the last look */
-    CONN_PINGED = 1 << 8,  /* the answer to a ping is awaited */
-    CONN_LEAVING = 1 << 9  /* our close frame follows within stop_spread */
+    CONN_FRAME = 1 << 0,       /* in the midst of a data frame */
+    CONN_LAST = 1 << 1,        /* which is the last of its message */
+    CONN_MESSAGE = 1 << 2,     /* in the midst of a message */
+    CONN_WAITS = 1 << 3,       /* a message is whole and the application was not ready for it */
+    CONN_OPEN = 1 << 4,        /* on_open has run, and on_close has not */
+    CONN_CLOSING = 1 << 5,     /* our close frame is out, the peer's is awaited */
+    CONN_DONE = 1 << 6,        /* nothing is read or written any more */
+    CONN_HEARD = 1 << 7,       /* something has come since the last look */
+    CONN_PINGED = 1 << 8,      /* the answer to a ping is awaited */
+    CONN_LEAVING = 1 << 9,     /* our close frame follows within stop_spread */
+    CONN_COMPRESSED = 1 << 10, /* the present message is */
+    CONN_COUNTED = 1 << 11     /* what it has borrowed to be inflated counts as memory */
 };
 
 /* One connection: its state is this, and that of the application in memory of its own. */
@@ -50,6 +59,9 @@ struct goevd_websocket_conn {
     uint8_t who;   /* has sent it */
     uint8_t opcode;
     struct utf8 utf8;
+    struct deflate_terms terms;
+    struct inflater *inflater; /* NULL: none yet, or none but within a message */
+    struct deflater *deflater; /* NULL: none yet, or none of its own */
 };
 
 extern const struct goevd_stream conn_stream;

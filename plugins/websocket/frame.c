@@ -11,11 +11,12 @@
 #define LENGTH_64 127
 
 static bool
-frame_first_valid(uint8_t first)
+frame_first_valid(uint8_t first, bool deflate)
 {
-    uint8_t opcode = first & 15;
+    uint8_t opcode = first & 15, reserved = first & RESERVED;
+    bool begins = opcode == FRAME_TEXT || opcode == FRAME_BINARY;
 
-    if ((first & RESERVED) != 0)
+    if (reserved != 0 && !(deflate && begins && reserved == FRAME_COMPRESSED))
         return false;
     if (frame_is_control(opcode))
         return opcode <= FRAME_PONG && (first & FIN) != 0;
@@ -58,14 +59,14 @@ frame_length(const char *data, size_t len, uint64_t *ret)
 }
 
 int
-frame_read(const char *data, size_t len, struct frame_head *ret)
+frame_read(const char *data, size_t len, bool deflate, struct frame_head *ret)
 {
     uint64_t length = 0;
     int at;
 
     if (len == 0)
         return -EAGAIN;
-    if (!frame_first_valid((uint8_t)data[0]))
+    if (!frame_first_valid((uint8_t)data[0], deflate))
         return -EBADMSG;
     if (len < 2)
         return -EAGAIN;
@@ -78,6 +79,7 @@ frame_read(const char *data, size_t len, struct frame_head *ret)
     ret->length = length;
     ret->opcode = (uint8_t)data[0] & 15;
     ret->fin = ((uint8_t)data[0] & FIN) != 0;
+    ret->compressed = (data[0] & FRAME_COMPRESSED) != 0;
     return at + 4;
 }
 

@@ -17,6 +17,8 @@ enum frame_opcode {
     FRAME_PONG = 10
 };
 
+#define FRAME_COMPRESSED 0x40 /* beside the opcode of a message, RFC 7692 section 6 */
+
 /* Status codes of a close frame, section 7.4.1. */
 enum frame_code {
     FRAME_CODE_NORMAL = 1000,
@@ -34,16 +36,19 @@ struct frame_head {
     uint32_t mask; /* as its bytes lie in memory */
     uint8_t opcode;
     bool fin;
+    bool compressed;
 };
 
 /* Read the head of a client's frame.
  *
+ * deflate  messages may be compressed.
  * Returns  its bytes, 6 to FRAME_HEAD_MAX; -EAGAIN if more are needed; -EBADMSG at the first byte
  *          from which no head can become of it.
  */
-int frame_read(const char *data, size_t len, struct frame_head *ret);
+int frame_read(const char *data, size_t len, bool deflate, struct frame_head *ret);
 
-/* Write the head of a server's frame, which is whole. Returns its bytes, 2 to 10. */
+/* Write the head of a server's frame, which is whole; the opcode may have FRAME_COMPRESSED. Returns
+ * its bytes, 2 to 10. */
 size_t frame_write(char *to, uint8_t opcode, uint64_t length);
 
 /* Whether a close frame may carry the code. */

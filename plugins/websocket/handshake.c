@@ -67,6 +67,8 @@ handshake_take(struct handshake *h, const struct handshake_policy *policy, struc
         h->origins++;
     } else if (handshake_is(name, "Sec-WebSocket-Protocol")) {
         handshake_choose(h, policy, value);
+    } else if (handshake_is(name, "Sec-WebSocket-Extensions")) {
+        h->malformed |= extensions_take(&policy->deflate, value, &h->deflate) < 0;
     }
 }
 
@@ -87,7 +89,7 @@ handshake_key_valid(struct goevd_str key)
 int
 handshake_status(const struct handshake *h, const struct handshake_policy *policy)
 {
-    if (h->versions != 1 || h->keys != 1 || h->origins > 1)
+    if (h->versions != 1 || h->keys != 1 || h->origins > 1 || h->malformed)
         return 400;
     if (h->version.len != 2 || memcmp(h->version.data, "13", 2) != 0)
         return 426;

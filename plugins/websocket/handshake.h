@@ -1,7 +1,7 @@
 /* The opening handshake, RFC 6455 section 4.2: what the headers of a request say. */
 #pragma once
 
-#include <goevd/plugin.h>
+#include "websocket/extensions.h"
 
 #define HANDSHAKE_ACCEPT_LEN 28 /* bytes of Sec-WebSocket-Accept */
 
@@ -9,6 +9,7 @@
 struct handshake_policy {
     struct goevd_list origins; /* none: all */
     struct goevd_list protocols;
+    struct deflate_policy deflate;
 };
 
 /* Begin with zeroes, then take every header of the request. */
@@ -16,6 +17,8 @@ struct handshake {
     struct goevd_str key, version, origin;
     unsigned keys, versions, origins; /* how many of each were sent */
     const struct goevd_str *protocol; /* the first offered one that is allowed, or NULL */
+    struct deflate_terms deflate;
+    bool malformed;
 };
 
 void handshake_take(struct handshake *h, const struct handshake_policy *policy,

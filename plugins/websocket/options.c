@@ -2,6 +2,8 @@
 
 #include <goevd/websocket.h>
 
+#include "websocket/extensions.h"
+
 #define MILLISECOND INT64_C(1000000)
 #define SECOND (1000 * MILLISECOND)
 #define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
@@ -38,6 +40,18 @@ static const struct goevd_option options_table[] = {
            "how long a close frame may take to be answered"),
     OPTION("stop_spread", DURATION, stop_spread_ns, "2s", 0, 3600 * SECOND,
            "over which time connections are closed when goevd stops or reloads"),
+    OPTION("compress_level", INT, compress_level, "1", 0, 9,
+           "effort of zlib to compress messages; 0: no extension is agreed upon"),
+    OPTION("compress_min", SIZE, compress_min, "128", 1, INT64_C(1) << 30,
+           "length from which on a message is compressed"),
+    OPTION("compress_server_bits", INT, compress_server_bits, "12", DEFLATE_BITS_MIN,
+           DEFLATE_BITS_MAX, "size of the window of messages that are sent, as a power of two"),
+    OPTION("compress_client_bits", INT, compress_client_bits, "12", DEFLATE_BITS_MIN,
+           DEFLATE_BITS_MAX, "the same of messages that come, where the client can limit it"),
+    OPTION("compress_context", BOOL, compress_context, "false", 0, 0,
+           "let messages that are sent refer to those before, each connection with memory for it"),
+    OPTION("compress_memory", SIZE, compress_memory, "256MiB", 0, INT64_C(1) << 40,
+           "memory for the compression of all connections; beyond it none is agreed upon"),
     {.name = "origins",
      .type = GOEVD_OPTION_LIST,
      .offset = offsetof(struct options, origins),

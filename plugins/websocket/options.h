@@ -12,6 +12,12 @@ struct options {
     int64_t pong_timeout_ns;
     int64_t close_timeout_ns;
     int64_t stop_spread_ns;
+    int64_t compress_level; /* 0: nothing is compressed */
+    int64_t compress_min;
+    int64_t compress_server_bits;
+    int64_t compress_client_bits;
+    bool compress_context;
+    int64_t compress_memory;
     struct goevd_list origins; /* of struct goevd_str, as those below */
     struct goevd_list protocols;
 };

@@ -1,4 +1,4 @@
-/* websocket - speaks WebSocket (RFC 6455) for applications.
+/* websocket - speaks WebSocket (RFC 6455, RFC 7692) for applications.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,6 +8,7 @@
 
 #include <goevd/http.h>
 
+#include "websocket/compress.h"
 #include "websocket/conn.h"
 #include "websocket/frame.h"
 
@@ -43,7 +44,17 @@ handshake_ask_upgrade(struct goevd_http_request *r)
 }
 
 static int
-handshake_agree(struct goevd_http_request *r, const struct handshake *h)
+handshake_extend(struct goevd_http_request *r, const struct deflate_terms *terms)
+{
+    char answer[EXTENSIONS_ANSWER_MAX];
+    size_t len = extensions_answer(terms, answer);
+
+    return goevd_http_add_header_bytes(r, "Sec-WebSocket-Extensions", answer, len);
+}
+
+static int
+handshake_agree(struct goevd_http_request *r, const struct handshake *h,
+                const struct deflate_terms *terms)
 {
     char accept[HANDSHAKE_ACCEPT_LEN];
     int result;
@@ -53,18 +64,20 @@ handshake_agree(struct goevd_http_request *r, const struct handshake *h)
     if (result == 0 && h->protocol != NULL)
         result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol->data,
                                              h->protocol->len);
+    if (result == 0 && terms->server_bits != 0)
+        result = handshake_extend(r, terms);
     return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL);
 }
 
 static int
 handshake_request(struct goevd_http_request *r, void *state)
 {
-    const struct websocket *ws = goevd_http_instance(r);
+    struct websocket *ws = goevd_http_instance(r);
+    struct deflate_terms *terms = state;
     struct goevd_str name, value;
     struct handshake h = {0};
     int status;
 
-    (void)state;
     if (goevd_http_method(r) != GOEVD_HTTP_GET)
         return handshake_refuse(r, 405);
     if (!goevd_http_wants_upgrade(r, "websocket"))
@@ -74,13 +87,32 @@ handshake_request(struct goevd_http_request *r, void *state)
     status = goevd_http_length(r) != 0 ? 400 : handshake_status(&h, &ws->policy);
     if (status == 426)
         return handshake_ask_upgrade(r);
-    return status != 0 ? handshake_refuse(r, status) : handshake_agree(r, &h);
+    if (status != 0)
+        return handshake_refuse(r, status);
+    *terms = h.deflate;
+    compress_reserve(ws, terms);
+    return handshake_agree(r, &h, terms);
+}
+
+/* Right after this the connection is opened, unless it was lost. */
+static void
+handshake_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
+{
+    struct websocket_local *l = goevd_http_local(r);
+    struct deflate_terms *terms = state;
+
+    if (reason == GOEVD_HTTP_REASON_UPGRADED)
+        l->agreed = *terms;
+    else
+        compress_release(goevd_http_instance(r), terms);
 }
 
 static const struct goevd_http_handler handshake_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
     .http = &goevd_http,
+    .request_size = sizeof(struct deflate_terms),
     .on_request = handshake_request,
+    .on_close = handshake_close,
 };
 
 /* ---- What applications call ------------------------------------------------------------------ */
@@ -108,7 +140,7 @@ table_send(struct goevd_websocket_conn *w, int type, const void *data, size_t le
 {
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
         return -EINVAL;
-    return conn_send(w, (uint8_t)type, data, len);
+    return compress_send(w, (uint8_t)type, data, len);
 }
 
 static int
@@ -138,6 +170,15 @@ static const struct goevd_websocket websocket_table = {
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
+
+static struct deflate_policy
+options_deflate(const struct options *o)
+{
+    if (o->compress_level == 0)
+        return (struct deflate_policy){0};
+    return (struct deflate_policy){(uint8_t)o->compress_server_bits,
+                                   (uint8_t)o->compress_client_bits, !o->compress_context};
+}
 
 /* Returns 0, or what goevd_refuse() does. */
 static int
@@ -181,7 +222,7 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
         return -ENOMEM;
     ws->self = self;
     ws->options = o;
-    ws->policy = (struct handshake_policy){o->origins, o->protocols};
+    ws->policy = (struct handshake_policy){o->origins, o->protocols, options_deflate(o)};
     memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
     r = websocket_check_app(self, &ws->app);
     if (r < 0) {
@@ -203,17 +244,21 @@ websocket_poller_stop(void *instance, struct goevd_poller *poller, void *local)
         return;
     free(l->scratch);
     free(l->spare);
+    packer_fini(&l->packer);
+    inflater_free(l->inflater);
     free(l);
 }
 
 static int
 websocket_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
+    const struct websocket *ws = instance;
     struct websocket_local *l = calloc(1, sizeof(*l));
 
-    (void)instance, (void)poller;
+    (void)poller;
     if (l == NULL)
         return -ENOMEM;
+    l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);
     if (l->scratch == NULL) {

@@ -16,10 +16,10 @@ from wire import Reader
 # What has come back, it tells the port in its address.
 PAGE = """<title>A page</title><script>
 const ws = new WebSocket(`ws://${location.host}/ws`), said = [];
-ws.onopen = () => ['hello', 'ä€😀'].forEach((text) => ws.send(text));
-ws.onmessage = (event) => { said.push(event.data); if (said.length === 2) ws.close(4000, 'x'); };
+ws.onopen = () => ['hello', 'ä€😀', 'é'.repeat(300)].forEach((text) => ws.send(text));
+ws.onmessage = (event) => { said.push(event.data); if (said.length === 3) ws.close(4000, 'x'); };
 ws.onclose = (event) => {
-    const found = encodeURIComponent(`${said} ${event.code} ${event.wasClean}`);
+    const found = encodeURIComponent(`${said} ${event.code} ${event.wasClean} ${ws.extensions}`);
     new Image().src = `http://127.0.0.1:${location.search.slice(1)}/${found}`;
 };
 </script>"""
@@ -39,13 +39,16 @@ def address(goevd):
 def test_node(address, compress):
     env = {**os.environ, 'NODE_PATH': '/usr/share/nodejs'}
     out = run('node', FUNC / 'websocket.js', f'ws://{address}/ws', str(compress).lower(), env=env)
-    assert out.split('\n')[:-1] == ['pong are you there', *['text same'] * 4, 'close 4000']
+    assert out.split('\n')[:-1] == [
+        'extensions ' + ('permessage-deflate' if compress else ''), 'pong are you there',
+        *['text same'] * 4, 'close 4000']
 
 
 @pytest.mark.parametrize('compression', [None, 'deflate'])
 def test_python(address, compression):
     async def talk():
         async with websockets.connect(f'ws://{address}/ws', compression=compression) as ws:
+            assert len(ws.extensions) == (compression is not None)
             for message in ('hello', b'\0\xff' * 300, 'ä€😀' * 10000, ''):
                 await ws.send(message)
                 assert await ws.recv() == message
@@ -79,4 +82,5 @@ def test_chromium(address, tmp_path):
         finally:
             browser.terminate()
             browser.wait(daemon.PATIENCE_S)
-    assert urllib.parse.unquote(path) == '/hello,ä€😀 4000 true'
+    assert urllib.parse.unquote(path) == (
+        f'/hello,ä€😀,{"é" * 300} 4000 true permessage-deflate; client_max_window_bits=12')

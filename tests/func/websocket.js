@@ -3,7 +3,10 @@ const WebSocket = require('ws');
 const sent = ['hello', 'ä€😀', '', 'x'.repeat(70000)];
 const ws = new WebSocket(process.argv[2], { perMessageDeflate: process.argv[3] === 'true' });
 let count = 0;
-ws.on('open', () => ws.ping('are you there'));
+ws.on('open', () => {
+    console.log('extensions', ws.extensions);
+    ws.ping('are you there');
+});
 ws.on('pong', (data) => {
     console.log('pong', data.toString());
     sent.forEach((text) => ws.send(text));

@@ -2,6 +2,7 @@
 import os
 import socket
 import struct
+import zlib
 
 from wire import Reader
 
@@ -47,6 +48,7 @@ def handshake(path='/', drop=(), **headers):
 
 class Client:
     """A connection, upgraded; `early` goes with the handshake."""
+    reserved = (0,)
 
     def __init__(self, sock, path='/', early=b'', **headers):
         self.sock = sock
@@ -73,7 +75,7 @@ class Client:
     def frame(self):
         """The next frame: opcode and payload."""
         first, second = self.reader.exactly(2)
-        assert first & 0x70 == 0 and first & 0x80 and second < 128
+        assert first & 0x70 in self.reserved and first & 0x80 and second < 128
         n = second
         if n == 126:
             n = struct.unpack('!H', self.reader.exactly(2))[0]
@@ -81,7 +83,11 @@ class Client:
         elif n == 127:
             n = struct.unpack('!Q', self.reader.exactly(8))[0]
             assert n > 65535
-        return first & 15, self.reader.exactly(n)
+        return first & 15, self.unpack(first, self.reader.exactly(n))
+
+    def unpack(self, first, data):
+        """What a payload stands for."""
+        return data
 
     def code(self):
         """The code of the close frame that is next; None without one in it."""
@@ -95,3 +101,45 @@ class Client:
             assert self.reader.rest() == b''
         except ConnectionResetError:
             pass
+
+
+TAIL = b'\0\0\xff\xff'
+
+
+class Packer:
+    """Compresses messages, each with those before or alone."""
+
+    def __init__(self, bits=15, alone=False):
+        self.bits, self.alone, self.z = bits, alone, None
+
+    def __call__(self, data):
+        if self.z is None or self.alone:
+            self.z = zlib.compressobj(9, zlib.DEFLATED, -self.bits)
+        return (self.z.compress(data) + self.z.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+
+
+class Deflating(Client):
+    """A connection that has offered permessage-deflate, and knows what was agreed upon."""
+    reserved = (0, 0x40)
+
+    def __init__(self, sock, offer='permessage-deflate', **headers):
+        super().__init__(sock, Sec_WebSocket_Extensions=offer, **headers)
+        answers = [line.split(': ')[1] for line in self.head.split('\r\n')
+                   if line.startswith('Sec-WebSocket-Extensions: ')]
+        assert len(answers) <= 1
+        self.answer = answers[0] if answers else None
+        named = dict(part.strip().partition('=')[::2] for part in (self.answer or '').split(';')[1:])
+        self.bits = int(named.get('server_max_window_bits', 15))
+        self.alone = 'server_no_context_takeover' in named
+        self.z = None
+        self.packed = []    # for each message, the bytes of its payload; None: not compressed
+
+    def unpack(self, first, data):
+        if first & 15 < 8:
+            self.packed.append(len(data) if first & 0x40 else None)
+        if not first & 0x40:
+            return data
+        assert first & 15 in (TEXT, BINARY)
+        if self.z is None or self.alone:
+            self.z = zlib.decompressobj(-self.bits)
+        return self.z.decompress(data + TAIL)

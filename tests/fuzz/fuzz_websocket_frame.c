@@ -50,17 +50,20 @@ check_text(const char *text, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    bool deflate = len % 2 == 1;
     struct frame_head head = {0}, cut;
     char *text = malloc(len + 1);
-    int r = frame_read((const char *)data, len, &head), one = -EAGAIN;
+    int r = frame_read((const char *)data, len, deflate, &head), one = -EAGAIN;
 
     assert(text != NULL);
     for (size_t n = 0; n <= len && one == -EAGAIN; n++)
-        one = frame_read((const char *)data, n, &cut);
+        one = frame_read((const char *)data, n, deflate, &cut);
     assert(one == r);
     assert(r <= FRAME_HEAD_MAX && r <= (int)len);
     if (r > 0) {
         assert(head.length <= INT64_MAX && cut.length == head.length && cut.mask == head.mask);
+        assert(cut.compressed == head.compressed && (deflate || !head.compressed));
+        assert(!head.compressed || head.opcode == FRAME_TEXT || head.opcode == FRAME_BINARY);
         assert(!frame_is_control(head.opcode) || (head.fin && head.length <= FRAME_CONTROL_MAX));
         mask_apply(text, (const char *)data + r, len - (size_t)r, head.mask);
         check_text(text, len - (size_t)r);

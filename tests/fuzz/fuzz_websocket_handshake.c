@@ -6,11 +6,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+/* The answer to an offer is one to which the same is agreed. */
+static void
+check_terms(const struct handshake_policy *policy, const struct deflate_terms *terms)
+{
+    char answer[EXTENSIONS_ANSWER_MAX];
+    size_t n = extensions_answer(terms, answer);
+    struct deflate_terms again = {0};
+
+    assert(terms->server_bits >= DEFLATE_BITS_MIN && terms->server_bits <= 13);
+    assert(terms->client_bits >= 8 && terms->client_bits <= DEFLATE_BITS_MAX);
+    assert(n == strlen(answer));
+    assert(extensions_take(&policy->deflate, (struct goevd_str){answer, n}, &again) == 0);
+    assert(memcmp(&again, terms, sizeof(again)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     const struct goevd_str allowed[] = {{"a", 1}, {"http://b", 8}};
-    const struct handshake_policy policy = {{allowed, 2}, {allowed, 2}};
+    const struct handshake_policy policy = {{allowed, 2}, {allowed, 2}, {13, 12, false}};
     const char *at = (const char *)data, *end = at + len;
     char accept[HANDSHAKE_ACCEPT_LEN];
     struct handshake h = {0};
@@ -29,6 +44,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     status = handshake_status(&h, &policy);
     assert(status == 0 || status == 400 || status == 403 || status == 426);
     assert(h.protocol == NULL || h.protocol == &allowed[0] || h.protocol == &allowed[1]);
+    if (h.deflate.server_bits != 0)
+        check_terms(&policy, &h.deflate);
+    assert(!h.malformed || status == 400);
     if (status == 0) {
         assert(h.keys == 1 && h.key.len == 24 && memcmp(h.key.data + 22, "==", 2) == 0);
         handshake_accept(&h, accept);

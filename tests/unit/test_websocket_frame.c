@@ -61,7 +61,7 @@ test_frame_heads_cut_at_every_byte(void **state)
             char *exact = malloc(len + 1);
 
             memcpy(exact, h->bytes, len);
-            r = frame_read(exact, len, &head);
+            r = frame_read(exact, len, false, &head);
             assert_true(r == -EAGAIN || r == h->result);
             free(exact);
         }
@@ -84,9 +84,29 @@ test_frame_first_byte_decides_on_reserved_bits_and_opcodes(void **state)
         char byte = (char)first;
         bool data = opcode <= 2, control = opcode >= 8 && opcode <= 10 && first >= 0x80;
         bool good = (first & 0x70) == 0 && (data || control);
+        bool compressed = (first & 0x70) == 0x40 && (opcode == 1 || opcode == 2);
         struct frame_head head;
 
-        assert_int_equal(frame_read(&byte, 1, &head), good ? -EAGAIN : -EBADMSG);
+        assert_int_equal(frame_read(&byte, 1, false, &head), good ? -EAGAIN : -EBADMSG);
+        assert_int_equal(frame_read(&byte, 1, true, &head),
+                         good || compressed ? -EAGAIN : -EBADMSG);
+    }
+}
+
+static void
+test_frame_says_whether_it_is_compressed(void **state)
+{
+    struct frame_head head;
+
+    (void)state;
+    for (unsigned first = 0xc1; first <= 0xc2; first++) {
+        char bytes[] = {(char)first, (char)0x81, 1, 2, 3, 4, 5};
+
+        assert_int_equal(frame_read(bytes, sizeof(bytes), true, &head), 6);
+        assert_true(head.compressed && head.fin && head.opcode == (first & 15));
+        bytes[0] = (char)(first & 0xbf);
+        assert_int_equal(frame_read(bytes, sizeof(bytes), true, &head), 6);
+        assert_false(head.compressed);
     }
 }
 
@@ -244,6 +264,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frame_heads_cut_at_every_byte),
         cmocka_unit_test(test_frame_first_byte_decides_on_reserved_bits_and_opcodes),
+        cmocka_unit_test(test_frame_says_whether_it_is_compressed),
         cmocka_unit_test(test_frame_write_takes_the_shortest_form),
         cmocka_unit_test(test_frame_codes),
         cmocka_unit_test(test_mask_is_that_of_the_bytes_one_by_one),

@@ -107,6 +107,29 @@ test_handshake_chooses_the_first_offer_that_is_allowed(void **state)
 }
 
 static void
+test_handshake_extensions(void **state)
+{
+    static const struct handshake_policy policy = {.deflate = {15, 15, true}};
+    const char *good[] = {VERSION,
+                          "Sec-WebSocket-Key",
+                          KEY,
+                          "Sec-WebSocket-Extensions",
+                          "x; a=1",
+                          "sec-websocket-extensions",
+                          "permessage-deflate",
+                          NULL};
+    const char *bad[] = {
+        VERSION, "Sec-WebSocket-Key", KEY, "Sec-WebSocket-Extensions", "x; =", NULL};
+    struct handshake h = taken(&policy, good);
+
+    (void)state;
+    assert_int_equal(handshake_status(&h, &policy), 0);
+    assert_int_equal(h.deflate.server_bits, 15);
+    h = taken(&policy, bad);
+    assert_int_equal(handshake_status(&h, &policy), 400);
+}
+
+static void
 test_handshake_accept_of_the_rfc(void **state)
 {
     struct handshake h = {.key = str(KEY)};
@@ -125,6 +148,7 @@ main(void)
         cmocka_unit_test(test_handshake_version),
         cmocka_unit_test(test_handshake_origin),
         cmocka_unit_test(test_handshake_chooses_the_first_offer_that_is_allowed),
+        cmocka_unit_test(test_handshake_extensions),
         cmocka_unit_test(test_handshake_accept_of_the_rfc),
     };
 

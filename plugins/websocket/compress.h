@@ -1,0 +1,29 @@
+/* The compression of a connection: what was agreed upon, and the memory for it. */
+#pragma once
+
+#include "websocket/conn.h"
+
+/* Take memory from the bound for a connection with these terms. Where it is not there they get
+ * narrower, or none. */
+void compress_reserve(struct websocket *ws, struct deflate_terms *terms);
+
+/* The reserved memory is not needed any more. */
+void compress_release(struct websocket *ws, const struct deflate_terms *terms);
+
+/* What a frame of a compressed message may have: some cannot be made shorter, and get longer. */
+#define COMPRESSED_MAX(message_max) ((message_max) + (message_max) / 4 + 64)
+
+/* Take a piece of a compressed message, `last` if it ends there: what it inflates to goes behind
+ * w->message. Returns 0, or the code that refuses it. */
+unsigned compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last);
+
+/* Send a message, compressed if that was agreed upon and pays. Returns as goevd_websocket_send().
+ */
+int compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len);
+
+/* The peer has got a message that the connection's own compressor has not seen, or has not got one
+ * that it has: the next does not refer to any. */
+void compress_forget(struct goevd_websocket_conn *w);
+
+/* The connection ends. */
+void compress_close(struct goevd_websocket_conn *w);
