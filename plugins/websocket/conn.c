@@ -8,6 +8,7 @@
 
 #include "websocket/compress.h"
 #include "websocket/frame.h"
+#include "websocket/live.h"
 #include "websocket/message.h"
 
 /* ---- Out ------------------------------------------------------------------------------------- */
@@ -97,7 +98,7 @@ conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reas
     return 0;
 }
 
-static void
+void
 conn_end(struct goevd_websocket_conn *w, unsigned flags)
 {
     w->flags |= CONN_DONE;
@@ -366,7 +367,7 @@ conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
     size_t at = 0;
 
     (void)c, (void)fresh, (void)flags;
-    w->flags |= CONN_HEARD;
+    live_heard(w);
     while (at < len && (w->flags & (CONN_DONE | CONN_WAITS)) == 0) {
         ptrdiff_t n = (w->flags & CONN_FRAME) != 0 ? conn_take_part(w, data + at, len - at)
                                                    : conn_take_frame(w, data + at, len - at);
@@ -394,7 +395,7 @@ conn_open(struct goevd_conn *c, void *state)
         w->app_state = calloc(1, ws->app.conn_size);
     if (ws->app.conn_size != 0 && w->app_state == NULL)
         return -ENOMEM;
-    goevd_conn_deadline(c, (uint64_t)ws->options->ping_interval_ns);
+    live_begin(w);
     w->flags |= CONN_OPEN;
     if (ws->app.on_open != NULL)
         r = ws->app.on_open(w, w->app_state);
@@ -413,57 +414,6 @@ conn_drained(struct goevd_conn *c, void *state)
         (void)conn_deliver_parts(w);
     if ((w->flags & CONN_DONE) == 0 && ws->app.on_drained != NULL)
         ws->app.on_drained(w, w->app_state);
-    return 0;
-}
-
-static int
-conn_go_away(struct goevd_websocket_conn *w)
-{
-    (void)conn_begin_close(w, FRAME_CODE_AWAY, NULL, 0, GOEVD_WEBSOCKET_SELF);
-    return 0;
-}
-
-/* A peer from which nothing has come for an interval is asked whether it is there. Where output
- * waits, what comes may not be read: then the listener's idle_timeout judges. */
-static int
-conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
-{
-    struct goevd_websocket_conn *w = state;
-    const struct options *o = conn_instance(w)->options;
-    bool heard = (w->flags & CONN_HEARD) != 0 || goevd_conn_queued(c) != 0;
-    bool pinged = (w->flags & CONN_PINGED) != 0;
-
-    (void)cookie;
-    if ((w->flags & (CONN_LEAVING | CONN_CLOSING)) == CONN_LEAVING)
-        return conn_go_away(w);
-    if ((w->flags & CONN_CLOSING) != 0 || (pinged && !heard)) {
-        conn_end(w, (w->flags & CONN_CLOSING) != 0 ? GOEVD_CLOSE_FLUSH : GOEVD_CLOSE_NOW);
-        return 0;
-    }
-    w->flags &= (uint16_t) ~(CONN_HEARD | CONN_PINGED);
-    if (!heard) {
-        w->flags |= CONN_PINGED;
-        (void)conn_send(w, FRAME_PING, NULL, 0); /* without memory it is as if it were lost */
-    }
-    goevd_conn_deadline(c, (uint64_t)(heard ? o->ping_interval_ns : o->pong_timeout_ns));
-    return 0;
-}
-
-/* Peers that are all closed at once come back all at once. The ids that connections have in turn
- * lie, times the golden ratio, evenly over the whole range. */
-static int
-conn_stop(struct goevd_conn *c, void *state)
-{
-    struct goevd_websocket_conn *w = state;
-    uint64_t spread = (uint64_t)conn_instance(w)->options->stop_spread_ns;
-    uint64_t wait = (goevd_conn_id(c) * UINT64_C(0x9e3779b97f4a7c15) >> 48) * spread >> 16;
-
-    if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
-        return 0;
-    if (wait == 0)
-        return conn_go_away(w);
-    w->flags |= CONN_LEAVING;
-    goevd_conn_deadline(c, wait);
     return 0;
 }
 
@@ -489,7 +439,7 @@ const struct goevd_stream conn_stream = {
     .on_open = conn_open,
     .on_read = conn_read,
     .on_drained = conn_drained,
-    .on_timeout = conn_timeout,
-    .on_stop = conn_stop,
+    .on_timeout = live_timeout,
+    .on_stop = live_stop,
     .on_close = conn_close,
 };

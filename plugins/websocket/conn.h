@@ -70,6 +70,9 @@ extern const struct goevd_stream conn_stream;
 int conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason, size_t len,
                      enum goevd_websocket_who who);
 
+/* End the connection; flags as of goevd_conn_close(). */
+void conn_end(struct goevd_websocket_conn *w, unsigned flags);
+
 /* Send one frame. Returns as goevd_websocket_send() does. */
 int conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len);
 
