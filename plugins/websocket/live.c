@@ -5,6 +5,7 @@
 void
 live_begin(struct goevd_websocket_conn *w)
 {
+    w->flags &= (uint16_t)~CONN_PINGED;
     goevd_conn_deadline(w->c, (uint64_t)conn_instance(w)->options->ping_interval_ns);
 }
 

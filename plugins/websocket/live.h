@@ -7,11 +7,14 @@
 /* Silence is measured from now. */
 void live_begin(struct goevd_websocket_conn *w);
 
-/* Something has come. */
+/* Something has come. What was asked for starts a new interval. */
 static inline void
 live_heard(struct goevd_websocket_conn *w)
 {
-    w->flags |= CONN_HEARD;
+    if ((w->flags & (CONN_PINGED | CONN_CLOSING | CONN_LEAVING)) == CONN_PINGED)
+        live_begin(w);
+    else
+        w->flags |= CONN_HEARD;
 }
 
 /* For struct goevd_stream. */
