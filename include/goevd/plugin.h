@@ -67,6 +67,7 @@ struct goevd_plugin; /* another plugin's instance that an option of this one nam
 struct goevd_timer;  /* a timer of an instance on one poller */
 struct goevd_watch;  /* a file descriptor of an instance, watched by one poller */
 struct goevd_pool;   /* connections to one address that are kept ready */
+struct goevd_lines;  /* a file that lines are added to */
 
 /* Bytes with their length. What an option yields is also NUL-terminated. */
 struct goevd_str {
@@ -578,6 +579,13 @@ struct goevd_host {
     const void *(*options)(struct goevd_self *self, struct goevd_poller *poller);
     void (*conn_log)(struct goevd_conn *c, enum goevd_log_level level, const char *format,
                      va_list args) GOEVD_PRINTF(3, 0);
+
+    const char *(*conn_listener)(struct goevd_conn *c);
+    int (*lines_new)(struct goevd_self *self, const char *name, const char *option,
+                     const char *path, size_t buffer, struct goevd_lines **ret_lines);
+    char *(*lines_reserve)(struct goevd_lines *lines, struct goevd_poller *poller, size_t len);
+    void (*lines_commit)(struct goevd_lines *lines, struct goevd_poller *poller, size_t len);
+    size_t (*json_escape)(char *ret_text, size_t size, const char *chars, size_t len);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
@@ -1397,6 +1405,83 @@ goevd_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, si
     return goevd_host->send_frame(self, conn_id, data, len, cookie);
 }
 
+/* The name of the listener that c came by; NULL: c was opened from here.
+ * Thread   [poller]
+ * Returns  text that lives as long as the process.
+ */
+static inline const char *
+goevd_conn_listener(struct goevd_conn *c)
+{
+    return goevd_host->conn_listener(c);
+}
+
+/* Open, or make, a file that lines are added to by every poller, such as a log of one's own. The
+ * supervisor opens it, so that it may lie where only root writes; SIGUSR1 and `goevd ctl reopen` go
+ * over to a new one. It lives until destroy has returned.
+ *
+ * Lines are gathered for each poller and written by the work pool: when 64 KiB wait, or 100 ms
+ * after the first; and when goevd stops, the rest. A poller never waits for the file. While it
+ * cannot be written, lines wait for their turn, until the buffer is full.
+ *
+ * name     of its figures, NAME.lines and NAME.dropped, as for goevd_figure_new().
+ * option   the option that has named it, for goevd_refuse() and for the log.
+ * path     absolute (GOEVD_OPTION_PATH).
+ * buffer   bytes that may wait on each poller, GOEVD_LINES_BUFFER_MIN at least.
+ * Thread   [main], from create.
+ * Returns  0; -EINVAL after it has refused the option, for the file cannot be opened, buffer is too
+ *          small or this process has GOEVD_LINES_MAX files; -ENOMEM; others as goevd_figure_new().
+ * Source   open(2) with O_APPEND, write(2).
+ */
+#define GOEVD_LINES_MAX 16          /* files of a process */
+#define GOEVD_LINES_BUFFER_MIN 8192 /* bytes */
+#define GOEVD_LINE_MAX 4096         /* bytes of a line with its end */
+static inline int
+goevd_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+                size_t buffer, struct goevd_lines **ret_lines)
+{
+    return goevd_host->lines_new(self, name, option, path, buffer, ret_lines);
+}
+
+/* Room for a line behind those of before. Nothing else of these lines may be called on this poller
+ * until goevd_lines_commit().
+ *
+ * len      bytes, 1 to GOEVD_LINE_MAX.
+ * Thread   [poller]
+ * Returns  where to write it; NULL if the buffer is full, or there is no memory: the line is
+ * counted as dropped.
+ */
+static inline char *
+goevd_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+{
+    return goevd_host->lines_reserve(lines, poller, len);
+}
+
+/* Add what was written there, with its line break.
+ *
+ * len      bytes, at most what was reserved.
+ * Thread   [poller]
+ */
+static inline void
+goevd_lines_commit(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+{
+    goevd_host->lines_commit(lines, poller, len);
+}
+
+/* Text as it stands within a string of JSON: quotes, backslashes and control characters escaped,
+ * and what is no character of UTF-8 replaced by U+FFFD. Of a character that does not fit nothing is
+ * written, nor of what follows.
+ *
+ * ret_text size bytes, without a NUL at the end.
+ * Thread   [any]
+ * Returns  its bytes.
+ * Source   RFC 8259 section 7, RFC 3629.
+ */
+static inline size_t
+goevd_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
+{
+    return goevd_host->json_escape(ret_text, size, chars, len);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1421,7 +1506,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, send_frame) == 512, "send_frame 
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, plugin_local) == 520, "plugin_local has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, options) == 528, "options has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_log) == 536, "conn_log has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 544, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, lines_new) == 552, "lines_new has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 584, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

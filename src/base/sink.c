@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A pipe or terminal that nobody reads must not hold a poller up; the flag O_NONBLOCK would change
@@ -60,6 +62,42 @@ sink_write(struct sink *s, const char *line, size_t len)
         atomic_store(&s->torn, true);
     sink_drop(s);
     return r;
+}
+
+/* How much of this is whole lines. */
+static size_t
+sink_whole(const char *lines, size_t len)
+{
+    const char *end = memrchr(lines, '\n', len);
+
+    return end ? (size_t)(end + 1 - lines) : 0;
+}
+
+static size_t
+sink_piece_max(const struct sink *s)
+{
+    struct stat st;
+
+    return fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) ? SIZE_MAX : SINK_LINE_MAX;
+}
+
+size_t
+sink_write_lines(struct sink *s, const char *lines, size_t len, int *ret_r)
+{
+    size_t max = sink_piece_max(s), written = 0;
+    int r = atomic_load_explicit(&s->torn, memory_order_relaxed) ? sink_mend(s) : 0;
+
+    while (r == 0 && written < len) {
+        size_t piece = sink_whole(lines + written, MIN(len - written, max)), done;
+
+        r = sink_put(s->fd, lines + written, piece, &done);
+        piece = sink_whole(lines + written, done);
+        if (piece != done)
+            atomic_store(&s->torn, true);
+        written += piece;
+    }
+    *ret_r = r;
+    return written;
 }
 
 void

@@ -18,9 +18,19 @@ struct sink {
     _Atomic uint64_t untold;  /* of these, how many sink_take_untold() has not returned */
 };
 
-/* `line` ends with a newline and is at most what a pipe takes in one piece, 4096 bytes (pipe(7)).
- * 0; a negative errno: it is dropped. -EAGAIN: it would have had to wait. Signal-safe. */
+/* `line` ends with a newline and is at most what a pipe takes in one piece, SINK_LINE_MAX bytes
+ * (pipe(7)). 0; a negative errno: it is dropped. -EAGAIN: it would have had to wait. Signal-safe.
+ */
 int sink_write(struct sink *s, const char *line, size_t len);
+
+/* Write whole lines, as many as go without waiting: to a file all at once, to anything else in
+ * pieces that a pipe keeps together. What is not written is not dropped but stays the caller's.
+ *
+ * lines    end with a newline, and none is longer than SINK_LINE_MAX.
+ * Returns  their bytes; where that is less than len, *ret_r is why, a negative errno.
+ */
+#define SINK_LINE_MAX 4096
+size_t sink_write_lines(struct sink *s, const char *lines, size_t len, int *ret_r);
 
 /* Count a line that the owner could not bring here. */
 void sink_drop(struct sink *s);

@@ -176,6 +176,12 @@ text_add_plain(struct text *t, const char *chars, size_t len)
 }
 
 void
+text_add_json_chars(struct text *t, const char *chars, size_t len)
+{
+    text_add_chars(t, chars, len, true);
+}
+
+void
 text_add_json(struct text *t, const char *chars, size_t len)
 {
     if (t->size - t->len < 2)

@@ -37,5 +37,8 @@ void text_add_json(struct text *t, const char *chars, size_t len);
 #define TEXT_JSON_CHAR_MAX 6
 size_t text_add_json_char(struct text *t, const char *chars, size_t len);
 
+/* All of them, without the quotes around. */
+void text_add_json_chars(struct text *t, const char *chars, size_t len);
+
 /* A value behind `key=`: as it is where nothing in it needs quotes, else like JSON. */
 void text_add_value(struct text *t, const char *chars, size_t len);

@@ -135,6 +135,8 @@ void
 child_fini(struct child *c)
 {
     fd_close(c->fd);
+    for (unsigned i = 0; i < c->file_count; i++)
+        free(c->files[i]);
     *c = (struct child){.fd = -1};
 }
 

@@ -23,8 +23,11 @@ struct child {
     unsigned log_number; /* of the log file that it writes to; 0: to none */
     unsigned log_sent;   /* log files that it has yet to go over to */
     bool log_due;        /* the one that is open now it has yet to be sent */
-    bool hastened;       /* told to stop now */
-    bool unheard;        /* `stop` waits until it listens */
+    struct proto_file *files[PROTO_FILES_MAX]; /* that it has asked for */
+    unsigned file_count;
+    bool files_due; /* they have yet to be opened anew for it */
+    bool hastened;  /* told to stop now */
+    bool unheard;   /* `stop` waits until it listens */
     struct proto_stop stop;
     time_t since;         /* when it was started */
     uint64_t begun_ns;    /* when it came into this state */

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <goevd/plugin.h>
+
 #include "net/listen.h"
 
 #define PROTO_MAJOR 1
@@ -20,6 +22,7 @@
 #define PROTO_VALUE_MAX 512    /* likewise */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
+#define PROTO_FILES_MAX GOEVD_LINES_MAX /* that plugins add lines to, of one worker */
 
 enum proto_type {
     PROTO_HELLO = 1, /* worker: who I am */
@@ -40,7 +43,10 @@ enum proto_type {
     PROTO_LOG,       /* worker, if the supervisor speaks 1.4: log so, and give me the file, if it is
                       * one; WELCOME or REFUSED follows */
     PROTO_LOG_FILE,  /* supervisor: the log goes on in this file */
-    PROTO_LOG_TAKEN, /* worker: it does */
+    PROTO_LOG_TAKEN, /* worker: it does, or that other file */
+    PROTO_FILE,     /* worker, if the supervisor speaks 1.4: give me a file that lines are added to;
+                     * WELCOME or REFUSED follows */
+    PROTO_FILE_NEW, /* supervisor: that file, opened anew */
 };
 
 struct proto_hello {
@@ -125,6 +131,15 @@ struct proto_log_taken {
     int32_t code; /* 0, or the negative errno that kept it from that */
 };
 
+struct proto_file {
+    char option[PROTO_NAME_MAX]; /* that has named it */
+    char path[PROTO_FILE_MAX];
+};
+
+struct proto_file_new {
+    uint32_t nth; /* of those that the worker has asked for, from 0 */
+};
+
 struct proto_message {
     uint32_t type; /* enum proto_type */
     uint32_t size; /* bytes of the body, as the sender knows it */
@@ -143,6 +158,8 @@ struct proto_message {
         struct proto_value value;
         struct proto_log log;
         struct proto_log_taken log_taken;
+        struct proto_file file;
+        struct proto_file_new file_new;
     };
 };
 

@@ -174,6 +174,15 @@ sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr)
     return sockets_ask(s, PROTO_PID_FILE, &file, sizeof(file), reterr);
 }
 
+static int
+sockets_too_old(const char *key, struct err *reterr)
+{
+    return err_set(reterr, -EPROTO,
+                   "%s: the supervisor that runs cannot open log files; restart goevd instead of "
+                   "reloading it",
+                   key);
+}
+
 /* A supervisor that knows of no log has stderr all the same. */
 static int
 sockets_ask_log(struct sockets *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
@@ -185,9 +194,7 @@ sockets_ask_log(struct sockets *s, const struct proto_log *log, int *ret_fd, str
     if (s->minor < MINOR_LOG && log->target != LOG_TO_FILE)
         return 0;
     if (s->minor < MINOR_LOG)
-        return err_set(reterr, -EPROTO,
-                       "log.target: the supervisor that runs cannot open log files; restart goevd "
-                       "instead of reloading it");
+        return sockets_too_old("log.target", reterr);
     r = proto_send(s->fd, PROTO_LOG, log, sizeof(*log), NULL, 0);
     if (r < 0)
         return sockets_lost(r, reterr);
@@ -214,6 +221,29 @@ sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd, st
         return r;
     *ret_fd = r;
     return 0;
+}
+
+int
+sockets_open_file(struct sockets *s, const char *option, const char *path, struct err *reterr)
+{
+    struct proto_file file = {0};
+    struct proto_message m;
+    unsigned count = 0;
+    int fd = -1, r;
+
+    if (s->fd < 0)
+        return logfile_open(option, path, reterr);
+    if (s->minor < MINOR_LOG)
+        return sockets_too_old(option, reterr);
+    snprintf(file.option, sizeof(file.option), "%s", option);
+    snprintf(file.path, sizeof(file.path), "%s", path);
+    r = proto_send(s->fd, PROTO_FILE, &file, sizeof(file), NULL, 0);
+    if (r < 0)
+        return sockets_lost(r, reterr);
+    r = sockets_answer(s, PROTO_WELCOME, &m, &fd, 1, &count, reterr);
+    if (r == 0 && count == 0)
+        r = err_set(reterr, -EPROTO, "the supervisor has sent no file");
+    return r < 0 ? r : fd;
 }
 
 void

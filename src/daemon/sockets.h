@@ -37,4 +37,9 @@ void sockets_remember(struct sockets *s, const char *name, const char *value);
 int sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd,
                      struct err *reterr);
 
+/* Open a file that lines are added to, named by that option. The fd, the caller's; a negative
+ * errno.
+ */
+int sockets_open_file(struct sockets *s, const char *option, const char *path, struct err *reterr);
+
 void sockets_fini(struct sockets *s);

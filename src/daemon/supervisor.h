@@ -6,6 +6,7 @@
  *   supervisor_end.c   the end of workers, and who takes their place
  *   supervisor_ctl.c   what is asked at the control socket
  *   supervisor_log.c   the file of the log
+ *   supervisor_file.c  the files of plugins
  *   supervisor_tell.c  what the service manager hears
  */
 #pragma once
@@ -96,6 +97,15 @@ void supervisor_repeat_log(struct supervisor *s, struct child *c);
 void supervisor_on_log_taken(struct supervisor *s, struct child *c,
                              const struct proto_log_taken *taken);
 void supervisor_tell_reopened(struct supervisor *s);
+
+/* A worker cannot go over to a new file: say so to the log, and to who waits for it. */
+PRINTF(2, 3) void supervisor_reopen_failed(struct supervisor *s, const char *format, ...);
+
+/* Files of plugins: what a worker asks for while it starts; to open them anew for all workers, or
+ * for this one, when it reads. */
+int supervisor_on_file(struct child *c, struct proto_file *file);
+bool supervisor_reopen_files(struct supervisor *s);
+void supervisor_send_files(struct supervisor *s, struct child *c);
 
 /* Answer who waits for that reload; 0 is none. */
 void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);

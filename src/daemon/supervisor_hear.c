@@ -201,6 +201,8 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     if (c->ready.log_level)
         log_set_level((int)c->ready.log_level);
     supervisor_commit_log(s, c);
+    if (c->files_due)
+        supervisor_send_files(s, c);
     err = (struct err){0};
     if (control_open(&s->control, c->ready.control, &err) < 0)
         log_error("control.socket: %s", err.text);
@@ -238,6 +240,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_pid_file(s, c, &m->pid_file);
     case PROTO_LOG:
         return supervisor_on_log(s, c, &m->log);
+    case PROTO_FILE:
+        return supervisor_on_file(c, &m->file);
     case PROTO_LOG_TAKEN:
         supervisor_on_log_taken(s, c, &m->log_taken);
         return 0;

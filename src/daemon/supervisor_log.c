@@ -1,5 +1,7 @@
 /* The log: the supervisor opens its file, for itself and for the workers. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -46,13 +48,24 @@ supervisor_forget_log(struct supervisor *s)
     s->log_wanted = false;
 }
 
+void
+supervisor_reopen_failed(struct supervisor *s, const char *format, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_error("%s", text);
+    control_refuse_held(&s->control, HOLD_REOPEN, "%s", text);
+}
+
 static void
 supervisor_log_failed(struct supervisor *s, const struct child *c, int code)
 {
-    static const char format[] = "worker %d cannot go over to the new log file: %s";
-
-    log_error(format, (int)c->pid, err_words(code));
-    control_refuse_held(&s->control, HOLD_REOPEN, format, (int)c->pid, err_words(code));
+    supervisor_reopen_failed(s, "worker %d cannot go over to the new log file: %s", (int)c->pid,
+                             err_words(code));
 }
 
 /* One that does not read for the moment is sent it when it does: supervisor_repeat_log(). */
@@ -73,13 +86,16 @@ supervisor_send_log(struct supervisor *s, struct child *c)
 bool
 supervisor_owes_log(const struct child *c)
 {
-    return c->log_due && c->state != CHILD_STARTING;
+    return (c->log_due || c->files_due) && c->state != CHILD_STARTING;
 }
 
 void
 supervisor_repeat_log(struct supervisor *s, struct child *c)
 {
-    supervisor_send_log(s, c);
+    if (c->log_due)
+        supervisor_send_log(s, c);
+    if (c->files_due)
+        supervisor_send_files(s, c);
     supervisor_tell_reopened(s);
 }
 
@@ -136,9 +152,15 @@ supervisor_pass_log_on(struct supervisor *s, unsigned old)
 int
 supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr)
 {
+    bool files = supervisor_reopen_files(s);
     unsigned old = s->log.number;
-    int r = logfile_reopen(&s->log.how, why, reterr);
+    int r;
 
+    if (files && s->log.how.target != LOG_TO_FILE) {
+        log_notice("%s: reopening the files of plugins", why);
+        return 0;
+    }
+    r = logfile_reopen(&s->log.how, why, reterr);
     if (r < 0)
         return r;
     s->log.number = ++s->log_numbers;
@@ -152,7 +174,7 @@ supervisor_tell_reopened(struct supervisor *s)
     static const char reopened[] = "reopened\n";
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        if (s->children[i].log_due || s->children[i].log_sent > 0)
+        if (s->children[i].log_due || s->children[i].files_due || s->children[i].log_sent > 0)
             return;
     control_reply_held(&s->control, HOLD_REOPEN, reopened, sizeof(reopened) - 1);
 }

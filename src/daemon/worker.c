@@ -126,6 +126,13 @@ worker_watch(struct worker_process *w, struct err *reterr)
     return watchdog_start(&config, &w->watchdog, reterr);
 }
 
+/* For plugins, which ask while they are created. */
+static int
+worker_open_file(void *arg, const char *option, const char *path, struct err *reterr)
+{
+    return sockets_open_file(arg, option, path, reterr);
+}
+
 /* What needs privileges, and then none: before there is another thread, and before plugins have
  * made anything. */
 static int
@@ -174,6 +181,8 @@ worker_start(struct worker_process *w, struct err *reterr)
     settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->cli);
     w->settings.on_hang = worker_on_hang;
     w->settings.arg = w;
+    w->setup.plugins.open_file = worker_open_file;
+    w->setup.plugins.open_arg = &w->sockets;
     r = worker_settle(w, reterr);
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
@@ -212,7 +221,7 @@ worker_reply_reopen(struct worker_process *w, struct control_client *client)
     static const char reopened[] = "reopened\n";
     struct err err = {0};
 
-    if (logfile_reopen(&w->log.how, "goevd ctl reopen", &err) < 0)
+    if (worker_log_reopen(&w->log, &w->setup.plugins, "goevd ctl reopen", &err) < 0)
         control_refuse(client, "%s", err.text);
     else
         control_reply(client, reopened, sizeof(reopened) - 1);
@@ -284,7 +293,7 @@ worker_on_signal(struct worker_process *w)
     if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info) || w->sockets.fd >= 0)
         return;
     if (info.ssi_signo == SIGUSR1) {
-        if (logfile_reopen(&w->log.how, "SIGUSR1", &err) < 0)
+        if (worker_log_reopen(&w->log, &w->setup.plugins, "SIGUSR1", &err) < 0)
             log_error("SIGUSR1: %s; the log goes on as it is", err.text);
     } else if (info.ssi_signo != SIGHUP) {
         worker_stop(w, false);
@@ -305,6 +314,10 @@ worker_hear(struct worker_process *w)
     }
     if ((r == 0 || r == -EMFILE) && m.type == PROTO_LOG_FILE) {
         worker_log_take(w->sockets.fd, r < 0 ? r : fd);
+        return;
+    }
+    if ((r == 0 || r == -EMFILE) && m.type == PROTO_FILE_NEW) {
+        worker_log_take_file(w->sockets.fd, &w->setup.plugins, m.file_new.nth, r < 0 ? r : fd);
         return;
     }
     if (r == -EMFILE) {

@@ -27,13 +27,37 @@ worker_log_open(struct worker_log *l, const struct config_log *config, struct so
     return 0;
 }
 
-void
-worker_log_take(int supervisor_fd, int fd)
+static void
+worker_log_taken(int supervisor_fd, int fd, int code)
 {
-    struct proto_log_taken taken = {.code = fd < 0 ? fd : log_replace_file(fd)};
+    struct proto_log_taken taken = {.code = code};
 
     fd_close(fd);
     proto_send(supervisor_fd, PROTO_LOG_TAKEN, &taken, sizeof(taken), NULL, 0);
+}
+
+void
+worker_log_take(int supervisor_fd, int fd)
+{
+    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : log_replace_file(fd));
+}
+
+void
+worker_log_take_file(int supervisor_fd, struct plugins *plugins, uint32_t nth, int fd)
+{
+    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : plugins_replace_file(plugins, nth, fd));
+}
+
+int
+worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why,
+                  struct err *reterr)
+{
+    size_t files;
+    int r = plugins_reopen_files(plugins, &files, reterr);
+
+    if (r < 0 || (files > 0 && l->how.target != LOG_TO_FILE))
+        return r;
+    return logfile_reopen(&l->how, why, reterr);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "daemon/logfile.h"
 #include "daemon/sockets.h"
+#include "plug/plugins.h"
 
 struct worker_log {
     struct proto_log how;
@@ -16,6 +17,13 @@ int worker_log_open(struct worker_log *l, const struct config_log *config, struc
 /* Go over to the file that the supervisor has sent, or a negative errno in its place, and tell it.
  */
 void worker_log_take(int supervisor_fd, int fd);
+
+/* The same of a file of a plugin, which is the nth. */
+void worker_log_take_file(int supervisor_fd, struct plugins *plugins, uint32_t nth, int fd);
+
+/* Without a supervisor: open all files anew, because of `why`. 0; a negative errno. */
+int worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why,
+                      struct err *reterr);
 
 /* Log, and on standard error too, why it does not start: who has asked for it looks there. */
 void worker_log_failure(const struct err *err);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "net/proxy_header.h"
 #include "plug/host.h"
 
@@ -282,6 +283,21 @@ host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
     return r < 0 ? r : conn_upgrade(c, s);
 }
 
+static const char *
+host_conn_listener(struct goevd_conn *c)
+{
+    return host_conn(c)->service->listener;
+}
+
+static size_t
+host_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
+{
+    struct text t = {.data = ret_text, .size = size};
+
+    text_add_json_chars(&t, chars, len);
+    return t.len;
+}
+
 PRINTF(3, 0)
 static void
 host_conn_log(struct goevd_conn *public, enum goevd_log_level level, const char *format,
@@ -373,4 +389,9 @@ const struct goevd_host plugins_host = {
     .plugin_local = host_plugin_local,
     .options = host_options,
     .conn_log = host_conn_log,
+    .conn_listener = host_conn_listener,
+    .lines_new = host_lines_new,
+    .lines_reserve = host_lines_reserve,
+    .lines_commit = host_lines_commit,
+    .json_escape = host_json_escape,
 };

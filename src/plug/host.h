@@ -69,6 +69,11 @@ void host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int n
 void host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value);
 
+int host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+                   size_t buffer, struct goevd_lines **ret_lines);
+char *host_lines_reserve(struct goevd_lines *l, struct goevd_poller *poller, size_t len);
+void host_lines_commit(struct goevd_lines *l, struct goevd_poller *poller, size_t len);
+
 const void *host_options(struct goevd_self *self, struct goevd_poller *poller);
 
 unsigned host_poller_count(void);

@@ -250,6 +250,7 @@ plugins_fini(struct plugins *p)
         outgoing_services_free(p->services[i]);
     }
     plugins_free_pools(p);
+    plugins_free_lines(p);
     plug_figures_fini(p);
     free(p->dir);
     free(p->own_dir);
@@ -368,5 +369,6 @@ plugins_poller_stop(struct plugins *p, struct poller *poller)
 {
     plugins_stop_pools(p, poller);
     plugins_stop_from(p->instances, p->started[poller->index], poller);
+    plugins_stop_lines(p, poller);
     p->started[poller->index] = 0;
 }

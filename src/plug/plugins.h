@@ -36,12 +36,16 @@ struct work_pool;
 struct job_lines;
 struct outgoing_service;
 struct host_pool;
+struct goevd_lines;
 
 /* What outgoing connections need to know of the engine. */
 struct outgoing_config {
     struct reactor **reactors; /* in the order of the configuration */
     struct connector_config connector;
 };
+
+/* Open a file that is added to. The caller owns the fd; a negative errno. */
+typedef int (*plugins_open_fn)(void *arg, const char *option, const char *path, struct err *reterr);
 
 struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
@@ -56,6 +60,9 @@ struct plugins {
     struct outgoing_config outgoing;                /* the engine fills it */
     struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
     struct host_pool *pools;                        /* host_pool.c's */
+    struct goevd_lines *lines_files;                /* host_lines.c's, as they were opened */
+    plugins_open_fn open_file;                      /* the worker's, for those */
+    void *open_arg;
     struct plug_figures figures;
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */
@@ -84,6 +91,18 @@ void plugins_place_pools(struct plugins *p);
 void plugins_start_pools(struct plugins *p, struct poller *poller);
 void plugins_stop_pools(struct plugins *p, struct poller *poller);
 void plugins_free_pools(struct plugins *p);
+
+/* Go over to this file, in the place of the one that was opened as the nth (0: the first): 0, the
+ * fd stays the caller's; a negative errno. */
+int plugins_replace_file(struct plugins *p, size_t nth, int fd);
+
+/* Open all of them anew, as they were opened first. 0; a negative errno: of one it cannot be done.
+ * *ret_count, also then: how many there are. */
+int plugins_reopen_files(struct plugins *p, size_t *ret_count, struct err *reterr);
+
+/* [poller] Write what still waits: its plugins have stopped, and the work pool too. */
+void plugins_stop_lines(struct plugins *p, struct poller *poller);
+void plugins_free_lines(struct plugins *p);
 
 /* [poller] Call poller_start of every instance; on failure those that ran are stopped again. */
 int plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reterr);
