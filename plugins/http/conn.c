@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "http/access.h"
 #include "http/discard.h"
 #include "http/exchange.h"
 #include "http/headers.h"
@@ -14,6 +15,7 @@
 cold static int
 conn_fail_head(struct turn *t, int verdict)
 {
+    access_begin_none(t->local);
     return turn_fail(t, verdict, t->end - t->at >= 5 && memcmp(t->at, "HEAD ", 5) == 0);
 }
 
@@ -27,6 +29,7 @@ conn_exchange_flags(const struct http_request *req, enum http_persist persist)
     flags |= (req->flags & HTTP_LENGTH) != 0 ? X_LENGTH : 0;
     flags |= (req->flags & HTTP_CHUNKED) != 0 ? X_CHUNKED : 0;
     flags |= (req->flags & HTTP_CONTINUE) != 0 ? X_CONTINUE : 0;
+    flags |= (req->flags & HTTP_LOGGED) != 0 ? X_LOGGED : 0;
     flags |= persist == HTTP_PERSIST_CLOSE ? X_CLOSE : 0;
     return flags | (persist == HTTP_PERSIST_TOLD ? X_TELL : 0);
 }
@@ -53,6 +56,8 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     bool head_only = req->method == HTTP_HEAD;
     unsigned reply = ROUTES_SERVER_WIDE;
 
+    if ((req->flags & HTTP_LOGGED) != 0)
+        access_begin(local);
     if ((req->flags & HTTP_OTHER_HOST) != 0)
         local->site =
             routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
@@ -72,9 +77,12 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     if ((req->flags & HTTP_BODY) != 0)
         return discard_begin(t, head_len, reply, persist);
     r = turn_reply(t, reply, persist, head_only, head_len);
-    if (r == 0)
-        t->at += head_len;
-    return r;
+    if (r < 0)
+        return r;
+    t->at += head_len;
+    if ((req->flags & HTTP_LOGGED) != 0)
+        access_answered(t, reply, head_only);
+    return 0;
 }
 
 /* One request without a body, or the head of one with. -EAGAIN: it is not complete. */
@@ -434,9 +442,10 @@ conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
     struct conn *conn = state;
 
-    (void)c;
     if ((conn->flags & CONN_EXCHANGE) != 0)
         exchange_gone(conn, reason);
+    if ((conn->flags & CONN_LOGGED) != 0)
+        access_kept_gone(c, conn);
 }
 
 const struct goevd_stream conn_stream = {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "http/access.h"
 #include "http/options.h"
 
 int
@@ -23,6 +24,8 @@ discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist
             return r;
         t->at += head_len;
         t->close_flags = GOEVD_CLOSE_FLUSH;
+        if ((req->flags & HTTP_LOGGED) != 0)
+            access_answered(t, reply, head_only);
         return 0;
     }
     t->at += head_len;
@@ -33,6 +36,8 @@ discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist
     conn->reply = (uint16_t)reply;
     conn->flags |= (uint16_t)((chunked ? CONN_CHUNKED : CONN_LENGTH) | (head_only ? CONN_HEAD : 0) |
                               (int)persist << CONN_PERSIST_SHIFT);
+    if ((req->flags & HTTP_LOGGED) != 0)
+        access_keep(t, reply);
     return 0;
 }
 
@@ -85,7 +90,7 @@ discard_fail(struct turn *t, int verdict, bool head_only)
         return r;
     t->local->refused[http_verdict_index(verdict)]++;
     conn->left = 0;
-    conn->reply = (uint16_t)http_verdict_index(verdict);
+    access_set_reply(t, http_verdict_index(verdict));
     conn->flags &= (uint16_t) ~(CONN_BODY | CONN_PERSIST_MASK);
     conn->flags |= CONN_LENGTH | HTTP_PERSIST_CLOSE << CONN_PERSIST_SHIFT;
     return -ENOBUFS;
@@ -98,12 +103,16 @@ discard_answer(struct turn *t, bool head_only)
     struct conn *conn = t->conn;
     enum http_persist persist =
         (enum http_persist)((conn->flags & CONN_PERSIST_MASK) >> CONN_PERSIST_SHIFT);
+    int r;
 
     if ((conn->flags & CONN_ANSWERED) != 0)
         return 0;
     if ((conn->flags & CONN_STOP) != 0)
         persist = HTTP_PERSIST_CLOSE;
-    return turn_reply(t, conn->reply, persist, head_only, 0);
+    r = turn_reply(t, access_reply(t), persist, head_only, 0);
+    if (r == 0 && (conn->flags & CONN_LOGGED) != 0)
+        access_kept_answered(t, head_only);
+    return r;
 }
 
 int

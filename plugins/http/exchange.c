@@ -1,5 +1,6 @@
 #include "http/exchange.h"
 
+#include "http/access.h"
 #include "http/conn.h"
 
 /* Free ones that keep their memory for the next request; of others only the struct is kept. */
@@ -91,6 +92,8 @@ exchange_reset(struct exchange *x)
     x->req = local->request;
     x->flags = 0;
     x->verdict = 0;
+    x->status = 0;
+    x->sent = 0;
     x->rest_at = 0;
 }
 
@@ -268,6 +271,8 @@ exchange_finish(struct turn *t, struct exchange *x, enum goevd_http_reason reaso
         *p = x->next;
     }
     exchange_reply_drop(x);
+    if ((x->flags & X_LOGGED) != 0)
+        access_exchange(x);
     exchange_close(x, reason);
     exchange_release(x);
 }
@@ -299,6 +304,21 @@ exchange_complain(const struct exchange *x, const char *words)
 }
 
 static int
+exchange_fail(struct turn *t, struct exchange *x)
+{
+    const struct http_reply *reply =
+        &t->local->http->routes.replies[http_verdict_index(x->verdict)];
+    bool head_only = (x->flags & X_HEAD) != 0;
+    int r = turn_fail(t, x->verdict, head_only);
+
+    if (r == 0) {
+        x->status = reply->status;
+        x->sent = head_only ? 0 : reply->body.len;
+    }
+    return r;
+}
+
+static int
 exchange_end_broken(struct turn *t, struct exchange *x)
 {
     bool failed = x->verdict == 0 || x->verdict == HTTP_HANDLER_FAILED;
@@ -308,7 +328,7 @@ exchange_end_broken(struct turn *t, struct exchange *x)
     int r = 0;
 
     if ((x->flags & X_BEGUN) == 0 && x->verdict < HTTP_VERDICT_END)
-        r = turn_fail(t, x->verdict, (x->flags & X_HEAD) != 0);
+        r = exchange_fail(t, x);
     else
         turn_commit(t);
     if (r == -ENOBUFS) /* again when output has drained */
@@ -392,6 +412,7 @@ exchange_attach(struct turn *t, struct exchange *x)
     x->flags |= X_ATTACHED;
     x->head = t->at;
     x->body_came = 0;
+    x->begun_ns = t->local->access_begun_ns;
     if ((x->flags & X_LENGTH) != 0)
         x->body.left = x->req->content_length;
     else

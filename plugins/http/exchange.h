@@ -64,6 +64,7 @@ enum exchange_flags {
     X_DEFERRED = 1 << 23, /* on local->deferred */
     X_NAMED = 1 << 24,    /* somebody knows its number */
     X_TIMER = 1 << 25,    /* EXCHANGE_TIMER was armed */
+    X_LOGGED = 1 << 27,   /* it is for the access log */
     X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
     /* no reply can begin any more */
     X_LOST = X_BEGUN | X_ENDED | X_NEXT | X_BROKEN
@@ -103,6 +104,9 @@ struct exchange {
     uint64_t held_since_ns;
     struct buffer gathered;
 
+    uint64_t begun_ns; /* with X_LOGGED, as are `status` and `sent` */
+    int status;        /* of its reply; 0: none has begun */
+    uint64_t sent;     /* bytes of content */
     uint64_t reply_left;
     struct buffer fields; /* header lines, later trailers */
     struct buffer rest;   /* of the output, behind `segment`; from rest_at on */

@@ -178,6 +178,7 @@ reply_head(struct exchange *x, int status, const char *type, size_t type_len, ui
     };
 
     x->flags |= X_BEGUN;
+    x->status = status;
     if (h == NULL)
         r = -ENOMEM;
     if (r < 0)
@@ -309,8 +310,10 @@ exchange_reply(struct exchange *x, int status, const char *type, size_t type_len
         len = page->body.len;
     }
     r = reply_head(x, status, type, type_len, len);
-    if (r >= 0 && (x->flags & X_SILENT) == 0)
+    if (r >= 0 && (x->flags & X_SILENT) == 0) {
         r = reply_put(x, body, len);
+        x->sent = len;
+    }
     x->flags |= X_ENDED;
     exchange_changed(x);
     return MIN(r, 0);
@@ -347,6 +350,7 @@ exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *
         return -EPROTO;
     r = reply_interim_head(x, line, more, (size_t)n);
     x->flags |= X_BEGUN | X_ENDED | X_UPGRADE;
+    x->status = 101;
     x->upgrade_to = to;
     exchange_changed(x);
     return r;
@@ -408,6 +412,7 @@ reply_wrote(struct exchange *x, size_t len, int r)
 {
     int end = r < 0 ? r : reply_put_chunk_end(x);
 
+    x->sent += len;
     if ((x->flags & X_SIZED) != 0)
         x->reply_left -= len;
     if ((x->flags & X_BROKEN) != 0)

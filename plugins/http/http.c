@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "http/access.h"
 #include "http/conn.h"
 #include "http/exchange.h"
 
@@ -51,6 +52,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
         r = http_register(http);
     if (r == 0)
         r = routes_init(&http->routes, self, o);
+    if (r == 0)
+        r = access_init(http);
     if (r < 0) {
         http_destroy(http);
         return r;
@@ -68,6 +71,7 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     if (l == NULL)
         return;
     exchange_free_all(l);
+    access_local_fini(l);
     goevd_timer_free(l->kick);
     heads_fini(&l->heads);
     canned_set_fini(&l->canned);

@@ -3,12 +3,14 @@
 
 #include <goevd/plugin.h>
 
+#include "http/access_line.h"
 #include "http/canned.h"
 #include "http/heads.h"
 #include "http/options.h"
 #include "http/parser.h"
 #include "http/routes.h"
 
+struct access_slot;
 struct exchange;
 struct exchange_slot;
 
@@ -23,6 +25,7 @@ struct http {
     struct http_limits limits;
     unsigned pipeline_max;
     struct http_figures figures;
+    struct goevd_lines *access; /* NULL: requests are not logged */
     struct routes routes;
 };
 
@@ -46,6 +49,11 @@ struct http_local {
     struct exchange_slot *slots; /* all, by number */
     size_t slot_count;
     uint64_t complained_ns; /* when an error of a handler was last logged */
+    struct access_second access_second;
+    uint64_t access_begun_ns; /* when the request that is being read began; 0: it is none */
+    struct access_slot *access_slots;
+    unsigned access_slot_count;
+    unsigned access_free; /* the first of the free ones, plus 1 */
     uint64_t replies;
     uint64_t refused[HTTP_VERDICT_COUNT]; /* by http_verdict_index() */
 };

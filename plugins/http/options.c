@@ -144,6 +144,24 @@ static const struct goevd_option page_options[] = {
 
 static const struct goevd_schema page_schema = GOEVD_SCHEMA(struct options_page, page_options);
 
+/* In the order of enum options_access_format. */
+static const char *const access_choices[] = {"combined", "json", NULL};
+
+static const struct goevd_option access_options[] = {
+    {OPTION(struct options_access_log, target, "target", GOEVD_OPTION_STRING),
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
+     .help = "the file that lines are added to"},
+    {OPTION(struct options_access_log, format, "format", GOEVD_OPTION_ENUM), .def = "combined",
+     .choices = access_choices, .help = "how a line looks"},
+    {OPTION(struct options_access_log, buffer, "buffer", GOEVD_OPTION_SIZE), .def = "1MiB",
+     .min = GOEVD_LINES_BUFFER_MIN, .max = 1 << 30,
+     .help = "bytes of lines that may wait on each poller; what does not fit is dropped"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema access_schema =
+    GOEVD_SCHEMA(struct options_access_log, access_options);
+
 static const struct goevd_option http_options[] = {
     {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
@@ -182,6 +200,8 @@ static const struct goevd_option http_options[] = {
      .item = &page_schema, .help = "content of errors that have none of their own"},
     {OPTION(struct options, error_page_max, "error_page_max", GOEVD_OPTION_SIZE), .def = "64KiB",
      .min = 0, .max = 1 << 24, .help = "length of a file of error_pages"},
+    {OPTION(struct options, access_log, "access_log", GOEVD_OPTION_RECORD), .item = &access_schema,
+     .help = "a line for each request"},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -48,6 +48,14 @@ struct options_page {
     struct goevd_str type;
 };
 
+enum options_access_format { OPTIONS_ACCESS_COMBINED, OPTIONS_ACCESS_JSON };
+
+struct options_access_log {
+    struct goevd_str target;
+    int format; /* enum options_access_format */
+    int64_t buffer;
+};
+
 struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
@@ -65,6 +73,7 @@ struct options {
     const struct options_headers *headers;
     struct goevd_list error_pages; /* of struct options_page */
     int64_t error_page_max;
+    const struct options_access_log *access_log; /* NULL: none */
 };
 
 extern const struct goevd_schema options_schema;

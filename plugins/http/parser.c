@@ -334,7 +334,7 @@ http_parse(const char *data, size_t len, const struct http_limits *limits,
         if (r < 0)
             return r;
     }
-    req->flags = 0;
+    req->flags = limits->flags;
     r = parser_request_line(&p, end, limits, req);
     if (unlikely(r < 0))
         return r;

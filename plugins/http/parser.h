@@ -69,6 +69,7 @@ enum http_flags {
     HTTP_CHUNKED = 1 << 6,      /* a chunked body */
     HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
     HTTP_OTHER_HOST = 1 << 8,   /* its Host is another than the last one */
+    HTTP_LOGGED = 1 << 9,       /* it is for the access log */
     HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
 };
 
@@ -92,6 +93,7 @@ struct http_limits {
     uint32_t request_line_max; /* bytes of the request line without its CR LF; 64 to 65000 */
     uint32_t header_bytes_max; /* bytes of all header lines with theirs; below 16 MiB */
     uint32_t headers_max;      /* header lines; at most 65000 */
+    uint16_t flags;            /* enum http_flags that every request has */
 };
 
 /* Where to go on in a head that was not complete; zeroed before each head. */

@@ -1,4 +1,4 @@
-#include "http/turn.h"
+#include "http/access.h"
 
 /* Reserved at once for the replies to several pipelined requests. */
 #define TURN_RESERVE_MAX 16384
@@ -65,6 +65,8 @@ turn_fail(struct turn *t, int verdict, bool head_only)
     if (r < 0)
         return r;
     t->local->refused[reply]++;
+    if (t->local->http->access != NULL)
+        access_refused(t, reply, head_only);
     t->close_flags = GOEVD_CLOSE_FLUSH;
     return 0;
 }

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const struct http_limits limits = {256, 512, FIELDS_MAX};
+static const struct http_limits limits = {256, 512, FIELDS_MAX, 0};
 
 static struct http_request *
 new_request(void)

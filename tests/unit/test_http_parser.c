@@ -13,7 +13,7 @@
 
 #define FIELDS_MAX 128
 
-static const struct http_limits limits = {8192, 16384, 100};
+static const struct http_limits limits = {8192, 16384, 100, 0};
 
 static struct http_request *
 new_request(void)
@@ -193,7 +193,7 @@ test_http_parser_marks_odd_paths_at_every_place(void **state)
 static void
 test_http_parser_gives_one_verdict_for_every_limit(void **state)
 {
-    static const struct http_limits small = {64, 40, 3};
+    static const struct http_limits small = {64, 40, 3, 0};
     struct http_request *req = new_request();
     char text[256];
     int n;

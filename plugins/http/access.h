@@ -1,0 +1,47 @@
+/* The access log: one line for each request, when it is known what became of it.
+ *
+ * Where there is a log every request has HTTP_LOGGED, which takes it off the shortest way; where
+ * there is none, nothing of this is ever called. */
+#pragma once
+
+#include "http/exchange.h"
+
+/* Of a client that has gone before its answer began, as nginx has it. */
+#define ACCESS_STATUS_GONE 499
+
+/* Open it; nothing without. 0; -EINVAL after goevd_refuse(); -ENOMEM. */
+int access_init(struct http *http);
+
+void access_local_fini(struct http_local *local);
+
+/* A request whose head is good begins; or what lies there is none. */
+void access_begin(struct http_local *local);
+
+static inline void
+access_begin_none(struct http_local *local)
+{
+    local->access_begun_ns = 0;
+}
+
+/* Reply number `reply` has answered that request. */
+void access_answered(struct turn *t, unsigned reply, bool head_only);
+
+/* Reply for a verdict has answered it, or what was none. */
+void access_refused(struct turn *t, unsigned reply, bool head_only);
+
+/* It has a body that nobody wants, and is answered when that has come: keep what the line needs, in
+ * the connection's stead. Where there is no memory, nothing of it is logged. */
+void access_keep(struct turn *t, unsigned reply);
+
+/* What answers such a body. */
+unsigned access_reply(const struct turn *t);
+void access_set_reply(struct turn *t, unsigned reply);
+
+/* Such a body has been answered. */
+void access_kept_answered(struct turn *t, bool head_only);
+
+/* The connection of such a body has ended. */
+void access_kept_gone(struct goevd_conn *c, struct conn *conn);
+
+/* A handler's request is over. */
+void access_exchange(struct exchange *x);
