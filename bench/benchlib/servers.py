@@ -158,10 +158,18 @@ def goevd_argv(conf):
     return [BUILD / 'goevd', '-c', conf, '--plugin-dir', plugin_dir(), '-q']
 
 
-def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND):
-    """goevd from the build; cpus as for floor()."""
+def fresh(name):
+    """The path of a log that is empty."""
+    path = OUT / name
+    path.unlink(missing_ok=True)
+    return path
+
+
+def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False):
+    """goevd from the build; cpus as for floor(); logged: with its access log, of JSON."""
     port = free_port()
-    conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers, answer=answer,
+    log = f'access_log: {{target: {fresh("goevd-access.log")}, format: json}}' if logged else ''
+    conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers, answer=answer, log=log,
                   cpus=list(cpus) if cpus else 'none')
     return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], cpus)
 
@@ -184,14 +192,20 @@ def redis():
     return Server('redis', port, argv, check=answers_line('PING', '+PONG'))
 
 
-def nginx(workers, cpus):
+# How nginx logs: not at all; as it does unless it is told otherwise; as cheaply as it can.
+NGINX_OFF, NGINX_LOG, NGINX_LOG_BUFFERED = 'off', '{} json', '{} json buffer=64k flush=100ms'
+
+
+def nginx(workers, cpus, log=NGINX_OFF):
     """Debian's nginx; cpus: a worker tied to each, and a socket for each; None: as it comes."""
     port = free_port()
-    name = 'nginx-best' if cpus and workers > 1 else 'nginx'
+    best = (cpus and workers > 1) or log == NGINX_LOG_BUFFERED
+    name = 'nginx-best' if best else 'nginx'
     masks = ' '.join(format(1 << cpu, 'b') for cpu in cpus or ())
     home = OUT / name
     (home / 'temp').mkdir(parents=True, exist_ok=True)
     conf = filled('nginx.conf.in', f'{name}/nginx.conf', port=port, workers=workers,
+                  log=log.format(fresh(f'{name}-access.log')),
                   affinity=f'worker_cpu_affinity {masks};' if cpus else '',
                   reuseport=' reuseport' if cpus and workers > 1 else '')
     binary = shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin')

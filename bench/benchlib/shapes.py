@@ -33,6 +33,7 @@ class Shape:
     apart: bool = False      # servers on the first CPU, wrk on the second
     depth: int = 1           # requests that wrk sends in one write
     closing: bool = False    # Connection: close
+    logged: bool = False     # with the access logs of goevd and nginx
 
     @property
     def cpus(self):
@@ -48,6 +49,11 @@ class Shape:
 
     def starters(self):
         """For each server's name, what starts it."""
+        if self.logged:
+            return {'goevd': lambda: servers.goevd(self.threads, self.cpus, logged=True),
+                    'nginx': lambda: servers.nginx(self.threads, self.cpus, servers.NGINX_LOG),
+                    'nginx-best': lambda: servers.nginx(self.threads, self.cpus,
+                                                        servers.NGINX_LOG_BUFFERED)}
         found = {'goevd': lambda: servers.goevd(self.threads, self.cpus),
                  'floor': lambda: servers.floor(self.threads, self.cpus),
                  'nginx': lambda: servers.nginx(self.threads, self.cpus if self.apart else None)}
@@ -62,11 +68,14 @@ SPLIT_GOALS = (Goal('cpu_us', 'floor', 1.05), Goal('cpu_us', 'nginx', 0.87))
 PINNED_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('rate', 'nginx-best', 1.7))
 FREE_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('rate', 'nginx', 1.0))
 PIPELINED_GOALS = (Goal('cpu_us', 'floor', 1.3), Goal('cpu_us', 'nginx-best', 0.15))
+LOGGED_GOALS = (Goal('cpu_us', 'nginx', 1.0), Goal('cpu_us', 'nginx-best', 1.0))
 CLOSE_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('cpu_us', 'nginx-best', 0.9))
 
 SHAPES = (
     Shape('apart64', 'server on one CPU, wrk on the other, 64 connections', 64, SPLIT_GOALS,
           threads=1, apart=True),
+    Shape('logged', 'as apart64, with access logs of JSON', 64, LOGGED_GOALS, threads=1, apart=True,
+          logged=True),
     Shape('pinned64', '64 connections, pinned and steered', 64, PINNED_GOALS),
     Shape('pinned512', '512 connections, pinned and steered', 512, PINNED_GOALS),
     Shape('free64', '64 connections, unpinned', 64, FREE_GOALS, pinned=False),
