@@ -176,6 +176,8 @@ struct goevd_http {
                 const void *body, size_t len, goevd_release_fn done, void *arg);
     int (*submit)(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
                   goevd_http_done_fn done, void *arg);
+
+    unsigned (*coding)(const struct goevd_http_request *r, const char *coding);
 };
 
 /* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
@@ -277,6 +279,21 @@ goevd_http_header_at(const struct goevd_http_request *r, size_t index, struct go
                      struct goevd_str *ret_value)
 {
     return goevd_http->header_at(r, index, ret_name, ret_value);
+}
+
+/* How much the client wants a content coding. For who sends content in one; goevd itself may
+ * compress what has none.
+ *
+ * coding   in lower case, such as "gzip"; "identity" is content as it is.
+ * Thread   [poller]
+ * Returns  its quality value in thousandths; 0: it must not be sent. "identity" has 1 where the
+ *          client does not speak of it, and so comes after every coding that it takes.
+ * Source   RFC 9110 section 12.5.3.
+ */
+static inline unsigned
+goevd_http_coding(const struct goevd_http_request *r, const char *coding)
+{
+    return goevd_http->coding(r, coding);
 }
 
 /* Bytes of the body: 0 where there is none, GOEVD_HTTP_LENGTH_UNKNOWN where only its end will tell.
@@ -648,7 +665,7 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 64, "goevd_http_handler
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 296, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 304, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

@@ -38,9 +38,15 @@ local_count(const struct local *l, int figure, int64_t delta)
  * as file_open(), -EACCES also for a directory without such a file. */
 int find_file(struct local *l, struct goevd_str path, struct file **ret);
 
+/* Codings that files can be prepared in; in the order of their names in the options. */
+enum encoding { ENCODING_BR, ENCODING_ZST, ENCODING_GZ, ENCODING_COUNT };
+
+/* What headers call them. */
+extern const char *const encoding_names[ENCODING_COUNT];
+
 /* A prepared coding of a file that the client prefers, and that is not older. Returns its enum
  * encoding, with a reference; -ENOENT. */
-int find_coding(struct local *l, const struct file *file, struct goevd_str accept_encoding,
+int find_coding(struct local *l, const struct file *file, const struct goevd_http_request *r,
                 struct file **ret);
 
 /* The timer of a poller: let go of files that were kept for long enough. arg: struct local. */

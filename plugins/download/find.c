@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "download/download.h"
-#include "download/encoding.h"
 
 /* After files were kept or let go; delay_ns until the next one is to go, or 0. */
 static void
@@ -96,6 +95,11 @@ find_file(struct local *l, struct goevd_str path, struct file **ret)
 
 /* ---- Codings --------------------------------------------------------------------------------- */
 
+const char *const encoding_names[ENCODING_COUNT] = {"br", "zstd", "gzip"};
+
+/* What follows the name of a file that is prepared so. */
+static const char *const encoding_suffixes[ENCODING_COUNT] = {".br", ".zst", ".gz"};
+
 static int
 find_coding_of(struct local *l, const struct file *file, enum encoding encoding, struct file **ret)
 {
@@ -112,26 +116,28 @@ find_coding_of(struct local *l, const struct file *file, enum encoding encoding,
 }
 
 int
-find_coding(struct local *l, const struct file *file, struct goevd_str accept_encoding,
+find_coding(struct local *l, const struct file *file, const struct goevd_http_request *r,
             struct file **ret)
 {
     const int *all = l->download->options->precompressed.items;
     size_t count = l->download->options->precompressed.count;
-    struct encoding_weights weights;
+    unsigned identity = goevd_http_coding(r, "identity");
+    unsigned weights[ENCODING_COUNT];
 
-    encoding_read(accept_encoding, &weights);
+    for (int i = 0; i < ENCODING_COUNT; i++)
+        weights[i] = goevd_http_coding(r, encoding_names[i]);
     for (size_t turn = 0; turn < count; turn++) {
         int best = -1;
 
         for (size_t i = 0; i < count; i++)
-            if (weights.of[all[i]] > 0 && weights.of[all[i]] >= weights.identity &&
-                (best < 0 || weights.of[all[i]] > weights.of[best]))
+            if (weights[all[i]] > 0 && weights[all[i]] >= identity &&
+                (best < 0 || weights[all[i]] > weights[best]))
                 best = all[i];
         if (best < 0)
             break;
         if (find_coding_of(l, file, (enum encoding)best, ret) == 0)
             return best;
-        weights.of[best] = 0;
+        weights[best] = 0;
     }
     return -ENOENT;
 }

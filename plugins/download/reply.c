@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "download/download.h"
-#include "download/encoding.h"
 #include "download/listing.h"
 #include "download/sending.h"
 
@@ -106,13 +105,12 @@ reply_select(struct local *l, struct sending *s, struct goevd_str value)
 static void
 reply_choose_coding(struct local *l, struct goevd_http_request *r, struct sending *s)
 {
-    struct goevd_str accept = goevd_http_header(r, "Accept-Encoding");
     struct file *coding;
     int encoding;
 
-    if (l->download->options->precompressed.count == 0 || accept.data == NULL)
+    if (l->download->options->precompressed.count == 0)
         return;
-    encoding = find_coding(l, s->file, accept, &coding);
+    encoding = find_coding(l, s->file, r, &coding);
     if (encoding >= 0)
         sending_set_coding(s, coding, encoding_names[encoding]);
 }

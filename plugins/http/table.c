@@ -1,5 +1,6 @@
 #include "http/table.h"
 
+#include "http/coding.h"
 #include "http/exchange.h"
 #include "http/fields.h"
 #include "http/headers.h"
@@ -88,6 +89,12 @@ table_header_at(const struct goevd_http_request *r, size_t index, struct goevd_s
     *ret_name = (struct goevd_str){req->fields[index].name, req->fields[index].name_len};
     *ret_value = (struct goevd_str){req->fields[index].value, req->fields[index].value_len};
     return true;
+}
+
+static unsigned
+table_coding(const struct goevd_http_request *r, const char *coding)
+{
+    return http_coding_weight(exchange_of(r)->req, coding);
 }
 
 static uint64_t
@@ -388,4 +395,5 @@ const struct goevd_http http_table = {
     .call = later_call,
     .send = later_send,
     .submit = later_submit,
+    .coding = table_coding,
 };

@@ -34,6 +34,8 @@ handler_request(struct goevd_http_request *r, void *state)
     (void)state;
     if (how.len == 1 && how.data[0] == 'n')
         return goevd_http_next(r);
+    if (how.len == 1 && how.data[0] == 'c' && goevd_http_coding(r, "gzip") > 1000)
+        abort();
     if (how.len == 1 && how.data[0] == 'r')
         return goevd_http_reply(r, 200, NULL, "at once", 7);
     return goevd_http_read(r, 50, how.len == 1 && how.data[0] == 'g' ? GOEVD_HTTP_GATHER : 0);
