@@ -377,6 +377,8 @@ conn_timeout_exchange(struct turn *t, uint64_t cookie)
     if ((t->conn->flags & CONN_EXCHANGE) == 0)
         return 0;
     x->turn = t;
+    if (cookie == EXCHANGE_KICK && x->source.len != 0)
+        return conn_drained_exchange(t);
     if (cookie == EXCHANGE_TIMER && (x->flags & (X_ENDED | X_BROKEN)) == 0)
         r = x->handler->calls.on_timeout(exchange_public(x), exchange_state(x));
     return conn_advance(t, r);

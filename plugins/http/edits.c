@@ -4,6 +4,7 @@
 
 #include "http/chars.h"
 #include "http/fields.h"
+#include "http/lines.h"
 
 void
 edits_fini(struct edits *edits)
@@ -107,37 +108,6 @@ edits_check(struct goevd_self *self, const char *path, const struct options_head
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-static bool
-edits_drops(const struct span *drops, size_t count, const char *name, size_t len)
-{
-    for (size_t i = 0; i < count; i++)
-        if (drops[i].len == len && chars_equal_any(drops[i].data, name, len))
-            return true;
-    return false;
-}
-
-/* Take lines of these names out. */
-static void
-edits_drop(struct buffer *lines, const struct span *drops, size_t count)
-{
-    const char *p = lines->data;
-    const char *end = p + lines->len;
-    char *to = lines->data;
-
-    while (p < end) {
-        const char *colon = memchr(p, ':', (size_t)(end - p));
-        const char *next = (const char *)memchr(colon, '\n', (size_t)(end - colon)) + 1;
-        size_t len = (size_t)(next - p);
-
-        if (!edits_drops(drops, count, p, (size_t)(colon - p))) {
-            memmove(to, p, len);
-            to += len;
-        }
-        p = next;
-    }
-    lines->len = (size_t)(to - lines->data);
-}
-
 static int
 edits_append(struct buffer *lines, const struct goevd_list *map)
 {
@@ -146,10 +116,8 @@ edits_append(struct buffer *lines, const struct goevd_list *map)
     for (size_t i = 0; i < map->count; i++) {
         const struct goevd_pair *h = &items[i];
 
-        if (buffer_append(lines, h->key.data, h->key.len) < 0 ||
-            buffer_append(lines, ": ", 2) < 0 ||
-            buffer_append(lines, h->value.data, h->value.len) < 0 ||
-            buffer_append(lines, "\r\n", 2) < 0)
+        if (lines_add(lines, (struct span){h->key.data, h->key.len},
+                      (struct span){h->value.data, h->value.len}) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -159,7 +127,7 @@ int
 edits_apply(const struct edits *edits, struct buffer *lines)
 {
     if (edits->drop_count != 0 && lines->len != 0)
-        edits_drop(lines, edits->drops, edits->drop_count);
+        lines_drop(lines, edits->drops, edits->drop_count);
     return buffer_append(lines, edits->lines.data, edits->lines.len);
 }
 
@@ -194,7 +162,7 @@ edits_add(struct edits *edits, const struct options_headers *o)
     if (o == NULL || r < 0)
         return r;
     if (edits->drop_count != before && edits->lines.len != 0)
-        edits_drop(&edits->lines, edits->drops + before, edits->drop_count - before);
+        lines_drop(&edits->lines, edits->drops + before, edits->drop_count - before);
     r = edits_append(&edits->lines, &o->set);
     return r < 0 ? r : edits_append(&edits->lines, &o->add);
 }

@@ -1,8 +1,11 @@
 /* A request that a handler has, and its reply: what handlers see as struct goevd_http_request.
  *
  *   exchange.c        its life: from handler to handler, over several turns, to its end
+ *   exchange_keep.c   what is kept of its head from one turn to the next
  *   exchange_body.c   the body in
+ *   exchange_head.c   the head of the reply
  *   exchange_reply.c  the reply out
+ *   exchange_gzip.c   ... through zlib
  *   table.c           the functions that handlers call
  *
  * Most requests are answered in on_request: then the exchange is the poller's, used for one after
@@ -14,6 +17,7 @@
 #include <goevd/http.h>
 
 #include "http/buffer.h"
+#include "http/gzip.h"
 #include "http/handlers.h"
 #include "http/turn.h"
 
@@ -66,6 +70,7 @@ enum exchange_flags {
     X_TIMER = 1 << 25,    /* EXCHANGE_TIMER was armed */
     X_LOGGED = 1 << 27,   /* it is for the access log */
     X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
+    X_GZIP = 1 << 28,     /* its head says that it is compressed */
     /* no reply can begin any more */
     X_LOST = X_BEGUN | X_ENDED | X_NEXT | X_BROKEN
 };
@@ -112,6 +117,10 @@ struct exchange {
     struct buffer rest;   /* of the output, behind `segment`; from rest_at on */
     size_t rest_at;
     struct exchange_segment segment;
+    struct gzip_stream *gzip;       /* what its content goes through; NULL: it does not */
+    struct exchange_segment source; /* content that is yet to go through it */
+    bool gzip_dirty;                /* it keeps back some of what was written */
+    bool gzip_full;                 /* `source` waits until the client has taken more */
     struct goevd_plugin *upgrade_to;
 
     struct buffer copy;    /* of head and request */
@@ -252,10 +261,28 @@ void exchange_resume(struct exchange *x);
 
 /* Whether output waits for the client. */
 static inline bool
-exchange_reply_waits(const struct exchange *x)
+exchange_output_waits(const struct exchange *x)
 {
     return x->segment.len != 0 || x->rest.len != 0;
 }
+
+/* Whether that, or content on its way there. */
+static inline bool
+exchange_reply_waits(const struct exchange *x)
+{
+    return exchange_output_waits(x) || x->source.len != 0;
+}
+
+/* The end of one: it is released. */
+void exchange_segment_done(struct exchange_segment *s, int result);
+
+/* All output but the quickest goes through here. What the connection has no room for is kept.
+ * Returns 0; 1: wait for on_drained; another: the connection is lost. */
+int exchange_put(struct exchange *x, struct span data);
+
+/* The same for a piece of content as it is framed, and for what ends it. */
+int exchange_put_content(struct exchange *x, const char *data, size_t len);
+int exchange_put_last(struct exchange *x);
 
 /* Queue what waits, as far as there is room. 0; 1 if there was not enough; another: the connection
  * is lost. */
@@ -264,18 +291,58 @@ int exchange_reply_flush(struct exchange *x);
 /* Drop what waits. */
 void exchange_reply_drop(struct exchange *x);
 
+/* ---- The head of its reply ------------------------------------------------------------------- */
+
+/* Whether a reply may begin so: 0; -EPIPE; -EINVAL. */
+int exchange_head_check(const struct exchange *x, int status, struct span type);
+
+/* Complete the headers. 0; 1: the content may go out compressed; -ENOMEM. */
+int exchange_head_begin(struct exchange *x, int status, struct span type, uint64_t length);
+
+/* Send it. Returns as exchange_put(). */
+int exchange_head_put(struct exchange *x, int status, struct span type, uint64_t length);
+
 /* "HTTP/1.1 100 Continue" */
 int exchange_continue(struct exchange *x);
 
 int exchange_add_field(struct exchange *x, const char *name, const char *value, size_t len);
 int exchange_interim(struct exchange *x, int status);
+int exchange_trailer(struct exchange *x, const char *name, const char *value, size_t len);
+int exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to);
+int exchange_upgrade_required(struct exchange *x, const char *protocol);
+
+/* ---- Its content ----------------------------------------------------------------------------- */
+
 int exchange_reply(struct exchange *x, int status, const char *type, size_t type_len,
                    const void *body, size_t len);
 int exchange_start(struct exchange *x, int status, const char *type, size_t type_len,
                    uint64_t length);
 int exchange_write(struct exchange *x, const void *data, size_t len);
 int exchange_write_segment(struct exchange *x, const struct exchange_segment *segment);
-int exchange_trailer(struct exchange *x, const char *name, const char *value, size_t len);
 int exchange_end(struct exchange *x);
-int exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to);
-int exchange_upgrade_required(struct exchange *x, const char *protocol);
+
+/* ---- Compressed, exchange_gzip.c ------------------------------------------------------------- */
+
+/* Whether the content may be compressed, and what the headers say of it then, also to who does not
+ * take it. 0; 1: this client takes it; -ENOMEM. */
+int exchange_gzip_choose(struct exchange *x, int status, struct span type, uint64_t length);
+
+/* Compress what will be written, if there is a stream for it. 0 or -ENOMEM. */
+int exchange_gzip_begin(struct exchange *x);
+
+/* Compress all of it, GZIP_STEP bytes at most, if it becomes shorter. 0 or -ENOMEM. */
+int exchange_gzip_whole(struct exchange *x, struct span *body);
+
+/* As exchange_write() and the like, once that may be called. */
+int exchange_gzip_write(struct exchange *x, const char *data, size_t len);
+int exchange_gzip_write_segment(struct exchange *x, const struct exchange_segment *s);
+int exchange_gzip_end(struct exchange *x);
+
+/* Compress more of what waits. Returns as exchange_put(), also 1 while more waits. */
+int exchange_gzip_go_on(struct exchange *x);
+
+/* At the end of a turn: see to it that the client gets what was written. */
+void exchange_gzip_settle(struct exchange *x);
+
+/* Let it all go. */
+void exchange_gzip_drop(struct exchange *x);

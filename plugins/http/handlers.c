@@ -121,8 +121,9 @@ handlers_finish(const struct handlers *handlers, struct handler_chain *chain)
         chain->all[i].state_at = (uint32_t)chain->state_size;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
+    chain->edited = handlers->edited || edits_any(&chain->edits);
     chain->all[0].quick =
-        chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !edits_any(&chain->edits);
+        chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !chain->edited;
     return (int)handlers->count - 1;
 }
 

@@ -23,6 +23,7 @@ struct handler_chain {
     struct span path;   /* of the route: the options' */
     size_t state_size;  /* of all their states */
     struct edits edits; /* of its replies */
+    bool edited;        /* they never go out just as handlers give them */
     size_t count;
     struct handler all[];
 };
@@ -31,6 +32,7 @@ struct handlers {
     const struct handler **first; /* of each chain */
     size_t count;
     size_t room;
+    bool edited; /* all replies may be, by `gzip` */
 };
 
 void handlers_fini(struct handlers *handlers);

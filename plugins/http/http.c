@@ -49,6 +49,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     http->pipeline_max = (unsigned)o->pipeline_max;
     r = options_check(self, o);
     if (r == 0)
+        r = gzip_check(self, o->gzip);
+    if (r == 0)
         r = http_register(http);
     if (r == 0)
         r = routes_init(&http->routes, self, o);
@@ -73,6 +75,7 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     exchange_free_all(l);
     access_local_fini(l);
     goevd_timer_free(l->kick);
+    gzip_free(l->gzip);
     heads_fini(&l->heads);
     canned_set_fini(&l->canned);
     free(l->request);
@@ -104,6 +107,10 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         r = canned_set_init(&l->canned, poller, &http->routes, server);
     if (r == 0)
         heads_init(&l->heads, &l->canned);
+    if (r == 0 && http->options->gzip != NULL) {
+        l->gzip = gzip_new(http->options->gzip);
+        r = l->gzip == NULL ? -ENOMEM : 0;
+    }
     if (r == 0)
         r = exchange_make(l);
     if (r < 0) {

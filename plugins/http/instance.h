@@ -13,6 +13,7 @@
 struct access_slot;
 struct exchange;
 struct exchange_slot;
+struct gzip;
 
 /* Numbers of figures. */
 struct http_figures {
@@ -36,6 +37,7 @@ struct http_local {
     struct goevd_poller *poller;
     struct canned_set canned;
     struct heads heads;
+    struct gzip *gzip;                     /* NULL: nothing is compressed */
     struct http_request *request;          /* the one being read; valid within one callback */
     char *scratch;                         /* for its path */
     const struct site *site;               /* of the Host that it remembers */

@@ -162,6 +162,29 @@ static const struct goevd_option access_options[] = {
 static const struct goevd_schema access_schema =
     GOEVD_SCHEMA(struct options_access_log, access_options);
 
+static const struct goevd_option type_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 128, .help = "a type"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema type_schema = GOEVD_SCHEMA(struct goevd_str, type_options);
+
+static const struct goevd_option gzip_options[] = {
+    {OPTION(struct options_gzip, length_min, "length_min", GOEVD_OPTION_SIZE), .def = "1KiB",
+     .min = 1, .max = 1 << 30, .help = "content that is known to be shorter stays as it is"},
+    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST), .max = 100,
+     .item = &type_schema,
+     .help = "types of content that is compressed; text/* is all of text; if absent, common ones"},
+    {OPTION(struct options_gzip, level, "level", GOEVD_OPTION_INT), .def = "5", .min = 1, .max = 9,
+     .help = "from 1, the fastest, to 9, the smallest"},
+    {OPTION(struct options_gzip, replies_max, "replies_max", GOEVD_OPTION_INT), .def = "64",
+     .min = 1, .max = 65536,
+     .help = "replies that one poller compresses at the same time; more go out as they are"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct options_gzip, gzip_options);
+
 static const struct goevd_option http_options[] = {
     {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
@@ -202,6 +225,8 @@ static const struct goevd_option http_options[] = {
      .min = 0, .max = 1 << 24, .help = "length of a file of error_pages"},
     {OPTION(struct options, access_log, "access_log", GOEVD_OPTION_RECORD), .item = &access_schema,
      .help = "a line for each request"},
+    {OPTION(struct options, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+     .help = "compress content of handlers for clients that take it"},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -56,6 +56,14 @@ struct options_access_log {
     int64_t buffer;
 };
 
+/* Compressed content. */
+struct options_gzip {
+    int64_t length_min;
+    struct goevd_list types; /* of struct goevd_str; empty: those that are known to shrink */
+    int64_t level;
+    int64_t replies_max; /* of each poller */
+};
+
 struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
@@ -74,6 +82,7 @@ struct options {
     struct goevd_list error_pages; /* of struct options_page */
     int64_t error_page_max;
     const struct options_access_log *access_log; /* NULL: none */
+    const struct options_gzip *gzip;
 };
 
 extern const struct goevd_schema options_schema;

@@ -450,6 +450,7 @@ routes_init(struct routes *routes, struct goevd_self *self, const struct options
     if (routes->sites == NULL)
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
+    routes->handlers.edited = o->gzip != NULL;
     r = routes_check_count(self, o);
     if (r >= 0)
         r = pages_init(&routes->pages, self, o);

@@ -23,6 +23,7 @@ HEADINGS = {
     'PLUGIN HTTP': 'http:',
     'HOSTS': 'http:hosts.',
     'ROUTES': 'http:routes.',
+    'GZIP': 'http:gzip.',
     'HEADERS': 'http:headers.',
     'PLUGIN PUSH': 'push:',
     'PLUGIN ASYNC': 'async:',

@@ -29,6 +29,7 @@ struct sum {
 static int
 handler_request(struct goevd_http_request *r, void *state)
 {
+    static const char text[200] = {'x'};
     struct goevd_str how = goevd_http_param(r, "how");
 
     (void)state;
@@ -38,6 +39,8 @@ handler_request(struct goevd_http_request *r, void *state)
         abort();
     if (how.len == 1 && how.data[0] == 'r')
         return goevd_http_reply(r, 200, NULL, "at once", 7);
+    if (how.len == 1 && how.data[0] == 't')
+        return goevd_http_reply(r, 200, "text/plain", text, sizeof(text));
     return goevd_http_read(r, 50, how.len == 1 && how.data[0] == 'g' ? GOEVD_HTTP_GATHER : 0);
 }
 
@@ -57,7 +60,7 @@ handler_body(struct goevd_http_request *r, void *state, const char *data, size_t
         goevd_http_reply(r, 200, "text/plain", data, len);
         return (ptrdiff_t)len;
     }
-    goevd_http_start(r, 200, NULL, GOEVD_HTTP_LENGTH_UNKNOWN);
+    goevd_http_start(r, 200, "text/css", GOEVD_HTTP_LENGTH_UNKNOWN);
     goevd_http_write(r, s, sizeof(*s));
     return goevd_http_end(r) < 0 ? -1 : (ptrdiff_t)len;
 }
@@ -109,24 +112,30 @@ static const struct options_route routes[] = {
     {.path = STR("/form"), .methods = {post, 1}, .respond = &hello},
 };
 
-/* One instance for all inputs: its Date stands still, for nothing turns its timer. */
-static struct http_host *
-the_host(void)
-{
-    static struct options o;
-    static struct http_host host;
+static const struct options_gzip gzip = {.length_min = 1, .level = 1, .replies_max = 1};
 
-    if (host.instance == NULL) {
-        o = http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
-        assert(http_host_init(&host, &o) == 0);
+/* One instance for all inputs, and one that compresses: their Dates stand still, for nothing turns
+ * their timers. */
+static struct http_host *
+the_host(bool compresses)
+{
+    static struct options o[2];
+    static struct http_host hosts[2];
+    struct http_host *host = &hosts[compresses];
+
+    if (host->instance == NULL) {
+        o[compresses] = http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
+        o[compresses].gzip = compresses ? &gzip : NULL;
+        assert(http_host_init(host, &o[compresses]) == 0);
     }
-    return &host;
+    return host;
 }
 
 static void
-run(struct goevd_conn *c, const uint8_t *data, size_t len, size_t piece, size_t high)
+run(struct http_host *host, struct goevd_conn *c, const uint8_t *data, size_t len, size_t piece,
+    size_t high)
 {
-    http_conn_init(c, the_host());
+    http_conn_init(c, host);
     c->high = high;
     http_conn_feed_cut(c, (const char *)data, len, piece);
     for (unsigned i = 0; c->above && !c->closed; i++) {
@@ -139,8 +148,8 @@ run(struct goevd_conn *c, const uint8_t *data, size_t len, size_t piece, size_t 
     assert(requests_open == 0);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void
+check(struct http_host *host, const uint8_t *data, size_t len)
 {
     static const struct {
         size_t piece;
@@ -148,18 +157,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     } ways[] = {{1, 0}, {7, 0}, {IN_MAX, 1}, {3, 500}};
     struct goevd_conn whole;
 
-    if (len > IN_MAX)
-        return 0;
-    run(&whole, data, len, IN_MAX, 0);
+    run(host, &whole, data, len, IN_MAX, 0);
     assert(whole.out_len == 0 || memcmp(whole.out, "HTTP/1.1 ", 9) == 0);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct goevd_conn c;
 
-        run(&c, data, len, ways[i].piece, ways[i].high);
+        run(host, &c, data, len, ways[i].piece, ways[i].high);
         assert(c.out_len == whole.out_len);
         assert(c.out_len == 0 || memcmp(c.out, whole.out, c.out_len) == 0);
         http_conn_fini(&c);
     }
     http_conn_fini(&whole);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    if (len > IN_MAX)
+        return 0;
+    check(the_host(false), data, len);
+    if (memmem(data, len, "gzip", 4) != NULL)
+        check(the_host(true), data, len);
     return 0;
 }
