@@ -43,11 +43,12 @@ def routes(folder):
 
 @pytest.fixture
 def serve(goevd, plugins, folder):
-    """serve(options of the listener, options of gzip) -> a Daemon."""
+    """serve(options of the listener, options of gzip) -> a Daemon with one poller."""
     def start(listener_options=None, **options):
         options = {'length_min': 100, **options}
         return goevd(config(listener(handler={'http': {'routes': routes(folder), 'gzip': options}},
                                      **(listener_options or {})), plugin_dir=str(plugins),
+                            reactors=[{'name': 'main', 'pollers': 1}],
                             log={'level': 'info'}, stop_timeout='5s'))
     return start
 
@@ -266,10 +267,8 @@ def test_client_that_goes_away_leaves_nothing(serve):
                    'the stream was not given back')
 
 
-def test_more_replies_at_a_time_go_out_as_they_are(goevd, plugins, folder):
-    d = goevd(config(listener(handler={'http': {
-        'routes': routes(folder), 'gzip': {'length_min': 1, 'replies_max': 2}}}),
-        plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': 1}]))
+def test_more_replies_at_a_time_go_out_as_they_are(serve):
+    d = serve(replies_max=2)
     held = []
     for coded in (True, True, False):
         s = d.connect()
