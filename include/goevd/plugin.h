@@ -923,7 +923,7 @@ goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
 }
 
 /* Queue a part of a file; its bytes do not count against the marks and the cap, but 256 for the
- * part itself do, as for goevd_conn_write_shared().
+ * part itself do, as for goevd_conn_write_shared(). What is not in memory is read on the work pool.
  *
  * fd       a regular file, open until release runs; its own position is not used.
  * release  as for goevd_conn_write_shared(); a file that ends early closes c, -EIO.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -136,6 +137,8 @@ file_open(int root, const struct options *o, const struct types *types, const ch
         return -ENOMEM;
     }
     file->fd = fd;
+    /* files of tmpfs and its like, which alone have seals, are always there and know no flag */
+    file->at_once = fcntl(fd, F_GET_SEALS) >= 0 ? 0 : RWF_NOWAIT;
     file_describe(file, &st);
     *ret = file;
     return 0;

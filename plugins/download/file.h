@@ -13,6 +13,7 @@ struct file {
     uint64_t hash, opened_ns;    /* likewise */
     unsigned refs;               /* who has it; the cache is one of them */
     int fd;                      /* open for reading */
+    int at_once;                 /* the flag of preadv2(2) with which it waits for no disk */
     uint64_t size;               /* bytes, as it was opened */
     int64_t changed_ns;          /* st_ctim */
     struct condition_file facts; /* of what follows */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 /* Up to so many bytes a copy costs less than sendfile(2) and a packet apart from the head do. */
 #define COPY_MAX 16384
@@ -157,16 +157,19 @@ sending_release(void *file, int result)
     file_unref(file);
 }
 
-/* Returns as goevd_http_write() does; -EIO if the file has become shorter. */
+/* Returns as goevd_http_write() does; -ENODATA if it is not all in memory: whoever writes files
+ * knows what to do then. */
 static int
 sending_copy(const struct sending *s, struct goevd_http_request *r, const struct range *what)
 {
     char copy[COPY_MAX];
-    ssize_t n = pread(s->file->fd, copy, what->len, (off_t)what->at);
+    struct iovec iov = {copy, what->len};
+    ssize_t n;
 
-    if (n < 0)
-        return -errno;
-    return (uint64_t)n < what->len ? -EIO : goevd_http_write(r, copy, what->len);
+    if (what->len > COPY_MAX)
+        return -ENODATA;
+    n = preadv2(s->file->fd, &iov, 1, (off_t)what->at, s->file->at_once);
+    return n == (ssize_t)what->len ? goevd_http_write(r, copy, what->len) : -ENODATA;
 }
 
 /* The last bytes of a part: nothing waits for them. Returns as goevd_http_write() does. */
@@ -202,21 +205,21 @@ sending_write_some(struct sending *s, struct goevd_http_request *r, const struct
 {
     struct range what = {part->at + s->done, part->len - s->done};
     int granted = throttle_ask(&s->throttle, r, what.len);
-    bool last = granted >= 0 && (uint64_t)granted == what.len;
+    bool last = granted >= 0 && (uint64_t)granted == what.len, copied;
     int result;
 
     if (granted <= 0)
         return granted == 0 ? -EAGAIN : granted;
     what.len = (uint64_t)granted;
-    if (what.len <= COPY_MAX)
-        result = sending_copy(s, r, &what);
-    else
+    result = sending_copy(s, r, &what);
+    copied = result != -ENODATA;
+    if (!copied)
         result = last ? sending_write_last(s, r, &what) : sending_write_slice(s, r, &what);
     if (result < 0)
         return result;
     throttle_spend(&s->throttle);
     s->done += what.len;
-    if (last || what.len <= COPY_MAX)
+    if (last || copied)
         return result;
     if (!s->slice->queued) /* others have their turn first */
         result = goevd_http_timer(r, 0);

@@ -254,6 +254,7 @@ engine_poller_start(struct poller *p, void *arg, struct err *reterr)
     if (r < 0)
         return r;
     net_of(p)->outgoing = &e->outgoing[e->outgoing_at];
+    net_of(p)->readers = e->work;
     r = plugins_poller_start(&e->setup->plugins, p, reterr);
     if (r < 0)
         net_free(p);

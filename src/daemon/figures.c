@@ -71,6 +71,9 @@ static const struct figure_row figures_net[] = {
     NET(bytes_out, "bytes.out", "bytes", "written to connections"),
     NET(sends_done, "sends.done", "sends", "sends from other threads that were written"),
     NET(sends_dropped, "sends.dropped", "sends", "sends whose connection was gone"),
+    NET(disk_reads, "disk.reads", "reads", "of files that were not in memory"),
+    NET(disk_bytes, "disk.bytes", "bytes", "that these brought"),
+    NET(disk_refused, "disk.refused", "reads", "put off for want of room in the work pool"),
 };
 static_assert(sizeof(figures_net) / sizeof(struct figure_row) ==
                   sizeof(struct net_figures) / sizeof(figure),

@@ -6,6 +6,7 @@
  *   conn_read.c     bytes in: reading, the unread tail, end of input
  *   conn_frame.c    frames in and out, for handlers that name a framing
  *   conn_write.c    bytes out: gathering, the output queue, its marks
+ *   conn_disk.c     bytes of files that are not in memory
  *   conn_timer.c    deadline, idle time-out, a handler's timers
  *   conn_row.c      what can be said of one
  *
@@ -49,6 +50,7 @@ enum conn_flags {
     CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
     CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
     CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
+    CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
 };
 
 #define CONN_REASON_SHIFT 28
@@ -238,6 +240,16 @@ void conn_flush_gathered(struct conn *c);
 
 /* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
 int conn_timer_update(struct conn *c);
+
+/* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
+ * be read first, and CONN_DISK is set until that has ended. */
+size_t conn_disk_ready(struct conn *c, struct segment *s);
+
+/* When it is tried again for want of room in the work pool; UINT64_MAX: not at all. */
+uint64_t conn_disk_due_ns(const struct conn *c);
+
+/* It is time to. */
+void conn_disk_again(struct conn *c);
 
 /* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
 void conn_slow_watch(struct conn *c);

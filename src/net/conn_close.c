@@ -131,7 +131,7 @@ conn_shut(struct conn *c)
 bool
 conn_settle(struct conn *c)
 {
-    if (c->outq && !(c->flags & (CONN_BLOCKED | CONN_CLOSE_NOW)))
+    if (c->outq && !(c->flags & (CONN_BLOCKED | CONN_DISK | CONN_CLOSE_NOW)))
         conn_flush(c);
     if (c->flags & CONN_UPGRADING && !(c->flags & CONN_CLOSING))
         return conn_take_upgrade(c);

@@ -30,6 +30,7 @@ conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX])
     } words[] = {{CONN_PAUSED, "paused"},
                  {CONN_THROTTLED, "throttled"},
                  {CONN_BLOCKED, "blocked"},
+                 {CONN_DISK, "disk"},
                  {CONN_REFUSED, "refused"},
                  {CONN_EOF, "eof"},
                  {CONN_SHUT, "shut"},

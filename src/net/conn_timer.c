@@ -21,7 +21,8 @@ conn_timer_update(struct conn *c)
 {
     struct timers *timers = &c->service->net->poller->timers;
     uint64_t deadline = c->deadline_ns ? c->deadline_ns : UINT64_MAX;
-    uint64_t due = MIN(MIN(deadline, conn_idle_due_ns(c)), conn_slow_due_ns(c));
+    uint64_t output = MIN(conn_slow_due_ns(c), conn_disk_due_ns(c));
+    uint64_t due = MIN(MIN(deadline, conn_idle_due_ns(c)), output);
 
     if (due == UINT64_MAX || (timer_armed(&c->timer) && timer_due_ns(timers, &c->timer) <= due))
         return 0;
@@ -66,6 +67,11 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
     struct conn *c = container_of(t, struct conn, timer);
     bool passed = c->deadline_ns && c->deadline_ns <= now_ns;
 
+    if (conn_disk_due_ns(c) <= now_ns) {
+        conn_disk_again(c);
+        if (!conn_settle(c))
+            return;
+    }
     if (c->flags & CONN_CLOSING) {
         if (passed)
             c->flags |= CONN_CLOSE_NOW;

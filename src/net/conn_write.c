@@ -6,7 +6,6 @@
 
 #define FLUSH_IOVECS 64
 #define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */
-#define FILE_CHUNK_BYTES ((size_t)1 << 20)
 #define COPY_CHUNK_BYTES ((size_t)32 << 10) /* on the stack, where sendfile(2) is of no use */
 
 /* ---- Queueing ------------------------------------------------------------------------------ */
@@ -61,13 +60,13 @@ conn_throttle(struct conn *c)
         c->flags |= CONN_THROTTLED;
 }
 
-/* Too much is queued for now. Of a queue that is blocked the flush to come tells, also of one that
- * is below the low mark already: what was refused needs more room than there is. */
+/* Too much is queued for now. Of a queue that waits the flush to come tells, also of one that is
+ * below the low mark already: what was refused needs more room than there is. */
 static int
 conn_owe_drained(struct conn *c)
 {
     c->flags |= CONN_TELL_DRAINED;
-    if (c->flags & CONN_BLOCKED)
+    if (c->flags & (CONN_BLOCKED | CONN_DISK))
         conn_throttle(c);
     else
         conn_list(c);
@@ -229,10 +228,10 @@ conn_count_out(struct conn *c, size_t n)
 
 /* Where the socket cannot take it from the file: read it and write it. */
 static ssize_t
-conn_copy_file(struct conn *c, const struct segment *s)
+conn_copy_file(struct conn *c, const struct segment *s, size_t len)
 {
     char copy[COPY_CHUNK_BYTES];
-    ssize_t n = pread(s->fd, copy, MIN(s->len, sizeof(copy)), s->offset);
+    ssize_t n = pread(s->fd, copy, MIN(len, sizeof(copy)), s->offset);
 
     if (n < 0)
         return -errno;
@@ -240,15 +239,18 @@ conn_copy_file(struct conn *c, const struct segment *s)
 }
 
 static ssize_t
-conn_send_file(struct conn *c, const struct segment *s)
+conn_send_file(struct conn *c, struct segment *s)
 {
     const struct transport *transport = c->service->transport;
+    size_t len = conn_disk_ready(c, s);
     ssize_t n = -EOPNOTSUPP;
 
+    if (len == 0)
+        return -EAGAIN;
     if (transport->send_file)
-        n = transport->send_file(c, s->fd, s->offset, MIN(s->len, FILE_CHUNK_BYTES));
+        n = transport->send_file(c, s->fd, s->offset, len);
     if (n == -EOPNOTSUPP)
-        n = conn_copy_file(c, s);
+        n = conn_copy_file(c, s, len);
     return n == 0 ? -EIO : n; /* the file has become shorter than promised */
 }
 
@@ -256,7 +258,7 @@ conn_send_file(struct conn *c, const struct segment *s)
 static ssize_t
 conn_flush_step(struct conn *c, size_t *ret_asked)
 {
-    const struct segment *first = c->outq->first;
+    struct segment *first = c->outq->first;
     struct iovec iov[FLUSH_IOVECS];
     int n;
 
@@ -317,7 +319,7 @@ conn_flush(struct conn *c)
     }
     if (n < 0 && n != -EAGAIN)
         conn_fail(c, (int)n);
-    if (c->outq->first)
+    if (c->outq->first && !(c->flags & CONN_DISK))
         conn_block(c);
     conn_after_flush(c);
 }

@@ -12,6 +12,7 @@
 struct conn;
 struct conn_limits;
 struct service;
+struct work_pool;
 
 enum net_refused {
     NET_REFUSED_LIMIT,   /* max_connections of the listener */
@@ -54,6 +55,9 @@ struct net_figures {
     figure bytes_out;
     figure sends_done;    /* asynchronous sends that were written */
     figure sends_dropped; /* ... or not */
+    figure disk_reads;    /* of files, by the work pool */
+    figure disk_bytes;    /* ... and what they brought */
+    figure disk_refused;  /* by the work pool, to be tried again */
 };
 
 struct net {
@@ -80,6 +84,7 @@ struct net {
     figure queued;                      /* output, bytes of memory */
     struct service *services;           /* all of this poller */
     const struct conn_limits *outgoing; /* of connections that are opened here */
+    struct work_pool *readers;          /* of files that are not in memory; NULL: there are none */
 };
 
 /* Give the poller its net; on its thread. tail_max is the largest of all its listeners. */

@@ -60,15 +60,25 @@ outq_free(struct outq *q, int result)
 }
 
 static struct segment *
-outq_append(struct outq *q, enum segment_type type, size_t room)
+segment_new(struct buffers *buffers, enum segment_type type, size_t room)
 {
     size_t bytes = buffer_size(sizeof(struct segment) + room);
-    struct segment *s = buffer_take(q->buffers, bytes);
+    struct segment *s = buffer_take(buffers, bytes);
 
     if (!s)
         return NULL;
     room = type == SEGMENT_COPY ? bytes - sizeof(*s) : 0;
     *s = (struct segment){.type = type, .fd = -1, .room = room, .data = s->copy};
+    return s;
+}
+
+static struct segment *
+outq_append(struct outq *q, enum segment_type type, size_t room)
+{
+    struct segment *s = segment_new(q->buffers, type, room);
+
+    if (!s)
+        return NULL;
     if (q->last)
         q->last->next = s;
     else
@@ -182,10 +192,24 @@ outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_release_f
         return -ENOMEM;
     s->fd = fd;
     s->offset = offset;
+    s->ready = 0;
     s->len = len;
     s->release = release;
     s->arg = arg;
     return 0;
+}
+
+struct segment *
+outq_spare(struct buffers *buffers, size_t room)
+{
+    return segment_new(buffers, SEGMENT_COPY, room);
+}
+
+void
+outq_spare_free(struct buffers *buffers, struct segment *s)
+{
+    if (s)
+        buffer_give(buffers, s, segment_bytes(s));
 }
 
 int
@@ -208,6 +232,7 @@ segment_took(struct outq *q, struct segment *s, size_t n)
     s->len -= n;
     if (s->type == SEGMENT_FILE) {
         s->offset += (off_t)n;
+        s->ready -= MIN(n, s->ready);
         return;
     }
     s->data += n;
@@ -234,4 +259,13 @@ outq_took(struct outq *q, size_t n)
         segment_free(q, s, 0);
     }
     assert(n == 0);
+}
+
+void
+outq_push_spare(struct outq *q, struct segment *s, size_t len)
+{
+    segment_took(q, q->first, len);
+    segment_fill(q, s, len);
+    s->next = q->first;
+    q->first = s;
 }

@@ -18,11 +18,14 @@ enum segment_type {
 struct segment {
     struct segment *next;
     enum segment_type type;
-    int fd;           /* FILE */
-    size_t len;       /* bytes left */
-    size_t room;      /* COPY: bytes free behind the last */
-    const char *data; /* COPY, SHARED: the first byte left */
-    off_t offset;     /* FILE: where the first byte left is */
+    int fd;      /* FILE */
+    size_t len;  /* bytes left */
+    size_t room; /* COPY: bytes free behind the last */
+    union {
+        const char *data; /* COPY, SHARED: the first byte left */
+        size_t ready;     /* FILE: bytes that are known to be in memory */
+    };
+    off_t offset; /* FILE: where the first byte left is */
     goevd_release_fn release;
     void *arg;
     char copy[];
@@ -40,6 +43,9 @@ struct outq {
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
+
+    /* conn_disk.c's */
+    uint64_t disk_again_ns; /* when the file at the front is tried again; 0: it is not */
 
     /* conn_slow.c's */
     uint64_t watched_ns; /* since when it is looked how much the peer takes; 0: it is not */
@@ -63,6 +69,14 @@ int outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_relea
 /* Room for len bytes at the end, or NULL; outq_commit() takes the first `len` of them. */
 char *outq_reserve(struct outq *q, size_t len);
 void outq_commit(struct outq *q, size_t len);
+
+/* A copy of up to `room` bytes that is not queued yet, for whoever fills it; NULL without memory.
+ */
+struct segment *outq_spare(struct buffers *buffers, size_t room);
+void outq_spare_free(struct buffers *buffers, struct segment *s);
+
+/* It holds the first `len` bytes of the file at the front, and goes in their place. */
+void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 
 /* The memory at the front as iovecs, up to the first file; returns how many, at most max. */
 struct iovec;

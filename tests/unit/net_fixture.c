@@ -330,7 +330,7 @@ peer_say(int fd, const char *text)
 const char *
 peer_hear(int fd, size_t len)
 {
-    static char heard[65536];
+    static char heard[1 << 19];
     size_t have = 0;
 
     assert_true(len < sizeof(heard));

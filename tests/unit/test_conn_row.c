@@ -109,7 +109,7 @@ test_conn_row_state_in_words(void **state)
                         "closing,lingering");
     assert_string_equal(conn_row_state(0, buf), "opening");
     assert_string_equal(conn_row_state(~(uint32_t)CONN_OPENED, buf),
-                        "opening,paused,throttled,blocked,refused,eof,shut,stopping,closing,"
+                        "opening,paused,throttled,blocked,disk,refused,eof,shut,stopping,closing,"
                         "lingering");
 }
 
