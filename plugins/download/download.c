@@ -1,12 +1,11 @@
 /* download - serves the files beneath a directory. An HTTP handler.
  *
  *   reply.c      answers requests, with refusal.c where there is no file
- *   find.c       which file a path means
+ *   find.c       which file a path means, and in which coding
  *   file.c       opens it, beneath the root and nowhere else
  *   cache.c      keeps them open for a moment
  *   condition.c  whether they are wanted, RFC 9110 section 13
  *   range.c      which parts of them are, section 14
- *   encoding.c   in which coding
  *   listing.c    what is in a directory
  *   sending.c    writes those
  *   throttle.c   when, at the rates of the options
