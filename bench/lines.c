@@ -1,9 +1,13 @@
-/* A load of lines: connections that each send --depth lines in one write, wait until all are
- * answered, and send again, for --seconds.
+/* A load of lines, or of WebSocket messages: connections that each send --depth of them in one
+ * write, wait until all are answered, and send again, for --seconds or until there were --rounds.
  *
- *   lines --port N [--connections N] [--depth N] [--seconds N] [--line TEXT] [--answer TEXT]
+ *   lines --port N [--connections N] [--depth N] [--seconds N | --rounds N]
+ *         [--line TEXT] [--answer TEXT]
+ *   lines --port N [--connections N] [--depth N] [--seconds N | --rounds N]
+ *         --websocket PATH [--size N]
  *
- * Each line gets --answer (by default it comes back itself); anything else ends the load. Prints
+ * Each line gets --answer (by default it comes back itself), and each message, of --size letters,
+ * itself in one frame; anything else ends the load. Prints
  *
  *   RESULT lines microseconds p50 p99 p99.9 longest
  *
@@ -15,6 +19,7 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +28,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "websocket/frame.h"
+#include "websocket/mask.h"
 
 #define EVENTS_MAX 64
 #define BUFFER_BYTES 65536
@@ -39,8 +47,10 @@ struct conn {
 };
 
 struct load {
-    long port, connections, depth, seconds;
+    long port, connections, depth, seconds, size;
+    long rounds_wanted; /* 0: as many as there is time for */
     const char *line, *answer;
+    const char *path;           /* of WebSocket; NULL: lines */
     struct text request, reply; /* of a whole round */
     int epoll;
     uint64_t end_ns;
@@ -76,6 +86,31 @@ repeat(const char *line, long times)
         die("malloc");
     for (long i = 0; i < times; i++)
         sprintf(t.data + (size_t)i * len, "%s\n", line);
+    return t;
+}
+
+/* Frames as a client sends them, each with another mask, or as a server does. */
+static struct text
+frames(size_t size, long times, bool masked)
+{
+    struct text t = {malloc((FRAME_HEAD_MAX + size) * (size_t)times), 0};
+
+    if (!t.data)
+        die("malloc");
+    for (long i = 0; i < times; i++) {
+        char *at = t.data + t.len;
+        size_t head = frame_write(at, FRAME_TEXT, size);
+        uint32_t mask = masked ? (uint32_t)(i + 1) * 0x9e3779b9 : 0;
+
+        if (masked) {
+            at[1] = (char)(at[1] | 0x80);
+            memcpy(at + head, &mask, sizeof(mask));
+            head += sizeof(mask);
+        }
+        memset(at + head, 'x', size);
+        mask_apply(at + head, at + head, size, mask);
+        t.len += head + size;
+    }
     return t;
 }
 
@@ -141,6 +176,15 @@ conn_read(struct load *l, struct conn *c)
     c->answered += (size_t)n;
 }
 
+/* Whether another round is to begin; the others have one on the way. */
+static bool
+load_goes_on(const struct load *l, uint64_t now)
+{
+    if (l->rounds_wanted == 0)
+        return now < l->end_ns;
+    return l->rounds + (size_t)l->active - 1 < (size_t)l->rounds_wanted;
+}
+
 static void
 conn_event(struct load *l, struct conn *c, uint32_t events)
 {
@@ -155,11 +199,34 @@ conn_event(struct load *l, struct conn *c, uint32_t events)
         uint64_t now = now_ns();
 
         conn_end(l, c, now);
-        if (now < l->end_ns)
+        if (load_goes_on(l, now))
             conn_begin(l, c);
         else
             l->active--;
     }
+}
+
+static void
+conn_upgrade(const struct load *l, const struct conn *c)
+{
+    char data[1024] = "";
+    size_t len = 0;
+    ssize_t n;
+
+    dprintf(c->fd,
+            "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            l->path);
+    while (strstr(data, "\r\n\r\n") == NULL) {
+        n = read(c->fd, data + len, sizeof(data) - 1 - len);
+        if (n <= 0)
+            die("read");
+        len += (size_t)n;
+    }
+    errno = 0;
+    if (strncmp(data, "HTTP/1.1 101 ", 13) != 0)
+        die("the handshake was refused");
 }
 
 static void
@@ -173,6 +240,8 @@ conn_open(const struct load *l, struct conn *c)
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
         die("connect");
+    if (l->path)
+        conn_upgrade(l, c);
     if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0)
         die("fcntl");
     if (setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
@@ -225,15 +294,14 @@ load_run(struct load *l)
 static void
 load_options(struct load *l, int argc, char **argv)
 {
-    static const struct option names[] = {{"port", required_argument, NULL, 'p'},
-                                          {"connections", required_argument, NULL, 'c'},
-                                          {"depth", required_argument, NULL, 'd'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"line", required_argument, NULL, 'l'},
-                                          {"answer", required_argument, NULL, 'a'},
-                                          {0}};
-    long *numbers[] = {
-        ['p'] = &l->port, ['c'] = &l->connections, ['d'] = &l->depth, ['s'] = &l->seconds};
+    static const struct option names[] = {
+        {"port", required_argument, NULL, 'p'},      {"connections", required_argument, NULL, 'c'},
+        {"depth", required_argument, NULL, 'd'},     {"seconds", required_argument, NULL, 's'},
+        {"line", required_argument, NULL, 'l'},      {"answer", required_argument, NULL, 'a'},
+        {"websocket", required_argument, NULL, 'w'}, {"size", required_argument, NULL, 'z'},
+        {"rounds", required_argument, NULL, 'r'},    {0}};
+    long *numbers[] = {['p'] = &l->port,    ['c'] = &l->connections, ['d'] = &l->depth,
+                       ['s'] = &l->seconds, ['z'] = &l->size,        ['r'] = &l->rounds_wanted};
     int flag;
 
     while ((flag = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -241,12 +309,15 @@ load_options(struct load *l, int argc, char **argv)
             l->line = optarg;
         else if (flag == 'a')
             l->answer = optarg;
+        else if (flag == 'w')
+            l->path = optarg;
         else if (flag != '?')
             *numbers[flag] = strtol(optarg, NULL, 10);
         else
             exit(2);
     }
-    if (l->port < 1 || l->port > 65535 || l->connections < 1 || l->depth < 1 || l->seconds < 1) {
+    if (l->port < 1 || l->port > 65535 || l->connections < 1 || l->depth < 1 || l->seconds < 1 ||
+        l->size < 1) {
         fprintf(stderr, "lines: a port is needed, and numbers above 0\n");
         exit(2);
     }
@@ -255,11 +326,12 @@ load_options(struct load *l, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct load l = {.connections = 1, .depth = 1, .seconds = 1, .line = "hello"};
+    struct load l = {.connections = 1, .depth = 1, .seconds = 1, .size = 64, .line = "hello"};
 
     load_options(&l, argc, argv);
-    l.request = repeat(l.line, l.depth);
-    l.reply = repeat(l.answer ? l.answer : l.line, l.depth);
+    l.request = l.path ? frames((size_t)l.size, l.depth, true) : repeat(l.line, l.depth);
+    l.reply = l.path ? frames((size_t)l.size, l.depth, false)
+                     : repeat(l.answer ? l.answer : l.line, l.depth);
     l.conns = calloc((size_t)l.connections, sizeof(*l.conns));
     l.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!l.conns || l.epoll < 0)

@@ -1,4 +1,4 @@
-"""bench/lines.c: lines, and how long their answers take."""
+"""bench/lines.c: lines or WebSocket messages, and how long their answers take."""
 import dataclasses
 import subprocess
 
@@ -24,9 +24,18 @@ class Window:
 
 def start(port, seconds, line, answer=None, connections=1, depth=1):
     """Begin to send lines; finish() waits for the end."""
+    return _start(port, seconds, connections, depth, '--line', line, '--answer', answer or line)
+
+
+def start_messages(port, seconds, size, connections=1, depth=1, rounds=0):
+    """The same with WebSocket messages; rounds: so many, however long they take."""
+    return _start(port, seconds, connections, depth, '--websocket', '/', '--size', size,
+                  '--rounds', rounds)
+
+
+def _start(port, seconds, connections, depth, *more):
     argv = [servers.BUILD / 'bench' / 'lines', '--port', port, '--seconds', seconds,
-            '--line', line, '--answer', answer or line, '--connections', connections,
-            '--depth', depth]
+            '--connections', connections, '--depth', depth, *more]
     return subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE, text=True)
 
 

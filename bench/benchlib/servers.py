@@ -58,6 +58,17 @@ def ask(port, line):
         return f.readline().rstrip('\r\n')
 
 
+def upgrades(name, port):
+    """A WebSocket handshake succeeds. OSError: not yet."""
+    with socket.create_connection(('127.0.0.1', port)) as s, s.makefile('rb') as f:
+        s.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n'
+                  b'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+                  b'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+        said = f.readline()
+    if not said.startswith(b'HTTP/1.1 101 '):
+        raise ServerError(f'{name} answers {said!r} to a handshake')
+
+
 class Server:
     """A running server; stop() it, or use it in a with statement."""
 
@@ -174,11 +185,11 @@ def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False):
     return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], cpus)
 
 
-def goevd_lines(template, check, **words):
+def goevd_lines(template, check, wrapper=(), flags=(), **words):
     """goevd with another configuration, in which {port} is where it answers the check."""
     port = free_port()
     conf = filled(template, template.removesuffix('.in'), port=port, **words)
-    return Server('goevd', port, goevd_argv(conf), check=check)
+    return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], check=check)
 
 
 def redis():
@@ -237,3 +248,32 @@ def haproxy(cpus, threads, option='', **upstreams):
     name = 'haproxy-splice' if option else 'haproxy'
     return relay(name, 'haproxy.cfg.in', lambda conf: [binary, '-db', '-f', conf], cpus, threads,
                  {**upstreams, 'option': option})
+
+
+def goevd_websocket(pollers=2, wrapper=(), flags=()):
+    """goevd's plugin websocket with echo."""
+    return goevd_lines('websocket.yaml.in', upgrades, wrapper, flags, pollers=pollers)
+
+
+def floor_ws(threads=2, wrapper=()):
+    """bench/floor_ws.c."""
+    port = free_port()
+    argv = [*wrapper, BUILD / 'bench' / 'floor_ws', '--port', port, '--threads', threads]
+    return Server('floor_ws', port, argv, check=upgrades)
+
+
+def libwebsockets():
+    """bench/lws_echo.c, with Debian's libwebsockets."""
+    port, binary = free_port(), BUILD / 'bench' / 'lws_echo'
+    if not binary.exists():
+        raise ServerError('lws_echo was not built (apt-get install libwebsockets-dev)')
+    return Server('libwebsockets', port, [binary, '--port', port], check=upgrades)
+
+
+def node_ws():
+    """bench/ws_echo.js, with Debian's node-ws."""
+    port, binary = free_port(), shutil.which('node')
+    if not binary:
+        raise ServerError('node is not installed (apt-get install nodejs node-ws)')
+    return Server('node-ws', port, ['env', 'NODE_PATH=/usr/share/nodejs', binary,
+                                    BENCH / 'ws_echo.js', port], check=upgrades)
