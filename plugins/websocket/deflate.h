@@ -24,7 +24,8 @@ void inflater_feed(struct inflater *i, const char *data, size_t len);
 void inflater_feed_end(struct inflater *i);
 
 /* Make bytes of what was fed. Returns how many, at most room, which is not 0; 0 if that needs more
- * to be fed; -EBADMSG if nothing can become of it; -ENOMEM. */
+ * to be fed; -EBADMSG if nothing can become of it; -ENOMEM. Whether it takes what refers further
+ * back than the window depends on the pieces. */
 ptrdiff_t inflater_take(struct inflater *i, char *to, size_t room);
 
 /* Whether the message was whole, when all of it is taken; the next one may begin. */

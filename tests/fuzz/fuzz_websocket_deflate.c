@@ -65,8 +65,9 @@ check_message(const char *data, size_t len, unsigned bits, size_t piece)
         r = message(whole, data + first, len - first, ROOM, a);
         one = message(pieces, data + first, len - first, piece, b);
     }
-    assert((r >= 0) == (one >= 0));
-    assert(r < 0 || (r == one && memcmp(a, b, (size_t)r) == 0));
+    /* what goes back further than the window is found as long as it lies in the same room */
+    assert(bits < DEFLATE_BITS_MAX || (r >= 0) == (one >= 0));
+    assert(r < 0 || one < 0 || (r == one && memcmp(a, b, (size_t)r) == 0));
     inflater_free(whole);
     inflater_free(pieces);
     free(a);
