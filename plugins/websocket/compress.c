@@ -154,7 +154,7 @@ compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool
         return 0;
     if (scratch == NULL || compress_inflater(w) == NULL)
         return FRAME_CODE_FAILED;
-    mask_apply(scratch, data, len, w->mask);
+    (void)mask_apply(scratch, data, len, w->mask);
     inflater_feed(w->inflater, scratch, len);
     code = compress_inflate(w);
     if (code != 0)

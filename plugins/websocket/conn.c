@@ -165,7 +165,7 @@ conn_take_control(struct goevd_websocket_conn *w, const struct frame_head *head,
     size_t len = (size_t)head->length;
     int r = 0;
 
-    mask_apply(payload, data, len, head->mask);
+    (void)mask_apply(payload, data, len, head->mask);
     if (head->opcode == FRAME_CLOSE)
         conn_take_close(w, payload, len);
     else if (head->opcode == FRAME_PING && (w->flags & CONN_CLOSING) == 0)
@@ -206,11 +206,12 @@ conn_deliver_parts(struct goevd_websocket_conn *w)
     return 0;
 }
 
-/* Text that ends here, or in a later frame. Returns whether it can stand. */
+/* Text that ends here, or in a later frame; `ascii` if it is nothing else. Returns whether it can
+ * stand. */
 static bool
-conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
+conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bool ascii, bool last)
 {
-    if (w->opcode != FRAME_TEXT || (w->flags & CONN_CLOSING) != 0)
+    if (w->opcode != FRAME_TEXT || (w->flags & CONN_CLOSING) != 0 || (ascii && w->utf8.need == 0))
         return true;
     return utf8_check(&w->utf8, data, len) == 0 && (!last || w->utf8.need == 0);
 }
@@ -220,11 +221,12 @@ static unsigned
 conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
 {
     char *to = message_room(w, len);
+    bool ascii;
 
     if (to == NULL)
         return FRAME_CODE_FAILED;
-    mask_apply(to, data, len, w->mask);
-    if (!conn_text_valid(w, to, len, last))
+    ascii = mask_apply(to, data, len, w->mask);
+    if (!conn_text_valid(w, to, len, ascii, last))
         return FRAME_CODE_TEXT;
     w->message_len += len;
     return 0;
@@ -259,15 +261,16 @@ static int
 conn_take_whole(struct goevd_websocket_conn *w, const struct frame_head *head, const char *data)
 {
     char *scratch = message_scratch(w, (size_t)head->length);
+    bool ascii;
 
     if (scratch == NULL) {
         conn_fail(w, FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
         return 0;
     }
-    mask_apply(scratch, data, (size_t)head->length, head->mask);
+    ascii = mask_apply(scratch, data, (size_t)head->length, head->mask);
     w->opcode = head->opcode;
     w->utf8 = (struct utf8){0};
-    if (!conn_text_valid(w, scratch, (size_t)head->length, true)) {
+    if (!conn_text_valid(w, scratch, (size_t)head->length, ascii, true)) {
         conn_violated(w, FRAME_CODE_TEXT);
         return 0;
     }

@@ -11,11 +11,11 @@ mask_one(const char *from, __m128i wide)
     return _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)from), wide);
 }
 
-/* As many whole blocks as there are; returns their bytes. */
+/* As many whole blocks as there are; returns their bytes. *ret_high: their highest bits. */
 static size_t
-mask_blocks(char *to, const char *from, size_t len, uint32_t mask)
+mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
 {
-    __m128i wide = _mm_set1_epi32((int)mask);
+    __m128i wide = _mm_set1_epi32((int)mask), high = _mm_setzero_si128();
     size_t at = 0;
 
     for (; len - at >= 64; at += 64) {
@@ -26,33 +26,45 @@ mask_blocks(char *to, const char *from, size_t len, uint32_t mask)
         _mm_storeu_si128((__m128i *)(void *)(to + at + 16), b);
         _mm_storeu_si128((__m128i *)(void *)(to + at + 32), c);
         _mm_storeu_si128((__m128i *)(void *)(to + at + 48), d);
+        high = _mm_or_si128(high, _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
     }
-    for (; len - at >= 16; at += 16)
-        _mm_storeu_si128((__m128i *)(void *)(to + at), mask_one(from + at, wide));
+    for (; len - at >= 16; at += 16) {
+        __m128i a = mask_one(from + at, wide);
+
+        _mm_storeu_si128((__m128i *)(void *)(to + at), a);
+        high = _mm_or_si128(high, a);
+    }
+    *ret_high = (unsigned)_mm_movemask_epi8(high);
     return at;
 }
 #else
 static size_t
-mask_blocks(char *to, const char *from, size_t len, uint32_t mask)
+mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
 {
-    uint64_t wide = (uint64_t)mask << 32 | mask, word;
+    uint64_t wide = (uint64_t)mask << 32 | mask, high = 0, word;
     size_t at = 0;
 
     for (; len - at >= sizeof(word); at += sizeof(word)) {
         memcpy(&word, from + at, sizeof(word));
         word ^= wide;
         memcpy(to + at, &word, sizeof(word));
+        high |= word;
     }
+    *ret_high = (high & UINT64_C(0x8080808080808080)) != 0;
     return at;
 }
 #endif
 
-void
+bool
 mask_apply(char *to, const char *from, size_t len, uint32_t mask)
 {
+    unsigned high, rest = 0;
     char bytes[4];
 
     memcpy(bytes, &mask, sizeof(bytes));
-    for (size_t at = mask_blocks(to, from, len, mask); at < len; at++)
+    for (size_t at = mask_blocks(to, from, len, mask, &high); at < len; at++) {
         to[at] = (char)(from[at] ^ bytes[at & 3]);
+        rest |= (unsigned char)to[at];
+    }
+    return high == 0 && rest < 0x80;
 }

@@ -1,11 +1,13 @@
 /* Masking, RFC 6455 section 5.3. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copy len bytes and take the mask off; `to` may be `from`. */
-void mask_apply(char *to, const char *from, size_t len, uint32_t mask);
+/* Copy len bytes and take the mask off; `to` may be `from`, or before it. Returns whether all of
+ * them are ASCII then, which costs next to nothing here. */
+bool mask_apply(char *to, const char *from, size_t len, uint32_t mask);
 
 /* The mask for what follows n bytes. */
 static inline uint32_t

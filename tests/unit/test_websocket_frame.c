@@ -148,6 +148,25 @@ test_frame_codes(void **state)
 /* ---- Masking --------------------------------------------------------------------------------- */
 
 static void
+test_mask_tells_ascii_at_every_place(void **state)
+{
+    const uint32_t mask = 0x92345678;
+    char from[200], to[200];
+
+    (void)state;
+    for (size_t len = 0; len < sizeof(from); len++) {
+        memset(from, 'x', len);
+        mask_apply(from, from, len, mask);
+        assert_true(mask_apply(to, from, len, mask));
+        for (size_t at = 0; at < len; at++) {
+            from[at] = (char)(from[at] ^ 0x80);
+            assert_false(mask_apply(to, from, len, mask));
+            from[at] = (char)(from[at] ^ 0x80);
+        }
+    }
+}
+
+static void
 test_mask_is_that_of_the_bytes_one_by_one(void **state)
 {
     char from[200], to[200];
@@ -267,6 +286,7 @@ main(void)
         cmocka_unit_test(test_frame_says_whether_it_is_compressed),
         cmocka_unit_test(test_frame_write_takes_the_shortest_form),
         cmocka_unit_test(test_frame_codes),
+        cmocka_unit_test(test_mask_tells_ascii_at_every_place),
         cmocka_unit_test(test_mask_is_that_of_the_bytes_one_by_one),
         cmocka_unit_test(test_utf8_takes_every_character_and_no_surrogate),
         cmocka_unit_test(test_utf8_refuses_at_the_earliest_byte),
