@@ -144,8 +144,7 @@ exchange_read(struct exchange *x, uint64_t max, unsigned flags)
     if ((x->flags & (X_CONTINUE | X_BEGUN)) == X_CONTINUE)
         r = exchange_continue(x);
     x->flags &= ~(uint32_t)X_CONTINUE;
-    if (x->turn == NULL)
-        conn_unpause(exchange_c(x), exchange_conn(x));
+    conn_unpause(exchange_c(x), exchange_conn(x));
     return r;
 }
 
