@@ -29,6 +29,7 @@ HEADINGS = {
     'PLUGIN ASYNC': 'async:',
     'PLUGIN RELAY': 'relay:',
     'PLUGIN DOWNLOAD': 'download:',
+    'PLUGIN BASIC_AUTH': 'basic_auth:',
     'PLUGIN CORS': 'cors:',
     'PLUGIN WEBSOCKET': 'websocket:',
 }
@@ -125,7 +126,7 @@ def documented():
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
     for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay', 'download',
-                 'websocket', 'cors'):
+                 'websocket', 'basic_auth', 'cors'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

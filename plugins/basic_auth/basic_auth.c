@@ -1,0 +1,328 @@
+/* basic_auth - lets in who knows a password (RFC 7617). An HTTP handler that stands before others.
+ *
+ *   credentials.c  what a request says
+ *   verified.c     what has been found right before
+ *   users.c        the file
+ *
+ * Hashes are slow on purpose, so they are made on the work pool. A name that nobody has costs one
+ * too: that of a user whom the name chooses, so that it costs the same each time.
+ */
+#include <crypt.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <nettle/memops.h>
+
+#include <goevd/http.h>
+
+#include "basic_auth/credentials.h"
+#include "basic_auth/users.h"
+#include "basic_auth/verified.h"
+
+GOEVD_HTTP_TABLE;
+
+struct options {
+    struct goevd_str users;
+    struct goevd_str realm;
+    int64_t users_max;
+    int64_t verified_max;
+    int64_t checks_max;
+};
+
+struct auth {
+    struct goevd_self *self;
+    const struct options *options;
+    struct users users;
+    char challenge[320];
+    uint8_t key[VERIFIED_KEY_SIZE];
+    atomic_uint checks; /* that are on their way */
+    struct {
+        int checked, refused, busy;
+    } figures;
+};
+
+/* One password to be checked. */
+struct check {
+    struct auth *auth;
+    const char *hash;
+    bool known; /* it is that of the name */
+    uint8_t mac[VERIFIED_MAC_SIZE];
+    char password[CREDENTIALS_PART_MAX + 1];
+    struct crypt_data crypt;
+};
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+#define OPTION(field, kind)                                                                        \
+    .name = #field, .type = GOEVD_OPTION_##kind, .offset = offsetof(struct options, field)
+
+static const struct goevd_option options_table[] = {
+    {OPTION(users, STRING), .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1,
+     .max = 4095, .help = "The file of names and hashes of passwords; read at start and reload."},
+    {OPTION(realm, STRING), .def = "goevd", .max = 256,
+     .help = "What browsers show when they ask for the password."},
+    {OPTION(users_max, INT), .def = "10000", .min = 1, .max = 1000000,
+     .help = "Users in the file."},
+    {OPTION(verified_max, INT), .def = "1024", .min = 0, .max = 1000000,
+     .help = "Passwords that each poller remembers to be right."},
+    {OPTION(checks_max, INT), .def = "16", .min = 1, .max = 10000,
+     .help = "Passwords that are checked, or wait for it, at the same time; more get 503."},
+    {.type = GOEVD_OPTION_END},
+};
+static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
+
+/* ---- On the work pool ------------------------------------------------------------------------ */
+
+/* 0; -EACCES: it is wrong; -ENOMEM. */
+static int
+check_run(void *arg)
+{
+    struct check *check = arg;
+    size_t len = strlen(check->hash);
+    const char *made;
+
+    errno = 0;
+    made = crypt_rn(check->password, check->hash, &check->crypt, (int)sizeof(check->crypt));
+    if (made == NULL)
+        return errno == ENOMEM ? -ENOMEM : -EACCES;
+    return strlen(made) == len && memeql_sec(made, check->hash, len) && check->known ? 0 : -EACCES;
+}
+
+static void
+check_free(struct check *check)
+{
+    atomic_fetch_sub(&check->auth->checks, 1);
+    explicit_bzero(check, sizeof(*check));
+    free(check);
+}
+
+/* ---- Requests -------------------------------------------------------------------------------- */
+
+static void
+auth_count(const struct auth *a, const struct goevd_http_request *r, int figure)
+{
+    goevd_figure_add(a->self, goevd_http_poller(r), figure, 1);
+}
+
+static int
+auth_refuse(const struct auth *a, struct goevd_http_request *r)
+{
+    int result = goevd_http_add_header(r, "WWW-Authenticate", a->challenge);
+
+    auth_count(a, r, a->figures.refused);
+    return result < 0 ? result : goevd_http_reply(r, 401, NULL, NULL, 0);
+}
+
+static int
+auth_busy(const struct auth *a, struct goevd_http_request *r)
+{
+    int result = goevd_http_add_header(r, "Retry-After", "1");
+
+    auth_count(a, r, a->figures.busy);
+    return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
+}
+
+static void
+auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
+{
+    struct check *check = arg;
+    const struct auth *a = check->auth;
+    int sent = 0;
+
+    (void)state;
+    if (r != NULL && result == 0) {
+        verified_add(goevd_http_local(r), check->mac);
+        sent = goevd_http_next(r);
+    } else if (r != NULL) {
+        sent = result == -EACCES ? auth_refuse(a, r) : auth_busy(a, r);
+    }
+    if (sent < 0)
+        goevd_http_abort(r);
+    check_free(check);
+}
+
+/* Whose hash a password is held against. */
+static const struct user *
+auth_user(const struct auth *a, const char *name, bool *ret_known)
+{
+    const struct user *user = users_find(&a->users, name);
+    uint8_t mac[VERIFIED_MAC_SIZE];
+    uint64_t number;
+
+    *ret_known = user != NULL;
+    verified_mac(a->key, name, NULL, mac);
+    memcpy(&number, mac, sizeof(number));
+    return user != NULL ? user : &a->users.all[number % a->users.count];
+}
+
+static int
+auth_submit(struct auth *a, struct goevd_http_request *r, const struct credentials *said,
+            const uint8_t mac[VERIFIED_MAC_SIZE])
+{
+    struct check *check;
+    int result;
+
+    if (atomic_fetch_add(&a->checks, 1) >= (unsigned)a->options->checks_max) {
+        atomic_fetch_sub(&a->checks, 1);
+        return auth_busy(a, r);
+    }
+    check = calloc(1, sizeof(*check));
+    if (check == NULL) {
+        atomic_fetch_sub(&a->checks, 1);
+        return -ENOMEM;
+    }
+    check->auth = a;
+    check->hash = auth_user(a, said->name, &check->known)->hash;
+    memcpy(check->mac, mac, sizeof(check->mac));
+    memcpy(check->password, said->password, sizeof(check->password));
+    result = goevd_http_submit(a->self, r, check_run, auth_checked, check);
+    if (result == 0) {
+        auth_count(a, r, a->figures.checked);
+        return 0;
+    }
+    check_free(check);
+    return result == -ENOMEM ? result : auth_busy(a, r);
+}
+
+static int
+auth_request(struct goevd_http_request *r, void *state)
+{
+    struct auth *a = goevd_http_instance(r);
+    struct credentials said = {0};
+    uint8_t mac[VERIFIED_MAC_SIZE];
+    int result;
+
+    (void)state;
+    if (!credentials_read(goevd_http_header(r, "Authorization"), &said)) {
+        explicit_bzero(&said, sizeof(said));
+        return auth_refuse(a, r);
+    }
+    verified_mac(a->key, said.name, said.password, mac);
+    result =
+        verified_has(goevd_http_local(r), mac) ? goevd_http_next(r) : auth_submit(a, r, &said, mac);
+    explicit_bzero(&said, sizeof(said));
+    return result;
+}
+
+/* ---- Its life -------------------------------------------------------------------------------- */
+
+/* A quoted-string, RFC 9110 section 5.6.4, of text that needs no escape. */
+static int
+auth_make_challenge(struct auth *a)
+{
+    const struct goevd_str *realm = &a->options->realm;
+
+    for (size_t i = 0; i < realm->len; i++)
+        if (realm->data[i] < ' ' || realm->data[i] > '~' || strchr("\"\\", realm->data[i]) != NULL)
+            return goevd_refuse(a->self, "realm",
+                                "\"%s\" has a quote, a backslash, or what is not printable ASCII",
+                                realm->data);
+    snprintf(a->challenge, sizeof(a->challenge), "Basic realm=\"%s\", charset=\"UTF-8\"",
+             realm->data);
+    return 0;
+}
+
+static int
+auth_register(struct auth *a)
+{
+    const struct {
+        int *ret;
+        const char *name, *help;
+    } all[] = {
+        {&a->figures.checked, "checked", "whose password was checked by its hash"},
+        {&a->figures.refused, "refused", "that were refused with 401"},
+        {&a->figures.busy, "busy", "answered with 503, as too many were being checked"},
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        int number =
+            goevd_figure_new(a->self, all[i].name, "requests", all[i].help, GOEVD_FIGURE_COUNTER);
+
+        if (number < 0)
+            return number;
+        *all[i].ret = number;
+    }
+    return 0;
+}
+
+static void
+auth_destroy(void *instance)
+{
+    struct auth *a = instance;
+
+    users_fini(&a->users);
+    explicit_bzero(a, sizeof(*a));
+    free(a);
+}
+
+static int
+auth_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct auth *a = calloc(1, sizeof(*a));
+    int r;
+
+    if (a == NULL)
+        return -ENOMEM;
+    a->self = self;
+    a->options = options;
+    r = auth_make_challenge(a);
+    if (r == 0)
+        r = users_init(&a->users, self, "users", a->options->users.data,
+                       (size_t)a->options->users_max);
+    if (r == 0 && getrandom(a->key, sizeof(a->key), 0) != sizeof(a->key))
+        r = -EIO;
+    if (r == 0)
+        r = auth_register(a);
+    if (r < 0) {
+        auth_destroy(a);
+        return r;
+    }
+    *ret_instance = a;
+    return 0;
+}
+
+static void
+auth_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    (void)instance, (void)poller;
+    verified_fini(local);
+    free(local);
+}
+
+static int
+auth_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    const struct auth *a = instance;
+    struct verified *v = calloc(1, sizeof(*v));
+
+    (void)poller;
+    if (v == NULL)
+        return -ENOMEM;
+    if (verified_init(v, (size_t)a->options->verified_max) < 0) {
+        free(v);
+        return -ENOMEM;
+    }
+    *ret_local = v;
+    return 0;
+}
+
+static const void *
+auth_interface(const char *id)
+{
+    static const struct goevd_http_handler handler = {
+        .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+        .http = &goevd_http,
+        .on_request = auth_request,
+    };
+
+    return strcmp(id, GOEVD_HTTP) == 0 ? &handler : NULL;
+}
+
+GOEVD_PLUGIN(.name = "basic_auth", .description = "lets in who knows a password",
+             .options = &options_schema, .create = auth_create, .destroy = auth_destroy,
+             .poller_start = auth_poller_start, .poller_stop = auth_poller_stop,
+             .interface = auth_interface);

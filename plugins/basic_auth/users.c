@@ -1,0 +1,220 @@
+#include "basic_auth/users.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct users_file {
+    struct goevd_self *self;
+    const char *at;
+    const char *path;
+    size_t max; /* users */
+};
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+/* What is wrong with a hash; NULL: nothing is. crypt(3) itself would look at its beginning alone.
+ */
+static const char *
+users_hash_problem(const char *hash)
+{
+    static const struct {
+        const char *prefix;
+        size_t len; /* of what stands behind the last "$" */
+    } methods[] = {{"$2a$", 53}, {"$2b$", 53}, {"$2y$", 53}, {"$5$", 43},
+                   {"$6$", 86},  {"$y$", 43},  {"$gy$", 43}, {"$7$", 43}};
+    const char *last = strrchr(hash, '$');
+
+    if (crypt_checksalt(hash) == CRYPT_SALT_METHOD_LEGACY)
+        return "the method of the hash is too weak";
+    if (crypt_checksalt(hash) == CRYPT_SALT_OK)
+        for (size_t i = 0; last != NULL && i < sizeof(methods) / sizeof(methods[0]); i++)
+            if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0 &&
+                strlen(last + 1) == methods[i].len)
+                return NULL;
+    return "no hash of crypt(5) stands behind the name, by bcrypt, yescrypt or SHA-2; "
+           "\"htpasswd -B\" and mkpasswd make some";
+}
+
+static const char *
+users_line_problem(struct user *user, char *line)
+{
+    char *colon = strchr(line, ':');
+
+    if (strlen(line) > USERS_LINE_MAX)
+        return "the line is too long";
+    for (const char *p = line; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            return "there is a control character";
+    if (colon == NULL || colon == line)
+        return "a line is NAME:HASH";
+    *colon = '\0';
+    user->name = line;
+    user->hash = colon + 1;
+    return users_hash_problem(user->hash);
+}
+
+static int
+users_refuse(const struct users_file *f, unsigned line, const char *words)
+{
+    return goevd_refuse(f->self, f->at, "%s:%u: %s", f->path, line, words);
+}
+
+static int
+users_push(struct users *users, const struct users_file *f, struct user user)
+{
+    struct user *all = users->all;
+
+    if (users->count == f->max)
+        return users_refuse(f, user.line, "there are more users than users_max");
+    if ((users->count & (users->count - 1)) == 0)
+        all = reallocarray(all, users->count == 0 ? 1 : users->count * 2, sizeof(*all));
+    if (all == NULL)
+        return -ENOMEM;
+    users->all = all;
+    users->all[users->count++] = user;
+    return 0;
+}
+
+static int
+users_read_lines(struct users *users, const struct users_file *f)
+{
+    char *rest = users->text, *line;
+    int r = 0;
+
+    for (unsigned number = 1; r == 0 && (line = strsep(&rest, "\n")) != NULL; number++) {
+        struct user user = {.line = number};
+        size_t len = strlen(line);
+        const char *problem;
+
+        if (len != 0 && line[len - 1] == '\r')
+            line[len - 1] = '\0';
+        if (line[0] == '\0' || line[0] == '#')
+            continue;
+        problem = users_line_problem(&user, line);
+        r = problem != NULL ? users_refuse(f, number, problem) : users_push(users, f, user);
+    }
+    return r;
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static ssize_t
+users_read_fd(int fd, char *to, size_t size)
+{
+    size_t n = 0;
+
+    while (n < size) {
+        ssize_t r = read(fd, to + n, size - n);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        if (r == 0)
+            break;
+        n += (size_t)r;
+    }
+    return (ssize_t)n;
+}
+
+/* The text of a regular file. 0; -EFBIG; -EINVAL; another -errno. */
+static int
+users_read_text(struct users *users, int fd, size_t max)
+{
+    struct stat st;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if ((uint64_t)st.st_size > max)
+        return -EFBIG;
+    users->text = malloc((size_t)st.st_size + 1);
+    if (users->text == NULL)
+        return -ENOMEM;
+    n = users_read_fd(fd, users->text, (size_t)st.st_size);
+    if (n < 0)
+        return (int)n;
+    users->text[n] = '\0';
+    return memchr(users->text, '\0', (size_t)n) != NULL ? -EILSEQ : 0;
+}
+
+static int
+users_open(struct users *users, const struct users_file *f)
+{
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int r = fd < 0 ? -errno : users_read_text(users, fd, f->max * (USERS_LINE_MAX + 1));
+
+    if (fd >= 0)
+        close(fd);
+    if (r == -EFBIG)
+        return goevd_refuse(f->self, f->at, "%s is larger than users_max users can be", f->path);
+    if (r == -EILSEQ)
+        return goevd_refuse(f->self, f->at, "%s: there is a NUL in it", f->path);
+    if (r < 0 && r != -ENOMEM)
+        return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror(-r));
+    return r;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+static int
+users_compare(const void *a, const void *b)
+{
+    const struct user *x = a, *y = b;
+    int r = strcmp(x->name, y->name);
+
+    return r != 0 ? r : (x->line > y->line) - (x->line < y->line);
+}
+
+static int
+users_sort(struct users *users, const struct users_file *f)
+{
+    if (users->count == 0)
+        return goevd_refuse(f->self, f->at, "%s: there are no users in it", f->path);
+    qsort(users->all, users->count, sizeof(*users->all), users_compare);
+    for (size_t i = 1; i < users->count; i++)
+        if (strcmp(users->all[i - 1].name, users->all[i].name) == 0)
+            return users_refuse(f, users->all[i].line, "an earlier line has that name");
+    return 0;
+}
+
+int
+users_init(struct users *users, struct goevd_self *self, const char *at, const char *path,
+           size_t max)
+{
+    const struct users_file f = {self, at, path, max};
+    int r;
+
+    *users = (struct users){0};
+    r = users_open(users, &f);
+    if (r == 0)
+        r = users_read_lines(users, &f);
+    return r < 0 ? r : users_sort(users, &f);
+}
+
+void
+users_fini(struct users *users)
+{
+    free(users->all);
+    free(users->text);
+    *users = (struct users){0};
+}
+
+static int
+users_compare_name(const void *name, const void *user)
+{
+    return strcmp(name, ((const struct user *)user)->name);
+}
+
+const struct user *
+users_find(const struct users *users, const char *name)
+{
+    return bsearch(name, users->all, users->count, sizeof(*users->all), users_compare_name);
+}

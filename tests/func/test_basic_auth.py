@@ -1,0 +1,185 @@
+"""Passwords: the handler `basic_auth` before others."""
+import base64
+import json
+import signal
+
+import pytest
+
+from daemon import config, eventually, listener
+from wire import Reader, request
+
+# made by crypt(3): "secret", "pässword", "slow"
+BCRYPT = '$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW'
+YESCRYPT = '$y$j75$abcdefghijklmnopqrst$xMFppB0rK1yAwFXeaWJEzNz5M4lrzKmJWWSNPk1JNy5'
+SHA512 = '$6$rounds=1000$abcdefgh$jAxIaiRp9oDJ.CoU2U7rdm1MxaLmzzVIbnA5TByoxmVbJHEFOGQ24vEMjv0aIa3w8SX9Sw89hnB24WyQvTH7h/'
+SLOW = '$6$rounds=1000000$abcdefgh$7/kn9M/ZOegJwG7G/QRjoCi7Y13GpEc.0tfJjiSkyiQmov6Y7kmaoP7/h3X5OrYIbxQuO7wygS7EWZb9vTlFC/'
+USERS = f'# who may\nann:{BCRYPT}\n\nbob:{YESCRYPT}\r\nÄnn:{SHA512}\nslow:{SLOW}'
+
+
+@pytest.fixture
+def users(tmp_path):
+    """The file."""
+    path = tmp_path / 'users'
+    path.write_text(USERS, newline='')
+    return path
+
+
+@pytest.fixture
+def serve(goevd, plugins, users, tmp_path):
+    """serve(option=…) -> a Daemon with a route that wants a password."""
+    def start(**options):
+        auth = {'basic_auth': {'users': str(users), **options}}
+        probe = {'http_probe': {'file': '/dev/null'}}
+        return goevd(config(listener(handler={'http': {
+            'routes': [{'path': '/do/{id}', 'handler': [auth, probe]},
+                       {'path': '/open', 'respond': {'body': 'open'}}],
+            'error_pages': [{'status': 401, 'body': 'who?'}]}}),
+            plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': 1}],
+            control={'socket': str(tmp_path / 'control.sock')}))
+    return start
+
+
+@pytest.fixture
+def figures(goevd_run, tmp_path):
+    """figures() -> checked, refused, busy."""
+    def read():
+        done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'stats', '--json')
+        found = json.loads(done.stdout)['figures']
+        return [found[f'basic_auth.{name}']['total'] for name in ('checked', 'refused', 'busy')]
+    return read
+
+
+def said(name, password):
+    """The value of Authorization."""
+    return 'Basic ' + base64.b64encode(f'{name}:{password}'.encode()).decode()
+
+
+def send(sock, name=None, password='', **more):
+    """A request; None: without a password."""
+    if name is not None:
+        more['Authorization'] = said(name, password)
+    sock.sendall(request('/do/sized', **more))
+
+
+def ask(sock, *args, **more):
+    """Status, headers, content."""
+    send(sock, *args, **more)
+    return Reader(sock).response()
+
+
+def test_who_knows_a_password_gets_in(serve, figures):
+    s = serve().connect()
+    for name, password in (('ann', 'secret'), ('bob', 'secret'), ('Änn', 'pässword')):
+        for _ in range(3):
+            assert ask(s, name, password)[::2] == (200, b'one two')
+    assert figures() == [3, 0, 0]   # each is checked once
+
+
+def test_who_does_not_is_asked(serve, users, figures):
+    users.write_text(f'ann:{BCRYPT}')
+    s = serve(realm='Files of a friend').connect()
+    wrong = [('ann', 'Secret'), ('ann', ''), ('ann', 'secretx'), ('Ann', 'secret'),
+             ('nobody', 'secret'), ('', ''), ('ann', BCRYPT)]
+    for name, password in wrong * 2:
+        status, headers, body = ask(s, name, password)
+        assert (status, body) == (401, b'who?')
+        assert headers['www-authenticate'] == 'Basic realm="Files of a friend", charset="UTF-8"'
+    assert figures() == [14, 14, 0]   # a name that nobody has costs the same
+    assert ask(s, 'ann', 'secret')[0] == 200
+
+
+def test_what_is_no_password_is_not_checked(serve, figures):
+    s = serve().connect()
+    for more in ({}, {'Authorization': 'Bearer abc'}, {'Authorization': 'Basic !!!!'}):
+        assert ask(s, **more)[0] == 401
+    assert figures() == [0, 3, 0]
+
+
+def test_body_waits_for_the_check(serve):
+    s = serve().connect()
+    s.sendall(request('/do/gather', 'POST', Content_Length=3, Authorization=said('ann', 'secret'))
+              + b'abc' + request('/open'))
+    reader = Reader(s)
+    assert reader.response()[2] == b'abc' and reader.response()[2] == b'open'
+
+
+def test_others_are_served_while_one_is_checked_and_few_are(serve, figures):
+    d = serve(checks_max=1)
+    s = d.connect()
+    send(s, 'slow', 'slow')
+    eventually(lambda: figures()[0] == 1, 'the check has not begun')
+    t = d.connect()
+    status, headers, _ = ask(t, 'ann', 'secret')
+    assert (status, headers['retry-after']) == (503, '1')
+    t.sendall(request('/open'))
+    assert Reader(t).response()[2] == b'open'
+    assert Reader(s).response()[0] == 200
+    assert ask(t, 'ann', 'secret')[0] == 200
+    assert figures() == [2, 0, 1]
+
+
+def test_client_that_goes_away_while_it_is_checked(serve, figures):
+    d = serve(checks_max=1)
+    s = d.connect()
+    send(s, 'slow', 'slow')
+    eventually(lambda: figures()[0] == 1, 'the check has not begun')
+    s.close()
+    t = d.connect()
+    eventually(lambda: ask(t, 'ann', 'secret')[0] == 200, 'the check is not over')
+
+
+def test_nothing_is_remembered_where_nothing_shall_be(serve, figures):
+    s = serve(verified_max=0).connect()
+    for _ in range(3):
+        assert ask(s, 'ann', 'secret')[0] == 200
+    assert figures() == [3, 0, 0]
+
+
+def test_reload_reads_the_file_again(serve, users):
+    d = serve()
+    assert ask(d.connect(), 'ann', 'secret')[0] == 200
+    users.write_text(f'carl:{BCRYPT}\n')
+    d.signal(signal.SIGHUP)
+    eventually(lambda: ask(d.connect(), 'carl', 'secret')[0] == 200, 'the file was not read')
+    assert ask(d.connect(), 'ann', 'secret')[0] == 401
+
+
+WRONG = """\
+listeners:
+  - address: 127.0.0.1:0
+    handler:
+      http:
+        routes:
+          - path: /
+            handler:
+              basic_auth: {users: "%s", realm: '%s', users_max: %d}
+"""
+
+
+@pytest.mark.parametrize('text, words', [
+    ('', ': there are no users in it'), ('# none\n', ': there are no users in it'),
+    ('ann', ':1: a line is NAME:HASH'), (f'#\n:{BCRYPT}', ':2: a line is NAME:HASH'),
+    ('ann:', ':1: no hash of crypt(5)'), ('ann:secret', ':1: the method of the hash is too weak'),
+    ('ann:$apr1$abcdefgh$lJ0hEBw3SbUYlhWCZ0SOy/', ':1: no hash of crypt(5)'),
+    ('ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=', ':1: no hash of crypt(5)'),
+    ('ann:$1$abcdefgh$AiT9SI5p1NAmxDVrbZPJS1', ':1: the method of the hash is too weak'),
+    (f'ann:{BCRYPT[:-1]}', ':1: no hash of crypt(5)'), (f'ann:{BCRYPT}:x', ':1: no hash of crypt(5)'),
+    (f'ann:{BCRYPT}\nbob:{BCRYPT}\n\nann:{BCRYPT}', ':4: an earlier line has that name'),
+    (f'a\tb:{BCRYPT}', ':1: there is a control character'),
+    (f'{"n" * (1024 - 60)}:{BCRYPT}', ':1: the line is too long'),
+    (f'{"n" * (1023 - 60)}:{BCRYPT}\nx', ':2: a line is NAME:HASH'),
+    (f'ann:{BCRYPT}\0', ': there is a NUL in it'),
+    (f'a:{BCRYPT}\nb:{BCRYPT}\nc:{BCRYPT}\nd:{BCRYPT}', ':4: there are more users than users_max'),
+    ('#' * (3 * 1025 + 1), ' is larger than users_max users can be')])
+def test_wrong_lines_are_told(refused, users, text, words):
+    users.write_text(text)
+    said = refused(WRONG % (users, 'r', 3))
+    assert said.startswith('goevd.yaml:8:') and f'{users}{words}' in said, said
+
+
+def test_what_else_is_wrong_is_told(refused, users, tmp_path):
+    assert ': No such file or directory' in refused(WRONG % (tmp_path / 'nothing', 'r', 3))
+    assert ': Is a directory' in refused(WRONG % (tmp_path, 'r', 3))
+    assert 'Invalid argument' in refused(WRONG % ('/dev/zero', 'r', 3))
+    for realm in ('a"b', 'a\\b', 'ä'):
+        assert 'basic_auth.realm: ' in refused(WRONG % (users, realm, 3))
