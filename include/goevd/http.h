@@ -514,7 +514,8 @@ goevd_http_write_shared(struct goevd_http_request *r, const void *data, size_t l
 /* Write a part of a file as content.
  *
  * fd       a regular file, open until release runs; its own position is not used.
- * release  as for goevd_http_write_shared(). A file that ends early closes the connection.
+ * release  as for goevd_http_write_shared(); -EIO if the file has ended early or cannot be read,
+ *          which closes the connection.
  * Thread   [poller]
  * Returns  as goevd_http_write() does.
  * Source   sendfile(2).

@@ -927,7 +927,8 @@ goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
  * part itself do, as for goevd_conn_write_shared(). What is not in memory is read on the work pool.
  *
  * fd       a regular file, open until release runs; its own position is not used.
- * release  as for goevd_conn_write_shared(); a file that ends early closes c, -EIO.
+ * release  as for goevd_conn_write_shared(); -EIO if the file has ended early or cannot be read,
+ *          which closes c.
  * Thread   [poller]
  * Returns  as goevd_conn_write() does.
  * Source   sendfile(2).
