@@ -99,7 +99,7 @@ void supervisor_on_log_taken(struct supervisor *s, struct child *c,
 void supervisor_tell_reopened(struct supervisor *s);
 
 /* A worker cannot go over to a new file: say so to the log, and to who waits for it. */
-PRINTF(2, 3) void supervisor_reopen_failed(struct supervisor *s, const char *format, ...);
+void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
 
 /* Files of plugins: what a worker asks for while it starts; to open them anew for all workers, or
  * for this one, when it reads. */

@@ -28,13 +28,13 @@ supervisor_on_file(struct child *c, struct proto_file *file)
         return -EPROTO;
     file->option[PROTO_NAME_MAX - 1] = file->path[PROTO_FILE_MAX - 1] = '\0';
     kept = malloc(sizeof(*kept));
-    fd = kept ? supervisor_open_file(file, &err) : err_set_errno(&err, -ENOMEM, "%s", file->path);
-    if (fd < 0) {
-        free(kept);
-        return supervisor_refuse(c, &err);
-    }
+    if (!kept)
+        return -ENOMEM;
     *kept = *file;
     c->files[c->file_count++] = kept;
+    fd = supervisor_open_file(file, &err);
+    if (fd < 0)
+        return supervisor_refuse(c, &err);
     r = proto_send(c->fd, PROTO_WELCOME, NULL, 0, &fd, 1);
     fd_close(fd);
     return r;
@@ -49,7 +49,7 @@ supervisor_send_file(struct supervisor *s, struct child *c, unsigned nth)
     int fd = supervisor_open_file(c->files[nth], &err), r;
 
     if (fd < 0) {
-        supervisor_reopen_failed(s, "%s", err.text);
+        supervisor_reopen_failed(s, &err);
         return 0;
     }
     r = proto_try_send(c->fd, PROTO_FILE_NEW, &new, sizeof(new), &fd, 1);

@@ -1,7 +1,5 @@
 /* The log: the supervisor opens its file, for itself and for the workers. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -49,23 +47,20 @@ supervisor_forget_log(struct supervisor *s)
 }
 
 void
-supervisor_reopen_failed(struct supervisor *s, const char *format, ...)
+supervisor_reopen_failed(struct supervisor *s, const struct err *err)
 {
-    char text[ERR_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    log_error("%s", text);
-    control_refuse_held(&s->control, HOLD_REOPEN, "%s", text);
+    log_error("%s", err->text);
+    control_refuse_held(&s->control, HOLD_REOPEN, "%s", err->text);
 }
 
 static void
 supervisor_log_failed(struct supervisor *s, const struct child *c, int code)
 {
-    supervisor_reopen_failed(s, "worker %d cannot go over to the new log file: %s", (int)c->pid,
-                             err_words(code));
+    struct err err = {0};
+
+    err_set(&err, code, "worker %d cannot go over to the new log file: %s", (int)c->pid,
+            err_words(code));
+    supervisor_reopen_failed(s, &err);
 }
 
 /* One that does not read for the moment is sent it when it does: supervisor_repeat_log(). */
