@@ -179,6 +179,9 @@ struct goevd_http {
                   goevd_http_done_fn done, void *arg);
 
     unsigned (*coding)(const struct goevd_http_request *r, const char *coding);
+    socklen_t (*client_address)(const struct goevd_http_request *r,
+                                struct sockaddr_storage *ret_address);
+    struct goevd_str (*trace_id)(const struct goevd_http_request *r);
 };
 
 /* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
@@ -307,13 +310,36 @@ goevd_http_length(const struct goevd_http_request *r)
     return goevd_http->length(r);
 }
 
-/* The address of the client, as goevd_conn_peer_address().
+/* The address of whoever is connected, as goevd_conn_peer_address().
  * Thread   [poller]
  */
 static inline socklen_t
 goevd_http_peer_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
     return goevd_http->peer_address(r, ret_address);
+}
+
+/* The address of the client: where the peer is a proxy that the option `forwarded` believes, of
+ * whom it speaks for; else the peer's.
+ * Thread   [poller]
+ * Returns  as goevd_conn_peer_address() does.
+ * Source   RFC 7239.
+ */
+static inline socklen_t
+goevd_http_client_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
+{
+    return goevd_http->client_address(r, ret_address);
+}
+
+/* The id of the request, by which logs tell it, as the option `request_id` has it made or taken: 1
+ * to 128 bytes of visible ASCII. It is in the reply already.
+ * Thread   [poller]
+ * Returns  text that is valid until on_close returns; data is NULL without that option.
+ */
+static inline struct goevd_str
+goevd_http_trace_id(const struct goevd_http_request *r)
+{
+    return goevd_http->trace_id(r);
 }
 
 /* The address of this side, as goevd_conn_local_address().
@@ -671,7 +697,8 @@ GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 64, "goevd_http_handler
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 304, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 304, "client_address has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 320, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

@@ -475,6 +475,13 @@ enum goevd_figure_type {
     GOEVD_FIGURE_HISTOGRAM    /* how many values lie between one power of two and the next */
 };
 
+/* A set of addresses; goevd_network_parse() fills it. */
+struct goevd_network {
+    uint16_t family; /* AF_INET, AF_INET6; AF_UNIX: every peer on a unix socket */
+    uint8_t prefix;  /* bits of ip that count */
+    uint8_t ip[16];
+};
+
 /* The functions themselves; call them through the wrappers below, which document them. */
 struct goevd_host {
     struct goevd_version version;
@@ -587,6 +594,10 @@ struct goevd_host {
     char *(*lines_reserve)(struct goevd_lines *lines, struct goevd_poller *poller, size_t len);
     void (*lines_commit)(struct goevd_lines *lines, struct goevd_poller *poller, size_t len);
     size_t (*json_escape)(char *ret_text, size_t size, const char *chars, size_t len);
+    int (*network_parse)(const char *text, struct goevd_network *ret_network, char *ret_reason,
+                         size_t size);
+    bool (*network_any)(const struct goevd_network *networks, size_t count,
+                        const struct sockaddr *address);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
@@ -1487,6 +1498,31 @@ goevd_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
     return goevd_host->json_escape(ret_text, size, chars, len);
 }
 
+/* Read a set of addresses: "10.0.0.0/8", "2001:db8::/32", "192.0.2.1" alone, or "unix" for all
+ * peers on unix sockets. For options, so that create can refuse them.
+ *
+ * ret_reason  what is wrong, a sentence of at most size - 1 bytes; size may be 0.
+ * Thread      [any]
+ * Returns     0; -EINVAL.
+ * Source      RFC 4632, RFC 4291.
+ */
+static inline int
+goevd_network_parse(const char *text, struct goevd_network *ret_network, char *ret_reason,
+                    size_t size)
+{
+    return goevd_host->network_parse(text, ret_network, ret_reason, size);
+}
+
+/* Does that address lie in one of these sets? IPv4 addresses that came as IPv6 ones are IPv4.
+ * Thread   [any]
+ */
+static inline bool
+goevd_network_any(const struct goevd_network *networks, size_t count,
+                  const struct sockaddr *address)
+{
+    return goevd_host->network_any(networks, count, address);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1512,7 +1548,9 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, plugin_local) == 520, "plugin_lo
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, options) == 528, "options has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_log) == 536, "conn_log has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, lines_new) == 552, "lines_new has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 584, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, network_any) == 592, "network_any has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_network) == 20, "goevd_network has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 600, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

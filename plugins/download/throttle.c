@@ -27,7 +27,7 @@ throttle_client(struct throttle_shared *shared, const struct goevd_http_request 
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 
-    goevd_http_peer_address(r, &address);
+    goevd_http_client_address(r, &address);
     return &shared->clients[throttle_hash(shared->key, &address) & (THROTTLE_CLIENTS - 1)];
 }
 

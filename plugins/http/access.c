@@ -14,7 +14,6 @@ access_init(struct http *http)
 
     if (o == NULL)
         return 0;
-    http->limits.flags |= HTTP_LOGGED;
     return goevd_lines_new(http->self, "access_log", "access_log.target", o->target.data,
                            (size_t)o->buffer, &http->access);
 }
@@ -46,40 +45,36 @@ access_ipv4(const uint8_t *bytes, char *to)
 }
 
 static struct span
-access_client(struct goevd_conn *c, char text[ACCESS_CLIENT_MAX])
+access_client(const union forwarded_address *client, char text[ACCESS_CLIENT_MAX])
 {
-    struct sockaddr_storage peer;
-    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&peer;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&peer;
-
-    goevd_conn_peer_address(c, &peer);
-    if (peer.ss_family == AF_INET)
-        return (struct span){text, access_ipv4((const uint8_t *)&in->sin_addr, text)};
-    if (peer.ss_family != AF_INET6)
+    if (client->sa.sa_family == AF_INET)
+        return (struct span){text, access_ipv4((const uint8_t *)&client->in.sin_addr, text)};
+    if (client->sa.sa_family != AF_INET6)
         return (struct span){"unix", strlen("unix")};
-    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        return (struct span){text, access_ipv4(in6->sin6_addr.s6_addr + 12, text)};
-    inet_ntop(AF_INET6, &in6->sin6_addr, text, ACCESS_CLIENT_MAX);
+    if (IN6_IS_ADDR_V4MAPPED(&client->in6.sin6_addr))
+        return (struct span){text, access_ipv4(client->in6.sin6_addr.s6_addr + 12, text)};
+    inet_ntop(AF_INET6, &client->in6.sin6_addr, text, ACCESS_CLIENT_MAX);
     return (struct span){text, strlen(text)};
 }
 
 static void
-access_write(struct http_local *local, struct goevd_conn *c, const struct access_request *r,
-             int status, uint64_t bytes)
+access_write(struct http_local *local, struct goevd_conn *c, const struct mark *mark,
+             const struct access_request *r, int status, uint64_t bytes)
 {
     const struct http *http = local->http;
     const char *listener = goevd_conn_listener(c);
     char *line = goevd_lines_reserve(http->access, local->poller, ACCESS_LINE_MAX);
     char client[ACCESS_CLIENT_MAX];
-    struct access_answer a = {.status = status, .bytes = bytes};
+    struct access_answer a = {.id = mark_id(mark), .status = status, .bytes = bytes};
     size_t len;
 
     if (line == NULL)
         return;
-    a.client = access_client(c, client);
+    a.client = access_client(&mark->client, client);
     if (listener != NULL)
         a.listener = (struct span){listener, strlen(listener)};
-    a.duration_ns = goevd_now() - r->begun_ns;
+    if (mark->begun_ns != 0)
+        a.duration_ns = goevd_now() - mark->begun_ns;
     clock_gettime(CLOCK_REALTIME_COARSE, &a.at);
     len = http->options->access_log->format == OPTIONS_ACCESS_JSON
               ? access_line_json(line, &local->access_second, r, &a)
@@ -95,28 +90,24 @@ access_bytes(const struct http_local *local, unsigned reply, bool head_only)
 }
 
 static void
-access_write_reply(struct turn *t, const struct access_request *r, unsigned reply, bool head_only)
+access_write_reply(struct turn *t, const struct mark *mark, const struct access_request *r,
+                   unsigned reply, bool head_only)
 {
-    access_write(t->local, t->c, r, t->local->http->routes.replies[reply].status,
+    access_write(t->local, t->c, mark, r, t->local->http->routes.replies[reply].status,
                  access_bytes(t->local, reply, head_only));
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 void
-access_begin(struct http_local *local)
-{
-    local->access_begun_ns = goevd_now();
-}
-
-void
 access_answered(struct turn *t, unsigned reply, bool head_only)
 {
     struct access_request r;
 
+    if (t->local->http->access == NULL)
+        return;
     access_request_read(t->local->request, &r);
-    r.begun_ns = t->local->access_begun_ns;
-    access_write_reply(t, &r, reply, head_only);
+    access_write_reply(t, &t->local->mark, &r, reply, head_only);
 }
 
 /* The first line of what is no request. */
@@ -135,18 +126,18 @@ access_first_line(const struct turn *t)
 void
 access_refused(struct turn *t, unsigned reply, bool head_only)
 {
-    struct access_request r = {.begun_ns = goevd_now()};
+    struct access_request r = {0};
 
     if ((t->conn->flags & CONN_EXCHANGE) != 0)
         return; /* it is logged when that ends */
-    if ((t->conn->flags & CONN_LOGGED) != 0) {
+    if ((t->conn->flags & CONN_MARKED) != 0) {
         access_set_reply(t, reply);
         access_kept_answered(t, head_only);
-    } else if (t->local->access_begun_ns != 0 && t->at < t->end) {
+    } else if (t->local->mark.begun_ns != 0 && t->at < t->end) {
         access_answered(t, reply, head_only);
-    } else {
+    } else if (t->local->http->access != NULL) {
         r.target = access_first_line(t);
-        access_write_reply(t, &r, reply, head_only);
+        access_write_reply(t, &t->local->mark, &r, reply, head_only);
     }
 }
 
@@ -154,6 +145,7 @@ access_refused(struct turn *t, unsigned reply, bool head_only)
 
 /* What the connection has no room for; it has the number instead. */
 struct access_slot {
+    struct mark mark;
     struct access_request request;
     struct buffer text; /* what its spans are of */
     unsigned reply;
@@ -195,7 +187,7 @@ access_slot_free(struct http_local *local, struct conn *conn)
     buffer_clear(&s->text, ACCESS_LINE_MAX);
     s->next = local->access_free;
     local->access_free = (unsigned)conn->reply + 1;
-    conn->flags &= (uint16_t)~CONN_LOGGED;
+    conn->flags &= (uint16_t)~CONN_MARKED;
 }
 
 void
@@ -235,14 +227,20 @@ access_keep(struct turn *t, unsigned reply)
         return;
     s = &t->local->access_slots[n];
     access_request_read(t->local->request, &s->request);
-    s->request.begun_ns = t->local->access_begun_ns;
+    mark_copy(&s->mark, &t->local->mark);
     s->reply = reply;
     t->conn->reply = (uint16_t)n;
-    t->conn->flags |= CONN_LOGGED;
+    t->conn->flags |= CONN_MARKED;
     if (access_copy(s) == 0)
         return;
     access_slot_free(t->local, t->conn);
     t->conn->reply = (uint16_t)reply;
+}
+
+const struct mark *
+access_kept_mark(const struct turn *t)
+{
+    return &t->local->access_slots[t->conn->reply].mark;
 }
 
 unsigned
@@ -250,7 +248,7 @@ access_reply(const struct turn *t)
 {
     const struct conn *conn = t->conn;
 
-    return (conn->flags & CONN_LOGGED) != 0 ? t->local->access_slots[conn->reply].reply
+    return (conn->flags & CONN_MARKED) != 0 ? t->local->access_slots[conn->reply].reply
                                             : conn->reply;
 }
 
@@ -259,7 +257,7 @@ access_set_reply(struct turn *t, unsigned reply)
 {
     struct conn *conn = t->conn;
 
-    if ((conn->flags & CONN_LOGGED) != 0)
+    if ((conn->flags & CONN_MARKED) != 0)
         t->local->access_slots[conn->reply].reply = reply;
     else
         conn->reply = (uint16_t)reply;
@@ -270,7 +268,8 @@ access_kept_answered(struct turn *t, bool head_only)
 {
     const struct access_slot *s = &t->local->access_slots[t->conn->reply];
 
-    access_write_reply(t, &s->request, s->reply, head_only);
+    if (t->local->http->access != NULL)
+        access_write_reply(t, &s->mark, &s->request, s->reply, head_only);
     access_slot_free(t->local, t->conn);
 }
 
@@ -279,7 +278,10 @@ access_kept_gone(struct goevd_conn *c, struct conn *conn)
 {
     struct http_local *local = goevd_conn_local(c);
 
-    access_write(local, c, &local->access_slots[conn->reply].request, ACCESS_STATUS_GONE, 0);
+    const struct access_slot *s = &local->access_slots[conn->reply];
+
+    if (local->http->access != NULL)
+        access_write(local, c, &s->mark, &s->request, ACCESS_STATUS_GONE, 0);
     access_slot_free(local, conn);
 }
 
@@ -290,8 +292,9 @@ access_exchange(struct exchange *x)
 {
     struct access_request r;
 
+    if (x->local->http->access == NULL)
+        return;
     access_request_read(x->req, &r);
-    r.begun_ns = x->begun_ns;
-    access_write(x->local, exchange_c(x), &r, x->status == 0 ? ACCESS_STATUS_GONE : x->status,
-                 x->sent);
+    access_write(x->local, exchange_c(x), &x->mark, &r,
+                 x->status == 0 ? ACCESS_STATUS_GONE : x->status, x->sent);
 }

@@ -1,7 +1,5 @@
-/* The access log: one line for each request, when it is known what became of it.
- *
- * Where there is a log every request has HTTP_LOGGED, which takes it off the shortest way; where
- * there is none, nothing of this is ever called. */
+/* The access log: one line for each request, when it is known what became of it; nothing where
+ * there is no log. */
 #pragma once
 
 #include "http/exchange.h"
@@ -14,28 +12,22 @@ int access_init(struct http *http);
 
 void access_local_fini(struct http_local *local);
 
-/* A request whose head is good begins; or what lies there is none. */
-void access_begin(struct http_local *local);
-
-static inline void
-access_begin_none(struct http_local *local)
-{
-    local->access_begun_ns = 0;
-}
-
 /* Reply number `reply` has answered that request. */
 void access_answered(struct turn *t, unsigned reply, bool head_only);
 
-/* Reply for a verdict has answered it, or what was none. */
+/* A reply for a verdict has answered it, or what was none. */
 void access_refused(struct turn *t, unsigned reply, bool head_only);
 
-/* It has a body that nobody wants, and is answered when that has come: keep what the line needs, in
- * the connection's stead. Where there is no memory, nothing of it is logged. */
+/* It has a body that nobody wants, and is answered when that has come: keep its mark and what the
+ * line needs, in the connection's stead. Where there is no memory, nothing of it is logged. */
 void access_keep(struct turn *t, unsigned reply);
 
 /* What answers such a body. */
 unsigned access_reply(const struct turn *t);
 void access_set_reply(struct turn *t, unsigned reply);
+
+/* The mark of such a request. */
+const struct mark *access_kept_mark(const struct turn *t);
 
 /* Such a body has been answered. */
 void access_kept_answered(struct turn *t, bool head_only);

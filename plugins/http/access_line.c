@@ -5,15 +5,17 @@
 #include <goevd/plugin.h>
 
 #include "http/headers.h"
+#include "http/mark.h"
 
 /* Bytes of values as they stand in the line. */
 #define TARGET_MAX 1792
 #define TEXT_MAX 512
+#define LISTENER_MAX 256
 
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-_Static_assert(TARGET_MAX + 3 * TEXT_MAX + 256 /* listener */ < ACCESS_LINE_MAX - 256,
+_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + MARK_ID_MAX < ACCESS_LINE_MAX - 256,
                "all values fit beside each other");
 
 void
@@ -168,7 +170,7 @@ access_line_json(char *to, struct access_second *second, const struct access_req
     *p++ = '.';
     p = line_number(p, (uint64_t)a->at.tv_nsec / 1000000, 3);
     p = line_value(PUT(p, "Z\",\"client\":\""), a->client, ACCESS_CLIENT_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"listener\":\""), a->listener, 256, line_escape_json);
+    p = line_value(PUT(p, "\",\"listener\":\""), a->listener, LISTENER_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"host\":\""), r->host, TEXT_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"method\":\""), r->method, 32, line_escape_json);
     p = line_value(PUT(p, "\",\"target\":\""), r->target, TARGET_MAX, line_escape_json);
@@ -180,6 +182,7 @@ access_line_json(char *to, struct access_second *second, const struct access_req
     p = line_number(p, a->duration_ns / 1000 % 1000000, 6);
     p = line_value(PUT(p, ",\"referer\":\""), r->referer, TEXT_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"agent\":\""), r->agent, TEXT_MAX, line_escape_json);
+    p = line_value(PUT(p, "\",\"id\":\""), a->id, MARK_ID_MAX, line_escape_json);
     p = PUT(p, "\"}\n");
     return (size_t)(p - to);
 }

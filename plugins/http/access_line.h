@@ -20,7 +20,6 @@ struct access_request {
     struct span referer;
     struct span agent;
     bool old; /* HTTP/1.0 */
-    uint64_t begun_ns;
 };
 
 #define ACCESS_SPANS 5 /* at the beginning of that struct */
@@ -29,6 +28,7 @@ struct access_request {
 struct access_answer {
     struct span client;
     struct span listener;
+    struct span id;
     int status;
     uint64_t bytes; /* of content */
     uint64_t duration_ns;

@@ -15,7 +15,7 @@
 cold static int
 conn_fail_head(struct turn *t, int verdict)
 {
-    access_begin_none(t->local);
+    mark_begin_none(t->local);
     return turn_fail(t, verdict, t->end - t->at >= 5 && memcmp(t->at, "HEAD ", 5) == 0);
 }
 
@@ -29,7 +29,7 @@ conn_exchange_flags(const struct http_request *req, enum http_persist persist)
     flags |= (req->flags & HTTP_LENGTH) != 0 ? X_LENGTH : 0;
     flags |= (req->flags & HTTP_CHUNKED) != 0 ? X_CHUNKED : 0;
     flags |= (req->flags & HTTP_CONTINUE) != 0 ? X_CONTINUE : 0;
-    flags |= (req->flags & HTTP_LOGGED) != 0 ? X_LOGGED : 0;
+    flags |= (req->flags & HTTP_MARKED) != 0 ? X_MARKED : 0;
     flags |= persist == HTTP_PERSIST_CLOSE ? X_CLOSE : 0;
     return flags | (persist == HTTP_PERSIST_TOLD ? X_TELL : 0);
 }
@@ -56,8 +56,8 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     bool head_only = req->method == HTTP_HEAD;
     unsigned reply = ROUTES_SERVER_WIDE;
 
-    if ((req->flags & HTTP_LOGGED) != 0)
-        access_begin(local);
+    if ((req->flags & HTTP_MARKED) != 0)
+        mark_begin(local, t->c);
     if ((req->flags & HTTP_OTHER_HOST) != 0)
         local->site =
             routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
@@ -71,16 +71,18 @@ conn_request_any(struct turn *t, size_t head_len, int r)
         persist = HTTP_PERSIST_CLOSE;
     else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
         persist = HTTP_PERSIST_TOLD;
-    if (routes_is_handler(reply))
+    if (routes_is_handler(reply)) {
+        mark_copy(&local->fresh->mark, &local->mark);
         return exchange_handle(t, routes_handler(reply), head_len,
                                conn_exchange_flags(req, persist));
+    }
     if ((req->flags & HTTP_BODY) != 0)
         return discard_begin(t, head_len, reply, persist);
-    r = turn_reply(t, reply, persist, head_only, head_len);
+    r = turn_reply_marked(t, reply, persist, head_only, head_len);
     if (r < 0)
         return r;
     t->at += head_len;
-    if ((req->flags & HTTP_LOGGED) != 0)
+    if ((req->flags & HTTP_MARKED) != 0)
         access_answered(t, reply, head_only);
     return 0;
 }
@@ -446,7 +448,7 @@ conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
 
     if ((conn->flags & CONN_EXCHANGE) != 0)
         exchange_gone(conn, reason);
-    if ((conn->flags & CONN_LOGGED) != 0)
+    if ((conn->flags & CONN_MARKED) != 0)
         access_kept_gone(c, conn);
 }
 

@@ -18,13 +18,13 @@ discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist
     /* RFC 9110 section 10.1.1: a final answer instead of 100 (Continue); whether the body comes
      * after it is not known, so the connection ends */
     if ((req->flags & HTTP_CONTINUE) != 0) {
-        int r = turn_reply(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
+        int r = turn_reply_marked(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
 
         if (r < 0)
             return r;
         t->at += head_len;
         t->close_flags = GOEVD_CLOSE_FLUSH;
-        if ((req->flags & HTTP_LOGGED) != 0)
+        if ((req->flags & HTTP_MARKED) != 0)
             access_answered(t, reply, head_only);
         return 0;
     }
@@ -36,7 +36,7 @@ discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist
     conn->reply = (uint16_t)reply;
     conn->flags |= (uint16_t)((chunked ? CONN_CHUNKED : CONN_LENGTH) | (head_only ? CONN_HEAD : 0) |
                               (int)persist << CONN_PERSIST_SHIFT);
-    if ((req->flags & HTTP_LOGGED) != 0)
+    if ((req->flags & HTTP_MARKED) != 0)
         access_keep(t, reply);
     return 0;
 }
@@ -109,8 +109,8 @@ discard_answer(struct turn *t, bool head_only)
         return 0;
     if ((conn->flags & CONN_STOP) != 0)
         persist = HTTP_PERSIST_CLOSE;
-    r = turn_reply(t, access_reply(t), persist, head_only, 0);
-    if (r == 0 && (conn->flags & CONN_LOGGED) != 0)
+    r = turn_reply_marked(t, access_reply(t), persist, head_only, 0);
+    if (r == 0 && (conn->flags & CONN_MARKED) != 0)
         access_kept_answered(t, head_only);
     return r;
 }

@@ -94,6 +94,7 @@ exchange_reset(struct exchange *x)
     x->verdict = 0;
     x->status = 0;
     x->sent = 0;
+    x->mark.id_len = 0;
     x->rest_at = 0;
 }
 
@@ -212,7 +213,7 @@ exchange_finish(struct turn *t, struct exchange *x, enum goevd_http_reason reaso
         *p = x->next;
     }
     exchange_reply_drop(x);
-    if ((x->flags & X_LOGGED) != 0)
+    if ((x->flags & X_MARKED) != 0)
         access_exchange(x);
     exchange_close(x, reason);
     exchange_release(x);
@@ -355,7 +356,6 @@ exchange_attach(struct turn *t, struct exchange *x)
     x->flags |= X_ATTACHED;
     x->head = t->at;
     x->body_came = 0;
-    x->begun_ns = t->local->access_begun_ns;
     if ((x->flags & X_LENGTH) != 0)
         x->body.left = x->req->content_length;
     else

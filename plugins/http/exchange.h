@@ -68,7 +68,7 @@ enum exchange_flags {
     X_DEFERRED = 1 << 23, /* on local->deferred */
     X_NAMED = 1 << 24,    /* somebody knows its number */
     X_TIMER = 1 << 25,    /* EXCHANGE_TIMER was armed */
-    X_LOGGED = 1 << 27,   /* it is for the access log */
+    X_MARKED = 1 << 27,   /* `mark` is set */
     X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
     X_GZIP = 1 << 28,     /* its head says that it is compressed */
     /* no reply can begin any more */
@@ -109,9 +109,8 @@ struct exchange {
     uint64_t held_since_ns;
     struct buffer gathered;
 
-    uint64_t begun_ns; /* with X_LOGGED, as are `status` and `sent` */
-    int status;        /* of its reply; 0: none has begun */
-    uint64_t sent;     /* bytes of content */
+    int status;    /* of its reply; 0: none has begun; counts with X_MARKED, as does the next */
+    uint64_t sent; /* bytes of content */
     uint64_t reply_left;
     struct buffer fields; /* header lines, later trailers */
     struct buffer rest;   /* of the output, behind `segment`; from rest_at on */
@@ -125,6 +124,7 @@ struct exchange {
     const void *upgrade_state; /* the handler's own */
     size_t upgrade_len;
 
+    struct mark mark;
     struct buffer copy;    /* of head and request */
     struct exchange *next; /* free or deferred */
     uint32_t slot;         /* in local->slots */

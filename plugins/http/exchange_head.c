@@ -52,10 +52,36 @@ head_frame(struct exchange *x, int status, uint64_t length, char *to)
     return n + http_reply_end(to + n, head_persist(x, until_close));
 }
 
+static int
+head_append_field(struct exchange *x, const char *name, size_t name_len, const char *value,
+                  size_t len)
+{
+    struct buffer *b = &x->fields;
+    size_t more = name_len + len + strlen(": \r\n");
+
+    if (b->len + more > EXCHANGE_FIELDS_MAX)
+        return -EMSGSIZE;
+    x->flags |= X_FIELDS;
+    return lines_add(b, (struct span){name, name_len}, (struct span){value, len});
+}
+
+/* What is done to header lines last of all, but for those of a coding. */
+static int
+head_finish_fields(struct exchange *x)
+{
+    struct goevd_str header;
+    int r = edits_apply(&x->handler->chain->edits, &x->fields);
+
+    if (r < 0 || x->mark.id_len == 0)
+        return r;
+    header = x->local->http->options->request_id->header;
+    return head_append_field(x, header.data, header.len, x->mark.id, x->mark.id_len);
+}
+
 int
 exchange_head_begin(struct exchange *x, int status, struct span type, uint64_t length)
 {
-    int r = edits_apply(&x->handler->chain->edits, &x->fields);
+    int r = head_finish_fields(x);
 
     return r < 0 ? r : exchange_gzip_choose(x, status, type, length);
 }
@@ -140,19 +166,6 @@ exchange_interim(struct exchange *x, int status)
 }
 
 /* ---- Header lines ---------------------------------------------------------------------------- */
-
-static int
-head_append_field(struct exchange *x, const char *name, size_t name_len, const char *value,
-                  size_t len)
-{
-    struct buffer *b = &x->fields;
-    size_t more = name_len + len + strlen(": \r\n");
-
-    if (b->len + more > EXCHANGE_FIELDS_MAX)
-        return -EMSGSIZE;
-    x->flags |= X_FIELDS;
-    return lines_add(b, (struct span){name, name_len}, (struct span){value, len});
-}
 
 static int
 head_check_field(const char *name, size_t name_len, const char *value, size_t len)

@@ -14,8 +14,10 @@ http_destroy(void *instance)
 {
     struct http *http = instance;
 
-    if (http != NULL)
+    if (http != NULL) {
         routes_fini(&http->routes);
+        mark_fini(http);
+    }
     free(http);
 }
 
@@ -54,6 +56,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
         r = http_register(http);
     if (r == 0)
         r = routes_init(&http->routes, self, o);
+    if (r == 0)
+        r = mark_init(http);
     if (r == 0)
         r = access_init(http);
     if (r < 0) {
@@ -105,6 +109,8 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     l->scratch = malloc(http->limits.request_line_max);
     if (l->kick != NULL && l->request != NULL && l->scratch != NULL)
         r = canned_set_init(&l->canned, poller, &http->routes, server);
+    if (r == 0)
+        r = mark_local_init(l);
     if (r == 0)
         heads_init(&l->heads, &l->canned);
     if (r == 0 && http->options->gzip != NULL) {

@@ -6,6 +6,7 @@
 #include "http/access_line.h"
 #include "http/canned.h"
 #include "http/heads.h"
+#include "http/mark.h"
 #include "http/options.h"
 #include "http/parser.h"
 #include "http/routes.h"
@@ -27,6 +28,8 @@ struct http {
     unsigned pipeline_max;
     struct http_figures figures;
     struct goevd_lines *access; /* NULL: requests are not logged */
+    struct mark_trust id_from;
+    struct mark_trust forwarded_from;
     struct routes routes;
 };
 
@@ -52,7 +55,8 @@ struct http_local {
     size_t slot_count;
     uint64_t complained_ns; /* when an error of a handler was last logged */
     struct access_second access_second;
-    uint64_t access_begun_ns; /* when the request that is being read began; 0: it is none */
+    struct mark mark;    /* of the request that is being read */
+    uint64_t id_base[2]; /* the last id that was made */
     struct access_slot *access_slots;
     unsigned access_slot_count;
     unsigned access_free; /* the first of the free ones, plus 1 */

@@ -185,6 +185,40 @@ static const struct goevd_option gzip_options[] = {
 
 static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct options_gzip, gzip_options);
 
+static const struct goevd_option network_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 64, .help = "a network"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema network_schema = GOEVD_SCHEMA(struct goevd_str, network_options);
+
+static const struct goevd_option id_options[] = {
+    {OPTION(struct options_request_id, header, "header", GOEVD_OPTION_STRING),
+     .def = "X-Request-Id", .min = 1, .max = 64,
+     .help = "the header that tells it, in replies too"},
+    {OPTION(struct options_request_id, from, "from", GOEVD_OPTION_LIST), .max = 256,
+     .item = &network_schema, .help = "networks whose ids are taken; others get one that is made"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema id_schema = GOEVD_SCHEMA(struct options_request_id, id_options);
+
+/* In the order of enum forwarded_header. */
+static const char *const forwarded_choices[] = {"X-Forwarded-For", "Forwarded", NULL};
+
+static const struct goevd_option forwarded_options[] = {
+    {OPTION(struct options_forwarded, header, "header", GOEVD_OPTION_ENUM),
+     .def = "X-Forwarded-For", .choices = forwarded_choices,
+     .help = "the header that is read, and no other"},
+    {OPTION(struct options_forwarded, from, "from", GOEVD_OPTION_LIST),
+     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 256, .item = &network_schema,
+     .help = "networks of the proxies that are believed"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema forwarded_schema =
+    GOEVD_SCHEMA(struct options_forwarded, forwarded_options);
+
 static const struct goevd_option http_options[] = {
     {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
@@ -227,6 +261,10 @@ static const struct goevd_option http_options[] = {
      .help = "a line for each request"},
     {OPTION(struct options, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
      .help = "compress content of handlers for clients that take it"},
+    {OPTION(struct options, request_id, "request_id", GOEVD_OPTION_RECORD), .item = &id_schema,
+     .help = "an id for each request"},
+    {OPTION(struct options, forwarded, "forwarded", GOEVD_OPTION_RECORD), .item = &forwarded_schema,
+     .help = "whom proxies speak for, as a header tells"},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -64,6 +64,16 @@ struct options_gzip {
     int64_t replies_max; /* of each poller */
 };
 
+struct options_request_id {
+    struct goevd_str header;
+    struct goevd_list from; /* of struct goevd_str */
+};
+
+struct options_forwarded {
+    int header;             /* enum forwarded_header */
+    struct goevd_list from; /* of struct goevd_str */
+};
+
 struct options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
@@ -81,8 +91,10 @@ struct options {
     const struct options_headers *headers;
     struct goevd_list error_pages; /* of struct options_page */
     int64_t error_page_max;
-    const struct options_access_log *access_log; /* NULL: none */
+    const struct options_access_log *access_log; /* NULL: none, as are the next ones */
     const struct options_gzip *gzip;
+    const struct options_request_id *request_id;
+    const struct options_forwarded *forwarded;
 };
 
 extern const struct goevd_schema options_schema;

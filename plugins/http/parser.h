@@ -69,7 +69,7 @@ enum http_flags {
     HTTP_CHUNKED = 1 << 6,      /* a chunked body */
     HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
     HTTP_OTHER_HOST = 1 << 8,   /* its Host is another than the last one */
-    HTTP_LOGGED = 1 << 9,       /* it is for the access log */
+    HTTP_MARKED = 1 << 9,       /* more is to be known of it: mark.h */
     HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
 };
 

@@ -24,7 +24,7 @@ enum {
     CONN_ANSWERED = 1 << 11, /* in such a body: the reply has been sent */
     CONN_EXCHANGE = 1 << 12, /* a handler has a request: `exchange` is set */
     CONN_PAUSED = 1 << 13,   /* reading from the socket is, for what has come has to wait */
-    CONN_LOGGED = 1 << 14,   /* in a body that nobody wants: `reply` is a number of access.c's */
+    CONN_MARKED = 1 << 14,   /* in a body that nobody wants: `reply` is a number of access.c's */
     CONN_BODY = CONN_LENGTH | CONN_CHUNKED,
     CONN_LATE = CONN_LATE_HEAD | CONN_LATE_BODY
 };
@@ -37,7 +37,7 @@ struct conn {
         struct exchange *exchange;
     };
     uint32_t body;  /* content of a chunked body so far */
-    uint16_t reply; /* in a body that nobody wants: what answers it; see CONN_LOGGED */
+    uint16_t reply; /* in a body that nobody wants: what answers it; see CONN_MARKED */
     uint16_t flags;
 };
 

@@ -113,6 +113,30 @@ table_peer_address(const struct goevd_http_request *r, struct sockaddr_storage *
     return goevd_conn_peer_address(exchange_c(exchange_of(r)), ret_address);
 }
 
+/* As much of an address as goevd_conn_peer_address() tells. */
+static socklen_t
+table_client_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
+{
+    const union forwarded_address *client = &exchange_of(r)->mark.client;
+    bool ip = client->sa.sa_family == AF_INET || client->sa.sa_family == AF_INET6;
+
+    if ((exchange_of(r)->flags & X_MARKED) == 0 || !ip)
+        return table_peer_address(r, ret_address);
+    memset(ret_address, 0, sizeof(*ret_address));
+    memcpy(ret_address, client, sizeof(*client));
+    return client->sa.sa_family == AF_INET ? sizeof(client->in) : sizeof(client->in6);
+}
+
+static struct goevd_str
+table_trace_id(const struct goevd_http_request *r)
+{
+    const struct mark *mark = &exchange_of(r)->mark;
+
+    if ((exchange_of(r)->flags & X_MARKED) == 0 || mark->id_len == 0)
+        return (struct goevd_str){NULL, 0};
+    return table_str(mark_id(mark));
+}
+
 static socklen_t
 table_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
@@ -397,4 +421,6 @@ const struct goevd_http http_table = {
     .send = later_send,
     .submit = later_submit,
     .coding = table_coding,
+    .client_address = table_client_address,
+    .trace_id = table_trace_id,
 };

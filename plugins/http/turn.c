@@ -54,6 +54,44 @@ turn_body(struct turn *t, const struct http_reply *reply)
     return r < 0 ? -EPIPE : 0;
 }
 
+static char *
+turn_put(char *to, const char *data, size_t len)
+{
+    memcpy(to, data, len);
+    return to + len;
+}
+
+int
+turn_reply_marked(struct turn *t, unsigned reply, enum http_persist persist, bool head_only,
+                  size_t request_len)
+{
+    const struct options_request_id *o = t->local->http->options->request_id;
+    const struct canned *k = canned_get(&t->local->canned, reply, persist);
+    const struct mark *mark;
+    size_t len, head;
+    char *to;
+
+    if (o == NULL || k == NULL)
+        return turn_reply(t, reply, persist, head_only, request_len);
+    mark = mark_of(t);
+    head = k->head_len - 2; /* up to the empty line */
+    len = (head_only ? k->head_len : k->len) + o->header.len + 2 + mark->id_len + 2;
+    if (t->room - t->used < len) {
+        int r = turn_reserve(t, len, request_len);
+
+        if (r < 0)
+            return r;
+    }
+    to = turn_put(t->out + t->used, k->data, head);
+    to = turn_put(to, o->header.data, o->header.len);
+    to = turn_put(to, ": ", 2);
+    to = turn_put(to, mark->id, mark->id_len);
+    to = turn_put(to, "\r\n", 2);
+    turn_put(to, k->data + head, (head_only ? k->head_len : k->len) - head);
+    t->used += len;
+    return turn_replied(t, k, reply, persist, head_only);
+}
+
 int
 turn_fail(struct turn *t, int verdict, bool head_only)
 {
@@ -61,11 +99,11 @@ turn_fail(struct turn *t, int verdict, bool head_only)
     int r;
 
     assert(reply < HTTP_VERDICT_COUNT);
-    r = turn_reply(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
+    r = turn_reply_marked(t, reply, HTTP_PERSIST_CLOSE, head_only, 0);
     if (r < 0)
         return r;
     t->local->refused[reply]++;
-    if (t->local->http->access != NULL)
+    if ((t->local->limits.flags & HTTP_MARKED) != 0)
         access_refused(t, reply, head_only);
     t->close_flags = GOEVD_CLOSE_FLUSH;
     return 0;

@@ -42,6 +42,23 @@ cold int turn_body(struct turn *t, const struct http_reply *reply);
  * Returns as turn_reply() does. */
 cold int turn_fail(struct turn *t, int verdict, bool head_only);
 
+/* turn_reply() with the id of what it answers, if that has one. */
+cold int turn_reply_marked(struct turn *t, unsigned reply, enum http_persist persist,
+                           bool head_only, size_t request_len);
+
+/* What follows the bytes of a reply. */
+hot int
+turn_replied(struct turn *t, const struct canned *k, unsigned reply, enum http_persist persist,
+             bool head_only)
+{
+    t->answered++;
+    if (unlikely(persist == HTTP_PERSIST_CLOSE))
+        t->stop_at = 0;
+    if (unlikely(k->apart) && !head_only)
+        return turn_body(t, &t->local->http->routes.replies[reply]);
+    return 0;
+}
+
 /* 0; -ENOBUFS: nothing was written, again when output has drained; another: the connection is
  * lost. */
 hot int
@@ -63,10 +80,5 @@ turn_reply(struct turn *t, unsigned reply, enum http_persist persist, bool head_
     assert(t->out != NULL);
     memcpy(t->out + t->used, k->data, len);
     t->used += len;
-    t->answered++;
-    if (unlikely(persist == HTTP_PERSIST_CLOSE))
-        t->stop_at = 0;
-    if (unlikely(k->apart) && !head_only)
-        return turn_body(t, &t->local->http->routes.replies[reply]);
-    return 0;
+    return turn_replied(t, k, reply, persist, head_only);
 }

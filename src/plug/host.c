@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "net/network.h"
 #include "net/proxy_header.h"
 #include "plug/host.h"
 
@@ -298,6 +299,31 @@ host_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
     return t.len;
 }
 
+/* ---- Networks -------------------------------------------------------------------------------- */
+
+static_assert(sizeof(struct goevd_network) == sizeof(struct network) &&
+                  offsetof(struct goevd_network, prefix) == offsetof(struct network, prefix) &&
+                  offsetof(struct goevd_network, ip) == offsetof(struct network, ip),
+              "plugins know other networks");
+
+static int
+host_network_parse(const char *text, struct goevd_network *ret_network, char *ret_reason,
+                   size_t size)
+{
+    struct err err = {0};
+    int r = network_parse(text, (struct network *)ret_network, &err);
+
+    if (r < 0 && size > 0)
+        snprintf(ret_reason, size, "%s", err.text);
+    return r;
+}
+
+static bool
+host_network_any(const struct goevd_network *networks, size_t count, const struct sockaddr *address)
+{
+    return network_any((const struct network *)networks, count, address);
+}
+
 PRINTF(3, 0)
 static void
 host_conn_log(struct goevd_conn *public, enum goevd_log_level level, const char *format,
@@ -394,4 +420,6 @@ const struct goevd_host plugins_host = {
     .lines_reserve = host_lines_reserve,
     .lines_commit = host_lines_commit,
     .json_escape = host_json_escape,
+    .network_parse = host_network_parse,
+    .network_any = host_network_any,
 };

@@ -2,6 +2,7 @@
  * goevd/http.h. What happens to its requests is written to the log. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,11 +277,32 @@ probe_drained(struct goevd_http_request *r, void *state)
     return s->to_send == 0 ? 0 : go_on(r, s);
 }
 
+/* Whom it is for, and its id. */
+static int
+reply_mark(struct goevd_http_request *r)
+{
+    struct goevd_str id = goevd_http_trace_id(r);
+    struct sockaddr_storage client;
+    socklen_t len = goevd_http_client_address(r, &client);
+    char host[64] = "?", text[256];
+    int n;
+
+    if (client.ss_family == AF_UNIX)
+        strcpy(host, "unix");
+    else
+        getnameinfo((const struct sockaddr *)&client, len, host, sizeof(host), NULL, 0,
+                    NI_NUMERICHOST);
+    n = snprintf(text, sizeof(text), "%s %.*s", host, (int)id.len, id.len == 0 ? "" : id.data);
+    return goevd_http_reply(r, 200, NULL, text, (size_t)n);
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static int
 reply_with(struct goevd_http_request *r, struct goevd_str what)
 {
+    if (is(what, "mark"))
+        return reply_mark(r);
     if (is(what, "none"))
         return goevd_http_reply(r, 204, NULL, "ignored", 7);
     if (is(what, "same"))
