@@ -18,6 +18,7 @@
 #include "daemon/crash.h"
 #include "daemon/engine.h"
 #include "daemon/exit.h"
+#include "daemon/notify.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
 #include "daemon/worker_log.h"
@@ -30,6 +31,7 @@ struct worker_process {
     struct settings settings;
     struct watchdog *watchdog; /* NULL: nobody watches */
     struct control control;    /* listens only with --single */
+    struct notify notify;      /* likewise speaks */
     int signal_fd;
     struct worker_log log;
     time_t since;
@@ -73,8 +75,11 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .log_level = (uint32_t)log_get_level()};
     int r;
 
-    if (w->sockets.fd < 0)
+    if (w->sockets.fd < 0) {
+        notify_say(&w->notify, "READY=1");
+        notify_watchdog(&w->notify, clock_now_ns());
         return 0;
+    }
     if (config->control_socket.data)
         snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
     r = proto_send(w->sockets.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
@@ -277,6 +282,7 @@ worker_stop(struct worker_process *w, bool replaced)
     }
     w->deadline_ns = clock_now_ns() + (uint64_t)timeout_ns;
     engine_drain(&w->engine);
+    notify_say(&w->notify, "STOPPING=1");
     if (w->sockets.fd >= 0)
         proto_try_send(w->sockets.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
     control_close(&w->control);
@@ -353,6 +359,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = w->load_due_ns;
     if (held && (!due || held < due))
         due = held;
+    if (w->notify.due_ns && (!due || w->notify.due_ns < due))
+        due = w->notify.due_ns;
     if (!due)
         return -1;
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
@@ -376,6 +384,7 @@ worker_serve(struct worker_process *w)
             worker_hear(w);
         control_handle(&w->control, fds + 4);
         worker_say_load(w);
+        notify_watchdog(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
         if (fds[1].revents)
             return;
@@ -393,6 +402,7 @@ static void
 worker_fini(struct worker_process *w)
 {
     control_fini(&w->control);
+    notify_fini(&w->notify);
     engine_stop(&w->engine);
     watchdog_stop(w->watchdog);
     plugins_destroy(&w->setup.plugins);
@@ -418,14 +428,20 @@ worker_advise(struct err *err)
 int
 worker_run(const struct cli *cli)
 {
-    struct worker_process w = {
-        .cli = cli, .signal_fd = -1, .log.held_fd = -1, .sockets.fd = -1, .since = time(NULL)};
+    struct worker_process w = {.cli = cli,
+                               .signal_fd = -1,
+                               .log.held_fd = -1,
+                               .sockets.fd = -1,
+                               .notify.fd = -1,
+                               .since = time(NULL)};
     struct err err = {0};
     int r;
 
     log_init("goevd", cli_log_level(cli, LOG_NOTICE));
     crash_install();
     control_init(&w.control, worker_on_request, &w);
+    if (cli->mode == CLI_SINGLE)
+        notify_init(&w.notify);
     w.engine.drained_fd = -1;
     r = worker_start(&w, &err);
     if (r == 0) {
