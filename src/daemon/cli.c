@@ -15,6 +15,7 @@ enum {
     OPTION_WORKER,
     OPTION_JSON,
     OPTION_LISTENER,
+    OPTION_KIND,
 };
 
 static const struct option cli_options[] = {
@@ -33,6 +34,7 @@ static const struct option cli_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, OPTION_JSON},
     {"listener", required_argument, NULL, OPTION_LISTENER},
+    {"kind", required_argument, NULL, OPTION_KIND},
     {0},
 };
 
@@ -41,6 +43,8 @@ cli_print_help(void)
 {
     fputs("Usage: goevd [-c FILE] [OPTION]...\n"
           "       goevd ctl [-s PATH | -c FILE] COMMAND [--json]\n"
+          "       goevd plugin new NAME [--kind KIND]\n"
+          "       goevd plugin check FILE | test DIR [--plugin-dir DIR]\n"
           "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
           "\n"
           "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
@@ -55,6 +59,7 @@ cli_print_help(void)
           "  -s, --socket PATH      of ctl: the control socket, whatever the configuration says\n"
           "      --json             of ctl stats, connections and settings: JSON\n"
           "      --listener NAME    of ctl connections: only those of this listener\n"
+          "      --kind KIND        of plugin new: stream, http or websocket\n"
           "  -V, --version          print the version, and exit\n"
           "  -h, --help             print this, and exit\n"
           "\n"
@@ -127,6 +132,9 @@ cli_take(struct cli *cli, int option)
     case OPTION_LISTENER:
         cli->listener = optarg;
         return 0;
+    case OPTION_KIND:
+        cli->kind = optarg;
+        return 0;
     case OPTION_WORKER:
         cli->mode = CLI_WORKER;
         return cli_parse_fd(optarg, &cli->worker_fd);
@@ -136,31 +144,49 @@ cli_take(struct cli *cli, int option)
     }
 }
 
-/* What is left when the flags are gone: nothing, or ctl and its command. */
+/* The first flag given that only this word has a use for; NULL. */
+static const char *
+cli_stray_flag(const struct cli *cli)
+{
+    if (cli->mode != CLI_CTL && (cli->socket || cli->json || cli->listener))
+        return cli->socket ? "--socket is for goevd ctl"
+               : cli->json ? "--json is for goevd ctl"
+                           : "--listener is for goevd ctl";
+    if (cli->mode != CLI_PLUGIN && cli->kind)
+        return "--kind is for goevd plugin new";
+    return NULL;
+}
+
+static int
+cli_refuse(const char *words, const char *which)
+{
+    fprintf(stderr, "goevd: %s%s\nTry 'goevd --help'.\n", words, which);
+    return -EINVAL;
+}
+
+/* What is left when the flags are gone: nothing, or ctl or plugin and its command. */
 static int
 cli_take_words(struct cli *cli, int count, char **words)
 {
     bool ctl = count > 0 && strcmp(words[0], "ctl") == 0 && cli->mode == CLI_RUN;
+    bool plugin = count > 0 && strcmp(words[0], "plugin") == 0 && cli->mode == CLI_RUN;
+    const char *stray;
 
-    if (ctl && count > 1) {
-        cli->mode = CLI_CTL;
+    if (count == 1 && (ctl || plugin))
+        return cli_refuse(words[0], ctl ? " needs a command, such as status"
+                                        : " needs a command: new, check or test");
+    if (count > 0 && !ctl && !plugin) {
+        fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
+        fprintf(stderr, "Try 'goevd --help'.\n");
+        return -EINVAL;
+    }
+    if (count > 0) {
+        cli->mode = ctl ? CLI_CTL : CLI_PLUGIN;
         cli->args = words + 1;
         cli->arg_count = count - 1;
-        return 0;
     }
-    if (ctl)
-        fprintf(stderr, "goevd: ctl needs a command, such as status\n");
-    else if (count > 0)
-        fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
-    else if (cli->socket || cli->json || cli->listener)
-        fprintf(stderr, "goevd: %s is for goevd ctl\n",
-                cli->socket ? "--socket"
-                : cli->json ? "--json"
-                            : "--listener");
-    else
-        return 0;
-    fprintf(stderr, "Try 'goevd --help'.\n");
-    return -EINVAL;
+    stray = cli_stray_flag(cli);
+    return stray ? cli_refuse(stray, "") : 0;
 }
 
 int

@@ -14,6 +14,7 @@ enum cli_mode {
     CLI_LIST_PLUGINS, /* --list-plugins */
     CLI_DESCRIBE,     /* --describe NAME */
     CLI_CTL,          /* ctl COMMAND */
+    CLI_PLUGIN,       /* plugin COMMAND */
     CLI_VERSION,      /* -V */
     CLI_HELP,         /* -h */
 };
@@ -26,7 +27,8 @@ struct cli {
     const char *socket;     /* of ctl; NULL: the configuration names it */
     bool json;              /* of ctl */
     const char *listener;   /* of ctl connections; NULL: all */
-    char **args;            /* of ctl: the command */
+    const char *kind;       /* of plugin new; NULL: stream */
+    char **args;            /* of ctl and plugin: the command */
     int arg_count;
     int worker_fd;
     int verbosity; /* -q counts down, -v up */

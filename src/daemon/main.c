@@ -4,6 +4,7 @@
 #include <goevd/plugin.h>
 
 #include "conf/describe.h"
+#include "daemon/author.h"
 #include "daemon/check.h"
 #include "daemon/cli.h"
 #include "daemon/ctl.h"
@@ -41,6 +42,8 @@ main(int argc, char **argv)
         return check_describe(&cli);
     case CLI_CTL:
         return ctl_run(&cli);
+    case CLI_PLUGIN:
+        return author_run(&cli);
     case CLI_SINGLE:
     case CLI_WORKER:
         return worker_run(&cli);

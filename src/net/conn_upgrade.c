@@ -4,32 +4,23 @@
 #include "net/conn.h"
 
 static void *
-conn_upgraded_state(const struct net *net)
+conn_upgraded_state(struct service *to)
 {
-    struct slab *states = &net->upgrade_to->own_states;
-    void *state = slab_alloc(states);
+    void *state = slab_alloc(&to->own_states);
 
     if (state)
-        memset(state, 0, states->object_bytes);
-    if (state && net->upgrade_len > 0)
-        memcpy(state, net->upgrade_state, net->upgrade_len);
+        memset(state, 0, to->own_states.object_bytes);
     return state;
 }
 
 int
-conn_upgrade(struct conn *c, struct service *to, const void *state, size_t len)
+conn_upgrade(struct conn *c, struct service *to)
 {
-    struct net *net = c->service->net;
-
     if (c->flags & (CONN_CLOSING | CONN_UPGRADING))
         return -EPIPE;
-    if (len > to->stream->conn_size)
-        return -EINVAL;
-    assert(net->entered == c);
+    assert(c->service->net->entered == c);
     c->flags |= CONN_UPGRADING;
-    net->upgrade_to = to;
-    net->upgrade_state = state;
-    net->upgrade_len = len;
+    c->service->net->upgrade_to = to;
     return 0;
 }
 
@@ -75,7 +66,7 @@ conn_take_upgrade(struct conn *c)
 {
     struct net *net = c->service->net;
     struct service *to = net->upgrade_to;
-    void *state = conn_upgraded_state(net);
+    void *state = conn_upgraded_state(to);
     uint64_t id = c->watch.id;
 
     net->upgrade_to = NULL;

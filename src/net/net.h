@@ -71,9 +71,7 @@ struct net {
     size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
-    struct service *upgrade_to; /* where the entered connection goes after its callback, */
-    const void *upgrade_state;  /* ... and what its state there begins with */
-    size_t upgrade_len;
+    struct service *upgrade_to; /* where the entered connection goes after its callback */
     size_t conns;
     bool stopping;               /* connections that open are told to stop */
     bool closed;                 /* nothing opens any more */

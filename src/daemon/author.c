@@ -1,0 +1,104 @@
+#include "daemon/author.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/exit.h"
+#include "plug/folder.h"
+#include "plug/plugins.h"
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
+struct checking {
+    const char *dir;
+    unsigned good, wrong;
+};
+
+/* The path of a plugin has a slash in it. */
+static int
+author_check(const char *path, struct err *reterr)
+{
+    struct plugins plugins;
+    char slashed[4096];
+    int r = plugins_init(&plugins, NULL, reterr);
+
+    if (r < 0)
+        return r;
+    snprintf(slashed, sizeof(slashed), "%s%s", strchr(path, '/') ? "" : "./", path);
+    r = plugins_describe(&plugins, slashed, stdout, reterr);
+    plugins_fini(&plugins);
+    return r;
+}
+
+static int
+author_check_one(const char *name, void *arg)
+{
+    struct checking *checking = arg;
+    struct err err = {0};
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s.so", checking->dir, name);
+    if (author_check(path, &err) == 0) {
+        checking->good++;
+        return 0;
+    }
+    fprintf(stderr, "goevd: %s\n", err.text);
+    checking->wrong++;
+    return 0;
+}
+
+static int
+author_check_all(const char *dir, struct err *reterr)
+{
+    struct checking checking = {.dir = dir};
+    int r = folder_each(dir, author_check_one, &checking);
+
+    if (r < 0)
+        return err_set_errno(reterr, r, "cannot look into %s", dir);
+    if (checking.wrong > 0)
+        return err_set(reterr, -ELIBBAD, "not every plugin in %s can be loaded", dir);
+    if (checking.good == 0)
+        return err_set(reterr, -ENOENT,
+                       "no plugin in %s; build it first, or name its folder with "
+                       "--plugin-dir",
+                       dir);
+    return 0;
+}
+
+/* ---- Commands -------------------------------------------------------------------------------- */
+
+static int
+author_do(const struct cli *cli, struct err *reterr)
+{
+    const char *command = cli->args[0], *what = cli->arg_count > 1 ? cli->args[1] : NULL;
+    const char *dir = cli->plugin_dir ? cli->plugin_dir : what;
+    int r;
+
+    if (strcmp(command, "new") != 0 && strcmp(command, "check") != 0 &&
+        strcmp(command, "test") != 0)
+        return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check and test",
+                       command);
+    if (cli->arg_count != 2)
+        return err_set(reterr, -EINVAL, "plugin %s needs %s", command,
+                       strcmp(command, "new") == 0     ? "a name"
+                       : strcmp(command, "check") == 0 ? "the file of a plugin"
+                                                       : "the folder of a plugin");
+    if (strcmp(command, "new") == 0)
+        return author_new(what, cli->kind ? cli->kind : "stream", reterr);
+    if (strcmp(command, "check") == 0)
+        return author_check(what, reterr);
+    r = author_check_all(dir, reterr);
+    return r < 0 ? r : author_test(what, dir, reterr);
+}
+
+int
+author_run(const struct cli *cli)
+{
+    struct err err = {0};
+
+    if (author_do(cli, &err) == 0)
+        return EXIT_OK;
+    fprintf(stderr, "goevd: %s\n", err.text);
+    return EXIT_REFUSED;
+}

@@ -1,0 +1,97 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "daemon/author.h"
+
+#define NAME_BYTES_MAX 40
+
+/* It becomes part of file names and of names in C. */
+static bool
+author_is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    return len > 0 && len <= NAME_BYTES_MAX && !name[len] && name[0] >= 'a';
+}
+
+static bool
+author_is_kind(const char *kind)
+{
+    for (const struct author_file *f = author_files; f->kind; f++)
+        if (strcmp(f->kind, kind) == 0 && strcmp(kind, "common") != 0)
+            return true;
+    return false;
+}
+
+/* Write text with what stands for the name replaced by it. */
+static int
+author_print(FILE *out, const char *text, const char *mark, const char *name)
+{
+    const char *at;
+
+    for (; (at = strstr(text, mark)); text = at + strlen(mark))
+        fprintf(out, "%.*s%s", (int)(at - text), text, name);
+    fputs(text, out);
+    return fflush(out) != 0 || ferror(out) ? -errno : 0;
+}
+
+static int
+author_write(int dir, const struct author_file *file, const char *name, struct err *reterr)
+{
+    char path[NAME_BYTES_MAX + 32], *text = path;
+    FILE *out = fmemopen(text, sizeof(path), "w");
+    int fd, r;
+
+    if (!out)
+        return err_set_errno(reterr, -errno, "cannot name a file");
+    r = author_print(out, file->name, "NAME", name);
+    fclose(out);
+    if (r < 0)
+        return err_set_errno(reterr, r, "cannot name a file");
+    fd = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->mode);
+    out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!out) {
+        r = err_set_errno(reterr, -errno, "cannot write %s/%s", name, path);
+        fd_close(fd);
+        return r;
+    }
+    r = author_print(out, file->text, "@NAME@", name);
+    if (fclose(out) != 0 && r == 0)
+        r = -errno;
+    return r < 0 ? err_set_errno(reterr, r, "cannot write %s/%s", name, path) : 0;
+}
+
+int
+author_new(const char *name, const char *kind, struct err *reterr)
+{
+    _cleanup_fd_ int dir = -1;
+
+    if (!author_is_name(name))
+        return err_set(reterr, -EINVAL,
+                       "plugin new: '%s' is no name for a plugin: it is 1 to %d of a-z, 0-9 and _, "
+                       "and begins with a letter",
+                       name, NAME_BYTES_MAX);
+    if (!author_is_kind(kind))
+        return err_set(reterr, -EINVAL,
+                       "plugin new: no kind '%s'; there are stream, http and websocket", kind);
+    if (mkdir(name, 0777) < 0)
+        return err_set_errno(reterr, -errno, "cannot make the folder %s", name);
+    dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return err_set_errno(reterr, -errno, "cannot open the folder %s", name);
+    for (const struct author_file *f = author_files; f->kind; f++) {
+        int r = strcmp(f->kind, kind) == 0 || strcmp(f->kind, "common") == 0
+                    ? author_write(dir, f, name, reterr)
+                    : 0;
+
+        if (r < 0)
+            return r;
+    }
+    printf("%s: a plugin, its configuration and its test; next: cd %s && make test\n", name, name);
+    return 0;
+}

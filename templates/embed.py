@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+"""embed.py FILE... - a table in C of what `goevd plugin new` writes, of KIND/NAME files."""
+import json
+import os
+import pathlib
+import sys
+
+print('#include "daemon/author.h"\n\nconst struct author_file author_files[] = {')
+for path in map(pathlib.Path, sys.argv[1:]):
+    lines = path.read_text().splitlines(keepends=True)
+    mode = 0o777 if os.access(path, os.X_OK) else 0o666
+    print(f'    {{"{path.parent.name}", "{path.name}", 0{mode:o},')
+    print('\n'.join(f'     {json.dumps(line)}' for line in lines) + '},')
+print('    {0},\n};')

@@ -1,0 +1,71 @@
+/* @NAME@ - a WebSocket application that counts the messages of each connection. goevd-websocket(7)
+ * explains what is here and what else there is. */
+#include <stdio.h>
+#include <string.h>
+
+#include <goevd/websocket.h>
+
+GOEVD_WEBSOCKET_TABLE;
+
+/* ---- Options: what the configuration may say ------------------------------------------------- */
+
+struct options {
+    struct goevd_str word;
+};
+
+static const struct goevd_option rows[] = {
+    {.name = "word",
+     .type = GOEVD_OPTION_STRING,
+     .offset = offsetof(struct options, word),
+     .def = "message",
+     .max = 64,
+     .help = "what is counted"},
+    {.type = GOEVD_OPTION_END},
+};
+static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, rows);
+
+/* ---- Connections ----------------------------------------------------------------------------- */
+
+/* What each connection has; zeroed when it opens. */
+struct counter {
+    unsigned count;
+};
+
+static int
+@NAME@_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
+{
+    const struct options *o = goevd_websocket_instance(w);
+    struct counter *c = state;
+    char text[100];
+    int n = snprintf(text, sizeof(text), "%.*s %u: %zu bytes", (int)o->word.len, o->word.data,
+                     ++c->count, len);
+
+    (void)type, (void)data;
+    return goevd_websocket_send(w, GOEVD_WEBSOCKET_TEXT, text, (size_t)n);
+}
+
+static const struct goevd_websocket_app app = {
+    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
+    .conn_size = sizeof(struct counter),
+    .websocket = &goevd_websocket,
+    .on_message = @NAME@_message,
+};
+
+/* ---- The plugin ------------------------------------------------------------------------------ */
+
+static int
+@NAME@_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    (void)self;
+    *ret_instance = (void *)options; /* they outlive the instance, and are all of it */
+    return 0;
+}
+
+static const void *
+@NAME@_interface(const char *id)
+{
+    return strcmp(id, GOEVD_WEBSOCKET) == 0 ? &app : NULL;
+}
+
+GOEVD_PLUGIN(.name = "@NAME@", .description = "counts messages", .options = &schema,
+             .create = @NAME@_create, .interface = @NAME@_interface);

@@ -1,0 +1,218 @@
+"""goevd plugin: a plugin begun, checked and tested."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import daemon
+from daemon import PATIENCE_S, ROOT, config
+
+KINDS = ['stream', 'http', 'websocket']
+STEPS = ['start: ok', 'drive: ok', 'test: ok', 'stop: ok']
+SANITIZED = daemon.BUILD.name in ('asan', 'tsan')
+
+
+class Author:
+    """Somebody at a shell, with goevd in the PATH and its headers where cc finds them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        tools = folder / 'bin'
+        tools.mkdir()
+        (tools / 'goevd').write_text(f'#!/bin/sh\nexec {" ".join(daemon.command())} "$@"\n')
+        (tools / 'goevd').chmod(0o755)
+        self.env = daemon.environment(folder, {
+            'PATH': f'{tools}:{os.environ["PATH"]}', 'CPATH': str(ROOT / 'include'),
+            'PKG_CONFIG_PATH': str(daemon.BUILD / 'meson-private'), 'LC_ALL': 'C.UTF-8'})
+
+    def run(self, *argv, cwd='.'):
+        """A command from start to end."""
+        return subprocess.run(argv, cwd=self.folder / cwd, env=self.env, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=3 * PATIENCE_S,
+                              check=False)
+
+    def begin(self, name, kind):
+        """goevd plugin new; its source."""
+        done = self.run('goevd', 'plugin', 'new', name, '--kind', kind)
+        assert (done.returncode, done.stderr) == (0, '')
+        assert done.stdout == (f'{name}: a plugin, its configuration and its test; next: '
+                               f'cd {name} && make test\n')
+        return self.folder / name / f'{name}.c'
+
+
+@pytest.fixture
+def author(tmp_path):
+    """See there."""
+    return Author(tmp_path)
+
+
+# ---- new ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_new_plugin_passes_its_test(author, tmp_path, kind):
+    author.begin('first', kind)
+    assert sorted(p.name for p in (tmp_path / 'first').iterdir()) == \
+        ['Makefile', 'first.c', 'first.yaml', 'meson.build', 'test', 'test.yaml']
+    assert '@NAME@' not in ''.join(p.read_text() for p in (tmp_path / 'first').iterdir())
+    done = author.run('make', 'test', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror', cwd='first')
+    assert (done.returncode, done.stderr) == (0, ''), done.stdout
+    assert done.stdout.splitlines()[-4:] == STEPS
+    done = author.run('goevd', '-t', '-c', 'first.yaml', cwd='first')
+    assert (done.returncode, done.stderr) == (0, 'first.yaml: OK\n')
+
+
+@pytest.mark.heavy
+def test_a_new_plugin_passes_its_test_under_meson(author):
+    author.begin('first', 'http')
+    done = author.run('meson', 'setup', 'build', cwd='first')
+    assert done.returncode == 0, done.stdout
+    done = author.run('meson', 'test', '-C', 'build', cwd='first')
+    assert done.returncode == 0, done.stdout
+    assert re.search(r'^Ok: +1 *$', done.stdout, re.M)
+
+
+@pytest.mark.parametrize('name', ['', 'Upper', '1st', 'with-dash', 'a/b', 'é', 'x' * 41])
+def test_names_that_are_none(author, tmp_path, name):
+    before = sorted(tmp_path.iterdir())
+    done = author.run('goevd', 'plugin', 'new', name)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == (f"goevd: plugin new: '{name}' is no name for a plugin: it is 1 to 40 of a-z, "
+                           "0-9 and _, and begins with a letter\n")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_longest_name(author):
+    assert author.begin('x' * 40, 'stream').exists()
+
+
+def test_nothing_is_overwritten(author, tmp_path):
+    (tmp_path / 'first').mkdir()
+    done = author.run('goevd', 'plugin', 'new', 'first')
+    assert (done.returncode, done.stderr) == (1, 'goevd: cannot make the folder first: File exists\n')
+    assert not list((tmp_path / 'first').iterdir())
+
+
+@pytest.mark.parametrize('args, why', [
+    ([], 'plugin needs a command: new, check or test'),
+    (['make', 'x'], "plugin: no command 'make'; there are new, check and test"),
+    (['new'], 'plugin new needs a name'),
+    (['new', 'a', 'b'], 'plugin new needs a name'),
+    (['check'], 'plugin check needs the file of a plugin'),
+    (['test'], 'plugin test needs the folder of a plugin'),
+    (['new', 'x', '--kind', 'smtp'], "plugin new: no kind 'smtp'; there are stream, http and websocket"),
+    (['new', 'x', '--json'], '--json is for goevd ctl'),
+])
+def test_wrong_commands(author, args, why):
+    done = author.run('goevd', 'plugin', *args)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert why in done.stderr
+
+
+def test_kind_is_for_new_plugins(author):
+    done = author.run('goevd', '-t', '--kind', 'http')
+    assert done.returncode == 1 and '--kind is for goevd plugin new' in done.stderr
+
+
+# ---- check ----------------------------------------------------------------------------------------
+
+def test_check_says_what_it_is(goevd_run):
+    path = daemon.BUILD / 'plugins' / 'echo.so'
+    done = goevd_run('plugin', 'check', path)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout == goevd_run('--describe', path).stdout != ''
+
+
+@pytest.mark.parametrize('name, why', [
+    ('no_entry', 'has no symbol goevd_plugin_entry'),
+    ('newer_major', 'upgrade goevd'),
+    ('undefined', 'undefined symbol'),
+])
+def test_check_says_what_is_wrong(goevd_run, name, why):
+    done = goevd_run('plugin', 'check', daemon.BUILD / 'tests' / 'plugin' / f'{name}.so')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert why in done.stderr
+
+
+def test_a_name_without_a_slash_is_a_file(author, tmp_path):
+    shutil.copy(daemon.BUILD / 'plugins' / 'echo.so', tmp_path / 'mine.so')
+    assert author.run('goevd', 'plugin', 'check', 'mine.so').returncode == 0
+
+
+# ---- test -----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def built(author):
+    """A plugin `bad` that was built with one line of it replaced."""
+    def build(old, new, kind='stream'):
+        source = author.begin('bad', kind)
+        assert source.read_text().count(old) == 1
+        source.write_text(source.read_text().replace(old, new))
+        assert author.run('make', cwd='bad').returncode == 0
+        return author.run('goevd', 'plugin', 'test', 'bad')
+    return build
+
+
+def test_its_own_test_fails(built):
+    done = built('line[len - 1 - i]', 'line[i]')
+    assert done.returncode == 1
+    assert done.stdout.endswith('drive: ok\nwanted: < olleh\n< dlrow\ngot: < hello\n< world\n')
+    assert done.stderr == 'goevd: test: it ended with status 1\n'
+
+
+def test_it_cannot_be_created(built):
+    done = built('    (void)self;\n    *ret', '    return -22;\n    *ret')
+    assert done.returncode == 1
+    assert done.stderr.endswith('goevd: start: goevd ended with status 1\n')
+
+
+@pytest.mark.skipif(SANITIZED, reason='a sanitizer takes the signal')
+def test_it_crashes(built):
+    done = built('return -EMSGSIZE;', '__builtin_trap();')
+    assert done.returncode == 1
+    assert re.search(r'goevd: (drive|test): goevd was killed by signal \d+ ', done.stderr)
+
+
+@pytest.mark.skipif(SANITIZED, reason='one sanitizer at a time')
+def test_a_sanitizer_finds_what_strangers_break(author):
+    source = author.begin('bad', 'stream')
+    assert author.run('make', 'asan', cwd='bad').returncode == 0
+    source.write_text(source.read_text().replace('len > LINE_MAX_BYTES', 'len > 100000'))
+    done = author.run('make', 'asan', cwd='bad')
+    assert done.returncode != 0
+    # The report is in the file that the environment of the tests names, or on standard error.
+    assert 'stack-buffer-overflow' in done.stderr + daemon.findings(author.folder)
+    for report in author.folder.glob('sanitizer*'):
+        report.unlink()
+
+
+def test_no_plugin_yet(author):
+    author.begin('first', 'stream')
+    done = author.run('goevd', 'plugin', 'test', 'first')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == ('goevd: no plugin in first; build it first, or name its folder with '
+                           '--plugin-dir\n')
+
+
+def test_no_folder(author):
+    done = author.run('goevd', 'plugin', 'test', 'none')
+    assert (done.returncode, done.stderr) == \
+        (1, 'goevd: cannot look into none: No such file or directory\n')
+
+
+# ---- What it stands on ----------------------------------------------------------------------------
+
+def test_a_worker_alone_tells_a_service_manager(goevd, tmp_path):
+    path = str(tmp_path / 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(PATIENCE_S)
+        d = goevd(config(), '--single', env={'NOTIFY_SOCKET': path, 'WATCHDOG_USEC': '200000'})
+        assert [manager.recv(4096) for _ in range(3)] == [b'READY=1', b'WATCHDOG=1', b'WATCHDOG=1']
+        d.signal(signal.SIGTERM)
+        while (said := manager.recv(4096)) == b'WATCHDOG=1':
+            pass
+        assert said == b'STOPPING=1'
