@@ -103,6 +103,115 @@ test_http_router_methods_share_a_path(void **state)
     http_router_fini(&r);
 }
 
+static void
+test_http_router_segments_stand_for_any_one(void **state)
+{
+    struct http_router r = {0};
+
+    (void)state;
+    assert_int_equal(add(&r, "/u/{id}", false, GET, 1), 0);
+    assert_int_equal(add(&r, "/u/{id}/", false, GET, 2), 0);
+    assert_int_equal(add(&r, "/u/{id}/posts/{post}", false, GET, 3), 0);
+    assert_int_equal(add(&r, "/{a}/{b}/{c}", false, GET, 4), 0);
+    assert_int_equal(http_router_seal(&r, refuse, NULL), 0);
+    assert_int_equal(answer(&r, "/u/7", HTTP_GET), 1);
+    assert_int_equal(answer(&r, "/u/{id}", HTTP_GET), 1);
+    assert_int_equal(answer(&r, "/u/7/", HTTP_GET), 2);
+    assert_int_equal(answer(&r, "/u/7/posts/8", HTTP_GET), 3);
+    assert_int_equal(answer(&r, "/v/7/posts", HTTP_GET), 4);
+    assert_int_equal(answer(&r, "/u/7/posts", HTTP_GET), 4);
+    assert_int_equal(answer(&r, "/u/", HTTP_GET), -1);
+    assert_int_equal(answer(&r, "/u", HTTP_GET), -1);
+    assert_int_equal(answer(&r, "/", HTTP_GET), -1);
+    assert_int_equal(answer(&r, "/u/7/posts/8/", HTTP_GET), -1);
+    assert_int_equal(answer(&r, "/u/7/posts/", HTTP_GET), -1);
+    assert_int_equal(answer(&r, "/u/7", HTTP_PUT), REFUSAL + (GET | 1 << HTTP_HEAD));
+    http_router_fini(&r);
+}
+
+/* Where routes differ first, text goes before a name, and that before the end of a prefix. */
+static void
+test_http_router_first_difference_decides(void **state)
+{
+    static const struct {
+        const char *path;
+        bool prefix;
+    } routes[] = {{"/a/b/c", false},     {"/a/b/{z}", false}, {"/a/b/", true}, {"/a/{y}/c", false},
+                  {"/a/{y}/{z}", false}, {"/a/{y}/", true},   {"/a/", true},   {"/{x}/b/c", false},
+                  {"/{x}/", true},       {"/", true}};
+    static const struct {
+        const char *path;
+        int answer;
+    } rows[] = {{"/a/b/c", 0}, {"/a/b/d", 1}, {"/a/b/d/e", 2}, {"/a/b/", 2}, {"/a/x/c", 3},
+                {"/a/x/d", 4}, {"/a/x/", 5},  {"/a/x/d/e", 5}, {"/a/x", 6},  {"/a/", 6},
+                {"/x/b/c", 7}, {"/x/b/d", 8}, {"/x/", 8},      {"/x", 9},    {"/", 9}};
+
+    (void)state;
+    for (int turned = 0; turned < 2; turned++) { /* whichever comes first in the file */
+        struct http_router r = {0};
+
+        for (size_t i = 0; i < 10; i++) {
+            size_t n = turned ? 9 - i : i;
+
+            assert_int_equal(add(&r, routes[n].path, routes[n].prefix, GET, (uint16_t)n), 0);
+        }
+        assert_int_equal(http_router_seal(&r, refuse, NULL), 0);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+            if (answer(&r, rows[i].path, HTTP_GET) != rows[i].answer)
+                fail_msg("%s: %d", rows[i].path, answer(&r, rows[i].path, HTTP_GET));
+        http_router_fini(&r);
+    }
+}
+
+static void
+test_http_router_names_do_not_tell_routes_apart(void **state)
+{
+    struct http_router r = {0};
+
+    (void)state;
+    assert_int_equal(add(&r, "/{a}/x", false, GET, 1), 0);
+    assert_int_equal(add(&r, "/{b}/x", false, GET, 2), -EEXIST);
+    assert_int_equal(add(&r, "/{b}/x", false, POST, 3), 0);
+    assert_int_equal(add(&r, "/{b}/x/", true, GET, 4), 0);
+    assert_int_equal(add(&r, "/{a}/x/", true, GET, 5), -EEXIST);
+    assert_int_equal(http_router_seal(&r, refuse, NULL), 0);
+    assert_int_equal(answer(&r, "/1/x", HTTP_GET), 1);
+    assert_int_equal(answer(&r, "/1/x", HTTP_POST), 3);
+    assert_int_equal(answer(&r, "/1/x/y", HTTP_GET), 4);
+    http_router_fini(&r);
+}
+
+/* found NULL: there is no such thing. */
+static void
+check_param(const char *route, const char *path, const char *name, const char *found)
+{
+    struct span s = http_router_param(span_of(route), span_of(path), name);
+
+    assert_int_equal(s.data == NULL, found == NULL);
+    if (found != NULL) {
+        assert_int_equal(s.len, strlen(found));
+        assert_memory_equal(s.data, found, s.len);
+    }
+}
+
+static void
+test_http_router_params(void **state)
+{
+    (void)state;
+    check_param("/u/{id}", "/u/7", "id", "7");
+    check_param("/u/{id}", "/u/7", "i", NULL);
+    check_param("/u/{id}", "/u/7", "id}", NULL);
+    check_param("/u/{id}", "/u/7", "u", NULL);
+    check_param("/u/{id}", "/u/7", "*", NULL);
+    check_param("/{a}/{b}/*", "/1/2/3/4", "a", "1");
+    check_param("/{a}/{b}/*", "/1/2/3/4", "b", "2");
+    check_param("/{a}/{b}/*", "/1/2/3/4", "*", "3/4");
+    check_param("/{a}/{b}/*", "/1/2/", "*", "");
+    check_param("/*", "/", "*", "");
+    check_param("/*", "/a/b", "*", "a/b");
+    check_param("/{a}/{a}", "/1/2", "a", "1");
+}
+
 /* Few letters, so that paths often begin alike. */
 static void
 random_path(char *to, unsigned *seed)
@@ -177,6 +286,10 @@ main(void)
         TEST(longest_wins),
         TEST(empty_has_nothing),
         TEST(methods_share_a_path),
+        TEST(segments_stand_for_any_one),
+        TEST(first_difference_decides),
+        TEST(names_do_not_tell_routes_apart),
+        TEST(params),
         TEST(agrees_with_the_model),
     };
 
