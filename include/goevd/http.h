@@ -181,6 +181,8 @@ struct goevd_http {
     socklen_t (*client_address)(const struct goevd_http_request *r,
                                 struct sockaddr_storage *ret_address);
     struct goevd_str (*trace_id)(const struct goevd_http_request *r);
+    bool (*trailer_at)(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
+                       struct goevd_str *ret_value);
 };
 
 /* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
@@ -395,13 +397,30 @@ goevd_http_request_id(struct goevd_http_request *r)
  * flags    enum goevd_http_read_flags.
  * Thread   [poller]
  * Returns  0; -EMSGSIZE if it is known to be longer: then 413 is the reply, and on_close follows;
- *          -EINVAL without on_body, or for the second time; -EPIPE once r has been answered.
+ *          -EINVAL without on_body, or for the second time; -EPIPE once r has been answered;
+ *          -ENOMEM, and r ends.
  * Source   RFC 9110 sections 10.1.1 and 15.5.14.
  */
 static inline int
 goevd_http_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
 {
     return goevd_http->read(r, max, flags);
+}
+
+/* A header that the client has sent behind a body in chunks, by its place, from 0 on. They are
+ * there from the call of on_body with GOEVD_HTTP_LAST on. None may say how the message is framed or
+ * whom it is for; whether one may stand for a header of that name is for who knows the header to
+ * say.
+ *
+ * Thread   [poller]
+ * Returns  true, with text that is valid until on_close returns; false where there are no more,
+ * with nothing set. Source   RFC 9110 section 6.5.
+ */
+static inline bool
+goevd_http_trailer_at(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
+                      struct goevd_str *ret_value)
+{
+    return goevd_http->trailer_at(r, index, ret_name, ret_value);
 }
 
 /* Let on_body have the rest of what it did not take. It is called soon, from the loop, not from
@@ -692,7 +711,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 304, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 320, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 328, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

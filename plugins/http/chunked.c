@@ -149,10 +149,13 @@ http_chunked_read(struct http_chunked *d, const char *data, size_t len, struct s
     assert(len > 0 && d->state < CHUNKED_DONE);
     *ret_data = (struct span){data, 0};
     while (at < len && d->state != CHUNKED_DONE && d->state != CHUNKED_DATA) {
+        bool before = http_chunked_in_trailers(d);
         int r = chunked_step(d, data[at++]);
 
         if (r < 0)
             return r;
+        if (!before && http_chunked_in_trailers(d))
+            break;
     }
     if (d->state == CHUNKED_DATA) {
         uint64_t n = MIN(len - at, (uint64_t)d->left);
@@ -174,6 +177,12 @@ http_chunked_unread(struct http_chunked *d, size_t n)
         return;
     d->state = CHUNKED_DATA;
     d->left += n;
+}
+
+bool
+http_chunked_in_trailers(const struct http_chunked *d)
+{
+    return d->state >= CHUNKED_TRAILER_FIRST && d->state < CHUNKED_DONE;
 }
 
 bool

@@ -21,7 +21,7 @@ struct http_chunked {
     uint64_t state : 4;
 };
 
-/* Read on.
+/* Read on. Where the last chunk ends it stops, so that all of the trailers comes apart.
  *
  * ret_data  the bytes of content among those consumed, one run; possibly empty.
  * Returns   the bytes consumed, 1 to len; an enum http_verdict. Call again with the rest while
@@ -33,6 +33,9 @@ ssize_t http_chunked_read(struct http_chunked *d, const char *data, size_t len,
 /* Take back the last n bytes of the content that http_chunked_read() told last: they come again.
  * Not after anything that followed them. */
 void http_chunked_unread(struct http_chunked *d, size_t n);
+
+/* Whether what comes is trailers, or the empty line behind them. */
+bool http_chunked_in_trailers(const struct http_chunked *d);
 
 bool http_chunked_done(const struct http_chunked *d);
 

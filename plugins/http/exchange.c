@@ -57,6 +57,7 @@ static void
 exchange_trim(struct exchange *x, size_t keep)
 {
     buffer_clear(&x->gathered, keep);
+    buffer_clear(&x->trailers, keep);
     buffer_clear(&x->fields, keep);
     buffer_clear(&x->rest, keep);
     buffer_clear(&x->copy, keep);

@@ -108,6 +108,7 @@ struct exchange {
     uint64_t body_since_ns; /* when reading began; moved on by the time that the handler took */
     uint64_t held_since_ns;
     struct buffer gathered;
+    struct buffer trailers; /* as they came, with the empty line */
 
     int status;    /* of its reply; 0: none has begun; counts with X_MARKED, as does the next */
     uint64_t sent; /* bytes of content */
@@ -253,6 +254,10 @@ bool exchange_body_awaited(const struct exchange *x);
 
 /* How much longer it may take, ns; 0: no longer. */
 uint64_t exchange_body_time_left(const struct exchange *x);
+
+/* A trailer by its place; false where there is none, or until the body is complete. */
+bool exchange_body_trailer(const struct exchange *x, size_t index, struct span *ret_name,
+                           struct span *ret_value);
 
 int exchange_read(struct exchange *x, uint64_t max, unsigned flags);
 void exchange_resume(struct exchange *x);

@@ -83,6 +83,7 @@ static ptrdiff_t
 exchange_body_chunked(struct turn *t, struct exchange *x)
 {
     struct http_chunked *d = &x->body.chunked;
+    bool trailers = http_chunked_in_trailers(d);
     struct span data;
     ssize_t n = http_chunked_read(d, t->at, (size_t)(t->end - t->at), &data);
     ptrdiff_t used = 0;
@@ -93,6 +94,8 @@ exchange_body_chunked(struct turn *t, struct exchange *x)
         exchange_break(x, (int)n);
         return 0;
     }
+    if (trailers && buffer_append(&x->trailers, t->at, (size_t)n) < 0)
+        return -ENOMEM;
     if (data.len != 0)
         used = exchange_body_take(x, data.data, data.len, false);
     if (used < 0)
@@ -119,6 +122,43 @@ exchange_body(struct turn *t)
     x->turn = t;
     r = (x->flags & X_CHUNKED) != 0 ? exchange_body_chunked(t, x) : exchange_body_length(t, x);
     return exchange_advance(t, x, r);
+}
+
+/* ---- Trailers -------------------------------------------------------------------------------- */
+
+/* The decoder has found that each is a name, a colon, a value and CR LF. */
+static void
+trailer_split(const char *line, const char *end, struct span *ret_name, struct span *ret_value)
+{
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+    const char *p = colon + 1;
+
+    while (end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    *ret_name = (struct span){line, (size_t)(colon - line)};
+    *ret_value = (struct span){p, (size_t)(end - p)};
+}
+
+bool
+exchange_body_trailer(const struct exchange *x, size_t index, struct span *ret_name,
+                      struct span *ret_value)
+{
+    const char *p = x->trailers.data;
+    const char *end;
+
+    if (x->trailers.len == 0 || (x->flags & X_HAD_ALL) == 0)
+        return false;
+    while (*p != '\r') {
+        end = memchr(p, '\n', x->trailers.len - (size_t)(p - x->trailers.data));
+        if (index-- == 0) {
+            trailer_split(p, end, ret_name, ret_value);
+            return true;
+        }
+        p = end + 1;
+    }
+    return false;
 }
 
 /* ---- What handlers ask for ------------------------------------------------------------------- */

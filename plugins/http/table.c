@@ -91,6 +91,19 @@ table_header_at(const struct goevd_http_request *r, size_t index, struct goevd_s
     return true;
 }
 
+static bool
+table_trailer_at(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
+                 struct goevd_str *ret_value)
+{
+    struct span name, value;
+
+    if (!exchange_body_trailer(exchange_of(r), index, &name, &value))
+        return false;
+    *ret_name = table_str(name);
+    *ret_value = table_str(value);
+    return true;
+}
+
 static unsigned
 table_coding(const struct goevd_http_request *r, const char *coding)
 {
@@ -422,4 +435,5 @@ const struct goevd_http http_table = {
     .coding = table_coding,
     .client_address = table_client_address,
     .trace_id = table_trace_id,
+    .trailer_at = table_trailer_at,
 };

@@ -270,6 +270,26 @@ def test_body_that_is_empty(probe, what, said):
     assert reader.response()[2] == said
 
 
+@pytest.mark.parametrize('cut', [None, 1])
+def test_trailers_come_with_the_end_of_the_body(probe, cut):
+    for lines, said in (
+            (b'', b''), (b'X-Sum:7\r\nx-sum: \t8 9\t \r\nEmpty:\r\n',
+                         b'name=X-Sum\nvalue=7\nname=x-sum\nvalue=8 9\nname=Empty\nvalue=\n'),
+            (b'A: ' + b'x' * 16000 + b'\r\n', b'name=A\nvalue=' + b'x' * 16000 + b'\n')):
+        if cut and len(lines) > 1000:
+            continue
+        s = probe.connect()
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sent = (request('/do/trailers', 'POST', Transfer_Encoding='chunked')
+                + b'3\r\nabc\r\n0\r\n' + lines + b'\r\n' + request('/plain'))
+        for i in range(0, len(sent), cut or len(sent)):
+            s.sendall(sent[i:i + (cut or len(sent))])
+        reader = Reader(s)
+        assert reader.response()[2] == said
+        assert reader.response()[2] == b'plain'
+    assert answer(probe, 'trailers', method='POST', body=b'abc')[2] == b''   # there can be none
+
+
 def test_upload_is_echoed_while_it_comes(probe):
     s, reader = ask(probe, 'echo-stream', 'POST', Transfer_Encoding='chunked')
     head(reader)

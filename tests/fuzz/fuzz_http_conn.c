@@ -48,6 +48,7 @@ static ptrdiff_t
 handler_body(struct goevd_http_request *r, void *state, const char *data, size_t len,
              unsigned flags)
 {
+    struct goevd_str name, value;
     struct sum *s = state;
     struct goevd_str how = goevd_http_param(r, "how");
 
@@ -56,6 +57,9 @@ handler_body(struct goevd_http_request *r, void *state, const char *data, size_t
     s->bytes += (unsigned)len;
     if ((flags & GOEVD_HTTP_LAST) == 0)
         return (ptrdiff_t)len;
+    for (size_t i = 0; goevd_http_trailer_at(r, i, &name, &value); i++)
+        s->sum =
+            s->sum * 31 + (unsigned)(name.len * 1000 + value.len) + (unsigned char)name.data[0];
     if (how.len == 1 && how.data[0] == 'g') {
         goevd_http_reply(r, 200, "text/plain", data, len);
         return (ptrdiff_t)len;

@@ -149,6 +149,15 @@ probe_body(struct goevd_http_request *r, void *state, const char *data, size_t l
         return (ptrdiff_t)len;
     if (is(id, "gather"))
         return goevd_http_reply(r, 200, "text/plain", data, len) < 0 ? -EIO : (ptrdiff_t)len;
+    if (is(id, "trailers")) {
+        struct goevd_str name, value;
+
+        for (size_t i = 0; goevd_http_trailer_at(r, i, &name, &value); i++) {
+            add(s, "name", name);
+            add(s, "value", value);
+        }
+        return goevd_http_reply(r, 200, "text/plain", s->text, s->len) < 0 ? -EIO : (ptrdiff_t)len;
+    }
     snprintf(text, sizeof(text), "%zu", s->taken);
     return goevd_http_reply(r, 200, "text/plain", text, strlen(text)) < 0 ? -EIO : (ptrdiff_t)len;
 }
@@ -410,8 +419,12 @@ write_all(struct goevd_http_request *r, struct state *s, struct probe *p, struct
 static int
 begin_body(struct goevd_http_request *r, struct goevd_str what)
 {
+    struct goevd_str none;
+
     if (is(what, "gather"))
         return goevd_http_read(r, 0, GOEVD_HTTP_GATHER);
+    if (is(what, "trailers") && !goevd_http_trailer_at(r, 0, &none, &none))
+        return goevd_http_read(r, 0, 0);
     if (is(what, "count") || is(what, "sip") || is(what, "early") || is(what, "bad-body"))
         return goevd_http_read(r, 0, 0);
     if (is(what, "ten"))
