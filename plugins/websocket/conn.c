@@ -436,6 +436,9 @@ conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     free(w->app_state);
 }
 
+/* What an idle connection may cost beside the host's own part. */
+static_assert(sizeof(struct goevd_websocket_conn) <= 128, "the state of a connection has grown");
+
 const struct goevd_stream conn_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .conn_size = sizeof(struct goevd_websocket_conn),

@@ -8,6 +8,7 @@ import urllib.parse
 
 import pytest
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 import daemon
 from test_http_clients import BROWSER, FUNC, run
@@ -31,25 +32,48 @@ def address(goevd):
     handler = {'http': {'routes': [
         {'path': '/', 'respond': {'headers': {'Content-Type': 'text/html; charset=utf-8'},
                                   'body': PAGE}},
-        {'path': '/ws', 'handler': {'websocket': {'application': 'echo'}}}]}}
+        {'path': '/ws', 'handler': {'websocket': {'application': 'echo'}}},
+        {'path': '/context', 'handler': {'websocket': {'application': 'echo', 'compress_min': 1,
+                                                       'compress_context': True}}}]}}
     return f'127.0.0.1:{goevd(daemon.config(daemon.listener(handler=handler))).port()}'
 
 
-@pytest.mark.parametrize('compress', [False, True])
-def test_node(address, compress):
+# What node's ws is told, and what is agreed upon then. It compresses nothing below its threshold.
+NODE = {
+    'false': 'undefined',
+    'true': 'permessage-deflate; client_max_window_bits=12',
+    '{"threshold": 0}': 'permessage-deflate; client_max_window_bits=12',
+    '{"threshold": 0, "serverNoContextTakeover": true, "clientNoContextTakeover": true, '
+    '"serverMaxWindowBits": 9, "clientMaxWindowBits": 9}':
+        'permessage-deflate; server_no_context_takeover; client_no_context_takeover; '
+        'server_max_window_bits=9; client_max_window_bits=9',
+}
+
+
+@pytest.mark.parametrize('path', ['ws', 'context'])
+@pytest.mark.parametrize('options', NODE)
+def test_node(address, path, options):
     env = {**os.environ, 'NODE_PATH': '/usr/share/nodejs'}
-    out = run('node', FUNC / 'websocket.js', f'ws://{address}/ws', str(compress).lower(), env=env)
+    out = run('node', FUNC / 'websocket.js', f'ws://{address}/{path}', options, env=env)
     assert out.split('\n')[:-1] == [
-        'extensions ' + ('permessage-deflate' if compress else ''), 'pong are you there',
-        *['text same'] * 4, 'close 4000']
+        f'extensions {NODE[options]}', 'pong are you there', *['text same'] * 8, 'close 4000']
 
 
-@pytest.mark.parametrize('compression', [None, 'deflate'])
-def test_python(address, compression):
+# It holds the answer against what it has offered.
+PYTHON = [
+    {'compression': None}, {'compression': 'deflate'},
+    *({'compression': None, 'extensions': [ClientPerMessageDeflateFactory(*offer)]} for offer in (
+        (False, False, None, None), (True, True, 10, 9), (True, False, 15, True),
+        (False, True, 9, 15)))]
+
+
+@pytest.mark.parametrize('path', ['ws', 'context'])
+@pytest.mark.parametrize('how', PYTHON)
+def test_python(address, path, how):
     async def talk():
-        async with websockets.connect(f'ws://{address}/ws', compression=compression) as ws:
-            assert len(ws.extensions) == (compression is not None)
-            for message in ('hello', b'\0\xff' * 300, 'ä€😀' * 10000, ''):
+        async with websockets.connect(f'ws://{address}/{path}', **how) as ws:
+            assert len(ws.extensions) == (how != PYTHON[0])
+            for message in ('hello', b'\0\xff' * 300, 'ä€😀' * 10000, '', '', 'hello', 'ä€😀' * 10000):
                 await ws.send(message)
                 assert await ws.recv() == message
             await ws.send(['in ', 'some ', 'parts'])
