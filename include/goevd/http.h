@@ -167,7 +167,8 @@ struct goevd_http {
     void (*abort)(struct goevd_http_request *r);
 
     bool (*wants_upgrade)(const struct goevd_http_request *r, const char *protocol);
-    int (*upgrade)(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to);
+    int (*upgrade)(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to,
+                   const void *state, size_t len);
     int (*upgrade_required)(struct goevd_http_request *r, const char *protocol);
 
     int (*timer)(struct goevd_http_request *r, uint64_t delay_ns);
@@ -558,7 +559,8 @@ goevd_http_write_shared(struct goevd_http_request *r, const void *data, size_t l
 /* Write a part of a file as content.
  *
  * fd       a regular file, open until release runs; its own position is not used.
- * release  as for goevd_http_write_shared(). A file that ends early closes the connection.
+ * release  as for goevd_http_write_shared(); -EIO if the file has ended early or cannot be read,
+ *          which closes the connection.
  * Thread   [poller]
  * Returns  as goevd_http_write() does.
  * Source   sendfile(2).
@@ -623,16 +625,20 @@ goevd_http_wants_upgrade(const struct goevd_http_request *r, const char *protoco
  *
  * to       a plugin that an option of this handler names; NULL: this plugin itself, with the same
  *          instance.
+ * state    what the connection's state there begins with, as in this request's own state; it stays
+ *          valid until on_close, whose reason tells whether the stream handler has taken it.
+ * len      bytes of it, at most that handler's conn_size; the rest is zeroed.
  * Thread   [poller]
- * Returns  0; -ENOTSUP if that has no GOEVD_STREAM interface; -EPROTO unless
- *          goevd_http_wants_upgrade(), or where the request has a body; -EPIPE once a reply has
- *          begun; -ENOMEM.
+ * Returns  0; -ENOTSUP if that has no GOEVD_STREAM interface; -EINVAL for more state than that;
+ *          -EPROTO unless goevd_http_wants_upgrade(), or where the request has a body; -EPIPE once
+ *          a reply has begun; -ENOMEM.
  * Source   RFC 9110 section 15.2.2.
  */
 static inline int
-goevd_http_upgrade(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to)
+goevd_http_upgrade(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to,
+                   const void *state, size_t len)
 {
-    return goevd_http->upgrade(r, protocol, to);
+    return goevd_http->upgrade(r, protocol, to, state, len);
 }
 
 /* Answer 426: this is only spoken over that protocol.

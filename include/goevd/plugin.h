@@ -531,7 +531,8 @@ struct goevd_host {
     int (*conn_timer_arm)(struct goevd_conn *c, uint64_t cookie, uint64_t delay_ns,
                           uint64_t period_ns);
     void (*conn_timer_cancel)(struct goevd_conn *c, uint64_t cookie);
-    int (*conn_upgrade)(struct goevd_conn *c, struct goevd_plugin *to);
+    int (*conn_upgrade)(struct goevd_conn *c, struct goevd_plugin *to, const void *state,
+                        size_t len);
 
     int (*send)(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
                 uint64_t cookie);
@@ -937,7 +938,8 @@ goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
  * part itself do, as for goevd_conn_write_shared(). What is not in memory is read on the work pool.
  *
  * fd       a regular file, open until release runs; its own position is not used.
- * release  as for goevd_conn_write_shared(); a file that ends early closes c, -EIO.
+ * release  as for goevd_conn_write_shared(); -EIO if the file has ended early or cannot be read,
+ *          which closes c.
  * Thread   [poller]
  * Returns  as goevd_conn_write() does.
  * Source   sendfile(2).
@@ -1047,13 +1049,16 @@ goevd_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
  * stays queued. Timers and deadline of the old handler are cancelled.
  *
  * to       a plugin that an option of this instance names, with a GOEVD_STREAM interface.
- * Thread   [poller], from a callback of c.
- * Returns  0; -ENOTSUP without that interface; -ENOMEM; -EPIPE once c is closing.
+ * state    what the connection's state there begins with; it stays valid until the old handler's
+ *          on_close runs, which also tells whether it was taken: only GOEVD_REASON_UPGRADED says
+ * so. len      bytes of it, at most that handler's conn_size; the rest is zeroed. Thread [poller],
+ * from a callback of c. Returns  0; -ENOTSUP without that interface; -EINVAL for more state than
+ * that; -ENOMEM; -EPIPE once c is closing.
  */
 static inline int
-goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to)
+goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to, const void *state, size_t len)
 {
-    return goevd_host->conn_upgrade(c, to);
+    return goevd_host->conn_upgrade(c, to, state, len);
 }
 
 /* Send bytes to a connection of any poller, by its id. Sends of one thread to one connection keep

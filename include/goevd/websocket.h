@@ -27,7 +27,8 @@ extern "C" {
         GOEVD_WEBSOCKET_ABI_MAJOR, GOEVD_WEBSOCKET_ABI_MINOR, (uint32_t)sizeof(type)               \
     }
 
-struct goevd_websocket_conn; /* a connection; never keep the pointer past on_close */
+struct goevd_websocket_conn;    /* a connection; never keep the pointer past on_close */
+struct goevd_websocket_request; /* a handshake; never keep the pointer past on_request */
 
 /* What a message is; the opcodes of RFC 6455. */
 enum goevd_websocket_type {
@@ -56,6 +57,15 @@ struct goevd_websocket_app {
     uint32_t conn_size;           /* bytes of state for each connection, 0 to 65536 */
     const struct goevd_websocket **websocket; /* &goevd_websocket; set before any callback */
 
+    /* A client asks for a connection, and all that RFC 6455 says of that is well. Nothing can be
+     * sent yet. NULL: all are welcome.
+     *
+     * state  what is left here is that of the connection. It is dropped where the client is gone
+     *        before on_open, so it should own nothing yet.
+     * Returns 0: go on, then on_open follows. 400 to 599: refuse with that status. Negative: with
+     *        500. */
+    int (*on_request)(struct goevd_websocket_request *q, void *state);
+
     /* The handshake is done. Negative: close with 1011. May be NULL. */
     int (*on_open)(struct goevd_websocket_conn *w, void *state);
 
@@ -77,8 +87,10 @@ struct goevd_websocket_app {
      *
      * code   of the close frame that was first, RFC 6455 section 7.4; 1005 if it had none, 1006 if
      *        there was no such frame.
+     * reason of that frame, if it was the peer's: UTF-8, valid until return.
      * who    enum goevd_websocket_who. */
-    void (*on_close)(struct goevd_websocket_conn *w, void *state, unsigned code, int who);
+    void (*on_close)(struct goevd_websocket_conn *w, void *state, unsigned code,
+                     struct goevd_str reason, int who);
 };
 
 /* The functions themselves; call them through the wrappers below, which document them. */
@@ -91,6 +103,16 @@ struct goevd_websocket {
     int (*send)(struct goevd_websocket_conn *w, int type, const void *data, size_t len);
     int (*ping)(struct goevd_websocket_conn *w, const void *data, size_t len);
     int (*close)(struct goevd_websocket_conn *w, unsigned code, const char *reason);
+
+    void *(*request_instance)(const struct goevd_websocket_request *q);
+    struct goevd_str (*request_path)(const struct goevd_websocket_request *q);
+    struct goevd_str (*request_query)(const struct goevd_websocket_request *q);
+    struct goevd_str (*request_param)(const struct goevd_websocket_request *q, const char *name);
+    struct goevd_str (*request_header)(const struct goevd_websocket_request *q, const char *name);
+    bool (*request_header_at)(const struct goevd_websocket_request *q, size_t index,
+                              struct goevd_str *ret_name, struct goevd_str *ret_value);
+    struct goevd_str (*request_protocol)(const struct goevd_websocket_request *q);
+    int (*request_choose)(struct goevd_websocket_request *q, const char *protocol);
 };
 
 /* The table of this plugin; GOEVD_WEBSOCKET_TABLE once, in one source file. */
@@ -171,11 +193,95 @@ goevd_websocket_close(struct goevd_websocket_conn *w, unsigned code, const char 
     return goevd_websocket->close(w, code, reason);
 }
 
+/* ---- The handshake --------------------------------------------------------------------------- */
+
+/* The instance that is asked: what its create has made.
+ * Thread   [poller], from on_request, as all that follow.
+ */
+static inline void *
+goevd_websocket_request_instance(const struct goevd_websocket_request *q)
+{
+    return goevd_websocket->request_instance(q);
+}
+
+/* The path of the request, as goevd_http_path() tells it.
+ * Thread   [poller]
+ * Returns  text that is valid until on_request returns, as for all that follow.
+ */
+static inline struct goevd_str
+goevd_websocket_request_path(const struct goevd_websocket_request *q)
+{
+    return goevd_websocket->request_path(q);
+}
+
+/* What follows the "?", as it was sent. data is NULL where there is no "?".
+ * Thread   [poller]
+ */
+static inline struct goevd_str
+goevd_websocket_request_query(const struct goevd_websocket_request *q)
+{
+    return goevd_websocket->request_query(q);
+}
+
+/* What stands in the path for a {name} of the route, as goevd_http_param() tells it.
+ * Thread   [poller]
+ */
+static inline struct goevd_str
+goevd_websocket_request_param(const struct goevd_websocket_request *q, const char *name)
+{
+    return goevd_websocket->request_param(q, name);
+}
+
+/* The value of the first header of that name, whatever its case. data is NULL where there is none.
+ * Thread   [poller]
+ */
+static inline struct goevd_str
+goevd_websocket_request_header(const struct goevd_websocket_request *q, const char *name)
+{
+    return goevd_websocket->request_header(q, name);
+}
+
+/* A header by its place, from 0 on, in the order in which they were sent.
+ * Thread   [poller]
+ * Returns  true; false where there are no more, with nothing set.
+ */
+static inline bool
+goevd_websocket_request_header_at(const struct goevd_websocket_request *q, size_t index,
+                                  struct goevd_str *ret_name, struct goevd_str *ret_value)
+{
+    return goevd_websocket->request_header_at(q, index, ret_name, ret_value);
+}
+
+/* The subprotocol that the answer will name: the first one offered that is among `protocols` of the
+ * configuration, or the one that was chosen since. data is NULL where there is none.
+ * Thread   [poller]
+ * Source   RFC 6455 section 1.9.
+ */
+static inline struct goevd_str
+goevd_websocket_request_protocol(const struct goevd_websocket_request *q)
+{
+    return goevd_websocket->request_protocol(q);
+}
+
+/* Choose the subprotocol, whatever the configuration says. The offers are in the headers
+ * Sec-WebSocket-Protocol.
+ *
+ * protocol one that the client offers; NULL: none.
+ * Thread   [poller]
+ * Returns  0; -ENOENT if it is not offered, and there is none then.
+ * Source   RFC 6455 section 4.2.2.
+ */
+static inline int
+goevd_websocket_request_choose(struct goevd_websocket_request *q, const char *protocol)
+{
+    return goevd_websocket->request_choose(q, protocol);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 56, "goevd_websocket_app has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 56, "goevd_websocket has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 64, "goevd_websocket_app has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 120, "goevd_websocket has moved");
 #endif
 
 #ifdef __cplusplus

@@ -122,8 +122,8 @@ file_new(const struct types *types, const char *name)
 }
 
 int
-file_open(int root, const struct options *o, const struct types *types, const char *name,
-          struct file **ret)
+file_open(struct goevd_self *self, int root, const struct options *o, const struct types *types,
+          const char *name, struct file **ret)
 {
     struct file *file;
     struct stat st;
@@ -136,6 +136,7 @@ file_open(int root, const struct options *o, const struct types *types, const ch
         close(fd);
         return -ENOMEM;
     }
+    file->self = self;
     file->fd = fd;
     /* files of tmpfs and its like, which alone have seals, are always there and know no flag */
     file->at_once = fcntl(fd, F_GET_SEALS) >= 0 ? 0 : RWF_NOWAIT;

@@ -12,6 +12,7 @@ struct file {
     struct file *newer, *older;  /* in the cache */
     uint64_t hash, opened_ns;    /* likewise */
     unsigned refs;               /* who has it; the cache is one of them */
+    struct goevd_self *self;     /* whose log tells of it */
     int fd;                      /* open for reading */
     int at_once;                 /* the flag of preadv2(2) with which it waits for no disk */
     uint64_t size;               /* bytes, as it was opened */
@@ -31,8 +32,8 @@ struct file {
  *          -EXDEV if it lies outside; -ELOOP for a symbolic link that is not followed; another
  *          negative errno of openat2(2) and fstat(2); -ENOMEM.
  */
-int file_open(int root, const struct options *o, const struct types *types, const char *name,
-              struct file **ret);
+int file_open(struct goevd_self *self, int root, const struct options *o, const struct types *types,
+              const char *name, struct file **ret);
 
 /* Open a directory by the same rules, with flags of open(2). An fd; -ENOTDIR; another negative
  * errno. */

@@ -38,7 +38,7 @@ find_open(struct local *l, const char *name, size_t len, struct file **ret)
         local_count(l, d->figures.reused, 1);
         return 0;
     }
-    r = file_open(d->root, d->options, &d->types, name, ret);
+    r = file_open(d->self, d->root, d->options, &d->types, name, ret);
     if (r < 0)
         return r;
     local_count(l, d->figures.opened, 1);

@@ -35,14 +35,17 @@ pace_start(const struct pace_limit *l, int64_t burst, int64_t now_ns, int64_t fr
     return pace_max(free_ns, now_ns - pace_max(LATE_NS, burst * SECOND / l->rate));
 }
 
-/* Bytes that may be sent at once. */
+/* Bytes that may be sent at once, but in pieces: pollers that take from a bucket in the same moment
+ * may all take what only one could, and wait for it then. */
 static int64_t
 pace_room(const struct pace_limit *l, int64_t burst, int64_t now_ns)
 {
     int64_t free_ns = atomic_load_explicit(&l->bucket->free_ns, memory_order_relaxed);
     int64_t ahead_ns = now_ns - pace_start(l, burst, now_ns, free_ns);
 
-    return ahead_ns <= 0 ? 0 : ahead_ns / SECOND * l->rate + ahead_ns % SECOND * l->rate / SECOND;
+    if (ahead_ns > SECOND / SLOW_SLICES_PER_S)
+        ahead_ns = SECOND / SLOW_SLICES_PER_S;
+    return ahead_ns <= 0 ? 0 : ahead_ns * l->rate / SECOND;
 }
 
 /* Take bytes from one. Returns when they may be sent. */

@@ -69,11 +69,22 @@ slice_leave(struct slice *slice)
         free(slice);
 }
 
+/* The connection is closed, and who looks for the reason finds it in the log. */
+static void
+sending_tell(const struct file *file, int result)
+{
+    if (result == -EIO)
+        goevd_log(file->self, GOEVD_LOG_WARNING,
+                  "%s has become shorter, or cannot be read: a download of it has ended early",
+                  file->name);
+}
+
 static void
 slice_sent(void *arg, int result)
 {
     struct slice *slice = arg;
 
+    sending_tell(slice->file, result);
     file_unref(slice->file);
     slice->queued = false;
     if (slice->r == NULL)
@@ -153,7 +164,7 @@ sending_fini(struct sending *s)
 static void
 sending_release(void *file, int result)
 {
-    (void)result;
+    sending_tell(file, result);
     file_unref(file);
 }
 

@@ -308,7 +308,9 @@ exchange_take_upgrade(struct turn *t, struct exchange *x)
     turn_commit(t);
     if (t->outside)
         return goevd_conn_timer_arm(exchange_c(x), EXCHANGE_KICK, 0, 0) < 0 ? -ENOMEM : -EBUSY;
-    return goevd_conn_upgrade(exchange_c(x), x->upgrade_to) < 0 ? -ENOMEM : -EBUSY;
+    return goevd_conn_upgrade(exchange_c(x), x->upgrade_to, x->upgrade_state, x->upgrade_len) < 0
+               ? -ENOMEM
+               : -EBUSY;
 }
 
 /* The handler has said all. */

@@ -122,6 +122,8 @@ struct exchange {
     bool gzip_dirty;                /* it keeps back some of what was written */
     bool gzip_full;                 /* `source` waits until the client has taken more */
     struct goevd_plugin *upgrade_to;
+    const void *upgrade_state; /* the handler's own */
+    size_t upgrade_len;
 
     struct mark mark;
     struct buffer copy;    /* of head and request */
@@ -313,7 +315,8 @@ int exchange_continue(struct exchange *x);
 int exchange_add_field(struct exchange *x, const char *name, const char *value, size_t len);
 int exchange_interim(struct exchange *x, int status);
 int exchange_trailer(struct exchange *x, const char *name, const char *value, size_t len);
-int exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to);
+int exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to,
+                     const void *state, size_t len);
 int exchange_upgrade_required(struct exchange *x, const char *protocol);
 
 /* ---- Its content ----------------------------------------------------------------------------- */

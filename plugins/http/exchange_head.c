@@ -214,8 +214,10 @@ exchange_upgrade_required(struct exchange *x, const char *protocol)
 }
 
 int
-exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to)
+exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to,
+                 const void *state, size_t len)
 {
+    const struct goevd_stream *stream = goevd_plugin_interface(to, GOEVD_STREAM);
     static const char line[] = "HTTP/1.1 101 Switching Protocols\r\n";
     char more[128];
     int n = snprintf(more, sizeof(more), "Connection: upgrade\r\nUpgrade: %s\r\n", protocol);
@@ -223,8 +225,10 @@ exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *
 
     if ((x->flags & X_LOST) != 0)
         return -EPIPE;
-    if (goevd_plugin_interface(to, GOEVD_STREAM) == NULL)
+    if (stream == NULL)
         return -ENOTSUP;
+    if (len > stream->conn_size)
+        return -EINVAL;
     if (n >= (int)sizeof(more) || (x->flags & (X_OLD | X_BODY)) != 0 ||
         !http_request_upgrades(x->req, protocol))
         return -EPROTO;
@@ -232,6 +236,8 @@ exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *
     x->flags |= X_BEGUN | X_ENDED | X_UPGRADE;
     x->status = 101;
     x->upgrade_to = to;
+    x->upgrade_state = state;
+    x->upgrade_len = len;
     exchange_changed(x);
     return r;
 }

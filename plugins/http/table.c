@@ -370,11 +370,12 @@ table_wants_upgrade(const struct goevd_http_request *r, const char *protocol)
 }
 
 static int
-table_upgrade(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to)
+table_upgrade(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to,
+              const void *state, size_t len)
 {
     struct exchange *x = exchange_of(r);
 
-    return exchange_upgrade(x, protocol, to == NULL ? x->handler->plugin : to);
+    return exchange_upgrade(x, protocol, to == NULL ? x->handler->plugin : to, state, len);
 }
 
 static int

@@ -64,11 +64,11 @@ static struct inflater *
 compress_inflater(struct goevd_websocket_conn *w)
 {
     struct websocket_local *l = goevd_conn_local(w->c);
-    unsigned bits = w->terms.client_bits;
+    unsigned bits = w->begin.terms.client_bits;
 
     if (w->inflater != NULL)
         return w->inflater;
-    if (terms_keep_inflater(&w->terms))
+    if (terms_keep_inflater(&w->begin.terms))
         return w->inflater = inflater_new(bits);
     w->inflater = l->inflater == NULL ? inflater_new(bits) : l->inflater;
     l->inflater = NULL;
@@ -81,9 +81,9 @@ compress_inflater(struct goevd_websocket_conn *w)
 static unsigned
 compress_hold(struct goevd_websocket_conn *w)
 {
-    if (terms_keep_inflater(&w->terms) || (w->flags & CONN_COUNTED) != 0)
+    if (terms_keep_inflater(&w->begin.terms) || (w->flags & CONN_COUNTED) != 0)
         return 0;
-    if (!bound_take(conn_instance(w), INFLATER_MEMORY(w->terms.client_bits)))
+    if (!bound_take(conn_instance(w), INFLATER_MEMORY(w->begin.terms.client_bits)))
         return FRAME_CODE_FAILED;
     w->flags |= CONN_COUNTED;
     return 0;
@@ -99,7 +99,7 @@ compress_give_back(struct goevd_websocket_conn *w)
     else
         inflater_free(w->inflater);
     if ((w->flags & CONN_COUNTED) != 0)
-        bound_give(conn_instance(w), INFLATER_MEMORY(w->terms.client_bits));
+        bound_give(conn_instance(w), INFLATER_MEMORY(w->begin.terms.client_bits));
     w->flags &= (uint16_t)~CONN_COUNTED;
     w->inflater = NULL;
 }
@@ -139,7 +139,7 @@ compress_end(struct goevd_websocket_conn *w)
     code = compress_inflate(w);
     if (code == 0 && (!inflater_end(w->inflater) || w->utf8.need != 0))
         code = FRAME_CODE_TEXT;
-    if (!terms_keep_inflater(&w->terms))
+    if (!terms_keep_inflater(&w->begin.terms))
         compress_give_back(w);
     return code;
 }
@@ -168,9 +168,9 @@ compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool
 static struct deflater *
 compress_own(struct goevd_websocket_conn *w)
 {
-    if (w->deflater == NULL && !w->terms.server_alone)
-        w->deflater =
-            deflater_new(w->terms.server_bits, (int)conn_instance(w)->options->compress_level);
+    if (w->deflater == NULL && !w->begin.terms.server_alone)
+        w->deflater = deflater_new(w->begin.terms.server_bits,
+                                   (int)conn_instance(w)->options->compress_level);
     return w->deflater;
 }
 
@@ -182,9 +182,10 @@ compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, si
     size_t n = 0;
     int r;
 
-    if (w->terms.server_bits != 0 && len >= (size_t)conn_instance(w)->options->compress_min &&
+    if (w->begin.terms.server_bits != 0 && len >= (size_t)conn_instance(w)->options->compress_min &&
         (w->flags & (CONN_CLOSING | CONN_DONE)) == 0)
-        n = packer_pack(&l->packer, compress_own(w), w->terms.server_bits, data, len, &packed);
+        n = packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len,
+                        &packed);
     if (n == 0)
         return conn_send(w, type, data, len);
     r = conn_send(w, (uint8_t)(type | FRAME_COMPRESSED), packed, n);
@@ -205,10 +206,10 @@ compress_forget(struct goevd_websocket_conn *w)
 void
 compress_close(struct goevd_websocket_conn *w)
 {
-    if (terms_keep_inflater(&w->terms))
+    if (terms_keep_inflater(&w->begin.terms))
         inflater_free(w->inflater);
     else
         compress_give_back(w);
     deflater_free(w->deflater);
-    compress_release(conn_instance(w), &w->terms);
+    compress_release(conn_instance(w), &w->begin.terms);
 }

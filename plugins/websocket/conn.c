@@ -142,6 +142,22 @@ conn_close_code(const char *data, size_t len, bool *ret_valid)
     return be16toh(n16);
 }
 
+/* Of the peer, for on_close: in the place of a message, as none comes any more. Without memory
+ * there is no reason. */
+static void
+conn_keep_reason(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    size_t n = len <= sizeof(uint16_t) ? 0 : len - sizeof(uint16_t);
+    char *to;
+
+    message_give(w);
+    to = n == 0 ? NULL : message_room(w, n);
+    if (to == NULL)
+        return;
+    memcpy(to, data + sizeof(uint16_t), n);
+    w->message_len = n;
+}
+
 /* The server ends the connection, section 7.1.1: at once, for the peer has said its last. */
 static void
 conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
@@ -153,6 +169,8 @@ conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
         conn_violated(w, code);
         return;
     }
+    if (w->code == 0)
+        conn_keep_reason(w, data, len);
     (void)conn_begin_close(w, code, NULL, 0, GOEVD_WEBSOCKET_PEER);
     conn_end(w, GOEVD_CLOSE_DONE);
 }
@@ -185,7 +203,7 @@ conn_deliver(struct goevd_websocket_conn *w, const char *data, size_t len)
     int r = 0;
 
     if ((w->flags & CONN_CLOSING) == 0)
-        r = app->on_message(w, w->app_state, w->opcode, data, len);
+        r = app->on_message(w, w->begin.app_state, w->opcode, data, len);
     if (r < 0 && r != -ENOBUFS)
         conn_fail(w, r == -EMSGSIZE ? FRAME_CODE_LARGE : FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
     return r == -ENOBUFS ? r : 0;
@@ -341,7 +359,7 @@ static ptrdiff_t
 conn_take_frame(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
     struct frame_head head;
-    int head_len = frame_read(data, len, w->terms.server_bits != 0, &head);
+    int head_len = frame_read(data, len, w->begin.terms.server_bits != 0, &head);
     ptrdiff_t r;
 
     if (head_len == -EBADMSG) {
@@ -384,24 +402,29 @@ conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+int
+conn_begin_state(const struct websocket *ws, struct conn_begin *begin)
+{
+    if (ws->app.conn_size == 0 || begin->app_state != NULL)
+        return 0;
+    begin->app_state = calloc(1, ws->app.conn_size);
+    return begin->app_state == NULL ? -ENOMEM : 0;
+}
+
 static int
 conn_open(struct goevd_conn *c, void *state)
 {
     struct goevd_websocket_conn *w = state;
     const struct websocket *ws = goevd_conn_instance(c);
-    const struct websocket_local *local = goevd_conn_local(c);
-    int r = 0;
+    int r = conn_begin_state(ws, &w->begin);
 
     w->c = c;
-    w->terms = local->agreed;
-    if (ws->app.conn_size != 0)
-        w->app_state = calloc(1, ws->app.conn_size);
-    if (ws->app.conn_size != 0 && w->app_state == NULL)
-        return -ENOMEM;
+    if (r < 0)
+        return r;
     live_begin(w);
     w->flags |= CONN_OPEN;
     if (ws->app.on_open != NULL)
-        r = ws->app.on_open(w, w->app_state);
+        r = ws->app.on_open(w, w->begin.app_state);
     if (r < 0)
         conn_fail(w, FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
     return 0;
@@ -416,7 +439,7 @@ conn_drained(struct goevd_conn *c, void *state)
     if ((w->flags & CONN_WAITS) != 0)
         (void)conn_deliver_parts(w);
     if ((w->flags & CONN_DONE) == 0 && ws->app.on_drained != NULL)
-        ws->app.on_drained(w, w->app_state);
+        ws->app.on_drained(w, w->begin.app_state);
     return 0;
 }
 
@@ -425,15 +448,18 @@ conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
     struct goevd_websocket_conn *w = state;
     const struct websocket *ws = goevd_conn_instance(c);
+    struct goevd_str said = {NULL, 0};
 
     (void)reason;
     conn_note_close(w, FRAME_CODE_LOST, GOEVD_WEBSOCKET_LOST);
     w->flags |= CONN_DONE;
+    if (w->who == GOEVD_WEBSOCKET_PEER)
+        said = (struct goevd_str){w->message, w->message_len};
     if ((w->flags & CONN_OPEN) != 0 && ws->app.on_close != NULL)
-        ws->app.on_close(w, w->app_state, w->code, w->who);
+        ws->app.on_close(w, w->begin.app_state, w->code, said, w->who);
     message_give(w);
     compress_close(w);
-    free(w->app_state);
+    free(w->begin.app_state);
 }
 
 /* What an idle connection may cost beside the host's own part. */

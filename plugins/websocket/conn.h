@@ -26,8 +26,7 @@ struct websocket_local {
     char *spare; /* memory for the next message that comes in parts; NULL: none */
     size_t spare_room;
     struct packer packer;
-    struct inflater *inflater;   /* for the next message whose connection keeps none; NULL: none */
-    struct deflate_terms agreed; /* of the connection that is opened next */
+    struct inflater *inflater; /* for the next message whose connection keeps none; NULL: none */
 };
 
 enum conn_flags {
@@ -45,10 +44,16 @@ enum conn_flags {
     CONN_COUNTED = 1 << 11     /* what it has borrowed to be inflated counts as memory */
 };
 
+/* What the handshake leaves to the connection. */
+struct conn_begin {
+    void *app_state; /* NULL: it has none */
+    struct deflate_terms terms;
+};
+
 /* One connection: its state is this, and that of the application in memory of its own. */
 struct goevd_websocket_conn {
+    struct conn_begin begin;
     struct goevd_conn *c;
-    void *app_state;
     char *message; /* its payload so far, unmasked; NULL: none yet */
     size_t message_len, message_room;
     uint64_t frame_left; /* bytes of the present frame that have not come */
@@ -59,12 +64,14 @@ struct goevd_websocket_conn {
     uint8_t who;   /* has sent it */
     uint8_t opcode;
     struct utf8 utf8;
-    struct deflate_terms terms;
     struct inflater *inflater; /* NULL: none yet, or none but within a message */
     struct deflater *deflater; /* NULL: none yet, or none of its own */
 };
 
 extern const struct goevd_stream conn_stream;
+
+/* Give the application its state, unless it has it. Returns 0 or -ENOMEM. */
+int conn_begin_state(const struct websocket *ws, struct conn_begin *begin);
 
 /* Send a close frame, once. Returns 0; -EPIPE if that has been done. */
 int conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason, size_t len,

@@ -37,19 +37,36 @@ handshake_trim(const char *from, const char *to)
     return (struct goevd_str){from, (size_t)(to - from)};
 }
 
+bool
+handshake_offers(struct goevd_str name)
+{
+    return handshake_is(name, "Sec-WebSocket-Protocol");
+}
+
+bool
+handshake_offer(struct goevd_str *list, struct goevd_str *ret)
+{
+    const char *end = list->data + list->len, *comma;
+
+    ret->len = 0;
+    while (list->len != 0 && ret->len == 0) {
+        comma = memchr(list->data, ',', list->len);
+        *ret = handshake_trim(list->data, comma == NULL ? end : comma);
+        list->data = comma == NULL ? end : comma + 1;
+        list->len = (size_t)(end - list->data);
+    }
+    return ret->len != 0;
+}
+
 static void
 handshake_choose(struct handshake *h, const struct handshake_policy *policy,
                  struct goevd_str offers)
 {
-    const char *at = offers.data, *end = offers.data + offers.len;
+    struct goevd_str offer;
 
-    while (h->protocol == NULL && at != end) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        const char *to = comma == NULL ? end : comma;
-
-        h->protocol = handshake_find(&policy->protocols, handshake_trim(at, to));
-        at = comma == NULL ? end : comma + 1;
-    }
+    while (h->protocol.data == NULL && handshake_offer(&offers, &offer))
+        if (handshake_find(&policy->protocols, offer) != NULL)
+            h->protocol = offer;
 }
 
 void
@@ -65,7 +82,7 @@ handshake_take(struct handshake *h, const struct handshake_policy *policy, struc
     } else if (handshake_is(name, "Origin")) {
         h->origin = value;
         h->origins++;
-    } else if (handshake_is(name, "Sec-WebSocket-Protocol")) {
+    } else if (handshake_offers(name)) {
         handshake_choose(h, policy, value);
     } else if (handshake_is(name, "Sec-WebSocket-Extensions")) {
         h->malformed |= extensions_take(&policy->deflate, value, &h->deflate) < 0;

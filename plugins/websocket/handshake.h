@@ -16,13 +16,19 @@ struct handshake_policy {
 struct handshake {
     struct goevd_str key, version, origin;
     unsigned keys, versions, origins; /* how many of each were sent */
-    const struct goevd_str *protocol; /* the first offered one that is allowed, or NULL */
+    struct goevd_str protocol;        /* the first offered one that is allowed; data NULL: none */
     struct deflate_terms deflate;
     bool malformed;
 };
 
 void handshake_take(struct handshake *h, const struct handshake_policy *policy,
                     struct goevd_str name, struct goevd_str value);
+
+/* Whether a header of that name lists protocols. */
+bool handshake_offers(struct goevd_str name);
+
+/* Take the next of a list of offered protocols off its front. False at its end. */
+bool handshake_offer(struct goevd_str *list, struct goevd_str *ret);
 
 /* 0, or the status that refuses it: 400, 403, 426. */
 int handshake_status(const struct handshake *h, const struct handshake_policy *policy);

@@ -18,6 +18,11 @@
 
 GOEVD_HTTP_TABLE;
 
+struct goevd_websocket_request {
+    struct goevd_http_request *http;
+    struct handshake *handshake;
+};
+
 /* ---- The handshake --------------------------------------------------------------------------- */
 
 static int
@@ -54,26 +59,39 @@ handshake_extend(struct goevd_http_request *r, const struct deflate_terms *terms
 
 static int
 handshake_agree(struct goevd_http_request *r, const struct handshake *h,
-                const struct deflate_terms *terms)
+                const struct conn_begin *begin)
 {
     char accept[HANDSHAKE_ACCEPT_LEN];
     int result;
 
     handshake_accept(h, accept);
     result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Accept", accept, sizeof(accept));
-    if (result == 0 && h->protocol != NULL)
-        result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol->data,
-                                             h->protocol->len);
-    if (result == 0 && terms->server_bits != 0)
-        result = handshake_extend(r, terms);
-    return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL);
+    if (result == 0 && h->protocol.data != NULL)
+        result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol.data,
+                                             h->protocol.len);
+    if (result == 0 && begin->terms.server_bits != 0)
+        result = handshake_extend(r, &begin->terms);
+    return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL, begin, sizeof(*begin));
+}
+
+/* Ask the application. Returns 0; its status; negative. */
+static int
+handshake_ask(struct goevd_http_request *r, struct handshake *h, struct conn_begin *begin)
+{
+    const struct websocket *ws = goevd_http_instance(r);
+    struct goevd_websocket_request request = {r, h};
+    int result = conn_begin_state(ws, begin);
+
+    if (result == 0 && ws->app.on_request != NULL)
+        result = ws->app.on_request(&request, begin->app_state);
+    return result > 0 && (result < 400 || result > 599) ? -EINVAL : result;
 }
 
 static int
 handshake_request(struct goevd_http_request *r, void *state)
 {
     struct websocket *ws = goevd_http_instance(r);
-    struct deflate_terms *terms = state;
+    struct conn_begin *begin = state;
     struct goevd_str name, value;
     struct handshake h = {0};
     int status;
@@ -89,31 +107,97 @@ handshake_request(struct goevd_http_request *r, void *state)
         return handshake_ask_upgrade(r);
     if (status != 0)
         return handshake_refuse(r, status);
-    *terms = h.deflate;
-    compress_reserve(ws, terms);
-    return handshake_agree(r, &h, terms);
+    status = handshake_ask(r, &h, begin);
+    if (status != 0)
+        return status < 0 ? status : goevd_http_reply(r, status, NULL, NULL, 0);
+    begin->terms = h.deflate;
+    compress_reserve(ws, &begin->terms);
+    return handshake_agree(r, &h, begin);
 }
 
-/* Right after this the connection is opened, unless it was lost. */
 static void
 handshake_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
 {
-    struct websocket_local *l = goevd_http_local(r);
-    struct deflate_terms *terms = state;
+    struct conn_begin *begin = state;
 
     if (reason == GOEVD_HTTP_REASON_UPGRADED)
-        l->agreed = *terms;
-    else
-        compress_release(goevd_http_instance(r), terms);
+        return;
+    compress_release(goevd_http_instance(r), &begin->terms);
+    free(begin->app_state);
 }
 
 static const struct goevd_http_handler handshake_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
     .http = &goevd_http,
-    .request_size = sizeof(struct deflate_terms),
+    .request_size = sizeof(struct conn_begin),
     .on_request = handshake_request,
     .on_close = handshake_close,
 };
+
+/* ---- What applications call in a handshake --------------------------------------------------- */
+
+static void *
+table_request_instance(const struct goevd_websocket_request *q)
+{
+    const struct websocket *ws = goevd_http_instance(q->http);
+
+    return goevd_plugin_instance(ws->options->application);
+}
+
+static struct goevd_str
+table_request_path(const struct goevd_websocket_request *q)
+{
+    return goevd_http_path(q->http);
+}
+
+static struct goevd_str
+table_request_query(const struct goevd_websocket_request *q)
+{
+    return goevd_http_query(q->http);
+}
+
+static struct goevd_str
+table_request_param(const struct goevd_websocket_request *q, const char *name)
+{
+    return goevd_http_param(q->http, name);
+}
+
+static bool
+table_request_header_at(const struct goevd_websocket_request *q, size_t index,
+                        struct goevd_str *ret_name, struct goevd_str *ret_value)
+{
+    return goevd_http_header_at(q->http, index, ret_name, ret_value);
+}
+
+static struct goevd_str
+table_request_header(const struct goevd_websocket_request *q, const char *name)
+{
+    return goevd_http_header(q->http, name);
+}
+
+static struct goevd_str
+table_request_protocol(const struct goevd_websocket_request *q)
+{
+    return q->handshake->protocol;
+}
+
+/* What was offered and is chosen lies in the request, which lasts as long as is needed. */
+static int
+table_request_choose(struct goevd_websocket_request *q, const char *protocol)
+{
+    struct goevd_str name, value, offer;
+
+    q->handshake->protocol = (struct goevd_str){NULL, 0};
+    if (protocol == NULL)
+        return 0;
+    for (size_t i = 0; goevd_http_header_at(q->http, i, &name, &value); i++)
+        while (handshake_offers(name) && handshake_offer(&value, &offer))
+            if (offer.len == strlen(protocol) && memcmp(offer.data, protocol, offer.len) == 0) {
+                q->handshake->protocol = offer;
+                return 0;
+            }
+    return -ENOENT;
+}
 
 /* ---- What applications call ------------------------------------------------------------------ */
 
@@ -167,6 +251,14 @@ static const struct goevd_websocket websocket_table = {
     .send = table_send,
     .ping = table_ping,
     .close = table_close,
+    .request_instance = table_request_instance,
+    .request_path = table_request_path,
+    .request_query = table_request_query,
+    .request_param = table_request_param,
+    .request_header = table_request_header,
+    .request_header_at = table_request_header_at,
+    .request_protocol = table_request_protocol,
+    .request_choose = table_request_choose,
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -129,7 +129,7 @@ socklen_t conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_
 int conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len);
 
 /* Give the connection to another service when the present callback has returned. */
-int conn_upgrade(struct conn *c, struct service *to);
+int conn_upgrade(struct conn *c, struct service *to, const void *state, size_t len);
 
 /* `flags` of goevd_conn_close(); the first reason stays. */
 void conn_close(struct conn *c, unsigned flags, enum goevd_reason reason);

@@ -21,6 +21,7 @@ conn_disk_done(struct work *w, int result)
             outq_push_spare(c->outq, read->segment, (size_t)result);
             read->segment = NULL;
         } else if (result != -ECANCELED) {
+            outq_drop(c->outq, result);
             conn_fail(c, result);
         }
         conn_settle(c);

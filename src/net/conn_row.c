@@ -27,16 +27,12 @@ conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX])
     static const struct {
         uint32_t flag;
         const char *word;
-    } words[] = {{CONN_PAUSED, "paused"},
-                 {CONN_THROTTLED, "throttled"},
-                 {CONN_BLOCKED, "blocked"},
-                 {CONN_DISK, "disk"},
-                 {CONN_REFUSED, "refused"},
-                 {CONN_EOF, "eof"},
-                 {CONN_SHUT, "shut"},
-                 {CONN_STOPPING, "stopping"},
-                 {CONN_CLOSING, "closing"},
-                 {CONN_LINGERING, "lingering"}};
+    } words[] = {
+        {CONN_PAUSED, "paused"},       {CONN_THROTTLED, "throttled"}, {CONN_BLOCKED, "blocked"},
+        {CONN_DISK, "disk"},           {CONN_REFUSED, "refused"},     {CONN_EOF, "eof"},
+        {CONN_SHUT, "shut"},           {CONN_STOPPING, "stopping"},   {CONN_CLOSING, "closing"},
+        {CONN_LINGERING, "lingering"},
+    };
     struct text t = {.data = buf, .size = CONN_ROW_STATE_MAX - 1};
 
     if (!(flags & CONN_OPENED))

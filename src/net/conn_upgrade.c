@@ -4,23 +4,32 @@
 #include "net/conn.h"
 
 static void *
-conn_upgraded_state(struct service *to)
+conn_upgraded_state(const struct net *net)
 {
-    void *state = slab_alloc(&to->own_states);
+    struct slab *states = &net->upgrade_to->own_states;
+    void *state = slab_alloc(states);
 
     if (state)
-        memset(state, 0, to->own_states.object_bytes);
+        memset(state, 0, states->object_bytes);
+    if (state && net->upgrade_len > 0)
+        memcpy(state, net->upgrade_state, net->upgrade_len);
     return state;
 }
 
 int
-conn_upgrade(struct conn *c, struct service *to)
+conn_upgrade(struct conn *c, struct service *to, const void *state, size_t len)
 {
+    struct net *net = c->service->net;
+
     if (c->flags & (CONN_CLOSING | CONN_UPGRADING))
         return -EPIPE;
-    assert(c->service->net->entered == c);
+    if (len > to->stream->conn_size)
+        return -EINVAL;
+    assert(net->entered == c);
     c->flags |= CONN_UPGRADING;
-    c->service->net->upgrade_to = to;
+    net->upgrade_to = to;
+    net->upgrade_state = state;
+    net->upgrade_len = len;
     return 0;
 }
 
@@ -66,7 +75,7 @@ conn_take_upgrade(struct conn *c)
 {
     struct net *net = c->service->net;
     struct service *to = net->upgrade_to;
-    void *state = conn_upgraded_state(to);
+    void *state = conn_upgraded_state(net);
     uint64_t id = c->watch.id;
 
     net->upgrade_to = NULL;

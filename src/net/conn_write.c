@@ -251,7 +251,11 @@ conn_send_file(struct conn *c, struct segment *s)
         n = transport->send_file(c, s->fd, s->offset, len);
     if (n == -EOPNOTSUPP)
         n = conn_copy_file(c, s, len);
-    return n == 0 ? -EIO : n; /* the file has become shorter than promised */
+    if (n == 0) /* the file has become shorter than promised */
+        n = -EIO;
+    if (n == -EIO)
+        outq_drop(c->outq, n);
+    return n;
 }
 
 /* One system call for the front of the queue; *ret_asked is how much it was given. */

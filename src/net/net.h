@@ -71,7 +71,9 @@ struct net {
     size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
-    struct service *upgrade_to; /* where the entered connection goes after its callback */
+    struct service *upgrade_to; /* where the entered connection goes after its callback, */
+    const void *upgrade_state;  /* ... and what its state there begins with */
+    size_t upgrade_len;
     size_t conns;
     bool stopping;               /* connections that open are told to stop */
     bool closed;                 /* nothing opens any more */

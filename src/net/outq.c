@@ -240,6 +240,18 @@ segment_took(struct outq *q, struct segment *s, size_t n)
 }
 
 void
+outq_drop(struct outq *q, int result)
+{
+    struct segment *s = q->first;
+
+    q->first = s->next;
+    if (!q->first)
+        q->last = NULL;
+    q->guests -= s->type != SEGMENT_COPY;
+    segment_free(q, s, result);
+}
+
+void
 outq_took(struct outq *q, size_t n)
 {
     for (;;) {
@@ -252,11 +264,7 @@ outq_took(struct outq *q, size_t n)
         n -= part;
         if (s->len > 0)
             break;
-        q->first = s->next;
-        if (!q->first)
-            q->last = NULL;
-        q->guests -= s->type != SEGMENT_COPY;
-        segment_free(q, s, 0);
+        outq_drop(q, 0);
     }
     assert(n == 0);
 }

@@ -82,6 +82,9 @@ void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 struct iovec;
 int outq_peek(const struct outq *q, struct iovec *iov, int max);
 
+/* What is at the front cannot be sent: release it with `result`. */
+void outq_drop(struct outq *q, int result);
+
 /* The socket took n bytes from the front; what is done is released with 0. */
 void outq_took(struct outq *q, size_t n);
 

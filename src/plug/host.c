@@ -269,7 +269,7 @@ host_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
 }
 
 static int
-host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
+host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to, const void *state, size_t len)
 {
     struct conn *c = host_conn(public);
     struct instance *i = instance_of(to);
@@ -281,7 +281,7 @@ host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to)
     if (!handler.stream)
         return -ENOTSUP;
     r = service_upgrade(c->service->origin, &handler, &s);
-    return r < 0 ? r : conn_upgrade(c, s);
+    return r < 0 ? r : conn_upgrade(c, s, state, len);
 }
 
 static const char *

@@ -4,7 +4,8 @@ import re
 import pytest
 
 import daemon
-from websocket import BINARY, CLOSE, PING, PONG, TEXT, Client, close, frame
+from websocket import BINARY, CLOSE, PING, PONG, TEXT, Client, close, frame, handshake
+from wire import Reader
 
 
 @pytest.fixture
@@ -36,7 +37,59 @@ def test_application_learns_of_both_ends(probe):
     said(d, r'open new on poller \d')
     c.send(close(4001, b'bye'))
     assert c.code() == 4001
-    said(d, 'close 4001 by 0 after 1, none late')
+    said(d, 'close 4001 by 0 after 1, none late: bye')
+
+
+def refusal(d, path, **headers):
+    """The status that a handshake gets."""
+    with d.connect() as s:
+        s.sendall(handshake(path, **headers))
+        return Reader(s).until(b'\r\n').decode()
+
+
+def test_application_sees_the_request(probe):
+    d = probe(protocols=['first', 'second'])
+    c = Client(d.connect(), '/a/%62?c=d')
+    said(d, r'request 0 /a/b localhost  5 a/b')
+    assert 'Sec-WebSocket-Protocol' not in c.head
+    c = Client(d.connect(), '/', Sec_WebSocket_Protocol=['x, second', 'first'])
+    said(d, r'request 0 / localhost second 7 ')
+    assert 'Sec-WebSocket-Protocol: second\r\n' in c.head
+
+
+@pytest.mark.parametrize('query,chosen', [
+    ('choose=x', 'x'), ('choose=second', 'second'), ('choose=y', 'y'), ('choose=sec', None),
+    ('choose=', None), ('none', None)])
+def test_application_chooses_the_protocol(probe, query, chosen):
+    d = probe(protocols=['first', 'second'])
+    c = Client(d.connect(), f'/?{query}', Sec_WebSocket_Protocol=['x, second', ', first,y'])
+    found = re.search(r'Sec-WebSocket-Protocol: (.*)\r', c.head)
+    assert (found and found[1]) == chosen
+    said(d, f'request {-2 if "=" in query and not chosen else 0} / localhost {chosen or ""} 7 ')
+
+
+def test_application_refuses(probe):
+    d = probe()
+    for status in (400, 401, 404, 503, 599):
+        assert refusal(d, f'/?status={status}').startswith(f'HTTP/1.1 {status} ')
+    d.may_say.append('the handler of the route .* has failed')
+    for status in (399, 600, 101, 200, -5):
+        assert refusal(d, f'/?status={status}').startswith('HTTP/1.1 500 ')
+    assert refusal(d, '/?status=404', Sec_WebSocket_Version='12').startswith('HTTP/1.1 426 ')
+    Client(d.connect())
+
+
+def test_reason_of_the_peer(probe):
+    d = probe()
+    for reason in ('', 'ä' * 61 + '!'):
+        c = Client(d.connect())
+        c.send(frame(TEXT, b'half of a', fin=False) + close(1000, reason.encode()))
+        assert c.code() == 1000
+        said(d, 'close 1000 by 0 after 0, none late' + (reason and ': ' + reason))
+    c = asked(d, b'close 4000 mine')
+    assert c.code() == 4000
+    c.send(close(4000, b'yours'))
+    said(d, 'close 4000 by 1 after 0, none late')
 
 
 def test_application_closes(probe):

@@ -43,7 +43,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     status = handshake_status(&h, &policy);
     assert(status == 0 || status == 400 || status == 403 || status == 426);
-    assert(h.protocol == NULL || h.protocol == &allowed[0] || h.protocol == &allowed[1]);
+    assert(h.protocol.data == NULL ||
+           (h.protocol.data >= (const char *)data && h.protocol.data + h.protocol.len <= end));
     if (h.deflate.server_bits != 0)
         check_terms(&policy, &h.deflate);
     assert(!h.malformed || status == 400);

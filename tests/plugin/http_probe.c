@@ -470,10 +470,12 @@ probe_request(struct goevd_http_request *r, void *state)
         if (!goevd_http_wants_upgrade(r, "probe"))
             return goevd_http_upgrade_required(r, "probe");
         goevd_http_add_header(r, "X-Answer", "42");
-        return goevd_http_upgrade(r, "probe", p->options->stream);
+        if (goevd_http_upgrade(r, "probe", p->options->stream, what.data, 1) != -EINVAL)
+            return -EIO; /* the state of echo has no byte */
+        return goevd_http_upgrade(r, "probe", p->options->stream, NULL, 0);
     }
     if (is(what, "upgrade-here"))
-        return goevd_http_upgrade(r, "probe", NULL) == -ENOTSUP
+        return goevd_http_upgrade(r, "probe", NULL, NULL, 0) == -ENOTSUP
                    ? goevd_http_reply(r, 200, NULL, "no", 2)
                    : -EIO;
     result = reply_with(r, what);

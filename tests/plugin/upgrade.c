@@ -48,7 +48,7 @@ upgrade_read(struct goevd_conn *c, void *state, const char *data, size_t len, si
         return -EPROTO;
     r = goevd_conn_write(c, "upgraded\n", 9);
     if (r >= 0)
-        r = goevd_conn_upgrade(c, *to);
+        r = goevd_conn_upgrade(c, *to, NULL, 0);
     return r < 0 ? r : end + 1 - data;
 }
 

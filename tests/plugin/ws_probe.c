@@ -1,6 +1,7 @@
 /* A WebSocket application that does what text messages tell it, and sends others back. Its ends are
  * in the log. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct probe {
 };
 
 struct probe_state {
+    char asked[64];
     uint64_t messages;
     uint64_t refused;
 };
@@ -84,11 +86,45 @@ probe_message(struct goevd_websocket_conn *w, void *state, int type, const char 
     return r;
 }
 
+/* "?status=404" refuses, "?choose=x" wants that protocol; what was asked is told in on_open. */
+static int
+probe_request(struct goevd_websocket_request *q, void *state)
+{
+    const struct probe *p = goevd_websocket_request_instance(q);
+    struct goevd_str path = goevd_websocket_request_path(q);
+    struct goevd_str query = goevd_websocket_request_query(q);
+    struct goevd_str host = goevd_websocket_request_header(q, "host"), name, value, protocol;
+    struct probe_state *s = state;
+    char text[32] = "";
+    size_t count = 0;
+    int r = 0;
+
+    if (query.len < sizeof(text) && query.len != 0)
+        memcpy(text, query.data, query.len);
+    if (probe_is(query.data, query.len, "status="))
+        return (int)strtol(text + strlen("status="), NULL, 10);
+    if (probe_is(query.data, query.len, "choose="))
+        r = goevd_websocket_request_choose(q, text + strlen("choose="));
+    if (probe_is(query.data, query.len, "none"))
+        r = goevd_websocket_request_choose(q, NULL);
+    while (goevd_websocket_request_header_at(q, count, &name, &value))
+        count++;
+    protocol = goevd_websocket_request_protocol(q);
+    snprintf(s->asked, sizeof(s->asked), "%d %.*s %.*s %.*s %zu %.*s", r, (int)path.len, path.data,
+             (int)host.len, host.data, (int)protocol.len, protocol.data, count,
+             (int)goevd_websocket_request_param(q, "*").len,
+             goevd_websocket_request_param(q, "*").data);
+    goevd_log(p->self, GOEVD_LOG_NOTICE, "asked");
+    return 0;
+}
+
 static int
 probe_open(struct goevd_websocket_conn *w, void *state)
 {
     const struct probe_state *s = state;
 
+    if (s->asked[0] != '\0')
+        goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "request %s", s->asked);
     goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "open %s on poller %u",
               s->messages == 0 && goevd_websocket_local(w) == NULL ? "new" : "used",
               goevd_poller_index(goevd_conn_poller(goevd_websocket_stream(w))));
@@ -103,12 +139,14 @@ probe_drained(struct goevd_websocket_conn *w, void *state)
 }
 
 static void
-probe_closed(struct goevd_websocket_conn *w, void *state, unsigned code, int who)
+probe_closed(struct goevd_websocket_conn *w, void *state, unsigned code, struct goevd_str reason,
+             int who)
 {
     const struct probe_state *s = state;
 
-    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "close %u by %d after %llu, %s", code, who,
-              (unsigned long long)s->messages, s->refused != 0 ? "some late" : "none late");
+    goevd_log(probe_of(w)->self, GOEVD_LOG_NOTICE, "close %u by %d after %llu, %s%s%.*s", code, who,
+              (unsigned long long)s->messages, s->refused != 0 ? "some late" : "none late",
+              reason.len != 0 ? ": " : "", (int)reason.len, reason.len != 0 ? reason.data : "");
     if (goevd_websocket_send(w, GOEVD_WEBSOCKET_TEXT, "x", 1) != -EPIPE)
         abort();
 }
@@ -118,6 +156,7 @@ static const struct goevd_websocket_app probe_app = {
     .websocket_minor = PROBE_NEEDS,
     .conn_size = PROBE_SIZE,
     .websocket = &goevd_websocket,
+    .on_request = probe_request,
     .on_open = probe_open,
     .on_message = PROBE_MESSAGE,
     .on_drained = probe_drained,

@@ -374,7 +374,7 @@ test_conn_disk_file_that_ends_early_closes(void **state)
     until(seen[0].closed);
     assert_int_equal(seen[0].reason, GOEVD_REASON_ERROR);
     assert_int_equal(released.count, 1);
-    assert_int_equal(released.result, -EPIPE);
+    assert_int_equal(released.result, -EIO);
     fd_close(fd);
 }
 

@@ -137,7 +137,7 @@ test_conn_file_that_ends_early_closes(void **state)
         until(seen[i].closed);
         assert_int_equal(seen[i].reason, GOEVD_REASON_ERROR);
         assert_int_equal(released.count, 1);
-        assert_int_equal(released.results[0], -EPIPE);
+        assert_int_equal(released.results[0], -EIO);
         assert_int_equal(peer_drain(fd, NULL, 0), 100);
         fd_close(fd);
     }
@@ -158,7 +158,7 @@ test_conn_file_that_shrinks_closes(void **state)
     until(seen[0].closed);
     assert_int_equal(seen[0].reason, GOEVD_REASON_ERROR);
     assert_int_equal(released.count, 1);
-    assert_int_equal(released.results[0], -EPIPE);
+    assert_int_equal(released.results[0], -EIO);
     fd_close(fd);
 }
 

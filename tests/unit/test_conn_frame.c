@@ -274,7 +274,7 @@ second_upgrades(struct seen *s)
     if (s != &seen[0])
         return;
     assert_int_equal(service_upgrade(s->c->service, &handler, &to), 0);
-    assert_int_equal(conn_upgrade(s->c, to), 0);
+    assert_int_equal(conn_upgrade(s->c, to, NULL, 0), 0);
 }
 
 static ptrdiff_t
@@ -284,7 +284,7 @@ read_upgrades(struct seen *s, const char *data, size_t len)
     struct service *to;
 
     assert_int_equal(service_upgrade(s->c->service->origin, &handler, &to), 0);
-    assert_int_equal(conn_upgrade(s->c, to), 0);
+    assert_int_equal(conn_upgrade(s->c, to, NULL, 0), 0);
     return 2;
 }
 

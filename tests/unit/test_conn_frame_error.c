@@ -187,7 +187,7 @@ error_upgrades(struct seen *s, const char *data, size_t len)
     struct service *to;
 
     assert_int_equal(service_upgrade(s->c->service, &handler, &to), 0);
-    return conn_upgrade(s->c, to);
+    return conn_upgrade(s->c, to, NULL, 0);
 }
 
 static void

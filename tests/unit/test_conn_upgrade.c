@@ -39,7 +39,7 @@ next_open(struct goevd_conn *c, void *state)
 static int
 upgrade(struct conn *c)
 {
-    return conn_upgrade(c, next_service);
+    return conn_upgrade(c, next_service, NULL, 0);
 }
 
 static ptrdiff_t
@@ -57,7 +57,7 @@ next_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
         struct service *deeper;
 
         assert_int_equal(service_upgrade(((struct conn *)c)->service, &handler, &deeper), 0);
-        assert_int_equal(conn_upgrade((struct conn *)c, deeper), 0);
+        assert_int_equal(conn_upgrade((struct conn *)c, deeper, NULL, 0), 0);
     }
     return (ptrdiff_t)used;
 }
@@ -110,6 +110,19 @@ read_upgrade(struct seen *s, const char *data, size_t len)
     assert_int_equal(upgrade(s->c), 0);
     assert_int_equal(upgrade(s->c), -EPIPE); /* it has been given away */
     return 2;
+}
+
+/* The state there begins with a pointer that next_of() then takes for its own. */
+static ptrdiff_t
+read_upgrade_with_state(struct seen *s, const char *data, size_t len)
+{
+    static struct next *const kept_state[8] = {&next[2]};
+
+    assert_int_equal(sizeof(kept_state), stream_next.conn_size);
+    assert_int_equal(conn_upgrade(s->c, next_service, kept_state, stream_next.conn_size + 1),
+                     -EINVAL);
+    assert_int_equal(conn_upgrade(s->c, next_service, kept_state, stream_next.conn_size), 0);
+    return (ptrdiff_t)len;
 }
 
 static int
@@ -173,6 +186,19 @@ test_conn_upgrade_hands_the_tail_over(void **state)
     until(next[0].closed);
     assert_int_equal(next[0].reason, GOEVD_REASON_EOF);
     assert_int_equal(next[0].eofs, 1);
+}
+
+static void
+test_conn_upgrade_with_a_state(void **state)
+{
+    int fd = peer_unix();
+
+    script.read = read_upgrade_with_state;
+    peer_say(fd, "ab");
+    until(next[2].opened);
+    assert_int_equal(next_count, 0);
+    fd_close(fd);
+    until(next[2].closed);
 }
 
 static void
@@ -363,6 +389,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         UPGRADE_TEST(test_conn_upgrade_hands_the_tail_over),
+        UPGRADE_TEST(test_conn_upgrade_with_a_state),
         UPGRADE_TEST(test_conn_upgrade_without_a_tail_forgets_the_need),
         UPGRADE_TEST(test_conn_upgrade_from_an_upgraded_handler),
         UPGRADE_TEST(test_conn_upgrade_at_open),

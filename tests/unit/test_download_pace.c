@@ -63,24 +63,54 @@ test_pace_any_second_has_its_rate_within_a_tenth(void **state)
                 }
 }
 
+/* What may be sent at a time, in pieces of at most a sixteenth part of a second's; *ret_due is when
+ * the one after them may. */
+static uint64_t
+sum_at(const struct pace_limit *l, int64_t burst, int64_t now, int64_t *ret_due)
+{
+    uint64_t sum = 0, bytes = 0;
+
+    do {
+        sum += bytes;
+        bytes = pace_take(l, 1, burst, ENDLESS, now, ret_due);
+        assert_in_range(bytes, 1, l->rate / 16);
+    } while (*ret_due == now);
+    return sum;
+}
+
 static void
 test_pace_burst_goes_at_once_and_no_more(void **state)
 {
     struct pace_bucket b = {0};
     const struct pace_limit limit = {&b, 1000};
     int64_t due;
-    uint64_t bytes;
 
     (void)state;
-    assert_int_equal(pace_take(&limit, 1, 5000, ENDLESS, START, &due), 5000);
-    assert_int_equal(due, START);
-    bytes = pace_take(&limit, 1, 5000, ENDLESS, START, &due); /* it is its turn at once */
-    assert_in_range(bytes, 1, 100);
-    assert_int_equal(due, START);
-    pace_take(&limit, 1, 5000, ENDLESS, START, &due);
-    assert_int_equal(due, START + (int64_t)bytes * SECOND / 1000);
-    assert_int_equal(pace_take(&limit, 1, 5000, 3000, START + 100 * SECOND, &due), 3000);
-    assert_int_equal(due, START + 100 * SECOND);
+    assert_in_range(sum_at(&limit, 5000, START, &due), 5000, 5100);
+    assert_in_range(due, START + 1, START + SECOND / 8);
+    assert_in_range(sum_at(&limit, 5000, START + 100 * SECOND, &due), 5000, 5100);
+    assert_in_range(sum_at(&limit, 5000, START + 101 * SECOND, &due), 800, 1100);
+}
+
+/* However they interleave, none takes what the others have to wait long for. */
+static void
+test_pace_pollers_that_take_at_once_wait_less_than_a_second(void **state)
+{
+    struct pace_bucket b = {0};
+    const struct pace_limit limit = {&b, 100 << 10};
+    int64_t due, last;
+
+    (void)state;
+    sum_at(&limit, 1 << 30, START, &last);
+    for (int i = 0; i < 8; i++) { /* each of which has seen that much room */
+        struct pace_bucket full = {0};
+
+        b.free_ns += (int64_t)pace_take(&(struct pace_limit){&full, limit.rate}, 1, 1 << 30,
+                                        ENDLESS, START, &due) *
+                     SECOND / limit.rate;
+    }
+    pace_take(&limit, 1, 1 << 30, 1, START, &due);
+    assert_in_range(due, START, last + SECOND);
 }
 
 static void
@@ -137,6 +167,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pace_any_second_has_its_rate_within_a_tenth),
         cmocka_unit_test(test_pace_burst_goes_at_once_and_no_more),
+        cmocka_unit_test(test_pace_pollers_that_take_at_once_wait_less_than_a_second),
         cmocka_unit_test(test_pace_slowest_of_several_counts),
         cmocka_unit_test(test_pace_new_rate_holds_from_the_next_slice_on),
         cmocka_unit_test(test_pace_extremes_do_not_overflow),

@@ -99,10 +99,12 @@ test_handshake_chooses_the_first_offer_that_is_allowed(void **state)
                                  cases[i].second, NULL};
         struct handshake h = taken(&policy, headers);
 
-        if (cases[i].chosen == NULL)
-            assert_null(h.protocol);
-        else
-            assert_string_equal(h.protocol->data, cases[i].chosen);
+        if (cases[i].chosen == NULL) {
+            assert_null(h.protocol.data);
+        } else {
+            assert_int_equal(h.protocol.len, strlen(cases[i].chosen));
+            assert_memory_equal(h.protocol.data, cases[i].chosen, h.protocol.len);
+        }
     }
 }
 
