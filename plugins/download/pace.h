@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define PACE_SLICE_MAX (1 << 20) /* bytes that are taken at once */
+#define PACE_SLICE_MAX (2 << 20) /* bytes that are taken at once */
 
 struct pace_bucket {
     _Atomic int64_t free_ns;

@@ -9,6 +9,13 @@
 /* Up to so many bytes a copy costs less than sendfile(2) and a packet apart from the head do. */
 #define COPY_MAX 16384
 
+/* A piece of a file with more behind it, without a rate. It grows while the client takes it sooner,
+ * and shrinks while he takes longer, or he could not follow a rate that is set meanwhile. */
+#define PIECE_MIN ((uint64_t)65536)
+#define PIECE_FIRST ((uint64_t)1 << 20)
+#define PIECE_SOON_NS (UINT64_C(1000000000) / 20)
+#define PIECE_LATE_NS (UINT64_C(1000000000) / 5)
+
 #define BOUNDARY "%016" PRIx64
 
 /* ---- Heads of parts, RFC 9110 section 14.6 --------------------------------------------------- */
@@ -55,8 +62,10 @@ sending_length(const struct sending *s)
 struct slice {
     struct goevd_http_request *r; /* NULL: it is over */
     struct file *file;
-    bool queued;  /* not sent yet */
-    bool writing; /* the call that queues it has not returned */
+    uint64_t most;     /* bytes of the next */
+    uint64_t begun_ns; /* when this was queued */
+    bool queued;       /* not sent yet */
+    bool writing;      /* the call that queues it has not returned */
 };
 
 static void
@@ -79,6 +88,18 @@ sending_tell(const struct file *file, int result)
                   file->name);
 }
 
+/* How long the client has taken says how large the next one is. */
+static void
+slice_measure(struct slice *slice)
+{
+    uint64_t took_ns = goevd_now() - slice->begun_ns;
+
+    if (took_ns < PIECE_SOON_NS && slice->most < PACE_SLICE_MAX)
+        slice->most *= 2;
+    else if (took_ns > PIECE_LATE_NS && slice->most > PIECE_MIN)
+        slice->most /= 2;
+}
+
 static void
 slice_sent(void *arg, int result)
 {
@@ -87,6 +108,7 @@ slice_sent(void *arg, int result)
     sending_tell(slice->file, result);
     file_unref(slice->file);
     slice->queued = false;
+    slice_measure(slice);
     if (slice->r == NULL)
         free(slice);
     else if (!slice->writing && result == 0 && goevd_http_timer(slice->r, 0) == -ENOMEM)
@@ -101,6 +123,7 @@ slice_write(struct slice *slice, struct file *file, const struct range *what)
 
     file->refs++;
     slice->file = file;
+    slice->begun_ns = goevd_now();
     slice->queued = slice->writing = true;
     result =
         goevd_http_write_file(slice->r, file->fd, (off_t)what->at, what->len, slice_sent, slice);
@@ -201,10 +224,12 @@ sending_write_last(const struct sending *s, struct goevd_http_request *r, const 
 static int
 sending_write_slice(struct sending *s, struct goevd_http_request *r, const struct range *what)
 {
-    if (s->slice == NULL)
+    if (s->slice == NULL) {
         s->slice = calloc(1, sizeof(*s->slice));
-    if (s->slice == NULL)
-        return -ENOMEM;
+        if (s->slice == NULL)
+            return -ENOMEM;
+        s->slice->most = PIECE_FIRST;
+    }
     s->slice->r = r;
     return slice_write(s->slice, s->file, what);
 }
@@ -215,7 +240,8 @@ static int
 sending_write_some(struct sending *s, struct goevd_http_request *r, const struct range *part)
 {
     struct range what = {part->at + s->done, part->len - s->done};
-    int granted = throttle_ask(&s->throttle, r, what.len);
+    uint64_t most = s->slice == NULL ? PIECE_FIRST : s->slice->most;
+    int granted = throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
     bool last = granted >= 0 && (uint64_t)granted == what.len, copied;
     int result;
 

@@ -3,7 +3,7 @@
 #include "net/conn.h"
 #include "net/disk.h"
 
-#define FILE_CHUNK_BYTES ((size_t)1 << 20)
+#define FILE_CHUNK_BYTES ((size_t)2 << 20)
 #define READ_CHUNK_BYTES (BUFFER_BYTES_MAX - sizeof(struct segment))
 #define DISK_AGAIN_NS (10 * NS_PER_MS)
 

@@ -29,7 +29,7 @@ disk_has(int fd, off_t offset)
     return errno == EOPNOTSUPP ? disk_is_none(fd) : errno != EAGAIN;
 }
 
-/* cachestat(2) would tell of what lies between as well, but takes ten times as long for a mebibyte;
+/* cachestat(2) would tell of what lies between as well, but takes more than ten times as long;
  * and it counts what is still on its way from the disk. */
 size_t
 disk_ready(int fd, off_t offset, size_t len)
