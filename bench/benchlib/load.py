@@ -37,7 +37,7 @@ def run_wrk(shape, port, seconds):
     argv = ['wrk', '-t2', f'-c{shape.connections}', f'-d{seconds}s', '-s', str(SCRIPT)]
     if shape.closing:
         argv += ['-H', 'Connection: close']
-    argv.append(f'http://127.0.0.1:{port}/plaintext')
+    argv.append(f'http://127.0.0.1:{port}{shape.path}')
     wrk = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True,
                            env={**os.environ, 'DEPTH': str(shape.depth)},
                            preexec_fn=lambda: os.sched_setaffinity(0, shape.client_cpus))

@@ -1,4 +1,5 @@
 """Start and stop what is measured: goevd, the floor and nginx, each on a port of its own."""
+import json
 import os
 import pathlib
 import shutil
@@ -176,9 +177,12 @@ def fresh(name):
     return path
 
 
-def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False):
-    """goevd from the build; cpus as for floor(); logged: with its access log, of JSON."""
+def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False, files=None):
+    """goevd from the build; cpus as for floor(); logged: with its access log, of JSON; files: with
+    these options of download at /files/*."""
     port = free_port()
+    if files:
+        answer += f'\n          - {{path: /files/*, handler: {{download: {json.dumps(files)}}}}}'
     log = f'access_log: {{target: {fresh("goevd-access.log")}, format: json}}' if logged else ''
     conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers, answer=answer, log=log,
                   cpus=list(cpus) if cpus else 'none')
@@ -207,16 +211,28 @@ def redis():
 NGINX_OFF, NGINX_LOG, NGINX_LOG_BUFFERED = 'off', '{} json', '{} json buffer=64k flush=100ms'
 
 
-def nginx(workers, cpus, log=NGINX_OFF):
-    """Debian's nginx; cpus: a worker tied to each, and a socket for each; None: as it comes."""
+# With what it has for files.
+NGINX_FILES = """location /files/ {{
+            alias {root}/;
+            sendfile on;
+            tcp_nopush {nopush};
+            open_file_cache max=1000;
+        }}"""
+
+
+def nginx(workers, cpus, log=NGINX_OFF, root=None, nopush=False):
+    """Debian's nginx; cpus: a worker tied to each, and a socket for each; None: as it comes; root:
+    with the files of this directory at /files/; nopush: in full packets (TCP_CORK)."""
     port = free_port()
     best = (cpus and workers > 1) or log == NGINX_LOG_BUFFERED
-    name = 'nginx-best' if best else 'nginx'
+    name = 'nginx-nopush' if nopush else 'nginx-best' if best else 'nginx'
     masks = ' '.join(format(1 << cpu, 'b') for cpu in cpus or ())
     home = OUT / name
     (home / 'temp').mkdir(parents=True, exist_ok=True)
     conf = filled('nginx.conf.in', f'{name}/nginx.conf', port=port, workers=workers,
                   log=log.format(fresh(f'{name}-access.log')),
+                  files=NGINX_FILES.format(root=root, nopush='on' if nopush else 'off')
+                  if root else '',
                   affinity=f'worker_cpu_affinity {masks};' if cpus else '',
                   reuseport=' reuseport' if cpus and workers > 1 else '')
     binary = shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin')

@@ -34,6 +34,7 @@ class Shape:
     depth: int = 1           # requests that wrk sends in one write
     closing: bool = False    # Connection: close
     logged: bool = False     # with the access logs of goevd and nginx
+    path: str = '/plaintext'
 
     @property
     def cpus(self):
