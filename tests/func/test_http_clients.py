@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
+import browser
 from corpus import ROUTES
 from daemon import PATIENCE_S, ROOT, config, listener
 
 FUNC = ROOT / 'tests' / 'func'
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 PAGE = '<title>A page</title><p id=p>not run</p><script src="/script"></script>'
 SCRIPT = 'document.getElementById("p").textContent = "run";'
 
@@ -119,9 +119,9 @@ def test_java(url):
                                     'HTTP_1_1 200 13', 'HTTP_1_1 200 13']
 
 
-@pytest.mark.skipif(BROWSER is None, reason='Chromium is not installed')
+@browser.needed
 def test_chromium(url, tmp_path):
-    out = run(BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+    out = run(browser.BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
               '--disable-background-networking', f'--user-data-dir={tmp_path}', '--dump-dom',
               url + '/page')
     assert re.search('<p id="p">run</p>', out)

@@ -2,17 +2,14 @@
 import asyncio
 import os
 import shutil
-import socket
-import subprocess
-import urllib.parse
 
 import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+import browser
 import daemon
-from test_http_clients import BROWSER, FUNC, run
-from wire import Reader
+from test_http_clients import FUNC, run
 
 # What has come back, it tells the port in its address.
 PAGE = """<title>A page</title><script>
@@ -91,20 +88,7 @@ def test_java(address):
     assert out.split('\n')[:-1] == ['text in parts true', 'close 4000']
 
 
-@pytest.mark.skipif(BROWSER is None, reason='Chromium is not installed')
+@browser.needed
 def test_chromium(address, tmp_path):
-    with socket.create_server(('127.0.0.1', 0)) as told:
-        told.settimeout(daemon.PATIENCE_S)
-        browser = subprocess.Popen(
-            [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
-             '--disable-background-networking', f'--user-data-dir={tmp_path}',
-             '--remote-debugging-port=0', f'http://{address}/?{told.getsockname()[1]}'],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            with told.accept()[0] as s:
-                path = Reader(s).until(b'\r\n').decode().split()[1]
-        finally:
-            browser.terminate()
-            browser.wait(daemon.PATIENCE_S)
-    assert urllib.parse.unquote(path) == (
-        f'/hello,ä€😀,{"é" * 300} 4000 true permessage-deflate; client_max_window_bits=12')
+    assert browser.told_by(f'http://{address}/', tmp_path) == (
+        f'hello,ä€😀,{"é" * 300} 4000 true permessage-deflate; client_max_window_bits=12')
