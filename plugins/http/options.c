@@ -122,16 +122,20 @@ static const struct goevd_option host_options[] = {
 static const struct goevd_schema host_schema = GOEVD_SCHEMA(struct options_host, host_options);
 
 static const struct goevd_option status_options[] = {
-    {.name = NULL, .type = GOEVD_OPTION_INT, .min = 400, .max = 599, .help = "a status"},
+    {.name = NULL,
+     .type = GOEVD_OPTION_STRING,
+     .min = 3,
+     .max = 3,
+     .help = "a status, or 4xx, 5xx"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema status_schema = GOEVD_SCHEMA(int64_t, status_options);
+static const struct goevd_schema status_schema = GOEVD_SCHEMA(struct goevd_str, status_options);
 
 static const struct goevd_option page_options[] = {
     {OPTION(struct options_page, status, "status", GOEVD_OPTION_LIST),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 200, .item = &status_schema,
-     .help = "status codes that have it"},
+     .help = "status codes that have it; 4xx and 5xx are all that have no other"},
     {OPTION(struct options_page, file, "file", GOEVD_OPTION_STRING), .one_of = 1,
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
      .help = "a file that holds it; read when goevd starts or reloads"},

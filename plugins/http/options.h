@@ -42,7 +42,7 @@ struct options_host {
 
 /* The content of errors. */
 struct options_page {
-    struct goevd_list status; /* of int64_t */
+    struct goevd_list status; /* of struct goevd_str: "404" or "4xx" */
     struct goevd_str file;    /* empty: `body` */
     struct goevd_str body;
     struct goevd_str type;

@@ -18,6 +18,7 @@ struct pages {
     struct page *all;
     size_t count;
     uint16_t of[PAGES_END - PAGES_FIRST]; /* by status: its place in `all` + 1; 0: there is none */
+    uint16_t of_class[(PAGES_END - PAGES_FIRST) / 100]; /* the same for those that have none */
 };
 
 void pages_fini(struct pages *pages);
@@ -31,7 +32,10 @@ pages_find(const struct pages *pages, int status)
 {
     unsigned at = (unsigned)status - PAGES_FIRST;
 
-    if (at >= ARRAY_LEN(pages->of) || pages->of[at] == 0)
+    uint16_t number;
+
+    if (at >= ARRAY_LEN(pages->of))
         return NULL;
-    return &pages->all[pages->of[at] - 1];
+    number = pages->of[at] != 0 ? pages->of[at] : pages->of_class[at / 100];
+    return number == 0 ? NULL : &pages->all[number - 1];
 }

@@ -52,6 +52,21 @@ def test_a_text_is_the_content(serve):
     assert get(d.connect(), '/nothing')[2] == b'404 Not Found\n'
 
 
+def test_a_class_is_for_those_that_have_no_page(serve):
+    d = serve({'status': ['4xx', 500], 'body': 'yours'}, {'status': 404, 'body': 'gone'},
+              {'status': '5xx', 'body': 'ours'})
+    d.may_say.append('has failed')
+    s = d.connect()
+    s.sendall(request('/nothing') + request('/', 'DELETE') + request('/do/wordless')
+              + request('/do/fail'))
+    reader = Reader(s)
+    assert [reader.response()[::2] for _ in range(4)] == [
+        (404, b'gone'), (405, b'yours'), (403, b'yours'), (500, b'yours')]
+    s = d.connect()
+    s.sendall(b'GET / HTTP/2.0\r\n\r\n')
+    assert Reader(s).response()[::2] == (505, b'ours')
+
+
 def test_a_handler_that_fails(serve):
     d = serve({'status': 500, 'body': 'sorry', 'type': 'text/plain'})
     d.may_say.append('has failed')
@@ -86,7 +101,9 @@ listeners:
     ('[400, 404]', 'a/b', 'status[1]', '404 has a page already'),
     ('500', '', 'type', 'is no type of content'),
     ('500', 'a\\nb', 'type', 'is no type of content'),
-    ('399', 'a/b', 'status', '399 is below 400'),
+    *((bad, 'a/b', 'status', 'neither a status from 400 to 599 nor 4xx or 5xx') for bad in (
+        '399', '600', '3xx', '6xx', '40x', 'xxx', '4XX')),
+    ('[5xx, 501, 5xx]', 'a/b', 'status[2]', '5xx has a page already'),
     ('500', 'a/b', 'file', 'No such file or directory'),
 ])
 def test_what_is_wrong_is_said_with_its_place(refused, status, type_, key, words):
