@@ -1,6 +1,8 @@
 #include "websocket/utf8.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef __SSE2__
@@ -36,6 +38,42 @@ utf8_ascii(const char *p, const char *end)
     for (p = utf8_ascii_blocks(p, end); end - p >= (ptrdiff_t)sizeof(word); p += sizeof(word)) {
         memcpy(&word, p, sizeof(word));
         if ((word & UINT64_C(0x8080808080808080)) != 0)
+            return p;
+    }
+    return p;
+}
+
+/* Whether a character of four bytes stands in `word`: nothing below U+10000 or above U+10FFFF, so
+ * that its plane is 1 to 16. */
+static bool
+utf8_is_four(uint32_t word)
+{
+    uint32_t plane = (word & 7) << 2 | (word >> 12 & 3);
+
+    return (word & 0xc0c0c0f8) == 0x808080f0 && plane >= 1 && plane <= 16;
+}
+
+/* Where whole characters end that need more than one byte, and few others are between them, or
+ * earlier. Those four bytes of ASCII that come next may be behind, for one word tells them. */
+static const char *
+utf8_wide(const char *p, const char *end)
+{
+    uint32_t word;
+
+    while (end - p >= (ptrdiff_t)sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        word = le32toh(word);
+        if ((word & 0x80808080) == 0)
+            return p + 4;
+        if ((word & 0x80) == 0)
+            p += 1;
+        else if ((word & 0xc0e0) == 0x80c0 && (word & 0x1e) != 0)
+            p += 2;
+        else if ((word & 0xc0c0f0) == 0x8080e0 && (word & 0x200f) != 0 && (word & 0x200f) != 0x200d)
+            p += 3; /* neither too long a form nor a surrogate */
+        else if (utf8_is_four(word))
+            p += 4;
+        else
             return p;
     }
     return p;
@@ -83,11 +121,8 @@ utf8_check(struct utf8 *u, const char *data, size_t len)
 
     while (r == 0 && p != end) {
         if (now.need == 0)
-            p = utf8_ascii(p, end);
-        /* to the end of a character, and of what is too short for blocks */
-        for (; r == 0 && p != end && (now.need != 0 || (*p & 0x80) != 0 || end - p < 8); p++)
-            r = utf8_byte(&now, (uint8_t)*p);
-        if (r == 0 && p != end)
+            p = utf8_wide(utf8_ascii(p, end), end);
+        if (p != end) /* what is wrong, too short for a word, or goes on in the next piece */
             r = utf8_byte(&now, (uint8_t)*p++);
     }
     *u = now;

@@ -259,6 +259,40 @@ test_utf8_refuses_at_the_earliest_byte(void **state)
         }
 }
 
+/* Text, with what makes words of it behind it, and byte by byte. */
+static void
+check_words(const char *text, size_t len)
+{
+    struct utf8 whole = {0}, bytes = {0};
+    int r = utf8_check(&whole, text, len), one = 0;
+
+    for (size_t at = 0; at < len && one == 0; at++)
+        one = utf8_check(&bytes, text + at, 1);
+    assert_int_equal(r, one);
+    assert_true(r != 0 || whole.need == bytes.need);
+}
+
+static void
+test_utf8_of_words_is_that_of_their_bytes(void **state)
+{
+    static const char edges[] = {0x00, 0x7f, (char)0x80, (char)0xbf, (char)0xc0};
+
+    (void)state;
+    for (unsigned two = 0x8000; two < 0x10000; two++)
+        for (size_t i = 0; i < sizeof(edges) * sizeof(edges); i++) {
+            char text[] = {(char)(two >> 8),
+                           (char)two,
+                           edges[i % sizeof(edges)],
+                           edges[i / sizeof(edges)],
+                           'x',
+                           'y',
+                           'z',
+                           '.'};
+
+            check_words(text, sizeof(text));
+        }
+}
+
 static void
 test_utf8_goes_on_where_it_was_cut(void **state)
 {
@@ -290,6 +324,7 @@ main(void)
         cmocka_unit_test(test_mask_is_that_of_the_bytes_one_by_one),
         cmocka_unit_test(test_utf8_takes_every_character_and_no_surrogate),
         cmocka_unit_test(test_utf8_refuses_at_the_earliest_byte),
+        cmocka_unit_test(test_utf8_of_words_is_that_of_their_bytes),
         cmocka_unit_test(test_utf8_goes_on_where_it_was_cut),
     };
 
