@@ -12,6 +12,7 @@ import pytest
 
 import daemon
 from daemon import ROOT, config, eventually, listener
+from redis import Redis
 from wire import Reader, closed, request
 
 FILE = b'0123456789'
@@ -680,3 +681,23 @@ def test_example_guestbook(installed, goevd, tmp_path):
     assert send('POST', b'x' * 4096)[0] == 400
     assert send('POST', b'x' * 4097)[0] == 413
     assert send('PUT')[0] == 405 and send('HEAD')[0] == 200
+
+
+def test_example_visits(installed, goevd, tmp_path):
+    folder = build(installed, tmp_path, 'visits', 'hiredis')
+    redis = Redis(tmp_path, '--appendonly', 'no')
+    d = goevd(config(listener(handler={'visits': {'port': redis.port}}), plugin_dir=str(folder)))
+    s = d.connect()
+    reader = Reader(s)
+
+    def asked(count, *paths):
+        s.sendall(b''.join(map(request, paths)) * count)
+        return [reader.response()[::2] for _ in range(count * len(paths))]
+    try:
+        assert asked(50, '/a', '/b') == [(200, b'%d\n' % n) for n in range(1, 51) for _ in 'ab']
+        redis.kill()
+        assert asked(1, '/a')[0][0] == 503
+        redis.start()
+        assert asked(1, '/a') == [(200, b'1\n')]   # it was kept in memory
+    finally:
+        redis.kill()

@@ -1,5 +1,6 @@
 """Applications of websocket: what they are told, and what they may do."""
 import re
+import subprocess
 
 import pytest
 
@@ -204,3 +205,18 @@ def test_application_is_refused(refused, plugins, name):
 def test_plugin_that_is_no_application_is_refused(refused):
     said = refused(daemon.config(daemon.listener(handler={'websocket': {'application': 'push'}})))
     assert 'it has no interface goevd.websocket' in said
+
+
+def test_example_counter(goevd, tmp_path):
+    built = subprocess.run(
+        ['c++', '-std=c++17', '-Wall', '-Wextra', '-Werror', '-pedantic', f'-I{daemon.ROOT}/include', '-shared',
+         '-fPIC', '-fvisibility=hidden', '-Wl,-z,defs', '-o', tmp_path / 'counter.so',
+         daemon.ROOT / 'examples/counter/counter.cpp'], text=True, capture_output=True, check=False)
+    assert (built.returncode, built.stderr) == (0, '')
+    d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'counter'}})),
+              '--plugin-dir', str(tmp_path))
+    for _ in range(2):   # each connection counts for itself
+        c = Client(d.connect())
+        c.send(frame(TEXT, b'one') + frame(BINARY, bytes(500)))
+        assert c.frame() == (TEXT, b'1 messages, 3 bytes')
+        assert c.frame() == (TEXT, b'2 messages, 503 bytes')
