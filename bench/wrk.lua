@@ -1,6 +1,12 @@
--- What wrk sends and how it reports: DEPTH requests in one write where that is set, and at the end
--- one line that benchlib/load.py reads.
+-- What wrk sends and how it reports: POST of BODY bytes or DEPTH requests in one write where these are
+-- set, and at the end one line that benchlib/load.py reads.
 local depth = tonumber(os.getenv("DEPTH") or "1")
+local body = tonumber(os.getenv("BODY") or "0")
+
+if body > 0 then
+    wrk.method = "POST"
+    wrk.body = string.rep("x", body)
+end
 
 if depth > 1 then
     local batch

@@ -39,7 +39,8 @@ def run_wrk(shape, port, seconds):
         argv += ['-H', 'Connection: close']
     argv.append(f'http://127.0.0.1:{port}{shape.path}')
     wrk = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True,
-                           env={**os.environ, 'DEPTH': str(shape.depth)},
+                           env={**os.environ, 'DEPTH': str(shape.depth),
+                                'BODY': str(shape.body)},
                            preexec_fn=lambda: os.sched_setaffinity(0, shape.client_cpus))
     text = wrk.stdout.read()
     _, status, usage = os.wait4(wrk.pid, 0)

@@ -152,6 +152,7 @@ def floor(threads, cpus, wrapper=()):
 
 # What may answer, as in a route of goevd's configuration.
 RESPOND = 'respond: {headers: {Content-Type: text/plain}, body: "Hello, World!"}'
+POSTED = f'methods: [GET, POST]\n            {RESPOND}'
 HANDLER = 'handler: hello'
 
 

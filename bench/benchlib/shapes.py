@@ -35,6 +35,7 @@ class Shape:
     closing: bool = False    # Connection: close
     logged: bool = False     # with the access logs of goevd and nginx
     path: str = '/plaintext'
+    body: int = 0            # bytes of a POST; 0: GET
 
     @property
     def cpus(self):
@@ -55,6 +56,9 @@ class Shape:
                     'nginx': lambda: servers.nginx(self.threads, self.cpus, servers.NGINX_LOG),
                     'nginx-best': lambda: servers.nginx(self.threads, self.cpus,
                                                         servers.NGINX_LOG_BUFFERED)}
+        if self.body:
+            return {'goevd': lambda: servers.goevd(self.threads, self.cpus, answer=servers.POSTED),
+                    'nginx': lambda: servers.nginx(self.threads, self.cpus)}
         found = {'goevd': lambda: servers.goevd(self.threads, self.cpus),
                  'floor': lambda: servers.floor(self.threads, self.cpus),
                  'nginx': lambda: servers.nginx(self.threads, self.cpus if self.apart else None)}
@@ -70,6 +74,7 @@ PINNED_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('rate', 'nginx-best', 1.7))
 FREE_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('rate', 'nginx', 1.0))
 PIPELINED_GOALS = (Goal('cpu_us', 'floor', 1.3), Goal('cpu_us', 'nginx-best', 0.15))
 LOGGED_GOALS = (Goal('cpu_us', 'nginx', 1.0), Goal('cpu_us', 'nginx-best', 1.0))
+POST_GOALS = (Goal('cpu_us', 'nginx', 1.0),)
 CLOSE_GOALS = (Goal('cpu_us', 'floor', 1.07), Goal('cpu_us', 'nginx-best', 0.9))
 
 SHAPES = (
@@ -77,6 +82,8 @@ SHAPES = (
           threads=1, apart=True),
     Shape('logged', 'as apart64, with access logs of JSON', 64, LOGGED_GOALS, threads=1, apart=True,
           logged=True),
+    Shape('post', 'as apart64, POST of 1 KiB that is read and thrown away', 64, POST_GOALS,
+          threads=1, apart=True, body=1024),
     Shape('pinned64', '64 connections, pinned and steered', 64, PINNED_GOALS),
     Shape('pinned512', '512 connections, pinned and steered', 512, PINNED_GOALS),
     Shape('free64', '64 connections, unpinned', 64, FREE_GOALS, pinned=False),
