@@ -598,6 +598,7 @@ struct goevd_host {
                          size_t size);
     bool (*network_any)(const struct goevd_network *networks, size_t count,
                         const struct sockaddr *address);
+    void (*worker_replace)(struct goevd_self *self, const char *why);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
@@ -1523,6 +1524,19 @@ goevd_network_any(const struct goevd_network *networks, size_t count,
     return goevd_host->network_any(networks, count, address);
 }
 
+/* Ask that another worker take the place of this one, as a reload does it: from what is on disk
+ * now, and without losing a connection. Soon, and once where it is asked several times; if the
+ * reload fails, this worker goes on. Nothing with --single, or once goevd stops.
+ *
+ * why      a few words for the log, static.
+ * Thread   [any]
+ */
+static inline void
+goevd_worker_replace(struct goevd_self *self, const char *why)
+{
+    goevd_host->worker_replace(self, why);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1550,7 +1564,8 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, conn_log) == 536, "conn_log has 
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, lines_new) == 552, "lines_new has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, network_any) == 592, "network_any has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_network) == 20, "goevd_network has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 600, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, worker_replace) == 600, "replace has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 608, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

@@ -46,33 +46,43 @@ conn_site(const struct http_local *local, const struct http_request *req)
     return routes_site(&local->http->routes, host);
 }
 
-/* Any request; r is what http_headers_check() said. */
-static int
-conn_request_any(struct turn *t, size_t head_len, int r)
+/* Whether the connection ends with this request. A chunked body that nobody wants is counted where
+ * requests are, so it does too. */
+static bool
+conn_is_last(const struct turn *t, unsigned reply)
 {
-    struct http_local *local = t->local;
-    struct http_request *req = local->request;
-    enum http_persist persist = t->persist;
-    bool head_only = req->method == HTTP_HEAD;
-    unsigned reply = ROUTES_SERVER_WIDE;
+    uint64_t max = (uint64_t)t->local->http->options->requests_max;
+    bool chunked = (t->local->request->flags & HTTP_CHUNKED) != 0;
 
-    if ((req->flags & HTTP_MARKED) != 0)
-        mark_begin(local, t->c);
-    if ((req->flags & HTTP_OTHER_HOST) != 0)
-        local->site =
-            routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
-    if (r == 0)
-        r = http_target_check(req, local->scratch);
-    if (r < 0)
-        return turn_fail(t, r, head_only);
-    if ((req->flags & HTTP_SERVER_WIDE) == 0)
-        reply = routes_find(conn_site(local, req), req);
-    if ((req->flags & HTTP_CLOSE) != 0)
-        persist = HTTP_PERSIST_CLOSE;
-    else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
-        persist = HTTP_PERSIST_TOLD;
+    return max != 0 && (t->conn->requests + 1 >= max || (chunked && !routes_is_handler(reply)));
+}
+
+/* A request has been answered, or will be. With the last one of a worker, and again after as many,
+ * for what is asked may fail. */
+static void
+conn_count(struct turn *t)
+{
+    const struct http *http = t->local->http;
+    uint64_t max = (uint64_t)http->options->worker_requests_max;
+
+    if ((t->conn->flags & CONN_CHUNKED) == 0)
+        t->conn->requests++;
+    if (max != 0 &&
+        (atomic_fetch_add_explicit(t->local->worker_requests, 1, memory_order_relaxed) + 1) % max ==
+            0)
+        goevd_worker_replace(http->self, "worker_requests_max is reached");
+}
+
+/* Let it be answered. Returns as conn_request(). */
+static int
+conn_answer(struct turn *t, unsigned reply, enum http_persist persist, size_t head_len)
+{
+    const struct http_request *req = t->local->request;
+    bool head_only = req->method == HTTP_HEAD;
+    int r;
+
     if (routes_is_handler(reply)) {
-        mark_copy(&local->fresh->mark, &local->mark);
+        mark_copy(&t->local->fresh->mark, &t->local->mark);
         return exchange_handle(t, routes_handler(reply), head_len,
                                conn_exchange_flags(req, persist));
     }
@@ -85,6 +95,40 @@ conn_request_any(struct turn *t, size_t head_len, int r)
     if ((req->flags & HTTP_MARKED) != 0)
         access_answered(t, reply, head_only);
     return 0;
+}
+
+/* Any request; r is what http_headers_check() said. */
+static int
+conn_request_any(struct turn *t, size_t head_len, int r)
+{
+    struct http_local *local = t->local;
+    struct http_request *req = local->request;
+    enum http_persist persist = t->persist;
+    bool marked;
+    unsigned reply = ROUTES_SERVER_WIDE;
+
+    if ((req->flags & HTTP_MARKED) != 0)
+        mark_begin(local, t->c);
+    if ((req->flags & HTTP_OTHER_HOST) != 0)
+        local->site =
+            routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
+    if (r == 0)
+        r = http_target_check(req, local->scratch);
+    if (r < 0)
+        return turn_fail(t, r, req->method == HTTP_HEAD);
+    if ((req->flags & HTTP_SERVER_WIDE) == 0)
+        reply = routes_find(conn_site(local, req), req);
+    if ((req->flags & HTTP_CLOSE) != 0)
+        persist = HTTP_PERSIST_CLOSE;
+    else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
+        persist = HTTP_PERSIST_TOLD;
+    marked = (req->flags & HTTP_MARKED) != 0;
+    if (marked && conn_is_last(t, reply))
+        persist = HTTP_PERSIST_CLOSE;
+    r = conn_answer(t, reply, persist, head_len);
+    if (marked && (r == 0 || r == -EBUSY))
+        conn_count(t);
+    return r;
 }
 
 /* One request without a body, or the head of one with. -EAGAIN: it is not complete. */

@@ -32,7 +32,8 @@ discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist
     conn->left = 0;
     if (!chunked)
         conn->left = req->content_length;
-    conn->body = 0;
+    if (chunked)
+        conn->body = 0;
     conn->reply = (uint16_t)reply;
     conn->flags |= (uint16_t)((chunked ? CONN_CHUNKED : CONN_LENGTH) | (head_only ? CONN_HEAD : 0) |
                               (int)persist << CONN_PERSIST_SHIFT);

@@ -137,11 +137,12 @@ exchange_pass_body(struct turn *t, struct exchange *x)
 {
     struct conn *conn = t->conn;
 
-    conn->body = 0;
-    if ((x->flags & X_LENGTH) != 0)
+    if ((x->flags & X_LENGTH) != 0) {
         conn->left = x->body.left;
-    else
+    } else {
         conn->chunked = x->body.chunked;
+        conn->body = 0;
+    }
     conn->flags |=
         (uint16_t)(CONN_ANSWERED | ((x->flags & X_LENGTH) != 0 ? CONN_LENGTH : CONN_CHUNKED));
 }
@@ -151,6 +152,13 @@ exchange_body_too_long(const struct exchange *x)
 {
     return (x->flags & X_LENGTH) != 0 &&
            x->body.left > (uint64_t)x->local->http->options->body_discard_max;
+}
+
+/* The rest of a chunked body would be counted where requests are. */
+static bool
+exchange_chunks_count(const struct exchange *x)
+{
+    return (x->flags & X_CHUNKED) != 0 && x->local->http->options->requests_max != 0;
 }
 
 /* What becomes of the connection. */
@@ -163,6 +171,7 @@ exchange_leave(struct turn *t, struct exchange *x, bool broken)
     t->answered += !broken;
     closes |= (x->flags & X_CLOSE) != 0 || (t->conn->flags & CONN_STOP) != 0;
     closes |= body && ((t->conn->flags & CONN_EOF) != 0 || exchange_body_too_long(x));
+    closes |= exchange_chunks_count(x);
     if (!closes && body)
         exchange_pass_body(t, x);
     if (!closes)

@@ -16,6 +16,8 @@ head_persist(struct exchange *x, bool until_close)
     bool long_body = (x->flags & (X_LENGTH | X_READ)) == X_LENGTH &&
                      x->req->content_length > (uint64_t)o->body_discard_max;
 
+    /* exchange_leave() counts no chunks either */
+    long_body |= (x->flags & (X_CHUNKED | X_READ)) == X_CHUNKED && o->requests_max != 0;
     /* RFC 9110 section 10.1.1: with a final reply instead of 100, whether the body comes is not
      * known */
     if (until_close || long_body || (x->flags & X_CONTINUE) != 0 ||

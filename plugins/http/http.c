@@ -90,7 +90,7 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 static int
 http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
-    const struct http *http = instance;
+    struct http *http = instance;
     struct span server = {http->options->server.data, http->options->server.len};
     size_t fields = http->limits.headers_max * sizeof(struct http_field);
     struct http_local *l = calloc(1, sizeof(*l));
@@ -100,6 +100,7 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         return r;
     l->http = http;
     l->limits = http->limits;
+    l->worker_requests = &http->worker_requests;
     l->poller = poller;
     l->handlers = http->routes.handlers.first;
     l->site = http->routes.sites;

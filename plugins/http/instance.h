@@ -1,6 +1,8 @@
 /* What one instance of the plugin owns: together, and on each poller. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <goevd/plugin.h>
 
 #include "http/access_line.h"
@@ -27,7 +29,8 @@ struct http {
     struct http_limits limits;
     unsigned pipeline_max;
     struct http_figures figures;
-    struct goevd_lines *access; /* NULL: requests are not logged */
+    _Atomic uint64_t worker_requests; /* so far, where they are limited */
+    struct goevd_lines *access;       /* NULL: requests are not logged */
     struct mark_trust id_from;
     struct mark_trust forwarded_from;
     struct routes routes;
@@ -55,8 +58,9 @@ struct http_local {
     size_t slot_count;
     uint64_t complained_ns; /* when an error of a handler was last logged */
     struct access_second access_second;
-    struct mark mark;    /* of the request that is being read */
-    uint64_t id_base[2]; /* the last id that was made */
+    struct mark mark;                  /* of the request that is being read */
+    _Atomic uint64_t *worker_requests; /* of all pollers */
+    uint64_t id_base[2];               /* the last id that was made */
     struct access_slot *access_slots;
     unsigned access_slot_count;
     unsigned access_free; /* the first of the free ones, plus 1 */

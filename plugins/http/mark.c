@@ -54,7 +54,8 @@ mark_init(struct http *http)
         r = mark_trust_init(&http->id_from, http->self, "request_id", &o->request_id->from);
     if (r == 0 && o->forwarded != NULL)
         r = mark_trust_init(&http->forwarded_from, http->self, "forwarded", &o->forwarded->from);
-    if (o->access_log != NULL || o->request_id != NULL || o->forwarded != NULL)
+    if (o->access_log != NULL || o->request_id != NULL || o->forwarded != NULL ||
+        o->requests_max != 0 || o->worker_requests_max != 0)
         http->limits.flags |= HTTP_MARKED;
     return r;
 }

@@ -91,6 +91,8 @@ struct options {
     const struct options_headers *headers;
     struct goevd_list error_pages; /* of struct options_page */
     int64_t error_page_max;
+    int64_t requests_max;                        /* of a connection; 0: any number */
+    int64_t worker_requests_max;                 /* likewise */
     const struct options_access_log *access_log; /* NULL: none, as are the next ones */
     const struct options_gzip *gzip;
     const struct options_request_id *request_id;

@@ -36,7 +36,10 @@ struct conn {
         struct http_chunked chunked;
         struct exchange *exchange;
     };
-    uint32_t body;  /* content of a chunked body so far */
+    union {
+        uint32_t body;     /* in a chunked body that nobody wants: its content so far */
+        uint32_t requests; /* else, where they are limited: how many have been so far */
+    };
     uint16_t reply; /* in a body that nobody wants: what answers it; see CONN_MARKED */
     uint16_t flags;
 };

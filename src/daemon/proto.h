@@ -47,6 +47,7 @@ enum proto_type {
     PROTO_FILE,     /* worker, if the supervisor speaks 1.4: give me a file that lines are added to;
                      * WELCOME or REFUSED follows */
     PROTO_FILE_NEW, /* supervisor: that file, opened anew */
+    PROTO_REPLACE,  /* worker, if the supervisor speaks 1.4: let another take my place, and why */
 };
 
 struct proto_hello {
@@ -140,6 +141,10 @@ struct proto_file_new {
     uint32_t nth; /* of those that the worker has asked for, from 0 */
 };
 
+struct proto_replace {
+    char why[PROTO_TEXT_MAX];
+};
+
 struct proto_message {
     uint32_t type; /* enum proto_type */
     uint32_t size; /* bytes of the body, as the sender knows it */
@@ -160,6 +165,7 @@ struct proto_message {
         struct proto_log_taken log_taken;
         struct proto_file file;
         struct proto_file_new file_new;
+        struct proto_replace replace;
     };
 };
 

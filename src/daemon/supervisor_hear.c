@@ -219,6 +219,18 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     return 0;
 }
 
+/* One that drains has been replaced already. */
+static void
+supervisor_on_replace(struct supervisor *s, const struct child *c, struct proto_replace *replace)
+{
+    char why[PROTO_TEXT_MAX + 64];
+
+    replace->why[PROTO_TEXT_MAX - 1] = '\0';
+    snprintf(why, sizeof(why), "worker %d: %s", (int)c->pid, replace->why);
+    if (c->state == CHILD_SERVING && !s->stopping)
+        supervisor_reload(s, why);
+}
+
 static int
 supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m)
 {
@@ -252,6 +264,9 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_recall(s, c);
     case PROTO_VALUE:
         return supervisor_on_value(s, c, &m->value);
+    case PROTO_REPLACE:
+        supervisor_on_replace(s, c, &m->replace);
+        return 0;
     case PROTO_DRAINING:
         supervisor_tell_reloaded(s, c->reload);
         return 0;

@@ -5,8 +5,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -39,6 +41,8 @@ struct worker_process {
     bool replaced;        /* another worker serves */
     uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
     uint64_t deadline_ns; /* of draining */
+
+    _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
@@ -138,6 +142,16 @@ worker_open_file(void *arg, const char *option, const char *path, struct err *re
     return sockets_open_file(arg, option, path, reterr);
 }
 
+/* [any thread] */
+static void
+worker_want_replace(void *arg, const char *why)
+{
+    struct worker_process *w = arg;
+
+    atomic_store(&w->replace, why);
+    eventfd_write(w->log.held_fd, 1); /* it wakes whoever looks */
+}
+
 /* What needs privileges, and then none: before there is another thread, and before plugins have
  * made anything. */
 static int
@@ -188,6 +202,8 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->settings.arg = w;
     w->setup.plugins.open_file = worker_open_file;
     w->setup.plugins.open_arg = &w->sockets;
+    w->setup.plugins.replace = worker_want_replace;
+    w->setup.plugins.replace_arg = w;
     r = worker_settle(w, reterr);
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
@@ -263,6 +279,20 @@ worker_say_load(struct worker_process *w)
             load.accepted += figure_get(&p->accepted);
         }
     proto_try_send(w->sockets.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
+}
+
+/* What does not go now goes when there is something else to do. */
+static void
+worker_say_replace(struct worker_process *w)
+{
+    const char *why = atomic_load_explicit(&w->replace, memory_order_relaxed);
+    struct proto_replace replace = {0};
+
+    if (!why || w->stops || w->sockets.fd < 0)
+        return;
+    snprintf(replace.why, sizeof(replace.why), "%s", why);
+    if (proto_try_send(w->sockets.fd, PROTO_REPLACE, &replace, sizeof(replace), NULL, 0) == 0)
+        atomic_store(&w->replace, NULL);
 }
 
 /* ---- Serving --------------------------------------------------------------------------------- */
@@ -386,6 +416,7 @@ worker_serve(struct worker_process *w)
         worker_say_load(w);
         notify_watchdog(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
+        worker_say_replace(w);
         if (fds[1].revents)
             return;
     }

@@ -299,6 +299,15 @@ host_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
     return t.len;
 }
 
+static void
+host_worker_replace(struct goevd_self *self, const char *why)
+{
+    const struct plugins *p = host_self(self)->plugins;
+
+    if (p->replace)
+        p->replace(p->replace_arg, why);
+}
+
 /* ---- Networks -------------------------------------------------------------------------------- */
 
 static_assert(sizeof(struct goevd_network) == sizeof(struct network) &&
@@ -422,4 +431,5 @@ const struct goevd_host plugins_host = {
     .json_escape = host_json_escape,
     .network_parse = host_network_parse,
     .network_any = host_network_any,
+    .worker_replace = host_worker_replace,
 };

@@ -63,6 +63,8 @@ struct plugins {
     struct goevd_lines *lines_files;                /* host_lines.c's, as they were opened */
     plugins_open_fn open_file;                      /* the worker's, for those */
     void *open_arg;
+    void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
+    void *replace_arg;
     struct plug_figures figures;
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */
