@@ -21,7 +21,7 @@ def start(goevd, plugins, tmp_path):
     def begin(address='127.0.0.1:0', **http):
         d = goevd(config(listener('web', {'http': {
             'routes': ROUTES, 'access_log': {'target': str(tmp_path / 'log'), 'format': 'json'}, **http}}, address),
-            plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '2'}]))
+            plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '1'}]))   # one buffer: lines in order
         d.path = tmp_path / 'log'
         return d
     return begin
