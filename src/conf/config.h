@@ -104,7 +104,8 @@ struct config_listener {
     /* Connections. */
     const struct config_proxy *proxy; /* NULL: none is a proxy */
     int64_t connections_max;
-    int over_limit; /* enum config_over_limit */
+    int64_t connections_per_client_max; /* 0: any number */
+    int over_limit;                     /* enum config_over_limit */
     struct config_limits limits;
 
     /* As written; the typed fields below are made from them. */

@@ -225,6 +225,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .instance = handler->data,
         .owner = &handler->owner,
         .steer = c->steer,
+        .client_max = (unsigned)c->connections_per_client_max,
         .on_pause = engine_on_pause,
     };
     unsigned count = config.mode == LISTENER_ACCEPTOR ? 1 : config.serve->count;

@@ -36,6 +36,8 @@ static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
 static const struct figure_row figures_net[] = {
     NET(handed_over, "connections.handed_over", "connections", "accepted, given to another poller"),
     NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above max_connections"),
+    NET(REFUSED(CLIENT), "connections.refused.client", "connections",
+        "above max_connections_per_client"),
     NET(REFUSED(FDS), "connections.refused.fds", "pauses", "accepting paused: no file descriptors"),
     NET(REFUSED(MEMORY), "connections.refused.memory", "connections", "no memory"),
     NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),

@@ -277,7 +277,7 @@ balance_place(struct balance *b, struct listener *l, const struct reactor *r, in
     struct handover *h = to == b->poller ? NULL : balance_wrap(l, fd, peer);
 
     if (!h && to != b->poller && !balance_is_among(b->poller, r)) {
-        listener_refuse(l, b->poller, NET_REFUSED_MEMORY);
+        listener_refuse(l, b->poller, (const struct sockaddr *)peer, NET_REFUSED_MEMORY);
         fd_close(fd);
         return;
     }

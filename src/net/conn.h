@@ -50,6 +50,7 @@ enum conn_flags {
     CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
     CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
     CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
+    CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
     CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
 };
 

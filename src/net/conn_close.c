@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "net/conn.h"
+#include "net/tally.h"
 
 void
 conn_close(struct conn *c, unsigned flags, enum goevd_reason reason)
@@ -52,6 +53,15 @@ conn_release(struct conn *c)
 
 /* The one end of every connection. */
 static void
+conn_untally(const struct conn *c)
+{
+    struct sockaddr_storage peer;
+
+    conn_peer_address(c, &peer);
+    tally_drop(c->service->clients, (struct sockaddr *)&peer);
+}
+
+static void
 conn_end(struct conn *c)
 {
     enum goevd_reason reason = (enum goevd_reason)(c->flags >> CONN_REASON_SHIFT);
@@ -77,6 +87,8 @@ conn_end(struct conn *c)
     conn_tail_free(c);
     conn_state_free(c);
     figure_add(&net->figures.closed[reason], 1);
+    if (c->flags & CONN_TALLIED)
+        conn_untally(c);
     if (s->on_gone)
         s->on_gone(s->on_gone_arg);
     if (!(c->flags & CONN_LISTED))

@@ -10,6 +10,7 @@
 #include "net/conn.h"
 #include "net/listen.h"
 #include "net/proxied.h"
+#include "net/tally.h"
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 
@@ -24,9 +25,27 @@ struct acceptor {
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
-void
-listener_refuse(struct listener *l, struct poller *p, enum net_refused why)
+/* Count a connection among those of its client; what a proxy brings is counted when it has told
+ * whose it is. */
+static bool
+listener_tally(struct listener *l, const struct sockaddr *peer)
 {
+    return !l->clients || proxy_policy_owes(l->config.proxy, peer) ||
+           tally_add(l->clients, peer, l->config.client_max) == 0;
+}
+
+static void
+listener_untally(struct listener *l, const struct sockaddr *peer)
+{
+    if (l->clients && !proxy_policy_owes(l->config.proxy, peer))
+        tally_drop(l->clients, peer);
+}
+
+void
+listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *peer,
+                enum net_refused why)
+{
+    listener_untally(l, peer);
     figure_add(&net_of(p)->figures.refused[why], 1);
     atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
 }
@@ -80,6 +99,7 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
         return;
     else
         figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
+    listener_untally(l, peer);
     listener_uncount(l, p);
 }
 
@@ -168,7 +188,8 @@ struct arrival {
     struct sockaddr_storage peer;
     socklen_t len;
     int fd;
-    bool placed; /* among max_connections */
+    bool placed;  /* among max_connections */
+    bool tallied; /* among those of its client */
 };
 
 /* The reactor that is to serve it, as its handler says; NULL: none. */
@@ -201,6 +222,10 @@ acceptor_judge(struct acceptor *a, struct arrival *new, enum net_refused *ret_wh
     if (!new->placed && !listener_claim(l))
         return NULL;
     new->placed = true;
+    *ret_why = NET_REFUSED_CLIENT;
+    if (!listener_tally(l, peer))
+        return NULL;
+    new->tallied = true;
     *ret_why = NET_REFUSED_HANDLER;
     return unlikely(l->config.stream->on_accept) ? acceptor_ask(a, new) : l->config.serve;
 }
@@ -217,6 +242,8 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
         return;
     }
     acceptor_count(a, why);
+    if (new->tallied)
+        listener_untally(a->listener, (const struct sockaddr *)&new->peer);
     if (new->placed)
         listener_unclaim(a->listener); /* first: who sees the end may come again at once */
     fd_close(new->fd);
@@ -237,6 +264,7 @@ acceptor_take(struct acceptor *a, uint64_t now_ns)
         return false;
     }
     new.placed = waits;
+    new.tallied = false;
     new.len = sizeof(new.peer);
     new.fd =
         accept4(a->watch.fd, (struct sockaddr *)&new.peer, &new.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -360,6 +388,11 @@ listener_new(const struct listener_config *config, const struct address *bound, 
     }
     memcpy(l->fds, fds, count * sizeof(*fds));
     r = listener_steer(l, reterr);
+    if (r == 0 && config->client_max > 0) {
+        r = tally_new(&l->clients);
+        if (r < 0)
+            err_set_errno(reterr, r, "listener %s cannot count its clients", config->name);
+    }
     if (r < 0) {
         l->fd_count = 0; /* they stay the caller's */
         listener_free(l);
@@ -380,6 +413,7 @@ listener_free(struct listener *l)
         fd_close(l->fds[i]);
     free(l->fds);
     free(l->acceptors);
+    tally_free(l->clients);
     free(l);
 }
 
@@ -403,6 +437,8 @@ listener_serve(struct listener *l, struct poller *p, void *local)
     s->on_gone = listener_conn_gone;
     s->on_gone_arg = l;
     s->proxy = l->config.proxy;
+    s->clients = l->clients;
+    s->client_max = l->config.client_max;
     l->services[p->index] = s;
     return 0;
 }

@@ -41,6 +41,7 @@ struct listener_config {
     void *instance;
     const struct place_owner *owner;  /* of the handler */
     struct listener_limits limits;    /* at the beginning */
+    unsigned client_max;              /* connections of one client; 0: any number */
     bool steer;                       /* by CPU, where each poller is pinned to one */
     const struct proxy_policy *proxy; /* with transport_proxied */
 
@@ -61,6 +62,7 @@ struct listener {
     bool steered; /* a connection comes to the poller whose CPU has received it */
     struct acceptor *acceptors;
     unsigned acceptor_count;
+    struct tally *clients;                 /* with client_max */
     struct service *services[POLLERS_MAX]; /* by index of the serving poller */
 
     /* Any poller reads them, and only listener_limit() changes them. */
@@ -100,4 +102,5 @@ void listener_close(struct listener *l, struct poller *p);
 void listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer);
 
 /* [poller p] A connection that was accepted and counted will not be served. */
-void listener_refuse(struct listener *l, struct poller *p, enum net_refused why);
+void listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *peer,
+                     enum net_refused why);

@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "net/conn.h"
+#include "net/tally.h"
 
 /* The part of a header that has come without the rest. */
 struct kept {
@@ -150,6 +151,25 @@ proxied_expect(struct conn *c)
     return conn_timer_update(c) < 0 ? -ENOMEM : 1;
 }
 
+/* It counts for whom the proxy has told. 0; a negative errno: he has too many. */
+static int
+proxied_tally(struct conn *c)
+{
+    const struct service *s = c->service;
+    struct sockaddr_storage peer;
+    int r;
+
+    if (!s->clients)
+        return 0;
+    conn_peer_address(c, &peer);
+    r = tally_add(s->clients, (struct sockaddr *)&peer, s->client_max);
+    if (r == 0)
+        c->flags |= CONN_TALLIED;
+    else
+        figure_add(&s->net->figures.refused[NET_REFUSED_CLIENT], 1);
+    return r == -EAGAIN ? -ECONNREFUSED : r; /* the other would be waited for */
+}
+
 int
 proxied_handshake(struct conn *c)
 {
@@ -161,9 +181,10 @@ proxied_handshake(struct conn *c)
         r = proxied_read(c);
     if (r == -EAGAIN && c->deadline_ns <= conn_poller(c)->now_ns)
         r = -ETIMEDOUT;
-    if (r == 0)
-        figure_add(&c->service->net->figures.proxy[NET_PROXY_READ], 1);
-    return r == 0 || r == -EAGAIN ? r : proxied_fail(c, r);
+    if (r != 0)
+        return r == -EAGAIN ? r : proxied_fail(c, r);
+    figure_add(&c->service->net->figures.proxy[NET_PROXY_READ], 1);
+    return proxied_tally(c);
 }
 
 /* ---- What the connection asks --------------------------------------------------------------- */

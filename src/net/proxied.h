@@ -36,6 +36,13 @@ proxy_policy_admits(const struct proxy_policy *p, const struct sockaddr *peer)
     return !p->refuse_others || proxy_policy_expects(p, peer);
 }
 
+/* Does it have yet to tell for whom it is? policy NULL: nobody does. */
+static inline bool
+proxy_policy_owes(const struct proxy_policy *p, const struct sockaddr *peer)
+{
+    return p && proxy_policy_expects(p, peer);
+}
+
 /* Of the transport. */
 int proxied_handshake(struct conn *c);
 socklen_t proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address);

@@ -98,6 +98,7 @@ service_upgrade(struct service *s, const struct service_handler *handler, struct
         return r;
     (*ret)->origin = s->origin;
     (*ret)->listener = s->listener;
+    (*ret)->clients = s->clients;
     (*ret)->on_gone = s->on_gone;
     (*ret)->on_gone_arg = s->on_gone_arg;
     (*ret)->next = s->upgrades;

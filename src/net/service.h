@@ -25,6 +25,8 @@ struct conn_limits {
     uint64_t output_timeout_ns; /* over which that is measured */
 };
 
+struct tally;
+
 /* Who answers. */
 struct service_handler {
     const struct goevd_stream *stream;
@@ -41,6 +43,8 @@ struct service {
     const struct transport *transport;
     const struct conn_limits *limits;
     const struct proxy_policy *proxy; /* with transport_proxied */
+    struct tally *clients;            /* the listener's; NULL: they are not counted */
+    unsigned client_max;              /* connections of each */
     void *instance;
     void *local;
     const struct place_owner *owner;

@@ -1,10 +1,12 @@
 """Too many connections, too few file descriptors."""
+import json
+import socket
 import threading
 
 import pytest
 
 import procfs
-from daemon import config, eventually, listener, write_config
+from daemon import config, eventually, listener, run, write_config
 from wire import closed, echo, get
 
 ONE = [{'name': 'main', 'pollers': '1', 'cpus': 'none'}]
@@ -118,3 +120,80 @@ def test_too_few_files_to_start(tmp_path, goevd_run, files):
     assert done.returncode == 1
     assert "Too many open files; raise max_open_files or 'ulimit -n'" in done.stderr
     assert 'listener a: 127' not in done.stderr
+
+
+# ---- Connections of one client -------------------------------------------------------------------
+
+def admitted(d, source='127.0.0.1'):
+    """A new connection from there that is served, or None."""
+    s = socket.socket()
+    d.sockets.append(s)
+    s.settimeout(15)
+    s.bind((source, 0))
+    s.connect(d.address()[1])
+    try:
+        echo(s)
+    except (EOFError, OSError):
+        return None
+    return s
+
+
+def refused_clients(d):
+    """How many connections were one too many of a client."""
+    done = run(d.folder, 'ctl', '-s', d.control, 'stats', '--json')
+    return json.loads(done.stdout)['figures']['connections.refused.client']['total']
+
+
+@pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
+def test_a_client_at_its_limit_and_one_past_it(goevd, tmp_path, mode):
+    d = goevd(config(listener(handler='echo', max_connections_per_client=5, mode=mode), reactors=TWO,
+                     control={'socket': str(tmp_path / 'control.sock')}))
+    inside = [admitted(d) for _ in range(5)]
+    assert all(inside)
+    assert not admitted(d) and not admitted(d)
+    assert refused_clients(d) == 2
+    assert admitted(d, '127.0.0.2')   # that is another one
+    for s in inside:
+        echo(s)
+    inside.pop().close()
+    eventually(lambda: admitted(d), 'the place that became free is not given again')
+    assert not admitted(d)
+
+
+def test_many_come_and_go_and_all_are_given_back(goevd, tmp_path):
+    d = goevd(config(listener(handler='echo', max_connections_per_client=3), reactors=TWO,
+                     control={'socket': str(tmp_path / 'control.sock')}))
+    for _ in range(100):   # some of them too many, for an end is seen later than the next begins
+        for s in [d.connect() for _ in range(4)]:
+            s.close()
+    inside = []
+
+    def full():
+        s = admitted(d)
+        inside.extend([s] if s else [])
+        return len(inside) == 3
+    eventually(full, 'some are still counted')
+    assert not admitted(d)
+
+
+def test_clients_behind_proxies_are_those_that_are_told(goevd, plugins, tmp_path):
+    d = goevd(config(listener(handler='echo', max_connections_per_client=2,
+                              proxy_protocol={'from': ['127.0.0.1']}), reactors=TWO,
+                     control={'socket': str(tmp_path / 'control.sock')}))
+
+    def through(client):
+        s = d.connect()
+        s.sendall(f'PROXY TCP4 {client} 198.51.100.2 56324 443\r\n'.encode())
+        try:
+            echo(s)
+        except (EOFError, OSError):
+            return None
+        return s
+    inside = [through(client) for client in ('192.0.2.1', '192.0.2.2') for _ in range(2)]
+    assert all(inside)
+    assert not through('192.0.2.1')
+    assert refused_clients(d) == 1
+    inside[0].close()
+    eventually(lambda: through('192.0.2.1'), 'the place that became free is not given again')
+    assert not through('192.0.2.1') and through('192.0.2.3')
+    assert all(admitted(d, '127.0.0.2') for _ in range(2)) and not admitted(d, '127.0.0.2')

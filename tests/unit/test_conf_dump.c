@@ -47,7 +47,8 @@ has(const char *text, const char *part)
 #define LISTENER_DEFAULTS                                                                          \
     "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
     "  nodelay: true\n  keepalive: 0\n  defer_accept: 0\n  ipv6_only: false\n  steer: true\n"      \
-    "  imbalance: 20\n  max_connections: 100000\n  over_limit: close\n"                            \
+    "  imbalance: 20\n  max_connections: 100000\n  max_connections_per_client: 0\n  over_limit: "  \
+    "close\n"                                                                                      \
     "  idle_timeout: 75s\n" LIMITS_DEFAULTS("128B/s")
 
 static void
