@@ -7,7 +7,21 @@
 #define READ_CHUNK_BYTES (BUFFER_BYTES_MAX - sizeof(struct segment))
 #define DISK_AGAIN_NS (10 * NS_PER_MS)
 
-/* The file at the front was read, or was not. */
+/* The wait for the file at the front is over. Who reads what there is does not pay for it. */
+static void
+conn_disk_end(struct conn *c)
+{
+    struct outq *q = c->outq;
+
+    c->flags &= ~(uint32_t)CONN_DISK;
+    q->disk_again_ns = 0;
+    if (q->watched_ns)
+        q->watched_ns += conn_poller(c)->now_ns - q->disk_begun_ns;
+    if (conn_timer_update(c) < 0)
+        conn_fail(c, -ENOMEM);
+}
+
+/* It was read, or was not. */
 static void
 conn_disk_done(struct work *w, int result)
 {
@@ -15,7 +29,7 @@ conn_disk_done(struct work *w, int result)
     struct conn *c = conn_find(w->poller, read->id);
 
     if (c) {
-        c->flags &= ~(uint32_t)CONN_DISK;
+        conn_disk_end(c);
         if (result > 0) {
             figure_add(&c->service->net->figures.disk_bytes, (uint64_t)result);
             outq_push_spare(c->outq, read->segment, (size_t)result);
@@ -29,14 +43,13 @@ conn_disk_done(struct work *w, int result)
     disk_read_free(read);
 }
 
-/* The peer is not to blame for what comes late. */
 static void
 conn_disk_wait(struct conn *c, bool refused)
 {
     struct net *net = c->service->net;
 
     c->flags |= CONN_DISK;
-    c->outq->watched_ns = 0;
+    c->outq->disk_begun_ns = net->poller->now_ns;
     figure_add(refused ? &net->figures.disk_refused : &net->figures.disk_reads, 1);
     if (!refused)
         return;
@@ -83,6 +96,5 @@ conn_disk_due_ns(const struct conn *c)
 void
 conn_disk_again(struct conn *c)
 {
-    c->outq->disk_again_ns = 0;
-    c->flags &= ~(uint32_t)CONN_DISK;
+    conn_disk_end(c);
 }

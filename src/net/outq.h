@@ -45,7 +45,8 @@ struct outq {
     char *reserved; /* handed out by outq_reserve() */
 
     /* conn_disk.c's */
-    uint64_t disk_again_ns; /* when the file at the front is tried again; 0: it is not */
+    uint64_t disk_begun_ns; /* since when the file at the front is waited for */
+    uint64_t disk_again_ns; /* when it is tried again; 0: it is not */
 
     /* conn_slow.c's */
     uint64_t watched_ns; /* since when it is looked how much the peer takes; 0: it is not */

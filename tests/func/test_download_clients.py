@@ -116,6 +116,7 @@ def test_sixteen_connections_at_once(server, tmp_path):
     assert not os.path.exists(tmp_path / 'copy.aria2')
 
 
+@pytest.mark.heavy
 @browser.needed
 def test_chromium_seeks(server, root, tmp_path):
     path = root / 'sound.wav'
