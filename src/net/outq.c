@@ -157,8 +157,10 @@ outq_push_copy(struct outq *q, const void *data, size_t len)
     if (!s && len > 0)
         return -ENOMEM;
     for (; len > 0; s = s->next) {
-        size_t part = MIN(len, s->room);
+        size_t part;
 
+        assert(s); /* there is room for all */
+        part = MIN(len, s->room);
         memcpy(segment_end(s), from, part);
         segment_fill(q, s, part);
         from += part;
