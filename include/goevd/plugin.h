@@ -392,6 +392,7 @@ typedef void (*goevd_timer_fn)(struct goevd_timer *timer, void *arg);
 typedef void (*goevd_watch_fn)(struct goevd_watch *watch, unsigned events, void *arg);
 typedef void (*goevd_call_fn)(struct goevd_poller *poller, void *local, void *arg);
 typedef void (*goevd_called_fn)(void *arg);
+typedef void (*goevd_conn_call_fn)(struct goevd_conn *c, void *state, void *arg);
 typedef int (*goevd_job_fn)(void *arg);
 typedef void (*goevd_done_fn)(struct goevd_conn *c, void *arg, int result);
 
@@ -599,6 +600,7 @@ struct goevd_host {
     bool (*network_any)(const struct goevd_network *networks, size_t count,
                         const struct sockaddr *address);
     void (*worker_replace)(struct goevd_self *self, const char *why);
+    int (*conn_call)(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
@@ -1537,6 +1539,20 @@ goevd_worker_replace(struct goevd_self *self, const char *why)
     goevd_host->worker_replace(self, why);
 }
 
+/* Run a function on the poller of a connection, by its id, as a callback of that connection: after
+ * what this thread has sent there before.
+ *
+ * fn       gets the connection and its state; both are NULL if it has closed, or this instance's
+ *          handler does not have it.
+ * Thread   [any]
+ * Returns  as goevd_call() does; -EINVAL if conn_id was never the id of a connection.
+ */
+static inline int
+goevd_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg)
+{
+    return goevd_host->conn_call(self, conn_id, fn, arg);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1565,7 +1581,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, lines_new) == 552, "lines_new ha
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, network_any) == 592, "network_any has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_network) == 20, "goevd_network has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, worker_replace) == 600, "replace has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 608, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 616, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

@@ -432,4 +432,5 @@ const struct goevd_host plugins_host = {
     .network_parse = host_network_parse,
     .network_any = host_network_any,
     .worker_replace = host_worker_replace,
+    .conn_call = host_conn_call,
 };

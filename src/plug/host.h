@@ -76,8 +76,13 @@ void host_lines_commit(struct goevd_lines *l, struct goevd_poller *poller, size_
 
 const void *host_options(struct goevd_self *self, struct goevd_poller *poller);
 
+/* The connection of that id, which may be 0; NULL if it has closed, or has gone to another handler.
+ */
+struct conn *host_conn_find(const struct instance *i, struct poller *p, uint64_t id);
+
 unsigned host_poller_count(void);
 int host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg);
+int host_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg);
 int host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg);
 int host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len);
 const void *host_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t key,

@@ -64,6 +64,75 @@ host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)
     return r;
 }
 
+/* ---- One connection -------------------------------------------------------------------------- */
+
+struct conn_call {
+    struct message message;
+    struct instance *instance;
+    uint64_t conn_id;
+    goevd_conn_call_fn fn;
+    void *arg;
+};
+
+struct conn *
+host_conn_find(const struct instance *i, struct poller *p, uint64_t id)
+{
+    struct conn *c = id ? conn_find(p, id) : NULL;
+
+    if (!c || c->flags & CONN_CLOSING || c->service->instance != i->data)
+        return NULL;
+    return c;
+}
+
+static void
+conn_call_run(const struct conn_call *call, struct poller *p)
+{
+    struct conn *c = host_conn_find(call->instance, p, call->conn_id);
+
+    if (c) {
+        conn_enter(c, "call");
+        call->fn(conn_public(c), c->state, call->arg);
+        conn_leave(c);
+    } else {
+        place_enter(place_here, &call->instance->owner, "call", 0);
+        call->fn(NULL, NULL, call->arg);
+        place_leave(place_here);
+    }
+}
+
+static void
+conn_call_handle(struct message *m, void *consumer)
+{
+    struct conn_call *call = container_of(m, struct conn_call, message);
+
+    if (call->instance->created)
+        conn_call_run(call, consumer);
+    message_free(call, sizeof(*call));
+}
+
+int
+host_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg)
+{
+    struct poller *p = poller_at(slots_id_poller(conn_id));
+    struct conn_call *call;
+    int r;
+
+    if (!p || !conn_id)
+        return -EINVAL;
+    call = message_new(sizeof(*call));
+    if (!call)
+        return -ENOMEM;
+    *call = (struct conn_call){.message.fn = conn_call_handle,
+                               .instance = host_self(self),
+                               .conn_id = conn_id,
+                               .fn = fn,
+                               .arg = arg};
+    r = mailbox_try_post(&p->mailbox, &call->message);
+    if (r < 0)
+        message_free(call, sizeof(*call));
+    return r;
+}
+
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 struct call_all;

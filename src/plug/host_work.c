@@ -40,21 +40,10 @@ job_run(struct work *w)
     return result;
 }
 
-/* NULL if the connection has closed, or has gone to another handler. */
-static struct conn *
-job_conn(const struct job *job, struct poller *p)
-{
-    struct conn *c = job->conn_id ? conn_find(p, job->conn_id) : NULL;
-
-    if (!c || c->flags & CONN_CLOSING || c->service->instance != job->instance->data)
-        return NULL;
-    return c;
-}
-
 static void
 job_tell(struct job *job, struct poller *p)
 {
-    struct conn *c = job_conn(job, p);
+    struct conn *c = host_conn_find(job->instance, p, job->conn_id);
 
     if (c) {
         conn_enter(c, "done of a job");
