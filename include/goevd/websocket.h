@@ -28,12 +28,30 @@ extern "C" {
     }
 
 struct goevd_websocket_conn;    /* a connection; never keep the pointer past on_close */
+struct goevd_websocket_host;    /* the instance of websocket that hosts an application */
 struct goevd_websocket_request; /* a handshake; never keep the pointer past on_request */
 
 /* What a message is; the opcodes of RFC 6455. */
 enum goevd_websocket_type {
     GOEVD_WEBSOCKET_TEXT = 1, /* UTF-8 */
-    GOEVD_WEBSOCKET_BINARY = 2
+    GOEVD_WEBSOCKET_BINARY = 2,
+    GOEVD_WEBSOCKET_PING = 9 /* for goevd_websocket_post() alone */
+};
+
+/* Flags of on_fragment. */
+enum goevd_websocket_fragment_flags {
+    GOEVD_WEBSOCKET_FIRST = 1 << 0, /* a message begins */
+    GOEVD_WEBSOCKET_LAST = 1 << 1   /* it ends with these bytes, perhaps none */
+};
+
+#define GOEVD_WEBSOCKET_CONTROL_MAX 125 /* bytes of a ping */
+#define GOEVD_WEBSOCKET_REASON_MAX 123  /* bytes of the reason of a close */
+#define GOEVD_WEBSOCKET_ROOM_MAX 255    /* bytes of the name of a room */
+
+/* Names a connection in any thread, also when it is over. */
+struct goevd_websocket_id {
+    struct goevd_websocket_host *host;
+    uint64_t number;
 };
 
 /* Who has begun to close; given to on_close. */
@@ -45,6 +63,8 @@ enum goevd_websocket_who {
 };
 
 struct goevd_websocket;
+
+typedef void (*goevd_websocket_call_fn)(struct goevd_websocket_conn *w, void *state, void *arg);
 
 /* Messages in, messages out: what a plugin implements to speak WebSocket.
  *
@@ -69,7 +89,7 @@ struct goevd_websocket_app {
     /* The handshake is done. Negative: close with 1011. May be NULL. */
     int (*on_open)(struct goevd_websocket_conn *w, void *state);
 
-    /* A message has come; only this one must be set.
+    /* A message has come. This one must be set, or on_fragment.
      *
      * type   enum goevd_websocket_type.
      * data   len bytes, valid until return; of a text they are UTF-8.
@@ -91,6 +111,22 @@ struct goevd_websocket_app {
      * who    enum goevd_websocket_who. */
     void (*on_close)(struct goevd_websocket_conn *w, void *state, unsigned code,
                      struct goevd_str reason, int who);
+
+    /* Bytes of a message have come: set, it is called in the place of on_message, and no message is
+     * gathered. `message_max` holds all the same.
+     *
+     * data   len bytes, valid until return: what came of one frame, or all of it. Of a text they
+     *        are UTF-8 together with those before; a character may be cut in two.
+     * flags  enum goevd_websocket_fragment_flags.
+     * Returns as on_message does; after -ENOBUFS the same bytes come again. */
+    int (*on_fragment)(struct goevd_websocket_conn *w, void *state, int type, const char *data,
+                       size_t len, unsigned flags);
+
+    /* The application's instance has its host, for goevd_websocket_publish(). From create of that
+     * host [main], before any poller runs. Negative: goevd does not start. NULL: nobody asks.
+     *
+     * instance what the application's create has made. */
+    int (*on_host)(void *instance, struct goevd_websocket_host *host);
 };
 
 /* The functions themselves; call them through the wrappers below, which document them. */
@@ -113,6 +149,18 @@ struct goevd_websocket {
                               struct goevd_str *ret_name, struct goevd_str *ret_value);
     struct goevd_str (*request_protocol)(const struct goevd_websocket_request *q);
     int (*request_choose)(struct goevd_websocket_request *q, const char *protocol);
+
+    struct goevd_websocket_id (*id)(const struct goevd_websocket_conn *w);
+    int (*call)(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg);
+    int (*post)(struct goevd_websocket_id id, int type, const void *data, size_t len,
+                goevd_release_fn done, void *arg);
+    int (*post_close)(struct goevd_websocket_id id, unsigned code, const char *reason);
+
+    struct goevd_websocket_host *(*host)(const struct goevd_websocket_conn *w);
+    int (*join)(struct goevd_websocket_conn *w, const char *room, size_t len);
+    int (*leave)(struct goevd_websocket_conn *w, const char *room, size_t len);
+    int (*publish)(struct goevd_websocket_host *host, const char *room, size_t room_len, int type,
+                   const void *data, size_t len);
 };
 
 /* The table of this plugin; GOEVD_WEBSOCKET_TABLE once, in one source file. */
@@ -277,11 +325,117 @@ goevd_websocket_request_choose(struct goevd_websocket_request *q, const char *pr
     return goevd_websocket->request_choose(q, protocol);
 }
 
+/* ---- From other threads ---------------------------------------------------------------------- */
+
+/* A name for w that other threads can use, and that is never another connection's.
+ * Thread   [poller]
+ */
+static inline struct goevd_websocket_id
+goevd_websocket_conn_id(const struct goevd_websocket_conn *w)
+{
+    return goevd_websocket->id(w);
+}
+
+/* Run a function on the poller of a connection, where it may do all that a callback may: send,
+ * join a room, close.
+ *
+ * fn       runs exactly once if 0 is returned; w and state are NULL if the connection is over.
+ * Thread   [any]
+ * Returns  as goevd_call() does; -ENOMEM.
+ */
+static inline int
+goevd_websocket_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg)
+{
+    return goevd_websocket->call(id, fn, arg);
+}
+
+/* Send a message or a ping from any thread. Those of one thread to one connection keep their order.
+ *
+ * type     enum goevd_websocket_type.
+ * data     copied; the caller keeps it.
+ * done     exactly once if 0 is returned, on a poller: with what goevd_websocket_send() said, where
+ *          1 and -ENOBUFS mean that on_drained follows, or -EPIPE if the connection is over. NULL:
+ *          nobody asks.
+ * Thread   [any]
+ * Returns  as goevd_call() does; -EINVAL for another type or too long a ping; -ENOMEM.
+ */
+static inline int
+goevd_websocket_post(struct goevd_websocket_id id, int type, const void *data, size_t len,
+                     goevd_release_fn done, void *arg)
+{
+    return goevd_websocket->post(id, type, data, len, done, arg);
+}
+
+/* Begin to close from any thread, behind what this one has sent before.
+ *
+ * reason   copied; NULL: none.
+ * Thread   [any]
+ * Returns  as goevd_call() does; -EINVAL as goevd_websocket_close() does; -ENOMEM.
+ */
+static inline int
+goevd_websocket_post_close(struct goevd_websocket_id id, unsigned code, const char *reason)
+{
+    return goevd_websocket->post_close(id, code, reason);
+}
+
+/* ---- Rooms ----------------------------------------------------------------------------------- */
+
+/* The instance of websocket that hosts the application of w.
+ * Thread   [poller]
+ */
+static inline struct goevd_websocket_host *
+goevd_websocket_conn_host(const struct goevd_websocket_conn *w)
+{
+    return goevd_websocket->host(w);
+}
+
+/* Be in a room from now on, until goevd_websocket_leave() or the end. A room is there as long as
+ * somebody is in it. From another thread: by goevd_websocket_call().
+ *
+ * room     its name, 1 to GOEVD_WEBSOCKET_ROOM_MAX bytes of any kind; copied.
+ * Thread   [poller]
+ * Returns  0, also if w is in it; -EINVAL for another length; -ENOSPC if w is in as many rooms as
+ *          `rooms_max` allows; -EPIPE once a close frame was sent; -ENOMEM.
+ */
+static inline int
+goevd_websocket_join(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    return goevd_websocket->join(w, room, len);
+}
+
+/* Be in a room no longer.
+ * Thread   [poller]
+ * Returns  0; -ENOENT if w is not in it.
+ */
+static inline int
+goevd_websocket_leave(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    return goevd_websocket->leave(w, room, len);
+}
+
+/* Send a message to all who are in a room, on every poller, soon. What one thread publishes comes
+ * in order. Who takes less than is published has a backlog, bounded by `room_backlog`; when that is
+ * full, `room_slow` says what happens. What goevd_websocket_send() sends may overtake a backlog.
+ *
+ * room     its name, as for goevd_websocket_join(); NULL: to all connections of the host.
+ * type     text or binary, as for goevd_websocket_send().
+ * data     copied once for all.
+ * Thread   [any]
+ * Returns  0; -EAGAIN if as much as `publish_max` allows has not reached all pollers yet; -EINVAL
+ *          for another type or length of name; -ENOMEM.
+ */
+static inline int
+goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, size_t room_len,
+                        int type, const void *data, size_t len)
+{
+    return goevd_websocket->publish(host, room, room_len, type, data, len);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 64, "goevd_websocket_app has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 120, "goevd_websocket has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 80, "goevd_websocket_app has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 184, "goevd_websocket has moved");
 #endif
 
 #ifdef __cplusplus

@@ -108,7 +108,7 @@ compress_give_back(struct goevd_websocket_conn *w)
 static unsigned
 compress_inflate(struct goevd_websocket_conn *w)
 {
-    size_t max = (size_t)conn_instance(w)->options->message_max;
+    size_t max = (size_t)conn_instance(w)->options->message_max - (size_t)w->streamed;
 
     for (;;) {
         bool full = w->message_len == max;

@@ -10,6 +10,7 @@
 #include "websocket/frame.h"
 #include "websocket/live.h"
 #include "websocket/message.h"
+#include "websocket/rooms.h"
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
@@ -195,32 +196,46 @@ conn_take_control(struct goevd_websocket_conn *w, const struct frame_head *head,
 
 /* ---- Data frames ----------------------------------------------------------------------------- */
 
-/* Give a message to the application. Returns 0, or -ENOBUFS: not now. */
+/* Give a message to the application, or as much of it as is there: what ends it has LAST. Returns
+ * 0, or -ENOBUFS: not now. */
 static int
-conn_deliver(struct goevd_websocket_conn *w, const char *data, size_t len)
+conn_deliver(struct goevd_websocket_conn *w, const char *data, size_t len, unsigned flags)
 {
     const struct goevd_websocket_app *app = &conn_instance(w)->app;
-    int r = 0;
+    int r;
 
-    if ((w->flags & CONN_CLOSING) == 0)
+    if ((w->flags & CONN_CLOSING) != 0)
+        return 0;
+    if (app->on_message != NULL)
         r = app->on_message(w, w->begin.app_state, w->opcode, data, len);
+    else
+        r = app->on_fragment(w, w->begin.app_state, w->opcode, data, len, flags);
     if (r < 0 && r != -ENOBUFS)
         conn_fail(w, r == -EMSGSIZE ? FRAME_CODE_LARGE : FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
     return r == -ENOBUFS ? r : 0;
 }
 
-/* The message in parts is whole. */
+/* The message in parts is whole, or is to go on part by part. */
 static int
 conn_deliver_parts(struct goevd_websocket_conn *w)
 {
+    bool last = w->frame_left == 0 && (w->flags & CONN_LAST) != 0;
+    unsigned flags = (w->flags & CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
     int r;
 
     w->flags |= CONN_WAITS;
-    r = conn_deliver(w, w->message, w->message_len);
+    r = conn_deliver(w, w->message, w->message_len, flags | (last ? GOEVD_WEBSOCKET_LAST : 0));
     if (r < 0)
         return r;
-    w->flags &= (uint16_t) ~(CONN_WAITS | CONN_MESSAGE);
-    message_give(w);
+    w->flags &= (uint16_t)~CONN_WAITS;
+    if (last) {
+        w->flags &= (uint16_t)~CONN_MESSAGE;
+        message_give(w);
+    } else {
+        w->flags |= CONN_STREAMED;
+        w->streamed += w->message_len;
+        w->message_len = 0;
+    }
     return 0;
 }
 
@@ -269,7 +284,7 @@ conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
     w->frame_left -= n;
     if (w->frame_left == 0)
         w->flags &= (uint16_t)~CONN_FRAME;
-    if (last)
+    if (last || (w->message_len != 0 && conn_instance(w)->app.on_fragment != NULL))
         (void)conn_deliver_parts(w);
     return (ptrdiff_t)n;
 }
@@ -292,7 +307,8 @@ conn_take_whole(struct goevd_websocket_conn *w, const struct frame_head *head, c
         conn_violated(w, FRAME_CODE_TEXT);
         return 0;
     }
-    return conn_deliver(w, scratch, (size_t)head->length);
+    return conn_deliver(w, scratch, (size_t)head->length,
+                        GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
 }
 
 /* 0, or the code that refuses the frame: before any memory is taken for it. */
@@ -303,8 +319,8 @@ conn_refuses(const struct goevd_websocket_conn *w, const struct frame_head *head
     uint64_t message_max = (uint64_t)o->message_max;
     bool begun = (w->flags & CONN_MESSAGE) != 0;
     bool compressed = begun ? (w->flags & CONN_COMPRESSED) != 0 : head->compressed;
-    uint64_t left =
-        compressed ? COMPRESSED_MAX(message_max) : message_max - (begun ? w->message_len : 0);
+    uint64_t left = compressed ? COMPRESSED_MAX(message_max)
+                               : message_max - (begun ? w->streamed + w->message_len : 0);
 
     if (begun != (head->opcode == FRAME_CONTINUATION))
         return FRAME_CODE_PROTOCOL;
@@ -321,7 +337,8 @@ conn_begin_frame(struct goevd_websocket_conn *w, const struct frame_head *head)
         w->opcode = head->opcode;
         w->utf8 = (struct utf8){0};
         w->fragments = 0;
-        w->flags &= (uint16_t)~CONN_COMPRESSED;
+        w->streamed = 0;
+        w->flags &= (uint16_t) ~(CONN_COMPRESSED | CONN_STREAMED);
         w->flags |= head->compressed ? CONN_COMPRESSED : 0;
     }
     w->flags &= (uint16_t)~CONN_LAST;
@@ -422,6 +439,7 @@ conn_open(struct goevd_conn *c, void *state)
     if (r < 0)
         return r;
     live_begin(w);
+    rooms_add(w);
     w->flags |= CONN_OPEN;
     if (ws->app.on_open != NULL)
         r = ws->app.on_open(w, w->begin.app_state);
@@ -438,7 +456,7 @@ conn_drained(struct goevd_conn *c, void *state)
 
     if ((w->flags & CONN_WAITS) != 0)
         (void)conn_deliver_parts(w);
-    if ((w->flags & CONN_DONE) == 0 && ws->app.on_drained != NULL)
+    if ((w->flags & CONN_DONE) == 0 && rooms_drained(w) && ws->app.on_drained != NULL)
         ws->app.on_drained(w, w->begin.app_state);
     return 0;
 }
@@ -457,6 +475,7 @@ conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
         said = (struct goevd_str){w->message, w->message_len};
     if ((w->flags & CONN_OPEN) != 0 && ws->app.on_close != NULL)
         ws->app.on_close(w, w->begin.app_state, w->code, said, w->who);
+    rooms_remove(w);
     message_give(w);
     compress_close(w);
     free(w->begin.app_state);

@@ -1,6 +1,7 @@
 /* A connection after its handshake: frames in, messages to the application, frames out. */
 #pragma once
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include <goevd/websocket.h>
@@ -17,6 +18,10 @@ struct websocket {
     struct handshake_policy policy;
     struct goevd_websocket_app app; /* the copy: what both sides know, the rest zero */
     _Atomic int64_t compress_used;  /* of compress_memory */
+    _Atomic int64_t publishing;     /* bytes on their way to the pollers, of publish_max */
+    struct {
+        int members, published, dropped, closed;
+    } figures;
 };
 
 /* What a poller keeps of an instance, for any of its connections. */
@@ -26,6 +31,7 @@ struct websocket_local {
     char *spare; /* memory for the next message that comes in parts; NULL: none */
     size_t spare_room;
     struct packer packer;
+    struct rooms *rooms;
     struct inflater *inflater; /* for the next message whose connection keeps none; NULL: none */
 };
 
@@ -41,7 +47,9 @@ enum conn_flags {
     CONN_PINGED = 1 << 8,      /* the answer to a ping is awaited */
     CONN_LEAVING = 1 << 9,     /* our close frame follows within stop_spread */
     CONN_COMPRESSED = 1 << 10, /* the present message is */
-    CONN_COUNTED = 1 << 11     /* what it has borrowed to be inflated counts as memory */
+    CONN_COUNTED = 1 << 11,    /* what it has borrowed to be inflated counts as memory */
+    CONN_FULL = 1 << 12,       /* much is queued: what is published waits for on_drained */
+    CONN_STREAMED = 1 << 13    /* the application has had a part of the present message */
 };
 
 /* What the handshake leaves to the connection. */
@@ -56,17 +64,22 @@ struct goevd_websocket_conn {
     struct goevd_conn *c;
     char *message; /* its payload so far, unmasked; NULL: none yet */
     size_t message_len, message_room;
+    uint64_t streamed;   /* bytes of the message that the application has had */
     uint64_t frame_left; /* bytes of the present frame that have not come */
     uint32_t mask;       /* for the next of them */
     uint32_t fragments;  /* frames of the present message */
     uint16_t flags;
-    uint16_t code; /* of the close frame that was first */
-    uint8_t who;   /* has sent it */
+    uint16_t code : 13; /* of the close frame that was first */
+    uint16_t who : 3;   /* has sent it */
     uint8_t opcode;
     struct utf8 utf8;
-    struct inflater *inflater; /* NULL: none yet, or none but within a message */
-    struct deflater *deflater; /* NULL: none yet, or none of its own */
+    struct inflater *inflater;               /* NULL: none yet, or none but within a message */
+    struct deflater *deflater;               /* NULL: none yet, or none of its own */
+    struct subscriber *subscriber;           /* NULL: in no room, and never too slow */
+    struct goevd_websocket_conn *next, **at; /* among all of the poller */
 };
+
+static_assert(sizeof(struct goevd_websocket_conn) <= 128, "an idle connection is to stay small");
 
 extern const struct goevd_stream conn_stream;
 

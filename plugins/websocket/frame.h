@@ -28,7 +28,8 @@ enum frame_code {
     FRAME_CODE_LOST = 1006, /* never in a frame: there was no close frame */
     FRAME_CODE_TEXT = 1007,
     FRAME_CODE_LARGE = 1009,
-    FRAME_CODE_FAILED = 1011
+    FRAME_CODE_FAILED = 1011,
+    FRAME_CODE_LATER = 1013
 };
 
 struct frame_head {

@@ -19,6 +19,8 @@ static const struct goevd_option text_table[] = {
 
 static const struct goevd_schema text_schema = GOEVD_SCHEMA(struct goevd_str, text_table);
 
+static const char *const slow_choices[] = {"close", "drop_oldest", "drop_newest", NULL};
+
 static const struct goevd_option options_table[] = {
     {.name = "application",
      .type = GOEVD_OPTION_PLUGIN,
@@ -52,6 +54,18 @@ static const struct goevd_option options_table[] = {
            "let messages that are sent refer to those before, each connection with memory for it"),
     OPTION("compress_memory", SIZE, compress_memory, "256MiB", 0, INT64_C(1) << 40,
            "memory for the compression of all connections; beyond it none is agreed upon"),
+    OPTION("rooms_max", INT, rooms_max, "64", 1, 1 << 20,
+           "rooms that a connection may be in at a time"),
+    OPTION("room_backlog", SIZE, room_backlog, "256KiB", 0, INT64_C(1) << 30,
+           "what is published and may wait for a connection that does not keep up"),
+    {.name = "room_slow",
+     .type = GOEVD_OPTION_ENUM,
+     .offset = offsetof(struct options, room_slow),
+     .def = "close",
+     .choices = slow_choices,
+     .help = "beyond that: close it with 1013, or drop the oldest or the newest that waits"},
+    OPTION("publish_max", SIZE, publish_max, "64MiB", 1024, INT64_C(1) << 40,
+           "what is published and has not reached all pollers; more is refused"),
     {.name = "origins",
      .type = GOEVD_OPTION_LIST,
      .offset = offsetof(struct options, origins),

@@ -10,18 +10,13 @@
 
 #include "websocket/compress.h"
 #include "websocket/conn.h"
-#include "websocket/frame.h"
+#include "websocket/rooms.h"
+#include "websocket/table.h"
 
 #define APP_STATE_MAX 65536
-#define REASON_MAX (FRAME_CONTROL_MAX - 2)
 #define SCRATCH_FIRST 65536 /* what a read brings, as a rule */
 
 GOEVD_HTTP_TABLE;
-
-struct goevd_websocket_request {
-    struct goevd_http_request *http;
-    struct handshake *handshake;
-};
 
 /* ---- The handshake --------------------------------------------------------------------------- */
 
@@ -134,133 +129,6 @@ static const struct goevd_http_handler handshake_handler = {
     .on_close = handshake_close,
 };
 
-/* ---- What applications call in a handshake --------------------------------------------------- */
-
-static void *
-table_request_instance(const struct goevd_websocket_request *q)
-{
-    const struct websocket *ws = goevd_http_instance(q->http);
-
-    return goevd_plugin_instance(ws->options->application);
-}
-
-static struct goevd_str
-table_request_path(const struct goevd_websocket_request *q)
-{
-    return goevd_http_path(q->http);
-}
-
-static struct goevd_str
-table_request_query(const struct goevd_websocket_request *q)
-{
-    return goevd_http_query(q->http);
-}
-
-static struct goevd_str
-table_request_param(const struct goevd_websocket_request *q, const char *name)
-{
-    return goevd_http_param(q->http, name);
-}
-
-static bool
-table_request_header_at(const struct goevd_websocket_request *q, size_t index,
-                        struct goevd_str *ret_name, struct goevd_str *ret_value)
-{
-    return goevd_http_header_at(q->http, index, ret_name, ret_value);
-}
-
-static struct goevd_str
-table_request_header(const struct goevd_websocket_request *q, const char *name)
-{
-    return goevd_http_header(q->http, name);
-}
-
-static struct goevd_str
-table_request_protocol(const struct goevd_websocket_request *q)
-{
-    return q->handshake->protocol;
-}
-
-/* What was offered and is chosen lies in the request, which lasts as long as is needed. */
-static int
-table_request_choose(struct goevd_websocket_request *q, const char *protocol)
-{
-    struct goevd_str name, value, offer;
-
-    q->handshake->protocol = (struct goevd_str){NULL, 0};
-    if (protocol == NULL)
-        return 0;
-    for (size_t i = 0; goevd_http_header_at(q->http, i, &name, &value); i++)
-        while (handshake_offers(name) && handshake_offer(&value, &offer))
-            if (offer.len == strlen(protocol) && memcmp(offer.data, protocol, offer.len) == 0) {
-                q->handshake->protocol = offer;
-                return 0;
-            }
-    return -ENOENT;
-}
-
-/* ---- What applications call ------------------------------------------------------------------ */
-
-static void *
-table_instance(const struct goevd_websocket_conn *w)
-{
-    return goevd_plugin_instance(conn_instance(w)->options->application);
-}
-
-static void *
-table_local(const struct goevd_websocket_conn *w)
-{
-    return goevd_plugin_local(conn_instance(w)->options->application, goevd_conn_poller(w->c));
-}
-
-static struct goevd_conn *
-table_stream(const struct goevd_websocket_conn *w)
-{
-    return w->c;
-}
-
-static int
-table_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
-{
-    if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
-        return -EINVAL;
-    return compress_send(w, (uint8_t)type, data, len);
-}
-
-static int
-table_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
-{
-    return len > FRAME_CONTROL_MAX ? -EINVAL : conn_send(w, FRAME_PING, data, len);
-}
-
-static int
-table_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
-{
-    size_t len = reason == NULL ? 0 : strlen(reason);
-
-    if (!frame_code_valid(code) || len > REASON_MAX)
-        return -EINVAL;
-    return conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
-}
-
-static const struct goevd_websocket websocket_table = {
-    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket),
-    .instance = table_instance,
-    .local = table_local,
-    .stream = table_stream,
-    .send = table_send,
-    .ping = table_ping,
-    .close = table_close,
-    .request_instance = table_request_instance,
-    .request_path = table_request_path,
-    .request_query = table_request_query,
-    .request_param = table_request_param,
-    .request_header = table_request_header,
-    .request_header_at = table_request_header_at,
-    .request_protocol = table_request_protocol,
-    .request_choose = table_request_choose,
-};
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static struct deflate_policy
@@ -290,9 +158,9 @@ websocket_check_app(struct goevd_self *self, const struct goevd_websocket_app *a
                             "%d.%d; upgrade goevd",
                             GOEVD_WEBSOCKET_ABI_MAJOR, app->websocket_minor,
                             GOEVD_WEBSOCKET_ABI_MAJOR, GOEVD_WEBSOCKET_ABI_MINOR);
-    if (app->on_message == NULL || app->websocket == NULL)
+    if ((app->on_message == NULL && app->on_fragment == NULL) || app->websocket == NULL)
         return goevd_refuse(self, at, "goevd_websocket_app.%s of the application is NULL; set it",
-                            app->on_message == NULL ? "on_message" : "websocket");
+                            app->websocket == NULL ? "websocket" : "on_message");
     if (app->conn_size > APP_STATE_MAX)
         return goevd_refuse(self, at,
                             "goevd_websocket_app.conn_size of the application is %u and %d is the "
@@ -317,11 +185,19 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
     ws->policy = (struct handshake_policy){o->origins, o->protocols, options_deflate(o)};
     memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
     r = websocket_check_app(self, &ws->app);
+    if (ws->app.on_fragment != NULL)
+        ws->app.on_message = NULL; /* which is asked for first, with each message */
+    if (r == 0)
+        r = rooms_figures_new(ws);
+    if (r == 0)
+        *ws->app.websocket = &websocket_table;
+    if (r == 0 && ws->app.on_host != NULL)
+        r = ws->app.on_host(goevd_plugin_instance(o->application),
+                            (struct goevd_websocket_host *)ws);
     if (r < 0) {
         free(ws);
         return r;
     }
-    *ws->app.websocket = &websocket_table;
     *ret_instance = ws;
     return 0;
 }
@@ -336,6 +212,7 @@ websocket_poller_stop(void *instance, struct goevd_poller *poller, void *local)
         return;
     free(l->scratch);
     free(l->spare);
+    rooms_free(l->rooms);
     packer_fini(&l->packer);
     inflater_free(l->inflater);
     free(l);
@@ -347,14 +224,14 @@ websocket_poller_start(void *instance, struct goevd_poller *poller, void **ret_l
     const struct websocket *ws = instance;
     struct websocket_local *l = calloc(1, sizeof(*l));
 
-    (void)poller;
     if (l == NULL)
         return -ENOMEM;
     l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);
-    if (l->scratch == NULL) {
-        free(l);
+    l->rooms = rooms_new();
+    if (l->scratch == NULL || l->rooms == NULL) {
+        websocket_poller_stop(instance, poller, l);
         return -ENOMEM;
     }
     *ret_local = l;

@@ -1,0 +1,142 @@
+#include "websocket/backlog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "websocket/frame.h"
+#include "websocket/rooms.h"
+
+struct waiting {
+    struct waiting *next;
+    struct publication *publication;
+};
+
+struct subscriber *
+backlog_subscriber(struct goevd_websocket_conn *w)
+{
+    if (w->subscriber == NULL) {
+        w->subscriber = calloc(1, sizeof(*w->subscriber));
+        if (w->subscriber != NULL)
+            w->subscriber->last = &w->subscriber->first;
+    }
+    return w->subscriber;
+}
+
+static int64_t
+waiting_cost(const struct publication *p)
+{
+    return (int64_t)p->len + WAITING_COST;
+}
+
+static void
+backlog_pop(struct subscriber *s)
+{
+    struct waiting *first = s->first;
+
+    s->first = first->next;
+    if (s->first == NULL)
+        s->last = &s->first;
+    s->bytes -= waiting_cost(first->publication);
+    publication_drop(first->publication);
+    free(first);
+}
+
+static int
+backlog_push(struct subscriber *s, struct publication *p)
+{
+    struct waiting *it = malloc(sizeof(*it));
+
+    if (it == NULL)
+        return -ENOMEM;
+    publication_hold(p);
+    *it = (struct waiting){NULL, p};
+    *s->last = it;
+    s->last = &it->next;
+    s->bytes += waiting_cost(p);
+    return 0;
+}
+
+void
+backlog_free(struct goevd_websocket_conn *w)
+{
+    while (w->subscriber != NULL && w->subscriber->first != NULL)
+        backlog_pop(w->subscriber);
+    free(w->subscriber);
+    w->subscriber = NULL;
+}
+
+/* ---- Who cannot keep up ---------------------------------------------------------------------- */
+
+static void
+backlog_count(const struct goevd_websocket_conn *w, int figure)
+{
+    goevd_figure_add(conn_instance(w)->self, goevd_conn_poller(w->c), figure, 1);
+}
+
+static void
+backlog_close(struct goevd_websocket_conn *w)
+{
+    static const char reason[] = "too slow";
+
+    while (w->subscriber->first != NULL)
+        backlog_pop(w->subscriber);
+    backlog_count(w, conn_instance(w)->figures.closed);
+    (void)conn_begin_close(w, FRAME_CODE_LATER, reason, sizeof(reason) - 1, GOEVD_WEBSOCKET_SELF);
+}
+
+static void
+backlog_keep(struct goevd_websocket_conn *w, struct publication *p)
+{
+    const struct websocket *ws = conn_instance(w);
+    struct subscriber *s = backlog_subscriber(w);
+    int64_t max = ws->options->room_backlog - waiting_cost(p);
+
+    if (s != NULL && s->bytes > max && ws->options->room_slow == ROOMS_CLOSE) {
+        backlog_close(w);
+        return;
+    }
+    while (s != NULL && max >= 0 && s->bytes > max && ws->options->room_slow == ROOMS_DROP_OLDEST) {
+        backlog_pop(s);
+        backlog_count(w, ws->figures.dropped);
+    }
+    if (s == NULL || s->bytes > max || backlog_push(s, p) < 0)
+        backlog_count(w, ws->figures.dropped);
+}
+
+void
+backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
+{
+    int r = -ENOBUFS;
+
+    if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+        return;
+    if ((w->flags & CONN_FULL) == 0)
+        r = publication_send(p, w);
+    if (r == 1 || r == -ENOBUFS)
+        w->flags |= CONN_FULL;
+    if (r == -ENOBUFS)
+        backlog_keep(w, p);
+    else if (r < 0)
+        backlog_count(w, conn_instance(w)->figures.dropped);
+}
+
+bool
+rooms_drained(struct goevd_websocket_conn *w)
+{
+    struct subscriber *s = w->subscriber;
+    int r;
+
+    if ((w->flags & CONN_CLOSING) != 0)
+        return true;
+    w->flags &= (uint16_t)~CONN_FULL;
+    while ((w->flags & CONN_FULL) == 0 && s != NULL && s->first != NULL) {
+        r = publication_send(s->first->publication, w);
+        if (r != -ENOBUFS)
+            backlog_pop(s);
+        if (r == 1 || r == -ENOBUFS)
+            w->flags |= CONN_FULL;
+        else if (r < 0)
+            backlog_count(w, conn_instance(w)->figures.dropped);
+    }
+    return (w->flags & CONN_FULL) == 0;
+}

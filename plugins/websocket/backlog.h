@@ -1,0 +1,26 @@
+/* What is published to a connection while its queue is full. */
+#pragma once
+
+#include "websocket/publication.h"
+
+struct member;
+struct waiting;
+
+/* What a connection has once it is in a room, or could not keep up. */
+struct subscriber {
+    struct member *members;
+    int64_t count; /* of them */
+    struct waiting *first, **last;
+    int64_t bytes; /* of what waits */
+};
+
+#define WAITING_COST 64 /* bytes that a message counts beside its own */
+
+/* That of a connection, made if it has none; NULL without memory. */
+struct subscriber *backlog_subscriber(struct goevd_websocket_conn *w);
+
+/* Queue what was published, keep it, or do with the connection as `room_slow` says. */
+void backlog_deliver(struct goevd_websocket_conn *w, struct publication *p);
+
+/* The connection is in no room any more. */
+void backlog_free(struct goevd_websocket_conn *w);

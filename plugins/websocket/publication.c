@@ -1,0 +1,132 @@
+#include "websocket/publication.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "websocket/compress.h"
+#include "websocket/frame.h"
+
+#define COPY_MAX 1024 /* bytes that are copied into a queue, rather than referred to from there */
+
+struct publication *
+publication_new(struct websocket *ws, struct goevd_str room, uint8_t type, const void *data,
+                size_t len)
+{
+    char head[FRAME_HEAD_MAX];
+    size_t head_len = frame_write(head, type, len);
+    struct publication *p = calloc(1, sizeof(*p) + room.len + head_len + len);
+
+    if (p == NULL)
+        return NULL;
+    p->ws = ws;
+    p->type = type;
+    p->head_len = (uint8_t)head_len;
+    p->room_len = (uint16_t)room.len;
+    p->len = len;
+    atomic_init(&p->holders, 1);
+    if (room.len != 0)
+        memcpy(p->bytes, room.data, room.len);
+    memcpy(p->bytes + room.len, head, head_len);
+    if (len != 0)
+        memcpy(p->bytes + room.len + head_len, data, len);
+    return p;
+}
+
+void
+publication_hold(struct publication *p)
+{
+    atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
+}
+
+void
+publication_drop(struct publication *p)
+{
+    if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < sizeof(p->packed) / sizeof(p->packed[0]); i++)
+        free(atomic_load_explicit(&p->packed[i], memory_order_relaxed));
+    free(p);
+}
+
+/* ---- Compressed ------------------------------------------------------------------------------ */
+
+static struct packed *
+packed_new(struct publication *p, struct packer *packer, unsigned bits)
+{
+    const char *data = p->bytes + p->room_len + p->head_len, *packed = NULL;
+    size_t len = packer_pack(packer, NULL, bits, data, p->len, &packed), head_len;
+    struct packed *it = malloc(sizeof(*it) + FRAME_HEAD_MAX + len);
+
+    if (it == NULL)
+        return NULL;
+    it->len = 0;
+    if (len == 0)
+        return it;
+    head_len = frame_write(it->bytes, (uint8_t)(p->type | FRAME_COMPRESSED), len);
+    memcpy(it->bytes + head_len, packed, len);
+    it->len = head_len + len;
+    return it;
+}
+
+/* Whoever needs it first makes it. Two pollers may both; then that of the first is everybody's.
+ * NULL: it is sent as it is. */
+static const struct packed *
+publication_packed(struct publication *p, struct packer *packer, unsigned bits)
+{
+    _Atomic(struct packed *) *at = &p->packed[bits - DEFLATE_BITS_MIN];
+    struct packed *it = atomic_load_explicit(at, memory_order_acquire), *made;
+
+    if (it == NULL) {
+        made = packed_new(p, packer, bits);
+        if (made == NULL)
+            return NULL;
+        if (atomic_compare_exchange_strong_explicit(at, &it, made, memory_order_acq_rel,
+                                                    memory_order_acquire))
+            it = made;
+        else
+            free(made);
+    }
+    return it->len == 0 ? NULL : it;
+}
+
+/* ---- To a connection ------------------------------------------------------------------------- */
+
+static void
+publication_released(void *arg, int result)
+{
+    (void)result;
+    publication_drop(arg);
+}
+
+static int
+publication_queue(struct publication *p, struct goevd_conn *c, const char *data, size_t len)
+{
+    int r;
+
+    if (len <= COPY_MAX)
+        return goevd_conn_write(c, data, len);
+    publication_hold(p);
+    r = goevd_conn_write_shared(c, data, len, publication_released, p);
+    if (r < 0)
+        publication_drop(p);
+    return r;
+}
+
+int
+publication_send(struct publication *p, struct goevd_websocket_conn *w)
+{
+    unsigned bits = w->begin.terms.server_bits;
+    const struct packed *packed = NULL;
+    struct websocket_local *l = goevd_conn_local(w->c);
+    int r;
+
+    if (bits != 0 && p->len >= (size_t)p->ws->options->compress_min)
+        packed = publication_packed(p, &l->packer, bits);
+    if (packed == NULL)
+        return publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
+    r = publication_queue(p, w->c, packed->bytes, packed->len);
+    if (r >= 0)
+        compress_forget(w);
+    return r;
+}

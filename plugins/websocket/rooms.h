@@ -1,0 +1,33 @@
+/* Rooms: which connections of a poller are in which, and what is published to them. */
+#pragma once
+
+#include "websocket/conn.h"
+
+enum rooms_slow { /* what happens to who cannot keep up; the choices of `room_slow` */
+                  ROOMS_CLOSE = 0,
+                  ROOMS_DROP_OLDEST,
+                  ROOMS_DROP_NEWEST
+};
+
+/* What a poller knows; of that poller alone. */
+struct rooms;
+
+/* Register the figures. Returns 0 or negative. */
+int rooms_figures_new(struct websocket *ws);
+
+/* NULL without memory. */
+struct rooms *rooms_new(void);
+void rooms_free(struct rooms *rooms);
+
+/* A connection opens, and ends. */
+void rooms_add(struct goevd_websocket_conn *w);
+void rooms_remove(struct goevd_websocket_conn *w);
+
+/* As the functions of goevd/websocket.h. */
+int rooms_join(struct goevd_websocket_conn *w, const char *name, size_t len);
+int rooms_leave(struct goevd_websocket_conn *w, const char *name, size_t len);
+int rooms_publish(struct websocket *ws, const char *name, size_t name_len, int type,
+                  const void *data, size_t len);
+
+/* The socket has taken most: send what has waited. Returns whether all of that is queued. */
+bool rooms_drained(struct goevd_websocket_conn *w);

@@ -1,0 +1,14 @@
+/* What applications call, goevd/websocket.h. */
+#pragma once
+
+#include <goevd/http.h>
+
+#include "websocket/conn.h"
+#include "websocket/handshake.h"
+
+struct goevd_websocket_request {
+    struct goevd_http_request *http;
+    struct handshake *handshake;
+};
+
+extern const struct goevd_websocket websocket_table;
