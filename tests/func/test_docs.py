@@ -32,6 +32,8 @@ HEADINGS = {
     'PLUGIN BASIC_AUTH': 'basic_auth:',
     'PLUGIN CORS': 'cors:',
     'PLUGIN WEBSOCKET': 'websocket:',
+    'PLUGIN CHAT': 'chat:',
+    'PLUGIN FEED': 'feed:',
 }
 
 # Keys that stand in several places, and where the others are.
@@ -126,7 +128,7 @@ def documented():
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
     for name in ('goevd', 'http', 'echo', 'push', 'async', 'relay', 'download',
-                 'websocket', 'basic_auth', 'cors'):
+                 'websocket', 'chat', 'feed', 'basic_auth', 'cors'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

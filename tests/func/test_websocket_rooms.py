@@ -214,7 +214,8 @@ def test_slow_member_loses_the_newest(serve):
 @pytest.mark.parametrize('excess', [0, 1])
 def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
     """The backlog holds one message at most; a connection whose queue is full tells."""
-    d, figure = serve(front=NARROW, room_slow='drop_oldest', room_backlog=20064, message_max='64KiB')
+    d, figure = serve(front=NARROW, room_slow='drop_oldest', room_backlog=20000 + 64,
+                      message_max='64KiB')
     slow = Client(d.connect(receive_buffer=4096))
     order(slow, 'join data')
     other = members(d, 1)[0]

@@ -1,0 +1,137 @@
+/* feed - what one publisher says, to all who have subscribed.
+ *
+ * An application of the websocket plugin. Who connects with ?key=KEY is the publisher, one at a
+ * time; everybody else hears what he sends.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <goevd/websocket.h>
+
+GOEVD_WEBSOCKET_TABLE;
+
+struct options {
+    struct goevd_str key;
+};
+
+static const struct goevd_option options_table[] = {
+    {.name = "key",
+     .type = GOEVD_OPTION_STRING,
+     .flags = GOEVD_OPTION_REQUIRED,
+     .offset = offsetof(struct options, key),
+     .min = 1,
+     .max = 256,
+     .help = "what the publisher shows, as ?key=KEY; who shows another is refused"},
+    {0},
+};
+static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
+
+struct feed {
+    struct goevd_str key;
+    atomic_bool published; /* somebody is the publisher */
+};
+
+struct reader {
+    bool publishes;
+};
+
+static const char room[] = "feed";
+
+/* It takes as long whatever differs. */
+static bool
+feed_key_is(struct goevd_str key, const char *shown, size_t len)
+{
+    unsigned differs = key.len != len;
+
+    for (size_t i = 0; i < len; i++)
+        differs |= (unsigned char)shown[i] ^ (unsigned char)key.data[i % key.len];
+    return differs == 0;
+}
+
+static int
+feed_asked(struct goevd_websocket_request *q, void *state)
+{
+    const struct feed *f = goevd_websocket_request_instance(q);
+    struct goevd_str query = goevd_websocket_request_query(q);
+    struct reader *reader = state;
+
+    reader->publishes = query.len >= 4 && memcmp(query.data, "key=", 4) == 0;
+    if (reader->publishes && !feed_key_is(f->key, query.data + 4, query.len - 4))
+        return 403;
+    return 0;
+}
+
+static int
+feed_open(struct goevd_websocket_conn *w, void *state)
+{
+    struct feed *f = goevd_websocket_instance(w);
+    struct reader *reader = state;
+
+    if (!reader->publishes)
+        return goevd_websocket_join(w, room, sizeof(room) - 1);
+    reader->publishes = !atomic_exchange(&f->published, true);
+    return reader->publishes ? 0 : goevd_websocket_close(w, 1008, "somebody else publishes");
+}
+
+static int
+feed_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
+{
+    const struct reader *reader = state;
+    int r;
+
+    if (!reader->publishes)
+        return goevd_websocket_close(w, 1008, "only the publisher may speak");
+    r = goevd_websocket_publish(goevd_websocket_conn_host(w), room, sizeof(room) - 1, type, data,
+                                len);
+    return r == -EAGAIN ? goevd_websocket_close(w, 1013, "too fast") : r;
+}
+
+static void
+feed_close(struct goevd_websocket_conn *w, void *state, unsigned code, struct goevd_str reason,
+           int who)
+{
+    struct feed *f = goevd_websocket_instance(w);
+    const struct reader *reader = state;
+
+    (void)code, (void)reason, (void)who;
+    if (reader->publishes)
+        atomic_store(&f->published, false);
+}
+
+static const struct goevd_websocket_app feed_app = {
+    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
+    .conn_size = sizeof(struct reader),
+    .websocket = &goevd_websocket,
+    .on_request = feed_asked,
+    .on_open = feed_open,
+    .on_message = feed_message,
+    .on_close = feed_close,
+};
+
+static int
+feed_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    const struct options *o = options;
+    struct feed *f = calloc(1, sizeof(*f));
+
+    (void)self;
+    if (f == NULL)
+        return -ENOMEM;
+    f->key = o->key;
+    *ret_instance = f;
+    return 0;
+}
+
+static const void *
+feed_interface(const char *id)
+{
+    return strcmp(id, GOEVD_WEBSOCKET) == 0 ? &feed_app : NULL;
+}
+
+GOEVD_PLUGIN(.name = "feed", .description = "one publisher, many subscribers",
+             .options = &options_schema, .create = feed_create, .destroy = free,
+             .interface = feed_interface);
