@@ -290,7 +290,8 @@ reply_put_segment(struct exchange *x, struct exchange_segment *s)
     if (x->turn != NULL)
         turn_commit(x->turn);
     r = reply_push_segment(x, s);
-    if (r == -EMSGSIZE) { /* never as a whole: it is copied, and goes out as the client takes it */
+    /* never as a whole: it is copied, and goes out as the client takes it */
+    if (r == -EMSGSIZE && s->data != NULL) {
         r = exchange_put(x, (struct span){s->data, s->len});
         if (r >= 0)
             exchange_segment_done(s, 0);

@@ -14,12 +14,6 @@
 #define GZIP_WINDOW (15 + 16)
 #define GZIP_MEMORY 8
 
-static const char *const gzip_types[] = {
-    "text/html",        "text/css",         "text/plain",
-    "text/javascript",  "application/json", "application/xml",
-    "application/wasm", "image/svg+xml",    "application/javascript",
-};
-
 #define GZIP_LINE(text)                                                                            \
     (struct span)                                                                                  \
     {                                                                                              \
@@ -79,9 +73,6 @@ gzip_type_listed(const struct options_gzip *o, struct span type)
         type.len--;
     for (size_t i = 0; i < o->types.count; i++)
         if (gzip_type_is(type, (struct span){types[i].data, types[i].len}))
-            return true;
-    for (size_t i = 0; o->types.count == 0 && i < ARRAY_LEN(gzip_types); i++)
-        if (gzip_type_is(type, (struct span){gzip_types[i], strlen(gzip_types[i])}))
             return true;
     return false;
 }

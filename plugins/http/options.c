@@ -176,9 +176,10 @@ static const struct goevd_schema type_schema = GOEVD_SCHEMA(struct goevd_str, ty
 static const struct goevd_option gzip_options[] = {
     {OPTION(struct options_gzip, length_min, "length_min", GOEVD_OPTION_SIZE), .def = "1KiB",
      .min = 1, .max = 1 << 30, .help = "content that is known to be shorter stays as it is"},
-    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST), .max = 100,
-     .item = &type_schema,
-     .help = "types of content that is compressed; text/* is all of text; if absent, common ones"},
+    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST),
+     .def = "[text/*, application/json, application/javascript, application/xml, image/svg+xml]",
+     .max = 100, .item = &type_schema,
+     .help = "types of content that is compressed; text/* is all of text"},
     {OPTION(struct options_gzip, level, "level", GOEVD_OPTION_INT), .def = "5", .min = 1, .max = 9,
      .help = "from 1, the fastest, to 9, the smallest"},
     {OPTION(struct options_gzip, replies_max, "replies_max", GOEVD_OPTION_INT), .def = "64",

@@ -59,7 +59,7 @@ struct options_access_log {
 /* Compressed content. */
 struct options_gzip {
     int64_t length_min;
-    struct goevd_list types; /* of struct goevd_str; empty: those that are known to shrink */
+    struct goevd_list types; /* of struct goevd_str */
     int64_t level;
     int64_t replies_max; /* of each poller */
 };

@@ -116,7 +116,9 @@ static const struct options_route routes[] = {
     {.path = STR("/form"), .methods = {post, 1}, .respond = &hello},
 };
 
-static const struct options_gzip gzip = {.length_min = 1, .level = 1, .replies_max = 1};
+static const struct goevd_str types[] = {STR("text/plain"), STR("text/*")};
+static const struct options_gzip gzip = {
+    .length_min = 1, .types = {types, 2}, .level = 1, .replies_max = 1};
 
 /* One instance for all inputs, and one that compresses: their Dates stand still, for nothing turns
  * their timers. */
