@@ -126,7 +126,7 @@ access_first_line(const struct turn *t)
 void
 access_refused(struct turn *t, unsigned reply, bool head_only)
 {
-    struct access_request r = {0};
+    struct access_request r = {.method = {"", 0}};
 
     if ((t->conn->flags & CONN_EXCHANGE) != 0)
         return; /* it is logged when that ends */

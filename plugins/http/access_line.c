@@ -65,6 +65,8 @@ line_plain(struct span s)
 
     while (i + 8 <= s.len && !line_is_special(load64(s.data + i)))
         i += 8;
+    if (s.len >= 8 && i + 8 > s.len && !line_is_special(load64(s.data + s.len - 8)))
+        return s.len;
     while (i < s.len && s.data[i] >= ' ' && s.data[i] < 0x7f && s.data[i] != '"' &&
            s.data[i] != '\\')
         i++;
@@ -81,6 +83,14 @@ line_value(char *p, struct span s, size_t max, line_escape_fn escape)
     if (n != 0)
         memcpy(p, s.data, n);
     return n == s.len ? p + n : p + n + escape(p + n, max - n, s.data + n, s.len - n);
+}
+
+/* What comes from here needs no look. */
+static char *
+line_known(char *p, struct span s)
+{
+    memcpy(p, s.data, s.len);
+    return p + s.len;
 }
 
 static size_t
@@ -169,12 +179,12 @@ access_line_json(char *to, struct access_second *second, const struct access_req
     p += 19;
     *p++ = '.';
     p = line_number(p, (uint64_t)a->at.tv_nsec / 1000000, 3);
-    p = line_value(PUT(p, "Z\",\"client\":\""), a->client, ACCESS_CLIENT_MAX, line_escape_json);
+    p = line_known(PUT(p, "Z\",\"client\":\""), a->client);
     p = line_value(PUT(p, "\",\"listener\":\""), a->listener, LISTENER_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"host\":\""), r->host, TEXT_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"method\":\""), r->method, 32, line_escape_json);
+    p = line_known(PUT(p, "\",\"method\":\""), r->method);
     p = line_value(PUT(p, "\",\"target\":\""), r->target, TARGET_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"protocol\":\""), line_protocol(r), 8, line_escape_json);
+    p = line_known(PUT(p, "\",\"protocol\":\""), line_protocol(r));
     p = line_number(PUT(p, "\",\"status\":"), (uint64_t)a->status, 3);
     p = line_number(PUT(p, ",\"bytes\":"), a->bytes, 1);
     p = line_number(PUT(p, ",\"duration\":"), a->duration_ns / 1000000000, 1);
@@ -197,7 +207,7 @@ size_t
 access_line_combined(char *to, struct access_second *second, const struct access_request *r,
                      const struct access_answer *a)
 {
-    char *p = line_or_dash(to, a->client, ACCESS_CLIENT_MAX);
+    char *p = line_known(to, a->client);
 
     if (a->at.tv_sec != second->second)
         line_tell_second(second, a->at.tv_sec);
@@ -205,13 +215,13 @@ access_line_combined(char *to, struct access_second *second, const struct access
     memcpy(p, second->combined, 26);
     p = PUT(p + 26, "] \"");
     if (r->method.len != 0) {
-        p = line_value(p, r->method, 32, line_escape_hex);
+        p = line_known(p, r->method);
         *p++ = ' ';
     }
     p = line_or_dash(p, r->target, TARGET_MAX);
     if (r->method.len != 0) {
         *p++ = ' ';
-        p = line_value(p, line_protocol(r), 8, line_escape_hex);
+        p = line_known(p, line_protocol(r));
     }
     p = line_number(PUT(p, "\" "), (uint64_t)a->status, 3);
     p = line_number(PUT(p, " "), a->bytes, 1);
