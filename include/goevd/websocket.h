@@ -415,7 +415,8 @@ goevd_websocket_leave(struct goevd_websocket_conn *w, const char *room, size_t l
 
 /* Send a message to all who are in a room, on every poller, soon. What one thread publishes comes
  * in order. Who takes less than is published has a backlog, bounded by `room_backlog`; when that is
- * full, `room_slow` says what happens. What goevd_websocket_send() sends may overtake a backlog.
+ * full, `room_slow` says what happens. What goevd_websocket_send() sends may overtake a backlog,
+ * and a close frame ends it.
  *
  * room     its name, as for goevd_websocket_join(); NULL: to all connections of the host.
  * type     text or binary, as for goevd_websocket_send().
