@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import machine
-from daemon import BUILD, PATIENCE_S, ROOT, SANITIZER, eventually
+from daemon import PATIENCE_S, ROOT, SANITIZER
 from knocking import assert_all_were_answered, knock
 
 WHY_NOT = machine.missing() or (SANITIZER and 'packages have no sanitizer')
