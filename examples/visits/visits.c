@@ -1,5 +1,5 @@
-/* visits - counts in Redis how often each path was asked for. An HTTP handler around a library with a
- * socket and callbacks of its own, hiredis's asynchronous client: each poller has a connection to
+/* visits - counts in Redis how often each path was asked for. An HTTP handler around a library with
+ * a socket and callbacks of its own, hiredis's asynchronous client: each poller has a connection to
  * Redis, and watches its socket for the library. goevd-plugin(7) explains watches. */
 #include <errno.h>
 #include <stdio.h>
