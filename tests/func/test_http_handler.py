@@ -684,20 +684,26 @@ def test_example_guestbook(installed, goevd, tmp_path):
 
 
 def test_example_visits(installed, goevd, tmp_path):
+    """A library with its own sockets, hiredis's asynchronous client, with a real Redis that dies."""
     folder = build(installed, tmp_path, 'visits', 'hiredis')
     redis = Redis(tmp_path, '--appendonly', 'no')
-    d = goevd(config(listener(handler={'visits': {'port': redis.port}}), plugin_dir=str(folder)))
-    s = d.connect()
-    reader = Reader(s)
+    d = goevd(config(listener(handler={'visits': {'port': redis.port}}), plugin_dir=str(folder),
+                     reactors=[{'name': 'main', 'pollers': '2', 'cpus': 'none'}]))
+    clients = [d.connect() for _ in range(8)]
+    readers = [Reader(s) for s in clients]
 
-    def asked(count, *paths):
-        s.sendall(b''.join(map(request, paths)) * count)
-        return [reader.response()[::2] for _ in range(count * len(paths))]
+    def counted(n, count):
+        return [readers[n].response()[::2] for _ in range(count)]
     try:
-        assert asked(50, '/a', '/b') == [(200, b'%d\n' % n) for n in range(1, 51) for _ in 'ab']
+        for n, s in enumerate(clients):   # each its own path, all at once
+            s.sendall(request(f'/{n}') * 500)
+        for n in range(8):
+            assert counted(n, 500) == [(200, b'%d\n' % i) for i in range(1, 501)]
         redis.kill()
-        assert asked(1, '/a')[0][0] == 503
+        clients[0].sendall(request('/0'))
+        assert counted(0, 1)[0][0] == 503
         redis.start()
-        assert asked(1, '/a') == [(200, b'1\n')]   # it was kept in memory
+        clients[0].sendall(request('/0'))
+        assert counted(0, 1) == [(200, b'1\n')]   # it was kept in memory
     finally:
         redis.kill()

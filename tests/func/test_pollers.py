@@ -4,7 +4,6 @@ import threading
 import pytest
 
 from daemon import config, listener
-from redis import BINARY, Redis
 from wire import Reader
 
 POLLERS = 3
@@ -90,28 +89,3 @@ def test_foreign_fds_are_watched(ask):
 
 def test_a_regular_file_cannot_be_watched(ask):
     assert ask('file') == 'Operation not permitted, Invalid argument'
-
-
-@pytest.mark.skipif(not BINARY, reason='no redis-server')
-def test_a_library_with_its_own_socket_runs_in_the_pollers(goevd, plugins, tmp_path):
-    """tests/plugin/library.c: hiredis's asynchronous client, with a real Redis that dies and returns."""
-    (tmp_path / 'redis').mkdir()
-    redis = Redis(tmp_path / 'redis')
-    try:
-        d = goevd(config(listener(handler={'library': {'port': redis.port}}),
-                         plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '2'}]))
-        clients = [d.connect() for _ in range(8)]
-        readers = [Reader(s) for s in clients]
-        for n, s in enumerate(clients):
-            s.sendall(b''.join(b'%d:%d\n' % (n, i) for i in range(500)))
-        for n, reader in enumerate(readers):
-            assert [reader.until(b'\n') for _ in range(500)] == \
-                [b'%d:%d\n' % (n, i) for i in range(500)]
-        redis.kill()
-        clients[0].sendall(b'a\n')
-        assert readers[0].until(b'\n') == b'lost\n'
-        redis.start()
-        clients[0].sendall(b'b\n')
-        assert readers[0].until(b'\n') == b'b\n'
-    finally:
-        redis.kill()
