@@ -69,27 +69,50 @@ author_check_all(const char *dir, struct err *reterr)
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static int
+author_do_new(const struct cli *cli, const char *name, struct err *reterr)
+{
+    return author_new(name, cli->kind ? cli->kind : "stream", reterr);
+}
+
+static int
+author_do_check(const struct cli *cli, const char *file, struct err *reterr)
+{
+    (void)cli;
+    return author_check(file, reterr);
+}
+
+static int
+author_do_test(const struct cli *cli, const char *dir, struct err *reterr)
+{
+    const char *plugin_dir = cli->plugin_dir ? cli->plugin_dir : dir;
+    int r = author_check_all(plugin_dir, reterr);
+
+    return r < 0 ? r : author_test(dir, plugin_dir, reterr);
+}
+
+static const struct {
+    const char *name;
+    const char *needs;
+    int (*run)(const struct cli *cli, const char *what, struct err *reterr);
+} author_commands[] = {
+    {"new", "a name", author_do_new},
+    {"check", "the file of a plugin", author_do_check},
+    {"test", "the folder of a plugin", author_do_test},
+};
+
+static int
 author_do(const struct cli *cli, struct err *reterr)
 {
-    const char *command = cli->args[0], *what = cli->arg_count > 1 ? cli->args[1] : NULL;
-    const char *dir = cli->plugin_dir ? cli->plugin_dir : what;
-    int r;
-
-    if (strcmp(command, "new") != 0 && strcmp(command, "check") != 0 &&
-        strcmp(command, "test") != 0)
-        return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check and test",
-                       command);
-    if (cli->arg_count != 2)
-        return err_set(reterr, -EINVAL, "plugin %s needs %s", command,
-                       strcmp(command, "new") == 0     ? "a name"
-                       : strcmp(command, "check") == 0 ? "the file of a plugin"
-                                                       : "the folder of a plugin");
-    if (strcmp(command, "new") == 0)
-        return author_new(what, cli->kind ? cli->kind : "stream", reterr);
-    if (strcmp(command, "check") == 0)
-        return author_check(what, reterr);
-    r = author_check_all(dir, reterr);
-    return r < 0 ? r : author_test(what, dir, reterr);
+    for (size_t i = 0; i < ARRAY_LEN(author_commands); i++) {
+        if (strcmp(cli->args[0], author_commands[i].name) != 0)
+            continue;
+        if (cli->arg_count != 2)
+            return err_set(reterr, -EINVAL, "plugin %s needs %s", author_commands[i].name,
+                           author_commands[i].needs);
+        return author_commands[i].run(cli, cli->args[1], reterr);
+    }
+    return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check and test",
+                   cli->args[0]);
 }
 
 int
