@@ -48,6 +48,13 @@ enum goevd_websocket_fragment_flags {
 #define GOEVD_WEBSOCKET_REASON_MAX 123  /* bytes of the reason of a close */
 #define GOEVD_WEBSOCKET_ROOM_MAX 255    /* bytes of the name of a room */
 
+/* What becomes of a connection that takes less than is published, once its backlog is full. */
+enum goevd_websocket_slow {
+    GOEVD_WEBSOCKET_SLOW_CLOSE = 0,   /* it is closed with 1013 */
+    GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, /* it loses the messages that have waited longest */
+    GOEVD_WEBSOCKET_SLOW_DROP_NEWEST  /* it loses what is published */
+};
+
 /* Names a connection in any thread, also when it is over. */
 struct goevd_websocket_id {
     struct goevd_websocket_host *host;
@@ -161,6 +168,7 @@ struct goevd_websocket {
     int (*leave)(struct goevd_websocket_conn *w, const char *room, size_t len);
     int (*publish)(struct goevd_websocket_host *host, const char *room, size_t room_len, int type,
                    const void *data, size_t len);
+    int (*set_slow)(struct goevd_websocket_conn *w, int slow, size_t backlog);
 };
 
 /* The table of this plugin; GOEVD_WEBSOCKET_TABLE once, in one source file. */
@@ -415,8 +423,8 @@ goevd_websocket_leave(struct goevd_websocket_conn *w, const char *room, size_t l
 
 /* Send a message to all who are in a room, on every poller, soon. What one thread publishes comes
  * in order. Who takes less than is published has a backlog, bounded by `room_backlog`; when that is
- * full, `room_slow` says what happens. What goevd_websocket_send() sends may overtake a backlog,
- * and a close frame ends it.
+ * full, `room_slow` says what happens, or goevd_websocket_set_slow() has said it. What
+ * goevd_websocket_send() sends may overtake a backlog, and a close frame ends it.
  *
  * room     its name, as for goevd_websocket_join(); NULL: to all connections of the host.
  * type     text or binary, as for goevd_websocket_send().
@@ -432,11 +440,26 @@ goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, siz
     return goevd_websocket->publish(host, room, room_len, type, data, len);
 }
 
+/* Say what becomes of w when it takes less than is published, to whatever room: from now on, in the
+ * place of `room_slow` and `room_backlog`, which are for connections of which nothing is said.
+ *
+ * slow     enum goevd_websocket_slow.
+ * backlog  bytes that may wait for it, where each message counts 64 more than it has; more than
+ *          `room_backlog` are as many as that, so SIZE_MAX leaves it. What waits already stays
+ * until the next message is published. Thread   [poller] Returns  0; -EINVAL for another policy;
+ * -EPIPE once a close frame was sent; -ENOMEM.
+ */
+static inline int
+goevd_websocket_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlog)
+{
+    return goevd_websocket->set_slow(w, slow, backlog);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 80, "goevd_websocket_app has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 184, "goevd_websocket has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 192, "goevd_websocket has moved");
 #endif
 
 #ifdef __cplusplus

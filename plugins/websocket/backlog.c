@@ -14,12 +14,33 @@ struct waiting {
 struct subscriber *
 backlog_subscriber(struct goevd_websocket_conn *w)
 {
-    if (w->subscriber == NULL) {
-        w->subscriber = calloc(1, sizeof(*w->subscriber));
-        if (w->subscriber != NULL)
-            w->subscriber->last = &w->subscriber->first;
-    }
-    return w->subscriber;
+    const struct options *o = conn_instance(w)->options;
+    struct subscriber *s = w->subscriber;
+
+    if (s != NULL)
+        return s;
+    s = malloc(sizeof(*s));
+    if (s != NULL)
+        *s = (struct subscriber){.last = &s->first, .max = o->room_backlog, .slow = o->room_slow};
+    return w->subscriber = s;
+}
+
+int
+backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
+{
+    int64_t most = conn_instance(w)->options->room_backlog;
+    struct subscriber *s;
+
+    if (slow < GOEVD_WEBSOCKET_SLOW_CLOSE || slow > GOEVD_WEBSOCKET_SLOW_DROP_NEWEST)
+        return -EINVAL;
+    if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+        return -EPIPE;
+    s = backlog_subscriber(w);
+    if (s == NULL)
+        return -ENOMEM;
+    s->max = max < (size_t)most ? (int64_t)max : most;
+    s->slow = slow;
+    return 0;
 }
 
 static int64_t
@@ -84,23 +105,25 @@ backlog_close(struct goevd_websocket_conn *w)
     (void)conn_begin_close(w, FRAME_CODE_LATER, reason, sizeof(reason) - 1, GOEVD_WEBSOCKET_SELF);
 }
 
-static void
+/* Returns 0; negative: the message is lost. */
+static int
 backlog_keep(struct goevd_websocket_conn *w, struct publication *p)
 {
-    const struct websocket *ws = conn_instance(w);
     struct subscriber *s = backlog_subscriber(w);
-    int64_t max = ws->options->room_backlog - waiting_cost(p);
+    int64_t max;
 
-    if (s != NULL && s->bytes > max && ws->options->room_slow == ROOMS_CLOSE) {
+    if (s == NULL)
+        return -ENOMEM;
+    max = s->max - waiting_cost(p);
+    if (s->bytes > max && s->slow == GOEVD_WEBSOCKET_SLOW_CLOSE) {
         backlog_close(w);
-        return;
+        return 0;
     }
-    while (s != NULL && max >= 0 && s->bytes > max && ws->options->room_slow == ROOMS_DROP_OLDEST) {
+    while (s->slow == GOEVD_WEBSOCKET_SLOW_DROP_OLDEST && max >= 0 && s->bytes > max) {
         backlog_pop(s);
-        backlog_count(w, ws->figures.dropped);
+        backlog_count(w, conn_instance(w)->figures.dropped);
     }
-    if (s == NULL || s->bytes > max || backlog_push(s, p) < 0)
-        backlog_count(w, ws->figures.dropped);
+    return s->bytes > max ? -ENOBUFS : backlog_push(s, p);
 }
 
 void
@@ -115,8 +138,8 @@ backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
     if (r == 1 || r == -ENOBUFS)
         w->flags |= CONN_FULL;
     if (r == -ENOBUFS)
-        backlog_keep(w, p);
-    else if (r < 0)
+        r = backlog_keep(w, p);
+    if (r < 0)
         backlog_count(w, conn_instance(w)->figures.dropped);
 }
 

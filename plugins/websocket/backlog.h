@@ -12,6 +12,8 @@ struct subscriber {
     int64_t count; /* of them */
     struct waiting *first, **last;
     int64_t bytes; /* of what waits */
+    int64_t max;   /* of that */
+    int slow;      /* enum goevd_websocket_slow */
 };
 
 #define WAITING_COST 64 /* bytes that a message counts beside its own */
@@ -19,7 +21,10 @@ struct subscriber {
 /* That of a connection, made if it has none; NULL without memory. */
 struct subscriber *backlog_subscriber(struct goevd_websocket_conn *w);
 
-/* Queue what was published, keep it, or do with the connection as `room_slow` says. */
+/* As goevd_websocket_set_slow(). */
+int backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max);
+
+/* Queue what was published, keep it, or do with the connection as is said of who is slow. */
 void backlog_deliver(struct goevd_websocket_conn *w, struct publication *p);
 
 /* The connection is in no room any more. */

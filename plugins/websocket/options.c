@@ -19,6 +19,7 @@ static const struct goevd_option text_table[] = {
 
 static const struct goevd_schema text_schema = GOEVD_SCHEMA(struct goevd_str, text_table);
 
+/* In the order of enum goevd_websocket_slow. */
 static const char *const slow_choices[] = {"close", "drop_oldest", "drop_newest", NULL};
 
 static const struct goevd_option options_table[] = {

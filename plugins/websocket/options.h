@@ -20,7 +20,7 @@ struct options {
     int64_t compress_memory;
     int64_t rooms_max;
     int64_t room_backlog;
-    int room_slow; /* enum rooms_slow */
+    int room_slow; /* enum goevd_websocket_slow */
     int64_t publish_max;
     struct goevd_list origins; /* of struct goevd_str, as those below */
     struct goevd_list protocols;

@@ -3,12 +3,6 @@
 
 #include "websocket/conn.h"
 
-enum rooms_slow { /* what happens to who cannot keep up; the choices of `room_slow` */
-                  ROOMS_CLOSE = 0,
-                  ROOMS_DROP_OLDEST,
-                  ROOMS_DROP_NEWEST
-};
-
 /* What a poller knows; of that poller alone. */
 struct rooms;
 

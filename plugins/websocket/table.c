@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "websocket/backlog.h"
 #include "websocket/compress.h"
 #include "websocket/frame.h"
 #include "websocket/post.h"
@@ -160,4 +161,5 @@ const struct goevd_websocket websocket_table = {
     .join = rooms_join,
     .leave = rooms_leave,
     .publish = table_publish,
+    .set_slow = backlog_set_slow,
 };

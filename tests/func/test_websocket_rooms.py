@@ -160,11 +160,18 @@ def test_order_of_each_publisher(serve):
     assert (figure('published'), figure('dropped'), figure('closed')) == (1500, 0, 0)
 
 
-def slow_and_others(serve, policy, count=400):
-    """One member that does not read, while the others get everything. -> what that one gets."""
+POLICIES = ['close', 'drop_oldest', 'drop_newest']
+
+
+def slow_and_others(serve, policy, own=(), count=400):
+    """One member that does not read, perhaps with a policy and a backlog of its own, while the
+    others get everything. -> what that one gets."""
     d, figure = serve(front=NARROW, room_slow=policy, room_backlog='32KiB', ping_interval='0s')
     others = members(d, 3)
     slow = Client(d.connect(receive_buffer=4096))
+    if own:
+        policy = own[0]
+        order(slow, f'slow {POLICIES.index(policy)} {own[1]}')
     order(slow, 'join data')
     boss = Client(d.connect())
     messages = [b'%06d' % i + b'x' * 1000 for i in range(count)]
@@ -199,25 +206,40 @@ def at_first_loss(got, messages):
     return got[:n], got[n:]
 
 
-def test_slow_member_is_closed(serve):
-    got, messages, figure, slow = slow_and_others(serve, 'close')
+OWN = [('drop_newest', ('close', 0)), ('close', ('drop_oldest', 2048)), ('close', ('drop_newest', 1 << 63))]
+
+
+@pytest.mark.parametrize('policies', [('close',), OWN[0]])
+def test_slow_member_is_closed(serve, policies):
+    got, messages, figure, slow = slow_and_others(serve, *policies)
     assert got == messages[:len(got)]
     slow.sock.close()        # or, where that has come too late for close_timeout, it lingers
     daemon.eventually(lambda: figure('members') == 3, 'it is still a member')
 
 
-def test_slow_member_loses_the_oldest(serve):
-    got, messages, _, slow = slow_and_others(serve, 'drop_oldest')
-    assert got[-KEPT:] == messages[-KEPT:]
+@pytest.mark.parametrize('policies, kept', [(('drop_oldest',), KEPT), (OWN[1], 1)])
+def test_slow_member_loses_the_oldest(serve, policies, kept):
+    got, messages, _, slow = slow_and_others(serve, *policies)
+    _, behind = at_first_loss(got, messages)
+    assert behind[-kept:] == messages[-kept:]
+    assert kept == KEPT or len(behind) < KEPT
     assert slow.frame() == (BINARY, b'last')
 
 
-def test_slow_member_loses_the_newest(serve):
-    got, messages, _, slow = slow_and_others(serve, 'drop_newest')
+@pytest.mark.parametrize('policies', [('drop_newest',), OWN[2]])
+def test_slow_member_loses_the_newest(serve, policies):
+    got, messages, _, slow = slow_and_others(serve, *policies)
     before, behind = at_first_loss(got, messages)
     # a kernel whose buffer is full takes a little more now and then: then some find room again
     assert len(before) >= KEPT > len(behind)
     assert slow.frame() == (BINARY, b'last')
+
+
+def test_policies_that_there_are(serve):
+    d, _ = serve()
+    c = Client(d.connect())
+    for number, result in ((-1, -22), (0, 0), (2, 0), (3, -22)):
+        order(c, f'slow {number} 0', result)
 
 
 @pytest.mark.parametrize('excess', [0, 1])

@@ -95,6 +95,9 @@ rooms_obey(struct order *o)
         return goevd_websocket_join(o->w, o->word, strlen(o->word));
     if (strcmp(o->verb, "leave") == 0)
         return goevd_websocket_leave(o->w, o->word, strlen(o->word));
+    if (strcmp(o->verb, "slow") == 0)
+        return goevd_websocket_set_slow(o->w, (int)strtol(o->word, NULL, 10),
+                                        strtoull(o->rest, NULL, 10));
     if (pthread_create(&thread, NULL, rooms_thread, o) != 0)
         abort();
     pthread_join(thread, NULL);
