@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/suggest.h"
 #include "conf/value.h"
 
 #define SCHEMA_RECORD_MAX 1048576
@@ -60,6 +61,15 @@ schema_check_default(const struct goevd_option *option, const char *name, struct
     return r;
 }
 
+/* As paths have it, in errors and for goevd ctl set: a.b[1] has no other characters. */
+static bool
+schema_check_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+    return len > 0 && len <= SUGGEST_NAME_MAX && !name[len];
+}
+
 static int
 schema_check_option(const struct goevd_schema *schema, const struct goevd_option *option,
                     struct err *reterr)
@@ -70,6 +80,12 @@ schema_check_option(const struct goevd_schema *schema, const struct goevd_option
 
     if (!name)
         return err_set(reterr, -EINVAL, "an option has no name");
+    if (!item && !schema_check_name(name))
+        return err_set(
+            reterr, -EINVAL,
+            "the option '%s' has a name that no path in goevd.yaml can have; it is 1 to %d "
+            "letters, digits, _ and -",
+            name, SUGGEST_NAME_MAX);
     if (item && conf_option_next(schema, option)->type)
         return err_set(reterr, -EINVAL, "an option without a name is not alone");
     if (option->type > GOEVD_OPTION_PLUGIN)

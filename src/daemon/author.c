@@ -6,7 +6,6 @@
 
 #include "daemon/exit.h"
 #include "plug/folder.h"
-#include "plug/plugins.h"
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
@@ -14,22 +13,6 @@ struct checking {
     const char *dir;
     unsigned good, wrong;
 };
-
-/* The path of a plugin has a slash in it. */
-static int
-author_check(const char *path, struct err *reterr)
-{
-    struct plugins plugins;
-    char slashed[4096];
-    int r = plugins_init(&plugins, NULL, reterr);
-
-    if (r < 0)
-        return r;
-    snprintf(slashed, sizeof(slashed), "%s%s", strchr(path, '/') ? "" : "./", path);
-    r = plugins_describe(&plugins, slashed, stdout, reterr);
-    plugins_fini(&plugins);
-    return r;
-}
 
 static int
 author_check_one(const char *name, void *arg)

@@ -21,6 +21,10 @@ int author_run(const struct cli *cli);
 /* Write a folder with all that a plugin of this kind needs, in the working directory. */
 int author_new(const char *name, const char *kind, struct err *reterr);
 
+/* Load a plugin, and print to stdout what it is. What is wrong with it is in reterr; what should be
+ * mended all the same goes to stderr. */
+int author_check(const char *path, struct err *reterr);
+
 /* Serve what `dir` says in test.yaml with the plugins of `plugin_dir`, drive it, run the program
  * `test` beside it, and stop it, telling stdout of each step. 0; -EIO where one has failed. */
 int author_test(const char *dir, const char *plugin_dir, struct err *reterr);

@@ -48,6 +48,12 @@ module_dlopen(const char *path, struct err *reterr)
                 "%s; link it with the library that has the symbol (with -Wl,-z,defs the linker "
                 "finds this)",
                 words);
+    else if (strstr(words, "cannot open shared object file"))
+        err_set(
+            reterr, -ELIBBAD,
+            "cannot load %s: it needs a library that is not found: %s; install that, or link with "
+            "-Wl,-rpath,DIR",
+            path, words);
     else
         err_set(reterr, -ELIBBAD, "cannot load %s: %s", path, words);
     return NULL;

@@ -137,6 +137,117 @@ def test_check_says_what_is_wrong(goevd_run, name, why):
     assert why in done.stderr
 
 
+@pytest.mark.parametrize('name, why', [
+    ('ws_major', 'its goevd.websocket is of ABI 2.0 and needs 2.0, and this goevd has 1.0; '),
+    ('ws_minor', 'its goevd.websocket is of ABI 1.0 and needs 1.1, and this goevd has 1.0; '),
+])
+def test_check_looks_at_the_abi_of_interfaces(goevd_run, name, why):
+    path = daemon.BUILD / 'tests' / 'plugin' / f'{name}.so'
+    done = goevd_run('plugin', 'check', path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'goevd: {path}: {why}')
+
+
+@pytest.fixture
+def checked(author, tmp_path):
+    """checked(what is added to a plugin, argument of cc…) -> goevd plugin check of it."""
+    def check(text='', *args, options=''):
+        source = tmp_path / 'mine.c'
+        source.write_text(f'''
+            #include <goevd/plugin.h>
+            #include <string.h>
+            {text}
+            struct record {{ bool a; const void *map; }};
+            static const struct goevd_option rows[] = {{ {options} {{.type = GOEVD_OPTION_END}} }};
+            static const struct goevd_schema schema = GOEVD_SCHEMA(struct record, rows);
+            static int create(struct goevd_self *self, const void *o, void **ret) {{ return 0; }}
+            static const void *interface(const char *id) {{ return NULL; }}
+            GOEVD_PLUGIN(.name = "mine", .description = "-", .options = &schema,
+                         .create = create, .interface = interface);''')
+        done = author.run('cc', '-shared', '-fPIC', '-o', 'mine.so', 'mine.c', *args)
+        assert (done.returncode, done.stderr) == (0, '')
+        done = author.run('goevd', 'plugin', 'check', 'mine.so')
+        assert not daemon.findings(tmp_path)
+        return done.returncode, done.stderr.replace('goevd: ./mine.so: ', '')
+    return check
+
+
+def test_check_finds_no_fault_with_a_plain_plugin(checked):
+    assert checked('static int mine(void) { return 1; }') == (0, '')
+
+
+@pytest.mark.parametrize('count', [1, 8, 9])
+def test_check_names_what_is_exported_besides(checked, count):
+    status, said = checked(' '.join(f'int f{i}(void) {{ return {i}; }}' for i in range(count)))
+    found = re.fullmatch('warning: it exports (.*?)( and 1 more)?, and a library with the same name would '
+                         'take its place; make them static, or build with -fvisibility=hidden\n', said)
+    assert status == 0 and found, said
+    named = found[1].split(', ')
+    assert len(named) == min(count, 8) and set(named) <= {f'f{i}' for i in range(count)}
+    assert bool(found[2]) == (count > 8)
+
+
+def test_check_names_variables_and_nothing_hidden(checked):
+    assert checked('int mine = 1;')[1].startswith('warning: it exports mine, ')
+    assert checked('int mine = 1;', '-fvisibility=hidden') == (0, '')
+
+
+def test_check_names_all_that_is_missing(checked):
+    text = ('int one(void); int two(void);'
+            '__attribute__((used)) static int both(void) { return one() + two(); }')
+    status, said = checked(text, '-Wl,-z,lazy')
+    assert status == 1
+    warning, error = said.splitlines()
+    assert re.fullmatch('warning: nobody provides (one, two|two, one)', warning)
+    assert 'undefined symbol: ' in error
+
+
+def test_check_names_a_library_that_is_not_found(checked, author, tmp_path):
+    (tmp_path / 'help.c').write_text('int helps(void) { return 1; }')
+    assert author.run('cc', '-shared', '-fPIC', '-o', 'libhelp.so', 'help.c').returncode == 0
+    text = 'int helps(void); __attribute__((used)) static int both(void) { return helps(); }'
+    args = ('-L.', '-Wl,-rpath,' + str(tmp_path), '-Wl,--no-as-needed', '-lhelp')
+    assert checked(text, *args) == (0, '')
+    (tmp_path / 'libhelp.so').unlink()
+    done = author.run('goevd', 'plugin', 'check', 'mine.so')
+    assert done.returncode == 1
+    assert done.stderr == ('goevd: cannot load ./mine.so: it needs a library that is not found: libhelp.so: cannot '
+                    'open shared object file: No such file or directory; install that, or link with '
+                    '-Wl,-rpath,DIR\n')
+
+
+def test_check_finds_an_executable_stack(checked):
+    # Newer C libraries do not even load it.
+    assert re.fullmatch('warning: it makes the stack executable, for all of goevd; .*\n|'
+                        '.*cannot enable executable stack.*\n', checked('', '-Wl,-z,execstack')[1])
+
+
+BOOL = '{{.name = "{}", .type = GOEVD_OPTION_BOOL, .help = "{}"}}, '
+
+
+@pytest.mark.parametrize('names, status, said', [
+    (['fine_1', 'Fine-2'], 0, ''),
+    (['a.b'], 1, "its options are described wrongly: the option 'a.b' has a name that no path in "
+                 'goevd.yaml can have; it is 1 to 64 letters, digits, _ and -'),
+    (['a', 'a'], 1, 'its options are described wrongly: there are two options a'),
+])
+def test_check_looks_at_the_names_of_options(checked, names, status, said):
+    assert checked(options=''.join(BOOL.format(name, 'help') for name in names)) == \
+        (status, said and said + '\n')
+
+
+def test_check_misses_help_wherever_it_is(checked):
+    text = ('static const struct goevd_option below[] = {' + BOOL.format('b', '') +
+            '{.type = GOEVD_OPTION_END}};'
+            'static const struct goevd_schema item = {8, sizeof(below[0]), below};')
+    options = ('{.name = "a", .type = GOEVD_OPTION_BOOL},'
+               '{.name = "map", .type = GOEVD_OPTION_RECORD, .item = &item, .help = "here",'
+               ' .offset = offsetof(struct record, map)},')
+    status, said = checked(text, options=options)
+    assert (status, said) == (0, "warning: the option 'a' has no help for --describe to print\n"
+                                 "warning: the option 'map.b' has no help for --describe to print\n")
+
+
 def test_a_name_without_a_slash_is_a_file(author, tmp_path):
     shutil.copy(daemon.BUILD / 'plugins' / 'echo.so', tmp_path / 'mine.so')
     assert author.run('goevd', 'plugin', 'check', 'mine.so').returncode == 0

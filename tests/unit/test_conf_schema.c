@@ -393,6 +393,13 @@ test_schema_check_finds_what_is_wrong(void **state)
         (struct goevd_option){
             .name = "a", .type = GOEVD_OPTION_INT, .def = "0", .min = 1, .max = 2},
         "the default of the option a is wrong: a: 0 is below 1");
+    schema_is_wrong(
+        (struct goevd_option){.name = "a.b", .type = GOEVD_OPTION_INT},
+        "the option 'a.b' has a name that no path in goevd.yaml can have; it is 1 to 64 "
+        "letters, digits, _ and -");
+    schema_is_wrong((struct goevd_option){.name = "", .type = GOEVD_OPTION_INT},
+                    "the option '' has a name that no path in goevd.yaml can have; it is 1 to 64 "
+                    "letters, digits, _ and -");
     assert_int_equal(conf_schema_check(&twice, &err), -EINVAL);
     assert_string_equal(err.text, "there are two options a");
     err = (struct err){0};
@@ -412,6 +419,21 @@ test_schema_check_accepts_what_is_right(void **state)
     assert_int_equal(conf_schema_check(&fake_web, &err), 0);
     assert_int_equal(conf_schema_check(&fake_stack, &err), 0);
     assert_int_equal(conf_schema_check(&config_schema, &err), 0);
+}
+
+static void
+test_schema_check_takes_names_of_64_bytes(void **state)
+{
+    char name[66];
+    struct goevd_option options[] = {{.name = name, .type = GOEVD_OPTION_INT}, {0}};
+    struct goevd_schema schema = GOEVD_SCHEMA(int64_t, options);
+    struct err err = {0};
+
+    memset(name, 'x', 65);
+    name[65] = '\0';
+    assert_int_equal(conf_schema_check(&schema, &err), -EINVAL);
+    name[64] = '\0';
+    assert_int_equal(conf_schema_check(&schema, &err), 0);
 }
 
 /* A schema whose default contains itself has no end; it is an error, not a crash. */
@@ -452,6 +474,7 @@ main(void)
         cmocka_unit_test(test_schema_errors_below_a_plugins_options),
         cmocka_unit_test(test_schema_check_finds_what_is_wrong),
         cmocka_unit_test(test_schema_check_accepts_what_is_right),
+        cmocka_unit_test(test_schema_check_takes_names_of_64_bytes),
         cmocka_unit_test(test_schema_endless_default_is_refused),
     };
 
