@@ -8,6 +8,7 @@ Markdown, on a line `; word` above them in a manual page.
     yaml        a whole configuration: goevd -t accepts it
     c FILE      appended to FILE
     session X   typed to a daemon that serves: a test of its own has it
+    debug       commands for a plugin with a fault in it: test_docs_debugging.py has them
     sh          lines for ./dev
     text        not looked at
 """
@@ -26,7 +27,7 @@ from wire import Reader
 PAGES = ['man/goevd.8.scd', 'man/goevd.yaml.5.scd', 'man/goevd-plugin.7.scd',
          'man/goevd-http.7.scd', 'man/goevd-websocket.7.scd']
 DOCUMENTS = ['README.md', 'examples/README.md', *PAGES]
-KINDS = {'console', 'yaml', 'c', 'session', 'sh', 'text'}
+KINDS = {'console', 'yaml', 'c', 'session', 'debug', 'sh', 'text'}
 
 # What differs from one run or machine to the next.
 VARYING = [
