@@ -97,8 +97,8 @@ author_execute(const struct daemon *d)
     setenv("LISTEN_FDNAMES", "test", 1);
     if (dup2(d->listening, LISTEN_FD) < 0 || fd_set_cloexec(LISTEN_FD, false) < 0)
         _exit(126);
-    execl("/proc/self/exe", "goevd", "--single", "-q", "-c", config, "--plugin-dir", d->plugin_dir,
-          (char *)NULL);
+    execl("/proc/self/exe", "goevd", "--single", "--strict", "-q", "-c", config, "--plugin-dir",
+          d->plugin_dir, (char *)NULL);
     _exit(127);
 }
 

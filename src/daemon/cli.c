@@ -12,6 +12,7 @@ enum {
     OPTION_DESCRIBE,
     OPTION_PLUGIN_DIR,
     OPTION_SINGLE,
+    OPTION_STRICT,
     OPTION_WORKER,
     OPTION_JSON,
     OPTION_LISTENER,
@@ -30,6 +31,7 @@ static const struct option cli_options[] = {
     {"describe", required_argument, NULL, OPTION_DESCRIBE},
     {"plugin-dir", required_argument, NULL, OPTION_PLUGIN_DIR},
     {"single", no_argument, NULL, OPTION_SINGLE},
+    {"strict", no_argument, NULL, OPTION_STRICT},
     {"worker", required_argument, NULL, OPTION_WORKER},
     {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -54,6 +56,7 @@ cli_print_help(void)
           "      --describe NAME    describe the options of a plugin, or of goevd, and exit\n"
           "      --plugin-dir DIR   where plugins are, whatever the configuration says\n"
           "      --single           serve in this process, without a supervisor (for debuggers)\n"
+          "      --strict           end where a plugin breaks a rule, and say which (for authors)\n"
           "  -q, --quiet            log less; twice: errors only\n"
           "  -v, --verbose          log more; twice: everything\n"
           "  -s, --socket PATH      of ctl: the control socket, whatever the configuration says\n"
@@ -122,6 +125,9 @@ cli_take(struct cli *cli, int option)
         return 0;
     case OPTION_SINGLE:
         cli->mode = CLI_SINGLE;
+        return 0;
+    case OPTION_STRICT:
+        cli->strict = true;
         return 0;
     case 's':
         cli->socket = optarg;
@@ -192,7 +198,8 @@ cli_take_words(struct cli *cli, int count, char **words)
 int
 cli_parse(int argc, char **argv, struct cli *ret)
 {
-    struct cli cli = {.config_file = CLI_CONFIG_DEFAULT, .worker_fd = -1};
+    struct cli cli = {
+        .config_file = CLI_CONFIG_DEFAULT, .strict = CLI_STRICT_DEFAULT, .worker_fd = -1};
     int option, r;
 
     while ((option = getopt_long(argc, argv, "c:s:tTqvVh", cli_options, NULL)) != -1) {

@@ -5,6 +5,11 @@
 
 #define CLI_CONFIG_DEFAULT "/etc/goevd/goevd.yaml"
 
+/* Builds for developers are (meson.options). */
+#ifndef CLI_STRICT_DEFAULT
+#define CLI_STRICT_DEFAULT false
+#endif
+
 enum cli_mode {
     CLI_RUN,          /* supervisor and worker */
     CLI_SINGLE,       /* --single: a worker alone */
@@ -23,6 +28,7 @@ struct cli {
     enum cli_mode mode;
     const char *config_file;
     const char *plugin_dir; /* NULL: not given */
+    bool strict;            /* plugins are held to their rules */
     const char *name;       /* of --describe */
     const char *socket;     /* of ctl; NULL: the configuration names it */
     bool json;              /* of ctl */

@@ -15,7 +15,8 @@
 static int
 main_version(void)
 {
-    printf("goevd %s (plugin ABI %d.%d)\n", GOEVD_RELEASE, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR);
+    printf("goevd %s (plugin ABI %d.%d%s)\n", GOEVD_RELEASE, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR,
+           CLI_STRICT_DEFAULT ? ", strict" : "");
     return EXIT_OK;
 }
 

@@ -163,6 +163,7 @@ setup_load(struct setup *s, const struct cli *cli)
 
     memset(s, 0, sizeof(*s));
     r = plugins_init(&s->plugins, cli->plugin_dir, &err);
+    s->plugins.strict = cli->strict;
     if (r == 0)
         r = config_load_checked(cli->config_file, &s->plugins.resolver, setup_check, s, &s->config,
                                 &s->errors);

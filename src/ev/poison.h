@@ -12,7 +12,9 @@
 #include <sanitizer/asan_interface.h>
 #define poison(memory, bytes) ASAN_POISON_MEMORY_REGION(memory, bytes)
 #define unpoison(memory, bytes) ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
+#define poisoned(memory, bytes) (__asan_region_is_poisoned(memory, bytes) != NULL)
 #else
 #define poison(memory, bytes) ((void)0)
 #define unpoison(memory, bytes) ((void)0)
+#define poisoned(memory, bytes) false
 #endif

@@ -121,7 +121,7 @@ plug_figure_new(struct instance *i, const struct plug_figure_about *about)
     f->read = about->read;
     f->offset = about->offset;
     figure_append(&i->plugins->figures, f);
-    return (int)(f->cell << PLUG_FIGURE_TYPE_BITS | (unsigned)f->type);
+    return plug_figure_number(f);
 }
 
 int

@@ -78,6 +78,12 @@ unsigned plug_figure_quantile(const uint64_t *buckets, unsigned permille);
 /* The number of a figure is where its cells are, and of what type it is. */
 #define PLUG_FIGURE_TYPE_BITS 2
 
+static inline int
+plug_figure_number(const struct plug_figure *f)
+{
+    return (int)(f->cell << PLUG_FIGURE_TYPE_BITS | (unsigned)f->type);
+}
+
 static inline figure *
 plug_figure_cell(const struct plug_figures *all, struct poller *p, int number)
 {

@@ -13,6 +13,7 @@
 #include "conf/suggest.h"
 #include "plug/folder.h"
 #include "plug/outgoing.h"
+#include "plug/strict.h"
 
 #ifndef GOEVD_PLUGIN_DIR
 #define GOEVD_PLUGIN_DIR "/usr/lib/goevd/plugins"
@@ -133,7 +134,7 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     r = plugins_find(p, name, path, sizeof(path), reterr);
     if (r < 0)
         return r;
-    r = module_load(path, &plugins_host, &m, reterr);
+    r = module_load(path, p->strict ? strict_host(p) : &plugins_host, &m, reterr);
     if (r < 0)
         return r;
     m->next = p->modules;
@@ -304,6 +305,7 @@ plugins_destroy_from(struct instance *i)
         i->module->entry.destroy(i->data);
         place_leave(place_here);
     }
+    i->destroyed = i->created;
     i->created = false;
 }
 
@@ -370,5 +372,7 @@ plugins_poller_stop(struct plugins *p, struct poller *poller)
     plugins_stop_pools(p, poller);
     plugins_stop_from(p->instances, p->started[poller->index], poller);
     plugins_stop_lines(p, poller);
+    if (p->strict)
+        strict_poller_stopped(poller);
     p->started[poller->index] = 0;
 }

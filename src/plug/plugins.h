@@ -23,6 +23,7 @@ struct instance {
     struct place_owner owner; /* its plugin and path, for whoever looks at what runs */
     void *data;               /* what create made */
     bool created;
+    bool destroyed;
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
     void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
@@ -51,6 +52,7 @@ struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
     char *dir;
     char *own_dir; /* of goevd's own: where a plugin is looked for that is not in `dir` */
+    bool strict;   /* they are held to the rules: plug/strict.h */
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;

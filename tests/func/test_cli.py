@@ -81,7 +81,7 @@ def test_version(goevd_run):
     for flag in ('-V', '--version'):
         done = goevd_run(flag)
         assert done.returncode == 0
-        assert re.fullmatch(r'goevd \d+\.\d+\.\d+ \(plugin ABI 1\.\d+\)\n', done.stdout)
+        assert re.fullmatch(r'goevd \d+\.\d+\.\d+ \(plugin ABI 1\.\d+(, strict)?\)\n', done.stdout)
 
 
 def test_help_names_every_flag(goevd_run):
@@ -89,7 +89,7 @@ def test_help_names_every_flag(goevd_run):
         done = goevd_run(flag)
         assert (done.returncode, done.stderr) == (0, '')
         for known in ('-c', '-t', '-T', '-V', '-h', '-q', '-v', '--list-plugins', '--describe',
-                      '--plugin-dir', '--single'):
+                      '--plugin-dir', '--single', '--strict'):
             assert re.search(rf'{known}\b', done.stdout), known
 
 

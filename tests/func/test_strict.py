@@ -1,0 +1,210 @@
+"""--strict: a plugin that breaks a rule of goevd/plugin.h is told which one, and goevd ends."""
+import re
+import signal
+import socket
+
+import pytest
+
+from daemon import PATIENCE_S, ROOT, config, eventually, listener
+from wire import Reader, closed, get
+
+THREADS = 'WHICH THREAD MAY CALL WHAT'
+ABORTED = 'signal 6\n'
+
+# What unruly does, and where; what is said of it, and the section of goevd-plugin(7).
+BREACHES = {
+    'job write': (r'conn_write\(\) was called on a thread of the work pool: only poller \d, whose '
+                  r'connection it is, may call it', THREADS),
+    'thread write': (r"conn_write\(\) was called on a thread that is not goevd's: only poller \d, "
+                     'whose connection it is, may call it', THREADS),
+    'poller write': (r'conn_write\(\) was called on poller \d, in call: only poller \d, whose '
+                     'connection it is, may call it', THREADS),
+    'poller timer': (r'timer_arm\(\) was called on poller \d, in call: only poller \d, whose timer '
+                     'it is, may call it', THREADS),
+    'thread timer': (r"timer_arm\(\) was called on a thread that is not goevd's: only poller \d, "
+                     'whose timer it is, may call it', THREADS),
+    'job watch': (r'watch_set\(\) was called on a thread of the work pool: only poller \d, whose '
+                  'watch it is, may call it', THREADS),
+    'job now': (r'poller_now\(\) was called on a thread of the work pool: only poller \d, which it '
+                'was given, may call it', THREADS),
+    'poller now': (r'poller_now\(\) was called on poller \d, in call: only poller \d, which it was '
+                   'given, may call it', THREADS),
+    'here figure_new': (r'figure_new\(\) was called on poller \d, in on_frame: only create may '
+                        'call it', THREADS),
+    'job figure_new': (r'figure_new\(\) was called on a thread of the work pool: only create may '
+                       'call it', THREADS),
+    'here refuse': (r'refuse\(\) was called on poller \d, in on_frame: only create and '
+                    'check_options may call it', THREADS),
+    'here null': (r'conn_close\(\) was given no connection \(NULL\)', 'FUNCTIONS'),
+    'here freed_timer': (r'timer_cancel\(\) was given a timer that is none: it has been freed',
+                         'FUNCTIONS'),
+    'here freed_watch': (r'watch_free\(\) was given a watch that is none: it has been freed',
+                         'FUNCTIONS'),
+    'here no_function': (r'timer_new\(\) was given no function \(NULL\)', 'FUNCTIONS'),
+    'here no_done': (r'submit\(\) was given no done, which always runs \(NULL\)', 'FUNCTIONS'),
+    'here cookie': (r'conn_timer_arm\(\) was given the cookie GOEVD_DEADLINE, which is that of '
+                    r'goevd_conn_deadline\(\) alone', 'TIMERS'),
+    'here commit': (r'conn_commit\(\) was called without goevd_conn_reserve\(\) before it, in the '
+                    'same callback', 'FUNCTIONS'),
+    'here commit_more': (r'conn_commit\(\) was given 5 bytes where 4 are reserved', 'FUNCTIONS'),
+    'here commit_twice': (r'conn_commit\(\) was called without goevd_conn_reserve\(\) before it, '
+                          'in the same callback', 'FUNCTIONS'),
+    'here between': (r'conn_write_frame\(\) was called between goevd_conn_reserve\(\) and '
+                     r'goevd_conn_commit\(\), which must come before any other write',
+                     'FUNCTIONS'),
+    'here no_room': (r'conn_reserve\(\) was asked for 0 bytes; 1 to 65536 can be had', 'FUNCTIONS'),
+    'here much_room': (r'conn_reserve\(\) was asked for 65537 bytes; 1 to 65536 can be had',
+                       'FUNCTIONS'),
+    'here file': (r'conn_write_file\(\) was given the file descriptor \d+, which is no file',
+                  'FUNCTIONS'),
+    'here flags': (r'conn_close\(\) was given flags 0x4, which are not of enum goevd_close_flags',
+                   'CONNECTIONS'),
+    'thread flags_by_id': (r'close\(\) was given flags 0x4, which are not of enum '
+                           'goevd_close_flags', 'CONNECTIONS'),
+    'call upgrade': (r'conn_upgrade\(\) was called outside of the callbacks of that connection',
+                     'UPGRADE'),
+    'here self': (r'log\(\) was given a goevd_self that is none: it is what create gets, not what '
+                  'create makes', 'INSTANCES'),
+    'thread plugin': (r'plugin_instance\(\) was given a goevd_plugin that is none: it is what an '
+                      'option names, and NULL where that is absent', 'OPTIONS'),
+    'here figure_number': (r'figure_add\(\) was given the number \d+, which '
+                           r'goevd_figure_new\(\) of this instance has not returned', 'FIGURES'),
+    'here figure_lowered': (r'figure_add\(\) was to lower unruly\[0\].counter, a counter; only '
+                            'gauges can be lowered', 'FIGURES'),
+    'here figure_added': (r'figure_add\(\) was given unruly\[0\].histogram, which is a histogram',
+                          'FIGURES'),
+    'here figure_set': (r'figure_set\(\) was given unruly\[0\].counter, which is no gauge',
+                        'FIGURES'),
+    'here figure_observed': (r'figure_observe\(\) was given unruly\[0\].gauge, which is no '
+                             'histogram', 'FIGURES'),
+    'here version': (r'connect\(\) was given a struct without a version; GOEVD_VERSION_OF\(\) of '
+                     'its type is it', 'ABI'),
+    'here line_twice': (r'lines_reserve\(\) was called again before goevd_lines_commit\(\) of the '
+                        'line before', 'FUNCTIONS'),
+    'here line_long': (r'lines_reserve\(\) was asked for 4097 bytes; 1 to 4096 can be had',
+                       'FUNCTIONS'),
+    'here line_commit': (r'lines_commit\(\) was called without goevd_lines_reserve\(\) before it',
+                         'FUNCTIONS'),
+    'here line_more': (r'lines_commit\(\) was given 5 bytes where 4 are reserved', 'FUNCTIONS'),
+}
+
+# Functions that anybody may call with anything.
+NO_RULE = {'now', 'poller_index', 'poller_count', 'address_check', 'json_escape', 'network_parse',
+           'network_any'}
+
+
+def said(function_and_rule, section, plugin='unruly'):
+    """The line of the log."""
+    return rf"error goevd: plugin '{plugin}': goevd_{function_and_rule} " \
+        rf'\(goevd-plugin\(7\), {section}\)$'
+
+
+@pytest.fixture
+def unruly(goevd, plugins, tmp_path):
+    """unruly(argument…) -> a goevd with two instances of unruly, and unruly_http; more: of the configuration."""
+    def start(*args, pollers='2', late=False, ready=True, **more):
+        handler = {'inner': 'echo', 'lines': str(tmp_path / 'lines'), 'late': late}
+        d = goevd(config(
+            listener(handler={'unruly': handler}),
+            listener('two', {'unruly': {'late': late}}), listener('http', 'unruly_http'),
+            reactors=[{'name': 'main', 'pollers': pollers, 'cpus': 'none'}], **more),
+            '--plugin-dir', plugins, *args, ready=ready)
+        d.may_say = [r" error goevd: plugin 'unruly(_http)?': goevd_", r'worker \d+: ',
+                     r'worker \d+ was killed by signal 6']
+        return d
+    return start
+
+
+def ask(s, command):
+    """What it answers."""
+    s.sendall(command.encode() + b'\n')
+    return Reader(s).until(b'\n').decode()
+
+
+def test_every_rule(unruly):
+    d = unruly('--strict')
+    s = d.connect()
+    assert ask(s, 'here none') == 'signal 0\n'
+    for command, (rule, section) in BREACHES.items():
+        start = len(d.log.lines)
+        assert ask(s, command) == ABORTED, command
+        d.log.wait(said(rule, section), start=start)
+    assert ask(s, 'here none') == 'signal 0\n'
+
+
+def test_no_function_is_forgotten():
+    header = (ROOT / 'include' / 'goevd' / 'plugin.h').read_text()
+    table = re.search(r'^struct goevd_host \{(.*?)^\};', header, re.M | re.S)[1]
+    put = [found for path in (ROOT / 'src' / 'plug').glob('strict*.c')
+           for found in re.findall(r'table->(\w+) = (\w+);', path.read_text())]
+    assert all(function == f'strict_{name}' for name, function in put)
+    assert set(re.findall(r'\(\*(\w+)\)\(', table)) == {name for name, _ in put} | NO_RULE
+
+
+def test_sections_are_those_of_the_page():
+    page = (ROOT / 'man' / 'goevd-plugin.7.scd').read_text()
+    for section in {section for _, section in BREACHES.values()}:
+        assert f'\n# {section}\n' in page
+
+
+def test_connection_that_has_closed(unruly):
+    d = unruly('--strict', pollers='1')
+    s, other = d.connect(), d.connect()
+    assert ask(s, 'here none') == ask(other, 'here none') == 'signal 0\n'
+    other.sendall(b'bye\n')
+    assert closed(other)
+    assert ask(s, 'here closed') == ABORTED
+    d.log.wait(said(r'conn_pause\(\) was given a connection that has closed: none may be used once '
+                    'its on_close has returned', 'CONNECTIONS'))
+
+
+def test_plugin_is_the_one_whose_code_it_is(unruly):
+    d = unruly('--strict')   # it is called by http
+    assert get(d.connect('http'))[2] == ABORTED.encode()
+    d.log.wait(said(*BREACHES['here null'], 'unruly_http'))
+
+
+def test_worker_ends_and_is_replaced(unruly):
+    d = unruly('--strict')
+    worker, lines = d.worker(), len(d.log.lines)
+    s = d.connect()
+    s.sendall(b'die\n')
+    assert closed(s)
+    d.log.wait(said(*BREACHES['here null']))
+    d.log.wait(rf'worker {worker} was killed by signal 6')
+    d.ready(lines)
+    assert ask(d.connect(), 'here none') == 'signal 0\n'
+
+
+def test_stderr_is_told_too(unruly, tmp_path):
+    log = tmp_path / 'log'
+    d = unruly('--strict', log={'target': str(log)}, ready=False)
+    found = eventually(lambda: log.exists() and re.search(
+        r'listener web: 127\.0\.0\.1:(\d+)', log.read_text()), 'it does not serve')
+    with socket.create_connection(('127.0.0.1', int(found[1])), PATIENCE_S) as s:
+        assert ask(s, 'here null') == ABORTED
+    rule = r"plugin 'unruly': goevd_conn_close\(\) was given no connection "
+    d.log.wait('^goevd: ' + rule)
+    assert re.search(' error goevd: ' + rule, log.read_text())
+
+
+def test_timer_that_is_left_over(unruly):
+    d = unruly('--strict', '--single')
+    d.status = -signal.SIGABRT
+    assert ask(d.connect(), 'keep') == 'kept\n'
+    d.finish()
+    assert d.log.find(said(r'timer_new\(\) has made a timer on poller \d that is still there after '
+                           'poller_stop, which has to free it', 'FUNCTIONS'))
+
+
+def test_instance_that_is_destroyed(unruly):
+    d = unruly('--strict', '--single', late=True)
+    d.status = -signal.SIGABRT
+    d.finish()
+    assert d.log.find(said(r'log\(\) was called after destroy had returned', THREADS))
+
+
+def test_builds_for_developers_are_strict(unruly, goevd_run):
+    strict = ', strict)' in goevd_run('-V').stdout
+    s = unruly().connect()
+    assert ask(s, 'here cookie') == (ABORTED if strict else 'signal 0\n')

@@ -1,0 +1,303 @@
+/* Breaks a rule of goevd/plugin.h on command: a line is WHERE and WHAT.
+ *
+ *   WHERE  here (a callback of the connection), call (another of this poller), poller (a callback
+ *          of the next poller), job (on the work pool), thread (one of its own)
+ *   WHAT   of breaches[], in unruly_breach.c
+ *
+ * It does so in a child that it forks, in which that thread is the only one, and answers how the
+ * child has ended. Three commands are of one word and break nothing yet: "keep" makes a timer that
+ * is never freed, "bye" closes the connection, which is then used by "closed", and "die" does what
+ * "here null" does, but not in a child. Built as an HTTP handler, it does that in a child for each
+ * request. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <goevd/http.h>
+
+#include "unruly.h"
+
+GOEVD_HTTP_TABLE;
+
+#ifdef UNRULY_HTTP
+#define NAME "unruly_http"
+#else
+#define NAME "unruly"
+#endif
+
+static struct goevd_self *unruly_destroyed;
+
+/* ---- Where ----------------------------------------------------------------------------------- */
+
+/* Returns how the child has ended: its signal, or 0. */
+static int
+command_run(struct command *k)
+{
+    const struct rlimit no_core = {0};
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        setrlimit(RLIMIT_CORE, &no_core);
+        k->breach(k);
+        _exit(0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        abort();
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* From any thread. */
+static void
+command_carry_out(struct command *k)
+{
+    char answer[32];
+    int n = snprintf(answer, sizeof(answer), "signal %d\n", command_run(k));
+
+    goevd_send(k->unruly->self, k->conn_id, answer, (size_t)n, 0);
+}
+
+static int
+command_in_job(void *arg)
+{
+    command_carry_out(arg);
+    return 0;
+}
+
+static void *
+command_in_thread(void *arg)
+{
+    command_carry_out(arg);
+    return NULL;
+}
+
+static void
+command_free(struct command *k)
+{
+    goevd_timer_free(k->timer);
+    goevd_watch_free(k->watch);
+    close(k->fds[0]);
+    close(k->fds[1]);
+    free(k);
+}
+
+static void
+command_done(struct goevd_conn *c, void *arg, int result)
+{
+    (void)c, (void)result;
+    command_free(arg);
+}
+
+static void
+command_back(struct goevd_poller *poller, void *local, void *arg)
+{
+    (void)poller, (void)local;
+    command_free(arg);
+}
+
+static void
+command_in_call(struct goevd_poller *poller, void *local, void *arg)
+{
+    struct command *k = arg;
+
+    (void)poller, (void)local;
+    command_carry_out(k);
+    if (goevd_call(k->unruly->self, (unsigned)(k->conn_id >> 56), command_back, k) < 0)
+        abort();
+}
+
+static int
+command_go(struct command *k, const char *where)
+{
+    struct goevd_self *self = k->unruly->self;
+    unsigned here = goevd_poller_index(k->poller);
+    pthread_t thread;
+
+    if (strcmp(where, "job") == 0)
+        return goevd_submit(self, k->poller, 0, 0, command_in_job, command_done, k);
+    if (strcmp(where, "call") == 0)
+        return goevd_call(self, here, command_in_call, k);
+    if (strcmp(where, "poller") == 0)
+        return goevd_call(self, (here + 1) % goevd_poller_count(), command_in_call, k);
+    if (strcmp(where, "thread") == 0) {
+        if (pthread_create(&thread, NULL, command_in_thread, k) != 0)
+            abort();
+        pthread_join(thread, NULL);
+    } else {
+        command_carry_out(k);
+    }
+    command_free(k);
+    return 0;
+}
+
+static void
+unruly_timer_due(struct goevd_timer *timer, void *arg)
+{
+    (void)timer, (void)arg;
+}
+
+static void
+unruly_watch_event(struct goevd_watch *watch, unsigned events, void *arg)
+{
+    (void)watch, (void)events, (void)arg;
+}
+
+static struct command *
+command_new(struct goevd_conn *c, const char *what)
+{
+    struct command *k = calloc(1, sizeof(*k));
+
+    if (!k || pipe(k->fds) < 0)
+        abort();
+    k->unruly = goevd_conn_instance(c);
+    k->conn = c;
+    k->conn_id = goevd_conn_id(c);
+    k->poller = goevd_conn_poller(c);
+    k->timer = goevd_timer_new(k->poller, unruly_timer_due, NULL);
+    k->watch = goevd_watch_new(k->poller, k->fds[0], unruly_watch_event, NULL);
+    k->breach = breach_find(what);
+    if (!k->breach)
+        abort();
+    return k;
+}
+
+/* ---- The handlers ---------------------------------------------------------------------------- */
+
+static int
+unruly_frame(struct goevd_conn *c, void *state, const char *data, size_t len, unsigned flags)
+{
+    char line[64], where[16] = "", what[32] = "";
+
+    (void)state, (void)flags;
+    snprintf(line, sizeof(line), "%.*s", (int)len, data);
+    if (strcmp(line, "bye") == 0) {
+        goevd_conn_close(c, GOEVD_CLOSE_NOW);
+        return 0;
+    }
+    if (strcmp(line, "die") == 0)
+        goevd_conn_close(NULL, 0);
+    if (strcmp(line, "keep") == 0 && goevd_timer_new(goevd_conn_poller(c), unruly_timer_due, NULL))
+        return goevd_conn_write(c, "kept\n", 5);
+    if (sscanf(line, "%15s %31s", where, what) != 2)
+        return -EINVAL;
+    return command_go(command_new(c, what), where);
+}
+
+static void
+unruly_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct unruly *u = goevd_conn_instance(c);
+
+    (void)state, (void)reason;
+    u->closed = c;
+}
+
+static const struct goevd_framing unruly_lines = {
+    .version = GOEVD_VERSION_OF(struct goevd_framing),
+    .type = GOEVD_FRAMING_LINES,
+};
+
+static const struct goevd_stream unruly_stream __attribute__((unused)) = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .framing = &unruly_lines,
+    .on_frame = unruly_frame,
+    .on_close = unruly_close,
+};
+
+static int
+unruly_request(struct goevd_http_request *r, void *state)
+{
+    struct command k = {.breach = breach_find("null")};
+    char answer[32];
+    int n = snprintf(answer, sizeof(answer), "signal %d\n", command_run(&k));
+
+    (void)state;
+    return goevd_http_reply(r, 200, "text/plain", answer, (size_t)n);
+}
+
+static const struct goevd_http_handler unruly_handler __attribute__((unused)) = {
+    .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .http = &goevd_http,
+    .on_request = unruly_request,
+};
+
+/* ---- The instance ---------------------------------------------------------------------------- */
+
+static const struct goevd_option unruly_table[] = {
+    {.name = "inner",
+     .type = GOEVD_OPTION_PLUGIN,
+     .offset = offsetof(struct unruly_options, inner),
+     .interface_id = GOEVD_STREAM,
+     .help = "To upgrade to."},
+    {.name = "lines",
+     .type = GOEVD_OPTION_STRING,
+     .flags = GOEVD_OPTION_PATH,
+     .offset = offsetof(struct unruly_options, lines),
+     .help = "A file."},
+    {.name = "late",
+     .type = GOEVD_OPTION_BOOL,
+     .offset = offsetof(struct unruly_options, late),
+     .help = "Use an instance that has been destroyed."},
+    {0},
+};
+
+static const struct goevd_schema unruly_schema = GOEVD_SCHEMA(struct unruly_options, unruly_table);
+
+static int
+unruly_figures(struct unruly *u)
+{
+    u->counter =
+        goevd_figure_new(u->self, "counter", "things", "that are counted", GOEVD_FIGURE_COUNTER);
+    u->gauge = goevd_figure_new(u->self, "gauge", "things", "that are there", GOEVD_FIGURE_GAUGE);
+    u->histogram = goevd_figure_new(u->self, "histogram", "things", "that were measured",
+                                    GOEVD_FIGURE_HISTOGRAM);
+    return u->counter < 0 || u->gauge < 0 || u->histogram < 0 ? -ENOMEM : 0;
+}
+
+static int
+unruly_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct unruly *u = calloc(1, sizeof(*u));
+    int r;
+
+    if (!u)
+        return -ENOMEM;
+    u->self = self;
+    u->options = options;
+    r = unruly_figures(u);
+    if (r == 0 && u->options->lines.data)
+        r = goevd_lines_new(self, "file", "lines", u->options->lines.data, GOEVD_LINES_BUFFER_MIN,
+                            &u->lines);
+    if (r < 0)
+        free(u);
+    else
+        *ret_instance = u;
+    return r;
+}
+
+static void
+unruly_destroy(void *instance)
+{
+    struct unruly *u = instance;
+
+    if (u->options->late && unruly_destroyed)
+        goevd_log(unruly_destroyed, GOEVD_LOG_NOTICE, "too late");
+    unruly_destroyed = u->self;
+    free(u);
+}
+
+static const void *
+unruly_interface(const char *id)
+{
+#ifdef UNRULY_HTTP
+    return strcmp(id, GOEVD_HTTP) == 0 ? &unruly_handler : NULL;
+#else
+    return strcmp(id, GOEVD_STREAM) == 0 ? &unruly_stream : NULL;
+#endif
+}
+
+GOEVD_PLUGIN(.name = NAME, .description = "breaks rules", .options = &unruly_schema,
+             .create = unruly_create, .destroy = unruly_destroy, .interface = unruly_interface);
