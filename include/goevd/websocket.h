@@ -38,15 +38,16 @@ enum goevd_websocket_type {
     GOEVD_WEBSOCKET_PING = 9 /* for goevd_websocket_post() alone */
 };
 
-/* Flags of on_fragment. */
+/* Flags of on_fragment and of goevd_websocket_send_fragment(). */
 enum goevd_websocket_fragment_flags {
     GOEVD_WEBSOCKET_FIRST = 1 << 0, /* a message begins */
     GOEVD_WEBSOCKET_LAST = 1 << 1   /* it ends with these bytes, perhaps none */
 };
 
-#define GOEVD_WEBSOCKET_CONTROL_MAX 125 /* bytes of a ping */
-#define GOEVD_WEBSOCKET_REASON_MAX 123  /* bytes of the reason of a close */
-#define GOEVD_WEBSOCKET_ROOM_MAX 255    /* bytes of the name of a room */
+#define GOEVD_WEBSOCKET_CONTROL_MAX 125        /* bytes of a ping */
+#define GOEVD_WEBSOCKET_REASON_MAX 123         /* bytes of the reason of a close */
+#define GOEVD_WEBSOCKET_ROOM_MAX 255           /* bytes of the name of a room */
+#define GOEVD_WEBSOCKET_FRAGMENT_MAX (1 << 30) /* bytes of a part of a message that is sent */
 
 /* What becomes of a connection that takes less than is published, once its backlog is full. */
 enum goevd_websocket_slow {
@@ -169,6 +170,8 @@ struct goevd_websocket {
     int (*publish)(struct goevd_websocket_host *host, const char *room, size_t room_len, int type,
                    const void *data, size_t len);
     int (*set_slow)(struct goevd_websocket_conn *w, int slow, size_t backlog);
+    int (*send_fragment)(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
+                         unsigned flags);
 };
 
 /* The table of this plugin; GOEVD_WEBSOCKET_TABLE once, in one source file. */
@@ -212,13 +215,39 @@ goevd_websocket_stream(const struct goevd_websocket_conn *w)
  * Thread   [poller]
  * Returns  as goevd_conn_write() does: 0; 1 if much is queued; -ENOBUFS at the cap and -EMSGSIZE
  *          beyond it, with nothing of it queued; -ENOMEM; -EPIPE once a close frame was sent;
- *          -EINVAL for another type.
+ *          -EBUSY while a message goes out by goevd_websocket_send_fragment(); -EINVAL for another
+ *          type.
  * Source   RFC 6455 section 5.6.
  */
 static inline int
 goevd_websocket_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
 {
     return goevd_websocket->send(w, type, data, len);
+}
+
+/* Send a part of a message, in a frame of its own: for one that is made as it goes out and is never
+ * in memory as a whole. After 1 or -ENOBUFS the next part waits for on_drained.
+ *
+ * Until the last part is sent pings may go between, and a close frame ends it; no other message
+ * may. What is published meanwhile waits as it does for who is slow. Where compression was agreed
+ * upon the message is compressed, whatever its length, and each part can be read when it comes.
+ *
+ * type     enum goevd_websocket_type, that of the first part counts. Text must be UTF-8 as a whole;
+ *          a part may end within a character.
+ * data     copied; the caller keeps it.
+ * len      bytes, at most GOEVD_WEBSOCKET_FRAGMENT_MAX; 0 too.
+ * flags    enum goevd_websocket_fragment_flags; with both it is goevd_websocket_send().
+ * Thread   [poller]
+ * Returns  as goevd_websocket_send() does, where a part that was not queued changes nothing: others
+ *          may follow; -EBUSY for a first part before the last one of a message; -EINVAL for
+ *          another part where none has begun.
+ * Source   RFC 6455 section 5.4, RFC 7692 section 6.1.
+ */
+static inline int
+goevd_websocket_send_fragment(struct goevd_websocket_conn *w, int type, const void *data,
+                              size_t len, unsigned flags)
+{
+    return goevd_websocket->send_fragment(w, type, data, len, flags);
 }
 
 /* Send a ping. The answer is not told; a peer that answers none is found by `ping_interval`.
@@ -459,7 +488,7 @@ goevd_websocket_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlo
 
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 80, "goevd_websocket_app has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 192, "goevd_websocket has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 200, "goevd_websocket has moved");
 #endif
 
 #ifdef __cplusplus

@@ -126,6 +126,17 @@ backlog_keep(struct goevd_websocket_conn *w, struct publication *p)
     return s->bytes > max ? -ENOBUFS : backlog_push(s, p);
 }
 
+/* Returns as publication_send(). */
+static int
+backlog_send(struct goevd_websocket_conn *w, struct publication *p)
+{
+    int r = publication_send(p, w);
+
+    if (r == 1 || r == -ENOBUFS)
+        w->flags |= CONN_FULL;
+    return r;
+}
+
 void
 backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
 {
@@ -133,33 +144,35 @@ backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
 
     if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
         return;
-    if ((w->flags & CONN_FULL) == 0)
-        r = publication_send(p, w);
-    if (r == 1 || r == -ENOBUFS)
-        w->flags |= CONN_FULL;
+    if ((w->flags & (CONN_FULL | CONN_SENDING)) == 0)
+        r = backlog_send(w, p);
     if (r == -ENOBUFS)
         r = backlog_keep(w, p);
     if (r < 0)
         backlog_count(w, conn_instance(w)->figures.dropped);
 }
 
+void
+rooms_resume(struct goevd_websocket_conn *w)
+{
+    struct subscriber *s = w->subscriber;
+
+    while ((w->flags & (CONN_FULL | CONN_CLOSING | CONN_DONE)) == 0 && s != NULL &&
+           s->first != NULL) {
+        int r = backlog_send(w, s->first->publication);
+
+        if (r != -ENOBUFS)
+            backlog_pop(s);
+        if (r < 0 && r != -ENOBUFS)
+            backlog_count(w, conn_instance(w)->figures.dropped);
+    }
+}
+
 bool
 rooms_drained(struct goevd_websocket_conn *w)
 {
-    struct subscriber *s = w->subscriber;
-    int r;
-
-    if ((w->flags & CONN_CLOSING) != 0)
-        return true;
     w->flags &= (uint16_t)~CONN_FULL;
-    while ((w->flags & CONN_FULL) == 0 && s != NULL && s->first != NULL) {
-        r = publication_send(s->first->publication, w);
-        if (r != -ENOBUFS)
-            backlog_pop(s);
-        if (r == 1 || r == -ENOBUFS)
-            w->flags |= CONN_FULL;
-        else if (r < 0)
-            backlog_count(w, conn_instance(w)->figures.dropped);
-    }
+    if ((w->flags & CONN_SENDING) == 0)
+        rooms_resume(w);
     return (w->flags & CONN_FULL) == 0;
 }

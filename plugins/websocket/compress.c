@@ -174,18 +174,29 @@ compress_own(struct goevd_websocket_conn *w)
     return w->deflater;
 }
 
+/* Returns bytes of *ret; 0: it is sent as it is. */
+static size_t
+compress_pack(struct goevd_websocket_conn *w, const void *data, size_t len, const char **ret)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+
+    if (len < (size_t)conn_instance(w)->options->compress_min ||
+        (w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+        return 0;
+    return packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len, ret);
+}
+
 int
 compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
     const char *packed;
     size_t n = 0;
     int r;
 
-    if (w->begin.terms.server_bits != 0 && len >= (size_t)conn_instance(w)->options->compress_min &&
-        (w->flags & (CONN_CLOSING | CONN_DONE)) == 0)
-        n = packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len,
-                        &packed);
+    if ((w->flags & (CONN_SENDING | CONN_CLOSING | CONN_DONE)) == CONN_SENDING)
+        return -EBUSY;
+    if (w->begin.terms.server_bits != 0)
+        n = compress_pack(w, data, len, &packed);
     if (n == 0)
         return conn_send(w, type, data, len);
     r = conn_send(w, (uint8_t)(type | FRAME_COMPRESSED), packed, n);
@@ -201,6 +212,74 @@ compress_forget(struct goevd_websocket_conn *w)
         deflater_reset(w->deflater);
 }
 
+/* ---- Out, part by part ----------------------------------------------------------------------- */
+
+/* The poller's; NULL: it is not to be had. */
+static struct deflater *
+compress_borrow(struct goevd_websocket_conn *w)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+    unsigned bits = w->begin.terms.server_bits;
+    struct deflater *d;
+
+    if (!bound_take(conn_instance(w), DEFLATER_MEMORY(bits)))
+        return NULL;
+    d = packer_borrow(&l->packer, bits);
+    if (d == NULL)
+        bound_give(conn_instance(w), DEFLATER_MEMORY(bits));
+    return d;
+}
+
+void
+compress_begin_parts(struct goevd_websocket_conn *w)
+{
+    if (w->begin.terms.server_bits == 0 || (w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+        return;
+    if (w->begin.terms.server_alone)
+        w->deflater = compress_borrow(w);
+    else
+        (void)compress_own(w);
+    if (w->deflater != NULL)
+        w->flags |= CONN_SENDS_PACKED;
+}
+
+int
+compress_send_part(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+    bool first = (opcode & ~FRAME_MORE) != FRAME_CONTINUATION;
+    const char *packed;
+    ptrdiff_t n;
+    int r;
+
+    n = packer_part(&l->packer, w->deflater, data, len, (opcode & FRAME_MORE) == 0, &packed);
+    if (n < 0)
+        return (int)n;
+    r = conn_send(w, first ? opcode | FRAME_COMPRESSED : opcode, packed, (size_t)n);
+    if (r < 0)
+        compress_forget(w);
+    return r;
+}
+
+void
+compress_end_parts(struct goevd_websocket_conn *w)
+{
+    struct websocket_local *l = goevd_conn_local(w->c);
+    unsigned bits = w->begin.terms.server_bits;
+
+    if ((w->flags & CONN_SENDS_PACKED) == 0)
+        return;
+    w->flags &= (uint16_t)~CONN_SENDS_PACKED;
+    if (!w->begin.terms.server_alone)
+        return;
+    if (l != NULL)
+        packer_give_back(&l->packer, bits, w->deflater);
+    else
+        deflater_free(w->deflater);
+    w->deflater = NULL;
+    bound_give(conn_instance(w), DEFLATER_MEMORY(bits));
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 void
@@ -210,6 +289,7 @@ compress_close(struct goevd_websocket_conn *w)
         inflater_free(w->inflater);
     else
         compress_give_back(w);
+    compress_end_parts(w);
     deflater_free(w->deflater);
     compress_release(conn_instance(w), &w->begin.terms);
 }

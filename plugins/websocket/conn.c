@@ -319,7 +319,7 @@ conn_refuses(const struct goevd_websocket_conn *w, const struct frame_head *head
     uint64_t message_max = (uint64_t)o->message_max;
     bool begun = (w->flags & CONN_MESSAGE) != 0;
     bool compressed = begun ? (w->flags & CONN_COMPRESSED) != 0 : head->compressed;
-    uint64_t left = compressed ? COMPRESSED_MAX(message_max)
+    uint64_t left = compressed ? DEFLATED_MAX(message_max)
                                : message_max - (begun ? w->streamed + w->message_len : 0);
 
     if (begun != (head->opcode == FRAME_CONTINUATION))

@@ -36,20 +36,22 @@ struct websocket_local {
 };
 
 enum conn_flags {
-    CONN_FRAME = 1 << 0,       /* in the midst of a data frame */
-    CONN_LAST = 1 << 1,        /* which is the last of its message */
-    CONN_MESSAGE = 1 << 2,     /* in the midst of a message */
-    CONN_WAITS = 1 << 3,       /* a message is whole and the application was not ready for it */
-    CONN_OPEN = 1 << 4,        /* on_open has run, and on_close has not */
-    CONN_CLOSING = 1 << 5,     /* our close frame is out, the peer's is awaited */
-    CONN_DONE = 1 << 6,        /* nothing is read or written any more */
-    CONN_HEARD = 1 << 7,       /* something has come since the last look */
-    CONN_PINGED = 1 << 8,      /* the answer to a ping is awaited */
-    CONN_LEAVING = 1 << 9,     /* our close frame follows within stop_spread */
-    CONN_COMPRESSED = 1 << 10, /* the present message is */
-    CONN_COUNTED = 1 << 11,    /* what it has borrowed to be inflated counts as memory */
-    CONN_FULL = 1 << 12,       /* much is queued: what is published waits for on_drained */
-    CONN_STREAMED = 1 << 13    /* the application has had a part of the present message */
+    CONN_FRAME = 1 << 0,        /* in the midst of a data frame */
+    CONN_LAST = 1 << 1,         /* which is the last of its message */
+    CONN_MESSAGE = 1 << 2,      /* in the midst of a message */
+    CONN_WAITS = 1 << 3,        /* a message is whole and the application was not ready for it */
+    CONN_OPEN = 1 << 4,         /* on_open has run, and on_close has not */
+    CONN_CLOSING = 1 << 5,      /* our close frame is out, the peer's is awaited */
+    CONN_DONE = 1 << 6,         /* nothing is read or written any more */
+    CONN_HEARD = 1 << 7,        /* something has come since the last look */
+    CONN_PINGED = 1 << 8,       /* the answer to a ping is awaited */
+    CONN_LEAVING = 1 << 9,      /* our close frame follows within stop_spread */
+    CONN_COMPRESSED = 1 << 10,  /* the present message is */
+    CONN_COUNTED = 1 << 11,     /* what it has borrowed to be inflated counts as memory */
+    CONN_FULL = 1 << 12,        /* much is queued: what is published waits for on_drained */
+    CONN_STREAMED = 1 << 13,    /* the application has had a part of the present message */
+    CONN_SENDING = 1 << 14,     /* a message goes out part by part: no other may go between */
+    CONN_SENDS_PACKED = 1 << 15 /* it is compressed, and `deflater` is its */
 };
 
 /* What the handshake leaves to the connection. */
@@ -68,9 +70,9 @@ struct goevd_websocket_conn {
     uint64_t frame_left; /* bytes of the present frame that have not come */
     uint32_t mask;       /* for the next of them */
     uint32_t fragments;  /* frames of the present message */
-    uint16_t flags;
-    uint16_t code : 13; /* of the close frame that was first */
-    uint16_t who : 3;   /* has sent it */
+    uint16_t flags;      /* enum conn_flags */
+    uint16_t code : 13;  /* of the close frame that was first */
+    uint16_t who : 3;    /* has sent it */
     uint8_t opcode;
     struct utf8 utf8;
     struct inflater *inflater;               /* NULL: none yet, or none but within a message */

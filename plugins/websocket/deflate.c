@@ -1,5 +1,6 @@
 #include "websocket/deflate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -140,19 +141,44 @@ deflater_reset(struct deflater *d)
     (void)deflateReset(&d->z);
 }
 
-size_t
-deflater_message(struct deflater *d, const char *data, size_t len, char *to)
+/* Compress up to a border between bytes. Returns what that took, with the tail; 0 if there was no
+ * room. */
+static size_t
+deflater_flush(struct deflater *d, const char *data, size_t len, char *to, size_t room)
 {
     z_stream *z = &d->z;
 
-    if (len > UINT_MAX)
+    if (len > UINT_MAX || room > UINT_MAX)
         return 0;
     z->next_in = (const Bytef *)data;
     z->avail_in = (uInt)len;
     z->next_out = (Bytef *)to;
-    z->avail_out = (uInt)len;
-    if (deflate(z, Z_SYNC_FLUSH) == Z_OK && z->avail_out != 0)
-        return len - z->avail_out - sizeof(deflate_tail);
+    z->avail_out = (uInt)room;
+    return deflate(z, Z_SYNC_FLUSH) == Z_OK && z->avail_out != 0 ? room - z->avail_out : 0;
+}
+
+size_t
+deflater_message(struct deflater *d, const char *data, size_t len, char *to)
+{
+    size_t n = deflater_flush(d, data, len, to, len);
+
+    if (n != 0)
+        return n - sizeof(deflate_tail);
     deflater_reset(d);
     return 0;
+}
+
+/* Nothing is flushed twice: what ends a message then is an empty block, section 7.2.3.6. */
+size_t
+deflater_part(struct deflater *d, const char *data, size_t len, bool last, char *to)
+{
+    size_t n;
+
+    if (len == 0) {
+        to[0] = 0;
+        return last ? 1 : 0;
+    }
+    n = deflater_flush(d, data, len, to, DEFLATED_MAX(len));
+    assert(n > sizeof(deflate_tail));
+    return last ? n - sizeof(deflate_tail) : n;
 }

@@ -8,6 +8,9 @@
 #define INFLATER_MEMORY(bits) ((1 << (bits)) + 8192)
 #define DEFLATER_MEMORY(bits) ((1 << ((bits) + 3)) + 8192)
 
+/* Bytes that a message may get: some cannot be made shorter, and get longer. */
+#define DEFLATED_MAX(len) ((len) + (len) / 4 + 64)
+
 struct inflater;
 
 /* NULL without memory. */
@@ -42,3 +45,8 @@ void deflater_reset(struct deflater *d);
 /* Compress one into as many bytes as it has itself. Returns how many it took; 0 if that does not
  * make it shorter: then it is as after a reset. */
 size_t deflater_message(struct deflater *d, const char *data, size_t len, char *to);
+
+/* Compress a part of one, `last` if it ends with it, into as many bytes as DEFLATED_MAX() says.
+ * Returns how many it took. The peer can inflate each when it comes; after a reset the next still
+ * goes on with the message. */
+size_t deflater_part(struct deflater *d, const char *data, size_t len, bool last, char *to);

@@ -89,7 +89,7 @@ frame_write(char *to, uint8_t opcode, uint64_t length)
     uint16_t n16 = htobe16((uint16_t)length);
     uint64_t n64 = htobe64(length);
 
-    to[0] = (char)(FIN | opcode);
+    to[0] = (char)(opcode ^ FIN);
     if (length < LENGTH_16) {
         to[1] = (char)length;
         return 2;

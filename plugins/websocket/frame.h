@@ -17,7 +17,9 @@ enum frame_opcode {
     FRAME_PONG = 10
 };
 
-#define FRAME_COMPRESSED 0x40 /* beside the opcode of a message, RFC 7692 section 6 */
+/* Beside the opcode of a frame that is sent. */
+#define FRAME_COMPRESSED 0x40 /* its message is, RFC 7692 section 6 */
+#define FRAME_MORE 0x80       /* others of its message follow */
 
 /* Status codes of a close frame, section 7.4.1. */
 enum frame_code {
@@ -48,7 +50,7 @@ struct frame_head {
  */
 int frame_read(const char *data, size_t len, bool deflate, struct frame_head *ret);
 
-/* Write the head of a server's frame, which is whole; the opcode may have FRAME_COMPRESSED. Returns
+/* Write the head of a server's frame; the opcode may have FRAME_COMPRESSED and FRAME_MORE. Returns
  * its bytes, 2 to 10. */
 size_t frame_write(char *to, uint8_t opcode, uint64_t length);
 

@@ -1,5 +1,6 @@
 #include "websocket/pack.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void
@@ -47,4 +48,33 @@ packer_pack(struct packer *p, struct deflater *own, unsigned bits, const char *d
         deflater_reset(d);
     *ret = to;
     return n;
+}
+
+struct deflater *
+packer_borrow(struct packer *p, unsigned bits)
+{
+    struct deflater *d = packer_shared(p, bits);
+
+    p->shared[bits] = NULL;
+    return d;
+}
+
+void
+packer_give_back(struct packer *p, unsigned bits, struct deflater *d)
+{
+    deflater_reset(d);
+    if (p->shared[bits] == NULL)
+        p->shared[bits] = d;
+    else
+        deflater_free(d);
+}
+
+ptrdiff_t
+packer_part(struct packer *p, struct deflater *d, const char *data, size_t len, bool last,
+            const char **ret)
+{
+    char *to = packer_room(p, DEFLATED_MAX(len));
+
+    *ret = to;
+    return to == NULL ? -ENOMEM : (ptrdiff_t)deflater_part(d, data, len, last, to);
 }

@@ -25,3 +25,12 @@ void packer_fini(struct packer *p);
  * Returns  bytes; 0 if it would not be shorter, or without memory: send it as it is. */
 size_t packer_pack(struct packer *p, struct deflater *own, unsigned bits, const char *data,
                    size_t len, const char **ret);
+
+/* The shared one for a message that goes out part by part: nobody else's until it is given back.
+ * NULL without memory. */
+struct deflater *packer_borrow(struct packer *p, unsigned bits);
+void packer_give_back(struct packer *p, unsigned bits, struct deflater *d);
+
+/* As deflater_part(). Returns bytes of *ret, valid until the next call; -ENOMEM. */
+ptrdiff_t packer_part(struct packer *p, struct deflater *d, const char *data, size_t len, bool last,
+                      const char **ret);

@@ -23,5 +23,9 @@ int rooms_leave(struct goevd_websocket_conn *w, const char *name, size_t len);
 int rooms_publish(struct websocket *ws, const char *name, size_t name_len, int type,
                   const void *data, size_t len);
 
-/* The socket has taken most: send what has waited. Returns whether all of that is queued. */
+/* The socket has taken most: send what has waited. Returns whether nothing of that stands between
+ * the application and the peer. */
 bool rooms_drained(struct goevd_websocket_conn *w);
+
+/* A message that went out part by part has ended: send what has waited for that. */
+void rooms_resume(struct goevd_websocket_conn *w);

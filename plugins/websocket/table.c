@@ -6,6 +6,7 @@
 #include "websocket/backlog.h"
 #include "websocket/compress.h"
 #include "websocket/frame.h"
+#include "websocket/parts.h"
 #include "websocket/post.h"
 #include "websocket/rooms.h"
 
@@ -162,4 +163,5 @@ const struct goevd_websocket websocket_table = {
     .leave = rooms_leave,
     .publish = table_publish,
     .set_slow = backlog_set_slow,
+    .send_fragment = parts_send,
 };

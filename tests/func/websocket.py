@@ -72,10 +72,10 @@ class Client:
         except (BrokenPipeError, ConnectionResetError):
             pass
 
-    def frame(self):
-        """The next frame: opcode and payload."""
+    def raw(self):
+        """The next frame, which may be one of several: its first byte, and payload as it comes."""
         first, second = self.reader.exactly(2)
-        assert first & 0x70 in self.reserved and first & 0x80 and second < 128
+        assert second < 128
         n = second
         if n == 126:
             n = struct.unpack('!H', self.reader.exactly(2))[0]
@@ -83,7 +83,23 @@ class Client:
         elif n == 127:
             n = struct.unpack('!Q', self.reader.exactly(8))[0]
             assert n > 65535
-        return first & 15, self.unpack(first, self.reader.exactly(n))
+        return first, self.reader.exactly(n)
+
+    def frame(self):
+        """The next frame: opcode and payload."""
+        first, data = self.raw()
+        assert first & 0x70 in self.reserved and first & 0x80
+        return first & 15, self.unpack(first, data)
+
+    def message(self):
+        """The next message, in whatever frames: opcode, what all stand for, and the frames."""
+        frames = [self.raw()]
+        while not frames[-1][0] & 0x80 or frames[-1][0] & 8:
+            frames.append(self.raw())
+        data = b''.join(data for first, data in frames if not first & 8)
+        assert frames[0][0] & 0x70 in self.reserved
+        assert all(first & 0x7f == CONTINUATION for first, _ in frames[1:] if not first & 8)
+        return frames[0][0] & 15, self.unpack(frames[0][0], data), frames
 
     def unpack(self, first, data):
         """What a payload stands for."""

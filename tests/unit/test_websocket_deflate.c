@@ -180,6 +180,57 @@ test_deflater_forgets_what_it_could_not_make_shorter(void **state)
     inflater_free(i);
 }
 
+/* Parts of one message, of which some do not get shorter, and one is not sent. */
+static void
+test_deflater_parts_make_one_message(void **state)
+{
+    static const size_t lens[] = {3000, 0, 1, 3000, 700, 0};
+    char text[6701], packed[3 * ROOM], part[DEFLATED_MAX(3000)], back[sizeof(text) + 1];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(text); at++)
+        text[at] = (char)(at * at * 2654435761u >> 13);
+    for (unsigned bits = DEFLATE_BITS_MIN; bits <= DEFLATE_BITS_MAX; bits++) {
+        struct deflater *d = deflater_new(bits, 1);
+        struct inflater *i = inflater_new(bits);
+
+        for (size_t count = 1; count <= sizeof(lens) / sizeof(lens[0]); count++) {
+            size_t at = 0, n = 0;
+
+            for (size_t p = 0; p < count; p++) {
+                size_t one = deflater_part(d, text + at, lens[p], p + 1 == count, part);
+
+                memcpy(packed + n, part, one);
+                n += one;
+                at += lens[p];
+                (void)deflater_part(d, text, p * 500, false, part);
+                deflater_reset(d);
+            }
+            assert_int_equal(inflated(i, packed, n, 999, back, sizeof(back)), at);
+            assert_memory_equal(back, text, at);
+        }
+        deflater_free(d);
+        inflater_free(i);
+    }
+}
+
+static void
+test_packer_lends_its_compressor(void **state)
+{
+    struct packer p = {.level = 1};
+    struct deflater *one = packer_borrow(&p, 12), *two = packer_borrow(&p, 12);
+    const char *packed;
+
+    (void)state;
+    assert_ptr_not_equal(one, two);
+    assert_true(packer_part(&p, one, "abcabcabc", 9, true, &packed) > 0);
+    packer_give_back(&p, 12, one);
+    packer_give_back(&p, 12, two);
+    assert_ptr_equal(packer_borrow(&p, 12), one);
+    packer_give_back(&p, 12, one);
+    packer_fini(&p);
+}
+
 static void
 test_packer_compresses_each_message_alone(void **state)
 {
@@ -264,6 +315,8 @@ main(void)
         cmocka_unit_test(test_inflater_refuses_what_is_malformed_or_cut),
         cmocka_unit_test(test_deflater_there_and_back),
         cmocka_unit_test(test_deflater_forgets_what_it_could_not_make_shorter),
+        cmocka_unit_test(test_deflater_parts_make_one_message),
+        cmocka_unit_test(test_packer_lends_its_compressor),
         cmocka_unit_test(test_packer_compresses_each_message_alone),
         cmocka_unit_test(test_deflate_memory_is_what_zlib_takes_at_most),
     };

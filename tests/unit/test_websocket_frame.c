@@ -131,6 +131,12 @@ test_frame_write_takes_the_shortest_form(void **state)
         assert_int_equal(frame_write(to, FRAME_TEXT, cases[i].length), cases[i].size);
         assert_memory_equal(to, cases[i].bytes, cases[i].size);
     }
+    frame_write(to, FRAME_TEXT | FRAME_COMPRESSED | FRAME_MORE, 0);
+    assert_memory_equal(to, "\x41\x00", 2);
+    frame_write(to, FRAME_CONTINUATION | FRAME_MORE, 0);
+    assert_memory_equal(to, "\x00\x00", 2);
+    frame_write(to, FRAME_CONTINUATION, 0);
+    assert_memory_equal(to, "\x80\x00", 2);
 }
 
 static void
