@@ -207,4 +207,4 @@ def test_instance_that_is_destroyed(unruly):
 def test_builds_for_developers_are_strict(unruly, goevd_run):
     strict = ', strict)' in goevd_run('-V').stdout
     s = unruly().connect()
-    assert ask(s, 'here cookie') == (ABORTED if strict else 'signal 0\n')
+    assert ask(s, 'here flags') == (ABORTED if strict else 'signal 0\n')
