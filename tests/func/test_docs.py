@@ -76,7 +76,7 @@ def test_page_has_its_name_and_sections(page):
     wanted = {'8': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'SIGNALS', 'EXIT STATUS',
                     'ENVIRONMENT', 'FILES', 'EXAMPLES', 'SEE ALSO'],
               '5': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
-              '7': ['NAME', 'DESCRIPTION', 'FILES', 'SEE ALSO']}[section]
+              '7': ['NAME', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO']}[section]
     assert [h for h in headings if h in wanted] == wanted
 
 
@@ -136,13 +136,23 @@ def test_every_key_is_documented_and_no_other(goevd_run):
     assert documented() == keys
 
 
-def test_every_plugin_is_in_the_table_of_the_readme(goevd_run):
+def test_every_plugin_is_in_the_readme_and_the_manual(goevd_run):
     done = goevd_run('--list-plugins')
     names = re.findall(r'^(\S+) ', done.stdout, re.M)
     table = re.findall(r'^\| `(\w+)` \|', (ROOT / 'README.md').read_text(), re.M)
     assert sorted(table) == sorted(names) != []
     for name in names:
         assert f'# PLUGIN {name.upper()}\n' in source('goevd.yaml.5')
+    said = source('goevd.8').split('With it come')[1].split('goevd.yaml(5)')[0]
+    assert sorted(set(re.findall(r'\*(\w+)\*', said))) == sorted(names)
+
+
+def test_every_example_is_in_the_manual():
+    said = ''.join(source(page).split('# EXAMPLES')[1] for page in PAGES if page.endswith('.7'))
+    folders = [path.name for path in (ROOT / 'examples').iterdir() if path.is_dir()]
+    assert folders
+    for name in folders:
+        assert f'_{name}_' in said, name
 
 
 # ---- The command line ---------------------------------------------------------------------------
