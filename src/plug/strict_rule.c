@@ -1,5 +1,6 @@
 /* What callers are asked, and what is said of one who breaks a rule. */
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ static const struct plugins *rule_plugins;
 static pthread_t rule_main;
 
 #define WHERE_MAX 64 /* bytes of the words for a place */
+#define FRAMES_MAX 64
 
 /* ---- Who, and where -------------------------------------------------------------------------- */
 
@@ -45,6 +47,25 @@ rule_who(const struct caller *k)
 
     /* Where the call is the last thing that a function does, it returns to whoever called that. */
     return code ? code : k->self ? k->self->module->entry.name : owner ? owner->plugin : "?";
+}
+
+/* A plugin that hosts others breaks rules on their behalf: who has called it, NULL: goevd. */
+static const char *
+rule_for_whom(const char *plugin)
+{
+    const struct place_owner *owner = place_owner(place_here);
+    void *frames[FRAMES_MAX];
+    int n = backtrace(frames, FRAMES_MAX);
+    bool inside = false;
+
+    for (int i = 0; i < n; i++) {
+        const char *code = rule_code_of(frames[i]);
+
+        if (inside && code && strcmp(code, plugin) != 0)
+            return owner && strcmp(code, owner->plugin) == 0 ? NULL : code;
+        inside = inside || (code && strcmp(code, plugin) == 0);
+    }
+    return NULL;
 }
 
 static const char *
@@ -86,6 +107,7 @@ void
 rule_broken(const struct caller *k, const char *section, const char *format, ...)
 {
     struct log_about about = {.plugin = rule_who(k), .named = true};
+    const char *by = rule_for_whom(about.plugin);
     char rule[LOG_TEXT_MAX / 2], line[LOG_TEXT_MAX];
     va_list args;
     int n;
@@ -93,8 +115,9 @@ rule_broken(const struct caller *k, const char *section, const char *format, ...
     va_start(args, format);
     vsnprintf(rule, sizeof(rule), format, args);
     va_end(args);
-    n = snprintf(line, sizeof(line), "plugin '%s': goevd_%s() %s (goevd-plugin(7), %s)",
-                 about.plugin, k->function, rule, section);
+    n = snprintf(line, sizeof(line), "plugin '%s'%s%s%s: goevd_%s() %s (goevd-plugin(7), %s)",
+                 about.plugin, by ? ", called by plugin '" : "", by ? by : "", by ? "'" : "",
+                 k->function, rule, section);
     log_write(&(struct log_event){LOG_ERR, &about, line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)});
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: %s\n", line);

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from daemon import PATIENCE_S, ROOT, config, eventually, listener
-from wire import Reader, closed, get
+from wire import Reader, closed, get, request
 
 THREADS = 'WHICH THREAD MAY CALL WHAT'
 ABORTED = 'signal 6\n'
@@ -109,7 +109,7 @@ def unruly(goevd, plugins, tmp_path):
             listener('two', {'unruly': {'late': late}}), listener('http', 'unruly_http'),
             reactors=[{'name': 'main', 'pollers': pollers, 'cpus': 'none'}], **more),
             '--plugin-dir', plugins, *args, ready=ready)
-        d.may_say = [r" error goevd: plugin 'unruly(_http)?': goevd_", r'worker \d+: ',
+        d.may_say = [r" error goevd: plugin '[^:]*': goevd_", r'worker \d+: ',
                      r'worker \d+ was killed by signal 6']
         return d
     return start
@@ -162,6 +162,16 @@ def test_plugin_is_the_one_whose_code_it_is(unruly):
     d = unruly('--strict')   # it is called by http
     assert get(d.connect('http'))[2] == ABORTED.encode()
     d.log.wait(said(*BREACHES['here null'], 'unruly_http'))
+
+
+def test_who_has_called_a_plugin_that_hosts_others(unruly):
+    d = unruly('--strict')   # http is left out where it calls goevd as the last that it does
+    s = d.connect('http')
+    s.sendall(request(method='POST', content_length=0))
+    assert Reader(s).response()[2] == ABORTED.encode()
+    d.log.wait(said(r"conn_peer_address\(\) was called on a thread that is not goevd's: only poller "
+                    r'\d, whose connection it is, may call it', THREADS,
+                    "(http', called by plugin ')?unruly_http"))
 
 
 def test_worker_ends_and_is_replaced(unruly):

@@ -29,7 +29,9 @@ struct command {
     struct goevd_watch *watch;
     uint64_t conn_id;
     breach_fn breach;
-    int fds[2]; /* a pipe */
+    int fds[2];                         /* a pipe */
+    struct goevd_http_request *request; /* in the place of all that */
+    int result;
 };
 
 /* What is done by that name, or NULL. */
