@@ -631,7 +631,7 @@ goevd_http_wants_upgrade(const struct goevd_http_request *r, const char *protoco
  * Thread   [poller]
  * Returns  0; -ENOTSUP if that has no GOEVD_STREAM interface; -EINVAL for more state than that;
  *          -EPROTO unless goevd_http_wants_upgrade(), or where the request has a body; -EPIPE once
- *          a reply has begun; -ENOMEM.
+ *          a reply has begun; -EMSGSIZE if the headers are too long with the request's id; -ENOMEM.
  * Source   RFC 9110 section 15.2.2.
  */
 static inline int

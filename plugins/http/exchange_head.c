@@ -67,17 +67,24 @@ head_append_field(struct exchange *x, const char *name, size_t name_len, const c
     return lines_add(b, (struct span){name, name_len}, (struct span){value, len});
 }
 
+static int
+head_append_id(struct exchange *x)
+{
+    struct goevd_str header;
+
+    if (x->mark.id_len == 0)
+        return 0;
+    header = x->local->http->options->request_id->header;
+    return head_append_field(x, header.data, header.len, x->mark.id, x->mark.id_len);
+}
+
 /* What is done to header lines last of all, but for those of a coding. */
 static int
 head_finish_fields(struct exchange *x)
 {
-    struct goevd_str header;
     int r = edits_apply(&x->handler->chain->edits, &x->fields);
 
-    if (r < 0 || x->mark.id_len == 0)
-        return r;
-    header = x->local->http->options->request_id->header;
-    return head_append_field(x, header.data, header.len, x->mark.id, x->mark.id_len);
+    return r < 0 ? r : head_append_id(x);
 }
 
 int
@@ -234,6 +241,9 @@ exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *
     if (n >= (int)sizeof(more) || (x->flags & (X_OLD | X_BODY)) != 0 ||
         !http_request_upgrades(x->req, protocol))
         return -EPROTO;
+    r = head_append_id(x);
+    if (r < 0)
+        return r;
     r = head_interim_head(x, line, more, (size_t)n);
     x->flags |= X_BEGUN | X_ENDED | X_UPGRADE;
     x->status = 101;

@@ -62,6 +62,17 @@ def test_each_request_has_an_id_of_its_own(start):
     assert replies[0][2] == b'hello' and replies[2][2] == b'l' * 20000
 
 
+def test_upgrades_have_an_id(start):
+    d = start(request_id={})
+    with d.connect() as s:
+        s.sendall(request('/do/upgrade', Connection='upgrade', Upgrade='probe'))
+        head = Reader(s).until(b'\r\n\r\n').decode()
+    assert head.startswith('HTTP/1.1 101 ')
+    found = re.search(rf'^X-Request-Id: ({MADE})\r$', head, re.M)
+    line = said(d, 1)[0]
+    assert (line['status'], line['id']) == (101, found[1])
+
+
 def test_handlers_see_the_id_and_their_headers_stay(start):
     d = start(request_id={'header': 'Trace'})
     status, headers, body = ask(d, request('/do/mark'))
