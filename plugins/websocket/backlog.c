@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "websocket/figures.h"
 #include "websocket/frame.h"
 #include "websocket/rooms.h"
 
@@ -89,19 +90,13 @@ backlog_free(struct goevd_websocket_conn *w)
 /* ---- Who cannot keep up ---------------------------------------------------------------------- */
 
 static void
-backlog_count(const struct goevd_websocket_conn *w, int figure)
-{
-    goevd_figure_add(conn_instance(w)->self, goevd_conn_poller(w->c), figure, 1);
-}
-
-static void
 backlog_close(struct goevd_websocket_conn *w)
 {
     static const char reason[] = "too slow";
 
     while (w->subscriber->first != NULL)
         backlog_pop(w->subscriber);
-    backlog_count(w, conn_instance(w)->figures.closed);
+    figures_add(w, conn_instance(w)->figures.closed, 1);
     (void)conn_begin_close(w, FRAME_CODE_LATER, reason, sizeof(reason) - 1, GOEVD_WEBSOCKET_SELF);
 }
 
@@ -121,7 +116,7 @@ backlog_keep(struct goevd_websocket_conn *w, struct publication *p)
     }
     while (s->slow == GOEVD_WEBSOCKET_SLOW_DROP_OLDEST && max >= 0 && s->bytes > max) {
         backlog_pop(s);
-        backlog_count(w, conn_instance(w)->figures.dropped);
+        figures_add(w, conn_instance(w)->figures.dropped, 1);
     }
     return s->bytes > max ? -ENOBUFS : backlog_push(s, p);
 }
@@ -149,7 +144,7 @@ backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
     if (r == -ENOBUFS)
         r = backlog_keep(w, p);
     if (r < 0)
-        backlog_count(w, conn_instance(w)->figures.dropped);
+        figures_add(w, conn_instance(w)->figures.dropped, 1);
 }
 
 void
@@ -164,7 +159,7 @@ rooms_resume(struct goevd_websocket_conn *w)
         if (r != -ENOBUFS)
             backlog_pop(s);
         if (r < 0 && r != -ENOBUFS)
-            backlog_count(w, conn_instance(w)->figures.dropped);
+            figures_add(w, conn_instance(w)->figures.dropped, 1);
     }
 }
 

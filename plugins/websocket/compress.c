@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "websocket/figures.h"
 #include "websocket/frame.h"
 #include "websocket/message.h"
 
@@ -104,6 +105,13 @@ compress_give_back(struct goevd_websocket_conn *w)
     w->inflater = NULL;
 }
 
+static unsigned
+compress_malformed(const struct goevd_websocket_conn *w)
+{
+    figures_add(w, conn_instance(w)->figures.malformed, 1);
+    return FRAME_CODE_TEXT;
+}
+
 /* All that can become of what was fed. No byte is made that the limit does not allow, but one. */
 static unsigned
 compress_inflate(struct goevd_websocket_conn *w)
@@ -121,7 +129,7 @@ compress_inflate(struct goevd_websocket_conn *w)
         room = !full && room > max - w->message_len ? max - w->message_len : room;
         n = inflater_take(w->inflater, to, room);
         if (n <= 0)
-            return n == 0 ? 0 : n == -ENOMEM ? FRAME_CODE_FAILED : FRAME_CODE_TEXT;
+            return n == 0 ? 0 : n == -ENOMEM ? FRAME_CODE_FAILED : compress_malformed(w);
         if (full)
             return FRAME_CODE_LARGE;
         if (w->opcode == FRAME_TEXT && utf8_check(&w->utf8, to, (size_t)n) < 0)
@@ -137,7 +145,9 @@ compress_end(struct goevd_websocket_conn *w)
 
     inflater_feed_end(w->inflater);
     code = compress_inflate(w);
-    if (code == 0 && (!inflater_end(w->inflater) || w->utf8.need != 0))
+    if (code == 0 && !inflater_end(w->inflater))
+        code = compress_malformed(w);
+    if (code == 0 && w->utf8.need != 0)
         code = FRAME_CODE_TEXT;
     if (!terms_keep_inflater(&w->begin.terms))
         compress_give_back(w);
@@ -174,16 +184,30 @@ compress_own(struct goevd_websocket_conn *w)
     return w->deflater;
 }
 
+void
+compress_count(const struct goevd_websocket_conn *w, int messages, size_t from, size_t to)
+{
+    const struct websocket *ws = conn_instance(w);
+
+    figures_add(w, ws->figures.packed, messages);
+    figures_add(w, ws->figures.packed_from, (int64_t)from);
+    figures_add(w, ws->figures.packed_to, (int64_t)to);
+}
+
 /* Returns bytes of *ret; 0: it is sent as it is. */
 static size_t
 compress_pack(struct goevd_websocket_conn *w, const void *data, size_t len, const char **ret)
 {
     struct websocket_local *l = goevd_conn_local(w->c);
+    size_t n;
 
     if (len < (size_t)conn_instance(w)->options->compress_min ||
         (w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
         return 0;
-    return packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len, ret);
+    n = packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len, ret);
+    if (n != 0)
+        compress_count(w, 1, len, n);
+    return n;
 }
 
 int
@@ -255,6 +279,7 @@ compress_send_part(struct goevd_websocket_conn *w, uint8_t opcode, const void *d
     n = packer_part(&l->packer, w->deflater, data, len, (opcode & FRAME_MORE) == 0, &packed);
     if (n < 0)
         return (int)n;
+    compress_count(w, first, len, (size_t)n);
     r = conn_send(w, first ? opcode | FRAME_COMPRESSED : opcode, packed, (size_t)n);
     if (r < 0)
         compress_forget(w);

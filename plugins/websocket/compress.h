@@ -30,6 +30,9 @@ int compress_send_part(struct goevd_websocket_conn *w, uint8_t opcode, const voi
 /* It has ended, or has not begun. */
 void compress_end_parts(struct goevd_websocket_conn *w);
 
+/* Count bytes that were compressed, as one more message or as a part of one. */
+void compress_count(const struct goevd_websocket_conn *w, int messages, size_t from, size_t to);
+
 /* The peer has got a message that the connection's own compressor has not seen, or has not got one
  * that it has: the next does not refer to any. */
 void compress_forget(struct goevd_websocket_conn *w);

@@ -21,6 +21,7 @@ struct websocket {
     _Atomic int64_t publishing;     /* bytes on their way to the pollers, of publish_max */
     struct {
         int members, published, dropped, closed;
+        int packed, packed_from, packed_to, malformed;
     } figures;
 };
 

@@ -52,10 +52,11 @@ publication_drop(struct publication *p)
 /* ---- Compressed ------------------------------------------------------------------------------ */
 
 static struct packed *
-packed_new(struct publication *p, struct packer *packer, unsigned bits)
+packed_new(struct publication *p, const struct goevd_websocket_conn *w, unsigned bits)
 {
+    struct websocket_local *l = goevd_conn_local(w->c);
     const char *data = p->bytes + p->room_len + p->head_len, *packed = NULL;
-    size_t len = packer_pack(packer, NULL, bits, data, p->len, &packed), head_len;
+    size_t len = packer_pack(&l->packer, NULL, bits, data, p->len, &packed), head_len;
     struct packed *it = malloc(sizeof(*it) + FRAME_HEAD_MAX + len);
 
     if (it == NULL)
@@ -63,6 +64,7 @@ packed_new(struct publication *p, struct packer *packer, unsigned bits)
     it->len = 0;
     if (len == 0)
         return it;
+    compress_count(w, 1, p->len, len);
     head_len = frame_write(it->bytes, (uint8_t)(p->type | FRAME_COMPRESSED), len);
     memcpy(it->bytes + head_len, packed, len);
     it->len = head_len + len;
@@ -72,13 +74,13 @@ packed_new(struct publication *p, struct packer *packer, unsigned bits)
 /* Whoever needs it first makes it. Two pollers may both; then that of the first is everybody's.
  * NULL: it is sent as it is. */
 static const struct packed *
-publication_packed(struct publication *p, struct packer *packer, unsigned bits)
+publication_packed(struct publication *p, const struct goevd_websocket_conn *w, unsigned bits)
 {
     _Atomic(struct packed *) *at = &p->packed[bits - DEFLATE_BITS_MIN];
     struct packed *it = atomic_load_explicit(at, memory_order_acquire), *made;
 
     if (it == NULL) {
-        made = packed_new(p, packer, bits);
+        made = packed_new(p, w, bits);
         if (made == NULL)
             return NULL;
         if (atomic_compare_exchange_strong_explicit(at, &it, made, memory_order_acq_rel,
@@ -118,11 +120,10 @@ publication_send(struct publication *p, struct goevd_websocket_conn *w)
 {
     unsigned bits = w->begin.terms.server_bits;
     const struct packed *packed = NULL;
-    struct websocket_local *l = goevd_conn_local(w->c);
     int r;
 
     if (bits != 0 && p->len >= (size_t)p->ws->options->compress_min)
-        packed = publication_packed(p, &l->packer, bits);
+        packed = publication_packed(p, w, bits);
     if (packed == NULL)
         return publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
     r = publication_queue(p, w->c, packed->bytes, packed->len);

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "websocket/backlog.h"
+#include "websocket/figures.h"
 #include "websocket/publication.h"
 
 #define TABLE_FIRST 64
@@ -151,14 +152,6 @@ rooms_name_valid(size_t len)
     return len != 0 && len <= GOEVD_WEBSOCKET_ROOM_MAX;
 }
 
-static void
-rooms_count(const struct goevd_websocket_conn *w, int64_t delta)
-{
-    const struct websocket *ws = conn_instance(w);
-
-    goevd_figure_add(ws->self, goevd_conn_poller(w->c), ws->figures.members, delta);
-}
-
 /* Where the membership hangs on the connection, or would. */
 static struct member **
 member_find(struct subscriber *s, const struct room *room)
@@ -183,7 +176,7 @@ member_new(struct goevd_websocket_conn *w, struct room *room, struct member **at
     room->members = m;
     *at = m;
     w->subscriber->count++;
-    rooms_count(w, 1);
+    figures_add(w, conn_instance(w)->figures.members, 1);
     return 0;
 }
 
@@ -200,7 +193,7 @@ member_free(struct goevd_websocket_conn *w, struct member **at)
         rooms_forget(rooms_of(w), m->room);
     free(m);
     w->subscriber->count--;
-    rooms_count(w, -1);
+    figures_add(w, conn_instance(w)->figures.members, -1);
 }
 
 int
@@ -327,32 +320,4 @@ rooms_publish(struct websocket *ws, const char *name, size_t name_len, int type,
     if (r < 0)
         rooms_received(p);
     return r;
-}
-
-/* ---- Figures --------------------------------------------------------------------------------- */
-
-int
-rooms_figures_new(struct websocket *ws)
-{
-    const struct {
-        int *number;
-        const char *name, *unit, *help;
-        enum goevd_figure_type type;
-    } rows[] = {
-        {&ws->figures.members, "rooms.members", "members", "connections, for each room they are in",
-         GOEVD_FIGURE_GAUGE},
-        {&ws->figures.published, "rooms.published", "messages", "messages to a room or to all",
-         GOEVD_FIGURE_COUNTER},
-        {&ws->figures.dropped, "rooms.dropped", "messages",
-         "messages that a connection did not get, as it was too slow or there was no memory",
-         GOEVD_FIGURE_COUNTER},
-        {&ws->figures.closed, "rooms.closed", "connections", "connections closed as too slow",
-         GOEVD_FIGURE_COUNTER},
-    };
-    int r = 1;
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r > 0; i++)
-        *rows[i].number = r =
-            goevd_figure_new(ws->self, rows[i].name, rows[i].unit, rows[i].help, rows[i].type);
-    return r < 0 ? r : 0;
 }

@@ -6,9 +6,6 @@
 /* What a poller knows; of that poller alone. */
 struct rooms;
 
-/* Register the figures. Returns 0 or negative. */
-int rooms_figures_new(struct websocket *ws);
-
 /* NULL without memory. */
 struct rooms *rooms_new(void);
 void rooms_free(struct rooms *rooms);

@@ -10,6 +10,7 @@
 
 #include "websocket/compress.h"
 #include "websocket/conn.h"
+#include "websocket/figures.h"
 #include "websocket/rooms.h"
 #include "websocket/table.h"
 
@@ -188,7 +189,7 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
     if (ws->app.on_fragment != NULL)
         ws->app.on_message = NULL; /* which is asked for first, with each message */
     if (r == 0)
-        r = rooms_figures_new(ws);
+        r = figures_new(ws);
     if (r == 0)
         *ws->app.websocket = &websocket_table;
     if (r == 0 && ws->app.on_host != NULL)

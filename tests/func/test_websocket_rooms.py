@@ -21,9 +21,9 @@ def serve(goevd, goevd_run, plugins, tmp_path):
             reactors=[{'name': 'main', 'pollers': 2}], control={'socket': f'{tmp_path}/control'}),
             '--plugin-dir', plugins)
 
-        def figure(name):
+        def figure(name, group='rooms'):
             done = goevd_run('ctl', '-s', f'{tmp_path}/control', 'stats', '--json')
-            return json.loads(done.stdout)['figures'][f'websocket.rooms.{name}']['total']
+            return json.loads(done.stdout)['figures'][f'websocket.{group}.{name}']['total']
 
         return d, figure
     return start
@@ -288,6 +288,31 @@ def test_publication_is_compressed_for_those_who_agreed(serve):
             assert c.frame() == (BINARY, text)
         for c in packed:                 # its own context goes on from anew
             order(c, 'leave ' + 'y' * 250, -2)
+
+
+def test_figures_of_compression(serve):
+    d, figure = serve('ws_parts', compress_min=9)
+    c = Deflating(d.connect())
+
+    def figures():
+        return [figure(name, 'compress') for name in ('messages', 'from', 'to')]
+
+    c.send(frame(TEXT, b'send:short'))
+    assert c.frame() == (TEXT, b'short') and figures() == [0, 0, 0]
+    c.send(frame(TEXT, b'send:' + b'a' * 100))
+    assert c.frame() == (TEXT, b'a' * 100)
+    assert figures() == [1, 100, c.packed[-1]]
+    c.send(frame(TEXT, b'first:aaaa more:bbb last:'))
+    assert c.message()[1] == b'aaaabbb'
+    assert figures() == [2, 107, c.packed[1] + c.packed[2]]
+    c.send(frame(BINARY, b'c' * 3000))
+    assert c.frame() == (BINARY, b'c' * 3000)
+    assert figures() == [3, 3107, sum(c.packed[1:])]
+    for data, refused in ((b'\xff\xff\xff\xff', 1), (b'\xf2\x48\xcd', 2), (Packer()(b'\xff'), 2)):
+        c = Deflating(d.connect())
+        c.send(frame(TEXT, data, rsv=4))
+        assert c.code() == 1007
+        assert figure('refused', 'inflate') == refused
 
 
 def test_stop_with_members_and_a_backlog(serve):
