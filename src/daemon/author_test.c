@@ -210,7 +210,7 @@ enum stranger {
 static void
 author_read(int fd)
 {
-    const struct timeval wait = {.tv_usec = QUIET_WAIT_MS * 1000};
+    const struct timeval wait = {.tv_usec = QUIET_WAIT_MS * 1000L};
     char data[4096];
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
