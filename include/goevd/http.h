@@ -76,6 +76,7 @@ struct goevd_http_id {
 };
 
 #define GOEVD_HTTP_LENGTH_UNKNOWN UINT64_MAX
+#define GOEVD_HTTP_USER_MAX 511 /* bytes of the name of a user */
 
 struct goevd_http;
 
@@ -184,6 +185,8 @@ struct goevd_http {
     struct goevd_str (*trace_id)(const struct goevd_http_request *r);
     bool (*trailer_at)(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
                        struct goevd_str *ret_value);
+    int (*set_user)(struct goevd_http_request *r, const char *name, size_t len);
+    struct goevd_str (*user)(const struct goevd_http_request *r);
 };
 
 /* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
@@ -342,6 +345,30 @@ static inline struct goevd_str
 goevd_http_trace_id(const struct goevd_http_request *r)
 {
     return goevd_http->trace_id(r);
+}
+
+/* Say who the client is, for the handlers behind this one and for the access log: a handler that
+ * has made sure of it.
+ *
+ * name     copied, in the place of what was said before; any bytes.
+ * len      1 to GOEVD_HTTP_USER_MAX.
+ * Thread   [poller]
+ * Returns  0; -EINVAL for another length; -ENOMEM.
+ */
+static inline int
+goevd_http_set_user(struct goevd_http_request *r, const char *name, size_t len)
+{
+    return goevd_http->set_user(r, name, len);
+}
+
+/* Who the client is, as an earlier handler of the route, such as basic_auth, has made sure.
+ * Thread   [poller]
+ * Returns  text that is valid until on_close returns; data is NULL where nobody has said it.
+ */
+static inline struct goevd_str
+goevd_http_user(const struct goevd_http_request *r)
+{
+    return goevd_http->user(r);
 }
 
 /* The address of this side, as goevd_conn_local_address().
@@ -717,7 +744,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 304, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 328, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 344, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

@@ -25,6 +25,8 @@
 
 GOEVD_HTTP_TABLE;
 
+_Static_assert(CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
+
 struct options {
     struct goevd_str users;
     struct goevd_str realm;
@@ -51,6 +53,7 @@ struct check {
     const char *hash;
     bool known; /* it is that of the name */
     uint8_t mac[VERIFIED_MAC_SIZE];
+    char name[CREDENTIALS_PART_MAX + 1];
     char password[CREDENTIALS_PART_MAX + 1];
     struct crypt_data crypt;
 };
@@ -126,6 +129,15 @@ auth_busy(const struct auth *a, struct goevd_http_request *r)
     return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
 }
 
+/* Those behind this one learn who it is. A file has no user without a name. */
+static int
+auth_pass(struct goevd_http_request *r, const char *name)
+{
+    int result = goevd_http_set_user(r, name, strlen(name));
+
+    return result < 0 ? result : goevd_http_next(r);
+}
+
 static void
 auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
 {
@@ -136,7 +148,7 @@ auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
     (void)state;
     if (r != NULL && result == 0) {
         verified_add(goevd_http_local(r), check->mac);
-        sent = goevd_http_next(r);
+        sent = auth_pass(r, check->name);
     } else if (r != NULL) {
         sent = result == -EACCES ? auth_refuse(a, r) : auth_busy(a, r);
     }
@@ -178,6 +190,7 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct credentia
     check->auth = a;
     check->hash = auth_user(a, said->name, &check->known)->hash;
     memcpy(check->mac, mac, sizeof(check->mac));
+    memcpy(check->name, said->name, sizeof(check->name));
     memcpy(check->password, said->password, sizeof(check->password));
     result = goevd_http_submit(a->self, r, check_run, auth_checked, check);
     if (result == 0) {
@@ -202,8 +215,8 @@ auth_request(struct goevd_http_request *r, void *state)
         return auth_refuse(a, r);
     }
     verified_mac(a->key, said.name, said.password, mac);
-    result =
-        verified_has(goevd_http_local(r), mac) ? goevd_http_next(r) : auth_submit(a, r, &said, mac);
+    result = verified_has(goevd_http_local(r), mac) ? auth_pass(r, said.name)
+                                                    : auth_submit(a, r, &said, mac);
     explicit_bzero(&said, sizeof(said));
     return result;
 }

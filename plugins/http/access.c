@@ -295,6 +295,8 @@ access_exchange(struct exchange *x)
     if (x->local->http->access == NULL)
         return;
     access_request_read(x->req, &r);
+    if ((x->flags & X_USER) != 0)
+        r.user = (struct span){x->user.data, x->user.len};
     access_write(x->local, exchange_c(x), &x->mark, &r,
                  x->status == 0 ? ACCESS_STATUS_GONE : x->status, x->sent);
 }

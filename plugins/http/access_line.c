@@ -10,12 +10,14 @@
 /* Bytes of values as they stand in the line. */
 #define TARGET_MAX 1792
 #define TEXT_MAX 512
-#define LISTENER_MAX 256
+#define LISTENER_MAX 128
+#define USER_MAX 128
 
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + MARK_ID_MAX < ACCESS_LINE_MAX - 256,
+_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + MARK_ID_MAX <
+                   ACCESS_LINE_MAX - 256,
                "all values fit beside each other");
 
 void
@@ -99,16 +101,16 @@ line_escape_json(char *to, size_t size, const char *chars, size_t len)
     return goevd_json_escape(to, size, chars, len);
 }
 
-/* As others do in this format: \xHH. */
+/* As others do in this format: \xHH; also what comes before `first`. */
 static size_t
-line_escape_hex(char *to, size_t size, const char *chars, size_t len)
+line_escape_from(char *to, size_t size, const char *chars, size_t len, uint8_t first)
 {
     static const char digits[] = "0123456789ABCDEF";
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)chars[i];
-        bool plain = line_plain((struct span){chars + i, 1}) == 1;
+        bool plain = c >= first && line_plain((struct span){chars + i, 1}) == 1;
 
         if (n + (plain ? 1 : 4) > size)
             break;
@@ -122,6 +124,12 @@ line_escape_hex(char *to, size_t size, const char *chars, size_t len)
         to[n++] = digits[c & 15];
     }
     return n;
+}
+
+static size_t
+line_escape_hex(char *to, size_t size, const char *chars, size_t len)
+{
+    return line_escape_from(to, size, chars, len, ' ');
 }
 
 #define PUT(p, text) (memcpy((p), text, sizeof(text) - 1), (p) + sizeof(text) - 1)
@@ -180,6 +188,7 @@ access_line_json(char *to, struct access_second *second, const struct access_req
     *p++ = '.';
     p = line_number(p, (uint64_t)a->at.tv_nsec / 1000000, 3);
     p = line_known(PUT(p, "Z\",\"client\":\""), a->client);
+    p = line_value(PUT(p, "\",\"user\":\""), r->user, USER_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"listener\":\""), a->listener, LISTENER_MAX, line_escape_json);
     p = line_value(PUT(p, "\",\"host\":\""), r->host, TEXT_MAX, line_escape_json);
     p = line_known(PUT(p, "\",\"method\":\""), r->method);
@@ -203,6 +212,15 @@ line_or_dash(char *p, struct span s, size_t max)
     return line_value(p, s.len == 0 ? (struct span){"-", 1} : s, max, line_escape_hex);
 }
 
+/* A word of the line: no blank may be in it. */
+static char *
+line_user(char *p, struct span user)
+{
+    if (user.len == 0)
+        user = (struct span){"-", 1};
+    return p + line_escape_from(p, USER_MAX, user.data, user.len, ' ' + 1);
+}
+
 size_t
 access_line_combined(char *to, struct access_second *second, const struct access_request *r,
                      const struct access_answer *a)
@@ -211,7 +229,7 @@ access_line_combined(char *to, struct access_second *second, const struct access
 
     if (a->at.tv_sec != second->second)
         line_tell_second(second, a->at.tv_sec);
-    p = PUT(p, " - - [");
+    p = PUT(line_user(PUT(p, " - "), r->user), " [");
     memcpy(p, second->combined, 26);
     p = PUT(p + 26, "] \"");
     if (r->method.len != 0) {

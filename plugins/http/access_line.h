@@ -19,7 +19,8 @@ struct access_request {
     struct span host;
     struct span referer;
     struct span agent;
-    bool old; /* HTTP/1.0 */
+    struct span user; /* as a handler has found; empty: nobody has looked */
+    bool old;         /* HTTP/1.0 */
 };
 
 #define ACCESS_SPANS 5 /* at the beginning of that struct */

@@ -60,6 +60,7 @@ exchange_trim(struct exchange *x, size_t keep)
     buffer_clear(&x->trailers, keep);
     buffer_clear(&x->fields, keep);
     buffer_clear(&x->rest, keep);
+    buffer_clear(&x->user, keep);
     buffer_clear(&x->copy, keep);
     if (x->state_room <= keep)
         return;
@@ -427,6 +428,19 @@ exchange_changed(struct exchange *x)
     local->deferred = x;
     /* without memory it is seen to with the next one, or when the connection ends */
     (void)goevd_timer_arm(local->kick, 0, 0);
+}
+
+int
+exchange_set_user(struct exchange *x, const char *name, size_t len)
+{
+    if (len == 0 || len > GOEVD_HTTP_USER_MAX)
+        return -EINVAL;
+    if (buffer_reserve(&x->user, len) < 0)
+        return -ENOMEM;
+    x->user.len = 0;
+    (void)buffer_append(&x->user, name, len);
+    x->flags |= X_USER;
+    return 0;
 }
 
 uint64_t

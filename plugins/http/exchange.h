@@ -71,6 +71,7 @@ enum exchange_flags {
     X_MARKED = 1 << 27,   /* `mark` is set */
     X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
     X_GZIP = 1 << 28,     /* its head says that it is compressed */
+    X_USER = 1 << 29,     /* somebody has said whose it is */
     /* no reply can begin any more */
     X_LOST = X_BEGUN | X_ENDED | X_NEXT | X_BROKEN
 };
@@ -126,6 +127,7 @@ struct exchange {
     size_t upgrade_len;
 
     struct mark mark;
+    struct buffer user;    /* whose it is, as a handler has found */
     struct buffer copy;    /* of head and request */
     struct exchange *next; /* free or deferred */
     uint32_t slot;         /* in local->slots */
@@ -237,6 +239,9 @@ void exchange_changed(struct exchange *x);
 
 /* End it, soon, with that reply if none has begun; 0 or -EPIPE: without one. */
 void exchange_break(struct exchange *x, int verdict);
+
+/* As goevd_http_set_user(). */
+int exchange_set_user(struct exchange *x, const char *name, size_t len);
 
 /* The number of one, as its present handler has it; and the one of a number, NULL if it is over or
  * another handler's. */

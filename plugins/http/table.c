@@ -150,6 +150,22 @@ table_trace_id(const struct goevd_http_request *r)
     return table_str(mark_id(mark));
 }
 
+static int
+table_set_user(struct goevd_http_request *r, const char *name, size_t len)
+{
+    return exchange_set_user(exchange_of(r), name, len);
+}
+
+static struct goevd_str
+table_user(const struct goevd_http_request *r)
+{
+    const struct exchange *x = exchange_of(r);
+
+    if ((x->flags & X_USER) == 0)
+        return (struct goevd_str){NULL, 0};
+    return (struct goevd_str){x->user.data, x->user.len};
+}
+
 static socklen_t
 table_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
@@ -437,4 +453,6 @@ const struct goevd_http http_table = {
     .client_address = table_client_address,
     .trace_id = table_trace_id,
     .trailer_at = table_trailer_at,
+    .set_user = table_set_user,
+    .user = table_user,
 };

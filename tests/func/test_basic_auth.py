@@ -27,12 +27,13 @@ def users(tmp_path):
 @pytest.fixture
 def serve(goevd, plugins, users, tmp_path):
     """serve(option=…) -> a Daemon with a route that wants a password."""
-    def start(**options):
+    def start(access='combined', **options):
         auth = {'basic_auth': {'users': str(users), **options}}
         probe = {'http_probe': {'file': '/dev/null'}}
         return goevd(config(listener(handler={'http': {
             'routes': [{'path': '/do/{id}', 'handler': [auth, probe]},
                        {'path': '/open', 'respond': {'body': 'open'}}],
+            'access_log': {'target': str(tmp_path / 'log'), 'format': access},
             'error_pages': [{'status': 401, 'body': 'who?'}]}}),
             plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': 1}],
             control={'socket': str(tmp_path / 'control.sock')}))
@@ -58,7 +59,7 @@ def send(sock, name=None, password='', **more):
     """A request; None: without a password."""
     if name is not None:
         more['Authorization'] = said(name, password)
-    sock.sendall(request('/do/sized', **more))
+    sock.sendall(request(more.pop('path', '/do/sized'), **more))
 
 
 def ask(sock, *args, **more):
@@ -73,6 +74,26 @@ def test_who_knows_a_password_gets_in(serve, figures):
         for _ in range(3):
             assert ask(s, name, password)[::2] == (200, b'one two')
     assert figures() == [3, 0, 0]   # each is checked once
+
+
+@pytest.mark.parametrize('access', ['combined', 'json'])
+def test_others_learn_who_it_is(serve, users, tmp_path, access):
+    users.write_text(f'ann:{BCRYPT}\na "b":{BCRYPT}\n{"n" * 300}:{BCRYPT}')
+    s = serve(access).connect()
+    names = ['ann', 'ann', 'a "b"', 'n' * 300, 'ann']     # first found out, then remembered
+    for name in names:
+        assert ask(s, name, 'secret', path='/do/user')[2].decode() == name
+    assert ask(s, 'ann', 'wrong', path='/do/user')[0] == 401
+    s.sendall(request('/open'))
+    assert Reader(s).response()[0] == 200
+    log = tmp_path / 'log'
+    eventually(lambda: log.exists() and log.read_text().count('\n') == 7, 'not 7 lines')
+    lines = log.read_text().splitlines()
+    if access == 'json':
+        assert [json.loads(line)['user'] for line in lines] == [*(n[:128] for n in names), '', '']
+    else:
+        assert [line.split(' ')[2] for line in lines] == [
+            'ann', 'ann', 'a\\x20\\x22b\\x22', 'n' * 128, 'ann', '-', '-']
 
 
 def test_who_does_not_is_asked(serve, users, figures):

@@ -310,6 +310,8 @@ reply_mark(struct goevd_http_request *r)
 static int
 reply_with(struct goevd_http_request *r, struct goevd_str what)
 {
+    if (is(what, "user"))
+        return goevd_http_reply(r, 200, NULL, goevd_http_user(r).data, goevd_http_user(r).len);
     if (is(what, "mark"))
         return reply_mark(r);
     if (is(what, "none"))
