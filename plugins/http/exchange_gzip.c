@@ -21,13 +21,13 @@ gzip_is_wanted(const struct http_request *req)
 int
 exchange_gzip_choose(struct exchange *x, int status, struct span type, uint64_t length)
 {
-    const struct gzip *gzip = x->local->gzip;
+    const struct options_gzip *o = x->handler->chain->gzip;
     int r;
 
-    if (gzip == NULL)
+    if (o == NULL)
         return 0;
     /* what a 304 stands for is not known: it may have been compressed */
-    if (status != 304 && !gzip_applies(gzip->options, status, type, length, &x->fields))
+    if (status != 304 && !gzip_applies(o, status, type, length, &x->fields))
         return 0;
     r = gzip_set_vary(&x->fields);
     if (r < 0 || !gzip_is_wanted(x->req))
@@ -41,7 +41,7 @@ exchange_gzip_begin(struct exchange *x)
     int r;
 
     if ((x->flags & X_HEAD) == 0) {
-        x->gzip = gzip_take(x->local->gzip);
+        x->gzip = gzip_take(x->local->gzip, (int)x->handler->chain->gzip->level);
         if (x->gzip == NULL)
             return 0;
     }
@@ -56,7 +56,8 @@ exchange_gzip_begin(struct exchange *x)
 int
 exchange_gzip_whole(struct exchange *x, struct span *body)
 {
-    size_t n = gzip_whole(x->local->gzip, body->data, body->len);
+    size_t n =
+        gzip_whole(x->local->gzip, (int)x->handler->chain->gzip->level, body->data, body->len);
 
     if (n == 0)
         return 0;

@@ -34,13 +34,13 @@ gzip_type_valid(struct goevd_str type)
 }
 
 int
-gzip_check(struct goevd_self *self, const struct options_gzip *o)
+gzip_check(struct goevd_self *self, const char *path, const struct options_gzip *o)
 {
     const struct goevd_str *types = o == NULL ? NULL : o->types.items;
-    char at[64];
+    char at[256];
 
     for (size_t i = 0; o != NULL && i < o->types.count; i++) {
-        snprintf(at, sizeof(at), "gzip.types[%zu]", i);
+        snprintf(at, sizeof(at), "%s.types[%zu]", path, i);
         if (!gzip_type_valid(types[i]))
             return goevd_refuse(self, at,
                                 "\"%s\" is no type of content such as text/html, without "
@@ -151,13 +151,13 @@ gzip_set_coding(struct buffer *lines)
 /* ---- Streams --------------------------------------------------------------------------------- */
 
 struct gzip *
-gzip_new(const struct options_gzip *options)
+gzip_new(unsigned max)
 {
     struct gzip *gzip = malloc(sizeof(*gzip));
 
     if (gzip == NULL)
         return NULL;
-    gzip->options = options;
+    gzip->max = max;
     gzip->free = NULL;
     gzip->free_count = gzip->count = 0;
     return gzip;
@@ -183,21 +183,21 @@ gzip_free(struct gzip *gzip)
 }
 
 static struct gzip_stream *
-gzip_stream_new(const struct gzip *gzip)
+gzip_stream_new(int level)
 {
     struct gzip_stream *stream = calloc(1, sizeof(*stream));
 
     if (stream == NULL)
         return NULL;
-    if (deflateInit2(&stream->z, (int)gzip->options->level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
-                     Z_DEFAULT_STRATEGY) == Z_OK)
+    if (deflateInit2(&stream->z, level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) ==
+        Z_OK)
         return stream;
     free(stream);
     return NULL;
 }
 
 struct gzip_stream *
-gzip_take(struct gzip *gzip)
+gzip_take(struct gzip *gzip, int level)
 {
     struct gzip_stream *stream = gzip->free;
 
@@ -205,9 +205,10 @@ gzip_take(struct gzip *gzip)
         gzip->free = stream->next;
         gzip->free_count--;
         (void)deflateReset(&stream->z);
+        (void)deflateParams(&stream->z, level, Z_DEFAULT_STRATEGY);
         return stream;
     }
-    stream = gzip->count < (unsigned)gzip->options->replies_max ? gzip_stream_new(gzip) : NULL;
+    stream = gzip->count < gzip->max ? gzip_stream_new(level) : NULL;
     gzip->count += stream != NULL;
     return stream;
 }
@@ -226,9 +227,9 @@ gzip_give(struct gzip *gzip, struct gzip_stream *stream)
 }
 
 size_t
-gzip_whole(struct gzip *gzip, const char *data, size_t len)
+gzip_whole(struct gzip *gzip, int level, const char *data, size_t len)
 {
-    struct gzip_stream *stream = gzip_take(gzip);
+    struct gzip_stream *stream = gzip_take(gzip, level);
     size_t n = 0;
 
     assert(len <= GZIP_STEP);

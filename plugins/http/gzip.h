@@ -22,7 +22,7 @@ struct gzip_stream {
 
 /* One poller's. */
 struct gzip {
-    const struct options_gzip *options;
+    unsigned max; /* streams */
     struct gzip_stream *free;
     unsigned free_count;
     unsigned count;
@@ -30,11 +30,12 @@ struct gzip {
     char in[GZIP_STEP];  /* of a file */
 };
 
-/* What the schema cannot say; `o` may be NULL. 0, or -EINVAL after goevd_refuse(). */
-int gzip_check(struct goevd_self *self, const struct options_gzip *o);
+/* What the schema cannot say, of the options at `path`; `o` may be NULL. 0, or -EINVAL after
+ * goevd_refuse(). */
+int gzip_check(struct goevd_self *self, const char *path, const struct options_gzip *o);
 
 /* NULL without memory. */
-struct gzip *gzip_new(const struct options_gzip *options);
+struct gzip *gzip_new(unsigned max);
 void gzip_free(struct gzip *gzip);
 
 /* Whether a reply is one that may be compressed, whoever asks.
@@ -57,9 +58,9 @@ int gzip_weaken(struct buffer *lines);
 int gzip_set_coding(struct buffer *lines);
 
 /* A stream from the beginning; NULL without memory, or while all there may be are in use. */
-struct gzip_stream *gzip_take(struct gzip *gzip);
+struct gzip_stream *gzip_take(struct gzip *gzip, int level);
 void gzip_give(struct gzip *gzip, struct gzip_stream *stream);
 
 /* Compress GZIP_STEP bytes at most, all at once, into gzip->out. Returns the bytes that come of it;
  * 0 where these are not fewer, or without a stream. */
-size_t gzip_whole(struct gzip *gzip, const char *data, size_t len);
+size_t gzip_whole(struct gzip *gzip, int level, const char *data, size_t len);

@@ -110,6 +110,8 @@ handlers_chain_add(struct handlers *handlers, struct goevd_str path, size_t coun
     }
     chain->edits = *edits;
     *edits = (struct edits){0};
+    chain->gzip = handlers->gzip;
+    handlers->compress |= chain->gzip != NULL;
     return chain;
 }
 
@@ -121,7 +123,7 @@ handlers_finish(const struct handlers *handlers, struct handler_chain *chain)
         chain->all[i].state_at = (uint32_t)chain->state_size;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
-    chain->edited = handlers->edited || edits_any(&chain->edits);
+    chain->edited = chain->gzip != NULL || edits_any(&chain->edits);
     chain->all[0].quick =
         chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !chain->edited;
     return (int)handlers->count - 1;

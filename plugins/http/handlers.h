@@ -20,10 +20,11 @@ struct handler {
 
 /* Those of one route, in their order. */
 struct handler_chain {
-    struct span path;   /* of the route: the options' */
-    size_t state_size;  /* of all their states */
-    struct edits edits; /* of its replies */
-    bool edited;        /* they never go out just as handlers give them */
+    struct span path;                /* of the route: the options' */
+    size_t state_size;               /* of all their states */
+    struct edits edits;              /* of its replies */
+    const struct options_gzip *gzip; /* NULL: they are not compressed */
+    bool edited;                     /* they never go out just as handlers give them */
     size_t count;
     struct handler all[];
 };
@@ -32,7 +33,8 @@ struct handlers {
     const struct handler **first; /* of each chain */
     size_t count;
     size_t room;
-    bool edited; /* all replies may be, by `gzip` */
+    const struct options_gzip *gzip; /* of the chains that are added from now on; NULL: none */
+    bool compress;                   /* some have it */
 };
 
 void handlers_fini(struct handlers *handlers);

@@ -51,7 +51,7 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     http->pipeline_max = (unsigned)o->pipeline_max;
     r = options_check(self, o);
     if (r == 0)
-        r = gzip_check(self, o->gzip);
+        r = gzip_check(self, "gzip", o->gzip);
     if (r == 0)
         r = http_register(http);
     if (r == 0)
@@ -114,8 +114,8 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         r = mark_local_init(l);
     if (r == 0)
         heads_init(&l->heads, &l->canned);
-    if (r == 0 && http->options->gzip != NULL) {
-        l->gzip = gzip_new(http->options->gzip);
+    if (r == 0 && http->routes.handlers.compress) {
+        l->gzip = gzip_new((unsigned)http->options->gzip_replies_max);
         r = l->gzip == NULL ? -ENOMEM : 0;
     }
     if (r == 0)

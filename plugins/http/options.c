@@ -77,6 +77,27 @@ static const struct goevd_option headers_options[] = {
 static const struct goevd_schema headers_schema =
     GOEVD_SCHEMA(struct options_headers, headers_options);
 
+static const struct goevd_option type_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 128, .help = "a type"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema type_schema = GOEVD_SCHEMA(struct goevd_str, type_options);
+
+static const struct goevd_option gzip_options[] = {
+    {OPTION(struct options_gzip, length_min, "length_min", GOEVD_OPTION_SIZE), .def = "1KiB",
+     .min = 1, .max = 1 << 30, .help = "content that is known to be shorter stays as it is"},
+    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST),
+     .def = "[text/*, application/json, application/javascript, application/xml, image/svg+xml]",
+     .max = 100, .item = &type_schema,
+     .help = "types of content that is compressed; text/* is all of text"},
+    {OPTION(struct options_gzip, level, "level", GOEVD_OPTION_INT), .def = "5", .min = 0, .max = 9,
+     .help = "from 1, the fastest, to 9, the smallest; 0: nothing is compressed"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct options_gzip, gzip_options);
+
 static const struct goevd_option route_options[] = {
     {OPTION(struct options_route, path, "path", GOEVD_OPTION_STRING),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 4096,
@@ -96,6 +117,8 @@ static const struct goevd_option route_options[] = {
      .help = "let a plugin answer; of several, each decides whether the next one is asked"},
     {OPTION(struct options_route, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
      .help = "what is done to the headers of the route's replies, last of all"},
+    {OPTION(struct options_route, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+     .help = "how content of its handlers is compressed, in the place of what is said of all"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -116,6 +139,8 @@ static const struct goevd_option host_options[] = {
      .item = &route_schema, .help = "what is answered where, as in routes"},
     {OPTION(struct options_host, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
      .help = "what is done to the headers of its routes' replies"},
+    {OPTION(struct options_host, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+     .help = "how content is compressed, in the place of what is said of all"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -165,30 +190,6 @@ static const struct goevd_option access_options[] = {
 
 static const struct goevd_schema access_schema =
     GOEVD_SCHEMA(struct options_access_log, access_options);
-
-static const struct goevd_option type_options[] = {
-    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 128, .help = "a type"},
-    {.type = GOEVD_OPTION_END},
-};
-
-static const struct goevd_schema type_schema = GOEVD_SCHEMA(struct goevd_str, type_options);
-
-static const struct goevd_option gzip_options[] = {
-    {OPTION(struct options_gzip, length_min, "length_min", GOEVD_OPTION_SIZE), .def = "1KiB",
-     .min = 1, .max = 1 << 30, .help = "content that is known to be shorter stays as it is"},
-    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST),
-     .def = "[text/*, application/json, application/javascript, application/xml, image/svg+xml]",
-     .max = 100, .item = &type_schema,
-     .help = "types of content that is compressed; text/* is all of text"},
-    {OPTION(struct options_gzip, level, "level", GOEVD_OPTION_INT), .def = "5", .min = 1, .max = 9,
-     .help = "from 1, the fastest, to 9, the smallest"},
-    {OPTION(struct options_gzip, replies_max, "replies_max", GOEVD_OPTION_INT), .def = "64",
-     .min = 1, .max = 65536,
-     .help = "replies that one poller compresses at the same time; more go out as they are"},
-    {.type = GOEVD_OPTION_END},
-};
-
-static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct options_gzip, gzip_options);
 
 static const struct goevd_option network_options[] = {
     {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 64, .help = "a network"},
@@ -271,6 +272,9 @@ static const struct goevd_option http_options[] = {
      .help = "a line for each request"},
     {OPTION(struct options, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
      .help = "compress content of handlers for clients that take it"},
+    {OPTION(struct options, gzip_replies_max, "gzip_replies_max", GOEVD_OPTION_INT), .def = "64",
+     .min = 1, .max = 65536,
+     .help = "replies that one poller compresses at the same time; more go out as they are"},
     {OPTION(struct options, request_id, "request_id", GOEVD_OPTION_RECORD), .item = &id_schema,
      .help = "an id for each request"},
     {OPTION(struct options, forwarded, "forwarded", GOEVD_OPTION_RECORD), .item = &forwarded_schema,

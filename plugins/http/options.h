@@ -31,6 +31,7 @@ struct options_route {
     const struct options_redirect *redirect;
     struct goevd_list handler; /* of struct goevd_plugin * */
     const struct options_headers *headers;
+    const struct options_gzip *gzip; /* NULL: as its host has it, or all */
 };
 
 /* One or several names, and what is served under them. */
@@ -38,6 +39,7 @@ struct options_host {
     struct goevd_list names;  /* of struct goevd_str */
     struct goevd_list routes; /* of struct options_route */
     const struct options_headers *headers;
+    const struct options_gzip *gzip; /* NULL: as all have it */
 };
 
 /* The content of errors. */
@@ -60,8 +62,7 @@ struct options_access_log {
 struct options_gzip {
     int64_t length_min;
     struct goevd_list types; /* of struct goevd_str */
-    int64_t level;
-    int64_t replies_max; /* of each poller */
+    int64_t level;           /* 0: none */
 };
 
 struct options_request_id {
@@ -95,6 +96,7 @@ struct options {
     int64_t worker_requests_max;                 /* likewise */
     const struct options_access_log *access_log; /* NULL: none, as are the next ones */
     const struct options_gzip *gzip;
+    int64_t gzip_replies_max; /* of each poller */
     const struct options_request_id *request_id;
     const struct options_forwarded *forwarded;
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/gzip.h"
 #include "http/path.h"
 #include "http/redirect.h"
 #include "http/respond.h"
@@ -13,11 +14,12 @@
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 #define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
 
-/* A list of routes in the options, and what is done to the headers of their replies. */
+/* A list of routes in the options, and what is done to their replies. */
 struct routes_place {
     char at[48];
     const struct options_headers *all;
     const struct options_headers *host;
+    const struct options_gzip *gzip;
 };
 
 void
@@ -265,6 +267,7 @@ static int
 routes_answer(struct routes *routes, struct goevd_self *self, const char *at,
               const struct routes_place *place, const struct options_route *route)
 {
+    const struct options_gzip *gzip;
     struct edits edits = {0};
     char where[ROUTES_AT_MAX + 16];
     int r;
@@ -280,6 +283,11 @@ routes_answer(struct routes *routes, struct goevd_self *self, const char *at,
     if (r == 0 && edits.lines.len > EDITS_LINES_MAX)
         r = goevd_refuse(self, at, "headers adds %zu bytes in all, and %d are the most",
                          edits.lines.len, EDITS_LINES_MAX);
+    snprintf(where, sizeof(where), "%s.gzip", at);
+    if (r == 0)
+        r = gzip_check(self, where, route->gzip);
+    gzip = route->gzip != NULL ? route->gzip : place->gzip;
+    routes->handlers.gzip = gzip != NULL && gzip->level != 0 ? gzip : NULL;
     if (r == 0)
         r = routes_push_answer(routes, self, at, route, &edits);
     edits_fini(&edits);
@@ -351,7 +359,9 @@ routes_add_host(struct routes *routes, struct goevd_self *self, const struct opt
                 size_t index)
 {
     const struct options_host *host = (const struct options_host *)o->hosts.items + index;
-    struct routes_place place = {.all = o->headers, .host = host->headers};
+    struct routes_place place = {.all = o->headers,
+                                 .host = host->headers,
+                                 .gzip = host->gzip != NULL ? host->gzip : o->gzip};
     const struct goevd_str *names = host->names.items;
     uint32_t site = (uint32_t)index + 1;
     char at[ROUTES_AT_MAX];
@@ -364,6 +374,9 @@ routes_add_host(struct routes *routes, struct goevd_self *self, const struct opt
     snprintf(at, sizeof(at), "hosts[%zu].headers", index);
     if (r >= 0)
         r = edits_check(self, at, host->headers);
+    snprintf(at, sizeof(at), "hosts[%zu].gzip", index);
+    if (r >= 0)
+        r = gzip_check(self, at, host->gzip);
     if (r < 0)
         return r;
     snprintf(place.at, sizeof(place.at), "hosts[%zu].routes", index);
@@ -443,14 +456,13 @@ routes_push_fixed(struct routes *routes, const struct options *o)
 int
 routes_init(struct routes *routes, struct goevd_self *self, const struct options *o)
 {
-    const struct routes_place place = {.at = "routes", .all = o->headers};
+    const struct routes_place place = {.at = "routes", .all = o->headers, .gzip = o->gzip};
     int r;
 
     *routes = (struct routes){.sites = calloc(1 + o->hosts.count, sizeof(*routes->sites))};
     if (routes->sites == NULL)
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
-    routes->handlers.edited = o->gzip != NULL;
     r = routes_check_count(self, o);
     if (r >= 0)
         r = pages_init(&routes->pages, self, o);

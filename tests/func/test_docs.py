@@ -38,6 +38,7 @@ HEADINGS = {
 
 # Keys that stand in several places, and where the others are.
 AGAIN = {'http:routes.': ['http:hosts.routes.'],
+         'http:gzip.': ['http:hosts.gzip.', 'http:routes.gzip.', 'http:hosts.routes.gzip.'],
          'http:headers.': ['http:hosts.headers.', 'http:routes.headers.',
                            'http:hosts.routes.headers.']}
 

@@ -44,9 +44,10 @@ def routes(folder):
 @pytest.fixture
 def serve(goevd, plugins, folder):
     """serve(options of the listener, options of gzip) -> a Daemon with one poller."""
-    def start(listener_options=None, **options):
+    def start(listener_options=None, replies_max=64, **options):
         options = {'length_min': 100, **options}
-        return goevd(config(listener(handler={'http': {'routes': routes(folder), 'gzip': options}},
+        return goevd(config(listener(handler={'http': {'routes': routes(folder), 'gzip': options,
+                                                       'gzip_replies_max': replies_max}},
                                      **(listener_options or {})), plugin_dir=str(plugins),
                             reactors=[{'name': 'main', 'pollers': 1}],
                             log={'level': 'info'}, stop_timeout='5s'))
@@ -283,7 +284,36 @@ def test_more_replies_at_a_time_go_out_as_they_are(serve):
                'the stream was not given back')
 
 
+def test_each_route_and_host_may_have_its_own(goevd, folder):
+    download = {'download': {'root': str(folder)}}
+
+    def files(path, **options):
+        return {'path': f'/{path}/*', 'handler': download, **options}
+
+    off, best = {'level': 0}, {'level': 9, 'types': ['image/png', 'text/*']}
+    d = goevd(config(listener(handler={'http': {
+        'gzip': {'level': 1}, 'routes': [files('all'), files('off', gzip=off), files('best', gzip=best)],
+        'hosts': [{'names': ['no.example'], 'gzip': off, 'routes': [files('all'), files('best', gzip=best)]},
+                  {'names': ['as.example'], 'routes': [files('all')]}]}})))
+    s, sizes = d.connect(), {}
+    for host, path, coded in (('x', 'all', True), ('x', 'off', False), ('x', 'best', True), ('x', 'all', True),
+                              ('no.example', 'all', False), ('no.example', 'best', True),
+                              ('as.example', 'all', True)):
+        _, headers, body = ask(s, f'/{path}/text.txt', host=host)
+        assert body == TEXT and (headers.get('content-encoding') == 'gzip') == coded
+        assert ('vary' in headers) == coded
+        assert sizes.setdefault((path, coded), headers['bytes']) == headers['bytes']
+    assert sizes['best', True] < sizes['all', True]
+    assert 'content-encoding' in ask(s, '/best/picture.png')[1]
+    assert 'content-encoding' not in ask(s, '/all/picture.png')[1]
+
+
 def test_types_are_checked(refused):
+    bad = {'types': ['x']}
+    handler = {'download': {'root': '/'}}
+    for http, where in (({'routes': [{'path': '/a', 'handler': handler, 'gzip': bad}]}, 'routes[0].gzip'),
+                        ({'hosts': [{'names': ['a'], 'gzip': bad}]}, 'hosts[0].gzip')):
+        assert f'handler.http.{where}.types[0]: ' in refused(config(listener(handler={'http': http})))
     for bad in ('text', 'text/html; charset=utf-8', '/x', 'a/'):
         said = refused(config(listener(handler={'http': {'gzip': {'types': ['a/b', bad]}}})))
         assert 'handler.http.gzip.types[1]: ' in said and json.dumps(bad) in said

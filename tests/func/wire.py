@@ -55,7 +55,7 @@ class Reader:
 
 def request(path='/', method='GET', version='1.1', **headers):
     """The bytes of a request."""
-    lines = [f'{method} {path} HTTP/{version}', 'Host: test']
+    lines = [f'{method} {path} HTTP/{version}', f'Host: {headers.pop("host", "test")}']
     lines += [f'{name.replace("_", "-")}: {value}' for name, value in headers.items()]
     return ('\r\n'.join(lines) + '\r\n\r\n').encode()
 

@@ -117,8 +117,7 @@ static const struct options_route routes[] = {
 };
 
 static const struct goevd_str types[] = {STR("text/plain"), STR("text/*")};
-static const struct options_gzip gzip = {
-    .length_min = 1, .types = {types, 2}, .level = 1, .replies_max = 1};
+static const struct options_gzip gzip = {.length_min = 1, .types = {types, 2}, .level = 1};
 
 /* One instance for all inputs, and one that compresses: their Dates stand still, for nothing turns
  * their timers. */
@@ -132,6 +131,7 @@ the_host(bool compresses)
     if (host->instance == NULL) {
         o[compresses] = http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
         o[compresses].gzip = compresses ? &gzip : NULL;
+        o[compresses].gzip_replies_max = 1;
         assert(http_host_init(host, &o[compresses]) == 0);
     }
     return host;
