@@ -274,10 +274,16 @@ poller_run_tasks(struct poller *p)
     }
 }
 
+uint64_t
+poller_due_ns(uint64_t delay_ns)
+{
+    return clock_now_ns() + MIN(delay_ns, UINT64_MAX / 2);
+}
+
 int
 poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns)
 {
-    return timer_arm(&p->timers, t, clock_now_ns() + MIN(delay_ns, UINT64_MAX / 2));
+    return timer_arm(&p->timers, t, poller_due_ns(delay_ns));
 }
 
 static void

@@ -162,6 +162,9 @@ poller_load(struct poller *p)
     return atomic_load_explicit(&p->load, memory_order_relaxed);
 }
 
+/* When a timer of that delay is due. */
+uint64_t poller_due_ns(uint64_t delay_ns);
+
 /* [poller] delay_ns from now; 0 or -ENOMEM. */
 int poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns);
 

@@ -136,7 +136,7 @@ conn_timer_new(struct conn *c, uint64_t cookie)
 static void
 conn_timer_fetch(const struct timer_table *table, const struct conn_timer *t)
 {
-    timer_table_fetch(table, t);
+    timer_table_fetch(table, t->conn, t->cookie);
     __builtin_prefetch(t->link, 1);
     __builtin_prefetch(t->next, 1);
 }
@@ -194,19 +194,23 @@ conn_timer_fire(struct timer *timer, uint64_t now_ns)
 int
 conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns)
 {
+    const struct timer_table *table = &c->service->net->timers;
     struct conn_timer *t;
+    uint64_t due_ns;
     int r;
 
     assert(cookie != GOEVD_DEADLINE);
     if (c->flags & CONN_CLOSING)
         return -EPIPE;
-    t = timer_table_find(&c->service->net->timers, c, cookie);
+    timer_table_fetch(table, c, cookie);
+    due_ns = poller_due_ns(delay_ns); /* reading the clock waits for earlier loads */
+    t = timer_table_find(table, c, cookie);
     if (!t)
         t = conn_timer_new(c, cookie);
     if (!t)
         return -ENOMEM;
     t->period_ns = period_ns;
-    r = poller_arm(conn_poller(c), &t->timer, delay_ns);
+    r = timer_arm(conn_timers(c), &t->timer, due_ns);
     if (r < 0)
         conn_timer_free(t);
     return r;

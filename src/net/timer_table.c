@@ -36,9 +36,10 @@ timer_table_bucket(const struct timer_table *table, const struct conn *conn, uin
 }
 
 void
-timer_table_fetch(const struct timer_table *table, const struct conn_timer *t)
+timer_table_fetch(const struct timer_table *table, const struct conn *conn, uint64_t cookie)
 {
-    __builtin_prefetch(timer_table_bucket(table, t->conn, t->cookie), 1);
+    if (table->timers > 0)
+        __builtin_prefetch(timer_table_bucket(table, conn, cookie), 1);
 }
 
 struct conn_timer *

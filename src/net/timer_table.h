@@ -36,7 +36,7 @@ struct conn_timer *timer_table_find(const struct timer_table *table, const struc
 /* Add one whose conn and cookie are set and not in the table. 0; -ENOMEM. */
 int timer_table_add(struct timer_table *table, struct conn_timer *t);
 
-/* Let the processor begin to fetch what timer_table_remove() will touch. */
-void timer_table_fetch(const struct timer_table *table, const struct conn_timer *t);
+/* Let the processor begin to fetch where that one is looked for. */
+void timer_table_fetch(const struct timer_table *table, const struct conn *conn, uint64_t cookie);
 
 void timer_table_remove(struct timer_table *table, struct conn_timer *t);
