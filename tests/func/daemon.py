@@ -190,6 +190,21 @@ class Daemon:
         s.connect(address)
         return s
 
+    def figures(self):
+        """What goevd ctl stats says, by name: the totals."""
+        done = run(self.folder, 'ctl', '-s', self.control, 'stats', '--json')
+        assert done.returncode == 0, done.stderr
+        return {name: f['total'] for name, f in json.loads(done.stdout)['figures'].items()}
+
+    def rests(self):
+        """Whether its pollers sleep, but for a few timers. What spins wakes up at every moment.
+
+        The time that it takes would say less: a machine that is halted may book that on anybody.
+        """
+        before = self.figures()['poller.rounds']
+        time.sleep(0.1)
+        return self.figures()['poller.rounds'] - before < 50
+
     def worker(self):
         """The process that serves."""
         if self.single:

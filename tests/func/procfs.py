@@ -5,7 +5,6 @@ import pathlib
 import re
 import socket
 
-TICKS_S = os.sysconf('SC_CLK_TCK')
 PIDFD_GETFD = 438   # the system call, pidfd_getfd(2)
 ESTABLISHED, LISTEN = '01', '0A'   # states in /proc/net/tcp
 
@@ -33,10 +32,13 @@ def stopped(pid):
     return all(p.read_text().rsplit(')', 1)[1].split()[0] == 'T' for p in files)
 
 
-def cpu_s(pid):
-    """User and system time so far."""
-    fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_S
+def sleeps(pid, name):
+    """How often the thread of that name has gone to sleep."""
+    for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
+        if (task / 'comm').read_text().rstrip('\n') == name:
+            return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)',
+                                 (task / 'status').read_text(), re.M)[1])
+    raise AssertionError(f'process {pid} has no thread {name}')
 
 
 def rss_bytes(pid):

@@ -1,6 +1,8 @@
 """Bytes through a connection: slow readers, half-closes, resets."""
+import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
@@ -65,8 +67,9 @@ def test_64_mib_come_back_from_a_slow_reader(goevd):
         assert peak - before < 8 * MIB
 
 
-def test_reader_that_never_reads_is_not_read_from(goevd):
-    d = goevd(config(listener(handler='echo', output_high='256KiB', output_low='64KiB')))
+def test_reader_that_never_reads_is_not_read_from(goevd, tmp_path):
+    d = goevd(config(listener(handler='echo', output_high='256KiB', output_low='64KiB'),
+                     control={'socket': str(tmp_path / 'control.sock')}))
     worker = d.worker()
     echo(d.connect())
     before = procfs.rss_bytes(worker)
@@ -76,9 +79,7 @@ def test_reader_that_never_reads_is_not_read_from(goevd):
         echo(d.connect())
     if not daemon.SANITIZER:
         assert procfs.rss_bytes(worker) - before < 4 * 2 * MIB
-    cpu = procfs.cpu_s(worker)
-    threading.Event().wait(0.5)
-    assert procfs.cpu_s(worker) - cpu < 0.1   # and nothing spins
+    eventually(d.rests, 'it spins')
 
 
 def test_half_closed_echo_sends_everything(goevd):
@@ -110,10 +111,13 @@ def test_reset_frees_the_connection(goevd):
 def test_idle_timeout_closes(goevd):
     d = goevd(config(listener(handler='echo', idle_timeout='300ms')))
     s = d.connect()
-    for _ in range(4):   # a busy one stays, though longer than the time-out in all
-        echo(s)
-        threading.Event().wait(0.15)
-    assert closed(s)
+    with contextlib.suppress(EOFError, OSError):   # unless this test has slept for too long
+        for _ in range(4):   # a busy one stays, though longer than the time-out in all
+            echo(s)
+            last = time.monotonic()
+            threading.Event().wait(0.15)
+        assert closed(s)
+    assert time.monotonic() - last > 0.25
 
 
 def test_idle_timeout_of_0_never_closes(goevd):
@@ -156,12 +160,10 @@ def test_header_timeout_counts_from_the_first_byte(goevd):
                         'routes': {'path': '/', 'respond': {'body': 'x'}}}}
     d = goevd(config(listener(handler=handler)))
     s = d.connect()
-    text = b'GET / HTTP/1.1\r\nHost: ' + b'a' * 100
-    try:
-        for i, byte in enumerate(text):   # a drop at a time is no way to stay
+    began = time.monotonic()
+    with contextlib.suppress(OSError):
+        for byte in b'GET / HTTP/1.1\r\nHost: ' + b'a' * 5000:   # a drop at a time is no way to stay
             s.sendall(bytes([byte]))
             threading.Event().wait(0.02)
-    except OSError:
-        pass
-    assert i > 10   # not at once
+    assert time.monotonic() - began > 0.4   # not at once
     assert b' 408 ' in s.recv(4096)

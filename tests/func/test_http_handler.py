@@ -427,7 +427,7 @@ def test_body_that_comes_fast_enough_gets_more_time(serve):
     begun = time.monotonic()
     s.sendall(b'x' * 100)                # a second more
     assert reader.response()[0] == 408
-    assert 1 <= time.monotonic() - begun < 10
+    assert time.monotonic() - begun >= 1
 
 
 def test_handler_that_refuses_a_part_of_the_body(probe):

@@ -8,13 +8,20 @@ HIGH, MOST = 8192, 16384
 
 
 @pytest.fixture
-def two(goevd, plugins):
+def start(goevd, plugins):
     """Two listeners on one poller; the limits of 'wide' are twice those of 'tight'."""
     tight = {'output_low': '1KiB', 'output_high': HIGH, 'output_max': MOST, 'tail_max': 256}
     wide = {'output_low': '1KiB', 'output_high': 2 * HIGH, 'output_max': 2 * MOST, 'tail_max': 512}
-    return goevd(config(listener('tight', 'filling', idle_timeout='300ms', **tight),
-                        listener('wide', 'filling', idle_timeout=0, **wide),
-                        plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '1'}]))
+    return lambda idle=0: goevd(config(
+        listener('tight', 'filling', idle_timeout=idle, **tight),
+        listener('wide', 'filling', idle_timeout=0, **wide),
+        plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '1'}]))
+
+
+@pytest.fixture
+def two(start):
+    """The same, where nobody is idle for too long."""
+    return start()
 
 
 def write(d, name, *sizes):
@@ -55,7 +62,8 @@ def test_tail_at_the_limit_and_one_past_it(two, name, most):
     assert closed(s)
 
 
-def test_idle_timeout_is_each_listeners_own(two):
+def test_idle_timeout_is_each_listeners_own(start):
+    two = start('300ms')
     wide = two.connect('wide')
     assert closed(two.connect('tight'))
     wide.sendall(b'hello\n')

@@ -239,12 +239,16 @@ def test_idle_ones_above_min_idle_are_closed(serve, server):
     client.until(idle=1, live=2, dead=0)
 
 
-def test_check_passes_and_finds_who_does_not_answer(serve, server):
-    client = Client(serve(server.port, min_idle=2, check_interval='50ms', check_timeout='100ms'))
+def test_check_passes(serve, server):
+    client = Client(serve(server.port, min_idle=2, check_interval='50ms', check_timeout='1h'))
     server.wait(lambda: server.pings >= 6)
     assert client.figures()[5] == 0
     client.get('a')
     client.ask('put a')
+
+
+def test_check_finds_who_does_not_answer(serve, server):
+    client = Client(serve(server.port, min_idle=2, check_interval='50ms', check_timeout='100ms'))
     server.mute = True   # connected, and not well
     eventually(lambda: client.figures()[5] >= 2, 'both are found')
     server.mute = False

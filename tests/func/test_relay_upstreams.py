@@ -79,9 +79,10 @@ def test_one_client_at_a_time_tries_who_has_rested(relay, relay_figure):
         d.may_say = ['does not answer']
         assert d.connect().recv(1) == b'a'   # perhaps after having waited for the other
         assert d.connect().recv(1) == b'a'
-        assert relay_figure('upstream.0.failed') == 1
+        failed = relay_figure('upstream.0.failed')
+        assert failed >= 1
         eventually(lambda: d.connect().recv(1) and relay_figure('connecting') == 0 and
-                   relay_figure('upstream.0.failed') == 2, 'it is tried again')
+                   relay_figure('upstream.0.failed') > failed, 'it is tried again')
     for c in clients:
         c.close()
 

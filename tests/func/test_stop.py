@@ -7,7 +7,7 @@ import time
 import pytest
 
 import procfs
-from daemon import SLOWNESS, config, eventually, listener
+from daemon import config, eventually, listener
 from wire import Reader, closed, echo, get, refused, request
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -30,17 +30,15 @@ def test_stops(goevd, number, args):
 
 @pytest.mark.parametrize('args', ARGS)
 def test_closes_idle_connections_soon(goevd, args):
-    d = goevd(config(stop_timeout='60s'), *args)
+    d = goevd(config(stop_timeout='1h'), *args)
     clients = [d.connect() for _ in range(10)]
     for s in clients:
         assert get(s)[0] == 200
-    began = time.monotonic()
     d.signal(signal.SIGTERM)
     for s in clients:
         assert closed(s)
         s.close()
     assert d.wait() == 0
-    assert time.monotonic() - began < 2 * SLOWNESS
 
 
 @pytest.mark.parametrize('args', ARGS)
@@ -109,25 +107,22 @@ def test_deadline_closes_what_does_not_finish(goevd, args):
     d.signal(signal.SIGTERM)
     assert closed(s)
     assert d.wait() == 0
-    took = time.monotonic() - began
-    assert 0.4 < took < 2 * SLOWNESS
+    assert time.monotonic() - began > 0.4
     assert d.log.find('connections were still open after stop_timeout; closing them')
 
 
 @pytest.mark.parametrize('args', ARGS)
 def test_second_signal_stops_now(goevd, args):
-    d = goevd(config(stop_timeout='60s'), *args)
+    d = goevd(config(stop_timeout='1h'), *args)
     d.may_say = ['connections were still open']
     s = d.connect()
     s.sendall(b'GET / HTTP/1.1\r\nHo')
     assert get(idle := d.connect())[0] == 200
     d.signal(signal.SIGTERM)
     assert closed(idle)
-    began = time.monotonic()
     time.sleep(0.15)   # nearer than that, two signals are one: timeout(1) sends two
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
-    assert time.monotonic() - began < 2 * SLOWNESS
     if not args:
         assert d.log.find('SIGTERM: stopping now$')
 

@@ -1,7 +1,7 @@
 /* Gets stuck, or dies, in a callback of choice. A line is a command:
  *
  *   [WHERE] sleep MS    sleeps
- *   [WHERE] spin MS     computes
+ *   [WHERE] spin MS     computes; of both: or the path of a file, until that is there
  *   [WHERE] deep KIB    uses so much of the stack
  *   [WHERE] crash WHAT  segv, abort, fpe, or overflow of the stack
  *
@@ -19,13 +19,13 @@
 
 struct stuck {
     struct goevd_self *self;
-    char at_stop[64]; /* what poller_stop is to do */
+    char at_stop[256]; /* what poller_stop is to do */
 };
 
 struct command {
     struct stuck *stuck;
     uint64_t conn_id;
-    char text[64];
+    char text[256];
     int fd; /* that a watch waits for */
 };
 
@@ -40,21 +40,16 @@ stuck_now_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* Until `until`, MS from now or a file. */
 static void
-stuck_sleep(unsigned ms)
+stuck_stay(const char *until, bool spin)
 {
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec moment = {.tv_nsec = 1000000};
+    uint64_t end = stuck_now_ms() + strtoul(until, NULL, 10);
 
-    nanosleep(&ts, NULL);
-}
-
-static void
-stuck_spin(unsigned ms)
-{
-    uint64_t end = stuck_now_ms() + ms;
-
-    while (stuck_now_ms() < end)
-        ;
+    while (*until == '/' ? access(until, F_OK) < 0 : stuck_now_ms() < end)
+        if (!spin)
+            nanosleep(&moment, NULL);
 }
 
 static unsigned
@@ -82,13 +77,13 @@ stuck_crash(const char *how)
 static void
 stuck_obey(const char *text)
 {
-    char how[16];
-    unsigned ms, kib;
+    char how[16], until[256];
+    unsigned kib;
 
-    if (sscanf(text, "sleep %u", &ms) == 1)
-        stuck_sleep(ms);
-    else if (sscanf(text, "spin %u", &ms) == 1)
-        stuck_spin(ms);
+    if (sscanf(text, "sleep %255s", until) == 1)
+        stuck_stay(until, false);
+    else if (sscanf(text, "spin %255s", until) == 1)
+        stuck_stay(until, true);
     else if (sscanf(text, "deep %u", &kib) == 1)
         stuck_deep(kib / 4);
     else if (sscanf(text, "crash %15s", how) == 1)
@@ -204,7 +199,7 @@ stuck_read(struct goevd_conn *c, void *state, const char *data, size_t len, size
            unsigned flags)
 {
     const char *end = memchr(data, '\n', len);
-    char line[64], where[16], verb[16];
+    char line[256], where[16], verb[16];
     int r, at = 0;
 
     (void)state, (void)fresh, (void)flags;

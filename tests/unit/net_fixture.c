@@ -234,8 +234,8 @@ fixture_setup(void **state)
                                            .mailbox_max = 1000,
                                            .buffers_kept_max = 32768};
     limits = (struct conn_limits){.idle_timeout_ns = 60 * NS_PER_S,
-                                  .close_timeout_ns = 5 * NS_PER_S,
-                                  .linger_timeout_ns = 2 * NS_PER_S,
+                                  .close_timeout_ns = 60 * NS_PER_S,
+                                  .linger_timeout_ns = 60 * NS_PER_S,
                                   .tail_max = 1000,
                                   .frame_max = 900,
                                   .output_low = 1000,

@@ -186,7 +186,7 @@ start_on_time(struct poller *p, void *arg, struct err *reterr)
 {
     uint64_t now = clock_now_ns();
 
-    assert(p->now_ns <= now && now - p->now_ns < 150 * NS_PER_MS);
+    assert(p->now_ns <= now && now - p->now_ns < 10 * NS_PER_S);
     return 0;
 }
 
@@ -199,7 +199,7 @@ test_reactor_start_finds_the_clock_set(void **state)
 
     assert_int_equal(reactor_new(&c, &r, NULL), 0);
     for (unsigned i = 0; i < r->count; i++)
-        r->pollers[i]->now_ns -= NS_PER_S;
+        r->pollers[i]->now_ns = 0;
     assert_int_equal(reactor_start(r, start_on_time, NULL, NULL, NULL), 0);
     reactor_stop(r);
     reactor_free(r);
