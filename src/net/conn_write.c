@@ -264,6 +264,7 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
 {
     struct segment *first = c->outq->first;
     struct iovec iov[FLUSH_IOVECS];
+    bool file;
     int n;
 
     if (first->len == 0) {
@@ -274,11 +275,11 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
         *ret_asked = 1; /* whatever it takes, there may be room for more */
         return conn_send_file(c, first);
     }
-    n = outq_peek(c->outq, iov, FLUSH_IOVECS);
+    n = outq_peek(c->outq, iov, FLUSH_IOVECS, &file);
     *ret_asked = 0;
     for (int i = 0; i < n; i++)
         *ret_asked += iov[i].iov_len;
-    return c->service->transport->writev(c, iov, n);
+    return c->service->transport->writev(c, iov, n, file);
 }
 
 static void

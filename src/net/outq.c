@@ -215,16 +215,18 @@ outq_spare_free(struct buffers *buffers, struct segment *s)
 }
 
 int
-outq_peek(const struct outq *q, struct iovec *iov, int max)
+outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file)
 {
+    const struct segment *s;
     int n = 0;
 
-    for (struct segment *s = q->first; s && s->type != SEGMENT_FILE && n < max; s = s->next) {
+    for (s = q->first; s && s->type != SEGMENT_FILE && n < max; s = s->next) {
         const char *data = s->data;
 
         memcpy(&iov[n].iov_base, &data, sizeof(data));
         iov[n++].iov_len = s->len;
     }
+    *ret_file = s && s->type == SEGMENT_FILE && s->len > 0;
     return n;
 }
 

@@ -79,9 +79,10 @@ void outq_spare_free(struct buffers *buffers, struct segment *s);
 /* It holds the first `len` bytes of the file at the front, and goes in their place. */
 void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 
-/* The memory at the front as iovecs, up to the first file; returns how many, at most max. */
+/* The memory at the front as iovecs, up to the first file; returns how many, at most max. Does a
+ * file come next? */
 struct iovec;
-int outq_peek(const struct outq *q, struct iovec *iov, int max);
+int outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file);
 
 /* What is at the front cannot be sent: release it with `result`. */
 void outq_drop(struct outq *q, int result);

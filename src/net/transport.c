@@ -35,14 +35,14 @@ plain_write(struct conn *c, const void *data, size_t len)
 }
 
 static ssize_t
-plain_writev(struct conn *c, const struct iovec *iov, int count)
+plain_writev(struct conn *c, const struct iovec *iov, int count, bool more)
 {
     struct msghdr message = {.msg_iovlen = (size_t)count};
     ssize_t n;
 
     memcpy(&message.msg_iov, &iov, sizeof(iov)); /* sendmsg(2) writes nothing through it */
     do
-        n = sendmsg(c->watch.fd, &message, MSG_NOSIGNAL);
+        n = sendmsg(c->watch.fd, &message, more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }

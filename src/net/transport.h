@@ -24,7 +24,8 @@ struct transport {
     /* Bytes, 0 at the end of what the peer sends, or a negative errno. */
     ssize_t (*read)(struct conn *c, void *buf, size_t len);
     ssize_t (*write)(struct conn *c, const void *data, size_t len);
-    ssize_t (*writev)(struct conn *c, const struct iovec *iov, int count);
+    /* With `more`, the peer need not hear of it before what is written next. */
+    ssize_t (*writev)(struct conn *c, const struct iovec *iov, int count, bool more);
 
     /* From a file, at offset. -EOPNOTSUPP or NULL: the connection reads it and writes it itself. */
     ssize_t (*send_file)(struct conn *c, int fd, off_t offset, size_t len);

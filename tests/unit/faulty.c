@@ -96,14 +96,14 @@ faulty_write(struct conn *c, const void *data, size_t len)
 }
 
 static ssize_t
-faulty_writev(struct conn *c, const struct iovec *iov, int count)
+faulty_writev(struct conn *c, const struct iovec *iov, int count, bool more)
 {
     int r = faults.write_max ? 0 : faulty_call();
 
     if (faults.write_max)
         return faulty_write(c, iov->iov_base, iov->iov_len);
     faults.writes++;
-    return r < 0 ? r : transport_plain.writev(c, iov, count);
+    return r < 0 ? r : transport_plain.writev(c, iov, count, more);
 }
 
 static ssize_t

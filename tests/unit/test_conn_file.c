@@ -1,6 +1,8 @@
 #include "net_fixture.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -288,6 +290,40 @@ test_conn_gathered_goes_before_shared_and_file(void **state)
     check_mixed(fd);
 }
 
+static unsigned
+data_segments(const struct conn *c)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    assert_int_equal(getsockopt(c->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_data_segs_out;
+}
+
+/* A head that leaves in a segment of its own costs as much as a small file. */
+static void
+test_conn_head_goes_with_the_file(void **state)
+{
+    char heard[12];
+    struct conn *c;
+    int fd;
+
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    c = seen[0].c;
+    say(c, "<");
+    assert_true(conn_write_file(c, file, 0, 10, release, NULL) >= 0);
+    until(released.count == 1);
+    assert_int_equal(data_segments(c), 1);
+    say(c, ">");
+    assert_true(conn_write_file(c, file, 0, 0, release, NULL) >= 0);
+    until(released.count == 2);
+    assert_int_equal(data_segments(c), 2); /* nothing comes that it could wait for */
+    conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    assert_int_equal(peer_drain(fd, heard, sizeof(heard)), sizeof(heard));
+    fd_close(fd);
+}
+
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -304,6 +340,7 @@ main(void)
         FILE_TEST(test_conn_many_small_shared_stay_under_the_cap),
         FILE_TEST(test_conn_release_may_write),
         FILE_TEST(test_conn_gathered_goes_before_shared_and_file),
+        FILE_TEST(test_conn_head_goes_with_the_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

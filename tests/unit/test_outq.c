@@ -31,6 +31,7 @@ test_outq_against_a_model(void **state)
     while (got < sizeof(in)) {
         size_t len = MIN(dice_below(&dice, 3000), sizeof(in) - put);
         struct iovec iov[3];
+        bool file;
         int n;
 
         switch (put < sizeof(in) ? dice_below(&dice, 6) : 3 + dice_below(&dice, 3)) {
@@ -49,7 +50,7 @@ test_outq_against_a_model(void **state)
             put += len;
             break;
         default:
-            n = outq_peek(q, iov, 3);
+            n = outq_peek(q, iov, 3, &file);
             len = 0;
             for (int i = 0; i < n; i++) {
                 size_t take =
@@ -92,13 +93,14 @@ test_outq_large_copies_are_cut_so_that_their_memory_can_be_kept(void **state)
     struct outq *q = outq_new(&kept, &total);
     struct iovec iov[8];
     size_t got = 0;
+    bool file;
     int n;
 
     for (size_t i = 0; i < sizeof(in); i++)
         in[i] = (char)(i * 7 + i / 251);
     assert_int_equal(outq_push_copy(q, in, 10), 0);
     assert_int_equal(outq_push_copy(q, in + 10, sizeof(in) - 10), 0);
-    n = outq_peek(q, iov, 8);
+    n = outq_peek(q, iov, 8, &file);
     assert_int_equal(n, 4);
     assert_int_equal(iov[0].iov_len, 4096 - sizeof(struct segment)); /* no room is wasted */
     for (int i = 0; i < n; got += iov[i++].iov_len)
@@ -115,16 +117,20 @@ test_outq_peek_stops_at_a_file(void **state)
 {
     struct outq *q = outq_new(&buffers, &total);
     struct iovec iov[8];
+    bool file;
 
     outq_push_copy(q, "a", 1);
     outq_push_shared(q, "b", 1, NULL, NULL);
     outq_push_file(q, 0, 10, 5, count_release, NULL);
     outq_push_copy(q, "c", 1);
     assert_int_equal(q->bytes, 3); /* files do not count */
-    assert_int_equal(outq_peek(q, iov, 8), 2);
-    assert_int_equal(outq_peek(q, iov, 1), 1);
+    assert_int_equal(outq_peek(q, iov, 8, &file), 2);
+    assert_true(file);
+    assert_int_equal(outq_peek(q, iov, 1, &file), 1);
+    assert_false(file); /* something else comes before it */
     outq_took(q, 2);
-    assert_int_equal(outq_peek(q, iov, 8), 0);
+    assert_int_equal(outq_peek(q, iov, 8, &file), 0);
+    assert_true(file);
     released = 0;
     outq_took(q, 4);
     assert_int_equal(q->first->offset, 14);
@@ -132,7 +138,8 @@ test_outq_peek_stops_at_a_file(void **state)
     assert_int_equal(released, 0);
     outq_took(q, 1);
     assert_int_equal(released, 1);
-    assert_int_equal(outq_peek(q, iov, 8), 1);
+    assert_int_equal(outq_peek(q, iov, 8, &file), 1);
+    assert_false(file);
     outq_free(q, 0);
     outq_free(NULL, 0);
 }
