@@ -279,18 +279,18 @@ def floor_ws(threads=2, wrapper=()):
     return Server('floor_ws', port, argv, check=upgrades)
 
 
-def libwebsockets():
+def libwebsockets(wrapper=()):
     """bench/lws_echo.c, with Debian's libwebsockets."""
     port, binary = free_port(), BUILD / 'bench' / 'lws_echo'
     if not binary.exists():
         raise ServerError('lws_echo was not built (apt-get install libwebsockets-dev)')
-    return Server('libwebsockets', port, [binary, '--port', port], check=upgrades)
+    return Server('libwebsockets', port, [*wrapper, binary, '--port', port], check=upgrades)
 
 
-def node_ws():
+def node_ws(wrapper=()):
     """bench/ws_echo.js, with Debian's node-ws."""
     port, binary = free_port(), shutil.which('node')
     if not binary:
         raise ServerError('node is not installed (apt-get install nodejs node-ws)')
-    return Server('node-ws', port, ['env', 'NODE_PATH=/usr/share/nodejs', binary,
+    return Server('node-ws', port, [*wrapper, 'env', 'NODE_PATH=/usr/share/nodejs', binary,
                                     BENCH / 'ws_echo.js', port], check=upgrades)
