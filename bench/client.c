@@ -1,12 +1,13 @@
 /* A load that is the same each time: so many connections, so many requests, then it ends or holds
  * the connections open.
  *
- *   client --port N [--connections N] [--requests N] [--depth N] [--hold]
+ *   client --port N [--connections N] [--requests N] [--depth N] [--hold] [--upgrade]
  *
  * The connections are opened first. Then, round after round, each sends --depth requests in one
  * write, and when all have, each reads its replies, until there were --requests (one for each
  * connection if not given). With --hold it prints "holding" and waits for its standard input to
- * end. All replies must be as long as the first one is.
+ * end. All replies must be as long as the first one is. With --upgrade the request is a WebSocket
+ * handshake.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +26,9 @@
 #define CONNECTIONS_A_SOURCE 5000 /* each source address has some 28,000 ports */
 
 static const char request[] = "GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-#define REQUEST_LEN (sizeof(request) - 1)
+static const char handshake[] =
+    "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 struct client {
     long port;
@@ -33,6 +36,7 @@ struct client {
     long requests;
     long depth;
     bool hold;
+    bool upgrade;
     int *fds;
     size_t reply_len;
 };
@@ -67,14 +71,15 @@ client_connect(const struct client *c, long i)
 }
 
 static void
-send_requests(int fd, long count)
+send_requests(const struct client *c, int fd, long count)
 {
-    char data[DEPTH_MAX * REQUEST_LEN];
+    const char *one = c->upgrade ? handshake : request;
+    char data[DEPTH_MAX * sizeof(handshake)];
     size_t len = 0;
 
     for (; count > 0; count--) {
-        memcpy(data + len, request, REQUEST_LEN);
-        len += REQUEST_LEN;
+        memcpy(data + len, one, strlen(one));
+        len += strlen(one);
     }
     errno = 0;
     if (write(fd, data, len) != (ssize_t)len)
@@ -83,7 +88,7 @@ send_requests(int fd, long count)
 
 /* The length of one reply: read it, and believe its Content-Length. */
 static size_t
-learn_reply(int fd)
+learn_reply(const struct client *c, int fd)
 {
     char data[BUFFER_BYTES + 1];
     size_t len = 0;
@@ -98,11 +103,11 @@ learn_reply(int fd)
         data[len] = '\0';
         body = strstr(data, "\r\n\r\n");
         field = strcasestr(data, "\r\nContent-Length:");
-        if (!body || !field)
+        if (!body || (!field && !c->upgrade))
             continue;
-        if (strncmp(data, "HTTP/1.1 200 ", 13) != 0)
-            die("the first reply is not 200");
-        if (len == (size_t)(body + 4 - data) + strtoul(field + 17, NULL, 10))
+        if (strncmp(data, c->upgrade ? "HTTP/1.1 101 " : "HTTP/1.1 200 ", 13) != 0)
+            die("the first reply is not 200, or 101");
+        if (len == (size_t)(body + 4 - data) + (c->upgrade ? 0 : strtoul(field + 17, NULL, 10)))
             return len;
     }
 }
@@ -135,11 +140,11 @@ client_run(struct client *c)
 {
     long sent = 1, answered = 1, first = c->connections > 1 ? 1 : 0;
 
-    send_requests(c->fds[0], 1);
-    c->reply_len = learn_reply(c->fds[0]);
+    send_requests(c, c->fds[0], 1);
+    c->reply_len = learn_reply(c, c->fds[0]);
     for (; answered < c->requests; first = 0) {
         for (long i = first; i < c->connections && sent < c->requests; i++) {
-            send_requests(c->fds[i], share(c, c->requests - sent));
+            send_requests(c, c->fds[i], share(c, c->requests - sent));
             sent += share(c, c->requests - sent);
         }
         for (long i = first; i < c->connections && answered < sent; i++) {
@@ -156,7 +161,7 @@ usage(void)
 {
     fprintf(stderr,
             "usage: client --port N [--connections N] [--requests N] [--depth 1..%d] "
-            "[--hold]\n",
+            "[--hold] [--upgrade]\n",
             DEPTH_MAX);
     exit(2);
 }
@@ -164,10 +169,13 @@ usage(void)
 static void
 client_options(struct client *c, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"port", required_argument, NULL, 'p'},     {"connections", required_argument, NULL, 'c'},
-        {"requests", required_argument, NULL, 'r'}, {"depth", required_argument, NULL, 'd'},
-        {"hold", no_argument, NULL, 'h'},           {0}};
+    static const struct option names[] = {{"port", required_argument, NULL, 'p'},
+                                          {"connections", required_argument, NULL, 'c'},
+                                          {"requests", required_argument, NULL, 'r'},
+                                          {"depth", required_argument, NULL, 'd'},
+                                          {"hold", no_argument, NULL, 'h'},
+                                          {"upgrade", no_argument, NULL, 'u'},
+                                          {0}};
     int flag;
 
     while ((flag = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -183,6 +191,8 @@ client_options(struct client *c, int argc, char **argv)
             c->depth = number;
         else if (flag == 'h')
             c->hold = true;
+        else if (flag == 'u')
+            c->upgrade = true;
         else
             usage();
     }

@@ -19,9 +19,9 @@ def run(port, requests, connections=1, depth=1):
 class Held:
     """Connections that have made one request each and stay open until the with statement ends."""
 
-    def __init__(self, port, connections, cpus=None):
+    def __init__(self, port, connections, cpus=None, flags=()):
         self.process = subprocess.Popen(
-            _argv(port, connections, None, 1) + ['--hold'], stdin=subprocess.PIPE,
+            _argv(port, connections, None, 1) + ['--hold', *flags], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,
             preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
         if self.process.stdout.readline() != 'holding\n':
