@@ -32,7 +32,10 @@ static struct goevd_self *unruly_destroyed;
 
 /* ---- Where ----------------------------------------------------------------------------------- */
 
-/* Returns how the child has ended: its signal, or 0. */
+/* A lock that another thread held at the fork is held in the child for ever: there ends the wait. */
+#define PATIENCE_S 3
+
+/* Returns how the child has ended: its signal, or 0; SIGALRM: by the wait, so nothing is known. */
 static int
 command_run(struct command *k)
 {
@@ -42,6 +45,7 @@ command_run(struct command *k)
 
     if (pid == 0) {
         setrlimit(RLIMIT_CORE, &no_core);
+        alarm(PATIENCE_S);
         k->breach(k);
         _exit(0);
     }
