@@ -32,7 +32,7 @@ static struct goevd_self *unruly_destroyed;
 
 /* ---- Where ----------------------------------------------------------------------------------- */
 
-/* A lock that another thread held at the fork is held in the child for ever: there ends the wait. */
+/* A lock that another thread held at the fork is held in the child for ever: there it ends. */
 #define PATIENCE_S 3
 
 /* Returns how the child has ended: its signal, or 0; SIGALRM: by the wait, so nothing is known. */
