@@ -78,10 +78,11 @@ repeats_count_held(const struct repeats *k)
     return k->count > repeats_max ? k->count - repeats_max : 0;
 }
 
+/* now_ns may be before it began: the clock is read before the lock is taken. */
 static bool
 repeats_is_over(const struct repeats *k, uint64_t now_ns)
 {
-    return now_ns - k->begun_ns >= repeats_interval_ns;
+    return now_ns >= k->begun_ns + repeats_interval_ns;
 }
 
 /* Its interval is over, and none was held back within it. */

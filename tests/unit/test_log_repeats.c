@@ -174,6 +174,17 @@ test_log_repeats_of_many_threads_are_all_counted(void **state)
     assert_int_equal(log_held() - held, THREADS * EACH - LIMIT);
 }
 
+/* Another thread read the clock before, and comes after. */
+static void
+test_log_repeats_mind_no_clock_that_was_read_before(void **state)
+{
+    uint64_t before_ns = clock_now_ns();
+
+    say(NULL, LOG_NOTICE, LIMIT + 1);
+    log_tell_held(before_ns);
+    assert_int_equal(lines(), LIMIT);
+}
+
 int
 main(void)
 {
@@ -190,6 +201,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_log_repeats_write_what_they_have_no_room_for, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_log_repeats_of_many_threads_are_all_counted, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_log_repeats_mind_no_clock_that_was_read_before, setup,
                                         teardown),
     };
 
