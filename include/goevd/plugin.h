@@ -601,6 +601,8 @@ struct goevd_host {
                         const struct sockaddr *address);
     void (*worker_replace)(struct goevd_self *self, const char *why);
     int (*conn_call)(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg);
+    bool (*is_strict)(void);
+    void (*check_conn)(struct goevd_conn *c, const char *function, const void *caller);
 };
 
 /* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
@@ -1553,6 +1555,31 @@ goevd_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn
     return goevd_host->conn_call(self, conn_id, fn, arg);
 }
 
+/* Whether plugins are held to the rules of this header: goevd --strict. A plugin that hosts others
+ * may then hand them functions that look first, by goevd_check_conn().
+ *
+ * Thread   [any]
+ */
+static inline bool
+goevd_is_strict(void)
+{
+    return goevd_host->is_strict();
+}
+
+/* For a plugin that hosts others: what a function of its own with a connection owes. Where goevd is
+ * strict, and this is not the poller of the connection, or the connection has closed, goevd says so
+ * and ends; else nothing.
+ *
+ * function  its name, as goevd_http_reply; static.
+ * caller    who has called it: __builtin_return_address(0).
+ * Thread    [any]
+ */
+static inline void
+goevd_check_conn(struct goevd_conn *c, const char *function, const void *caller)
+{
+    goevd_host->check_conn(c, function, caller);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -1581,7 +1608,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, lines_new) == 552, "lines_new ha
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, network_any) == 592, "network_any has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_network) == 20, "goevd_network has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_host, worker_replace) == 600, "replace has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 616, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 632, "goevd_host has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_framing) == 40, "goevd_framing has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
 #endif

@@ -62,7 +62,7 @@ handlers_take(struct handler *h, struct goevd_self *self, const char *at,
         return r;
     h->plugin = plugin;
     h->instance = goevd_plugin_instance(plugin);
-    *h->calls.http = &http_table;
+    *h->calls.http = goevd_is_strict() ? http_strict_table() : &http_table;
     return 0;
 }
 

@@ -4,3 +4,6 @@
 #include <goevd/http.h>
 
 extern const struct goevd_http http_table;
+
+/* For handlers that are held to the rules: strict.c. */
+const struct goevd_http *http_strict_table(void);

@@ -12,3 +12,6 @@ struct goevd_websocket_request {
 };
 
 extern const struct goevd_websocket websocket_table;
+
+/* For applications that are held to the rules: strict.c. */
+const struct goevd_websocket *websocket_strict_table(void);

@@ -191,7 +191,7 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
     if (r == 0)
         r = figures_new(ws);
     if (r == 0)
-        *ws->app.websocket = &websocket_table;
+        *ws->app.websocket = goevd_is_strict() ? websocket_strict_table() : &websocket_table;
     if (r == 0 && ws->app.on_host != NULL)
         r = ws->app.on_host(goevd_plugin_instance(o->application),
                             (struct goevd_websocket_host *)ws);

@@ -355,6 +355,18 @@ host_conn_log(struct goevd_conn *public, enum goevd_log_level level, const char 
     log_vabout(&about, (int)level, format, args);
 }
 
+static bool
+host_is_strict(void)
+{
+    return false;
+}
+
+static void
+host_check_conn(struct goevd_conn *c, const char *function, const void *caller)
+{
+    (void)c, (void)function, (void)caller;
+}
+
 const struct goevd_host plugins_host = {
     .version = GOEVD_VERSION_OF(struct goevd_host),
     .log = host_log,
@@ -433,4 +445,6 @@ const struct goevd_host plugins_host = {
     .network_any = host_network_any,
     .worker_replace = host_worker_replace,
     .conn_call = host_conn_call,
+    .is_strict = host_is_strict,
+    .check_conn = host_check_conn,
 };

@@ -87,6 +87,12 @@ strict_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
     plugins_host.pool_figures(pool, ret);
 }
 
+static bool
+strict_is_strict(void)
+{
+    return true;
+}
+
 /* ---- From anywhere to a poller --------------------------------------------------------------- */
 
 static int
@@ -171,6 +177,7 @@ strict_any_fill(struct goevd_host *table)
     table->call_all = strict_call_all;
     table->conn_call = strict_conn_call;
     table->cache_set = strict_cache_set;
+    table->is_strict = strict_is_strict;
 }
 
 /* A function that is not put in asks nothing of its caller. */

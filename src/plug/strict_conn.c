@@ -1,4 +1,5 @@
 /* Functions of a connection. */
+#include <string.h>
 #include <sys/stat.h>
 
 #include "net/conn.h"
@@ -324,6 +325,12 @@ strict_pool_release(struct goevd_conn *c)
     return plugins_host.pool_release(c);
 }
 
+static void
+strict_check_conn(struct goevd_conn *c, const char *function, const void *caller)
+{
+    rule_conn(&(struct caller){.function = function + strlen("goevd_"), .address = caller}, c);
+}
+
 void
 strict_conn_fill(struct goevd_host *table)
 {
@@ -358,4 +365,5 @@ strict_conn_fill(struct goevd_host *table)
     table->proxy_header = strict_proxy_header;
     table->conn_upgrade = strict_conn_upgrade;
     table->pool_release = strict_pool_release;
+    table->check_conn = strict_check_conn;
 }

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from daemon import PATIENCE_S, ROOT, config, eventually, listener
+from websocket import TEXT, Client, frame
 from wire import Reader, closed, request
 
 THREADS = 'WHICH THREAD MAY CALL WHAT'
@@ -148,13 +149,19 @@ def test_every_rule(unruly):
     assert ask(s, 'here none') == 'signal 0\n'
 
 
-def test_no_function_is_forgotten():
-    header = (ROOT / 'include' / 'goevd' / 'plugin.h').read_text()
-    table = re.search(r'^struct goevd_host \{(.*?)^\};', header, re.M | re.S)[1]
-    put = [found for path in (ROOT / 'src' / 'plug').glob('strict*.c')
-           for found in re.findall(r'table->(\w+) = (\w+);', path.read_text())]
+def tables(header, struct, files):
+    """The functions of a table, and those that these files put in the place of the plain ones."""
+    table = re.search(rf'^struct {struct} \{{(.*?)^\}};', header.read_text(), re.M | re.S)[1]
+    put = [found for path in files
+           for found in re.findall(r'table(?:->|\.)(\w+) = (\w+);', path.read_text())]
     assert all(function == f'strict_{name}' for name, function in put)
-    assert set(re.findall(r'\(\*(\w+)\)\(', table)) == {name for name, _ in put} | NO_RULE
+    return set(re.findall(r'\(\*(\w+)\)\(', table)), {name for name, _ in put}
+
+
+def test_no_function_is_forgotten():
+    table, put = tables(ROOT / 'include' / 'goevd' / 'plugin.h', 'goevd_host',
+                        (ROOT / 'src' / 'plug').glob('strict*.c'))
+    assert table == put | NO_RULE
 
 
 def test_sections_are_those_of_the_page():
@@ -180,12 +187,34 @@ def test_plugin_is_the_one_whose_code_it_is(unruly):
     d.log.wait(said(*BREACHES['here null'], 'unruly_http'))
 
 
-def test_who_has_called_a_plugin_that_hosts_others(unruly):
-    d = unruly('--strict')   # http is left out where it calls goevd as the last that it does
-    assert ask_http(d, method='POST', content_length=0) == ABORTED
-    d.log.wait(said(r"conn_peer_address\(\) was called on a thread that is not goevd's: only poller "
-                    r'\d, whose connection it is, may call it', THREADS,
-                    "(http', called by plugin ')?unruly_http"))
+STRAY = r"\(\) was called on a thread that is not goevd's: only poller \d, whose connection it is, " \
+    'may call it'
+
+
+def test_handlers_are_held_to_the_rules_of_http(unruly):
+    d = unruly('--strict')
+    for function in ('path', 'reply', 'timer', 'client_address'):
+        assert ask_http(d, path=f'/?{function}', method='POST', content_length=0) == ABORTED
+        d.log.wait(said(f'http_{function}{STRAY}', THREADS, 'unruly_http'))
+
+
+def test_applications_are_held_to_the_rules_of_websocket(goevd, plugins):
+    d = goevd(config(listener(handler={'websocket': {'application': 'ws_rooms'}})),
+              '--plugin-dir', plugins, '--strict', '--single')
+    d.may_say, d.status = [" error goevd: plugin '", r'worker \d+: '], -signal.SIGABRT
+    c = Client(d.connect())
+    c.send(frame(TEXT, b'stray a word'))
+    assert d.wait() == -signal.SIGABRT
+    assert d.log.find(said(f'websocket_send{STRAY}', THREADS, 'ws_rooms'))
+
+
+@pytest.mark.parametrize('level, free', [
+    ('http', {'call', 'send'}), ('websocket', {'call', 'post', 'post_close', 'publish'})])
+def test_no_function_of_those_that_host_others_is_forgotten(level, free):
+    table, put = tables(ROOT / 'include' / 'goevd' / f'{level}.h', f'goevd_{level}',
+                        [ROOT / 'plugins' / level / 'strict.c'])
+    asked_of_http = {name for name in table if name.startswith('request_')}
+    assert table == put | free | asked_of_http
 
 
 def test_worker_ends_and_is_replaced(unruly):

@@ -211,12 +211,51 @@ static const struct goevd_stream unruly_stream __attribute__((unused)) = {
     .on_close = unruly_close,
 };
 
+/* Statements follow the calls, which would else be jumps, and who has called could not be told. */
 static void
-breach_request(struct command *k)
+breach_address(struct command *k)
 {
     struct sockaddr_storage address;
 
-    goevd_http_peer_address(k->request, &address);
+    k->result = (int)goevd_http_client_address(k->request, &address);
+    k->result++;
+}
+
+static void
+breach_reply(struct command *k)
+{
+    k->result = goevd_http_reply(k->request, 204, NULL, NULL, 0);
+    k->result++;
+}
+
+static void
+breach_path(struct command *k)
+{
+    k->result = (int)goevd_http_path(k->request).len;
+    k->result++;
+}
+
+static void
+breach_timer(struct command *k)
+{
+    k->result = goevd_http_timer(k->request, 0);
+    k->result++;
+}
+
+/* What a query names. */
+static breach_fn
+breach_asked(const struct goevd_http_request *r)
+{
+    switch (*goevd_http_query(r).data) {
+    case 'r':
+        return breach_reply;
+    case 'p':
+        return breach_path;
+    case 't':
+        return breach_timer;
+    default:
+        return breach_address;
+    }
 }
 
 static void *
@@ -238,7 +277,7 @@ unruly_request(struct goevd_http_request *r, void *state)
 
     (void)state;
     if (goevd_http_method(r) == GOEVD_HTTP_POST) {
-        k.breach = breach_request;
+        k.breach = breach_asked(r);
         if (pthread_create(&thread, NULL, unruly_request_in_thread, &k) != 0)
             return -EAGAIN;
         pthread_join(thread, NULL);

@@ -81,6 +81,8 @@ rooms_thread(void *arg)
     else if (strcmp(o->verb, "all") == 0)
         o->result =
             goevd_websocket_publish(o->rooms->host, NULL, 0, GOEVD_WEBSOCKET_BINARY, o->rest, len);
+    else if (strcmp(o->verb, "stray") == 0) /* which only the poller may call */
+        o->result = goevd_websocket_send(o->w, GOEVD_WEBSOCKET_TEXT, o->rest, len);
     else
         o->result = -ENOSYS;
     return NULL;

@@ -1,0 +1,115 @@
+/* The table of applications that are held to the rules (goevd --strict): each function looks first
+ * whether it may be called here, and then does as the plain one. */
+#include "websocket/table.h"
+
+#define RULE(w, function)                                                                          \
+    goevd_check_conn(websocket_table.stream(w), "goevd_websocket_" #function,                      \
+                     __builtin_return_address(0))
+
+static void *
+strict_instance(const struct goevd_websocket_conn *w)
+{
+    RULE(w, instance);
+    return websocket_table.instance(w);
+}
+
+static void *
+strict_local(const struct goevd_websocket_conn *w)
+{
+    RULE(w, local);
+    return websocket_table.local(w);
+}
+
+static struct goevd_conn *
+strict_stream(const struct goevd_websocket_conn *w)
+{
+    RULE(w, stream);
+    return websocket_table.stream(w);
+}
+
+static int
+strict_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
+{
+    RULE(w, send);
+    return websocket_table.send(w, type, data, len);
+}
+
+static int
+strict_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
+{
+    RULE(w, ping);
+    return websocket_table.ping(w, data, len);
+}
+
+static int
+strict_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
+{
+    RULE(w, close);
+    return websocket_table.close(w, code, reason);
+}
+
+static struct goevd_websocket_id
+strict_id(const struct goevd_websocket_conn *w)
+{
+    RULE(w, id);
+    return websocket_table.id(w);
+}
+
+static struct goevd_websocket_host *
+strict_host(const struct goevd_websocket_conn *w)
+{
+    RULE(w, host);
+    return websocket_table.host(w);
+}
+
+static int
+strict_join(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    RULE(w, join);
+    return websocket_table.join(w, room, len);
+}
+
+static int
+strict_leave(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    RULE(w, leave);
+    return websocket_table.leave(w, room, len);
+}
+
+static int
+strict_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlog)
+{
+    RULE(w, set_slow);
+    return websocket_table.set_slow(w, slow, backlog);
+}
+
+static int
+strict_send_fragment(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
+                     unsigned flags)
+{
+    RULE(w, send_fragment);
+    return websocket_table.send_fragment(w, type, data, len, flags);
+}
+
+/* What a request is asked asks `http`, which looks itself; what is of an id may be called anywhere.
+ */
+const struct goevd_websocket *
+websocket_strict_table(void)
+{
+    static struct goevd_websocket table;
+
+    table = websocket_table;
+    table.instance = strict_instance;
+    table.local = strict_local;
+    table.stream = strict_stream;
+    table.send = strict_send;
+    table.ping = strict_ping;
+    table.close = strict_close;
+    table.id = strict_id;
+    table.host = strict_host;
+    table.join = strict_join;
+    table.leave = strict_leave;
+    table.set_slow = strict_set_slow;
+    table.send_fragment = strict_send_fragment;
+    return &table;
+}
