@@ -74,12 +74,13 @@ static void
 send_requests(const struct client *c, int fd, long count)
 {
     const char *one = c->upgrade ? handshake : request;
+    size_t one_len = (c->upgrade ? sizeof(handshake) : sizeof(request)) - 1;
     char data[DEPTH_MAX * sizeof(handshake)];
     size_t len = 0;
 
     for (; count > 0; count--) {
-        memcpy(data + len, one, strlen(one));
-        len += strlen(one);
+        memcpy(data + len, one, one_len);
+        len += one_len;
     }
     errno = 0;
     if (write(fd, data, len) != (ssize_t)len)

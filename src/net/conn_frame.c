@@ -95,8 +95,9 @@ conn_write_frame(struct conn *c, const void *data, size_t len)
     char *room;
     int r = conn_frame_ends(c, data, len, &ends);
 
-    if (r == 0)
-        r = conn_room(c, ends.head_len + len + ends.tail_len, &room);
+    if (r < 0)
+        return r;
+    r = conn_room(c, ends.head_len + len + ends.tail_len, &room);
     if (r < 0)
         return r;
     memcpy(room, ends.head, ends.head_len);

@@ -54,6 +54,7 @@ pool_waited_long(struct timer *t, uint64_t now_ns)
 {
     struct pool_waiter *w = container_of(t, struct pool_waiter, timer);
 
+    (void)now_ns;
     pool_unqueue(w->pool, w);
     pool_count(w->pool);
     pool_tell(w, NULL, -ETIMEDOUT);
@@ -224,14 +225,13 @@ pool_link_due(struct timer *t, uint64_t now_ns)
     struct pool_link *link = container_of(t, struct pool_link, timer);
     struct pool *pool = link->pool;
     uint64_t idle = pool->config.idle_timeout_ns;
+    bool old = idle && now_ns - link->idle_ns >= idle && pool->idle > pool->config.min_idle;
 
     if (link->checked)
         pool_found_dead(pool, link);
-    else if (idle && now_ns - link->idle_ns >= idle && pool->idle > pool->config.min_idle)
-        pool_drop(pool, link);
-    else if (pool->config.check_interval_ns)
+    else if (!old && pool->config.check_interval_ns)
         pool_check(pool, link);
-    else if (pool_link_arm(pool, link) < 0)
+    else if (old || pool_link_arm(pool, link) < 0)
         pool_drop(pool, link);
     pool_count(pool);
 }
@@ -243,6 +243,7 @@ pool_link_event(struct watch *w, uint32_t events)
     struct pool_link *link = container_of(w, struct pool_link, watch);
     struct pool *pool = link->pool;
 
+    (void)events;
     if (link->checked)
         pool_check_read(pool, link);
     else
@@ -283,6 +284,7 @@ pool_link_home(struct message *m, void *consumer)
     struct pool_link *link = container_of(m, struct pool_link, message);
     struct pool *pool = link->pool;
 
+    (void)consumer;
     link->idle_ns = 0;
     if (link->fd >= 0)
         pool_ready(pool, link);
@@ -315,6 +317,7 @@ pool_asked(struct message *m, void *consumer)
     struct pool *pool = w->pool;
     int r;
 
+    (void)consumer;
     if (pool->stopped) {
         pool_tell(w, NULL, -ECANCELED);
         return;
@@ -430,6 +433,7 @@ pool_retry(struct timer *t, uint64_t now_ns)
 {
     struct pool *pool = container_of(t, struct pool, retry);
 
+    (void)now_ns;
     pool_grow(pool);
     pool_count(pool);
 }
