@@ -445,7 +445,7 @@ def test_a_fifo_without_a_reader_is_refused(refused, tmp_path):
 # ---- Lines that are held back --------------------------------------------------------------------
 
 def test_repeats_are_held_back_and_counted(start):
-    d = start(log={'repeats': {'max': 3, 'interval': '300ms'}})
+    d = start(log={'repeats': {'max': 3, 'interval': '1s'}})
     talk(d, 'count 50', 'info not wanted')
     # It is told when the interval is over, though nobody says anything any more.
     eventually(lambda: 'held back' in d.path.read_text(), 'how many there were is not told')

@@ -202,13 +202,13 @@ def test_stop_lets_a_transfer_end_and_closes_what_is_quiet(relay):
 
     def handle(sock):
         if sock.recv(1) == b't':
-            for _ in range(20):
+            for _ in range(30):
                 sock.sendall(bytes(1 << 16))
                 threading.Event().wait(0.05)
             sock.close()
         go.wait(PATIENCE_S)
     with Upstream(handle) as up:
-        d = relay(up, stop_quiet='300ms', more={'stop_timeout': '30s'})
+        d = relay(up, stop_quiet='1s', more={'stop_timeout': '30s'})
         quiet, busy = d.connect(), d.connect()
         quiet.sendall(b'q')
         busy.sendall(b't')
@@ -216,7 +216,7 @@ def test_stop_lets_a_transfer_end_and_closes_what_is_quiet(relay):
         d.signal(signal.SIGTERM)
         assert closed(quiet)
         quiet.close()
-        assert len(Reader(busy).rest()) == 20 * (1 << 16) - 1
+        assert len(Reader(busy).rest()) == 30 * (1 << 16) - 1
         busy.close()
         go.set()
         assert d.wait() == 0
