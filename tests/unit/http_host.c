@@ -194,6 +194,12 @@ host_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
     c->deadline_calls++;
 }
 
+static bool
+host_is_strict(void)
+{
+    return false;
+}
+
 static const struct goevd_host host_table = {
     .version = GOEVD_VERSION_OF(struct goevd_host),
     .log = host_log,
@@ -216,6 +222,7 @@ static const struct goevd_host host_table = {
     .conn_pause = host_conn_pause,
     .conn_resume = host_conn_resume,
     .conn_deadline = host_conn_deadline,
+    .is_strict = host_is_strict,
 };
 
 /* ---- What the tests call ------------------------------------------------------------------- */

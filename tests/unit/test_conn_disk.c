@@ -305,7 +305,14 @@ test_conn_disk_full_pool_is_asked_again(void **state)
     fd = peer_tcp();
     hold_pool(2);
     write_between(seen[0].c);
-    until(net->figures.disk_refused > 0);
+    until(net->figures.disk_refused > 0 || released.count > 0);
+    while (net->figures.disk_refused == 0) { /* the disk was faster than the question: again */
+        hear_between(fd);
+        released.count = 0;
+        forget();
+        write_between(seen[0].c);
+        until(net->figures.disk_refused > 0 || released.count > 0);
+    }
     assert_int_equal(net->figures.disk_reads, 0);
     sem_post(&go);
     sem_post(&go);
