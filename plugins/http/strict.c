@@ -154,7 +154,7 @@ strict_poller(const struct goevd_http_request *r)
 static struct goevd_http_id
 strict_id(struct goevd_http_request *r)
 {
-    RULE(r, id);
+    RULE(r, request_id);
     return http_table.id(r);
 }
 

@@ -51,14 +51,14 @@ strict_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 static struct goevd_websocket_id
 strict_id(const struct goevd_websocket_conn *w)
 {
-    RULE(w, id);
+    RULE(w, conn_id);
     return websocket_table.id(w);
 }
 
 static struct goevd_websocket_host *
 strict_host(const struct goevd_websocket_conn *w)
 {
-    RULE(w, host);
+    RULE(w, conn_host);
     return websocket_table.host(w);
 }
 
@@ -91,8 +91,24 @@ strict_send_fragment(struct goevd_websocket_conn *w, int type, const void *data,
     return websocket_table.send_fragment(w, type, data, len, flags);
 }
 
-/* What a request is asked asks `http`, which looks itself; what is of an id may be called anywhere.
- */
+/* ---- The handshake --------------------------------------------------------------------------- */
+
+/* Most of these ask `http`, which looks itself; these two would not. */
+static struct goevd_str
+strict_request_protocol(const struct goevd_websocket_request *q)
+{
+    goevd_http_method(q->http);
+    return websocket_table.request_protocol(q);
+}
+
+static int
+strict_request_choose(struct goevd_websocket_request *q, const char *protocol)
+{
+    goevd_http_method(q->http);
+    return websocket_table.request_choose(q, protocol);
+}
+
+/* What is of an id may be called anywhere. */
 const struct goevd_websocket *
 websocket_strict_table(void)
 {
@@ -105,6 +121,8 @@ websocket_strict_table(void)
     table.send = strict_send;
     table.ping = strict_ping;
     table.close = strict_close;
+    table.request_protocol = strict_request_protocol;
+    table.request_choose = strict_request_choose;
     table.id = strict_id;
     table.host = strict_host;
     table.join = strict_join;

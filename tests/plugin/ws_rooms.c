@@ -129,6 +129,38 @@ rooms_message(struct goevd_websocket_conn *w, void *state, int type, const char 
     return goevd_websocket_send(w, GOEVD_WEBSOCKET_TEXT, answer, (size_t)n);
 }
 
+static void *
+rooms_protocol_in_thread(void *arg)
+{
+    struct goevd_str protocol = goevd_websocket_request_protocol(arg);
+
+    return (void *)(uintptr_t)protocol.data;
+}
+
+static void *
+rooms_choose_in_thread(void *arg)
+{
+    return goevd_websocket_request_choose(arg, NULL) < 0 ? arg : NULL;
+}
+
+/* What a query names is called from a thread, though only the poller may. */
+static int
+rooms_request(struct goevd_websocket_request *q, void *state)
+{
+    struct goevd_str query = goevd_websocket_request_query(q);
+    pthread_t thread;
+
+    (void)state;
+    if (query.len == 0)
+        return 0;
+    if (pthread_create(&thread, NULL,
+                       *query.data == 'p' ? rooms_protocol_in_thread : rooms_choose_in_thread,
+                       q) != 0)
+        abort();
+    pthread_join(thread, NULL);
+    return 0;
+}
+
 static int
 rooms_hosted(void *instance, struct goevd_websocket_host *host)
 {
@@ -141,6 +173,7 @@ rooms_hosted(void *instance, struct goevd_websocket_host *host)
 static const struct goevd_websocket_app rooms_app = {
     .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
     .websocket = &goevd_websocket,
+    .on_request = rooms_request,
     .on_message = rooms_message,
     .on_host = rooms_hosted,
 };
