@@ -1,5 +1,4 @@
 """Rooms of websocket, and connections that are reached from other threads."""
-import json
 import struct
 
 import pytest
@@ -12,7 +11,7 @@ LATER = (CLOSE, struct.pack('!H', 1013) + b'too slow')
 
 
 @pytest.fixture
-def serve(goevd, goevd_run, plugins, tmp_path):
+def serve(goevd, plugins, tmp_path):
     """start(application, front, option…) -> a daemon with two pollers, and what tells a figure."""
     def start(application='ws_rooms', front=None, **options):
         handler = {'websocket': {'application': application, **options}}
@@ -22,8 +21,7 @@ def serve(goevd, goevd_run, plugins, tmp_path):
             '--plugin-dir', plugins)
 
         def figure(name, group='rooms'):
-            done = goevd_run('ctl', '-s', f'{tmp_path}/control', 'stats', '--json')
-            return json.loads(done.stdout)['figures'][f'websocket.{group}.{name}']['total']
+            return d.figures()[f'websocket.{group}.{name}']
 
         return d, figure
     return start
