@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "net/tally.h"
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
+#define ACCEPT_CALM_TRIES 10 /* so many in a row must find nobody waiting to end an episode */
 
 /* One poller's watch on one listening socket. */
 struct acceptor {
@@ -20,7 +22,8 @@ struct acceptor {
     struct timer retry; /* while it is paused */
     struct listener *listener;
     struct poller *poller;
-    bool paused; /* an episode of failures has begun and connections have waited since */
+    unsigned calm; /* tries since somebody has had to wait */
+    bool paused;   /* an episode of failures has begun and has not ended */
 };
 
 /* ---- Counting ------------------------------------------------------------------------------ */
@@ -122,38 +125,34 @@ acceptor_hold(struct acceptor *a)
         poller_mute(a->poller, &a->watch);
 }
 
+/* accept4(2) wants a file descriptor before it looks whether anybody waits. */
+static bool
+acceptor_is_awaited(const struct acceptor *a)
+{
+    struct pollfd p = {.fd = a->watch.fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) != 0;
+}
+
 static void
 acceptor_pause(struct acceptor *a, int error, enum net_refused why)
 {
+    if (!acceptor_is_awaited(a))
+        return;
     acceptor_count(a, why);
     if (!a->paused)
         acceptor_tell(a, error);
     a->paused = true;
+    a->calm = 0;
     acceptor_hold(a);
 }
 
-static uint32_t
-acceptor_events(const struct acceptor *a)
-{
-    return a->listener->shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
-}
-
+/* Nobody waits, and there is room for the next. At the limit that comes and goes with every
+ * connection: it is one episode until it has lasted. */
 static void
-acceptor_retry(struct timer *t, uint64_t now_ns)
+acceptor_resume(struct acceptor *a)
 {
-    struct acceptor *a = container_of(t, struct acceptor, retry);
-
-    (void)now_ns;
-    if (poller_rewatch(a->poller, &a->watch, acceptor_events(a)) < 0)
-        acceptor_hold(a);
-}
-
-/* Nobody waits any more. Until then one accept may succeed and the next fail: that is one episode
- * still. */
-static void
-acceptor_resumed(struct acceptor *a)
-{
-    if (likely(!a->paused))
+    if (likely(!a->paused) || a->calm < ACCEPT_CALM_TRIES)
         return;
     a->paused = false;
     acceptor_tell(a, 0);
@@ -165,7 +164,7 @@ acceptor_failed(struct acceptor *a, int error)
 {
     switch (error) {
     case EAGAIN:
-        acceptor_resumed(a);
+        acceptor_resume(a);
         return false;
     case EINTR:
         return true;
@@ -287,6 +286,31 @@ acceptor_event(struct watch *w, uint32_t events)
     for (unsigned n = 0; n < a->poller->config.accepts_max; n++)
         if (!acceptor_take(a, now_ns))
             break;
+}
+
+static uint32_t
+acceptor_events(const struct acceptor *a)
+{
+    return a->listener->shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+}
+
+/* In an episode it tries without being asked to: epoll does not tell that nobody waits any more. */
+static void
+acceptor_retry(struct timer *t, uint64_t now_ns)
+{
+    struct acceptor *a = container_of(t, struct acceptor, retry);
+
+    (void)now_ns;
+    if (poller_rewatch(a->poller, &a->watch, acceptor_events(a)) < 0) {
+        acceptor_hold(a);
+        return;
+    }
+    if (!a->paused)
+        return;
+    a->calm++;
+    acceptor_event(&a->watch, EPOLLIN);
+    if (a->paused)
+        poller_arm(a->poller, &a->retry, ACCEPT_RETRY_NS);
 }
 
 /* ---- Limits ---------------------------------------------------------------------------------- */

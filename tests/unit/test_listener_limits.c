@@ -178,21 +178,52 @@ limit_fds(rlim_t max)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* As many clients as connect later may be served; who is not accepted waits. */
+static void
+fds_for(unsigned served, unsigned count)
+{
+    int next;
+
+    for (unsigned i = 0; i < count; i++)
+        clients[i] = client_socket(&bound);
+    next = dup(0);
+    fd_close(next);
+    limit_fds((rlim_t)next + served);
+}
+
+static void
+clients_close(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        fd_close(clients[i]);
+}
+
+/* Its connection ends; its own fd is of this process too, and frees none for another. */
+static void
+client_leaves(int i)
+{
+    assert_int_equal(shutdown(clients[i], SHUT_WR), 0);
+}
+
+/* Until the accepting pollers have done what they had to. */
+static void
+acceptors_rest(void)
+{
+    for (int i = 0; i < 2; i++)
+        reactor_call(acceptor ? acceptor : reactor, turn_round, NULL);
+}
+
 static void
 low_fds(enum listener_mode mode)
 {
     struct rlimit old;
     uint64_t before, begun;
-    int waiting = 0, next;
+    int waiting = 0;
 
     getrlimit(RLIMIT_NOFILE, &old);
     listener_config.mode = mode;
     listener_start("127.0.0.1:0", 1);
-    for (int i = 0; i < 20; i++)
-        clients[i] = client_socket(&bound);
-    next = dup(0);
-    fd_close(next);
-    limit_fds((rlim_t)next + 5); /* five more */
+    fds_for(5, 20);
     for (int i = 0; i < 20; i++)
         client_connect(clients[i], &bound);
     while (atomic_load(&pauses) == 0)
@@ -236,6 +267,79 @@ test_listener_few_fds_pause_and_recover_acceptor(void **state)
     low_fds(LISTENER_ACCEPTOR);
 }
 
+/* The last one that fits, and one past it. */
+static void
+last_fd(enum listener_mode mode)
+{
+    struct rlimit old;
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    listener_config.mode = mode;
+    listener_start("127.0.0.1:0", 1);
+    fds_for(5, 6);
+    for (int i = 0; i < 5; i++) {
+        client_connect(clients[i], &bound);
+        assert_true(client_greeting(clients[i]) >= 0);
+    }
+    acceptors_rest();
+    assert_int_equal(atomic_load(&pauses), 0); /* nobody has had to wait */
+    assert_int_equal(refused(NET_REFUSED_FDS), 0);
+    client_connect(clients[5], &bound);
+    while (atomic_load(&pauses) == 0)
+        usleep(1000);
+    client_leaves(0);
+    assert_true(client_greeting(clients[5]) >= 0); /* it has the last one again, */
+    acceptors_rest();
+    assert_int_equal(atomic_load(&resumes), 0); /* so there is no room yet */
+    for (int i = 1; i < 6; i++)
+        client_leaves(i);
+    while (atomic_load(&resumes) == 0) /* nobody comes to be accepted */
+        usleep(1000);
+    assert_int_equal(atomic_load(&pauses), 1);
+    limit_fds(old.rlim_cur);
+    clients_close(6);
+}
+
+static void
+test_listener_last_fd_is_no_pause_reuseport(void **state)
+{
+    last_fd(LISTENER_REUSEPORT);
+}
+
+static void
+test_listener_last_fd_is_no_pause_acceptor(void **state)
+{
+    last_fd(LISTENER_ACCEPTOR);
+}
+
+/* Clients that come and go where the last fds are taken: an end would be told with each of them. */
+static void
+test_listener_pauses_in_a_row_are_one_episode(void **state)
+{
+    uint64_t begun = clock_now_ns();
+    struct rlimit old;
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    listener_start("127.0.0.1:0", 1);
+    fds_for(2, 30);
+    for (int i = 0; i < 30; i += 3) {
+        uint64_t before = refused(NET_REFUSED_FDS);
+
+        for (int n = i; n < i + 3; n++)
+            client_connect(clients[n], &bound);
+        while (refused(NET_REFUSED_FDS) == before) /* the third waits, */
+            usleep(1000);
+        client_leaves(i);
+        client_leaves(i + 1);
+        assert_true(client_greeting(clients[i + 2]) >= 0); /* and is the only one */
+        client_leaves(i + 2);
+    }
+    /* An episode ends after ten tries that find nobody. */
+    assert_true((uint64_t)atomic_load(&pauses) <= 1 + (clock_now_ns() - begun) / NS_PER_S);
+    limit_fds(old.rlim_cur);
+    clients_close(30);
+}
+
 int
 main(void)
 {
@@ -247,6 +351,9 @@ main(void)
         LISTENER_TEST(test_listener_limit_that_waits_closes_none_in_a_race),
         LISTENER_TEST(test_listener_few_fds_pause_and_recover_reuseport),
         LISTENER_TEST(test_listener_few_fds_pause_and_recover_acceptor),
+        LISTENER_TEST(test_listener_last_fd_is_no_pause_reuseport),
+        LISTENER_TEST(test_listener_last_fd_is_no_pause_acceptor),
+        LISTENER_TEST(test_listener_pauses_in_a_row_are_one_episode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
