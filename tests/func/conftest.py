@@ -1,5 +1,4 @@
 """What the tests of the whole daemon share."""
-import json
 
 import pytest
 
@@ -89,22 +88,16 @@ def relay(goevd, tmp_path):
     """
     def start(*upstreams, pollers='2', more=None, front=None, **options):
         options['upstreams'] = [getattr(u, 'address', u) for u in upstreams]
-        return goevd(daemon.config(
+        start.daemon = goevd(daemon.config(
             daemon.listener(handler={'relay': options}, **(front or {})),
             reactors=[{'name': 'main', 'pollers': pollers}],
             control={'socket': str(tmp_path / 'control.sock')}, **(more or {})))
+        return start.daemon
 
     return start
 
 
 @pytest.fixture
-def relay_figure(goevd_run, tmp_path):
-    """relay_figure(name) -> its total now."""
-    def read(name):
-        def ask():
-            done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'stats', '--json')
-            return done.returncode == 0 and done
-        done = daemon.eventually(ask, 'no figures')
-        return json.loads(done.stdout)['figures'][f'relay.{name}']['total']
-
-    return read
+def relay_figure(relay):
+    """relay_figure(name) -> its total now, in the goevd that relay() has started last."""
+    return lambda name: relay.daemon.figures()[f'relay.{name}']

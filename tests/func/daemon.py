@@ -190,11 +190,19 @@ class Daemon:
         s.connect(address)
         return s
 
+    def ctl(self, *command):
+        """goevd ctl from start to end: exit status, stdout, stderr."""
+        return run(self.folder, 'ctl', '-s', self.control, *command)
+
+    def told(self, *command):
+        """What goevd ctl says to a command that it must answer, from its JSON."""
+        done = self.ctl(*command, '--json')
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def figures(self):
         """What goevd ctl stats says, by name: the totals."""
-        done = run(self.folder, 'ctl', '-s', self.control, 'stats', '--json')
-        assert done.returncode == 0, done.stderr
-        return {name: f['total'] for name, f in json.loads(done.stdout)['figures'].items()}
+        return {name: f['total'] for name, f in self.told('stats')['figures'].items()}
 
     def rests(self):
         """Whether its pollers sleep, but for a few timers. What spins wakes up at every moment.

@@ -1,7 +1,6 @@
 """The plugin async: a job on the work pool for each line."""
 import hashlib
 import itertools
-import json
 import os
 import signal
 import socket
@@ -14,21 +13,13 @@ from wire import Reader
 
 
 @pytest.fixture
-def serve(goevd, goevd_run, tmp_path):
+def serve(goevd, tmp_path):
     """serve(workers, option…) -> a goevd with async, and what tells a figure of it."""
-    path = tmp_path / 'control.sock'
-
     def start(workers=None, reactor=None, listening=None, **options):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
-                         workers=workers or {}, control={'socket': str(path)},
+                         workers=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
                          reactors=[{'name': 'main', 'pollers': 1, **(reactor or {})}]))
-
-        def figure(name):
-            done = goevd_run('ctl', '-s', path, 'stats', '--json')
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout)['figures'][f'async.{name}']
-
-        return d, figure
+        return d, lambda name: d.figures()[f'async.{name}']
     return start
 
 
@@ -56,15 +47,11 @@ def occupy(client, figure, ms):
     client.say(f'long sleep {ms}')
     for refused in itertools.count():
         client.say('waits sleep 0')
-        known = eventually(lambda: total(figure('jobs')) == 2 and 'waits' or
-                           total(figure('refused')) > refused and 'refused', 'it is decided')
+        known = eventually(lambda: figure('jobs') == 2 and 'waits' or
+                           figure('refused') > refused and 'refused', 'it is decided')
         if known == 'waits':
             return refused
         assert client.hear() == ['waits error too many jobs wait']
-
-
-def total(figure):
-    return figure['total']
 
 
 def test_order_of_the_lines(serve):
@@ -93,8 +80,8 @@ def test_ten_thousand_lines_in_one_go(serve, order):
         answers = client.hear(10000)
         expected = [f'{n} ok' for n in range(10000)]
         assert answers == expected if order == 'request' else sorted(answers) == sorted(expected)
-    assert total(figure('done')) == 20000
-    assert total(figure('jobs')) == 0
+    assert figure('done') == 20000
+    assert figure('jobs') == 0
 
 
 def test_order_of_each_of_many_clients(serve):
@@ -124,7 +111,7 @@ def test_client_that_does_not_read_his_answers_is_closed_at_output_max(serve, or
     with pytest.raises(OSError):
         while True:
             client.sock.sendall(line * 1000)
-    eventually(lambda: total(figure('jobs')) == 0, 'his jobs end')
+    eventually(lambda: figure('jobs') == 0, 'his jobs end')
     assert Client(d).ask('a sleep 0') == 'a ok'
 
 
@@ -152,7 +139,7 @@ def test_full_queue_is_told_at_once_in_order_of_completion(serve):
     refused = occupy(client, figure, 2000)
     assert client.ask('more sleep 0') == 'more error too many jobs wait'
     assert client.hear(2) == ['long ok', 'waits ok']
-    assert total(figure('refused')) == refused + 1
+    assert figure('refused') == refused + 1
     assert client.ask('now sleep 0') == 'now ok'
 
 
@@ -164,18 +151,18 @@ def test_full_queue_is_told_in_turn_in_order_of_lines(serve):
     assert [a[0] for a in answers] == list('abcdef')
     refused = sum(a.endswith(' error too many jobs wait') for a in answers)
     assert answers[0] == 'a ok' and refused >= 1
-    assert total(figure('refused')) == refused
+    assert figure('refused') == refused
 
 
 def test_client_that_goes_while_jobs_run(serve):
     d, figure = serve({'threads': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 300', 'c sleep 0')
-    eventually(lambda: total(figure('jobs')) == 3, 'the jobs are there')
+    eventually(lambda: figure('jobs') == 3, 'the jobs are there')
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     client.sock.close()   # a reset: an orderly end would be that of his lines alone
-    eventually(lambda: total(figure('abandoned')) == 3, 'the jobs end without him')
-    assert total(figure('jobs')) == 0
+    eventually(lambda: figure('abandoned') == 3, 'the jobs end without him')
+    assert figure('jobs') == 0
     assert Client(d).ask('next sleep 0') == 'next ok'
 
 
@@ -210,10 +197,10 @@ def test_line_at_the_limit_and_one_past_it(serve):
 
 
 def test_sleep(serve):
-    d, figure = serve(sleep_max='20ms')
+    d, _ = serve(sleep_max='20ms')
     client = Client(d)
     assert client.ask('a sleep 20') == 'a ok'
-    ran = figure('run')
+    ran = d.told('stats')['figures']['async.run']
     assert ran['total'] == 1 and ran['sum'] >= 20000
     assert client.ask('a sleep 21') == 'a error no sleep is longer than 20 ms'
     for argument in ('-1', '', '1s', '99999999999999999999'):
@@ -268,7 +255,7 @@ def test_stop_answers_what_has_begun(serve):
     d, figure = serve({'threads': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 0', 'c sleep 300')
-    eventually(lambda: total(figure('jobs')) >= 2, 'they have begun')
+    eventually(lambda: figure('jobs') >= 2, 'they have begun')
     d.signal(signal.SIGTERM)
     assert client.reader.rest() == b'a ok\nb ok\nc ok\n'
     assert d.wait() == 0

@@ -40,14 +40,10 @@ def serve(goevd, plugins, users, tmp_path):
     return start
 
 
-@pytest.fixture
-def figures(goevd_run, tmp_path):
-    """figures() -> checked, refused, busy."""
-    def read():
-        done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'stats', '--json')
-        found = json.loads(done.stdout)['figures']
-        return [found[f'basic_auth.{name}']['total'] for name in ('checked', 'refused', 'busy')]
-    return read
+def figures(d):
+    """Those of the plugin."""
+    found = d.figures()
+    return [found[f'basic_auth.{name}'] for name in ('checked', 'refused', 'busy')]
 
 
 def said(name, password):
@@ -68,12 +64,13 @@ def ask(sock, *args, **more):
     return Reader(sock).response()
 
 
-def test_who_knows_a_password_gets_in(serve, figures):
-    s = serve().connect()
+def test_who_knows_a_password_gets_in(serve):
+    d = serve()
+    s = d.connect()
     for name, password in (('ann', 'secret'), ('bob', 'secret'), ('Änn', 'pässword')):
         for _ in range(3):
             assert ask(s, name, password)[::2] == (200, b'one two')
-    assert figures() == [3, 0, 0]   # each is checked once
+    assert figures(d) == [3, 0, 0]   # each is checked once
 
 
 @pytest.mark.parametrize('access', ['combined', 'json'])
@@ -96,24 +93,26 @@ def test_others_learn_who_it_is(serve, users, tmp_path, access):
             'ann', 'ann', 'a\\x20\\x22b\\x22', 'n' * 128, 'ann', '-', '-']
 
 
-def test_who_does_not_is_asked(serve, users, figures):
+def test_who_does_not_is_asked(serve, users):
     users.write_text(f'ann:{BCRYPT}')
-    s = serve(realm='Files of a friend').connect()
+    d = serve(realm='Files of a friend')
+    s = d.connect()
     wrong = [('ann', 'Secret'), ('ann', ''), ('ann', 'secretx'), ('Ann', 'secret'),
              ('nobody', 'secret'), ('', ''), ('ann', BCRYPT)]
     for name, password in wrong * 2:
         status, headers, body = ask(s, name, password)
         assert (status, body) == (401, b'who?')
         assert headers['www-authenticate'] == 'Basic realm="Files of a friend", charset="UTF-8"'
-    assert figures() == [14, 14, 0]   # a name that nobody has costs the same
+    assert figures(d) == [14, 14, 0]   # a name that nobody has costs the same
     assert ask(s, 'ann', 'secret')[0] == 200
 
 
-def test_what_is_no_password_is_not_checked(serve, figures):
-    s = serve().connect()
+def test_what_is_no_password_is_not_checked(serve):
+    d = serve()
+    s = d.connect()
     for more in ({}, {'Authorization': 'Bearer abc'}, {'Authorization': 'Basic !!!!'}):
         assert ask(s, **more)[0] == 401
-    assert figures() == [0, 3, 0]
+    assert figures(d) == [0, 3, 0]
 
 
 def test_body_waits_for_the_check(serve):
@@ -124,11 +123,11 @@ def test_body_waits_for_the_check(serve):
     assert reader.response()[2] == b'abc' and reader.response()[2] == b'open'
 
 
-def test_others_are_served_while_one_is_checked_and_few_are(serve, figures):
+def test_others_are_served_while_one_is_checked_and_few_are(serve):
     d = serve(checks_max=1)
     s = d.connect()
     send(s, 'slow', 'slow')
-    eventually(lambda: figures()[0] == 1, 'the check has not begun')
+    eventually(lambda: figures(d)[0] == 1, 'the check has not begun')
     t = d.connect()
     status, headers, _ = ask(t, 'ann', 'secret')
     assert (status, headers['retry-after']) == (503, '1')
@@ -136,24 +135,25 @@ def test_others_are_served_while_one_is_checked_and_few_are(serve, figures):
     assert Reader(t).response()[2] == b'open'
     assert Reader(s).response()[0] == 200
     assert ask(t, 'ann', 'secret')[0] == 200
-    assert figures() == [2, 0, 1]
+    assert figures(d) == [2, 0, 1]
 
 
-def test_client_that_goes_away_while_it_is_checked(serve, figures):
+def test_client_that_goes_away_while_it_is_checked(serve):
     d = serve(checks_max=1)
     s = d.connect()
     send(s, 'slow', 'slow')
-    eventually(lambda: figures()[0] == 1, 'the check has not begun')
+    eventually(lambda: figures(d)[0] == 1, 'the check has not begun')
     s.close()
     t = d.connect()
     eventually(lambda: ask(t, 'ann', 'secret')[0] == 200, 'the check is not over')
 
 
-def test_nothing_is_remembered_where_nothing_shall_be(serve, figures):
-    s = serve(verified_max=0).connect()
+def test_nothing_is_remembered_where_nothing_shall_be(serve):
+    d = serve(verified_max=0)
+    s = d.connect()
     for _ in range(3):
         assert ask(s, 'ann', 'secret')[0] == 200
-    assert figures() == [3, 0, 0]
+    assert figures(d) == [3, 0, 0]
 
 
 def test_reload_reads_the_file_again(serve, users):

@@ -54,18 +54,6 @@ def serve(goevd, root, tmp_path):
     return start
 
 
-@pytest.fixture
-def figures(goevd_run):
-    """figures(daemon) -> those of the plugin, by their names."""
-    def read(d):
-        path = json.loads(d.config.read_text())['control']['socket']
-        done = goevd_run('ctl', '-s', path, 'stats', '--json')
-        return {name.removeprefix('download.'): f['total']
-                for name, f in json.loads(done.stdout)['figures'].items()
-                if name.startswith('download.')}
-    return read
-
-
 def ask(d, path, method='GET', **headers):
     """Status, headers and body, on a connection that stays usable."""
     s = d.connect()
@@ -613,15 +601,15 @@ def open_files(d):
     return sorted(found)
 
 
-def test_files_are_kept_and_let_go(serve, figures):
+def test_files_are_kept_and_let_go(serve):
     d = serve(open_time='4s')
     for _ in range(3):
         ask(d, 'tens.txt')
-    found = figures(d)
-    assert (found['opened'], found['reused'], found['kept']) == (2, 4, 2)
+    found = d.figures()
+    assert [found[f'download.{name}'] for name in ('opened', 'reused', 'kept')] == [2, 4, 2]
     assert open_files(d) == ['index.html', 'tens.txt']
     eventually(lambda: open_files(d) == [], 'they are still open')
-    assert figures(d)['kept'] == 0
+    assert d.figures()['download.kept'] == 0
     assert ask(d, 'tens.txt')[2] == TENS
 
 
@@ -687,14 +675,10 @@ def per_s(number):
     return f'{number}B/s'
 
 
-@pytest.fixture
-def tune(goevd_run):
-    """tune(daemon, option, value): at run time."""
-    def change(d, option, value):
-        path = json.loads(d.config.read_text())['control']['socket']
-        done = goevd_run('ctl', '-s', path, 'set', PLACE + option, value)
-        assert done.returncode == 0, done.stderr
-    return change
+def tune(d, option, value):
+    """At run time."""
+    done = d.ctl('set', PLACE + option, value)
+    assert done.returncode == 0, done.stderr
 
 
 def fetch(d, count=1, **headers):
@@ -767,7 +751,7 @@ def test_head_does_not_wait_for_a_rate(serve):
 
 
 @pytest.mark.parametrize('option', ['rate', 'client_rate', 'route_rate'])
-def test_download_follows_a_rate_that_is_raised(serve, tune, option):
+def test_download_follows_a_rate_that_is_raised(serve, option):
     d = serve(**{option: per_s(1000)})
     s = d.connect()
     s.sendall(request('/f/big.bin'))
@@ -779,7 +763,7 @@ def test_download_follows_a_rate_that_is_raised(serve, tune, option):
 
 
 @pytest.mark.parametrize('option', ['rate', 'client_rate', 'route_rate'])
-def test_download_follows_a_rate_that_is_set(serve, root, tune, option):
+def test_download_follows_a_rate_that_is_set(serve, root, option):
     """One that had none, and is longer than anybody waits."""
     with (root / 'large').open('wb') as f:
         f.truncate(1 << 40)
@@ -798,14 +782,13 @@ def test_download_follows_a_rate_that_is_set(serve, root, tune, option):
     assert time.monotonic() - start >= (RATE - 2 * SLICE) / RATE
 
 
-def test_download_of_a_draining_worker_follows(serve, goevd_run, tune):
+def test_download_of_a_draining_worker_follows(serve):
     d = serve(rate=per_s(1000))
     s = d.connect()
     s.sendall(request('/f/big.bin'))
     reader = Reader(s)
     reader.until(b'\r\n\r\n')
-    path = json.loads(d.config.read_text())['control']['socket']
-    assert goevd_run('ctl', '-s', path, 'reload').returncode == 0
+    assert d.ctl('reload').returncode == 0
     tune(d, 'rate', '0')
     assert reader.exactly(len(BIG)) == BIG   # in 17 minutes else
     assert closed(s)

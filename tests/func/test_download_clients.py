@@ -1,6 +1,5 @@
 """Clients that others wrote fetch files, break off, resume and seek; each file arrives whole."""
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -44,32 +43,28 @@ def made_root(tmp_path_factory):
 class Server:
     """goevd with these files."""
 
-    def __init__(self, goevd, ctl, root, folder):
-        self.control = folder / 'control.sock'
-        self.ctl = lambda *args: ctl('ctl', '-s', self.control, *args)
+    def __init__(self, goevd, root, control):
         self.daemon = goevd(config(
             listener(handler={'http': {'routes': [
                 {'path': '/', 'respond': {'headers': {'Content-Type': 'text/html'}, 'body': PAGE}},
                 {'path': '/f/*', 'handler': {'download': {'root': str(root)}}}]}}),
-            reactors=[{'name': 'main', 'pollers': '2'}], control={'socket': str(self.control)}))
+            reactors=[{'name': 'main', 'pollers': '2'}], control={'socket': str(control)}))
         self.url = f'http://127.0.0.1:{self.daemon.port()}/'
 
     def rate(self, rate):
         """Of all downloads, also those that run."""
-        name = next(line.split()[0] for line in self.ctl('settings').stdout.splitlines()
-                    if line.split()[0].endswith('.route_rate'))
-        assert self.ctl('set', name, rate).returncode == 0
+        name = next(s['name'] for s in self.daemon.told('settings') if s['name'].endswith('.route_rate'))
+        assert self.daemon.ctl('set', name, rate).returncode == 0
 
     def figure(self, name):
         """Its total now."""
-        figures = json.loads(self.ctl('stats', '--json').stdout)['figures']
-        return figures[name]['total']
+        return self.daemon.figures()[name]
 
 
 @pytest.fixture
-def server(goevd, goevd_run, root, tmp_path):
+def server(goevd, root, tmp_path):
     """A Server."""
-    return Server(goevd, goevd_run, root, tmp_path)
+    return Server(goevd, root, tmp_path / 'control.sock')
 
 
 def begin(argv, folder):

@@ -1,6 +1,5 @@
 """Files whose bytes take their time: nobody but who asked for them waits."""
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -51,8 +50,7 @@ class Held:
 class Server:
     """echo and download on the one poller of a goevd."""
 
-    def __init__(self, goevd, ctl, folder, control):
-        self.ctl = lambda *args: json.loads(ctl('ctl', '-s', control, *args, '--json').stdout)
+    def __init__(self, goevd, folder, control):
         self.goevd = goevd(config(
             listener('files', {'http': {'routes': [
                 {'path': '/f/*', 'handler': {'download': {'root': str(folder)}}}]}}),
@@ -73,11 +71,11 @@ class Server:
 
     def figure(self, name):
         """Its total now."""
-        return self.ctl('stats')['figures'][name]['total']
+        return self.goevd.figures()[name]
 
     def states(self):
         """Of the connections that ask for files."""
-        return [c['state'] for c in self.ctl('connections', '--listener', 'files')]
+        return [c['state'] for c in self.goevd.told('connections', '--listener', 'files')]
 
 
 @pytest.fixture(params=[[], ['direct']], ids=['cached', 'direct'])
@@ -91,9 +89,9 @@ def held(request, tmp_path):
 
 
 @pytest.fixture
-def server(goevd, goevd_run, held, tmp_path):
+def server(goevd, held, tmp_path):
     """A Server of its directory. It stops before the directory goes."""
-    return Server(goevd, goevd_run, held.folder, tmp_path / 'control.sock')
+    return Server(goevd, held.folder, tmp_path / 'control.sock')
 
 
 def test_others_are_served_while_a_read_is_held_back(server, held):

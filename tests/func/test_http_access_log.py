@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from daemon import config, eventually, listener, run
+from daemon import config, eventually, listener
 from wire import Reader, request
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -26,7 +26,7 @@ ROUTES = [
 
 @pytest.fixture
 def start(goevd, plugins, tmp_path):
-    """start(options of access_log…) -> goevd with a log in d.path, and ctl()."""
+    """start(options of access_log…) -> goevd with a log in d.path."""
     def begin(*args, reactors=None, more=None, timeout='30s', **options):
         path = options.setdefault('target', str(tmp_path / 'access.log'))
         http = {'routes': ROUTES, 'access_log': options, 'header_timeout': timeout,
@@ -35,7 +35,6 @@ def start(goevd, plugins, tmp_path):
                          reactors=reactors or ONE,
                          control={'socket': str(tmp_path / 'control.sock')}, **(more or {})), *args)
         d.path = path
-        d.ctl = lambda *words: run(tmp_path, 'ctl', '-s', tmp_path / 'control.sock', *words)
         return d
     return begin
 
@@ -53,8 +52,8 @@ def lines(d, count):
 
 def figures(d):
     """Lines, and how many were dropped."""
-    found = json.loads(d.ctl('stats', '--json').stdout)['figures']
-    return [found[f'http.access_log.{name}']['total'] for name in ('lines', 'dropped')]
+    found = d.figures()
+    return [found[f'http.access_log.{name}'] for name in ('lines', 'dropped')]
 
 
 def talk(d, data, until_close=False):

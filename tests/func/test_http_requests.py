@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from daemon import config, eventually, listener, run
+from daemon import config, eventually, listener
 from wire import Reader, request
 
 ROUTES = [{'path': '/hello', 'respond': {'body': 'hello'}},
@@ -13,13 +13,11 @@ ROUTES = [{'path': '/hello', 'respond': {'body': 'hello'}},
 
 @pytest.fixture
 def start(goevd, plugins, tmp_path):
-    """start(options of http…) -> goevd with ctl()."""
+    """start(options of http…) -> a Daemon with a control socket."""
     def begin(**http):
-        d = goevd(config(listener(handler={'http': {'routes': ROUTES, **http}}), plugin_dir=str(plugins),
-                         reactors=[{'name': 'main', 'pollers': '2'}],
-                         control={'socket': str(tmp_path / 'control.sock')}))
-        d.ctl = lambda *words: run(tmp_path, 'ctl', '-s', tmp_path / 'control.sock', *words)
-        return d
+        return goevd(config(listener(handler={'http': {'routes': ROUTES, **http}}),
+                            plugin_dir=str(plugins), reactors=[{'name': 'main', 'pollers': '2'}],
+                            control={'socket': str(tmp_path / 'control.sock')}))
     return begin
 
 

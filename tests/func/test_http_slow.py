@@ -1,6 +1,5 @@
 """A thousand clients that are slow on purpose: slowhttptest."""
 import csv
-import json
 import subprocess
 import time
 
@@ -25,19 +24,11 @@ SLOW = {'http': {'header_timeout': f'{DEADLINE_S}s', 'body_timeout': f'{DEADLINE
 
 
 @pytest.fixture
-def web(goevd, goevd_run, tmp_path):
-    """A goevd with short deadlines, and a question for a figure of its."""
-    path = tmp_path / 'control.sock'
-    d = goevd(config(listener(handler=SLOW, idle_timeout=f'{DEADLINE_S}s',
-                              close_timeout=f'{CLOSING_S}s', linger_timeout=f'{CLOSING_S}s'),
-                     control={'socket': str(path)}))
-
-    def figure(name):
-        done = eventually(lambda: (r := goevd_run('ctl', '-s', path, 'stats', '--json'))
-                          and r.returncode == 0 and r, 'no figures')
-        return json.loads(done.stdout)['figures'][name]['total']
-
-    return d, figure
+def web(goevd, tmp_path):
+    """A goevd with short deadlines."""
+    return goevd(config(listener(handler=SLOW, idle_timeout=f'{DEADLINE_S}s',
+                                 close_timeout=f'{CLOSING_S}s', linger_timeout=f'{CLOSING_S}s'),
+                        control={'socket': str(tmp_path / 'control.sock')}))
 
 
 @pytest.fixture
@@ -65,22 +56,21 @@ def attack(tmp_path):
     ('/long', ['-X', '-k', 10, '-w', 512, '-y', 1024, '-n', 1, '-z', 32]),
 ], ids=['headers', 'body', 'read'])
 def test_slow_ones_are_gone_by_their_deadline(web, attack, tmp_path, path, options):
-    d, figure = web
     slowest = 0
 
     def others_are_served():
         nonlocal slowest
         begun = time.monotonic()
-        with d.connect() as s:
+        with web.connect() as s:
             assert get(s)[0] == 200
         slowest = max(slowest, time.monotonic() - begun)
         return True
 
-    attack(*options, '-u', f'http://127.0.0.1:{d.port()}{path}')
-    eventually(lambda: others_are_served() and figure('connections.opened') >= CLIENTS,
+    attack(*options, '-u', f'http://127.0.0.1:{web.port()}{path}')
+    eventually(lambda: others_are_served() and web.figures()['connections.opened'] >= CLIENTS,
                'the clients do not come')
     came = time.monotonic()
-    eventually(lambda: others_are_served() and figure('connections.open') <= 1,
+    eventually(lambda: others_are_served() and web.figures()['connections.open'] <= 1,
                'the clients do not go')
     assert time.monotonic() - came < DEADLINE_S + CLOSING_S + SLACK_S
     assert slowest < PROBE_S

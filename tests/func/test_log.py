@@ -33,7 +33,6 @@ def start(goevd, plugins, tmp_path):
                    and (tmp_path / 'control.sock').exists(), 'it does not log')
         found = re.findall(r'listener (web|http): (127\.0\.0\.1:\d+), ', d.path.read_text())
         d.listeners = {name: {'address': address} for name, address in found}
-        d.ctl = lambda *words: run(tmp_path, 'ctl', '-s', tmp_path / 'control.sock', *words)
         return d
     return begin
 
@@ -213,13 +212,13 @@ def test_reopen_that_fails_changes_nothing(start, single, tmp_path):
     assert 'still here' in (gone / 'log').read_text()
 
 
-def test_reopen_without_a_file_says_so(goevd, goevd_run, tmp_path):
+def test_reopen_without_a_file_says_so(goevd, tmp_path):
     path = tmp_path / 'control.sock'
     for args in ([], ['--single']):
         d = goevd(config(control={'socket': str(path)}), *args)
         d.may_say = ['nothing to reopen']
         eventually(path.exists, 'no control socket')
-        done = goevd_run('ctl', '-s', path, 'reopen')
+        done = d.ctl('reopen')
         assert done.returncode == 1
         assert done.stderr == 'goevd: the log goes to no file: there is nothing to reopen\n'
         d.signal(signal.SIGUSR1)
@@ -285,10 +284,10 @@ def test_reopen_reaches_a_worker_that_drains(goevd, plugins, tmp_path):
     s = d.connect()
     s.sendall(b'x')
     assert s.recv(1) == b'x'
-    assert run(tmp_path, 'ctl', '-s', sock, 'reload').returncode == 0
+    assert d.ctl('reload').returncode == 0
     old = path.rename(tmp_path / 'goevd.log.1')
     assert len(procfs.children(d.pid)) == 2
-    assert run(tmp_path, 'ctl', '-s', sock, 'reopen').returncode == 0
+    assert d.ctl('reopen').returncode == 0
     assert held_files(d, old.name) == []
     s.close()   # the old worker says so, as it ends
     eventually(lambda: 'conn 1 on_close' in path.read_text(), 'it does not say so there')
@@ -324,7 +323,7 @@ def test_a_worker_that_starts_meanwhile_takes_the_new_file(goevd, plugins, tmp_p
     d.signal(signal.SIGHUP)
     eventually(lambda: path.read_text().count('starting: starting') == 2, 'it does not start')
     path.rename(tmp_path / 'goevd.log.1')
-    assert run(tmp_path, 'ctl', '-s', sock, 'reopen').returncode == 0
+    assert d.ctl('reopen').returncode == 0
     # Both write there: the one that was starting has become the one that serves.
     assert 'reloaded: worker ' in path.read_text()
     assert held_files(d, 'goevd.log.1') == []
@@ -386,7 +385,7 @@ def test_a_reload_to_a_full_disk_changes_nothing(start):
 
 def dropped(d):
     """Lines that the worker could not write."""
-    return json.loads(d.ctl('stats', '--json').stdout)['figures']['log.dropped']['total']
+    return d.figures()['log.dropped']
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root, to mount a small file system')
@@ -426,7 +425,6 @@ def test_a_log_that_nobody_reads_holds_nobody_up(goevd, plugins, tmp_path):
                      log={'target': str(fifo), 'repeats': {'max': 0}}), ready=False)
     eventually(sock.exists, 'no control socket')
     d.listeners = {'web': {'address': f'unix:{tmp_path}/talk'}}
-    d.ctl = lambda *words: run(tmp_path, 'ctl', '-s', sock, *words)
     talk(d, 'count 5000')   # a pipe has room for some hundreds
     assert 0 < dropped(d) < 5000
     while len(os.read(reader, 65536)) == 65536:
@@ -452,7 +450,7 @@ def test_repeats_are_held_back_and_counted(start):
     said = re.findall(r'talking: (line \d+ of 50|held back: .*)$', d.path.read_text(), re.M)
     assert said == ['line 0 of 50', 'line 1 of 50', 'line 2 of 50',
                     'held back: 47 more lines like: line 49 of 50']
-    assert json.loads(d.ctl('stats', '--json').stdout)['figures']['log.held']['total'] == 47
+    assert d.figures()['log.held'] == 47
 
 
 def test_what_was_held_back_is_told_at_the_end(start):
@@ -486,10 +484,10 @@ def test_without_file_descriptors_it_serves_on(goevd, goevd_run, tmp_path):
     clients = [d.connect() for _ in range(70)]
     eventually(lambda: 'cannot accept connections: Too many open files' in log.read_text(),
                'it has enough')
-    done = goevd_run('ctl', '-s', path, 'reopen')
+    done = d.ctl('reopen')
     assert done.returncode == 1
     assert f'worker {worker} cannot go over to the new log file: Too many open files' in done.stderr
-    done = goevd_run('ctl', '-s', path, 'stats')
+    done = d.ctl('stats')
     assert done.returncode == 1 and 'closed before the reply' in done.stderr
     assert 'cannot answer a client of the control socket: Too many open files' in log.read_text()
     assert d.worker() == worker and get(clients[0])[0] == 200

@@ -1,5 +1,4 @@
 """PROXY protocol: who comes through a proxy, and who only says so."""
-import json
 import socket
 import struct
 import time
@@ -27,22 +26,14 @@ HEADERS = {'v1': LINE, 'v2': version_2(), 'tlvs': version_2(INET + b'\4\0\3abc')
 
 
 @pytest.fixture
-def serve(goevd, goevd_run, plugins, tmp_path):
-    """start(listener…) -> a goevd with the plugin addresses, figures() -> its figures."""
-    path = tmp_path / 'control.sock'
-
+def serve(goevd, plugins, tmp_path):
+    """start(listener…) -> a goevd with the plugin addresses."""
     def start(*listeners, stop_timeout='10s', log=None, **proxy):
         d = goevd(config(*(listeners or [listener(handler='addresses', proxy_protocol=proxy)]),
-                         plugin_dir=str(plugins), control={'socket': str(path)},
+                         plugin_dir=str(plugins), control={'socket': str(tmp_path / 'control.sock')},
                          stop_timeout=stop_timeout, log=log or {}, reactors=[{'name': 'main', 'pollers': 2}]))
         d.may_say = ['closed a connection of the proxy']
-
-        def figures():
-            done = goevd_run('ctl', '-s', path, 'stats', '--json')
-            found = json.loads(done.stdout)['figures'] if done.returncode == 0 else {}
-            return {name: f['total'] for name, f in found.items()}
-        eventually(figures, 'no control socket')
-        return d, figures
+        return d
     return start
 
 
@@ -62,21 +53,21 @@ def who(sock, before=b''):
 
 @pytest.mark.parametrize('header', HEADERS)
 def test_addresses_are_those_that_the_proxy_tells(serve, header):
-    d, figures = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     assert who(s, HEADERS[header]) == TOLD + [text(s)]
-    assert figures()['proxy.read'] == 1
+    assert d.figures()['proxy.read'] == 1
 
 
 def test_ipv6_addresses(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     assert who(d.connect(), b'PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n')[:2] == \
         ['[2001:db8::1]:1', '[2001:db8::2]:65535']
 
 
 @pytest.mark.parametrize('header', HEADERS)
 def test_byte_by_byte_with_what_follows(serve, header):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     data = HEADERS[header] + b'hello\nwho\n'
@@ -88,7 +79,7 @@ def test_byte_by_byte_with_what_follows(serve, header):
 
 
 def test_what_is_pipelined_behind_the_header_is_all_there(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     lines = b''.join(b'line %d\n' % i for i in range(20000))
     s.sendall(LINE + lines)
@@ -96,7 +87,7 @@ def test_what_is_pipelined_behind_the_header_is_all_there(serve):
 
 
 def test_a_second_header_is_data(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     s.sendall(LINE + LINE)
     assert Reader(s).until(b'\n') == LINE
@@ -105,47 +96,46 @@ def test_a_second_header_is_data(serve):
 @pytest.mark.parametrize('header', [b'PROXY UNKNOWN\r\n', version_2(b'', 0x20, 0),
                                     version_2(b'', 0x21, 0)])
 def test_a_header_that_tells_nothing_leaves_the_sockets_addresses(serve, header):
-    d, figures = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     assert who(s, header) == [text(s), f'127.0.0.1:{d.port()}', text(s)]
-    assert figures()['proxy.read'] == 1
+    assert d.figures()['proxy.read'] == 1
 
 
 def test_unix_listener(serve, tmp_path):
-    d, _ = serve(listener(handler='addresses', address=f'unix:{tmp_path}/socket',
+    d = serve(listener(handler='addresses', address=f'unix:{tmp_path}/socket',
                           proxy_protocol={'from': 'unix'}))
     assert who(d.connect(), LINE) == TOLD + ['unix']
     assert closed_after(d, b'hello\n')
 
 
 def test_unix_addresses(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     assert who(s, version_2(b'/from'.ljust(108, b'\0') + b'/to'.ljust(108, b'\0'), 0x21, 0x31)) == \
         ['unix', 'unix', text(s)]
 
 
 def test_ipv4_proxy_on_an_ipv6_listener(serve):
-    d, _ = serve(listener(handler='addresses', address='[::]:0', proxy_protocol=LOCALHOST))
+    d = serve(listener(handler='addresses', address='[::]:0', proxy_protocol=LOCALHOST))
     s = socket.create_connection(('127.0.0.1', d.port()), PATIENCE_S)
     d.sockets.append(s)
     assert who(s, LINE)[:2] == TOLD
 
 
 def test_http_behind_a_proxy(serve):
-    d, _ = serve(listener(proxy_protocol=LOCALHOST))
+    d = serve(listener(proxy_protocol=LOCALHOST))
     s = d.connect()
     s.sendall(LINE)
     assert get(s)[2] == b'Hello, World!'
     assert get(s)[2] == b'Hello, World!'
 
 
-def test_connections_are_listed_with_the_addresses_that_the_proxy_tells(serve, goevd_run, tmp_path):
-    d, _ = serve(**LOCALHOST)
+def test_connections_are_listed_with_the_addresses_that_the_proxy_tells(serve):
+    d = serve(**LOCALHOST)
 
     def row():
-        done = goevd_run('ctl', '-s', tmp_path / 'control.sock', 'connections', '--json')
-        rows = json.loads(done.stdout)
+        rows = d.told('connections')
         return rows[0] if rows else None
     s = d.connect()
     seen = eventually(row, 'it is not listed')
@@ -159,26 +149,26 @@ def test_connections_are_listed_with_the_addresses_that_the_proxy_tells(serve, g
 # ---- Others ----------------------------------------------------------------------------------
 
 def test_who_is_no_proxy_is_a_client(serve):
-    d, figures = serve(**ELSEWHERE)
+    d = serve(**ELSEWHERE)
     s = d.connect()
     assert who(s) == [text(s), f'127.0.0.1:{d.port()}', text(s)]
     s.sendall(LINE)   # nor does it become one by saying so
     assert Reader(s).until(b'\n') == LINE
     assert who(s)[0] == text(s)
-    assert figures()['proxy.read'] == 0
+    assert d.figures()['proxy.read'] == 0
 
 
 @pytest.mark.parametrize('more', [{}, {'over_limit': 'wait', 'max_connections': 1},
                                   {'mode': 'acceptor'}])
 def test_who_is_no_proxy_is_refused(serve, more):
-    d, figures = serve(listener('others', 'addresses', proxy_protocol={**ELSEWHERE,
+    d = serve(listener('others', 'addresses', proxy_protocol={**ELSEWHERE,
                                                                        'others': 'refuse'}, **more),
                        listener('proxies', 'addresses', proxy_protocol={**LOCALHOST,
                                                                         'others': 'refuse'}))
     for _ in range(5):   # a place is not lost with each
         assert closed(d.connect('others'))
     assert who(d.connect('proxies'), LINE)[:2] == TOLD
-    seen = figures()
+    seen = d.figures()
     assert seen['connections.refused.network'] == 5
     assert seen['connections.opened'] == 1
 
@@ -196,28 +186,28 @@ def closed_after(d, data):
                                   version_2(INET[:-1]), version_2(INET, 0x21, 0x44),
                                   version_2(INET + b'\1\xff\xff'), b'PROXY UNKNOWN' + b' ' * 200])
 def test_a_lying_header_is_closed_said_and_counted(serve, data):
-    d, figures = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     assert closed_after(d, data)
     d.log.wait(r'warning goevd\S*: listener web: closed a connection of the proxy 127\.0\.0\.1:\d+: '
                r'what it has sent is no PROXY header$')
-    seen = figures()
+    seen = d.figures()
     assert (seen['proxy.malformed'], seen['connections.closed.error']) == (1, 1)
     assert who(d.connect(), LINE)[:2] == TOLD
 
 
 def test_header_max(serve):
-    d, figures = serve(**LOCALHOST, header_max=300)
+    d = serve(**LOCALHOST, header_max=300)
     fits = version_2(INET + b'\4' + struct.pack('>H', 300 - 31) + bytes(300 - 31))
     assert len(fits) == 300
     assert who(d.connect(), fits)[:2] == TOLD
     longer = version_2(INET + b'\4' + struct.pack('>H', 301 - 31) + bytes(301 - 31))
     assert closed_after(d, longer[:16])
     d.log.wait('its PROXY header is longer than header_max, 300 bytes$')
-    assert figures()['proxy.malformed'] == 1
+    assert d.figures()['proxy.malformed'] == 1
 
 
 def test_header_max_may_pass_every_other_buffer(serve):
-    d, _ = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'header_max': 65551},
+    d = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'header_max': 65551},
                           tail_max=256))
     longest = version_2(INET + b'\4' + struct.pack('>H', 65535 - 15) + bytes(65535 - 15))
     s = d.connect()
@@ -228,16 +218,16 @@ def test_header_max_may_pass_every_other_buffer(serve):
 
 @pytest.mark.parametrize('data', [b'', LINE[:20], SIGNATURE])
 def test_a_header_that_does_not_come_has_its_time(serve, data):
-    d, figures = serve(**LOCALHOST, timeout='200ms')
+    d = serve(**LOCALHOST, timeout='200ms')
     begin = time.monotonic()
     assert closed_after(d, data)
     assert time.monotonic() - begin >= 0.19
     d.log.wait('no whole PROXY header within 200 ms$')
-    assert figures()['proxy.timeout'] == 1
+    assert d.figures()['proxy.timeout'] == 1
 
 
 def test_a_slow_header_holds_nobody_else(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     slow = [d.connect() for _ in range(20)]
     for s in slow:
         s.sendall(LINE[:30])
@@ -248,21 +238,21 @@ def test_a_slow_header_holds_nobody_else(serve):
 
 
 def test_whoever_goes_before_the_header_is_counted_and_no_news(serve):
-    d, figures = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     for data in (b'', LINE[:20]):
         s = d.connect()
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         assert closed(s)
-    assert figures()['proxy.closed'] == 2
+    assert d.figures()['proxy.closed'] == 2
     assert not d.log.find('closed a connection of the proxy')
 
 
 def test_a_flood_of_lies_does_not_fill_the_log(serve):
-    d, figures = serve(**LOCALHOST, log={'repeats': {'max': 3, 'interval': '1s'}})
+    d = serve(**LOCALHOST, log={'repeats': {'max': 3, 'interval': '1s'}})
     for _ in range(300):
         assert closed_after(d, b'x')
-    assert figures()['proxy.malformed'] == 300
+    assert d.figures()['proxy.malformed'] == 300
     d.log.wait(r'warning goevd: listener web: held back: \d+ more lines like: listener web: closed a '
                r'connection of the proxy 127\.0\.0\.1:\d+: what it has sent is no PROXY header$')
 
@@ -275,7 +265,7 @@ def test_a_flood_of_lies_does_not_fill_the_log(serve):
 
 
 def test_a_header_that_has_begun_is_not_lost_to_a_reload(serve, goevd_run, tmp_path):
-    d, _ = serve(listener(proxy_protocol=LOCALHOST))
+    d = serve(listener(proxy_protocol=LOCALHOST))
     clients = [d.connect() for _ in range(10)]
     for s in clients[:5]:
         s.sendall(LINE[:20])
@@ -287,7 +277,7 @@ def test_a_header_that_has_begun_is_not_lost_to_a_reload(serve, goevd_run, tmp_p
 
 
 def test_stop_waits_for_a_header_no_longer_than_for_all_else(serve):
-    d, _ = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'timeout': '1h'}),
+    d = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'timeout': '1h'}),
                  stop_timeout='200ms')
     d.may_say = ['connections were still open after stop_timeout']
     s = d.connect()
@@ -347,7 +337,7 @@ def haproxy(tmp_path):
 @pytest.mark.parametrize('option', ['send-proxy', 'send-proxy-v2',
                                     'send-proxy-v2 proxy-v2-options crc32c,unique-id'])
 def test_behind_haproxy(serve, haproxy, option):
-    d, figures = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     h = haproxy({'front': ['mode tcp', 'unique-id-format %pid-%rt', 'default_backend back']},
                 ['backend back', 'mode tcp', f'server goevd 127.0.0.1:{d.port()} {option}'])
     clients = [h.connect('front') for _ in range(10)]
@@ -360,11 +350,11 @@ def test_behind_haproxy(serve, haproxy, option):
         assert local == '127.0.0.1:%d' % s.getpeername()[1]
         assert proxy.startswith('127.0.0.1:')
         s.close()
-    assert figures()['proxy.read'] == 10
+    assert d.figures()['proxy.read'] == 10
 
 
 def test_http_behind_haproxy_that_checks_health(serve, haproxy):
-    d, figures = serve(listener(proxy_protocol=LOCALHOST))
+    d = serve(listener(proxy_protocol=LOCALHOST))
     h = haproxy({'front': ['mode http', 'default_backend back']},
                 ['backend back', 'mode http', 'option httpchk GET /',
                  f'server goevd 127.0.0.1:{d.port()} send-proxy-v2 check inter 100ms'])
@@ -372,14 +362,14 @@ def test_http_behind_haproxy_that_checks_health(serve, haproxy):
         s = h.connect('front')
         assert get(s)[2] == b'Hello, World!', h.log()
         s.close()
-    read = figures()['proxy.read']
-    eventually(lambda: figures()['proxy.read'] >= read + 3, 'no health checks')   # LOCAL
-    assert figures()['proxy.malformed'] == 0
+    read = d.figures()['proxy.read']
+    eventually(lambda: d.figures()['proxy.read'] >= read + 3, 'no health checks')   # LOCAL
+    assert d.figures()['proxy.malformed'] == 0
 
 
 @pytest.mark.parametrize('version', [1, 2])
 def test_haproxy_reads_what_a_plugin_sends(serve, haproxy, version):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     h = haproxy({'front': ['mode http', 'http-request return content-type text/plain lf-string '
                            '"%[src]:%[src_port] %[dst]:%[dst_port]"']},
                 options={'front': 'accept-proxy'})
@@ -394,7 +384,7 @@ def test_haproxy_reads_what_a_plugin_sends(serve, haproxy, version):
 
 
 def test_what_a_plugin_sends_is_bounded(serve):
-    d, _ = serve(**LOCALHOST)
+    d = serve(**LOCALHOST)
     s = d.connect()
     s.sendall(LINE + b'header 3\nheader 1\n')
     reader = Reader(s)

@@ -1,6 +1,5 @@
 """Who accepts and who serves, told by the pollers themselves: tests/plugin/choosing.c. The plugin's
 own connections are in test_connect.py."""
-import json
 import socket
 
 import pytest
@@ -20,19 +19,11 @@ ACCEPTING = {'reuseport': {'mode': 'reuseport'},
 
 
 @pytest.fixture
-def serve(goevd, goevd_run, plugins, tmp_path):
-    """start(listener…) -> a goevd with these reactors, figures() -> its figures."""
-    path = tmp_path / 'control.sock'
-
+def serve(goevd, plugins, tmp_path):
+    """start(listener…) -> a goevd with these reactors."""
     def start(*listeners):
-        d = goevd(config(*listeners, plugin_dir=str(plugins), reactors=REACTORS,
-                         control={'socket': str(path)}))
-
-        def figures():
-            done = goevd_run('ctl', '-s', path, 'stats', '--json')
-            return json.loads(done.stdout)['figures'] if done.returncode == 0 else {}
-        eventually(figures, 'no control socket')
-        return d, figures
+        return goevd(config(*listeners, plugin_dir=str(plugins), reactors=REACTORS,
+                            control={'socket': str(tmp_path / 'control.sock')}))
     return start
 
 
@@ -64,7 +55,7 @@ def chooses(*names, **more):
 @pytest.mark.parametrize('accepting', ACCEPTING)
 @pytest.mark.parametrize('serving', ['back', 'side'])
 def test_listener_names_who_accepts_and_who_serves(serve, accepting, serving):
-    d, _ = serve(chooses(reactor=serving, **ACCEPTING[accepting]))
+    d = serve(chooses(reactor=serving, **ACCEPTING[accepting]))
     seen, accepted = set(), set()
     for _ in range(20):
         s = connect(d)
@@ -76,11 +67,11 @@ def test_listener_names_who_accepts_and_who_serves(serve, accepting, serving):
 
 
 def test_several_listeners_share_a_reactor(serve):
-    d, figures = serve(chooses(name='a', reactor='back'), chooses(name='b', reactor='back'),
+    d = serve(chooses(name='a', reactor='back'), chooses(name='b', reactor='back'),
                        chooses(name='c', reactor='back', **ACCEPTING['front']))
     for name in 'abc':
         assert {greeting(connect(d, name=name))[0] for _ in range(8)} == POLLERS['back']
-    opened = figures()['connections.opened']['pollers']
+    opened = d.told('stats')['figures']['connections.opened']['pollers']
     assert (opened[0], opened[1] + opened[2], opened[3:]) == (0, 24, [0, 0])
 
 
@@ -88,7 +79,7 @@ def test_several_listeners_share_a_reactor(serve):
 
 @pytest.mark.parametrize('accepting', ACCEPTING)
 def test_handler_chooses_the_reactor(serve, accepting):
-    d, figures = serve(chooses('side', 'front', 'back', reactor='back', **ACCEPTING[accepting]))
+    d = serve(chooses('side', 'front', 'back', reactor='back', **ACCEPTING[accepting]))
     expected = {1: 'back', 2: 'side', 3: 'front', 4: 'back', 5: 'back'}
     if accepting == 'shared':
         expected = {2: 'side'}   # of a unix client no address is known
@@ -99,58 +90,58 @@ def test_handler_chooses_the_reactor(serve, accepting):
             assert poller in POLLERS[name]
             assert accepted <= (POLLERS['front'] if accepting == 'front' else POLLERS['back'])
             echo(s)
-    seen = figures()
-    assert seen['choosing.accepted']['total'] == 6 * len(expected)
-    assert seen['connections.opened']['total'] == 6 * len(expected)
+    seen = d.figures()
+    assert seen['choosing.accepted'] == 6 * len(expected)
+    assert seen['connections.opened'] == 6 * len(expected)
 
 
 def test_least_loaded_poller_of_the_chosen_reactor_serves(serve):
-    d, figures = serve(chooses('side', reactor='back'))
+    d = serve(chooses('side', reactor='back'))
     for _ in range(10):
         greeting(connect(d, 2))
-    assert figures()['connections.open']['pollers'][3:] == [5, 5]
+    assert d.told('stats')['figures']['connections.open']['pollers'][3:] == [5, 5]
 
 
 @pytest.mark.parametrize('name', ['refuse', 'wrong'])
 @pytest.mark.parametrize('more', [{}, {'over_limit': 'wait'}, ACCEPTING['front']])
 def test_handler_refuses(serve, name, more):
-    d, figures = serve(chooses(name, reactor='back', max_connections=2, **more))
+    d = serve(chooses(name, reactor='back', max_connections=2, **more))
     greeting(connect(d))
     for _ in range(5):   # a place is not lost with each
         assert closed(connect(d, 2))
     greeting(connect(d))
-    seen = figures()
-    assert seen['connections.refused.handler']['total'] == 5
-    assert seen['connections.opened']['total'] == 2
+    seen = d.figures()
+    assert seen['connections.refused.handler'] == 5
+    assert seen['connections.opened'] == 2
 
 
 def test_handler_is_not_asked_about_one_too_many(serve):
-    d, figures = serve(chooses('side', reactor='back', max_connections=1))
+    d = serve(chooses('side', reactor='back', max_connections=1))
     greeting(connect(d, 2))
     assert closed(connect(d, 2))
-    seen = figures()
-    assert seen['choosing.accepted']['total'] == 1
-    assert seen['connections.refused.limit']['total'] == 1
+    seen = d.figures()
+    assert seen['choosing.accepted'] == 1
+    assert seen['connections.refused.limit'] == 1
 
 
 def test_place_comes_back_from_the_chosen_reactor(serve):
-    d, figures = serve(chooses('side', reactor='back', max_connections=1))
+    d = serve(chooses('side', reactor='back', max_connections=1))
     for _ in range(5):
         s = connect(d, 2)
         greeting(s)
         s.close()
-        eventually(lambda: figures()['connections.open']['total'] == 0, 'it does not close')
+        eventually(lambda: d.figures()['connections.open'] == 0, 'it does not close')
 
 
 def test_behind_a_proxy_the_handler_is_asked_about_the_proxy(serve):
-    d, _ = serve(chooses('side', 'front', reactor='back', proxy_protocol={'from': '127.0.0.2'}))
+    d = serve(chooses('side', 'front', reactor='back', proxy_protocol={'from': '127.0.0.2'}))
     s = connect(d, 2)
     s.sendall(b'PROXY TCP4 127.0.0.3 127.0.0.1 1 2\r\nhello')
     assert greeting(s)[0] in POLLERS['side']
 
 
 def test_stop_tells_connections_that_went_elsewhere(serve):
-    d, _ = serve(chooses('side', 'front', reactor='back'))
+    d = serve(chooses('side', 'front', reactor='back'))
     clients = [connect(d, 1 + i % 3) for i in range(12)]
     for s in clients:
         greeting(s)
