@@ -1,5 +1,6 @@
 #include "daemon/stats.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,35 +22,48 @@ struct stats {
     const struct stats_source *source;
     struct stats_row *rows;
     size_t row_count;
-    size_t value_count;            /* of each poller */
-    uint64_t *values[POLLERS_MAX]; /* of a poller by its index; NULL: there is none */
+    size_t value_count; /* of each poller */
+    size_t poller_count;
+    uint64_t *values; /* of the pollers, by their index */
 };
+
+static uint64_t *
+stats_values(const struct stats *s, size_t poller)
+{
+    return s->values + poller * s->value_count;
+}
 
 /* ---- Taking them ----------------------------------------------------------------------------- */
 
-static void
+static int
 stats_list(struct stats *s)
 {
-    struct stats_row *row = s->rows;
+    const struct plug_figures *plugged = &s->source->plugins->figures;
 
+    s->rows = calloc(figures_count() + plugged->count, sizeof(*s->rows));
+    if (!s->rows)
+        return -ENOMEM;
     for (unsigned i = 0; i < figures_count(); i++) {
         const struct figure_row *f = figures_row(i);
 
-        *row++ = (struct stats_row){f->name, f->unit, f->help, NULL, f->type, s->value_count++};
+        s->rows[s->row_count++] =
+            (struct stats_row){f->name, f->unit, f->help, NULL, f->type, s->value_count++};
     }
-    for (const struct plug_figure *f = s->source->plugins->figures.first; f; f = f->next) {
-        *row++ = (struct stats_row){f->name, f->unit,       f->help, f->instance->owner.path,
-                                    f->type, s->value_count};
+    for (const struct plug_figure *f = plugged->first; f; f = f->next) {
+        s->rows[s->row_count++] = (struct stats_row){
+            f->name, f->unit, f->help, f->instance->owner.path, f->type, s->value_count};
         s->value_count += plug_figure_values(f);
     }
+    return 0;
 }
 
 static void
 stats_take_on(struct poller *p, void *arg)
 {
     struct stats *s = arg;
-    uint64_t *to = s->values[p->index];
+    uint64_t *to = stats_values(s, p->index);
 
+    assert(p->index < s->poller_count);
     figures_take(p, to);
     to += figures_count();
     for (const struct plug_figure *f = s->source->plugins->figures.first; f; f = f->next)
@@ -59,31 +73,25 @@ stats_take_on(struct poller *p, void *arg)
 static void
 stats_fini(struct stats *s)
 {
-    for (size_t i = 0; i < POLLERS_MAX; i++)
-        free(s->values[i]);
+    free(s->values);
     free(s->rows);
 }
 
 static int
 stats_take(struct stats *s)
 {
-    s->row_count = figures_count() + s->source->plugins->figures.count;
-    s->rows = calloc(s->row_count, sizeof(*s->rows));
-    if (!s->rows)
+    const struct stats_source *source = s->source;
+
+    if (stats_list(s) < 0)
         return -ENOMEM;
-    stats_list(s);
-    for (size_t i = 0; i < s->source->reactor_count; i++) {
-        struct reactor *r = s->source->reactors[i];
-
-        for (unsigned n = 0; n < r->count; n++) {
-            uint64_t **values = &s->values[r->pollers[n]->index];
-
-            *values = calloc(s->value_count, sizeof(**values));
-            if (!*values)
-                return -ENOMEM;
-        }
-        reactor_call(r, stats_take_on, s);
-    }
+    for (size_t i = 0; i < source->reactor_count; i++)
+        s->poller_count += source->reactors[i]->count;
+    assert(s->poller_count > 0 && s->value_count > 0);
+    s->values = calloc(s->poller_count * s->value_count, sizeof(*s->values));
+    if (!s->values)
+        return -ENOMEM;
+    for (size_t i = 0; i < source->reactor_count; i++)
+        reactor_call(source->reactors[i], stats_take_on, s);
     return 0;
 }
 
@@ -92,8 +100,8 @@ stats_total(const struct stats *s, size_t value)
 {
     uint64_t total = 0;
 
-    for (size_t i = 0; i < POLLERS_MAX; i++)
-        total += s->values[i] ? s->values[i][value] : 0;
+    for (size_t i = 0; i < s->poller_count; i++)
+        total += stats_values(s, i)[value];
     return total;
 }
 
@@ -221,7 +229,8 @@ stats_print_shares(const struct stats *s, const struct stats_row *row, FILE *out
 
     for (size_t i = 0; i < source->reactor_count; i++)
         for (unsigned n = 0; n < source->reactors[i]->count; n++) {
-            const uint64_t *values = s->values[source->reactors[i]->pollers[n]->index] + row->first;
+            const struct poller *p = source->reactors[i]->pollers[n];
+            const uint64_t *values = stats_values(s, p->index) + row->first;
             bool histogram = row->type == GOEVD_FIGURE_HISTOGRAM;
 
             fputs(comma, out);

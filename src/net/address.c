@@ -145,7 +145,7 @@ address_is_unix(const char *text)
 int
 address_parse(const char *text, struct address *ret, struct err *reterr)
 {
-    struct address_host host;
+    struct address_host host = {.port = 0};
     int r;
 
     if (address_is_unix(text))

@@ -138,6 +138,7 @@ pool_link_take(struct pool *pool, struct pool_link *link)
         pool_check_remove(pool, link);
     else
         pool_link_remove(pool, link);
+    assert(pool->first != link && pool->checks != link);
     timer_cancel(&pool->home->timers, &link->timer);
     poller_unwatch(pool->home, &link->watch);
     return link->watch.fd;

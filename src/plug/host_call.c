@@ -207,29 +207,37 @@ struct cache_change {
 };
 
 static void
-cache_let_go(void *value)
+cache_block_release(struct cache_block *block, unsigned holders)
 {
-    struct cache_block *block = value;
-
-    if (atomic_fetch_sub(&block->holders, 1) == 1)
+    if (atomic_fetch_sub(&block->holders, holders) == holders)
         free(block);
 }
 
 static void
-cache_apply(struct cache_change *change, struct poller *p)
+cache_let_go(void *value)
 {
-    if (!change->block)
-        cache_remove(&p->cache, change->id);
-    else if (cache_set(&p->cache, change->id, change->block, cache_let_go) < 0)
-        cache_let_go(change->block); /* without memory the old value stays */
-    if (atomic_fetch_sub(&change->left, 1) == 1)
-        free(change);
+    cache_block_release(value, 1);
+}
+
+/* 0, and the poller holds the block; -ENOMEM, and the old value stays. */
+static int
+cache_apply(const struct cache_change *change, struct poller *p)
+{
+    if (change->block)
+        return cache_set(&p->cache, change->id, change->block, cache_let_go);
+    cache_remove(&p->cache, change->id);
+    return 0;
 }
 
 static void
 cache_handle(struct message *m, void *consumer)
 {
-    cache_apply(container_of(m, struct cache_node, message)->change, consumer);
+    struct cache_change *change = container_of(m, struct cache_node, message)->change;
+
+    if (cache_apply(change, consumer) < 0)
+        cache_let_go(change->block);
+    if (atomic_fetch_sub(&change->left, 1) == 1)
+        free(change);
 }
 
 static struct cache_change *
@@ -261,8 +269,33 @@ cache_id(const struct instance *i, uint32_t key)
     return (uint64_t)i->number << 32 | key;
 }
 
-/* One setter at a time, so that all pollers end with the same value. Before the pollers run there
- * is nobody to be told: what create sets is there when poller_start runs. */
+/* Each poller applies the change in its own time; the last one frees it. */
+static void
+cache_send(struct cache_change *change, unsigned count)
+{
+    for (unsigned n = 0; n < count; n++) {
+        struct cache_node *node = &change->nodes[n];
+
+        *node = (struct cache_node){.message.fn = cache_handle, .change = change};
+        mailbox_post(&poller_at(n)->mailbox, &node->message);
+    }
+}
+
+/* Before the pollers run there is nobody to be told: what create sets is there when poller_start
+ * runs. */
+static void
+cache_apply_all(struct cache_change *change, unsigned count)
+{
+    unsigned without = 0;
+
+    for (unsigned n = 0; n < count; n++)
+        without += cache_apply(change, poller_at(n)) < 0;
+    if (without > 0)
+        cache_block_release(change->block, without);
+    free(change);
+}
+
+/* One setter at a time, so that all pollers end with the same value. */
 int
 host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len)
 {
@@ -273,15 +306,10 @@ host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t l
     if (!change)
         return -ENOMEM;
     pthread_mutex_lock(&i->plugins->cache_lock);
-    for (unsigned n = 0; n < count; n++) {
-        struct cache_node *node = &change->nodes[n];
-
-        *node = (struct cache_node){.message.fn = cache_handle, .change = change};
-        if (i->plugins->running)
-            mailbox_post(&poller_at(n)->mailbox, &node->message);
-        else
-            cache_apply(change, poller_at(n));
-    }
+    if (i->plugins->running)
+        cache_send(change, count);
+    else
+        cache_apply_all(change, count);
     pthread_mutex_unlock(&i->plugins->cache_lock);
     return 0;
 }
