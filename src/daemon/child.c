@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,7 +15,6 @@
 #include "daemon/exit.h"
 
 #define CHILD_GRACE_NS (2 * NS_PER_S) /* beyond the time that it asked for */
-#define CHILD_ARGS_MAX 64
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
@@ -22,16 +22,21 @@
 static void
 child_execute(const struct child_command *command, int fd)
 {
-    char flag[32], *argv[CHILD_ARGS_MAX];
-    int n = 0;
+    char flag[32], **argv;
+    size_t n = 0;
 
-    while (command->argv[n] && n < CHILD_ARGS_MAX - 2) {
-        argv[n] = command->argv[n];
+    while (command->argv[n])
         n++;
+    argv = calloc(n + 2, sizeof(*argv));
+    if (!argv) {
+        log_error("cannot execute %s: no memory", command->path);
+        _exit(EXIT_REFUSED);
     }
     snprintf(flag, sizeof(flag), "--worker=%d", fd);
-    argv[n++] = flag;
-    argv[n] = NULL;
+    argv[0] = command->argv[0];
+    argv[1] = flag; /* before a "--" */
+    for (size_t i = 1; i < n; i++)
+        argv[i + 1] = command->argv[i];
     fd_set_cloexec(fd, false);
     sigprocmask(SIG_SETMASK, command->mask, NULL);
     /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */

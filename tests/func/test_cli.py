@@ -161,6 +161,18 @@ def test_bad_flags(goevd_run, args, why):
     assert "Try 'goevd --help'." in done.stderr or '--worker' in why
 
 
+def test_end_of_flags(goevd):
+    """The worker gets the same command line and one flag more, which comes before that end."""
+    goevd(config(), '--')
+
+
+def test_many_flags(goevd_run, tmp_path):
+    """None of them is lost on the way to the worker."""
+    done = goevd_run(*['-c', tmp_path / 'first.yaml'] * 40, '-c', tmp_path / 'last.yaml')
+    assert done.returncode == 1
+    assert f'{tmp_path}/last.yaml: cannot be read' in done.stderr
+
+
 def test_worker_fd_that_is_no_socket(goevd_run, tmp_path):
     done = goevd_run('-c', write_config(tmp_path, config()), '--worker=999')
     assert done.returncode == 1
