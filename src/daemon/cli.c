@@ -89,6 +89,38 @@ cli_parse_fd(const char *text, int *ret)
 }
 
 static int
+cli_refuse(const char *words, const char *which)
+{
+    fprintf(stderr, "goevd: %s%s\nTry 'goevd --help'.\n", words, which);
+    return -EINVAL;
+}
+
+/* Only one thing can be done; help is given whatever else was asked for. */
+static int
+cli_choose(struct cli *cli, enum cli_mode mode)
+{
+    static const char *const flags[] = {
+        [CLI_SINGLE] = "--single",
+        [CLI_WORKER] = "--worker",
+        [CLI_CHECK] = "--check",
+        [CLI_DUMP] = "--dump",
+        [CLI_LIST_PLUGINS] = "--list-plugins",
+        [CLI_DESCRIBE] = "--describe",
+        [CLI_VERSION] = "--version",
+    };
+    char words[64];
+
+    if (cli->mode == CLI_HELP)
+        return 0;
+    if (cli->mode != CLI_RUN && mode != CLI_HELP && mode != cli->mode) {
+        snprintf(words, sizeof(words), "%s and %s", flags[cli->mode], flags[mode]);
+        return cli_refuse(words, " are two things to do; give one of them");
+    }
+    cli->mode = mode;
+    return 0;
+}
+
+static int
 cli_take(struct cli *cli, int option)
 {
     switch (option) {
@@ -96,11 +128,9 @@ cli_take(struct cli *cli, int option)
         cli->config_file = optarg;
         return 0;
     case 't':
-        cli->mode = CLI_CHECK;
-        return 0;
+        return cli_choose(cli, CLI_CHECK);
     case 'T':
-        cli->mode = CLI_DUMP;
-        return 0;
+        return cli_choose(cli, CLI_DUMP);
     case 'q':
         cli->verbosity--;
         return 0;
@@ -108,24 +138,19 @@ cli_take(struct cli *cli, int option)
         cli->verbosity++;
         return 0;
     case 'V':
-        cli->mode = CLI_VERSION;
-        return 0;
+        return cli_choose(cli, CLI_VERSION);
     case 'h':
-        cli->mode = CLI_HELP;
-        return 0;
+        return cli_choose(cli, CLI_HELP);
     case OPTION_LIST_PLUGINS:
-        cli->mode = CLI_LIST_PLUGINS;
-        return 0;
+        return cli_choose(cli, CLI_LIST_PLUGINS);
     case OPTION_DESCRIBE:
-        cli->mode = CLI_DESCRIBE;
         cli->name = optarg;
-        return 0;
+        return cli_choose(cli, CLI_DESCRIBE);
     case OPTION_PLUGIN_DIR:
         cli->plugin_dir = optarg;
         return 0;
     case OPTION_SINGLE:
-        cli->mode = CLI_SINGLE;
-        return 0;
+        return cli_choose(cli, CLI_SINGLE);
     case OPTION_STRICT:
         cli->strict = true;
         return 0;
@@ -142,8 +167,7 @@ cli_take(struct cli *cli, int option)
         cli->kind = optarg;
         return 0;
     case OPTION_WORKER:
-        cli->mode = CLI_WORKER;
-        return cli_parse_fd(optarg, &cli->worker_fd);
+        return cli_parse_fd(optarg, &cli->worker_fd) < 0 ? -EINVAL : cli_choose(cli, CLI_WORKER);
     default: /* getopt_long(3) has said what is wrong */
         fprintf(stderr, "Try 'goevd --help'.\n");
         return -EINVAL;
@@ -163,13 +187,6 @@ cli_stray_flag(const struct cli *cli)
     return NULL;
 }
 
-static int
-cli_refuse(const char *words, const char *which)
-{
-    fprintf(stderr, "goevd: %s%s\nTry 'goevd --help'.\n", words, which);
-    return -EINVAL;
-}
-
 /* What is left when the flags are gone: nothing, or ctl or plugin and its command. */
 static int
 cli_take_words(struct cli *cli, int count, char **words)
@@ -178,6 +195,8 @@ cli_take_words(struct cli *cli, int count, char **words)
     bool plugin = count > 0 && strcmp(words[0], "plugin") == 0 && cli->mode == CLI_RUN;
     const char *stray;
 
+    if (cli->mode == CLI_HELP)
+        return 0;
     if (count == 1 && (ctl || plugin))
         return cli_refuse(words[0], ctl ? " needs a command, such as status"
                                         : " needs a command: new, check or test");

@@ -161,6 +161,27 @@ def test_bad_flags(goevd_run, args, why):
     assert "Try 'goevd --help'." in done.stderr or '--worker' in why
 
 
+@pytest.mark.parametrize('flags', [
+    ['--check', '--single'], ['--single', '--check'], ['--dump', '--check'], ['--check', '--version'],
+    ['--list-plugins', '--describe=echo'], ['--check', '--worker=9'],
+])
+def test_two_things_to_do(goevd_run, tmp_path, flags):
+    done = goevd_run('-c', write_config(tmp_path, config()), *flags)
+    first, second = (flag.split('=')[0] for flag in flags)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == f"goevd: {first} and {second} are two things to do; give one of them\n" \
+        "Try 'goevd --help'.\n"
+
+
+@pytest.mark.parametrize('args', [
+    ['-h'], ['-t', '-h'], ['-h', '--single'], ['ctl', '-h'], ['ctl', 'stats', '--help'], ['plugin', '--help'],
+])
+def test_help_wherever_it_is_asked_for(goevd_run, args):
+    done = goevd_run(*args)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.startswith('Usage: goevd ')
+
+
 def test_end_of_flags(goevd):
     """The worker gets the same command line and one flag more, which comes before that end."""
     goevd(config(), '--')
