@@ -84,9 +84,10 @@ build_plugin_dir(struct build *build)
 static struct goevd_str
 build_path(struct build *build, const char *key, struct goevd_str path)
 {
-    if (path.data && path.data[0] != '/')
-        build_error(build, key, "expected an absolute path, found %s", CONF_QUOTE(path));
-    return path;
+    if (!path.data || path.data[0] == '/')
+        return path;
+    build_error(build, key, "expected an absolute path, found %s", CONF_QUOTE(path));
+    return (struct goevd_str){0};
 }
 
 static void

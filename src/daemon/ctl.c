@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "base/fd.h"
+#include "conf/config.h"
 #include "daemon/control.h"
 #include "daemon/exit.h"
 #include "daemon/setup.h"
@@ -14,27 +15,62 @@
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* The path of -s, or what the configuration says. */
-static int
-ctl_find_socket(const struct cli *cli, char *ret, size_t size)
+struct ctl_path {
+    char text[CONTROL_PATH_MAX + 1];
+};
+
+static void
+ctl_take_path(void *ctx, const struct config *config, struct conf_errors *errors)
+{
+    struct ctl_path *path = ctx;
+
+    (void)errors;
+    if (config->control_socket.data)
+        snprintf(path->text, sizeof(path->text), "%s", config->control_socket.data);
+}
+
+/* Whatever else is wrong there: a goevd that runs can be asked while its file is being mended. */
+static void
+ctl_read_path(const char *file, struct ctl_path *ret)
+{
+    struct config *config = NULL;
+    struct conf_errors errors = {0};
+
+    config_load_checked(file, NULL, ctl_take_path, ret, &config, &errors);
+    config_free(config);
+    conf_errors_fini(&errors);
+}
+
+static void
+ctl_miss_path(const struct cli *cli)
 {
     struct setup setup;
-    int r;
 
-    if (cli->socket) {
-        snprintf(ret, size, "%s", cli->socket);
-        return strlen(cli->socket) < size ? 0 : -ENAMETOOLONG;
-    }
-    r = setup_load(&setup, cli);
-    if (r == 0 && setup.config->control_socket.data)
-        snprintf(ret, size, "%s", setup.config->control_socket.data);
-    else if (r == 0)
-        r = -ENOENT;
-    setup_fini(&setup);
-    if (r == -ENOENT)
+    if (setup_load(&setup, cli) < 0)
+        fprintf(stderr, "goevd: name the control socket there, or with -s\n");
+    else
         fprintf(stderr, "goevd: %s has no control.socket; name one there, or with -s\n",
                 cli->config_file);
-    return r;
+    setup_fini(&setup);
+}
+
+/* The path of -s, or what the configuration says. */
+static int
+ctl_find_path(const struct cli *cli, struct ctl_path *ret)
+{
+    if (!cli->socket) {
+        ctl_read_path(cli->config_file, ret);
+        if (*ret->text)
+            return 0;
+        ctl_miss_path(cli);
+        return -ENOENT;
+    }
+    if (strlen(cli->socket) >= sizeof(ret->text)) {
+        fprintf(stderr, "goevd: a path of a socket has at most %d bytes\n", CONTROL_PATH_MAX);
+        return -ENAMETOOLONG;
+    }
+    snprintf(ret->text, sizeof(ret->text), "%s", cli->socket);
+    return 0;
 }
 
 /* goevd itself says when it has failed. */
@@ -226,17 +262,15 @@ ctl_complain(const char *path, int r)
 int
 ctl_run(const struct cli *cli)
 {
-    char path[CONTROL_PATH_MAX + 1] = "";
+    struct ctl_path path = {0};
     FILE *in;
-    int fd, r = ctl_find_socket(cli, path, sizeof(path));
+    int fd, r = ctl_find_path(cli, &path);
 
-    if (r == -ENAMETOOLONG)
-        fprintf(stderr, "goevd: a path of a socket has at most %d bytes\n", CONTROL_PATH_MAX);
     if (r < 0)
         return EXIT_REFUSED;
-    fd = ctl_connect(path, cli);
+    fd = ctl_connect(path.text, cli);
     if (fd < 0)
-        return ctl_complain(path, fd);
+        return ctl_complain(path.text, fd);
     r = ctl_ask(fd, cli);
     in = r == 0 ? fdopen(fd, "r") : NULL;
     if (in)
@@ -246,7 +280,7 @@ ctl_run(const struct cli *cli)
     if (in)
         fclose(in);
     if (r < 0)
-        return ctl_complain(path, r);
+        return ctl_complain(path.text, r);
     if (fflush(stdout) != 0) {
         perror("goevd: cannot print the reply");
         return EXIT_REFUSED;

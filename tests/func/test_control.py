@@ -84,6 +84,28 @@ def test_configuration_names_the_socket(controlled, goevd_run):
     assert done.stdout.startswith('state      serving\n')
 
 
+def test_socket_is_found_in_a_configuration_with_faults(controlled, goevd_run):
+    """Whoever has broken the file can still ask, and stop, the goevd that runs."""
+    d = controlled()
+    d.config.write_text(d.config.read_text().rstrip().removesuffix('}') +
+                        ', "bogus": 1, "pid_file": "relative", "plugin_dir": "/nowhere"}')
+    assert goevd_run('-t', '-c', d.config).returncode == 1
+    done = goevd_run('ctl', '-c', d.config, 'stop')
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'stopped\n', '')
+    assert d.wait() == 0
+
+
+@pytest.mark.parametrize('content', [
+    'control: {socket: relative}', 'control: {socket: [a, b]}', 'control: {sucket: /x}', 'control: {',
+])
+def test_faults_are_told_where_no_socket_is_found(goevd_run, tmp_path, content):
+    path = daemon.write_config(tmp_path, content)
+    done = goevd_run('ctl', '-c', path, 'status')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert re.match(re.escape(f'{path}:') + r'\d+:\d+: ', done.stderr)
+    assert done.stderr.endswith('goevd: name the control socket there, or with -s\n')
+
+
 def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
     controlled()
     lines = ctl('stats').splitlines()
