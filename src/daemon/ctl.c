@@ -107,6 +107,20 @@ ctl_connect(const char *path, const struct cli *cli)
     return fd;
 }
 
+/* A newline would end the request in the middle. */
+static int
+ctl_check_words(const struct cli *cli)
+{
+    bool newline = cli->listener && strchr(cli->listener, '\n');
+
+    for (int i = 0; i < cli->arg_count; i++)
+        newline = newline || strchr(cli->args[i], '\n');
+    if (!newline)
+        return 0;
+    fprintf(stderr, "goevd: a request is one line: a newline is in it\n");
+    return -EINVAL;
+}
+
 static int
 ctl_ask(int fd, const struct cli *cli)
 {
@@ -264,8 +278,10 @@ ctl_run(const struct cli *cli)
 {
     struct ctl_path path = {0};
     FILE *in;
-    int fd, r = ctl_find_path(cli, &path);
+    int fd, r = ctl_check_words(cli);
 
+    if (r == 0)
+        r = ctl_find_path(cli, &path);
     if (r < 0)
         return EXIT_REFUSED;
     fd = ctl_connect(path.text, cli);

@@ -106,6 +106,14 @@ def test_faults_are_told_where_no_socket_is_found(goevd_run, tmp_path, content):
     assert done.stderr.endswith('goevd: name the control socket there, or with -s\n')
 
 
+def test_newline_in_a_request(controlled, goevd_run, path):
+    """It ends what goevd reads, so that a value would lose its end in silence."""
+    controlled()
+    done = goevd_run('ctl', '-s', path, 'set', 'log.level', 'debug\nstop')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == 'goevd: a request is one line: a newline is in it\n'
+
+
 def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
     controlled()
     lines = ctl('stats').splitlines()
