@@ -20,15 +20,24 @@ _Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + MARK_ID_MAX
                    ACCESS_LINE_MAX - 256,
                "all values fit beside each other");
 
+static struct span
+line_method(const struct http_request *req)
+{
+    const char *name;
+
+    if (req->method == HTTP_METHOD_UNKNOWN)
+        return (struct span){req->target.data - 1 - req->method_len, req->method_len};
+    name = http_method_names[req->method];
+    return (struct span){name, strlen(name)};
+}
+
 void
 access_request_read(const struct http_request *req, struct access_request *ret)
 {
-    const char *method = http_method_names[req->method];
     const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
 
-    *ret = (struct access_request){.method = {method, strlen(method)},
-                                   .target = req->target,
-                                   .old = (req->flags & HTTP_OLD) != 0};
+    *ret = (struct access_request){
+        .method = line_method(req), .target = req->target, .old = (req->flags & HTTP_OLD) != 0};
     if ((req->seen & 1U << HTTP_KNOWN_HOST) != 0)
         ret->host = (struct span){host->value, host->value_len};
     for (uint32_t i = 0; i < req->field_count; i++) {

@@ -64,6 +64,7 @@ parser_method(const char **p, const char *end, struct http_request *req)
     if (q == name || *q != ' ')
         return HTTP_BAD_METHOD;
     req->method = parser_method_of(name, (size_t)(q - name));
+    req->method_len = (uint8_t)(q - name);
     if (req->method >= HTTP_CONNECT)
         req->flags |= HTTP_TARGET_OTHER;
     *p = q + 1;

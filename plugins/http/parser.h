@@ -75,10 +75,11 @@ enum http_flags {
 
 /* A head, as spans of the bytes it was read from. Zeroed before its first use, then used again. */
 struct http_request {
-    uint8_t method;    /* enum http_method */
-    uint16_t flags;    /* enum http_flags */
-    uint16_t seen;     /* bits 1 << enum http_known */
-    uint16_t repeated; /* those that were seen more than once */
+    uint8_t method;     /* enum http_method */
+    uint8_t method_len; /* of all but GET: so many bytes stand before the SP before the target */
+    uint16_t flags;     /* enum http_flags */
+    uint16_t seen;      /* bits 1 << enum http_known */
+    uint16_t repeated;  /* those that were seen more than once */
     uint32_t field_count;
     uint16_t at[HTTP_KNOWN_COUNT]; /* index of the last field of each kind seen */
     struct span target;            /* as it was sent */
