@@ -28,14 +28,16 @@ users_hash_problem(const char *hash)
     } methods[] = {{"$2a$", 53}, {"$2b$", 53}, {"$2y$", 53}, {"$5$", 43},
                    {"$6$", 86},  {"$y$", 43},  {"$gy$", 43}, {"$7$", 43}};
     const char *last = strrchr(hash, '$');
+    int known = crypt_checksalt(hash);
 
-    if (crypt_checksalt(hash) == CRYPT_SALT_METHOD_LEGACY)
-        return "the method of the hash is too weak";
-    if (crypt_checksalt(hash) == CRYPT_SALT_OK)
+    /* some libraries call SHA-256 a method of old, which no new hash should have */
+    if (known == CRYPT_SALT_OK || known == CRYPT_SALT_METHOD_LEGACY)
         for (size_t i = 0; last != NULL && i < sizeof(methods) / sizeof(methods[0]); i++)
             if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0 &&
                 strlen(last + 1) == methods[i].len)
                 return NULL;
+    if (known == CRYPT_SALT_METHOD_LEGACY)
+        return "the method of the hash is too weak";
     return "no hash of crypt(5) stands behind the name, by bcrypt, yescrypt or SHA-2; "
            "\"htpasswd -B\" and mkpasswd make some";
 }

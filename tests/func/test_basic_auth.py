@@ -12,8 +12,9 @@ from wire import Reader, request
 BCRYPT = '$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW'
 YESCRYPT = '$y$j75$abcdefghijklmnopqrst$xMFppB0rK1yAwFXeaWJEzNz5M4lrzKmJWWSNPk1JNy5'
 SHA512 = '$6$rounds=1000$abcdefgh$jAxIaiRp9oDJ.CoU2U7rdm1MxaLmzzVIbnA5TByoxmVbJHEFOGQ24vEMjv0aIa3w8SX9Sw89hnB24WyQvTH7h/'
+SHA256 = '$5$rounds=1000$abcdefgh$XIppta5rT8zJUu4vAOKQXrwq9uY4Ijlz6VjyOmkx5i4'
 SLOW = '$6$rounds=1000000$abcdefgh$7/kn9M/ZOegJwG7G/QRjoCi7Y13GpEc.0tfJjiSkyiQmov6Y7kmaoP7/h3X5OrYIbxQuO7wygS7EWZb9vTlFC/'
-USERS = f'# who may\nann:{BCRYPT}\n\nbob:{YESCRYPT}\r\nÄnn:{SHA512}\nslow:{SLOW}'
+USERS = f'# who may\nann:{BCRYPT}\n\nbob:{YESCRYPT}\r\nÄnn:{SHA512}\neve:{SHA256}\nslow:{SLOW}'
 
 
 @pytest.fixture
@@ -67,10 +68,10 @@ def ask(sock, *args, **more):
 def test_who_knows_a_password_gets_in(serve):
     d = serve()
     s = d.connect()
-    for name, password in (('ann', 'secret'), ('bob', 'secret'), ('Änn', 'pässword')):
+    for name, password in (('ann', 'secret'), ('bob', 'secret'), ('Änn', 'pässword'), ('eve', 'secret')):
         for _ in range(3):
             assert ask(s, name, password)[::2] == (200, b'one two')
-    assert figures(d) == [3, 0, 0]   # each is checked once
+    assert figures(d) == [4, 0, 0]   # each is checked once
 
 
 @pytest.mark.parametrize('access', ['combined', 'json'])
