@@ -4,6 +4,7 @@ import socket
 import struct
 import threading
 
+import wire
 from daemon import PATIENCE_S
 
 RESET = struct.pack('ii', 1, 0)   # SO_LINGER: close(2) resets
@@ -82,17 +83,7 @@ def dead_port():
 def full():
     """A server that does not accept, and the connections that fill its backlog."""
     s = socket.create_server(('127.0.0.1', 0), backlog=0)
-    clients, late = [s], 0
-    while late < 3:   # one may be late for other reasons
-        c = socket.socket()
-        c.settimeout(0.2)
-        clients.append(c)
-        try:
-            c.connect(s.getsockname())
-            late = 0
-        except (TimeoutError, BlockingIOError):
-            late += 1
-    return s.getsockname()[1], clients
+    return s.getsockname()[1], [s, *wire.full(s)]
 
 
 def send_block(sock, block, count):

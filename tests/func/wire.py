@@ -1,5 +1,7 @@
 """Bytes to and from a server, and servers that only listen."""
 import contextlib
+import math
+import select
 import socket
 
 from daemon import PATIENCE_S
@@ -106,13 +108,27 @@ def port_of(s):
 
 def full(s):
     """Connections until no more fit in the backlog of a server that does not accept."""
-    address, clients = s.getsockname(), []
-    for _ in range(64):
+    clients, late = [], 0
+    while late < 3:   # one may be late for other reasons
         c = socket.socket(s.family)
-        c.settimeout(0.3)
+        c.settimeout(0.2)
         clients.append(c)
         try:
-            c.connect(address)
+            c.connect(s.getsockname())
+            late = 0
         except (TimeoutError, BlockingIOError):
-            break
+            late += 1
     return clients
+
+
+def stuff(sock, limit=math.inf):
+    """Send until nothing more is taken, or the limit; the bytes sent.
+
+    A time-out of the socket would say so of a test that has slept, too: here the kernel is asked.
+    """
+    sent, block = 0, bytes(1 << 16)
+    sock.setblocking(False)
+    while sent < limit and select.select([], [sock], [], 0.3)[1]:
+        sent += sock.send(block)
+    sock.settimeout(PATIENCE_S)
+    return sent
