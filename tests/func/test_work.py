@@ -16,6 +16,12 @@ def serve(goevd, plugins):
     return start
 
 
+@pytest.fixture
+def end(tmp_path):
+    """The file that a job waits for; touch() it."""
+    return tmp_path / 'end'
+
+
 def say(d, text):
     s = d.connect()
     s.sendall(text.encode())
@@ -26,28 +32,32 @@ def lines(reader, count):
     return [reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
 
 
-def test_ordered_jobs_answer_in_order_and_others_when_they_end(serve):
+def test_ordered_jobs_answer_in_order_and_others_when_they_end(serve, end):
     d = serve(threads=4)
-    _, reader = say(d, 'order 300 a\norder 1 b\nsleep 100 c\norder 50 d\n')
-    assert lines(reader, 4) == ['c 100', 'a 300', 'b 1', 'd 50']
+    _, reader = say(d, f'order {end} a\norder 1 b\nsleep 100 c\norder 50 d\n')
+    assert lines(reader, 1) == ['c 100']
+    end.touch()
+    assert lines(reader, 3) == ['a 0', 'b 1', 'd 50']
 
 
-def test_order_is_kept_for_each_connection_alone(serve):
+def test_order_is_kept_for_each_connection_alone(serve, end):
     d = serve(threads=4)
-    _, slow = say(d, 'order 1000 slow\n')
+    _, slow = say(d, f'order {end} slow\n')
     _, quick = say(d, 'order 1 quick\nnow\n')
     assert sorted(lines(quick, 2)) == ['now', 'quick 1']
-    assert lines(slow, 1) == ['slow 1000']
+    end.touch()
+    assert lines(slow, 1) == ['slow 0']
 
 
-def test_the_poller_serves_while_jobs_sleep(serve):
+def test_the_poller_serves_while_jobs_sleep(serve, end):
     d = serve(threads=2)
-    s, reader = say(d, 'sleep 2000 long\nsleep 2000 long\nsleep 1 waits\n')
+    s, reader = say(d, f'sleep {end} long\nsleep {end} long\nsleep 1 waits\n')
     s.sendall(b'now\n')
     assert lines(reader, 1) == ['now']
     _, other = say(d, 'now\n')
     assert lines(other, 1) == ['now']
-    assert sorted(lines(reader, 3)) == ['long 2000', 'long 2000', 'waits 1']
+    end.touch()
+    assert sorted(lines(reader, 3)) == ['long 0', 'long 0', 'waits 1']
 
 
 def test_done_runs_on_the_poller_that_owns_the_connection(serve):
@@ -62,16 +72,18 @@ def test_done_runs_on_the_poller_that_owns_the_connection(serve):
     assert pollers == {'0', '1', '2'}
 
 
-def test_queue_at_its_limit_and_one_past_it(serve):
+def test_queue_at_its_limit_and_one_past_it(serve, end):
     d = serve(threads=1, queue=1)
-    s, reader = say(d, 'sleep 1000 first\nnow\n')
+    s, reader = say(d, f'sleep {end} first\nnow\n')
     assert lines(reader, 1) == ['now']
     s.sendall(b'sleep 1 waits\nnow\n')
     while lines(reader, 1) == ['busy']:   # the first has yet to leave the queue
         assert lines(reader, 1) == ['now']
         s.sendall(b'sleep 1 waits\nnow\n')
     s.sendall(b'sleep 1 more\n')
-    assert lines(reader, 3) == ['busy', 'first 1000', 'waits 1']
+    assert lines(reader, 1) == ['busy']
+    end.touch()
+    assert lines(reader, 2) == ['first 0', 'waits 1']
     s.sendall(b'sleep 1 again\n')
     assert lines(reader, 1) == ['again 1']
 

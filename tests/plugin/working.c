@@ -1,6 +1,6 @@
 /* Jobs on the work pool, behind commands of one line each:
  *
- *   sleep MS WORD   a job that sleeps, then answers WORD
+ *   sleep MS WORD   a job that sleeps, then answers WORD; or until a file of that name is there
  *   order MS WORD   the same, in the order of these lines
  *   where 0 WORD    a job, then WORD and: "home" if it ran on a thread of its own and has come back
  * to the one that serves the connection, else "astray"; and which poller that is now answers at
@@ -14,9 +14,11 @@
 #include "plain.h"
 
 #define WORD_MAX 32
+#define UNTIL_MAX 256
 
 struct job {
     unsigned ms;
+    char until[UNTIL_MAX]; /* a path; with it ms is 0 */
     char word[WORD_MAX];
     bool where;
     pthread_t asked, ran;
@@ -28,6 +30,8 @@ job_run(void *arg)
     struct job *job = arg;
 
     job->ran = pthread_self();
+    while (*job->until == '/' && access(job->until, F_OK) < 0)
+        usleep(1000);
     usleep(job->ms * 1000);
     return (int)job->ms;
 }
@@ -85,7 +89,7 @@ working_read(struct goevd_conn *c, void *state, const char *data, size_t len, si
 
     (void)state, (void)fresh, (void)flags;
     while ((end = memchr(data + used, '\n', len - used))) {
-        char line[64], kind[8];
+        char line[UNTIL_MAX + 64], kind[8];
         struct job job;
         int r = -EPROTO;
 
@@ -93,8 +97,10 @@ working_read(struct goevd_conn *c, void *state, const char *data, size_t len, si
         used = (size_t)(end + 1 - data);
         if (strcmp(line, "now") == 0)
             r = goevd_conn_write(c, "now\n", 4);
-        else if (sscanf(line, "%7s %u %31s", kind, &job.ms, job.word) == 3)
+        else if (sscanf(line, "%7s %255s %31s", kind, job.until, job.word) == 3) {
+            job.ms = (unsigned)strtoul(job.until, NULL, 10);
             r = working_submit(c, kind, &job);
+        }
         if (r < 0)
             return r;
     }
