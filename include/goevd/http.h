@@ -187,6 +187,7 @@ struct goevd_http {
                        struct goevd_str *ret_value);
     int (*set_user)(struct goevd_http_request *r, const char *name, size_t len);
     struct goevd_str (*user)(const struct goevd_http_request *r);
+    void (*check)(const struct goevd_http_request *r, const char *function, const void *caller);
 };
 
 /* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
@@ -735,6 +736,19 @@ goevd_http_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_j
     return goevd_http->submit(self, r, job, done, arg);
 }
 
+/* For a handler that hosts others: what a function of its own with a request owes, as
+ * goevd_check_conn() of its connection.
+ *
+ * function  its name, as goevd_websocket_request_path; static.
+ * caller    who has called it: __builtin_return_address(0).
+ * Thread    [any]
+ */
+static inline void
+goevd_http_check(const struct goevd_http_request *r, const char *function, const void *caller)
+{
+    goevd_http->check(r, function, caller);
+}
+
 /* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -744,7 +758,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 304, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 344, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 352, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

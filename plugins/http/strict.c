@@ -302,6 +302,12 @@ strict_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_f
     return http_table.submit(self, r, job, done, arg);
 }
 
+static void
+strict_check(const struct goevd_http_request *r, const char *function, const void *caller)
+{
+    goevd_check_conn(exchange_c(exchange_of(r)), function, caller);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 /* What is of an id may be called anywhere. */
@@ -351,5 +357,6 @@ http_strict_table(void)
     table.trailer_at = strict_trailer_at;
     table.set_user = strict_set_user;
     table.user = strict_user;
+    table.check = strict_check;
     return &table;
 }

@@ -411,6 +411,12 @@ table_timer(struct goevd_http_request *r, uint64_t delay_ns)
     return goevd_conn_timer_arm(exchange_c(x), EXCHANGE_TIMER, delay_ns, 0);
 }
 
+static void
+table_check(const struct goevd_http_request *r, const char *function, const void *caller)
+{
+    (void)r, (void)function, (void)caller;
+}
+
 const struct goevd_http http_table = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http),
     .method = table_method,
@@ -455,4 +461,5 @@ const struct goevd_http http_table = {
     .trailer_at = table_trailer_at,
     .set_user = table_set_user,
     .user = table_user,
+    .check = table_check,
 };

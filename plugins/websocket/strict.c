@@ -6,6 +6,9 @@
     goevd_check_conn(websocket_table.stream(w), "goevd_websocket_" #function,                      \
                      __builtin_return_address(0))
 
+#define RULE_REQUEST(q, function)                                                                  \
+    goevd_http_check((q)->http, "goevd_websocket_" #function, __builtin_return_address(0))
+
 static void *
 strict_instance(const struct goevd_websocket_conn *w)
 {
@@ -93,20 +96,64 @@ strict_send_fragment(struct goevd_websocket_conn *w, int type, const void *data,
 
 /* ---- The handshake --------------------------------------------------------------------------- */
 
-/* Most of these ask `http`, which looks itself; these two would not. */
+static void *
+strict_request_instance(const struct goevd_websocket_request *q)
+{
+    RULE_REQUEST(q, request_instance);
+    return websocket_table.request_instance(q);
+}
+
+static struct goevd_str
+strict_request_path(const struct goevd_websocket_request *q)
+{
+    RULE_REQUEST(q, request_path);
+    return websocket_table.request_path(q);
+}
+
+static struct goevd_str
+strict_request_query(const struct goevd_websocket_request *q)
+{
+    RULE_REQUEST(q, request_query);
+    return websocket_table.request_query(q);
+}
+
+static struct goevd_str
+strict_request_param(const struct goevd_websocket_request *q, const char *name)
+{
+    RULE_REQUEST(q, request_param);
+    return websocket_table.request_param(q, name);
+}
+
+static struct goevd_str
+strict_request_header(const struct goevd_websocket_request *q, const char *name)
+{
+    RULE_REQUEST(q, request_header);
+    return websocket_table.request_header(q, name);
+}
+
+static bool
+strict_request_header_at(const struct goevd_websocket_request *q, size_t index,
+                         struct goevd_str *ret_name, struct goevd_str *ret_value)
+{
+    RULE_REQUEST(q, request_header_at);
+    return websocket_table.request_header_at(q, index, ret_name, ret_value);
+}
+
 static struct goevd_str
 strict_request_protocol(const struct goevd_websocket_request *q)
 {
-    goevd_http_method(q->http);
+    RULE_REQUEST(q, request_protocol);
     return websocket_table.request_protocol(q);
 }
 
 static int
 strict_request_choose(struct goevd_websocket_request *q, const char *protocol)
 {
-    goevd_http_method(q->http);
+    RULE_REQUEST(q, request_choose);
     return websocket_table.request_choose(q, protocol);
 }
+
+/* ---- The table ------------------------------------------------------------------------------- */
 
 /* What is of an id may be called anywhere. */
 const struct goevd_websocket *
@@ -121,6 +168,12 @@ websocket_strict_table(void)
     table.send = strict_send;
     table.ping = strict_ping;
     table.close = strict_close;
+    table.request_instance = strict_request_instance;
+    table.request_path = strict_request_path;
+    table.request_query = strict_request_query;
+    table.request_param = strict_request_param;
+    table.request_header = strict_request_header;
+    table.request_header_at = strict_request_header_at;
     table.request_protocol = strict_request_protocol;
     table.request_choose = strict_request_choose;
     table.id = strict_id;
