@@ -48,13 +48,13 @@ def check_layer(src, layer):
 
 
 def check_plugin(folder):
-    """A plugin sees the public headers and its own files."""
+    """A plugin sees the public headers, its own files, and what all have in common."""
     for path in sources(folder):
         for number, quoted, name in includes(path):
-            own = name.startswith(f'{folder.name}/') and (folder.parent / name).is_file()
-            if quoted and not own:
+            own = name.split('/')[0] in (folder.name, 'common')
+            if quoted and not (own and (folder.parent / name).is_file()):
                 yield f'{path}:{number}: "{name}" is not a file of this plugin; it may include ' \
-                      f'<goevd/...> and "{folder.name}/file.h"'
+                      f'<goevd/...>, "{folder.name}/file.h" and "common/file.h"'
 
 
 def check_public(folder):

@@ -1,11 +1,6 @@
 #include "async/async.h"
 
-#define SECOND INT64_C(1000000000)
-#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
-    {                                                                                              \
-        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
-        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
-    }
+#include "common/options.h"
 
 static const char *const orders[] = {"request", "completion", NULL};
 
@@ -25,7 +20,7 @@ static const struct goevd_option options_table[] = {
            "The folder whose files clients may have digested. Default: there is none."),
     OPTION("digest_max", SIZE, digest_max_bytes, "1GiB", 0, INT64_C(1) << 40,
            "Bytes of the largest file that is digested."),
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 const struct goevd_schema async_options = GOEVD_SCHEMA(struct options, options_table);

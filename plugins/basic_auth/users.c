@@ -2,11 +2,10 @@
 
 #include <crypt.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "common/slurp.h"
 
 struct users_file {
     struct goevd_self *self;
@@ -103,65 +102,18 @@ users_read_lines(struct users *users, const struct users_file *f)
     return r;
 }
 
-/* ---- The file -------------------------------------------------------------------------------- */
-
-static ssize_t
-users_read_fd(int fd, char *to, size_t size)
-{
-    size_t n = 0;
-
-    while (n < size) {
-        ssize_t r = read(fd, to + n, size - n);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return -errno;
-        if (r == 0)
-            break;
-        n += (size_t)r;
-    }
-    return (ssize_t)n;
-}
-
-/* The text of a regular file. 0; -EFBIG; -EINVAL; another -errno. */
-static int
-users_read_text(struct users *users, int fd, size_t max)
-{
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-    if ((uint64_t)st.st_size > max)
-        return -EFBIG;
-    users->text = malloc((size_t)st.st_size + 1);
-    if (users->text == NULL)
-        return -ENOMEM;
-    n = users_read_fd(fd, users->text, (size_t)st.st_size);
-    if (n < 0)
-        return (int)n;
-    users->text[n] = '\0';
-    return memchr(users->text, '\0', (size_t)n) != NULL ? -EILSEQ : 0;
-}
-
 static int
 users_open(struct users *users, const struct users_file *f)
 {
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int r = fd < 0 ? -errno : users_read_text(users, fd, f->max * (USERS_LINE_MAX + 1));
+    ssize_t n = slurp(f->path, f->max * (USERS_LINE_MAX + 1), &users->text);
 
-    if (fd >= 0)
-        close(fd);
-    if (r == -EFBIG)
+    if (n == -EFBIG)
         return goevd_refuse(f->self, f->at, "%s is larger than users_max users can be", f->path);
-    if (r == -EILSEQ)
+    if (n < 0 && n != -ENOMEM)
+        return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror((int)-n));
+    if (n > 0 && memchr(users->text, '\0', (size_t)n) != NULL)
         return goevd_refuse(f->self, f->at, "%s: there is a NUL in it", f->path);
-    if (r < 0 && r != -ENOMEM)
-        return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror(-r));
-    return r;
+    return (int)(n < 0 ? n : 0);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */

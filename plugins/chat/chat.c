@@ -33,7 +33,7 @@ static const struct goevd_option options_table[] = {
      .min = 1,
      .max = 1024,
      .help = "where the page finds the application: the path of its route"},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
 

@@ -1,20 +1,6 @@
 #include "download/options.h"
 
-#include <stddef.h>
-
-#define MILLISECOND INT64_C(1000000)
-#define SECOND (1000 * MILLISECOND)
-#define FIELDS(name_, type_, field_, def_, min_, max_, help_)                                      \
-    .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_),     \
-    .def = (def_), .min = (min_), .max = (max_), .help = (help_)
-#define OPTION(...)                                                                                \
-    {                                                                                              \
-        FIELDS(__VA_ARGS__)                                                                        \
-    }
-#define RUNTIME(...)                                                                               \
-    {                                                                                              \
-        FIELDS(__VA_ARGS__), .flags = GOEVD_OPTION_RUNTIME                                         \
-    }
+#include "common/options.h"
 
 /* With these nothing of pace.c passes the greatest int64_t. */
 #define RATE_MAX (INT64_C(1) << 36)

@@ -1,14 +1,13 @@
 #include "download/types.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define TYPES_FILE_MAX ((off_t)16 << 20) /* bytes; the system's have some 50,000 */
+#include "common/slurp.h"
+
+#define TYPES_FILE_MAX ((size_t)16 << 20) /* bytes; the system's have some 50,000 */
 
 /* Where the system has its table; the first that is there. */
 static const char *const types_files[] = {"/usr/share/mime/globs2", "/etc/mime.types"};
@@ -123,49 +122,19 @@ types_parse(struct types *types)
     return r;
 }
 
-/* The whole of it, NUL-terminated. Returns 0 or a negative errno. */
-static int
-types_slurp(const char *path, char **ret)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char *text = NULL;
-    struct stat st;
-    ssize_t n = -1;
-
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= TYPES_FILE_MAX)
-        text = malloc((size_t)st.st_size + 1);
-    else
-        errno = EINVAL;
-    if (text != NULL)
-        n = read(fd, text, (size_t)st.st_size);
-    if (n < 0) {
-        int error = errno;
-
-        free(text);
-        close(fd);
-        return -error;
-    }
-    text[n] = '\0';
-    close(fd);
-    *ret = text;
-    return 0;
-}
-
 static int
 types_load(struct types *types, struct goevd_self *self, const struct options *o)
 {
-    int r = -ENOENT;
+    ssize_t n = -ENOENT;
 
     if (o->type_file.data != NULL) {
-        r = types_slurp(o->type_file.data, &types->text);
-        if (r < 0)
-            return goevd_refuse(self, "type_file", "%s", strerror(-r));
+        n = slurp(o->type_file.data, TYPES_FILE_MAX, &types->text);
+        if (n < 0)
+            return goevd_refuse(self, "type_file", "%s", strerror((int)-n));
     }
-    for (size_t i = 0; r < 0 && i < sizeof(types_files) / sizeof(types_files[0]); i++)
-        r = types_slurp(types_files[i], &types->text);
-    return r < 0 ? 0 : types_parse(types);
+    for (size_t i = 0; n < 0 && i < sizeof(types_files) / sizeof(types_files[0]); i++)
+        n = slurp(types_files[i], TYPES_FILE_MAX, &types->text);
+    return n < 0 ? 0 : types_parse(types);
 }
 
 /* ---- Outside --------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ static const struct goevd_option options_table[] = {
      .min = 1,
      .max = 256,
      .help = "what the publisher shows, as ?key=KEY; who shows another is refused"},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
 

@@ -1,12 +1,10 @@
 #include "http/pages.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/slurp.h"
 #include "http/fields.h"
 
 void
@@ -18,60 +16,19 @@ pages_fini(struct pages *pages)
     *pages = (struct pages){0};
 }
 
-/* The bytes of an open file of that size; fewer if it has shrunk. -errno. */
-static ssize_t
-pages_read_all(int fd, char *to, size_t size)
-{
-    size_t n = 0;
-
-    while (n < size) {
-        ssize_t r = read(fd, to + n, size - n);
-
-        if (r < 0 && errno != EINTR)
-            return -errno;
-        if (r == 0)
-            break;
-        if (r > 0)
-            n += (size_t)r;
-    }
-    return (ssize_t)n;
-}
-
-/* 0; -EFBIG; -EISDIR and the like for what is no regular file; another -errno. */
-static int
-pages_read_fd(int fd, size_t max, struct page *page)
-{
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-    if ((uint64_t)st.st_size > max)
-        return -EFBIG;
-    page->memory = malloc((size_t)st.st_size + 1);
-    if (page->memory == NULL)
-        return -ENOMEM;
-    n = pages_read_all(fd, page->memory, (size_t)st.st_size);
-    if (n >= 0)
-        page->body = (struct span){page->memory, (size_t)n};
-    return (int)MIN(n, 0);
-}
-
 static int
 pages_read(struct goevd_self *self, const char *at, const char *path, size_t max, struct page *page)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int r = fd < 0 ? -errno : pages_read_fd(fd, max, page);
+    ssize_t n = slurp(path, max, &page->memory);
 
-    if (fd >= 0)
-        close(fd);
-    if (r == -EFBIG)
+    if (n == -EFBIG)
         return goevd_refuse(self, at, "%s has more than %zu bytes; see error_page_max", path, max);
-    if (r < 0 && r != -ENOMEM)
-        return goevd_refuse(self, at, "%s: %s", path, strerror(-r));
-    return r;
+    if (n < 0 && n != -ENOMEM)
+        return goevd_refuse(self, at, "%s: %s", path, strerror((int)-n));
+    if (n < 0)
+        return -ENOMEM;
+    page->body = (struct span){page->memory, (size_t)n};
+    return 0;
 }
 
 /* The statuses that a text means: from *ret_first up to *ret_end; of a class, more than one. */

@@ -1,18 +1,6 @@
 #include "push/push.h"
 
-#define SECOND INT64_C(1000000000)
-#define DAY (86400 * SECOND)
-#define FIELDS(name_, type_, field_, def_, min_, max_, help_)                                      \
-    .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_),     \
-    .def = (def_), .min = (min_), .max = (max_), .help = (help_)
-#define OPTION(...)                                                                                \
-    {                                                                                              \
-        FIELDS(__VA_ARGS__)                                                                        \
-    }
-#define RUNTIME(...)                                                                               \
-    {                                                                                              \
-        FIELDS(__VA_ARGS__), .flags = GOEVD_OPTION_RUNTIME                                         \
-    }
+#include "common/options.h"
 
 static const struct goevd_option options_table[] = {
     OPTION("address", STRING, address, "127.0.0.1:6379", 1, 300,
@@ -41,7 +29,7 @@ static const struct goevd_option options_table[] = {
            "How long it keeps more than min_idle without using them; 0: for ever."),
     OPTION("check_interval", DURATION, check_interval_ns, "15s", 0, DAY,
            "How often a ready one is asked with PING whether it is there; 0: never."),
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 const struct goevd_schema push_options = GOEVD_SCHEMA(struct options, options_table);

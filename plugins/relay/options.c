@@ -1,16 +1,10 @@
 #include "relay/relay.h"
 
-#define MILLISECOND INT64_C(1000000)
-#define SECOND (1000 * MILLISECOND)
-#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
-    {                                                                                              \
-        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
-        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
-    }
+#include "common/options.h"
 
 static const struct goevd_option address_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 300},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str, address_table);
@@ -41,7 +35,7 @@ static const struct goevd_option options_table[] = {
      .def = "none",
      .choices = proxy_choices,
      .help = "The header of the PROXY protocol that tells an upstream who its client is."},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 const struct goevd_schema relay_options = GOEVD_SCHEMA(struct options, options_table);

@@ -2,19 +2,12 @@
 
 #include <goevd/websocket.h>
 
+#include "common/options.h"
 #include "websocket/extensions.h"
-
-#define MILLISECOND INT64_C(1000000)
-#define SECOND (1000 * MILLISECOND)
-#define OPTION(name_, type_, field_, def_, min_, max_, help_)                                      \
-    {                                                                                              \
-        .name = (name_), .type = GOEVD_OPTION_##type_, .offset = offsetof(struct options, field_), \
-        .def = (def_), .min = (min_), .max = (max_), .help = (help_)                               \
-    }
 
 static const struct goevd_option text_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 256},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema text_schema = GOEVD_SCHEMA(struct goevd_str, text_table);
@@ -79,7 +72,7 @@ static const struct goevd_option options_table[] = {
      .max = 64,
      .item = &text_schema,
      .help = "subprotocols; the first one that a client offers is agreed upon"},
-    {0},
+    {.type = GOEVD_OPTION_END},
 };
 
 const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

@@ -844,7 +844,7 @@ def test_rates_have_bounds(goevd_run, tmp_path, option, value, good):
     ({'cache_control': 'a\tb'}, 'cache_control: only printable ASCII'),
     ({'cache_control': 'a '}, 'cache_control: there is a space at an end'),
     ({'type_file': '/nothing'}, 'type_file: No such file or directory'),
-    ({'type_file': '/'}, 'type_file: Invalid argument'),
+    ({'type_file': '/'}, 'type_file: Is a directory'),
 ])
 def test_options_that_are_refused(goevd_run, tmp_path, options, words):
     path = tmp_path / 'goevd.yaml'
@@ -852,6 +852,17 @@ def test_options_that_are_refused(goevd_run, tmp_path, options, words):
     done = goevd_run('-c', path)
     assert done.returncode == 1 and words in done.stderr, done.stderr
     assert re.search(r'goevd\.yaml:\d+:\d+: listeners\[0\]\.handler', done.stderr)
+
+
+def test_type_file_at_its_limit_and_one_past_it(serve, refused, tmp_path):
+    path = tmp_path / 'types'
+    path.write_text('text/odd txt\n')
+    os.truncate(path, 16 << 20)
+    d = serve(type_file=str(path))
+    assert ask(d, 'tens.txt')[1]['content-type'].startswith('text/odd')
+    os.truncate(path, (16 << 20) + 1)
+    options = {'root': '/', 'type_file': str(path)}
+    assert 'download.type_file: File too large' in refused(config(listener(handler={'download': options})))
 
 
 def test_relative_root_is_relative_to_the_file_that_says_so(goevd, goevd_run, tmp_path):
