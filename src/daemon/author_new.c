@@ -19,6 +19,18 @@ author_is_name(const char *name)
     return len > 0 && len <= NAME_BYTES_MAX && !name[len] && name[0] >= 'a';
 }
 
+/* By a file of its own folder, and by the plugins that those of a kind stand on. */
+static bool
+author_is_taken(const char *name)
+{
+    static const char *const taken[] = {"test", "http", "websocket"};
+
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+        if (strcmp(name, taken[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool
 author_is_kind(const char *kind)
 {
@@ -76,6 +88,8 @@ author_new(const char *name, const char *kind, struct err *reterr)
                        "plugin new: '%s' is no name for a plugin: it is 1 to %d of a-z, 0-9 and _, "
                        "and begins with a letter",
                        name, NAME_BYTES_MAX);
+    if (author_is_taken(name))
+        return err_set(reterr, -EINVAL, "plugin new: the name '%s' is taken; choose another", name);
     if (!author_is_kind(kind))
         return err_set(reterr, -EINVAL,
                        "plugin new: no kind '%s'; there are stream, http and websocket", kind);

@@ -85,6 +85,16 @@ def test_names_that_are_none(author, tmp_path, name):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize('name', ['test', 'http', 'websocket'])
+@pytest.mark.parametrize('kind', ['stream', 'http', 'websocket'])
+def test_names_that_are_taken(author, tmp_path, name, kind):
+    """By a file of the folder, and by what handlers and applications need beside them."""
+    done = author.run('goevd', 'plugin', 'new', name, '--kind', kind)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == f"goevd: plugin new: the name '{name}' is taken; choose another\n"
+    assert not (tmp_path / name).exists()
+
+
 def test_the_longest_name(author):
     assert author.begin('x' * 40, 'stream').exists()
 
