@@ -1,38 +1,14 @@
 #include "plug/module.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "conf/schema.h"
+#include "plug/elf_file.h"
 #include "plug/framing.h"
 
-/* ---- Before dlopen(3), whose own words help nobody ------------------------------------------- */
-
-static int
-module_check_file(const char *path, struct err *reterr)
-{
-    unsigned char head[SELFMAG] = {0};
-    struct stat st;
-    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return err_set_errno(reterr, -errno, "cannot open %s", path);
-    if (fstat(fd, &st) < 0)
-        return err_set_errno(reterr, -errno, "cannot look at %s", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(reterr, -EINVAL, "%s is not a file", path);
-    if (read(fd, head, sizeof(head)) != sizeof(head) || memcmp(head, ELFMAG, SELFMAG) != 0)
-        return err_set(reterr, -ENOEXEC,
-                       "%s is not a shared object (no ELF header); build it with cc -shared -fPIC",
-                       path);
-    return 0;
-}
+/* ---- The object ------------------------------------------------------------------------------ */
 
 static void *
 module_dlopen(const char *path, struct err *reterr)
@@ -190,7 +166,7 @@ module_load(const char *path, const struct goevd_host *host, struct module **ret
 {
     struct module *m;
     void *handle;
-    int r = module_check_file(path, reterr);
+    int r = elf_file_check(path, reterr);
 
     if (r < 0)
         return r;
