@@ -8,7 +8,8 @@
  * callback to its last, so a handler needs no locks for what hangs on a connection or a poller.
  *
  * Threads. Every function says where it may be called:
- *   [main]    from create and destroy: one thread, no poller is running yet or any more
+ *   [main]    from create and destroy: one thread, no poller is running yet or any more; and from
+ *             check_options: one thread that is no poller's, while pollers run
  *   [poller]  on the poller thread that owns the connection, timer or poller it is given
  *   [any]     anywhere, at any time between create and destroy
  *
@@ -715,7 +716,7 @@ goevd_poller_index(struct goevd_poller *poller)
 }
 
 /* The time at which the poller's present round of work began, ns of CLOCK_MONOTONIC; cheaper than
- * goevd_now() and up to 4 ms behind it.
+ * goevd_now(), and behind it by as long as the round lasts and one tick of the kernel, 1 to 10 ms.
  * Thread   [poller]
  * Source   CLOCK_MONOTONIC_COARSE, clock_gettime(2).
  */
@@ -1055,10 +1056,11 @@ goevd_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
  *
  * to       a plugin that an option of this instance names, with a GOEVD_STREAM interface.
  * state    what the connection's state there begins with; it stays valid until the old handler's
- *          on_close runs, which also tells whether it was taken: only GOEVD_REASON_UPGRADED says
- * so. len      bytes of it, at most that handler's conn_size; the rest is zeroed. Thread [poller],
- * from a callback of c. Returns  0; -ENOTSUP without that interface; -EINVAL for more state than
- * that; -ENOMEM; -EPIPE once c is closing.
+ *          on_close runs, which also tells whether it was taken: only with GOEVD_REASON_UPGRADED.
+ * len      bytes of it, at most that handler's conn_size; the rest is zeroed.
+ * Thread   [poller], from a callback of c.
+ * Returns  0; -ENOTSUP without that interface; -EINVAL for more state than that; -ENOMEM; -EPIPE
+ *          once c is closing.
  */
 static inline int
 goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to, const void *state, size_t len)
@@ -1468,8 +1470,8 @@ goevd_lines_new(struct goevd_self *self, const char *name, const char *option, c
  *
  * len      bytes, 1 to GOEVD_LINE_MAX.
  * Thread   [poller]
- * Returns  where to write it; NULL if the buffer is full, or there is no memory: the line is
- * counted as dropped.
+ * Returns  where to write it; NULL if the buffer is full, or there is no memory: the line counts as
+ *          dropped.
  */
 static inline char *
 goevd_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)

@@ -475,8 +475,9 @@ goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, siz
  * slow     enum goevd_websocket_slow.
  * backlog  bytes that may wait for it, where each message counts 64 more than it has; more than
  *          `room_backlog` are as many as that, so SIZE_MAX leaves it. What waits already stays
- * until the next message is published. Thread   [poller] Returns  0; -EINVAL for another policy;
- * -EPIPE once a close frame was sent; -ENOMEM.
+ *          until the next message is published.
+ * Thread   [poller]
+ * Returns  0; -EINVAL for another policy; -EPIPE once a close frame was sent; -ENOMEM.
  */
 static inline int
 goevd_websocket_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlog)

@@ -222,6 +222,27 @@ def test_plugin_functions_are_documented_and_no_others(name, page):
     assert all(re.search(rf'\b{word}\b', known) for word in used), used
 
 
+def threads(name):
+    """The functions of a header, and the thread that the comment of each names."""
+    header = (ROOT / 'include/goevd' / name).read_text()
+    found = re.findall(r'/\*((?:(?!\*/).)*)\*/\n(?:#define [^\n]*\n|GOEVD_PRINTF[^\n]*\n)*'
+                       r'static inline [^(]*?\b(goevd_\w+)\(', header, re.S)
+    return {function: re.findall(r'^ \* Thread +(\[\w+\])', comment, re.M) for comment, function in found}
+
+
+@pytest.mark.parametrize('name', ['plugin.h', 'http.h', 'websocket.h'])
+def test_every_function_says_its_thread(name):
+    wrong = {function for function, tags in threads(name).items() if len(tags) != 1}
+    assert not wrong
+
+
+@pytest.mark.parametrize('name', ['plugin.h', 'http.h', 'websocket.h'])
+def test_tags_begin_their_lines(name):
+    """A formatter may have filled them up like text."""
+    header = (ROOT / 'include/goevd' / name).read_text()
+    assert not re.findall(r'^ \* .*\S (?:Thread|Returns|Source|Calls) +[\[0a-z].*', header, re.M)
+
+
 def callbacks_documented(name, struct):
     """goevd/NAME.h, and its page, which has all callbacks of the struct."""
     header = (ROOT / f'include/goevd/{name}.h').read_text()
