@@ -243,6 +243,21 @@ def test_tags_begin_their_lines(name):
     assert not re.findall(r'^ \* .*\S (?:Thread|Returns|Source|Calls) +[\[0a-z].*', header, re.M)
 
 
+def test_manual_names_the_threads_of_the_header():
+    section = prose('goevd-plugin.7').split('# WHICH THREAD MAY CALL WHAT\n')[1].split('\n# ')[0]
+    parts = re.findall(r'^\*(\[\w+\])\*\n((?:\t.*\n)+)', section, re.M)
+    assert [tag for tag, _ in parts] == ['[main]', '[poller]', '[any]']
+    said = {}
+    for tag, text in parts:
+        for function in re.findall(r'\*(goevd_\w+)\*\(\)', text):
+            said.setdefault(function, []).append(tag)
+    said['goevd_conn_call'].remove('[poller]')  # the exception from a family of names
+    family = re.compile(r'goevd_(conn|timer|watch)_')
+    for function, tags in threads('plugin.h').items():
+        assert said.get(function, ['[poller]'] if family.match(function) else None) == tags, function
+    assert not set(said) - set(threads('plugin.h'))
+
+
 def callbacks_documented(name, struct):
     """goevd/NAME.h, and its page, which has all callbacks of the struct."""
     header = (ROOT / f'include/goevd/{name}.h').read_text()
