@@ -137,6 +137,16 @@ def test_every_key_is_documented_and_no_other(goevd_run):
     assert documented() == keys
 
 
+def test_every_kind_of_value_is_explained():
+    section = prose('goevd.yaml.5').split('## Values\n')[1].split('\n# ')[0]
+    explained = set(re.findall(r'^\*([a-z ]+)\*$', section, re.M))
+    kinds = set()
+    for said in documented().values():
+        kind = re.sub(r'^list of: ', '', said).split(',')[0]
+        kinds.add(re.sub(r'^(one of|a map|a plugin|list)\b.*', r'\1', kind).replace('list', 'a list'))
+    assert kinds | {'a list'} == explained
+
+
 def test_every_plugin_is_in_the_readme_and_the_manual(goevd_run):
     done = goevd_run('--list-plugins')
     names = re.findall(r'^(\S+) ', done.stdout, re.M)
