@@ -10,10 +10,20 @@ from wire import Reader, request
 GOOD = request()
 
 
-@pytest.fixture
-def web(goevd):
+# no verdict depends on what else is done with a request
+OPTIONS = {
+    'plain': {},
+    'combined': {'access_log': {'target': 'log'}, 'request_id': {},
+                 'forwarded': {'from': '127.0.0.1'}, 'headers': {'set': {'X-All': 'all'}}},
+    'json': {'access_log': {'target': 'log', 'format': 'json'}, 'error_pages': {'status': '4xx', 'body': 'no'},
+             'hosts': {'names': 'no.example', 'routes': {'path': '/', 'respond': {'body': 'no'}}}},
+}
+
+
+@pytest.fixture(params=OPTIONS)
+def web(request, goevd):
     """A goevd with the routes that the verdicts are about."""
-    return goevd(config(listener(handler={'http': {'routes': ROUTES}})))
+    return goevd(config(listener(handler={'http': {'routes': ROUTES, **OPTIONS[request.param]}})))
 
 
 def replies(web, data):
