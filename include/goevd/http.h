@@ -525,6 +525,8 @@ goevd_http_interim(struct goevd_http_request *r, int status)
  * status   200 to 599.
  * type     of the content, NUL-terminated, for the header Content-Type; NULL: none.
  * body     len bytes, copied. What the client does not take at once is kept, whatever its length.
+ *          An error (400 to 599) with neither type nor content gets its page of `error_pages`, or
+ *          says its status in plain text.
  * Thread   [poller]
  * Returns  0; -EINVAL for another status or a type that is no header value; -EPIPE once a reply
  *          has begun; -ENOMEM, and no reply has begun.

@@ -54,9 +54,6 @@ void find_timer(struct goevd_timer *timer, void *arg);
 
 /* ---- Replies without one, refusal.c ---------------------------------------------------------- */
 
-/* A status and its words as text. Returns as goevd_http_reply(). */
-int refusal_say(struct goevd_http_request *r, int status, const char *words);
-
 /* 405. */
 int refusal_method(struct goevd_http_request *r);
 

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 
 #include "download/download.h"
 #include "download/escape.h"
@@ -8,33 +7,25 @@
 #define ALLOW "GET, HEAD"
 
 int
-refusal_say(struct goevd_http_request *r, int status, const char *words)
-{
-    char text[64];
-    int n = snprintf(text, sizeof(text), "%d %s\n", status, words);
-
-    return goevd_http_reply(r, status, "text/plain; charset=utf-8", text, (size_t)n);
-}
-
-int
 refusal_method(struct goevd_http_request *r)
 {
     int result = goevd_http_add_header(r, "Allow", ALLOW);
 
-    return result < 0 ? result : refusal_say(r, 405, "Method Not Allowed");
+    return result < 0 ? result : goevd_http_reply(r, 405, NULL, NULL, 0);
 }
 
 /* A directory is asked for as if it were a file. */
 static int
 refusal_redirect(struct goevd_http_request *r)
 {
+    static const char text[] = "301 Moved Permanently\n";
     struct goevd_str query = goevd_http_query(r);
     char to[ESCAPE_PATH_FACTOR * PATH_MAX];
     size_t len = escape_path(goevd_http_path(r), to, sizeof(to) - 1);
     int result;
 
     if (len + 3 + query.len >= sizeof(to))
-        return refusal_say(r, 414, "URI Too Long");
+        return goevd_http_reply(r, 414, NULL, NULL, 0);
     to[len++] = '/';
     if (query.data != NULL) {
         to[len++] = '?';
@@ -42,7 +33,8 @@ refusal_redirect(struct goevd_http_request *r)
         len += query.len;
     }
     result = goevd_http_add_header_bytes(r, "Location", to, len);
-    return result < 0 ? result : refusal_say(r, 301, "Moved Permanently");
+    return result < 0 ? result
+                      : goevd_http_reply(r, 301, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 int
@@ -59,17 +51,17 @@ refusal_error(struct local *l, struct goevd_http_request *r, int error)
     case ELOOP:
     case EXDEV:
     case EOVERFLOW: /* a directory that is too large to be listed */
-        return refusal_say(r, 403, "Forbidden");
+        return goevd_http_reply(r, 403, NULL, NULL, 0);
     case ENAMETOOLONG:
-        return refusal_say(r, 414, "URI Too Long");
+        return goevd_http_reply(r, 414, NULL, NULL, 0);
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
         local_count(l, l->download->figures.failed, 1);
-        return refusal_say(r, 503, "Service Unavailable");
+        return goevd_http_reply(r, 503, NULL, NULL, 0);
     default:
         local_count(l, l->download->figures.failed, 1);
-        return refusal_say(r, 500, "Internal Server Error");
+        return goevd_http_reply(r, 500, NULL, NULL, 0);
     }
 }

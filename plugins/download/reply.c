@@ -50,7 +50,7 @@ reply_refuse_ranges(struct goevd_http_request *r, const struct file *file)
 
     snprintf(value, sizeof(value), "bytes */%" PRIu64, file->size);
     result = goevd_http_add_header(r, "Content-Range", value);
-    return result < 0 ? result : refusal_say(r, 416, "Range Not Satisfiable");
+    return result < 0 ? result : goevd_http_reply(r, 416, NULL, NULL, 0);
 }
 
 static int
@@ -127,7 +127,7 @@ reply_send(struct local *l, struct goevd_http_request *r, struct sending *s)
         condition_header(&c, facts, name, value);
     switch (condition_check(&c, facts)) {
     case CONDITION_FAILED:
-        return refusal_say(r, 412, "Precondition Failed");
+        return goevd_http_reply(r, 412, NULL, NULL, 0);
     case CONDITION_NOT_MODIFIED:
         status = reply_add_headers(l->download, r, s->file);
         return status < 0 ? status : goevd_http_reply(r, 304, NULL, "", 0);

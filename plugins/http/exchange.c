@@ -297,17 +297,12 @@ exchange_end_broken(struct turn *t, struct exchange *x)
 /* ---- From one step to the next --------------------------------------------------------------- */
 
 static int
-exchange_call_next(struct turn *t, struct exchange *x)
+exchange_call_next(struct exchange *x)
 {
     exchange_cancel_timer(x);
     x->flags &= ~(uint32_t)X_NEXT;
-    if (x->handler + 1 == x->handler->chain->all + x->handler->chain->count) {
-        const struct http_reply *reply = &t->local->http->routes.replies[ROUTES_NOT_FOUND];
-
-        return exchange_reply(x, reply->status, "text/plain; charset=utf-8",
-                              strlen("text/plain; charset=utf-8"), reply->body.data,
-                              reply->body.len);
-    }
+    if (x->handler + 1 == x->handler->chain->all + x->handler->chain->count)
+        return exchange_reply(x, 404, "", 0, NULL, 0);
     x->handler++;
     return x->handler->calls.on_request(exchange_public(x), exchange_state(x));
 }
@@ -346,7 +341,7 @@ exchange_advance(struct turn *t, struct exchange *x, ptrdiff_t r)
         if ((x->flags & X_ENDED) != 0)
             return exchange_complete(t, x);
         if ((x->flags & X_NEXT) != 0)
-            r = exchange_call_next(t, x);
+            r = exchange_call_next(x);
         else if ((x->flags & (X_READ | X_HAD_ALL | X_BODY)) == X_READ)
             r = exchange_body_last(x);
         else if (exchange_body_awaited(x) && (t->conn->flags & CONN_EOF) != 0)

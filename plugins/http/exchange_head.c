@@ -211,15 +211,13 @@ exchange_trailer(struct exchange *x, const char *name, const char *value, size_t
 int
 exchange_upgrade_required(struct exchange *x, const char *protocol)
 {
-    static const char text[] = "426 Upgrade Required\n";
-    static const char type[] = "text/plain; charset=utf-8";
     int r = (x->flags & X_LOST) != 0 ? -EPIPE : 0;
 
     if (r == 0)
         r = head_append_field(x, "Upgrade", strlen("Upgrade"), protocol, strlen(protocol));
     if (r == 0)
         r = head_append_field(x, "Connection", strlen("Connection"), "upgrade", strlen("upgrade"));
-    return r < 0 ? r : exchange_reply(x, 426, type, strlen(type), text, strlen(text));
+    return r < 0 ? r : exchange_reply(x, 426, "", 0, NULL, 0);
 }
 
 int

@@ -110,18 +110,26 @@ exchange_reply_drop(struct exchange *x)
 
 /* ---- All at once ----------------------------------------------------------------------------- */
 
-/* Of an error that has no content of its own. */
-static void
-reply_choose_page(const struct exchange *x, int status, struct span *type, struct span *body)
-{
-    const struct page *page = NULL;
+/* "404 Not Found" */
+#define REPLY_WORDS_MAX 64
 
-    if (body->len == 0 && type->len == 0)
-        page = pages_find(&x->local->http->routes.pages, status);
-    if (page == NULL)
+/* The content of an error that has none of its own: its page, or else its status. */
+static void
+reply_choose_page(const struct exchange *x, int status, struct span *type, struct span *body,
+                  char words[REPLY_WORDS_MAX])
+{
+    static const char plain[] = "text/plain; charset=utf-8";
+    const struct page *page = pages_find(&x->local->http->routes.pages, status);
+    int len;
+
+    if (page != NULL) {
+        *type = page->type;
+        *body = page->body;
         return;
-    *type = page->type;
-    *body = page->body;
+    }
+    len = snprintf(words, REPLY_WORDS_MAX, "%d %s\n", status, http_status_phrase(status));
+    *type = (struct span){plain, strlen(plain)};
+    *body = (struct span){words, (size_t)len};
 }
 
 /* Returns as exchange_put(). */
@@ -156,11 +164,13 @@ exchange_reply(struct exchange *x, int status, const char *type_text, size_t typ
 {
     struct span type = {type_text, type_len};
     struct span body = {data, len};
+    char words[REPLY_WORDS_MAX];
     int r = exchange_head_check(x, status, type);
 
     if (r < 0)
         return r;
-    reply_choose_page(x, status, &type, &body);
+    if (status >= PAGES_FIRST && type_len == 0 && len == 0)
+        reply_choose_page(x, status, &type, &body, words);
     r = exchange_head_begin(x, status, type, body.len);
     if (r == 1 && body.len > GZIP_STEP)
         r = reply_put_steps(x, status, type, body);

@@ -24,16 +24,11 @@ GOEVD_HTTP_TABLE;
 static int
 handshake_refuse(struct goevd_http_request *r, int status)
 {
-    static const char *const words[] = {
-        [0] = "Bad Request\n", [3] = "Forbidden\n", [5] = "Method Not Allowed\n"};
-    const char *text = words[status - 400];
     int result = 0;
 
     if (status == 405)
         result = goevd_http_add_header(r, "Allow", "GET");
-    return result < 0
-               ? result
-               : goevd_http_reply(r, status, "text/plain; charset=utf-8", text, strlen(text));
+    return result < 0 ? result : goevd_http_reply(r, status, NULL, NULL, 0);
 }
 
 static int

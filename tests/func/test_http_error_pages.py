@@ -85,6 +85,28 @@ def test_a_handler_that_says_nothing(serve):
     assert reader.response()[2] == b'sorry'
 
 
+@pytest.mark.parametrize('what', ['/files/nothing', '/files/folder/', '/files/post', '/last', '/socket'])
+def test_handlers_that_come_with_goevd_leave_it_to_the_pages(goevd, tmp_path, what):
+    (tmp_path / 'folder').mkdir()
+    page = {'status': '4xx', 'body': '<p>sorry</p>'}
+    d = goevd(config(listener(handler={'http': {'error_pages': page, 'routes': [
+        {'path': '/files/*', 'handler': {'download': {'root': str(tmp_path)}}},
+        {'path': '/last', 'handler': {'cors': {'origins': '*'}}},
+        {'path': '/socket', 'handler': {'websocket': {'application': 'echo'}}}]}})))
+    s = d.connect()
+    s.sendall(request(what, 'POST' if what.endswith('post') else 'GET'))
+    status, headers, body = Reader(s).response()
+    assert status == {'/files/folder/': 403, '/files/post': 405, '/socket': 426}.get(what, 404)
+    assert (headers['content-type'], body) == ('text/html; charset=utf-8', b'<p>sorry</p>')
+    assert ('allow' in headers, 'upgrade' in headers) == (status == 405, status == 426)
+
+
+def test_errors_without_a_page_and_words_say_their_status(serve):
+    s = serve().connect()
+    status, headers, body = get(s, '/do/wordless')
+    assert (status, headers['content-type'], body) == (403, 'text/plain; charset=utf-8', b'403 Forbidden\n')
+
+
 WRONG = """\
 listeners:
   - address: 127.0.0.1:0
