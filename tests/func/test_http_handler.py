@@ -423,10 +423,9 @@ def test_body_that_comes_too_slowly(serve):
 
 def test_body_that_comes_fast_enough_gets_more_time(serve):
     d = serve(body_timeout='100ms', body_rate='100B/s')
-    s, reader = ask(d, 'count', 'POST', Content_Length=1000)
-    begun = time.monotonic()
-    s.sendall(b'x' * 100)                # a second more
-    assert reader.response()[0] == 408
+    s, begun = d.connect(), time.monotonic()
+    s.sendall(request('/do/count', 'POST', Content_Length=1000) + b'x' * 100)   # a second more
+    assert Reader(s).response()[0] == 408
     assert time.monotonic() - begun >= 1
 
 

@@ -18,7 +18,7 @@ class Server:
     def __init__(self, port=0):
         self.sock = socket.create_server(('127.0.0.1', port), backlog=128)
         self.port = self.sock.getsockname()[1]
-        self.conns, self.pings, self.mute = [], 0, False
+        self.conns, self.accepted, self.pings, self.mute = [], 0, 0, False
         self.changed = threading.Condition()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -30,6 +30,7 @@ class Server:
                 return
             with self.changed:
                 self.conns.append(conn)
+                self.accepted += 1
                 self.changed.notify_all()
             threading.Thread(target=self.answer, args=(conn,), daemon=True).start()
 
@@ -235,7 +236,7 @@ def test_unresolvable_is_told(serve):
 def test_idle_ones_above_min_idle_are_closed(serve, server):
     client = Client(serve(server.port, min_idle=1, growth=3, idle_timeout='200ms'))
     client.get('a')
-    client.until(live=3)
+    server.wait(lambda: server.accepted == 3)
     client.until(idle=1, live=2, dead=0)
 
 

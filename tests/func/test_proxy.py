@@ -249,6 +249,7 @@ def test_whoever_goes_before_the_header_is_counted_and_no_news(serve):
 
 
 def test_a_flood_of_lies_does_not_fill_the_log(serve):
+    began = time.monotonic()
     d = serve(**LOCALHOST, log={'repeats': {'max': 3, 'interval': '1s'}})
     for _ in range(300):
         assert closed_after(d, b'x')
@@ -261,7 +262,7 @@ def test_a_flood_of_lies_does_not_fill_the_log(serve):
         lines = d.log.find(r': closed a connection of the proxy \S+ what it has')
         return sum(counts) + len(lines) - len(counts) == 300
     eventually(each_is_told, 'some are neither told nor counted')
-    assert len(d.log.lines) < 100
+    assert len(d.log.lines) < 20 + 4 * (time.monotonic() - began)
 
 
 def test_a_header_that_has_begun_is_not_lost_to_a_reload(serve, goevd_run, tmp_path):
