@@ -130,27 +130,33 @@ def test_job_that_takes_long_is_no_hang(start, end):
 
 
 def test_poller_that_is_busy_but_turns_does_not_hang(start):
-    d = start(timeout='1s')
+    d = start(timeout='3s')
     s = d.connect()
-    reader = Reader(s)
-    for _ in range(15):
+    reader, worker = Reader(s), d.worker()
+    looks = procfs.sleeps(worker, 'watchdog')
+    while procfs.sleeps(worker, 'watchdog') < looks + 12:   # eight in its time-out
         s.sendall(b'spin 100\n')
         assert reader.until(b'\n') == b'done\n'
     assert not d.log.find(HANGS)
 
 
 def test_time_in_which_the_process_was_stopped_does_not_count(start, end):
-    d = start()
-    s = tell(d, f'sleep {end}')
-    watch(d, 1)   # it is in the callback by then
-    worker = d.worker()
-    os.kill(worker, signal.SIGSTOP)
-    time.sleep(1.5)
-    os.kill(worker, signal.SIGCONT)
-    end.touch()
-    assert done(s)
+    d = start(action='log')
+    worker, ran = d.worker(), 1
+    while ran >= 1:   # this test was so slow that it has hung besides: once more
+        lines, began = len(d.log.lines), time.monotonic()
+        s = tell(d, f'sleep {end}')
+        watch(d, 1)   # it is in the callback by then
+        os.kill(worker, signal.SIGSTOP)
+        began += 1.5
+        time.sleep(1.5)
+        os.kill(worker, signal.SIGCONT)
+        end.touch()
+        assert done(s)
+        ran = time.monotonic() - began
+        end.unlink()
     echo(d.connect('echo'))
-    assert not d.log.find(HANGS)
+    assert not d.log.find(HANGS, lines)
 
 
 def test_hang_while_connections_drain(start):
@@ -201,7 +207,7 @@ def test_worker_alone_only_logs(start, end):
     ('fpe', r'SIGFPE \(Floating point exception\)', signal.SIGFPE),
 ])
 def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, number):
-    d = start()
+    d = start(timeout='1m')
     d.may_say += [f'worker \\d+ was killed by signal {int(number)} ']
     worker, lines = d.worker(), len(d.log.lines)
     tell(d, f'crash {how}')
@@ -219,7 +225,7 @@ def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, nu
     ('job', r'job, connection 0x[0-9a-f]+', r'work/\d'),
 ])
 def test_fault_elsewhere(start, where, callback, thread):
-    d = start()
+    d = start(timeout='1m')
     lines = len(d.log.lines)
     tell(d, f'{where} crash abort')
     d.log.wait(rf'SIGABRT \(Aborted\) in thread {thread}: plugin stuck '
@@ -230,7 +236,7 @@ def test_fault_elsewhere(start, where, callback, thread):
 
 @pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
 def test_signal_from_outside_is_no_plugins_fault(start):
-    d = start()
+    d = start(timeout='1m')
     d.may_say += [r'worker \d+ was killed by signal 11 ']
     worker, lines = d.worker(), len(d.log.lines)
     os.kill(worker, signal.SIGSEGV)

@@ -3,6 +3,7 @@ import contextlib
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -197,14 +198,17 @@ def test_many_connections(relay, relay_figure):
         assert abs(a.accepted - b.accepted) <= 4   # two pollers may choose in one moment
 
 
-def test_stop_lets_a_transfer_end_and_closes_what_is_quiet(relay):
-    go = threading.Event()
+def ends_whole(relay):
+    """Whether a stop has let a transfer end; or else, the upstream was quiet itself."""
+    go, pauses = threading.Event(), []
 
     def handle(sock):
         if sock.recv(1) == b't':
             for _ in range(30):
+                sent = time.monotonic()
                 sock.sendall(bytes(1 << 16))
                 threading.Event().wait(0.05)
+                pauses.append(time.monotonic() - sent)
             sock.close()
         go.wait(PATIENCE_S)
     with Upstream(handle) as up:
@@ -216,10 +220,19 @@ def test_stop_lets_a_transfer_end_and_closes_what_is_quiet(relay):
         d.signal(signal.SIGTERM)
         assert closed(quiet)
         quiet.close()
-        assert len(Reader(busy).rest()) == 30 * (1 << 16) - 1
+        try:
+            whole = len(Reader(busy).rest()) == 30 * (1 << 16) - 1
+        except ConnectionResetError:
+            whole = False
         busy.close()
         go.set()
         assert d.wait() == 0
+    assert whole or max(pauses) > 0.9
+    return whole
+
+
+def test_stop_lets_a_transfer_end_and_closes_what_is_quiet(relay):
+    assert any(ends_whole(relay) for _ in range(5))
 
 
 def test_reload_brings_other_upstreams_and_lets_a_transfer_end(relay):
