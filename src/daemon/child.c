@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "daemon/exit.h"
 
-#define CHILD_GRACE_NS (2 * NS_PER_S) /* beyond the time that it asked for */
+#define CHILD_GRACE_NS (5 * NS_PER_S) /* beyond the time that it asked for */
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 

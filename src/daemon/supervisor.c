@@ -16,6 +16,7 @@
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
+#define STEP_NS (500 * NS_PER_MS) /* the least of waiting for a worker's deadline */
 
 /* ---- Workers --------------------------------------------------------------------------------- */
 
@@ -202,6 +203,15 @@ supervisor_earlier(uint64_t a, uint64_t b)
     return !a || (b && b < a) ? b : a;
 }
 
+/* By halves: whoever waits for all of it does not notice that he has stood still meanwhile. */
+static uint64_t
+supervisor_approach(uint64_t deadline_ns, uint64_t now_ns)
+{
+    if (deadline_ns <= now_ns + STEP_NS)
+        return deadline_ns;
+    return now_ns + MAX(STEP_NS, (deadline_ns - now_ns) / 2);
+}
+
 static int
 supervisor_timeout_ms(const struct supervisor *s)
 {
@@ -212,10 +222,23 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, s->extend_ns);
     due = supervisor_earlier(due, s->room_ns);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        due = supervisor_earlier(due, s->children[i].deadline_ns);
+        due = supervisor_earlier(due, supervisor_approach(s->children[i].deadline_ns, now));
     if (!due)
         return -1;
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
+}
+
+/* Where the supervisor has stood still its workers have, too: that is none of their time. */
+static void
+supervisor_excuse(struct supervisor *s, uint64_t waited_ns, int timeout_ms)
+{
+    uint64_t wanted_ns = (uint64_t)MAX(timeout_ms, 0) * NS_PER_MS;
+
+    if (waited_ns < wanted_ns + STEP_NS)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].deadline_ns)
+            s->children[i].deadline_ns += waited_ns - wanted_ns;
 }
 
 static void
@@ -258,6 +281,8 @@ static void
 supervisor_round(struct supervisor *s)
 {
     struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
+    int timeout_ms = supervisor_timeout_ms(s);
+    uint64_t begun_ns = clock_now_ns();
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
         const struct child *c = &s->children[i];
@@ -267,12 +292,13 @@ supervisor_round(struct supervisor *s)
             (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
     }
     control_poll(&s->control, fds + SUPERVISOR_FDS);
-    if (poll(fds, ARRAY_LEN(fds), supervisor_timeout_ms(s)) < 0 && errno != EINTR) {
+    if (poll(fds, ARRAY_LEN(fds), timeout_ms) < 0 && errno != EINTR) {
         log_error("the supervisor cannot wait: %s", err_words(errno));
         s->status = EXIT_CRASHING;
         supervisor_stop(s, "poll(2)");
         return;
     }
+    supervisor_excuse(s, clock_now_ns() - begun_ns, timeout_ms);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         supervisor_on_child(s, &s->children[i], fds[1 + i].revents);
     if (fds[0].revents)

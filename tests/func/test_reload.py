@@ -293,6 +293,21 @@ def test_a_worker_that_is_never_ready(goevd, content, reload):
     assert body(d) == b'good'
 
 
+def test_time_in_which_all_stood_still_does_not_count(goevd, content):
+    d = goevd(content(listener(handler={'starting': {}}), processes={'start_timeout': '3s'}))
+    write_config(d.folder, content(listener(handler={'starting': {'sleep': '500ms'}})))
+    d.signal(signal.SIGHUP)
+    d.log.wait('starting: starting', 2)
+    pids = [d.pid, *procfs.children(d.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(4)
+    for pid in pids:   # the supervisor first: it must not judge by what it finds then
+        os.kill(pid, signal.SIGCONT)
+    d.log.wait(RELOADED)
+    assert not d.log.find('in time')
+
+
 # ---- What is on disk -----------------------------------------------------------------------------
 
 def test_a_replaced_plugin_serves(goevd, content, reload, plugins):
