@@ -26,7 +26,7 @@ def sanitizer():
 
 SANITIZER = sanitizer()
 SLOWNESS = 4 if SANITIZER else 1
-PATIENCE_S = 15 * SLOWNESS   # after this long, what is waited for will not come any more
+PATIENCE_S = 60   # after this long, what is waited for will not come any more
 
 LISTENER = re.compile(r'listener (?P<name>\S+): (?P<address>\S+), plugin (?P<plugin>\S+), '
                       r'(?P<mode>\w+), (?P<sockets>\d+) sockets?, reactor (?P<reactor>\S+)$')

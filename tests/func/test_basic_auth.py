@@ -14,7 +14,7 @@ YESCRYPT = '$y$j75$abcdefghijklmnopqrst$xMFppB0rK1yAwFXeaWJEzNz5M4lrzKmJWWSNPk1J
 SHA512 = '$6$rounds=1000$abcdefgh$jAxIaiRp9oDJ.CoU2U7rdm1MxaLmzzVIbnA5TByoxmVbJHEFOGQ24vEMjv0aIa3w8SX9Sw89hnB24WyQvTH7h/'
 SHA256 = '$5$rounds=1000$abcdefgh$XIppta5rT8zJUu4vAOKQXrwq9uY4Ijlz6VjyOmkx5i4'
 SLOW = '$6$rounds=1000000$abcdefgh$7/kn9M/ZOegJwG7G/QRjoCi7Y13GpEc.0tfJjiSkyiQmov6Y7kmaoP7/h3X5OrYIbxQuO7wygS7EWZb9vTlFC/'
-USERS = f'# who may\nann:{BCRYPT}\n\nbob:{YESCRYPT}\r\nÄnn:{SHA512}\neve:{SHA256}\nslow:{SLOW}'
+USERS = f'# who may\nann:{BCRYPT}\n\nbob:{YESCRYPT}\r\nÄnn:{SHA512}\neve:{SHA256}\nslow:{SLOW}' + ''.join(f'\nslow{n}:{SLOW}' for n in range(5))
 
 
 @pytest.fixture
@@ -126,17 +126,20 @@ def test_body_waits_for_the_check(serve):
 
 def test_others_are_served_while_one_is_checked_and_few_are(serve):
     d = serve(checks_max=1)
-    s = d.connect()
-    send(s, 'slow', 'slow')
-    eventually(lambda: figures(d)[0] == 1, 'the check has not begun')
-    t = d.connect()
-    status, headers, _ = ask(t, 'ann', 'secret')
+    s, t = d.connect(), d.connect()
+    for n in range(5):   # until one lasts for longer than this test sleeps
+        send(s, f'slow{n}', 'slow')
+        eventually(lambda: figures(d)[0] == 2 * n + 1, 'the check has not begun')
+        status, headers, _ = ask(t, 'ann', 'wrong')
+        if status == 503:
+            break
+        assert (status, Reader(s).response()[0]) == (401, 200)
     assert (status, headers['retry-after']) == (503, '1')
     t.sendall(request('/open'))
     assert Reader(t).response()[2] == b'open'
     assert Reader(s).response()[0] == 200
     assert ask(t, 'ann', 'secret')[0] == 200
-    assert figures(d) == [2, 0, 1]
+    assert figures(d) == [2 * n + 2, n, 1]
 
 
 def test_client_that_goes_away_while_it_is_checked(serve):

@@ -42,6 +42,7 @@ def attack(tmp_path):
         with (tmp_path / 'slow.log').open('w') as log:
             started.append(subprocess.Popen(limits + [str(word) for word in argv], stdout=log,
                                             stderr=log))
+        return started[-1]
 
     yield start
     for process in started:
@@ -60,9 +61,13 @@ def test_slow_ones_are_gone_by_their_deadline(web, attack, tmp_path, path, optio
             assert get(s)[0] == 200
         return True
 
-    attack(*options, '-u', f'http://127.0.0.1:{web.port()}{path}')
-    eventually(lambda: others_are_served() and web.figures()['connections.opened'] >= CLIENTS,
-               'the clients do not come')
+    def all_have_come():
+        if not attackers or attackers[-1].poll() is not None:   # it ends with the last of its clients
+            attackers.append(attack(*options, '-u', f'http://127.0.0.1:{web.port()}{path}'))
+        return others_are_served() and web.figures()['connections.opened'] >= CLIENTS
+
+    attackers = []
+    eventually(all_have_come, 'the clients do not come')
     eventually(lambda: others_are_served() and web.figures()['connections.open'] <= 1,
                'the clients do not go')
     with (tmp_path / 'slow.csv').open() as rows:
