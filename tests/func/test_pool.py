@@ -1,5 +1,6 @@
 """Connect pools, through a real plugin: tests/plugin/pooling.c."""
 import concurrent.futures
+import contextlib
 import signal
 import socket
 import threading
@@ -20,7 +21,8 @@ class Server:
         self.port = self.sock.getsockname()[1]
         self.conns, self.accepted, self.pings, self.mute = [], 0, 0, False
         self.changed = threading.Condition()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+        self.acceptor.start()
 
     def accept(self):
         while True:
@@ -57,10 +59,16 @@ class Server:
         """Until so many connections are there."""
         self.wait(lambda: len(self.conns) == n)
 
-    def kill(self):
-        """Every connection ends; nobody listens any more."""
-        self.sock.shutdown(socket.SHUT_RDWR)
+    def close(self):
+        """Nobody listens any more. Who waits in accept(2) would go on with the next socket of this number."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.acceptor.join()
         self.sock.close()
+
+    def kill(self):
+        """Every connection ends, too."""
+        self.close()
         with self.changed:
             for conn in self.conns:
                 conn.shutdown(socket.SHUT_RDWR)
@@ -103,7 +111,7 @@ class Client:
 def server():
     s = Server()
     yield s
-    s.sock.close()
+    s.close()
 
 
 @pytest.fixture
@@ -225,7 +233,7 @@ def test_upstream_down_is_told_to_each_and_its_return_is_noticed(serve):
     second = Server(first.port)
     client.until(idle=2, live=2)   # without anybody asking
     client.get('d')
-    second.sock.close()
+    second.close()
 
 
 def test_unresolvable_is_told(serve):

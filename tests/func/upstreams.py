@@ -19,7 +19,8 @@ class Upstream:
         self.accepted = 0
         self.open = []
         self.handle = handle or echo_all
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.serve, daemon=True)
+        self.acceptor.start()
 
     def serve(self):
         """Until it is closed."""
@@ -40,6 +41,7 @@ class Upstream:
         """Nobody listens any more, and what was open has ended."""
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)   # wakes accept()
+        self.acceptor.join()
         self.listener.close()
         for sock in self.open:
             sock.close()
