@@ -29,12 +29,12 @@ pool_connected(struct connector *k, int fd)
     if (fd < 0) {
         pool_link_free(pool, link);
         pool_failed(pool, fd);
-        pool_grow(pool);
     } else {
         pool->failures = 0;
         timer_cancel(&pool->home->timers, &pool->retry);
         pool_ready(pool, link);
     }
+    pool_grow(pool); /* those that had failed before wait for no timer any more */
     pool_count(pool);
 }
 

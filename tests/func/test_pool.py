@@ -4,9 +4,11 @@ import contextlib
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
+import wire
 from daemon import PATIENCE_S, config, eventually, listener
 from wire import Reader
 
@@ -234,6 +236,30 @@ def test_upstream_down_is_told_to_each_and_its_return_is_noticed(serve):
     client.until(idle=2, live=2)   # without anybody asking
     client.get('d')
     second.close()
+
+
+def test_those_that_failed_are_made_again_though_another_succeeds(goevd, plugins, tmp_path):
+    """Two wait for room at the server for as long as they may; a third, which began later, gets it."""
+    with wire.server(socket.AF_UNIX, str(tmp_path / 'socket'), backlog=0) as s:
+        held = wire.full(s)
+        d = goevd(config(listener(handler={'pooling': {'to': f'unix:{tmp_path}/socket', 'min_idle': 2}}),
+                         plugin_dir=str(plugins), connectors={'timeout': '1s'},
+                         reactors=[{'name': 'main', 'pollers': '1'}]))
+        client = Client(d)
+        client.until(live=2)
+        time.sleep(0.5)
+        client.say('get x 60000')
+        assert client.hear()[:2] == ['fail', 'ETIMEDOUT']
+        accepted = []
+
+        def two_are_ready():
+            s.settimeout(0.1)
+            with contextlib.suppress(TimeoutError):
+                accepted.append(s.accept())
+            return client.figures()[0] == 2
+        eventually(two_are_ready, 'one is missing')
+        for c in held + [conn for conn, _ in accepted]:
+            c.close()
 
 
 def test_unresolvable_is_told(serve):
