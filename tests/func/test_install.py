@@ -1,7 +1,9 @@
 """What `meson install` leaves in /etc."""
+import os
+import re
 import subprocess
 
-from daemon import ROOT
+from daemon import BUILD, ROOT
 
 
 def install(folder):
@@ -21,3 +23,12 @@ def test_the_first_configuration_is_good(goevd_run, tmp_path):
 def test_what_the_administrator_has_written_stays(tmp_path):
     install(tmp_path).write_text('mine')
     assert install(tmp_path).read_text() == 'mine'
+
+
+def test_pkg_config_tells_the_abi():
+    """So that whoever builds plugins can ask for one that loads."""
+    header = (ROOT / 'include/goevd/plugin.h').read_text()
+    abi = '.'.join(re.search(rf'GOEVD_ABI_{part} (\d+)', header)[1] for part in ('MAJOR', 'MINOR'))
+    said = subprocess.run(['pkg-config', '--variable=abi', 'goevd'], text=True, capture_output=True, check=True,
+                          env={**os.environ, 'PKG_CONFIG_PATH': str(BUILD / 'meson-private')})
+    assert said.stdout == f'{abi}\n'
