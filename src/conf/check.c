@@ -220,12 +220,12 @@ check_map(struct check *check, const struct goevd_option *option, const struct c
 
 /* ---- Plugins ------------------------------------------------------------------------------- */
 
-static bool
-check_plugin_name(struct goevd_str name)
+bool
+conf_is_plugin_name(const char *name)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-    return name.len > 0 && name.len <= 64 && strspn(name.data, letters) == name.len;
+    return len > 0 && len <= CONF_PLUGIN_NAME_MAX && !name[len];
 }
 
 static int
@@ -283,7 +283,7 @@ check_plugin_load(struct check *check, const struct goevd_option *option,
     const struct conf_resolver *resolver = check->context->resolver;
     struct err err = {0};
 
-    if (!check_plugin_name(name->text))
+    if (!conf_is_plugin_name(name->text.data))
         return check_error(check, &name->mark,
                            "%s is no plugin's name; names are made of a-z, 0-9, _ and -",
                            CONF_QUOTE(name->text));
@@ -343,7 +343,7 @@ check_plugin_host(struct check *check, const struct goevd_option *option,
     const struct conf_node *host = NULL;
     const char *text = NULL;
 
-    if (resolver && resolver->host && option->interface_id && check_plugin_name(name->text))
+    if (resolver && resolver->host && option->interface_id && conf_is_plugin_name(name->text.data))
         text = resolver->host(resolver->ctx, name->text, option->interface_id);
     if (!text || conf_parse_default(text, &name->mark, check->context->arena,
                                     check->context->errors, &host) < 0)

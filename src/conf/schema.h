@@ -84,6 +84,11 @@ int conf_validate(struct conf_context *context, const struct conf_node *node, co
 const struct conf_node *conf_default_node(struct arena *arena, const struct goevd_option *option,
                                           const struct conf_mark *mark, struct conf_errors *errors);
 
+#define CONF_PLUGIN_NAME_MAX 64
+
+/* May a plugin be called so: 1 to CONF_PLUGIN_NAME_MAX of a-z, 0-9, _ and -? */
+bool conf_is_plugin_name(const char *name);
+
 /* Is a schema itself sound? For those that come from outside. 0; -EINVAL with the flaw in reterr.
  */
 int conf_schema_check(const struct goevd_schema *schema, struct err *reterr);

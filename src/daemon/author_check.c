@@ -158,6 +158,21 @@ author_check_help(const char *path, const struct goevd_schema *schema, struct co
     }
 }
 
+/* ---- Its name -------------------------------------------------------------------------------- */
+
+static void
+author_check_name(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+
+    if (strncmp(file, name, len) != 0 || strcmp(file + len, ".so") != 0)
+        author_warn(path,
+                    "its name is '%s', which logs and figures have, and the file's, which "
+                    "configurations have, is '%.*s'; make them the same",
+                    name, (int)strcspn(file, "."), file);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static int
@@ -174,7 +189,10 @@ author_check_module(struct plugins *plugins, const char *path, struct err *reter
         return r;
     if (m->entry.options)
         author_check_help(path, m->entry.options, &at, NULL);
-    return author_check_interfaces(m, reterr);
+    r = author_check_interfaces(m, reterr);
+    if (r == 0)
+        author_check_name(path, m->entry.name);
+    return r;
 }
 
 int

@@ -74,6 +74,11 @@ module_check_entry(const char *path, const struct goevd_plugin_entry *e, struct 
     if (missing)
         return err_set(reterr, -ELIBBAD, "%s: goevd_plugin_entry.%s is NULL; set it", path,
                        missing);
+    if (!conf_is_plugin_name(e->name))
+        return err_set(reterr, -ELIBBAD,
+                       "%s: goevd_plugin_entry.name is '%.64s'; make it 1 to 64 of a-z, 0-9, _ "
+                       "and -",
+                       path, e->name);
     if (e->options && conf_schema_check(e->options, &flaw) < 0)
         return err_set(reterr, -ELIBBAD, "%s: its options are described wrongly: %s", path,
                        flaw.text);

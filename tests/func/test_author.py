@@ -161,7 +161,7 @@ def test_check_looks_at_the_abi_of_interfaces(goevd_run, name, why):
 @pytest.fixture
 def checked(author, tmp_path):
     """checked(what is added to a plugin, argument of cc…) -> goevd plugin check of it."""
-    def check(text='', *args, options=''):
+    def check(text='', *args, options='', name='mine'):
         source = tmp_path / 'mine.c'
         source.write_text(f'''
             #include <goevd/plugin.h>
@@ -172,7 +172,7 @@ def checked(author, tmp_path):
             static const struct goevd_schema schema = GOEVD_SCHEMA(struct record, rows);
             static int create(struct goevd_self *self, const void *o, void **ret) {{ return 0; }}
             static const void *interface(const char *id) {{ return NULL; }}
-            GOEVD_PLUGIN(.name = "mine", .description = "-", .options = &schema,
+            GOEVD_PLUGIN(.name = "{name}", .description = "-", .options = &schema,
                          .create = create, .interface = interface);''')
         done = author.run('cc', '-shared', '-fPIC', '-o', 'mine.so', 'mine.c', *args)
         assert (done.returncode, done.stderr) == (0, '')
@@ -230,6 +230,19 @@ def test_check_finds_an_executable_stack(checked):
     # Newer C libraries do not even load it.
     assert re.fullmatch('warning: it makes the stack executable, for all of goevd; .*\n|'
                         '.*cannot enable executable stack.*\n', checked('', '-Wl,-z,execstack')[1])
+
+
+@pytest.mark.parametrize('name', ['', 'My Plugin', 'x' * 65, r'a\"b'])
+def test_check_refuses_names_that_figures_and_logs_cannot_have(checked, name):
+    status, said = checked(name=name)
+    assert status == 1
+    assert said == (f"goevd_plugin_entry.name is '{name[:64]}'; make it 1 to 64 of a-z, 0-9, _ and -\n"
+                    .replace('\\', ''))
+
+
+def test_check_tells_two_names(checked):
+    assert checked(name='x' * 64) == (0, "warning: its name is '" + 'x' * 64 + "', which logs and figures have, and "
+                                         "the file's, which configurations have, is 'mine'; make them the same\n")
 
 
 BOOL = '{{.name = "{}", .type = GOEVD_OPTION_BOOL, .help = "{}"}}, '
