@@ -42,6 +42,15 @@ def test_commands(offered):
     assert offered('plugin', 'new', 'x', '--kind', 'h') == {'http'}
 
 
+def test_commands_behind_flags(offered):
+    assert offered('ctl', '-s', 'x.sock', 'sta') == {'status', 'stats'}
+    assert offered('-c', 'ctl', '') == {'ctl', 'plugin'}
+    assert offered('ctl', '--json', 'se') == {'settings', 'set'}
+    assert offered('plugin', '--kind', 'http', 'n') == {'new'}
+    assert offered('ctl', 'status', '') == set()
+    assert offered('ctl', 'set', 'ctl', '') == set()
+
+
 def test_plugins(offered):
     assert {'goevd', 'echo', 'http'} <= offered('--describe', '')
 
