@@ -127,6 +127,7 @@ void
 access_refused(struct turn *t, unsigned reply, bool head_only)
 {
     struct access_request r = {.method = {"", 0}};
+    const struct mark *mark = &t->local->mark;
 
     if ((t->conn->flags & CONN_EXCHANGE) != 0)
         return; /* it is logged when that ends */
@@ -136,8 +137,10 @@ access_refused(struct turn *t, unsigned reply, bool head_only)
     } else if (t->local->mark.begun_ns != 0 && t->at < t->end) {
         access_answered(t, reply, head_only);
     } else if (t->local->http->access != NULL) {
+        if (t->local->http->options->request_id == NULL)
+            mark = mark_of(t); /* else its reply has been given one */
         r.target = access_first_line(t);
-        access_write_reply(t, &t->local->mark, &r, reply, head_only);
+        access_write_reply(t, mark, &r, reply, head_only);
     }
 }
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from daemon import config, eventually, listener
+from daemon import PATIENCE_S, config, eventually, listener
 from wire import Reader, request
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -129,6 +129,17 @@ def test_combined_is_what_others_write(start):
 
 HOSTILE = [b'plain', b'say "hi"', b'back\\slash', b'tab\there', 'h\xf6her \U0001f600'.encode(), b'\xff\xfe\xc3',
            b'{"status":500}', b'12345678"', b'1234567\\89', b'%s%n']
+
+
+@pytest.mark.parametrize('bad', [b'what is this\r\n\r\n', b'GET /early', request('/../x')])
+def test_what_is_no_request_is_told_of_whoever_sent_it(start, bad):
+    d = start(format='json')
+    for last, data in [(2, bad), (3, request('/hello')), (4, bad), (5, bad)]:
+        with socket.create_connection(('127.0.0.1', d.port()), PATIENCE_S, (f'127.0.0.{last}', 0)) as s:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            Reader(s).rest()
+    assert [json.loads(line)['client'] for line in lines(d, 4)] == [f'127.0.0.{n}' for n in (2, 3, 4, 5)]
 
 
 def test_json_is_valid_whatever_is_sent(start):
