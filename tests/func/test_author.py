@@ -75,6 +75,19 @@ def test_a_new_plugin_passes_its_test_under_meson(author):
     assert re.search(r'^Ok: +1 *$', done.stdout, re.M)
 
 
+def test_make_install(author, tmp_path):
+    """Where pkg-config says; nowhere, if it says nothing."""
+    author.begin('first', 'stream')
+    made = ['make', '-s', 'install', f'DESTDIR={tmp_path}/root']
+    (tmp_path / 'goevd.pc').write_text('plugindir=/lib/plugins\nName: x\nVersion: 1\nDescription: x\n')
+    for path, status, files in [('/nowhere', 2, []), (tmp_path, 0, ['lib/plugins/first.so'])]:
+        author.env.update(PKG_CONFIG_PATH=str(path), PKG_CONFIG_LIBDIR='/nowhere')
+        done = author.run(*made, cwd='first')
+        assert done.returncode == status, done.stderr
+        root = tmp_path / 'root'
+        assert [str(p.relative_to(root)) for p in root.rglob('*') if p.is_file()] == files
+
+
 @pytest.mark.parametrize('name', ['', 'Upper', '1st', 'with-dash', 'a/b', 'é', 'x' * 41])
 def test_names_that_are_none(author, tmp_path, name):
     before = sorted(tmp_path.iterdir())
