@@ -279,6 +279,8 @@ author_execute_test(const struct daemon *d)
     unsetenv("LD_PRELOAD"); /* a sanitizer is to look at goevd, not at curl */
     if (chdir(d->dir) == 0)
         execl("./test", "test", (char *)NULL);
+    fprintf(stderr, "goevd: test: cannot execute %s/test: %s%s\n", d->dir, err_words(-errno),
+            errno == EACCES ? "; let it be executable, with chmod +x" : "");
     _exit(127);
 }
 
@@ -311,7 +313,7 @@ author_has_test(const char *dir)
     char path[PATH_MAX];
 
     snprintf(path, sizeof(path), "%s/test", dir);
-    return access(path, X_OK) == 0;
+    return access(path, F_OK) == 0; /* where it cannot be executed, that is a fault */
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */

@@ -310,6 +310,22 @@ def test_its_own_test_fails(built):
     assert done.stderr == 'goevd: test: it ended with status 1\n'
 
 
+@pytest.mark.parametrize('text, mode, why', [
+    ('#!/bin/sh\n', 0o644, 'Permission denied; let it be executable, with chmod +x'),
+    ('#!/nowhere\n', 0o755, 'No such file or directory'),
+])
+def test_its_own_test_cannot_be_executed(author, text, mode, why):
+    """That it is left out would look as if it had passed."""
+    test = author.begin('first', 'stream').with_name('test')
+    test.write_text(text)
+    test.chmod(mode)
+    done = author.run('make', '-s', 'test', cwd='first')
+    assert done.returncode != 0
+    assert done.stdout.endswith('drive: ok\n')
+    assert done.stderr.startswith(f'goevd: test: cannot execute ./test: {why}\n'
+                                  'goevd: test: it ended with status 127\n')
+
+
 def test_it_cannot_be_created(built):
     done = built('    (void)self;\n    *ret', '    return -22;\n    *ret')
     assert done.returncode == 1
