@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 #include "download/download.h"
 #include "download/escape.h"
@@ -37,6 +38,42 @@ refusal_redirect(struct goevd_http_request *r)
                       : goevd_http_reply(r, 301, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+/* What an operator has to know; the client gets the status alone. */
+static const char *
+refusal_words(int error, struct goevd_str path)
+{
+    switch (-error) {
+    case EACCES:
+        return path.len == 0 || path.data[path.len - 1] == '/'
+                   ? "has no index that may be read, and is not listed"
+                   : "may not be read";
+    case ELOOP:
+        return "leads over a symbolic link that is not followed";
+    case EXDEV:
+        return "leads out of root";
+    case EOVERFLOW:
+        return "has more files than listing_max";
+    case EAGAIN:
+        return "too much waits for the threads of workers, or directories are being moved";
+    default:
+        return strerror(-error);
+    }
+}
+
+static int
+refusal_tell(struct local *l, struct goevd_http_request *r, int error, int status)
+{
+    const struct download *d = l->download;
+    struct goevd_str path = goevd_http_param(r, "*");
+
+    goevd_log(d->self, status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING,
+              "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len,
+              path.data != NULL ? path.data : "", refusal_words(error, path));
+    if (status != 403)
+        local_count(l, d->figures.failed, 1);
+    return goevd_http_reply(r, status, NULL, NULL, 0);
+}
+
 int
 refusal_error(struct local *l, struct goevd_http_request *r, int error)
 {
@@ -51,17 +88,15 @@ refusal_error(struct local *l, struct goevd_http_request *r, int error)
     case ELOOP:
     case EXDEV:
     case EOVERFLOW: /* a directory that is too large to be listed */
-        return goevd_http_reply(r, 403, NULL, NULL, 0);
+        return refusal_tell(l, r, error, 403);
     case ENAMETOOLONG:
         return goevd_http_reply(r, 414, NULL, NULL, 0);
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
-        local_count(l, l->download->figures.failed, 1);
-        return goevd_http_reply(r, 503, NULL, NULL, 0);
+        return refusal_tell(l, r, error, 503);
     default:
-        local_count(l, l->download->figures.failed, 1);
-        return goevd_http_reply(r, 500, NULL, NULL, 0);
+        return refusal_tell(l, r, error, 500);
     }
 }

@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import threading
@@ -163,6 +164,24 @@ def test_symbolic_links(serve, root, policy, inner):
     for name in ('out', 'over', 'absolute', 'magic/x', 'loop'):
         assert ask(d, name)[0] == 403, name
     assert ask(d, 'dangling')[0] == (404 if policy == 'beneath' else 403)
+
+
+def test_the_log_tells_why_a_file_is_not_served(serve, root):
+    (root / 'out').symlink_to('../secret')
+    (root / 'loop').symlink_to('loop')
+    d = serve()
+    s = d.connect()
+    for path, words in (('out', 'out: leads out of root'), ('loop', 'loop: leads over a symbolic link'),
+                        ('bare/', 'bare/: has no index that may be read, and is not listed')):
+        s.sendall(request(f'/f/{path}'))
+        assert Reader(s).response()[0] == 403
+        d.log.wait(f'notice .*: 403: {re.escape(str(root))}/{words}')
+    # what it has open already stays
+    resource.prlimit(d.worker(), resource.RLIMIT_NOFILE, (3, 3))
+    d.may_say = ['503: .*Too many open files']
+    s.sendall(request('/f/tens.txt'))
+    assert Reader(s).response()[0] == 503
+    d.log.wait(f'warning .*: 503: {re.escape(str(root))}/tens.txt: Too many open files')
 
 
 def test_directory_that_is_swapped_for_a_link_leads_nowhere(serve, root, tmp_path):
