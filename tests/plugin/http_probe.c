@@ -367,7 +367,8 @@ write_all(struct goevd_http_request *r, struct state *s, struct probe *p, struct
         goevd_http_write(r, "one ", 4);
         goevd_http_write(r, "", 0);
         goevd_http_write(r, "two", 3);
-        if (goevd_http_trailer(r, "X-Sum", "7") < 0 && goevd_http_minor(r) == 1)
+        if (goevd_http_minor(r) == 1 && (goevd_http_trailer(r, "X-Sum", "7") < 0 ||
+                                         goevd_http_trailer(r, "Content-Length", "7") != -EINVAL))
             return -EIO;
         return goevd_http_end(r);
     }
