@@ -157,6 +157,9 @@ routes_check_braces(struct goevd_self *self, const char *at, const char *text)
                                 "\"%s\": a whole segment can be {name}, with letters, digits and "
                                 "\"_\" in the name; other braces cannot be",
                                 text);
+        if (memmem(text, (size_t)(p - text), p, n + 2) != NULL)
+            return goevd_refuse(self, at, "\"%s\" has %.*s twice; a name stands for one segment",
+                                text, (int)n + 2, p);
         p += n + 2;
     }
     return 0;

@@ -575,6 +575,13 @@ def test_braces_that_mean_nothing_are_refused(refused, path):
     assert f'routes[0].path: "{path}": a whole segment can be {{name}}' in said
 
 
+@pytest.mark.parametrize('path, name', [('/{a}/{a}', 'a'), ('/{ab}/{a}/x/{ab}/*', 'ab')])
+def test_names_that_stand_for_two_segments_are_refused(refused, path, name):
+    said = refused(config(listener(handler={'http': {'routes': [
+        {'path': path, 'respond': {'body': 'x'}}]}})))
+    assert f'routes[0].path: "{path}" has {{{name}}} twice' in said
+
+
 def test_routes_that_match_the_same_are_refused(refused):
     said = refused(config(listener(handler={'http': {'routes': [
         {'path': path, 'respond': {'body': 'x'}} for path in ('/{a}/b', '/{c}/b')]}})))
