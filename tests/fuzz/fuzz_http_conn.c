@@ -119,28 +119,36 @@ static const struct options_route routes[] = {
 static const struct goevd_str types[] = {STR("text/plain"), STR("text/*")};
 static const struct options_gzip gzip = {.length_min = 1, .types = {types, 2}, .level = 1};
 
-/* One instance for all inputs, and one that compresses: their Dates stand still, for nothing turns
- * their timers. */
+static const struct options_access_log access_log = {.target = STR("log"), .buffer = 1 << 20};
+
+enum kind { PLAIN, COMPRESSES, LOGS, KINDS };
+
+/* One instance of each kind for all inputs: their Dates stand still, for nothing turns their
+ * timers. */
 static struct http_host *
-the_host(bool compresses)
+the_host(enum kind kind)
 {
-    static struct options o[2];
-    static struct http_host hosts[2];
-    struct http_host *host = &hosts[compresses];
+    static struct options o[KINDS];
+    static struct http_host hosts[KINDS];
+    struct http_host *host = &hosts[kind];
 
     if (host->instance == NULL) {
-        o[compresses] = http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
-        o[compresses].gzip = compresses ? &gzip : NULL;
-        o[compresses].gzip_replies_max = 1;
-        assert(http_host_init(host, &o[compresses]) == 0);
+        o[kind] = http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
+        o[kind].gzip = kind == COMPRESSES ? &gzip : NULL;
+        o[kind].gzip_replies_max = 1;
+        o[kind].access_log = kind == LOGS ? &access_log : NULL;
+        assert(http_host_init(host, &o[kind]) == 0);
     }
     return host;
 }
 
-static void
+/* Returns how many lines were logged. */
+static unsigned
 run(struct http_host *host, struct goevd_conn *c, const uint8_t *data, size_t len, size_t piece,
     size_t high)
 {
+    unsigned lines = http_host_lines;
+
     http_conn_init(c, host);
     c->high = high;
     http_conn_feed_cut(c, (const char *)data, len, piece);
@@ -152,6 +160,7 @@ run(struct http_host *host, struct goevd_conn *c, const uint8_t *data, size_t le
     assert(c->closed);
     c->host->stream->on_close(c, c->state, GOEVD_REASON_HANDLER);
     assert(requests_open == 0);
+    return http_host_lines - lines;
 }
 
 static void
@@ -162,13 +171,14 @@ check(struct http_host *host, const uint8_t *data, size_t len)
         size_t high;
     } ways[] = {{1, 0}, {7, 0}, {IN_MAX, 1}, {3, 500}};
     struct goevd_conn whole;
+    unsigned lines = run(host, &whole, data, len, IN_MAX, 0);
 
-    run(host, &whole, data, len, IN_MAX, 0);
     assert(whole.out_len == 0 || memcmp(whole.out, "HTTP/1.1 ", 9) == 0);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         struct goevd_conn c;
+        unsigned again = run(host, &c, data, len, ways[i].piece, ways[i].high);
 
-        run(host, &c, data, len, ways[i].piece, ways[i].high);
+        assert(again == lines);
         assert(c.out_len == whole.out_len);
         assert(c.out_len == 0 || memcmp(c.out, whole.out, c.out_len) == 0);
         http_conn_fini(&c);
@@ -181,8 +191,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     if (len > IN_MAX)
         return 0;
-    check(the_host(false), data, len);
+    check(the_host(PLAIN), data, len);
+    check(the_host(LOGS), data, len);
     if (memmem(data, len, "gzip", 4) != NULL)
-        check(the_host(true), data, len);
+        check(the_host(COMPRESSES), data, len);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 struct goevd_self http_host_self;
 struct goevd_timer *http_host_timer;
+unsigned http_host_lines;
 
 /* ---- What the plugin calls ----------------------------------------------------------------- */
 
@@ -194,6 +196,63 @@ host_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
     c->deadline_calls++;
 }
 
+static uint64_t
+host_now(void)
+{
+    return 2;
+}
+
+static socklen_t
+host_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    (void)c;
+    *ret_address = (struct sockaddr_storage){.ss_family = AF_INET};
+    return sizeof(struct sockaddr_in);
+}
+
+static const char *
+host_conn_listener(struct goevd_conn *c)
+{
+    (void)c;
+    return "unit";
+}
+
+/* The line that is being written, in memory of exactly its size. */
+static char *host_line;
+static size_t host_line_size;
+
+static int
+host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+               size_t buffer, struct goevd_lines **ret_lines)
+{
+    (void)self, (void)name, (void)option, (void)path, (void)buffer;
+    *ret_lines = (struct goevd_lines *)&host_line;
+    return 0;
+}
+
+static char *
+host_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+{
+    (void)lines, (void)poller;
+    assert(host_line == NULL);
+    host_line = malloc(len);
+    host_line_size = len;
+    assert(host_line != NULL);
+    return host_line;
+}
+
+static void
+host_lines_commit(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+{
+    (void)lines, (void)poller;
+    assert(len != 0 && len <= host_line_size && host_line[len - 1] == '\n');
+    for (size_t i = 0; i + 1 < len; i++)
+        assert((unsigned char)host_line[i] >= ' ' && host_line[i] != 0x7f);
+    free(host_line);
+    host_line = NULL;
+    http_host_lines++;
+}
+
 static bool
 host_is_strict(void)
 {
@@ -222,6 +281,12 @@ static const struct goevd_host host_table = {
     .conn_pause = host_conn_pause,
     .conn_resume = host_conn_resume,
     .conn_deadline = host_conn_deadline,
+    .now = host_now,
+    .conn_peer_address = host_conn_peer_address,
+    .conn_listener = host_conn_listener,
+    .lines_new = host_lines_new,
+    .lines_reserve = host_lines_reserve,
+    .lines_commit = host_lines_commit,
     .is_strict = host_is_strict,
 };
 

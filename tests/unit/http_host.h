@@ -57,6 +57,7 @@ struct goevd_conn {
 
 extern struct goevd_self http_host_self;
 extern struct goevd_timer *http_host_timer; /* the last that was made */
+extern unsigned http_host_lines;            /* of the access log, that were written */
 
 /* What a config without `routes` would give, and then routes of the test's. */
 struct options http_host_options(const struct options_route *routes, size_t count);
