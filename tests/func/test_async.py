@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from daemon import config, eventually, listener
-from wire import Reader
+from wire import Talker
 
 
 @pytest.fixture
@@ -23,18 +23,12 @@ def serve(goevd, tmp_path):
     return start
 
 
-class Client:
+class Client(Talker):
     """Sends lines, reads answers."""
 
-    def __init__(self, d, **options):
-        self.sock = d.connect(**options)
-        self.reader = Reader(self.sock)
-
-    def say(self, *lines):
-        self.sock.sendall(''.join(f'{line}\n' for line in lines).encode())
-
     def hear(self, count=1):
-        return [self.reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
+        """So many answers."""
+        return [self.reader.line() for _ in range(count)]
 
     def ask(self, line):
         self.say(line)

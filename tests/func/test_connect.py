@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from daemon import PATIENCE_S, config, listener
-from wire import Reader, full, port_of, server
+from wire import Reader, Talker, full, port_of, server
 
 REASON_EOF = 1
 SND_WND = 228   # offset of tcpi_snd_wnd in struct tcp_info
@@ -22,18 +22,8 @@ def serve(goevd, plugins):
     return start
 
 
-class Client:
+class Client(Talker):
     """Says commands, hears what comes of them."""
-
-    def __init__(self, d):
-        self.sock = d.connect()
-        self.reader = Reader(self.sock)
-
-    def say(self, line):
-        self.sock.sendall(f'{line}\n'.encode())
-
-    def hear(self):
-        return self.reader.until(b'\n').decode().rstrip('\n').split(' ')
 
     def ask(self, line):
         """What comes of it, whatever ends meanwhile."""

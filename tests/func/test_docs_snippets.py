@@ -222,7 +222,7 @@ def test_session_with_the_ticker_is_true(reading):
             continue
         client.sendall(typed)    # `next` and what is for the next one come together
         typed = b''
-        while (said := answers.until(b'\n').decode().rstrip('\n')) != line:
+        while (said := answers.line()) != line:
             assert said == 'tick'
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from daemon import config, eventually, listener
-from wire import Reader
+from wire import ask as ask_on
 
 TWO = [{'name': 'main', 'pollers': 2}]
 
@@ -20,11 +20,8 @@ def counting(goevd, goevd_run, plugins, tmp_path):
                          control={'socket': str(path)}))
 
         def ask(command, name='web'):
-            s = d.connect(name)
-            s.sendall(command.encode() + b'\n')
-            line = Reader(s).until(b'\n').decode().rstrip('\n')
-            s.close()
-            return line
+            with d.connect(name) as s:
+                return ask_on(s, command)
 
         return ask
 

@@ -65,14 +65,7 @@ def content(reader, headers, old=False):
     if 'transfer-encoding' not in headers:
         return (reader.rest() if old and 'content-length' not in headers
                 else reader.exactly(int(headers['content-length']))), []
-    body = b''
-    while size := int(reader.until(b'\r\n'), 16):
-        body += reader.exactly(size)
-        assert reader.exactly(2) == b'\r\n'
-    trailers = []
-    while (line := reader.until(b'\r\n')) != b'\r\n':
-        trailers.append(line.decode().rstrip())
-    return body, trailers
+    return reader.chunks()
 
 
 def head(reader):
@@ -236,9 +229,7 @@ def test_what_was_written_is_not_kept_back(web):
         s.sendall(b'%x\r\n%s\r\n' % (len(text), text))
         got = b''
         while got != text:
-            size = int(reader.until(b'\r\n'), 16)
-            got += unzip.decompress(reader.exactly(size))
-            reader.exactly(2)
+            got += unzip.decompress(reader.chunk())
     s.sendall(b'0\r\n\r\n')
     body, _ = content(reader, headers)
     assert unzip.decompress(body) == b'' and unzip.eof

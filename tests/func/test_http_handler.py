@@ -67,18 +67,6 @@ def answer(d, what, **more):
     return found
 
 
-def chunks(reader):
-    """Content and trailers of a chunked body."""
-    body = b''
-    while (size := int(reader.until(b'\r\n'), 16)) > 0:
-        body += reader.exactly(size)
-        assert reader.exactly(2) == b'\r\n'
-    lines = []
-    while (line := reader.until(b'\r\n')) != b'\r\n':
-        lines.append(line.decode().rstrip())
-    return body, lines
-
-
 def head(reader):
     """Status line and headers as they were sent."""
     return reader.until(b'\r\n\r\n').decode()
@@ -171,7 +159,7 @@ def test_content_in_chunks_with_a_trailer(probe):
     s, reader = ask(probe, 'chunks')
     said = head(reader)
     assert 'Transfer-Encoding: chunked\r\n' in said and 'Content-Length' not in said
-    assert chunks(reader) == (b'one two', ['X-Sum: 7'])
+    assert reader.chunks() == (b'one two', ['X-Sum: 7'])
     s.sendall(request('/plain'))
     assert reader.response()[2] == b'plain'
 
@@ -199,7 +187,7 @@ def test_content_that_is_not_as_long_as_announced_ends_the_connection(probe, wha
 def test_parts_of_a_file_and_memory_without_a_copy(probe, what, length):
     s, reader = ask(probe, what)
     said = head(reader)
-    body = reader.exactly(14) if length else chunks(reader)[0]
+    body = reader.exactly(14) if length else reader.chunks()[0]
     assert body == b'<23456|shared>'
     assert (f'Content-Length: {length}\r\n' in said) == bool(length)
     probe.log.wait(r'released 0$', 2)
@@ -214,7 +202,7 @@ def test_a_slow_client_gets_all_of_a_long_reply(serve, what):
     s.sendall(request(f'/do/{what}') + request('/plain'))
     reader = Reader(s)
     said = head(reader)
-    body = chunks(reader)[0] if 'chunks' in what else reader.exactly(4000000)
+    body = reader.chunks()[0] if 'chunks' in what else reader.exactly(4000000)
     assert len(body) == 4000000 and ('chunked' in said) == ('chunks' in what)
     assert reader.response()[2] == b'plain'
     over(d, f'/do/{what}', 0)
@@ -320,9 +308,7 @@ def test_nothing_is_read_while_the_handler_takes_nothing(serve):
     head(reader)
     got = 0
     while got < sent:
-        size = int(reader.until(b'\r\n'), 16)
-        got += len(reader.exactly(size))
-        reader.exactly(2)
+        got += len(reader.chunk())
     assert got == sent
 
 

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from daemon import config, listener
-from wire import Reader
+from wire import ask as ask_on
 
 POLLERS = 3
 
@@ -20,11 +20,8 @@ def ask(goevd, plugins):
                                 'mailbox': MAILBOX}]))
 
     def one(command):
-        s = d.connect()
-        s.sendall(command.encode() + b'\n')
-        line = Reader(s).until(b'\n').decode().rstrip('\n')
-        s.close()
-        return line
+        with d.connect() as s:
+            return ask_on(s, command)
 
     return one
 

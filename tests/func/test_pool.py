@@ -10,7 +10,7 @@ import pytest
 
 import wire
 from daemon import PATIENCE_S, config, eventually, listener
-from wire import Reader
+from wire import Talker
 
 HANDLER, RELEASED = 0, 8   # why a connection has ended
 
@@ -76,22 +76,8 @@ class Server:
                 conn.shutdown(socket.SHUT_RDWR)
 
 
-class Client:
+class Client(Talker):
     """Says commands, hears what comes of them."""
-
-    def __init__(self, d):
-        self.sock = d.connect()
-        self.reader = Reader(self.sock)
-
-    def say(self, line):
-        self.sock.sendall(f'{line}\n'.encode())
-
-    def hear(self):
-        return self.reader.until(b'\n').decode().rstrip('\n').split(' ')
-
-    def ask(self, line):
-        self.say(line)
-        return self.hear()
 
     def get(self, word):
         """A connection, and the poller that it came to."""

@@ -33,7 +33,7 @@ def serve(goevd):
 
 
 def answers(reader, count):
-    return [reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
+    return [reader.line() for _ in range(count)]
 
 
 def push(d, data, count):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from daemon import config, eventually, listener, write_config
-from wire import Reader, closed, echo, get, request, stuff
+from wire import Reader, ask, closed, echo, get, request, stuff
 
 TWO = [{'name': 'main', 'pollers': 2}]
 DIED = r'worker \d+ was killed by signal'
@@ -56,11 +56,8 @@ def settings(ctl):
 
 def show(d, name='tune', command='show'):
     """What the plugin sees on some poller: [poller, word, rest, low, high, loud, told]."""
-    s = d.connect(name)
-    s.sendall(command.encode() + b'\n')
-    words = Reader(s).until(b'\n').decode().split()
-    s.close()
-    return words
+    with d.connect(name) as s:
+        return ask(s, command).split()
 
 
 def everywhere(d, name='tune'):

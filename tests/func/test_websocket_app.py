@@ -164,23 +164,10 @@ def test_message_that_was_refused_comes_again(probe):
     d = probe({'output_low': 4096, 'output_high': 8192, 'output_max': 30000, 'send_buffer': 4096})
     c = Client(d.connect(receive_buffer=4096))
     messages = [b'%04d' % i + b'y' * 5000 for i in range(2000)]
-    pending = b''.join(frame(BINARY, m) for m in messages)
-    c.sock.setblocking(False)
-    try:
-        while pending:
-            pending = pending[c.sock.send(pending[:65536]):]
-    except BlockingIOError:
-        pass
-    c.sock.settimeout(daemon.PATIENCE_S)
+    pending = c.offer(b''.join(frame(BINARY, m) for m in messages))
     for m in messages:
         assert c.frame() == (BINARY, m)
-        if pending:
-            c.sock.setblocking(False)
-            try:
-                pending = pending[c.sock.send(pending[:65536]):]
-            except BlockingIOError:
-                pass
-            c.sock.settimeout(daemon.PATIENCE_S)
+        pending = c.offer(pending)
     c.send(close())
     assert c.code() == 1000
     said(d, 'drained')

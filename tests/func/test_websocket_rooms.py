@@ -399,20 +399,9 @@ def test_parts_that_were_refused_come_again(serve):
     data = b''.join(b'%08d' % i for i in range(200000))
     pending = b''.join(frame(0 if at else BINARY, data[at:at + 5000], fin=at + 5000 >= len(data))
                        for at in range(0, len(data), 5000))
-
-    def push():
-        nonlocal pending
-        c.sock.setblocking(False)
-        try:
-            while pending:
-                pending = pending[c.sock.send(pending[:65536]):]
-        except BlockingIOError:
-            pass
-        c.sock.settimeout(daemon.PATIENCE_S)
-
     got, length = b'', 0
     while not length:
-        push()
+        pending = c.offer(pending)
         _, _, length, part = c.frame()[1].split(b' ', 3)
         got, length = got + part, int(length)
     assert (got, length) == (data, len(data))

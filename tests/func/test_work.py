@@ -29,7 +29,7 @@ def say(d, text):
 
 
 def lines(reader, count):
-    return [reader.until(b'\n').decode().rstrip('\n') for _ in range(count)]
+    return [reader.line() for _ in range(count)]
 
 
 def test_ordered_jobs_answer_in_order_and_others_when_they_end(serve, end):

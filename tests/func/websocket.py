@@ -4,6 +4,7 @@ import socket
 import struct
 import zlib
 
+from daemon import PATIENCE_S
 from wire import Reader
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -111,12 +112,35 @@ class Client:
         assert opcode == CLOSE, (opcode, data)
         return struct.unpack('!H', data[:2])[0] if data else None
 
+    def offer(self, data):
+        """What of it is not taken at once."""
+        self.sock.setblocking(False)
+        try:
+            while data:
+                data = data[self.sock.send(data[:65536]):]
+        except BlockingIOError:
+            pass
+        self.sock.settimeout(PATIENCE_S)
+        return data
+
     def end(self):
         """Nothing more comes."""
         try:
             assert self.reader.rest() == b''
         except ConnectionResetError:
             pass
+
+
+def check(c, name, data, frames, code, cut=None):
+    """One case on a connection of its own: what is sent, the frames that come, and the close code."""
+    c.send(data, cut)
+    got = [c.frame() for _ in frames]
+    assert got == frames, f'{name}: {got}'
+    if code is None:
+        c.send(close(4242))
+    assert c.code() == (code or 4242), name
+    c.end()
+    c.sock.close()
 
 
 TAIL = b'\0\0\xff\xff'

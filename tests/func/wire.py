@@ -36,6 +36,26 @@ class Reader:
         found, self.buffer = self.buffer[:n], self.buffer[n:]
         return found
 
+    def line(self):
+        """The next line, without its end."""
+        return self.until(b'\n').decode().rstrip('\n')
+
+    def chunk(self):
+        """The content of the next chunk of HTTP; empty: the last one."""
+        size = int(self.until(b'\r\n'), 16)
+        data = self.exactly(size)
+        assert size == 0 or self.exactly(2) == b'\r\n'
+        return data
+
+    def chunks(self):
+        """Content and trailers of a chunked body."""
+        body, trailers = b'', []
+        while data := self.chunk():
+            body += data
+        while (line := self.until(b'\r\n')) != b'\r\n':
+            trailers.append(line.decode().rstrip())
+        return body, trailers
+
     def rest(self):
         """Everything up to EOF."""
         while self.fill():
@@ -53,6 +73,31 @@ class Reader:
             headers[name.lower()] = value.strip()
         size = 0 if head or status in (204, 304) else int(headers['content-length'])
         return status, headers, self.exactly(size)
+
+
+class Talker:
+    """Says lines, hears lines."""
+
+    def __init__(self, d, **options):
+        self.sock = d.connect(**options)
+        self.reader = Reader(self.sock)
+
+    def say(self, *lines):
+        self.sock.sendall(''.join(f'{line}\n' for line in lines).encode())
+
+    def hear(self):
+        """The words of the next line."""
+        return self.reader.line().split(' ')
+
+    def ask(self, line):
+        self.say(line)
+        return self.hear()
+
+
+def ask(sock, line):
+    """The line that answers a line."""
+    sock.sendall(line.encode() + b'\n')
+    return Reader(sock).line()
 
 
 def request(path='/', method='GET', version='1.1', **headers):
