@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/exit.h"
+#include "daemon/signals.h"
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
@@ -310,21 +311,12 @@ supervisor_round(struct supervisor *s)
 static int
 supervisor_init(struct supervisor *s)
 {
-    sigset_t mask;
     int r = supervisor_find_binary(s);
 
     if (r < 0)
         return r;
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGHUP);
-    sigaddset(&mask, SIGUSR1);
-    sigaddset(&mask, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &mask, &s->old_mask);
-    s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-    return s->signal_fd < 0 ? -errno : 0;
+    s->signal_fd = signals_open(true, &s->old_mask);
+    return MIN(s->signal_fd, 0);
 }
 
 static const char stopped[] = "stopped\n";

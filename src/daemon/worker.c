@@ -21,6 +21,7 @@
 #include "daemon/engine.h"
 #include "daemon/exit.h"
 #include "daemon/notify.h"
+#include "daemon/signals.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
 #include "daemon/worker_log.h"
@@ -46,23 +47,6 @@ struct worker_process {
 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
-
-/* Before any thread exists, so that all of them have these blocked. */
-static int
-worker_take_signals(struct worker_process *w, struct err *reterr)
-{
-    sigset_t mask;
-
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGHUP);
-    sigaddset(&mask, SIGUSR1);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
-    w->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-    return w->signal_fd < 0 ? err_set_errno(reterr, -errno, "cannot receive signals") : 0;
-}
 
 static int
 worker_say_ready(struct worker_process *w, struct err *reterr)
@@ -187,10 +171,12 @@ worker_on_hang(void *arg)
 static int
 worker_start(struct worker_process *w, struct err *reterr)
 {
-    int r = worker_take_signals(w, reterr);
+    int r;
 
-    if (r == 0)
-        r = sockets_init(&w->sockets, w->cli->worker_fd, reterr);
+    w->signal_fd = signals_open(false, NULL);
+    if (w->signal_fd < 0)
+        return err_set_errno(reterr, w->signal_fd, "cannot receive signals");
+    r = sockets_init(&w->sockets, w->cli->worker_fd, reterr);
     if (r == 0)
         r = setup_load(&w->setup, w->cli);
     if (r < 0)
