@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 int
@@ -36,4 +37,18 @@ int
 fd_set_cloexec(int fd, bool cloexec)
 {
     return fd_set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}
+
+void
+fd_attach(struct msghdr *header, struct cmsghdr *room, const int *fds, unsigned count)
+{
+    if (count == 0)
+        return;
+    header->msg_control = room;
+    header->msg_controllen = CMSG_SPACE(count * sizeof(int));
+    memset(room, 0, header->msg_controllen);
+    room->cmsg_level = SOL_SOCKET;
+    room->cmsg_type = SCM_RIGHTS;
+    room->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(room), fds, count * sizeof(int));
 }

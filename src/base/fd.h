@@ -1,6 +1,8 @@
 /* File descriptors. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "base/util.h"
 
 /* Close and return -1, for `fd = fd_close(fd)`. Negative fds are left alone; errno is kept. */
@@ -17,3 +19,7 @@ fd_closep(int *fd)
 
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
+
+/* Let a message to a unix socket carry fds; without any it stays as it is. `room` has
+ * CMSG_SPACE(count * sizeof(int)) bytes, and lasts until the message is sent. */
+void fd_attach(struct msghdr *header, struct cmsghdr *room, const int *fds, unsigned count);

@@ -79,15 +79,7 @@ notify_send(struct notify *n, const char *text, size_t len, const int *fds, unsi
     struct msghdr header = {
         .msg_name = &n->address, .msg_namelen = n->address_len, .msg_iov = &iov, .msg_iovlen = 1};
 
-    if (count > 0) {
-        memset(&control, 0, sizeof(control));
-        header.msg_control = &control;
-        header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-    }
+    fd_attach(&header, &control.head, fds, count);
     /* A manager that does not listen is no reason to stop serving. */
     while (sendmsg(n->fd, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
         ;

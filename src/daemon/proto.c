@@ -39,15 +39,7 @@ proto_send_flags(int fd, enum proto_type type, const void *body, size_t size, co
     assert(size <= sizeof(message) - PROTO_HEAD && fd_count <= PROTO_FDS_CHUNK);
     if (size > 0)
         memcpy(&message.hello, body, size);
-    if (fd_count > 0) {
-        memset(&control, 0, sizeof(control));
-        header.msg_control = &control;
-        header.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        control.head.cmsg_level = SOL_SOCKET;
-        control.head.cmsg_type = SCM_RIGHTS;
-        control.head.cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-        memcpy(CMSG_DATA(&control.head), fds, fd_count * sizeof(int));
-    }
+    fd_attach(&header, &control.head, fds, fd_count);
     while (sendmsg(fd, &header, flags | MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
             return errno == ECONNRESET ? -EPIPE : -errno;
