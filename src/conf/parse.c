@@ -200,12 +200,14 @@ parse_add(struct parse *parse, struct builder *to, const struct conf_node *key,
     return 0;
 }
 
+/* An item of a sequence, or a pair of a map, whose first event has been read. */
+typedef int (*parse_child_fn)(struct parse *parse, struct builder *to, const yaml_event_t *event);
+
+/* All of them, up to the event of that type. */
 static int
-parse_items(struct parse *parse, struct builder *to)
+parse_children(struct parse *parse, struct builder *to, parse_child_fn fn, yaml_event_type_t last)
 {
-    const struct conf_node *value = NULL;
     yaml_event_t event;
-    size_t back;
     bool end;
     int r;
 
@@ -213,20 +215,25 @@ parse_items(struct parse *parse, struct builder *to)
         r = parse_next(parse, &event);
         if (r < 0)
             return r;
-        end = event.type == YAML_SEQUENCE_END_EVENT;
-        if (!end) {
-            back = path_index(&parse->path, to->node->count);
-            r = parse_node(parse, &event, &value);
-            path_back(&parse->path, back);
-            if (r == 0)
-                r = parse_add(parse, to, NULL, value);
-        }
+        end = event.type == last;
+        if (!end)
+            r = fn(parse, to, &event);
         yaml_event_delete(&event);
     } while (!end && r == 0);
     return r;
 }
 
-/* The value of a key, whose event has been read. */
+static int
+parse_item(struct parse *parse, struct builder *to, const yaml_event_t *event)
+{
+    const struct conf_node *value = NULL;
+    size_t back = path_index(&parse->path, to->node->count);
+    int r = parse_node(parse, event, &value);
+
+    path_back(&parse->path, back);
+    return r < 0 ? r : parse_add(parse, to, NULL, value);
+}
+
 static int
 parse_pair(struct parse *parse, struct builder *to, const yaml_event_t *event)
 {
@@ -254,25 +261,6 @@ parse_pair(struct parse *parse, struct builder *to, const yaml_event_t *event)
 }
 
 static int
-parse_pairs(struct parse *parse, struct builder *to)
-{
-    yaml_event_t event;
-    bool end;
-    int r;
-
-    do {
-        r = parse_next(parse, &event);
-        if (r < 0)
-            return r;
-        end = event.type == YAML_MAPPING_END_EVENT;
-        if (!end)
-            r = parse_pair(parse, to, &event);
-        yaml_event_delete(&event);
-    } while (!end && r == 0);
-    return r;
-}
-
-static int
 parse_collection(struct parse *parse, const yaml_event_t *event, struct builder *to)
 {
     int r;
@@ -282,10 +270,10 @@ parse_collection(struct parse *parse, const yaml_event_t *event, struct builder 
                                "nested more than %d levels deep", CONF_DEPTH_MAX);
     if (event->type == YAML_SEQUENCE_START_EVENT) {
         parse_refuse_tag(parse, event->data.sequence_start.tag, event->start_mark);
-        r = parse_items(parse, to);
+        r = parse_children(parse, to, parse_item, YAML_SEQUENCE_END_EVENT);
     } else {
         parse_refuse_tag(parse, event->data.mapping_start.tag, event->start_mark);
-        r = parse_pairs(parse, to);
+        r = parse_children(parse, to, parse_pair, YAML_MAPPING_END_EVENT);
         if (r == 0)
             r = parse_refuse_duplicates(parse, to->node);
         if (r == 0)
