@@ -344,7 +344,8 @@ def test_a_replaced_binary_serves(goevd, content, reload, binary):
 # The first words of a worker from the future, whatever else it can do.
 NEWER = '''#!/usr/bin/python3
 import socket, struct, sys
-s = socket.socket(fileno=int(sys.argv[-1].removeprefix('--worker=')))
+given = next(a for a in sys.argv if a.startswith('--worker='))
+s = socket.socket(fileno=int(given.removeprefix('--worker=')))
 s.send(struct.pack('=IIIIi', 1, 12, 99, 7, 0))
 type_, size, code = struct.unpack_from('=IIi', s.recv(4096))
 sys.exit(1 if type_ == 5 else 0)
