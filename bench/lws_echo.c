@@ -6,7 +6,6 @@
  * Debian's libwebsockets has one service thread. Messages must come in one frame that fits into
  * the receive buffer. It listens on 127.0.0.1 and runs until it is killed.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "download/escape.h"
 
-#include <stdint.h>
 #include <string.h>
 
 size_t

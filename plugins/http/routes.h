@@ -16,8 +16,7 @@
 enum {
     ROUTES_NOT_FOUND = HTTP_VERDICT_COUNT,
     ROUTES_MISDIRECTED, /* to a host that is not served */
-    ROUTES_SERVER_WIDE, /* to OPTIONS * */
-    ROUTES_FIRST
+    ROUTES_SERVER_WIDE  /* to OPTIONS * */
 };
 
 /* Numbers of chains of handlers have this bit; those of replies have not. */

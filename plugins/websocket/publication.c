@@ -1,6 +1,5 @@
 #include "websocket/publication.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -88,7 +88,6 @@ void log_vabout(const struct log_about *about, int level, const char *format, va
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 
 /* An event, as it is written: text without a limit, a level or an end. */
 struct log_event {

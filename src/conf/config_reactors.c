@@ -32,7 +32,7 @@ build_pollers(struct build *build, size_t i)
 
     if (!reactor->pollers_text.data || conf_str_equal(reactor->pollers_text, "auto"))
         return;
-    if (value_parse_int(reactor->pollers_text, &pollers, NULL) < 0)
+    if (value_parse_number(GOEVD_OPTION_INT, reactor->pollers_text, &pollers, NULL) < 0)
         build_error(build, REACTOR_AT(i, "pollers"), "expected a number or auto, found %s",
                     CONF_QUOTE(reactor->pollers_text));
     else if (pollers < 1 || pollers > CONFIG_POLLERS_MAX)

@@ -1,7 +1,5 @@
 #include "conf/describe.h"
 
-#include <string.h>
-
 #include "conf/schema.h"
 #include "conf/value.h"
 

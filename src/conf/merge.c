@@ -1,7 +1,6 @@
 /* What remains to do when a map is complete. */
 #include "conf/parse.h"
 
-#include <errno.h>
 #include <string.h>
 
 static int

@@ -1,5 +1,4 @@
 /* A tree with other values here and there. */
-#include <errno.h>
 #include <string.h>
 
 #include "conf/node.h"

@@ -223,30 +223,6 @@ value_parse_number(enum goevd_option_type type, struct goevd_str text, int64_t *
     return err_set(reterr, -ERANGE, "%s is too large a number", CONF_QUOTE(text));
 }
 
-int
-value_parse_int(struct goevd_str text, int64_t *ret_value, struct err *reterr)
-{
-    return value_parse_number(GOEVD_OPTION_INT, text, ret_value, reterr);
-}
-
-int
-value_parse_size(struct goevd_str text, int64_t *ret_value, struct err *reterr)
-{
-    return value_parse_number(GOEVD_OPTION_SIZE, text, ret_value, reterr);
-}
-
-int
-value_parse_duration(struct goevd_str text, int64_t *ret_value, struct err *reterr)
-{
-    return value_parse_number(GOEVD_OPTION_DURATION, text, ret_value, reterr);
-}
-
-int
-value_parse_rate(struct goevd_str text, int64_t *ret_value, struct err *reterr)
-{
-    return value_parse_number(GOEVD_OPTION_RATE, text, ret_value, reterr);
-}
-
 static struct value_text
 value_print(int64_t value, const struct unit *unit)
 {

@@ -10,10 +10,6 @@
 #include "base/err.h"
 
 int value_parse_bool(struct goevd_str text, bool *ret_value, struct err *reterr);
-int value_parse_int(struct goevd_str text, int64_t *ret_value, struct err *reterr);
-int value_parse_size(struct goevd_str text, int64_t *ret_value, struct err *reterr);
-int value_parse_duration(struct goevd_str text, int64_t *ret_value, struct err *reterr);
-int value_parse_rate(struct goevd_str text, int64_t *ret_value, struct err *reterr);
 
 /* By type: one of INT, SIZE, DURATION, RATE. */
 int value_parse_number(enum goevd_option_type type, struct goevd_str text, int64_t *ret_value,

@@ -1,7 +1,6 @@
 #include "daemon/engine.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>

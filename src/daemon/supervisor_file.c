@@ -2,7 +2,6 @@
  * any more. A worker asks while it starts, before it has heard any client; later it can only be
  * sent what it has asked for then. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/fd.h"
 #include "base/log.h"

@@ -1,6 +1,5 @@
 /* What the service manager hears, sd_notify(3). */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "daemon/supervisor.h"

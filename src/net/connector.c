@@ -1,6 +1,5 @@
 #include "net/connector.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>

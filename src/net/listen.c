@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 #include "net/net.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "net/conn.h"
 #include "net/connector.h"

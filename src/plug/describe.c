@@ -1,8 +1,6 @@
 /* What --list-plugins and --describe print. */
 #include "conf/describe.h"
 
-#include <string.h>
-
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 

@@ -1,6 +1,4 @@
 /* Options that change while pollers run: from a record made anew to each poller. */
-#include <errno.h>
-
 #include "plug/host.h"
 
 const void *

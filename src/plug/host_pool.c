@@ -1,6 +1,5 @@
 /* Connect pools of plugins. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "net/pool.h"

@@ -10,8 +10,6 @@
 
 #include <goevd/http.h>
 
-#define HEADERS_MAX 200
-
 struct probe_options {
     struct goevd_str file;
     struct goevd_str name;       /* of this one in a row of handlers */
