@@ -52,17 +52,31 @@ feed_key_is(struct goevd_str key, const char *shown, size_t len)
     return differs == 0;
 }
 
+/* The value of ?key=, as it was sent; NULL: there is none. */
+static struct goevd_str
+feed_key(struct goevd_str query)
+{
+    while (query.len != 0) {
+        const char *amp = memchr(query.data, '&', query.len);
+        size_t len = amp == NULL ? query.len : (size_t)(amp - query.data);
+
+        if (len >= 4 && memcmp(query.data, "key=", 4) == 0)
+            return (struct goevd_str){query.data + 4, len - 4};
+        query.len -= amp == NULL ? len : len + 1;
+        query.data += amp == NULL ? len : len + 1;
+    }
+    return (struct goevd_str){0};
+}
+
 static int
 feed_asked(struct goevd_websocket_request *q, void *state)
 {
     const struct feed *f = goevd_websocket_request_instance(q);
-    struct goevd_str query = goevd_websocket_request_query(q);
+    struct goevd_str shown = feed_key(goevd_websocket_request_query(q));
     struct reader *reader = state;
 
-    reader->publishes = query.len >= 4 && memcmp(query.data, "key=", 4) == 0;
-    if (reader->publishes && !feed_key_is(f->key, query.data + 4, query.len - 4))
-        return 403;
-    return 0;
+    reader->publishes = shown.data != NULL;
+    return reader->publishes && !feed_key_is(f->key, shown.data, shown.len) ? 403 : 0;
 }
 
 static int
@@ -116,9 +130,15 @@ static int
 feed_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
     const struct options *o = options;
-    struct feed *f = calloc(1, sizeof(*f));
+    struct feed *f;
 
-    (void)self;
+    for (size_t i = 0; i < o->key.len; i++)
+        if (o->key.data[i] <= ' ' || o->key.data[i] > '~' ||
+            strchr("&#\"<>", o->key.data[i]) != NULL)
+            return goevd_refuse(self, "key",
+                                "a key of visible ASCII without & # \" < > is needed: no request "
+                                "could show this one");
+    f = calloc(1, sizeof(*f));
     if (f == NULL)
         return -ENOMEM;
     f->key = o->key;

@@ -75,6 +75,25 @@ def test_page_of_a_chat(goevd, refused, chat):
         assert re.search('is no path of letters', said), said
 
 
+@pytest.mark.parametrize('query, status', [
+    ('a=b&key=secret', 101), ('key=secret&a=b', 101), ('key=secret&key=bad', 101), ('a=b&key=bad', 403),
+    ('key&key=', 403), ('key=secre&t', 403)])
+def test_the_key_of_feed_may_stand_among_others(chat, query, status):
+    if status == 403:
+        assert refusal(chat, f'/ws/feed?{query}') == 403
+        return
+    reader = Client(chat.connect(), '/ws/feed?akey=no')
+    publisher = Client(chat.connect(), f'/ws/feed?{query}')
+    publisher.send(frame(TEXT, b'news'))
+    assert reader.frame() == (TEXT, b'news')
+
+
+@pytest.mark.parametrize('key', ['a b', 'a&b', 'a#b', 'a"b', '<', 'a>', 'ü', 'a\tb'])
+def test_a_key_that_no_request_can_show_is_refused(refused, key):
+    said = refused(daemon.config(daemon.listener(handler={'websocket': {'application': {'feed': {'key': key}}}})))
+    assert 'feed.key: a key of visible ASCII without' in said, said
+
+
 def test_feed(chat):
     readers = [Client(chat.connect(), path) for path in ('/ws/feed', '/ws/feed?x', '/ws/feed?KEY=')]
     for key in ('', 'secre', 'secret2', 'terces', 'SECRET'):
