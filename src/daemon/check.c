@@ -37,11 +37,11 @@ check_config(const struct cli *cli)
 static int
 check_then_dump(const struct setup *setup)
 {
-    if (config_dump(setup->config, stdout) < 0 || fflush(stdout) != 0) {
-        perror("goevd: cannot print the configuration");
-        return EXIT_REFUSED;
-    }
-    return EXIT_OK;
+    int r = config_dump(setup->config, stdout);
+
+    if (r < 0 && !ferror(stdout))
+        fprintf(stderr, "goevd: cannot print the configuration: %s\n", err_words(r));
+    return r < 0 ? EXIT_REFUSED : EXIT_OK;
 }
 
 int

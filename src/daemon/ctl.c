@@ -297,9 +297,5 @@ ctl_run(const struct cli *cli)
         fclose(in);
     if (r < 0)
         return ctl_complain(path.text, r);
-    if (fflush(stdout) != 0) {
-        perror("goevd: cannot print the reply");
-        return EXIT_REFUSED;
-    }
     return r == 0 ? EXIT_OK : EXIT_REFUSED;
 }

@@ -20,36 +20,49 @@ main_version(void)
     return EXIT_OK;
 }
 
-int
-main(int argc, char **argv)
+static int
+main_run(const struct cli *cli, char **argv)
 {
-    struct cli cli;
-
-    if (cli_parse(argc, argv, &cli) < 0)
-        return EXIT_REFUSED;
-    switch (cli.mode) {
+    switch (cli->mode) {
     case CLI_HELP:
         cli_print_help();
         return EXIT_OK;
     case CLI_VERSION:
         return main_version();
     case CLI_CHECK:
-        return check_config(&cli);
+        return check_config(cli);
     case CLI_DUMP:
-        return check_dump(&cli);
+        return check_dump(cli);
     case CLI_LIST_PLUGINS:
-        return check_list_plugins(&cli);
+        return check_list_plugins(cli);
     case CLI_DESCRIBE:
-        return check_describe(&cli);
+        return check_describe(cli);
     case CLI_CTL:
-        return ctl_run(&cli);
+        return ctl_run(cli);
     case CLI_PLUGIN:
-        return author_run(&cli);
+        return author_run(cli);
     case CLI_SINGLE:
     case CLI_WORKER:
-        return worker_run(&cli);
+        return worker_run(cli);
     case CLI_RUN:
         break;
     }
-    return supervisor_run(&cli, argv);
+    return supervisor_run(cli, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct cli cli;
+    bool serves;
+    int status;
+
+    if (cli_parse(argc, argv, &cli) < 0)
+        return EXIT_REFUSED;
+    serves = cli.mode == CLI_RUN || cli.mode == CLI_SINGLE || cli.mode == CLI_WORKER;
+    status = main_run(&cli, argv);
+    if (serves || (fflush(stdout) == 0 && !ferror(stdout)))
+        return status;
+    perror("goevd: cannot print");
+    return EXIT_REFUSED;
 }

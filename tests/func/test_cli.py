@@ -67,14 +67,20 @@ def test_dump_bad(goevd_run, tmp_path):
     assert re.match(r'\S+/goevd.yaml:1:12: listeners: ', done.stderr)
 
 
-def test_dump_to_a_full_disk(tmp_path):
-    with open('/dev/full', 'w', encoding='utf-8') as full:
-        done = subprocess.run(daemon.command('-T', '-c', write_config(tmp_path, config())),
-                              stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-                              env=daemon.environment(tmp_path))
+@pytest.mark.parametrize('args', [
+    ['-T'], ['-h'], ['-V'], ['--list-plugins'], ['--describe', 'http'], ['--describe', 'goevd'],
+    ['plugin', 'check', str(daemon.BUILD / 'plugins' / 'echo.so')],
+])
+@pytest.mark.parametrize('closed', [False, True])
+def test_print_to_a_full_disk(tmp_path, args, closed):
+    """Or to nobody: half of it must not look like the whole."""
+    shell = 'exec "$@" >&-' if closed else 'exec "$@" >/dev/full'
+    argv = daemon.command(*(['-c', write_config(tmp_path, config()), '-T'] if args == ['-T'] else args))
+    done = subprocess.run(['sh', '-c', shell, 'sh', *argv], stderr=subprocess.PIPE, text=True, check=False,
+                          env=daemon.environment(tmp_path))
     assert done.returncode == 1
     assert done.stderr == \
-        'goevd: cannot print the configuration: No space left on device\n'
+        f'goevd: cannot print: {"Bad file descriptor" if closed else "No space left on device"}\n'
 
 
 def test_version(goevd_run):

@@ -338,7 +338,7 @@ def test_reply_to_a_full_disk(controlled, path, tmp_path):
                                      stderr=daemon.subprocess.PIPE, text=True, check=False,
                                      env=daemon.environment(tmp_path))
     assert done.returncode == 1
-    assert done.stderr == 'goevd: cannot print the reply: No space left on device\n'
+    assert done.stderr == 'goevd: cannot print: No space left on device\n'
 
 
 @pytest.mark.parametrize('reply, said', [
