@@ -1,5 +1,7 @@
 /* goevd: where everything begins. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <goevd/plugin.h>
 
@@ -18,6 +20,16 @@ main_version(void)
     printf("goevd %s (plugin ABI %d.%d%s)\n", GOEVD_RELEASE, GOEVD_ABI_MAJOR, GOEVD_ABI_MINOR,
            CLI_STRICT_DEFAULT ? ", strict" : "");
     return EXIT_OK;
+}
+
+/* What is opened later must not become one of these, and what is printed go to a client. Writing to
+ * the one in the place of standard output fails, so that commands notice. */
+static void
+main_open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
 static int
@@ -57,6 +69,7 @@ main(int argc, char **argv)
     bool serves;
     int status;
 
+    main_open_standard();
     if (cli_parse(argc, argv, &cli) < 0)
         return EXIT_REFUSED;
     serves = cli.mode == CLI_RUN || cli.mode == CLI_SINGLE || cli.mode == CLI_WORKER;

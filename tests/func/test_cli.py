@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import daemon
-from daemon import config, listener, write_config
+from daemon import config, eventually, listener, run, write_config
 
 
 def test_check_good(goevd_run, tmp_path):
@@ -81,6 +81,24 @@ def test_print_to_a_full_disk(tmp_path, args, closed):
     assert done.returncode == 1
     assert done.stderr == \
         f'goevd: cannot print: {"Bad file descriptor" if closed else "No space left on device"}\n'
+
+
+def test_start_without_standard_files(tmp_path):
+    """What is opened then must not take their place, and get what is printed."""
+    path = tmp_path / 'control.sock'
+    argv = daemon.command('-c', write_config(tmp_path, config(control={'socket': str(path)})))
+    with subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *argv],
+                          env=daemon.environment(tmp_path)) as process:
+        try:
+            eventually(lambda: process.poll() is not None or daemon.listens(path), 'goevd does not serve')
+            pids = re.findall(r'^(?:supervisor|worker) +(\d+)', run(tmp_path, 'ctl', '-s', path, 'status').stdout,
+                              re.M)
+            assert len(pids) == 2
+            for pid in pids:
+                assert [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in range(3)] == ['/dev/null'] * 3
+        finally:
+            process.terminate()
+        assert process.wait(daemon.PATIENCE_S) == 0
 
 
 def test_version(goevd_run):
