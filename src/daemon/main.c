@@ -1,5 +1,6 @@
 /* goevd: where everything begins. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ main(int argc, char **argv)
     int status;
 
     main_open_standard();
+    signal(SIGCHLD, SIG_DFL); /* who ignores it is not told how children end, and passes that on */
     if (cli_parse(argc, argv, &cli) < 0)
         return EXIT_REFUSED;
     serves = cli.mode == CLI_RUN || cli.mode == CLI_SINGLE || cli.mode == CLI_WORKER;

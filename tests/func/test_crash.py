@@ -37,6 +37,17 @@ def test_killed_worker_is_replaced(goevd):
     assert d.worker() != worker
 
 
+def test_started_by_who_ignores_children(goevd):
+    """It is inherited, and then the kernel tells nobody how they end."""
+    d = goevd(config(listener(handler='echo')), preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    d.may_say = [DIED]
+    worker = d.worker()
+    os.kill(worker, signal.SIGKILL)
+    assert d.log.wait(rf'error goevd: worker {worker} was killed by signal 9 \(Killed\)$')
+    replaced(d, worker)
+    echo(d.connect())
+
+
 def test_connections_made_meanwhile_wait_and_are_served(goevd):
     d = goevd(config(listener(handler='echo')))
     d.may_say = [DIED]
