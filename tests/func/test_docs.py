@@ -201,7 +201,7 @@ def test_exit_statuses_are_documented_and_no_others():
 
 
 def test_signals_are_documented_and_no_others():
-    text = (ROOT / 'src/daemon/supervisor.c').read_text()
+    text = (ROOT / 'src/daemon/signals.c').read_text()
     handled = set(re.findall(r'sigaddset\(&mask, (SIG\w+)\)', text)) - {'SIGCHLD'}
     section = source('goevd.8').split('# SIGNALS')[1].split('\n# ')[0]
     heads = ' '.join(re.findall(r'^\*SIG.*$', section, re.M))
