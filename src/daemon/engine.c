@@ -177,6 +177,26 @@ engine_count_before(const struct engine *e, size_t i)
     return n;
 }
 
+static const char *
+engine_remedy(int error, bool tcp)
+{
+    switch (error) {
+    case -EADDRINUSE:
+        return "; find who listens there with 'ss -lptn', or choose another address";
+    case -EADDRNOTAVAIL:
+        return "; 'ip address' lists those of this machine";
+    case -EEXIST:
+        return "; remove it, or choose another address";
+    case -ENOENT:
+        return tcp ? "" : "; make its folder, or choose another address";
+    case -EACCES:
+        return tcp ? "; ports below 1024 are for root and for processes with CAP_NET_BIND_SERVICE"
+                   : "; let goevd write in its folder, or choose another address";
+    default:
+        return "";
+    }
+}
+
 static int
 engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *ret_bound,
                     int *ret_fds, unsigned *ret_count, struct err *reterr)
@@ -192,17 +212,10 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
     r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
     if (r == -ECANCELED)
         return r;
-    if (r == -EADDRINUSE)
-        return err_set(reterr, r,
-                       "listener %s: %s; find who listens there with 'ss -lptn', or choose another "
-                       "address",
-                       c->name.data, err.text);
-    if (r == -EACCES && address_is_tcp(&l->address))
-        return err_set(reterr, r,
-                       "listener %s: %s; ports below 1024 are for root and for processes with "
-                       "CAP_NET_BIND_SERVICE",
-                       c->name.data, err.text);
-    return r < 0 ? err_set(reterr, r, "listener %s: %s", c->name.data, err.text) : 0;
+    if (r < 0)
+        err_set(reterr, r, "listener %s: %s%s", c->name.data, err.text,
+                engine_remedy(r, address_is_tcp(&l->address)));
+    return r;
 }
 
 static int

@@ -52,7 +52,8 @@ store_adopt(struct store_entry *e, const char *name, struct err *reterr)
         if (getsockopt(e->fds[i], SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
             getsockopt(e->fds[i], SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens)
             return err_set(reterr, -EINVAL,
-                           "what systemd has passed as '%s' is no stream socket that listens",
+                           "what systemd has passed as '%s' is no stream socket that listens; "
+                           "let its unit have ListenStream=, and not Accept=",
                            name);
         if (fd_set_nonblock(e->fds[i], true) < 0)
             return err_set_errno(reterr, -errno, "cannot use the socket '%s'", name);

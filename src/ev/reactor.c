@@ -144,6 +144,12 @@ reactor_spawn(struct reactor *r, unsigned i, struct err *reterr)
     sem_init(&t->started, 0, 0);
     snprintf(name, sizeof(name), "%.11s/%u", r->name, i);
     error = thread_start(&config, reactor_thread_main, t, &t->thread);
+    if (error == -EINVAL && t->poller->cpu >= 0)
+        return err_set(
+            reterr, error,
+            "reactor %s: poller %u cannot run on CPU %d: goevd may not, or there is none; "
+            "choose others with cpus",
+            r->name, i, t->poller->cpu);
     if (error < 0)
         return err_set_errno(reterr, error, "cannot start poller %u of reactor %s on CPU %d", i,
                              r->name, t->poller->cpu);

@@ -113,7 +113,8 @@ def test_one_that_no_listener_takes(fails, web, passing):
 def test_what_does_not_listen(fails, passing):
     with socket.socket() as s:
         text = fails(config(listener(address='systemd:web')), env=names('web'), **passing(s))
-    assert "what systemd has passed as 'web' is no stream socket that listens" in text
+    assert ("what systemd has passed as 'web' is no stream socket that listens; let its unit have "
+            'ListenStream=, and not Accept=') in text
 
 
 def test_more_than_were_passed(fails, web, passing):

@@ -100,9 +100,36 @@ def no_folder_for_the_log(case):
             'folder, or choose another target')
 
 
+def no_folder_for_a_socket(case):
+    where = f'unix:{case.tmp_path}/none/socket'
+    case.write(listeners=[*case.content['listeners'], listener('two', 'echo', where)])
+    return (f'listener two: cannot bind to {where}: No such file or directory; make its folder, or choose '
+            'another address')
+
+
+def file_that_is_no_socket(case):
+    path = case.path
+    case.write(listeners=[*case.content['listeners'], listener('two', 'echo', f'unix:{path}')])
+    return (f'listener two: {path} exists and is not a socket; it is left alone; remove it, or choose another '
+            'address')
+
+
+def address_of_another_machine(case):
+    case.write(listeners=[*case.content['listeners'], listener('two', 'echo', '192.0.2.1:80')])
+    return ("listener two: cannot bind to 192.0.2.1:80: Cannot assign requested address; 'ip address' lists "
+            'those of this machine')
+
+
+def cpu_that_is_not_there(case):
+    case.write(reactors=[{'name': 'main', 'pollers': '1', 'cpus': [1023]}])
+    return ('reactor main: poller 0 cannot run on CPU 1023: goevd may not, or there is none; choose others '
+            'with cpus')
+
+
 BAD = [port_in_use, pid_file_that_is_held, pid_file_without_a_folder, configuration_that_is_gone,
        configuration_that_is_a_directory, configuration_that_is_wrong, no_plugin_dir,
-       no_file_descriptors, no_socket_of_systemd, full_disk_under_the_log, no_folder_for_the_log]
+       no_file_descriptors, no_socket_of_systemd, full_disk_under_the_log, no_folder_for_the_log,
+       no_folder_for_a_socket, file_that_is_no_socket, address_of_another_machine, cpu_that_is_not_there]
 
 
 @pytest.fixture
