@@ -205,7 +205,7 @@ access_line_json(char *to, struct access_second *second, const struct access_req
     p = line_known(PUT(p, "\",\"protocol\":\""), line_protocol(r));
     p = line_number(PUT(p, "\",\"status\":"), (uint64_t)a->status, 3);
     p = line_number(PUT(p, ",\"bytes\":"), a->bytes, 1);
-    p = line_number(PUT(p, ",\"duration\":"), a->duration_ns / 1000000000, 1);
+    p = line_number(PUT(p, ",\"duration\":"), a->duration_ns / NS_PER_S, 1);
     *p++ = '.';
     p = line_number(p, a->duration_ns / 1000 % 1000000, 6);
     p = line_value(PUT(p, ",\"referer\":\""), r->referer, TEXT_MAX, line_escape_json);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* Take the date, and be called again when the next second begins. */
 static int
 canned_take_date(struct canned_set *set)

@@ -6,8 +6,6 @@
 /* Free ones that keep their memory for the next request; of others only the struct is kept. */
 #define EXCHANGE_SPARE_MAX 32
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static struct exchange *

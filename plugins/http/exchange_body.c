@@ -1,8 +1,6 @@
 #include "http/conn.h"
 #include "http/exchange.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 bool
 exchange_body_awaited(const struct exchange *x)
 {

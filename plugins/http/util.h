@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

@@ -7,8 +7,6 @@
 
 #include "relay/relay.h"
 
-#define SECOND UINT64_C(1000000000)
-
 int
 upstreams_init(struct instance *i)
 {
