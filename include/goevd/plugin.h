@@ -606,35 +606,18 @@ struct goevd_host {
     void (*check_conn)(struct goevd_conn *c, const char *function, const void *caller);
 };
 
-/* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
- * it. Whatever is in it, it is one line. It never waits.
- *
- * format   also tells lines of one kind: of NOTICE and above, too many of a kind within a time are
- *          held back (log.repeats in goevd.yaml(5)), and their number is logged instead.
- * Thread   [any]
- */
-GOEVD_PRINTF(3, 4)
-static inline void
-goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    goevd_host->log(self, level, format, args);
-    va_end(args);
-}
+/* ---- Options, and other plugins -------------------------------------------------------------- */
 
-/* The same about a connection: with its listener, the client's address and its id.
- *
- * Thread   [poller] the one that owns c.
+/* The options as they are now: those that create has seen, until somebody changes one that is
+ * GOEVD_OPTION_RUNTIME. Each poller sees the change in its own thread, between two callbacks.
+ * Thread   [poller]
+ * Returns  the record that the schema describes, NULL without one; valid until the next on_options
+ *          on this poller has returned.
  */
-GOEVD_PRINTF(3, 4)
-static inline void
-goevd_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *format, ...)
+static inline const void *
+goevd_options(struct goevd_self *self, struct goevd_poller *poller)
 {
-    va_list args;
-    va_start(args, format);
-    goevd_host->conn_log(c, level, format, args);
-    va_end(args);
+    return goevd_host->options(self, poller);
 }
 
 /* Say why create or check_options refuses the options, with the position of the option in the
@@ -654,28 +637,6 @@ goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
     r = goevd_host->refuse(self, path, format, args);
     va_end(args);
     return r;
-}
-
-/* The options as they are now: those that create has seen, until somebody changes one that is
- * GOEVD_OPTION_RUNTIME. Each poller sees the change in its own thread, between two callbacks.
- * Thread   [poller]
- * Returns  the record that the schema describes, NULL without one; valid until the next on_options
- *          on this poller has returned.
- */
-static inline const void *
-goevd_options(struct goevd_self *self, struct goevd_poller *poller)
-{
-    return goevd_host->options(self, poller);
-}
-
-/* The time now, ns of CLOCK_MONOTONIC.
- * Thread   [any]
- * Source   clock_gettime(2).
- */
-static inline uint64_t
-goevd_now(void)
-{
-    return goevd_host->now();
 }
 
 /* What the plugin that an option names offers for an interface id, or NULL.
@@ -706,164 +667,7 @@ goevd_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
     return goevd_host->plugin_local(plugin, poller);
 }
 
-/* The number of a poller among all pollers of the process, from 0 to 255.
- * Thread   [any]
- */
-static inline unsigned
-goevd_poller_index(struct goevd_poller *poller)
-{
-    return goevd_host->poller_index(poller);
-}
-
-/* The time at which the poller's present round of work began, ns of CLOCK_MONOTONIC; cheaper than
- * goevd_now(), and behind it by as long as the round lasts and one tick of the kernel, 1 to 10 ms.
- * Thread   [poller]
- * Source   CLOCK_MONOTONIC_COARSE, clock_gettime(2).
- */
-static inline uint64_t
-goevd_poller_now(struct goevd_poller *poller)
-{
-    return goevd_host->poller_now(poller);
-}
-
-/* Make a timer on a poller. `fn` runs on that poller; it may re-arm, cancel or free the timer.
- * Thread   [poller]
- * Returns  the timer, which the caller frees before poller_stop returns; NULL without memory.
- */
-static inline struct goevd_timer *
-goevd_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
-{
-    return goevd_host->timer_new(poller, fn, arg);
-}
-
-/* Cancel and free it; NULL does nothing.
- * Thread   [poller]
- */
-static inline void
-goevd_timer_free(struct goevd_timer *timer)
-{
-    goevd_host->timer_free(timer);
-}
-
-/* Let it be due delay_ns from now, and from then on every period_ns (0: once). An armed timer is
- * moved.
- * Thread   [poller]
- * Returns  0; -ENOMEM.
- */
-static inline int
-goevd_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
-{
-    return goevd_host->timer_arm(timer, delay_ns, period_ns);
-}
-
-/* Disarm it; it is not due any more, not even in this round. Nothing if not armed.
- * Thread   [poller]
- */
-static inline void
-goevd_timer_cancel(struct goevd_timer *timer)
-{
-    goevd_host->timer_cancel(timer);
-}
-
-/* The id of a connection, unique in this process, for goevd_send().
- * Thread   [poller]
- */
-static inline uint64_t
-goevd_conn_id(struct goevd_conn *c)
-{
-    return goevd_host->conn_id(c);
-}
-
-/* The instance whose handler serves c.
- * Thread   [poller]
- */
-static inline void *
-goevd_conn_instance(struct goevd_conn *c)
-{
-    return goevd_host->conn_instance(c);
-}
-
-/* What poller_start of that instance left in *ret_local on this poller.
- * Thread   [poller]
- */
-static inline void *
-goevd_conn_local(struct goevd_conn *c)
-{
-    return goevd_host->conn_local(c);
-}
-
-/* The poller that owns c.
- * Thread   [poller]
- */
-static inline struct goevd_poller *
-goevd_conn_poller(struct goevd_conn *c)
-{
-    return goevd_host->conn_poller(c);
-}
-
-/* The address of the other side, as it was when the connection was accepted; where a proxy has told
- * whom it speaks for (proxy_protocol of the listener), that client's.
- * Thread   [poller]
- * Returns  its length, and the address in *ret_address; of a unix one only the family.
- * Source   accept4(2), haproxy's proxy-protocol.txt.
- */
-static inline socklen_t
-goevd_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
-{
-    return goevd_host->conn_peer_address(c, ret_address);
-}
-
-/* The address of this side; where a proxy has told it, the one that the client connected to.
- * Thread   [poller]
- * Returns  its length, and the address in *ret_address; 0 if the kernel does not tell.
- * Source   getsockname(2), haproxy's proxy-protocol.txt.
- */
-static inline socklen_t
-goevd_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
-{
-    return goevd_host->conn_local_address(c, ret_address);
-}
-
-/* The address of whoever the socket is connected to: of the proxy where goevd_conn_peer_address()
- * tells the client's. A system call.
- * Thread   [poller]
- * Returns  its length, and the address in *ret_address; 0 once the connection is reset.
- * Source   getpeername(2).
- */
-static inline socklen_t
-goevd_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
-{
-    return goevd_host->conn_proxy_address(c, ret_address);
-}
-
-/* Set an option of the connection's socket.
- * Thread   [poller]
- * Returns  0; a negative errno.
- * Source   setsockopt(2).
- */
-static inline int
-goevd_conn_setsockopt(struct goevd_conn *c, int level, int name, const void *value, socklen_t len)
-{
-    return goevd_host->conn_setsockopt(c, level, name, value, len);
-}
-
-/* Bytes read from the socket so far.
- * Thread   [poller]
- */
-static inline uint64_t
-goevd_conn_bytes_in(struct goevd_conn *c)
-{
-    return goevd_host->conn_bytes_in(c);
-}
-
-/* Bytes that the socket has taken so far.
- * Thread   [poller]
- */
-static inline uint64_t
-goevd_conn_bytes_out(struct goevd_conn *c)
-{
-    return goevd_host->conn_bytes_out(c);
-}
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Queue bytes for c, after every earlier write. What one callback writes leaves together when it
  * returns; the host flushes by itself.
@@ -898,6 +702,22 @@ static inline int
 goevd_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
 {
     return goevd_host->conn_write_now(c, data, len);
+}
+
+/* Queue a frame for c, with the prefix or the delimiter of its handler's framing: all of it, or
+ * nothing.
+ *
+ * data     copied; the caller keeps it.
+ * Thread   [poller]
+ * Returns  as goevd_conn_write() does; -EMSGSIZE also if the prefix cannot say len; -EINVAL if the
+ *          other side would read another frame than this: the delimiter is in it, or, of lines
+ *          that end with LF alone, a CR is its last byte; -ENOTSUP if its handler has no framing.
+ *          frame_max is a limit for the peer, not for this.
+ */
+static inline int
+goevd_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
+{
+    return goevd_host->conn_write_frame(c, data, len);
 }
 
 /* Room for len bytes at the end of c's output, to be written in place. Nothing is sent until
@@ -989,6 +809,8 @@ goevd_conn_close(struct goevd_conn *c, unsigned flags)
     goevd_host->conn_close(c, flags);
 }
 
+/* ---- Reading --------------------------------------------------------------------------------- */
+
 /* Do not call on_read before len bytes are there; a hint that holds until on_read runs next. More
  * than the tail may hold counts as that. Does nothing for a handler with a framing.
  * Thread   [poller]
@@ -1015,6 +837,177 @@ static inline void
 goevd_conn_resume(struct goevd_conn *c)
 {
     goevd_host->conn_resume(c);
+}
+
+/* ---- About a connection ---------------------------------------------------------------------- */
+
+/* The id of a connection, unique in this process, for goevd_send().
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_id(struct goevd_conn *c)
+{
+    return goevd_host->conn_id(c);
+}
+
+/* The instance whose handler serves c.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_conn_instance(struct goevd_conn *c)
+{
+    return goevd_host->conn_instance(c);
+}
+
+/* What poller_start of that instance left in *ret_local on this poller.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_conn_local(struct goevd_conn *c)
+{
+    return goevd_host->conn_local(c);
+}
+
+/* The poller that owns c.
+ * Thread   [poller]
+ */
+static inline struct goevd_poller *
+goevd_conn_poller(struct goevd_conn *c)
+{
+    return goevd_host->conn_poller(c);
+}
+
+/* The name of the listener that c came by; NULL: c was opened from here.
+ * Thread   [poller]
+ * Returns  text that lives as long as the process.
+ */
+static inline const char *
+goevd_conn_listener(struct goevd_conn *c)
+{
+    return goevd_host->conn_listener(c);
+}
+
+/* The address of the other side, as it was when the connection was accepted; where a proxy has told
+ * whom it speaks for (proxy_protocol of the listener), that client's.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address; of a unix one only the family.
+ * Source   accept4(2), haproxy's proxy-protocol.txt.
+ */
+static inline socklen_t
+goevd_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_peer_address(c, ret_address);
+}
+
+/* The address of this side; where a proxy has told it, the one that the client connected to.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address; 0 if the kernel does not tell.
+ * Source   getsockname(2), haproxy's proxy-protocol.txt.
+ */
+static inline socklen_t
+goevd_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_local_address(c, ret_address);
+}
+
+/* The address of whoever the socket is connected to: of the proxy where goevd_conn_peer_address()
+ * tells the client's. A system call.
+ * Thread   [poller]
+ * Returns  its length, and the address in *ret_address; 0 once the connection is reset.
+ * Source   getpeername(2).
+ */
+static inline socklen_t
+goevd_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return goevd_host->conn_proxy_address(c, ret_address);
+}
+
+/* What tells a server behind this one whom it serves: a header of the PROXY protocol with the
+ * peer's and the local address of c, to be the first bytes on a connection to that server. IPv4
+ * addresses that came as IPv6 ones are told as IPv4. Where they are of two families, unix and
+ * another, the header says that nothing is known.
+ *
+ * version  1, a line of text, or 2, bytes; of unix addresses only 2 tells.
+ * ret_buf  size bytes, at least GOEVD_PROXY_HEADER_MAX.
+ * Thread   [poller]
+ * Returns  its length; -EINVAL for another version; -ENOBUFS if size is less.
+ * Source   haproxy's proxy-protocol.txt.
+ */
+#define GOEVD_PROXY_HEADER_MAX 232 /* bytes */
+static inline int
+goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size)
+{
+    return goevd_host->proxy_header(c, version, ret_buf, size);
+}
+
+/* Bytes read from the socket so far.
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_bytes_in(struct goevd_conn *c)
+{
+    return goevd_host->conn_bytes_in(c);
+}
+
+/* Bytes that the socket has taken so far.
+ * Thread   [poller]
+ */
+static inline uint64_t
+goevd_conn_bytes_out(struct goevd_conn *c)
+{
+    return goevd_host->conn_bytes_out(c);
+}
+
+/* Set an option of the connection's socket.
+ * Thread   [poller]
+ * Returns  0; a negative errno.
+ * Source   setsockopt(2).
+ */
+static inline int
+goevd_conn_setsockopt(struct goevd_conn *c, int level, int name, const void *value, socklen_t len)
+{
+    return goevd_host->conn_setsockopt(c, level, name, value, len);
+}
+
+/* Give c to another handler when the present callback has returned: on_close(UPGRADED) of the old
+ * one, on_open of the new one, then the bytes that the old one has not consumed. What is queued
+ * stays queued. Timers and deadline of the old handler are cancelled.
+ *
+ * to       a plugin that an option of this instance names, with a GOEVD_STREAM interface.
+ * state    what the connection's state there begins with; it stays valid until the old handler's
+ *          on_close runs, which also tells whether it was taken: only with GOEVD_REASON_UPGRADED.
+ * len      bytes of it, at most that handler's conn_size; the rest is zeroed.
+ * Thread   [poller], from a callback of c.
+ * Returns  0; -ENOTSUP without that interface; -EINVAL for more state than that; -ENOMEM; -EPIPE
+ *          once c is closing.
+ */
+static inline int
+goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to, const void *state, size_t len)
+{
+    return goevd_host->conn_upgrade(c, to, state, len);
+}
+
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+/* The time now, ns of CLOCK_MONOTONIC.
+ * Thread   [any]
+ * Source   clock_gettime(2).
+ */
+static inline uint64_t
+goevd_now(void)
+{
+    return goevd_host->now();
+}
+
+/* The time at which the poller's present round of work began, ns of CLOCK_MONOTONIC; cheaper than
+ * goevd_now(), and behind it by as long as the round lasts and one tick of the kernel, 1 to 10 ms.
+ * Thread   [poller]
+ * Source   CLOCK_MONOTONIC_COARSE, clock_gettime(2).
+ */
+static inline uint64_t
+goevd_poller_now(struct goevd_poller *poller)
+{
+    return goevd_host->poller_now(poller);
 }
 
 /* Let on_timeout(GOEVD_DEADLINE) run delay_ns from now, unless this is called again before;
@@ -1050,23 +1043,46 @@ goevd_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
     goevd_host->conn_timer_cancel(c, cookie);
 }
 
-/* Give c to another handler when the present callback has returned: on_close(UPGRADED) of the old
- * one, on_open of the new one, then the bytes that the old one has not consumed. What is queued
- * stays queued. Timers and deadline of the old handler are cancelled.
- *
- * to       a plugin that an option of this instance names, with a GOEVD_STREAM interface.
- * state    what the connection's state there begins with; it stays valid until the old handler's
- *          on_close runs, which also tells whether it was taken: only with GOEVD_REASON_UPGRADED.
- * len      bytes of it, at most that handler's conn_size; the rest is zeroed.
- * Thread   [poller], from a callback of c.
- * Returns  0; -ENOTSUP without that interface; -EINVAL for more state than that; -ENOMEM; -EPIPE
- *          once c is closing.
+/* Make a timer on a poller. `fn` runs on that poller; it may re-arm, cancel or free the timer.
+ * Thread   [poller]
+ * Returns  the timer, which the caller frees before poller_stop returns; NULL without memory.
+ */
+static inline struct goevd_timer *
+goevd_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
+{
+    return goevd_host->timer_new(poller, fn, arg);
+}
+
+/* Let it be due delay_ns from now, and from then on every period_ns (0: once). An armed timer is
+ * moved.
+ * Thread   [poller]
+ * Returns  0; -ENOMEM.
  */
 static inline int
-goevd_conn_upgrade(struct goevd_conn *c, struct goevd_plugin *to, const void *state, size_t len)
+goevd_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
 {
-    return goevd_host->conn_upgrade(c, to, state, len);
+    return goevd_host->timer_arm(timer, delay_ns, period_ns);
 }
+
+/* Disarm it; it is not due any more, not even in this round. Nothing if not armed.
+ * Thread   [poller]
+ */
+static inline void
+goevd_timer_cancel(struct goevd_timer *timer)
+{
+    goevd_host->timer_cancel(timer);
+}
+
+/* Cancel and free it; NULL does nothing.
+ * Thread   [poller]
+ */
+static inline void
+goevd_timer_free(struct goevd_timer *timer)
+{
+    goevd_host->timer_free(timer);
+}
+
+/* ---- From other threads ---------------------------------------------------------------------- */
 
 /* Send bytes to a connection of any poller, by its id. Sends of one thread to one connection keep
  * their order.
@@ -1083,6 +1099,18 @@ goevd_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t l
     return goevd_host->send(self, conn_id, data, len, cookie);
 }
 
+/* Send a frame to a connection of any poller, by its id: goevd_send(), with the framing of whatever
+ * handler it then has.
+ * Thread   [any]
+ * Returns  as goevd_send() does. on_sent also gets -EMSGSIZE, -EINVAL and -ENOTSUP, as above.
+ */
+static inline int
+goevd_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
+                 uint64_t cookie)
+{
+    return goevd_host->send_frame(self, conn_id, data, len, cookie);
+}
+
 /* Close a connection of any poller, by its id, after the sends of this thread before it. Nothing
  * happens if it is gone.
  *
@@ -1094,61 +1122,6 @@ static inline int
 goevd_close(uint64_t conn_id, unsigned flags)
 {
     return goevd_host->close(conn_id, flags);
-}
-
-/* What poller_start left in *ret_local on this poller; NULL before and after.
- * Thread   [poller]
- */
-static inline void *
-goevd_poller_local(struct goevd_self *self, struct goevd_poller *poller)
-{
-    return goevd_host->poller_local(self, poller);
-}
-
-/* Let a poller watch a file descriptor that is not one of goevd's connections: a pipe, an eventfd,
- * the socket of a library. Nothing is told before goevd_watch_set().
- *
- * fd       stays the caller's, who frees the watch before closing it.
- * fn       runs on that poller; it may set or free the watch, and is never called after that.
- * Thread   [poller]
- * Returns  the watch, which the caller frees before poller_stop returns; NULL without memory.
- */
-static inline struct goevd_watch *
-goevd_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *arg)
-{
-    return goevd_host->watch_new(poller, fd, fn, arg);
-}
-
-/* Watch no longer; NULL does nothing. The file descriptor stays open.
- * Thread   [poller]
- */
-static inline void
-goevd_watch_free(struct goevd_watch *watch)
-{
-    goevd_host->watch_free(watch);
-}
-
-/* Say what is waited for: it is told again and again while it holds.
- *
- * events   GOEVD_WATCH_READ, GOEVD_WATCH_WRITE; 0: nothing is told, not even a hang-up.
- * Thread   [poller]
- * Returns  0; -EPERM if fd cannot be watched, as a regular file; -EEXIST if another watch of this
- *          poller has it; -EBADF, -ENOMEM, -ENOSPC; -EINVAL for other events.
- * Source   epoll_ctl(2), level-triggered.
- */
-static inline int
-goevd_watch_set(struct goevd_watch *watch, unsigned events)
-{
-    return goevd_host->watch_set(watch, events);
-}
-
-/* How many pollers the process has; their indices are those below.
- * Thread   [any]
- */
-static inline unsigned
-goevd_poller_count(void)
-{
-    return goevd_host->poller_count();
 }
 
 /* Run a function on a poller, outside any callback, after what this thread has sent there before.
@@ -1174,6 +1147,20 @@ static inline int
 goevd_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
 {
     return goevd_host->call_all(self, fn, done, arg);
+}
+
+/* Run a function on the poller of a connection, by its id, as a callback of that connection: after
+ * what this thread has sent there before.
+ *
+ * fn       gets the connection and its state; both are NULL if it has closed, or this instance's
+ *          handler does not have it.
+ * Thread   [any]
+ * Returns  as goevd_call() does; -EINVAL if conn_id was never the id of a connection.
+ */
+static inline int
+goevd_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg)
+{
+    return goevd_host->conn_call(self, conn_id, fn, arg);
 }
 
 /* Let a key stand for a value on every poller. Each sees the change in its own thread, between two
@@ -1223,27 +1210,73 @@ goevd_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn
     return goevd_host->submit(self, poller, conn_id, flags, job, done, arg);
 }
 
-/* Is this an address that goevd_connect() takes? For options, so that create can refuse them.
- *
- * ret_reason  what is wrong, a sentence of at most size - 1 bytes; size may be 0.
- * Thread      [any]; it does not look names up.
- * Returns     0; -EINVAL.
+/* ---- Pollers --------------------------------------------------------------------------------- */
+
+/* The number of a poller among all pollers of the process, from 0 to 255.
+ * Thread   [any]
  */
-static inline int
-goevd_address_check(const char *text, char *ret_reason, size_t size)
+static inline unsigned
+goevd_poller_index(struct goevd_poller *poller)
 {
-    return goevd_host->address_check(text, ret_reason, size);
+    return goevd_host->poller_index(poller);
 }
 
-/* The number of the reactor of that name in the configuration.
+/* How many pollers the process has; their indices are those below.
  * Thread   [any]
- * Returns  1 or more; -ENOENT.
+ */
+static inline unsigned
+goevd_poller_count(void)
+{
+    return goevd_host->poller_count();
+}
+
+/* What poller_start left in *ret_local on this poller; NULL before and after.
+ * Thread   [poller]
+ */
+static inline void *
+goevd_poller_local(struct goevd_self *self, struct goevd_poller *poller)
+{
+    return goevd_host->poller_local(self, poller);
+}
+
+/* Let a poller watch a file descriptor that is not one of goevd's connections: a pipe, an eventfd,
+ * the socket of a library. Nothing is told before goevd_watch_set().
+ *
+ * fd       stays the caller's, who frees the watch before closing it.
+ * fn       runs on that poller; it may set or free the watch, and is never called after that.
+ * Thread   [poller]
+ * Returns  the watch, which the caller frees before poller_stop returns; NULL without memory.
+ */
+static inline struct goevd_watch *
+goevd_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *arg)
+{
+    return goevd_host->watch_new(poller, fd, fn, arg);
+}
+
+/* Say what is waited for: it is told again and again while it holds.
+ *
+ * events   GOEVD_WATCH_READ, GOEVD_WATCH_WRITE; 0: nothing is told, not even a hang-up.
+ * Thread   [poller]
+ * Returns  0; -EPERM if fd cannot be watched, as a regular file; -EEXIST if another watch of this
+ *          poller has it; -EBADF, -ENOMEM, -ENOSPC; -EINVAL for other events.
+ * Source   epoll_ctl(2), level-triggered.
  */
 static inline int
-goevd_reactor_find(struct goevd_self *self, const char *name)
+goevd_watch_set(struct goevd_watch *watch, unsigned events)
 {
-    return goevd_host->reactor_find(self, name);
+    return goevd_host->watch_set(watch, events);
 }
+
+/* Watch no longer; NULL does nothing. The file descriptor stays open.
+ * Thread   [poller]
+ */
+static inline void
+goevd_watch_free(struct goevd_watch *watch)
+{
+    goevd_host->watch_free(watch);
+}
+
+/* ---- Connecting ------------------------------------------------------------------------------ */
 
 /* Connect to somebody. Exactly one of two things follows, later, never before this returns: the
  * handler's on_open, on the poller that serves, with its state begun as `request` says; or its
@@ -1331,6 +1364,30 @@ goevd_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
     goevd_host->pool_figures(pool, ret);
 }
 
+/* Is this an address that goevd_connect() takes? For options, so that create can refuse them.
+ *
+ * ret_reason  what is wrong, a sentence of at most size - 1 bytes; size may be 0.
+ * Thread      [any]; it does not look names up.
+ * Returns     0; -EINVAL.
+ */
+static inline int
+goevd_address_check(const char *text, char *ret_reason, size_t size)
+{
+    return goevd_host->address_check(text, ret_reason, size);
+}
+
+/* The number of the reactor of that name in the configuration.
+ * Thread   [any]
+ * Returns  1 or more; -ENOENT.
+ */
+static inline int
+goevd_reactor_find(struct goevd_self *self, const char *name)
+{
+    return goevd_host->reactor_find(self, name);
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
 /* Add a figure to those that `goevd ctl stats` prints. It is called PLUGIN.NAME there; of a plugin
  * with several instances PLUGIN[0].NAME, PLUGIN[1].NAME, and so on, in their order of creation.
  *
@@ -1382,60 +1439,37 @@ goevd_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int n
     goevd_host->figure_observe(self, poller, number, value);
 }
 
-/* What tells a server behind this one whom it serves: a header of the PROXY protocol with the
- * peer's and the local address of c, to be the first bytes on a connection to that server. IPv4
- * addresses that came as IPv6 ones are told as IPv4. Where they are of two families, unix and
- * another, the header says that nothing is known.
- *
- * version  1, a line of text, or 2, bytes; of unix addresses only 2 tells.
- * ret_buf  size bytes, at least GOEVD_PROXY_HEADER_MAX.
- * Thread   [poller]
- * Returns  its length; -EINVAL for another version; -ENOBUFS if size is less.
- * Source   haproxy's proxy-protocol.txt.
- */
-#define GOEVD_PROXY_HEADER_MAX 232 /* bytes */
-static inline int
-goevd_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size)
-{
-    return goevd_host->proxy_header(c, version, ret_buf, size);
-}
+/* ---- Logs ------------------------------------------------------------------------------------ */
 
-/* Queue a frame for c, with the prefix or the delimiter of its handler's framing: all of it, or
- * nothing.
+/* Write a line to goevd's log, with the plugin's name before it or, where the log has keys, beside
+ * it. Whatever is in it, it is one line. It never waits.
  *
- * data     copied; the caller keeps it.
- * Thread   [poller]
- * Returns  as goevd_conn_write() does; -EMSGSIZE also if the prefix cannot say len; -EINVAL if the
- *          other side would read another frame than this: the delimiter is in it, or, of lines
- *          that end with LF alone, a CR is its last byte; -ENOTSUP if its handler has no framing.
- *          frame_max is a limit for the peer, not for this.
- */
-static inline int
-goevd_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
-{
-    return goevd_host->conn_write_frame(c, data, len);
-}
-
-/* Send a frame to a connection of any poller, by its id: goevd_send(), with the framing of whatever
- * handler it then has.
+ * format   also tells lines of one kind: of NOTICE and above, too many of a kind within a time are
+ *          held back (log.repeats in goevd.yaml(5)), and their number is logged instead.
  * Thread   [any]
- * Returns  as goevd_send() does. on_sent also gets -EMSGSIZE, -EINVAL and -ENOTSUP, as above.
  */
-static inline int
-goevd_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
-                 uint64_t cookie)
+GOEVD_PRINTF(3, 4)
+static inline void
+goevd_log(struct goevd_self *self, enum goevd_log_level level, const char *format, ...)
 {
-    return goevd_host->send_frame(self, conn_id, data, len, cookie);
+    va_list args;
+    va_start(args, format);
+    goevd_host->log(self, level, format, args);
+    va_end(args);
 }
 
-/* The name of the listener that c came by; NULL: c was opened from here.
- * Thread   [poller]
- * Returns  text that lives as long as the process.
+/* The same about a connection: with its listener, the client's address and its id.
+ *
+ * Thread   [poller] the one that owns c.
  */
-static inline const char *
-goevd_conn_listener(struct goevd_conn *c)
+GOEVD_PRINTF(3, 4)
+static inline void
+goevd_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *format, ...)
 {
-    return goevd_host->conn_listener(c);
+    va_list args;
+    va_start(args, format);
+    goevd_host->conn_log(c, level, format, args);
+    va_end(args);
 }
 
 /* Open, or make, a file that lines are added to by every poller, such as a log of one's own. The
@@ -1505,6 +1539,8 @@ goevd_json_escape(char *ret_text, size_t size, const char *chars, size_t len)
     return goevd_host->json_escape(ret_text, size, chars, len);
 }
 
+/* ---- Networks -------------------------------------------------------------------------------- */
+
 /* Read a set of addresses: "10.0.0.0/8", "2001:db8::/32", "192.0.2.1" alone, or "unix" for all
  * peers on unix sockets. For options, so that create can refuse them.
  *
@@ -1530,6 +1566,8 @@ goevd_network_any(const struct goevd_network *networks, size_t count,
     return goevd_host->network_any(networks, count, address);
 }
 
+/* ---- The worker ------------------------------------------------------------------------------ */
+
 /* Ask that another worker take the place of this one, as a reload does it: from what is on disk
  * now, and without losing a connection. Soon, and once where it is asked several times; if the
  * reload fails, this worker goes on. Nothing with --single, or once goevd stops.
@@ -1543,19 +1581,7 @@ goevd_worker_replace(struct goevd_self *self, const char *why)
     goevd_host->worker_replace(self, why);
 }
 
-/* Run a function on the poller of a connection, by its id, as a callback of that connection: after
- * what this thread has sent there before.
- *
- * fn       gets the connection and its state; both are NULL if it has closed, or this instance's
- *          handler does not have it.
- * Thread   [any]
- * Returns  as goevd_call() does; -EINVAL if conn_id was never the id of a connection.
- */
-static inline int
-goevd_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg)
-{
-    return goevd_host->conn_call(self, conn_id, fn, arg);
-}
+/* ---- For plugins that host others ------------------------------------------------------------ */
 
 /* Whether plugins are held to the rules of this header: goevd --strict. A plugin that hosts others
  * may then hand them functions that look first, by goevd_check_conn().
