@@ -76,7 +76,7 @@ struct goevd_str {
     size_t len;
 };
 
-/* ---- Options ------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 /* What an option accepts, and the C type that is stored at its offset. */
 enum goevd_option_type {
@@ -141,7 +141,7 @@ struct goevd_pair {
     struct goevd_str value;
 };
 
-/* ---- The plugin's side --------------------------------------------------------------------- */
+/* ---- The plugin's side ----------------------------------------------------------------------- */
 
 /* Why a connection ended; given to on_close. */
 enum goevd_reason {
@@ -377,7 +377,7 @@ struct goevd_plugin_entry {
 extern GOEVD_EXPORT const struct goevd_plugin_entry goevd_plugin_entry;
 extern GOEVD_HIDDEN const struct goevd_host *goevd_host;
 
-/* ---- The host's side ----------------------------------------------------------------------- */
+/* ---- The host's side ------------------------------------------------------------------------- */
 
 /* syslog(3)'s priorities, those that goevd uses. */
 enum goevd_log_level {

@@ -143,8 +143,7 @@ reply_send(struct local *l, struct goevd_http_request *r, struct sending *s)
     return status < 0 ? status : reply_start(l->download, r, s, status);
 }
 
-/* ---- The handler ------------------------------------------------------------------------------
- */
+/* ---- The handler ----------------------------------------------------------------------------- */
 
 /* Whether the path is that of a directory, and such are listed. */
 static bool

@@ -10,7 +10,7 @@
 #include "http/request.h"
 #include "http/settle.h"
 
-/* ---- Requests ------------------------------------------------------------------------------ */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 /* One request without a body, or the head of one with. -EAGAIN: it is not complete. */
 hot int
@@ -47,7 +47,7 @@ conn_body(struct turn *t)
     return (t->conn->flags & CONN_EXCHANGE) != 0 ? exchange_body(t) : discard_body(t);
 }
 
-/* ---- Turns --------------------------------------------------------------------------------- */
+/* ---- Turns ----------------------------------------------------------------------------------- */
 
 hot void
 conn_turn(struct turn *t, struct goevd_conn *c, void *state, const char *data, size_t len)
@@ -144,7 +144,7 @@ conn_kick(struct goevd_timer *timer, void *arg)
     }
 }
 
-/* ---- Callbacks ----------------------------------------------------------------------------- */
+/* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static ptrdiff_t
 conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,

@@ -55,7 +55,7 @@ router_compare(struct span a, struct span b)
     return r != 0 ? r : (a.len > b.len) - (a.len < b.len);
 }
 
-/* ---- Patterns ------------------------------------------------------------------------------ */
+/* ---- Patterns -------------------------------------------------------------------------------- */
 
 /* Cut the first segment off, and the "/" before it. */
 static struct span
@@ -144,7 +144,7 @@ http_router_param(struct span route, struct span path, const char *name)
     return (struct span){0};
 }
 
-/* ---- Building ------------------------------------------------------------------------------ */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 static bool
 router_same(const struct http_node *a, const struct http_node *b)
@@ -310,7 +310,7 @@ http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t m
     return 0;
 }
 
-/* ---- Finding ------------------------------------------------------------------------------- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 /* What answers a path that begins with a prefix: a pattern on it, or itself; NULL. */
 static const struct http_node *

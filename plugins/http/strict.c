@@ -7,7 +7,7 @@
     goevd_check_conn(exchange_c(exchange_of(r)), "goevd_http_" #function,                          \
                      __builtin_return_address(0))
 
-/* ---- The request -------------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
 static enum goevd_http_method
 strict_method(const struct goevd_http_request *r)
@@ -172,7 +172,7 @@ strict_set_user(struct goevd_http_request *r, const char *name, size_t len)
     return http_table.set_user(r, name, len);
 }
 
-/* ---- Its body, and who is next ------------------------------------------------------------ */
+/* ---- Its body, and who is next --------------------------------------------------------------- */
 
 static int
 strict_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
@@ -195,7 +195,7 @@ strict_next(struct goevd_http_request *r)
     return http_table.next(r);
 }
 
-/* ---- The response ------------------------------------------------------------------------- */
+/* ---- The response ---------------------------------------------------------------------------- */
 
 static int
 strict_add_header(struct goevd_http_request *r, const char *name, const char *value, size_t len)
@@ -285,7 +285,7 @@ strict_upgrade_required(struct goevd_http_request *r, const char *protocol)
     return http_table.upgrade_required(r, protocol);
 }
 
-/* ---- Later -------------------------------------------------------------------------------- */
+/* ---- Later ----------------------------------------------------------------------------------- */
 
 static int
 strict_timer(struct goevd_http_request *r, uint64_t delay_ns)

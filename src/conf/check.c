@@ -16,7 +16,7 @@ check_no_memory(struct check *check)
     return -ENOMEM;
 }
 
-/* ---- Scalars ------------------------------------------------------------------------------- */
+/* ---- Scalars --------------------------------------------------------------------------------- */
 
 /* Both 0: no range; max below min: no upper bound. */
 static bool
@@ -127,7 +127,7 @@ check_enum(struct check *check, const struct goevd_option *option, const struct 
                        CONF_QUOTE(node->text));
 }
 
-/* ---- What holds others --------------------------------------------------------------------- */
+/* ---- What holds others ----------------------------------------------------------------------- */
 
 static int
 check_subrecord(struct check *check, const struct goevd_option *option,
@@ -218,7 +218,7 @@ check_map(struct check *check, const struct goevd_option *option, const struct c
     return 0;
 }
 
-/* ---- Plugins ------------------------------------------------------------------------------- */
+/* ---- Plugins --------------------------------------------------------------------------------- */
 
 bool
 conf_is_plugin_name(const char *name)
@@ -384,7 +384,7 @@ check_plugin(struct check *check, const struct goevd_option *option, const struc
     return r;
 }
 
-/* ---- Values and records -------------------------------------------------------------------- */
+/* ---- Values and records ---------------------------------------------------------------------- */
 
 static bool
 check_kind_fits(enum goevd_option_type type, enum conf_kind kind)

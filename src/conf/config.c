@@ -9,7 +9,7 @@
 #include "conf/include.h"
 #include "conf/value.h"
 
-/* ---- For all parts ------------------------------------------------------------------------- */
+/* ---- For all parts --------------------------------------------------------------------------- */
 
 int
 config_error(const struct config *config, struct conf_errors *errors, const char *path,
@@ -67,7 +67,7 @@ build_limits(struct build *build, const struct config_limits *l, const char *pla
                     value_format(size, l->tail_max_bytes).text);
 }
 
-/* ---- The whole ----------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static int
 build_plugin_dir(struct build *build)

@@ -93,7 +93,7 @@ dump_list_end(struct dump *dump)
     return dump_emit(dump, &event, yaml_sequence_end_event_initialize(&event));
 }
 
-/* ---- Values -------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static int
 dump_string(struct dump *dump, const char *slot)
@@ -202,7 +202,7 @@ dump_value(struct dump *dump, const struct goevd_option *option, const char *slo
     }
 }
 
-/* ---- Records ------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static bool
 dump_has_rival(const struct goevd_schema *schema, const struct goevd_option *of,

@@ -42,7 +42,7 @@ read_no_memory(struct reader *reader)
     return -ENOMEM;
 }
 
-/* ---- Merging ------------------------------------------------------------------------------- */
+/* ---- Merging --------------------------------------------------------------------------------- */
 
 static struct conf_node *
 merge_copy(struct reader *reader, const struct conf_node *node)
@@ -179,7 +179,7 @@ merge_map(struct reader *reader, struct conf_node *to, const struct conf_node *f
     return r;
 }
 
-/* ---- Names --------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 /* Relative to the including file's directory, whose own characters are no pattern. */
 static char *
@@ -270,7 +270,7 @@ read_includes(struct reader *reader, const struct source *from, const struct con
     return r;
 }
 
-/* ---- Files --------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 /* Complain about a file: where it is included, or by its own name if it is the first. */
 static int

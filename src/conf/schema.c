@@ -43,7 +43,7 @@ conf_default_node(struct arena *arena, const struct goevd_option *option,
     return scalar;
 }
 
-/* ---- Keys ---------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 void
 conf_unknown_key(const struct goevd_schema *schema, struct goevd_str key, char *buf, size_t size)
@@ -95,7 +95,7 @@ check_unknown_keys(struct check *check, const struct conf_node *node,
     }
 }
 
-/* ---- One of -------------------------------------------------------------------------------- */
+/* ---- One of ---------------------------------------------------------------------------------- */
 
 static bool
 check_is_present(const struct conf_node *node, const struct goevd_option *option)
@@ -180,7 +180,7 @@ check_groups(struct check *check, const struct conf_node *node, const struct con
     return r;
 }
 
-/* ---- Options ------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static int
 check_default(struct check *check, const struct goevd_option *option, const struct conf_mark *mark,

@@ -40,8 +40,7 @@ walk_str(const char *text)
     return (struct goevd_str){text, strlen(text)};
 }
 
-/* ---- Down, by one step ------------------------------------------------------------------------
- */
+/* ---- Down, by one step ----------------------------------------------------------------------- */
 
 /* Each is at an option whose key is in the paths already, and whose node is w->node. False where
  * there is nothing. */
@@ -171,8 +170,7 @@ walk_yield(const struct walk *w, const struct goevd_option *option, struct setti
                             .path = w->path};
 }
 
-/* ---- By name ----------------------------------------------------------------------------------
- */
+/* ---- By name --------------------------------------------------------------------------------- */
 
 #define find_error(w, ...) find_error_at((w)->name.text, reterr, __VA_ARGS__)
 
@@ -339,8 +337,7 @@ setting_find(const struct config *config, const char *name, struct setting *ret,
     return 0;
 }
 
-/* ---- All of them ------------------------------------------------------------------------------
- */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 struct each {
     setting_fn fn;

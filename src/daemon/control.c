@@ -225,8 +225,7 @@ control_refuse(struct control_client *client, const char *format, ...)
     va_end(args);
 }
 
-/* ---- Clients that wait ------------------------------------------------------------------------
- */
+/* ---- Clients that wait ----------------------------------------------------------------------- */
 
 void
 control_hold(struct control_client *client, unsigned what)

@@ -429,8 +429,7 @@ engine_stop(struct engine *e)
             poller_drain(e->reactors[i]->pollers[n]);
 }
 
-/* ---- What listens where -----------------------------------------------------------------------
- */
+/* ---- What listens where ---------------------------------------------------------------------- */
 
 static void
 engine_log_reactor(const struct reactor *r)

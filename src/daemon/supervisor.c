@@ -91,8 +91,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
     return 0;
 }
 
-/* ---- Stopping and reloading -------------------------------------------------------------------
- */
+/* ---- Stopping and reloading ------------------------------------------------------------------ */
 
 void
 supervisor_stop(struct supervisor *s, const char *why)
@@ -196,8 +195,7 @@ supervisor_on_signal(struct supervisor *s)
         supervisor_reload(s, name);
 }
 
-/* ---- The loop ---------------------------------------------------------------------------------
- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 static uint64_t
 supervisor_earlier(uint64_t a, uint64_t b)

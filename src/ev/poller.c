@@ -121,7 +121,7 @@ poller_free(struct poller *p)
     free(p);
 }
 
-/* ---- Watching ------------------------------------------------------------------------------ */
+/* ---- Watching -------------------------------------------------------------------------------- */
 
 static int
 poller_ctl(struct poller *p, int op, struct watch *w, uint32_t events)
@@ -189,7 +189,7 @@ poller_unwatch(struct poller *p, struct watch *w)
     poller_forget(p, w);
 }
 
-/* ---- The cache ------------------------------------------------------------------------------ */
+/* ---- The cache ------------------------------------------------------------------------------- */
 
 struct cache_change {
     struct message message;
@@ -223,7 +223,7 @@ poller_cache_set(struct poller *p, uint64_t id, void *value, cache_free_fn free)
     return 0;
 }
 
-/* ---- Messages ------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 void *
 message_new(size_t bytes)
@@ -244,7 +244,7 @@ message_free(void *message, size_t bytes)
         free(message);
 }
 
-/* ---- A round ------------------------------------------------------------------------------- */
+/* ---- A round --------------------------------------------------------------------------------- */
 
 void
 poller_defer(struct poller *p, struct task *t)

@@ -21,7 +21,7 @@ struct reactor_thread {
     sem_t started;
 };
 
-/* ---- Where pollers run --------------------------------------------------------------------- */
+/* ---- Where pollers run ----------------------------------------------------------------------- */
 
 unsigned
 reactor_allowed_cpus(unsigned *cpus, unsigned max)
@@ -58,7 +58,7 @@ reactor_place(struct reactor *r, const struct reactor_config *config, const unsi
     }
 }
 
-/* ---- Making and freeing -------------------------------------------------------------------- */
+/* ---- Making and freeing ---------------------------------------------------------------------- */
 
 int
 reactor_new(const struct reactor_config *config, struct reactor **ret, struct err *reterr)
@@ -103,7 +103,7 @@ reactor_free(struct reactor *r)
     free(r);
 }
 
-/* ---- Threads ------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 static void *
 reactor_thread_main(void *arg)
@@ -189,7 +189,7 @@ reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn stop, v
     return error;
 }
 
-/* ---- Calls --------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 struct reactor_call {
     struct message message;

@@ -26,7 +26,7 @@ address_set_port(struct address *a, unsigned port)
         a->in6.sin6_port = htons((uint16_t)port);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* unix(7): a path ends with NUL; an abstract name begins with one and ends with the address. */
 static int
@@ -197,7 +197,7 @@ address_parse_peer(const char *text, struct address *ret, struct address_host *r
     return r < 0 ? r : 0;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void
 address_format_unix(const struct sockaddr_un *un, socklen_t len, char *buf, size_t size)

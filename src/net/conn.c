@@ -32,7 +32,7 @@ conn_find(struct poller *p, uint64_t id)
     return w ? conn_of_watch(w) : NULL;
 }
 
-/* ---- Callbacks ----------------------------------------------------------------------------- */
+/* ---- Callbacks ------------------------------------------------------------------------------- */
 
 bool
 conn_leave(struct conn *c)
@@ -62,7 +62,7 @@ conn_list(struct conn *c)
     poller_defer(net->poller, &net->task);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 void
 conn_tell_open(struct conn *c)
@@ -157,7 +157,7 @@ conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct c
     return 0;
 }
 
-/* ---- Events -------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 void
 conn_interest(struct conn *c)
@@ -255,7 +255,7 @@ conn_event(struct watch *w, uint32_t events)
         conn_event_rare(c, events);
 }
 
-/* ---- What was put off ---------------------------------------------------------------------- */
+/* ---- What was put off ------------------------------------------------------------------------ */
 
 void
 conn_stop(struct conn *c)
@@ -342,7 +342,7 @@ conn_work(struct conn *c)
     conn_settle(c);
 }
 
-/* ---- Facts --------------------------------------------------------------------------------- */
+/* ---- Facts ----------------------------------------------------------------------------------- */
 
 void
 conn_address_set(struct conn_address *a, const struct sockaddr *sa)

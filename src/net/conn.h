@@ -166,7 +166,7 @@ const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 /* The limits of its service have changed: let what waits for them see it. */
 void conn_limits_changed(struct conn *c);
 
-/* ---- Between the conn files ----------------------------------------------------------------- */
+/* ---- Between the conn files ------------------------------------------------------------------ */
 
 /* No bytes are read while any of these holds. */
 #define CONN_INPUT_OFF                                                                             \

@@ -6,7 +6,7 @@
 #include "net/conn.h"
 #include "net/frame.h"
 
-/* ---- In ------------------------------------------------------------------------------------ */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 /* No frame will ever come of the bytes at data; it is told once. Returns the bytes consumed: those
  * that are none are kept for another handler, but for an end of input that has been told. */
@@ -74,7 +74,7 @@ conn_read_frames(struct goevd_conn *public, void *state, const char *data, size_
     return (ptrdiff_t)(used + conn_end_frames(c, data + used, len - used, &frame, error, flags));
 }
 
-/* ---- Out ----------------------------------------------------------------------------------- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 static int
 conn_frame_ends(const struct conn *c, const char *data, size_t len, struct frame_ends *ret)

@@ -2,7 +2,7 @@
 
 #include "net/conn.h"
 
-/* ---- Deadline, idle time-out and slow peers, checked lazily --------------------------------- */
+/* ---- Deadline, idle time-out and slow peers, checked lazily ---------------------------------- */
 
 static uint64_t
 conn_idle_due_ns(const struct conn *c)
@@ -100,7 +100,7 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
     conn_timer_update(c);
 }
 
-/* ---- A handler's timers --------------------------------------------------------------------- */
+/* ---- A handler's timers ---------------------------------------------------------------------- */
 
 static void conn_timer_fire(struct timer *timer, uint64_t now_ns);
 

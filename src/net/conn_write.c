@@ -8,7 +8,7 @@
 #define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */
 #define COPY_CHUNK_BYTES ((size_t)32 << 10) /* on the stack, where sendfile(2) is of no use */
 
-/* ---- Queueing ------------------------------------------------------------------------------ */
+/* ---- Queueing -------------------------------------------------------------------------------- */
 
 static size_t
 conn_gathered(const struct conn *c)
@@ -214,7 +214,7 @@ conn_shutdown(struct conn *c)
     return 0;
 }
 
-/* ---- Flushing ------------------------------------------------------------------------------ */
+/* ---- Flushing -------------------------------------------------------------------------------- */
 
 static void
 conn_count_out(struct conn *c, size_t n)

@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-/* ---- In ------------------------------------------------------------------------------------ */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 static int
 frame_find_delimiter(const struct goevd_str *delimiter, size_t max, const char *data, size_t len,
@@ -90,7 +90,7 @@ frame_find(const struct goevd_framing *f, size_t max, const char *data, size_t l
     return r;
 }
 
-/* ---- Out ----------------------------------------------------------------------------------- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 static int
 frame_length_write(const struct goevd_framing *f, size_t len, struct frame_ends *ret)

@@ -11,7 +11,7 @@
 #define STEER_SOCKETS_MAX 1024
 #define PORT_TRIES 16
 
-/* ---- Options ------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static int
 listen_set(int fd, int level, int name, int value, const char *what, struct err *reterr)
@@ -54,7 +54,7 @@ listen_adjust(int fd, const struct address *address, const struct listen_options
     return r;
 }
 
-/* ---- TCP ----------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static int
 listen_socket(const struct address *a, const struct listen_options *o, bool share,
@@ -163,7 +163,7 @@ listen_open_any(const struct address *address, const struct listen_options *o, u
     return listen_open_tcp(&v4, o, count, ret_fds, ret_bound, reterr);
 }
 
-/* ---- Unix ---------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 /* 0: the path is free now. */
 static int
@@ -283,7 +283,7 @@ listen_open(const struct address *a, const struct listen_options *o, unsigned co
     return r;
 }
 
-/* ---- Steering ------------------------------------------------------------------------------ */
+/* ---- Steering -------------------------------------------------------------------------------- */
 
 /* The program compares the receiving CPU with each in turn and returns the socket's number; a CPU
  * that no socket is for goes to one by modulus. */

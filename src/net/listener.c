@@ -24,7 +24,7 @@ struct acceptor {
     bool paused;   /* an episode of failures has begun and has not ended */
 };
 
-/* ---- Counting ------------------------------------------------------------------------------ */
+/* ---- Counting -------------------------------------------------------------------------------- */
 
 /* Count a connection among those of its client; what a proxy brings is counted when it has told
  * whose it is. */
@@ -104,7 +104,7 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
     listener_uncount(l, p);
 }
 
-/* ---- Accepting ------------------------------------------------------------------------------ */
+/* ---- Accepting ------------------------------------------------------------------------------- */
 
 static void
 acceptor_tell(struct acceptor *a, int error)
@@ -364,7 +364,7 @@ listener_limit(struct listener *l, const struct listener_limits *limits)
             listener_limit_in(l, l->config.reactors[i], same);
 }
 
-/* ---- Making and freeing --------------------------------------------------------------------- */
+/* ---- Making and freeing ---------------------------------------------------------------------- */
 
 static int
 listener_steer(struct listener *l, struct err *reterr)

@@ -51,7 +51,7 @@ net_free(struct poller *p)
     p->net = NULL;
 }
 
-/* ---- Work that was put off ------------------------------------------------------------------ */
+/* ---- Work that was put off ------------------------------------------------------------------- */
 
 static void
 net_work(struct task *t)
@@ -70,7 +70,7 @@ net_work(struct task *t)
     }
 }
 
-/* ---- Every connection ----------------------------------------------------------------------- */
+/* ---- Every connection ------------------------------------------------------------------------ */
 
 bool
 net_walk(struct net *net, uint32_t *cursor, uint32_t count, net_walk_fn fn, void *arg)
@@ -114,7 +114,7 @@ net_walk_all(struct reactor *r, net_walk_fn fn, void *arg)
     }
 }
 
-/* ---- Stopping ------------------------------------------------------------------------------- */
+/* ---- Stopping -------------------------------------------------------------------------------- */
 
 static void
 net_each(struct net *net, net_walk_fn fn)

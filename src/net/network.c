@@ -14,7 +14,7 @@ network_bits(sa_family_t family)
     return family == AF_INET ? 32 : 128;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int
 network_parse_bits(const char *text, struct network *n, struct err *reterr)
@@ -108,7 +108,7 @@ network_parse(const char *text, struct network *ret, struct err *reterr)
     return 0;
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------ */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 static bool
 network_has(const struct network *n, sa_family_t family, const uint8_t *ip)

@@ -27,7 +27,7 @@ proxied_of(struct conn *c)
     return conn_transport_state(c);
 }
 
-/* ---- Bytes ---------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static ssize_t
 proxied_recv(struct conn *c, void *buf, size_t len, int flags)
@@ -77,7 +77,7 @@ proxied_drop(struct proxied *p)
     p->kept = NULL;
 }
 
-/* ---- The header ----------------------------------------------------------------------------- */
+/* ---- The header ------------------------------------------------------------------------------ */
 
 static void
 proxied_take(struct conn *c, const struct proxy_header *header)
@@ -187,7 +187,7 @@ proxied_handshake(struct conn *c)
     return proxied_tally(c);
 }
 
-/* ---- What the connection asks --------------------------------------------------------------- */
+/* ---- What the connection asks ---------------------------------------------------------------- */
 
 socklen_t
 proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address)

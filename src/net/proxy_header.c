@@ -59,7 +59,7 @@ address_set_ip(struct address *a, int family, const void *ip, uint16_t port)
     }
 }
 
-/* ---- Version 1: a line ---------------------------------------------------------------------- */
+/* ---- Version 1: a line ----------------------------------------------------------------------- */
 
 /* The word before the next space, or the last one, NUL-terminated in buf; false if it is empty,
  * does not fit or holds a NUL. */
@@ -149,7 +149,7 @@ v1_parse(const char *data, size_t len, struct proxy_header *ret)
     return (ssize_t)line + 2;
 }
 
-/* ---- Version 2: bytes ----------------------------------------------------------------------- */
+/* ---- Version 2: bytes ------------------------------------------------------------------------ */
 
 static uint16_t
 v2_number(const uint8_t *data)
@@ -279,7 +279,7 @@ proxy_header_parse(const void *data, size_t len, size_t max, struct proxy_header
     return r;
 }
 
-/* ---- Building ------------------------------------------------------------------------------- */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 static bool
 address_is_mapped(const struct address *a)

@@ -88,8 +88,7 @@ host_close(uint64_t conn_id, unsigned flags)
     return net_close(conn_id, flags);
 }
 
-/* ---- Connections ------------------------------------------------------------------------------
- */
+/* ---- Connections ----------------------------------------------------------------------------- */
 
 static uint64_t
 host_conn_id(struct goevd_conn *c)

@@ -132,8 +132,7 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
     return 0;
 }
 
-/* ---- Life: one poller after the other is a pool's home ----------------------------------------
- */
+/* ---- Life: one poller after the other is a pool's home --------------------------------------- */
 
 void
 plugins_place_pools(struct plugins *p)

@@ -73,7 +73,7 @@ uint64_t plug_figure_bucket_max(unsigned bucket);
 /* In which bucket the value lies that is not below `permille` of all; 0 if there are none. */
 unsigned plug_figure_quantile(const uint64_t *buckets, unsigned permille);
 
-/* ---- [poller] ------------------------------------------------------------------------------- */
+/* ---- [poller] -------------------------------------------------------------------------------- */
 
 /* The number of a figure is where its cells are, and of what type it is. */
 #define PLUG_FIGURE_TYPE_BITS 2

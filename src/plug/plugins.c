@@ -143,8 +143,7 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     return 0;
 }
 
-/* ---- The resolver: what the configuration asks for --------------------------------------------
- */
+/* ---- The resolver: what the configuration asks for ------------------------------------------- */
 
 static int
 plugins_load(void *ctx, struct goevd_str name, const char *interface_id,

@@ -127,8 +127,7 @@ sender_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
     atomic_fetch_add(result == 0 ? &s->completed : &s->gone, 1);
 }
 
-/* ---- What belongs to a poller -----------------------------------------------------------------
- */
+/* ---- What belongs to a poller ---------------------------------------------------------------- */
 
 struct local {
     struct goevd_timer *timer;

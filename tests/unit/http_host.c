@@ -13,7 +13,7 @@ struct goevd_self http_host_self;
 struct goevd_timer *http_host_timer;
 unsigned http_host_lines;
 
-/* ---- What the plugin calls ----------------------------------------------------------------- */
+/* ---- What the plugin calls ------------------------------------------------------------------- */
 
 GOEVD_PRINTF(3, 0)
 static void
@@ -290,7 +290,7 @@ static const struct goevd_host host_table = {
     .is_strict = host_is_strict,
 };
 
-/* ---- What the tests call ------------------------------------------------------------------- */
+/* ---- What the tests call --------------------------------------------------------------------- */
 
 struct options
 http_host_options(const struct options_route *routes, size_t count)

@@ -21,7 +21,7 @@ struct poller *poller;
 struct net *net;
 struct service *service;
 
-/* ---- The handler --------------------------------------------------------------------------- */
+/* ---- The handler ----------------------------------------------------------------------------- */
 
 static struct seen *
 seen_of(struct goevd_conn *c, void *state)
@@ -215,7 +215,7 @@ script_go_on(struct seen *s)
     return 0;
 }
 
-/* ---- Beginning and end --------------------------------------------------------------------- */
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 int
 fixture_setup(void **state)
@@ -279,7 +279,7 @@ fixture_teardown(void **state)
     return open ? -1 : 0;
 }
 
-/* ---- The other end ------------------------------------------------------------------------- */
+/* ---- The other end --------------------------------------------------------------------------- */
 
 int
 peer_unix(void)
@@ -392,7 +392,7 @@ pattern_is(const char *data, size_t len)
     return true;
 }
 
-/* ---- Turning ------------------------------------------------------------------------------- */
+/* ---- Turning --------------------------------------------------------------------------------- */
 
 void
 turn(int timeout_ms)

@@ -348,7 +348,7 @@ test_schema_errors_below_a_plugins_options(void **state)
     kit_done();
 }
 
-/* ---- Schemas that are wrong themselves ----------------------------------------------------- */
+/* ---- Schemas that are wrong themselves ------------------------------------------------------- */
 
 static void
 schema_is_wrong(struct goevd_option option, const char *why)

@@ -6,7 +6,7 @@
 
 #include "base/fd.h"
 
-/* ---- From every callback ------------------------------------------------------------------- */
+/* ---- From every callback --------------------------------------------------------------------- */
 
 enum where { AT_OPEN, AT_READ, AT_EOF, AT_DRAINED, AT_TIMEOUT, AT_STOP, AT_CLOSE, WHERE_COUNT };
 
@@ -217,7 +217,7 @@ test_conn_writes_in_every_callback(void **state)
     through_all(write_all_ways, 0);
 }
 
-/* ---- Neighbours ---------------------------------------------------------------------------- */
+/* ---- Neighbours ------------------------------------------------------------------------------ */
 
 static struct seen *neighbour;
 

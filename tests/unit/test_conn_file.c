@@ -179,7 +179,7 @@ test_conn_file_that_cannot_be_read_closes(void **state)
     }
 }
 
-/* ---- Shared memory -------------------------------------------------------------------------- */
+/* ---- Shared memory --------------------------------------------------------------------------- */
 
 static void
 test_conn_shared_is_released_once_when_written(void **state)

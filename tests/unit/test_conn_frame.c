@@ -23,7 +23,7 @@ setup(void **state)
     return fixture_setup(state);
 }
 
-/* ---- Cutting ------------------------------------------------------------------------------- */
+/* ---- Cutting --------------------------------------------------------------------------------- */
 
 static void
 test_conn_frames_cut_at_every_byte(void **state)
@@ -134,7 +134,7 @@ test_conn_frame_of_the_whole_tail(void **state)
     fd_close(fd);
 }
 
-/* ---- Stopping in the middle ---------------------------------------------------------------- */
+/* ---- Stopping in the middle ------------------------------------------------------------------ */
 
 static void (*at_second)(struct seen *s);
 
@@ -306,7 +306,7 @@ test_conn_frames_upgrade_in_the_middle(void **state)
     fd_close(fd);
 }
 
-/* ---- Output above the high mark ------------------------------------------------------------ */
+/* ---- Output above the high mark -------------------------------------------------------------- */
 
 static char answer[10000];
 

@@ -34,7 +34,7 @@ setup(void **state)
     return 0;
 }
 
-/* ---- Too long ------------------------------------------------------------------------------ */
+/* ---- Too long -------------------------------------------------------------------------------- */
 
 /* A frame of so many bytes, `part` of it at a time. */
 static int
@@ -209,7 +209,7 @@ test_conn_frame_error_may_upgrade(void **state)
     assert_int_equal(seen[0].reason, GOEVD_REASON_UPGRADED);
 }
 
-/* ---- Cut off ------------------------------------------------------------------------------- */
+/* ---- Cut off --------------------------------------------------------------------------------- */
 
 /* The last byte is missing: the frame is told as what it is. */
 static void

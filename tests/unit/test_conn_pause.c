@@ -12,7 +12,7 @@ setup(void **state)
     return 0;
 }
 
-/* ---- The end of input ---------------------------------------------------------------------- */
+/* ---- The end of input ------------------------------------------------------------------------ */
 
 static void
 test_conn_eof_waits_behind_the_tail(void **state)
@@ -128,7 +128,7 @@ test_conn_eof_handler_goes_on_writing(void **state)
     fd_close(fd);
 }
 
-/* ---- Pausing ------------------------------------------------------------------------------- */
+/* ---- Pausing --------------------------------------------------------------------------------- */
 
 static ptrdiff_t
 pause_and_resume(struct seen *s, const char *data, size_t len)

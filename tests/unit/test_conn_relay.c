@@ -38,7 +38,7 @@ write_to_the_other(struct seen *s, const char *data, size_t len)
     return (ptrdiff_t)len;
 }
 
-/* ---- At once ------------------------------------------------------------------------------- */
+/* ---- At once --------------------------------------------------------------------------------- */
 
 static void
 test_conn_write_now_leaves_before_it_returns(void **state)
@@ -128,7 +128,7 @@ test_conn_write_now_owes_drained_below_the_marks(void **state)
     fd_close(fd);
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------ */
+/* ---- Refusals -------------------------------------------------------------------------------- */
 
 static void
 test_conn_write_now_keeps_to_the_cap(void **state)
@@ -186,7 +186,7 @@ test_conn_write_now_tells_a_reset(void **state)
     fd_close(b);
 }
 
-/* ---- Duplex -------------------------------------------------------------------------------- */
+/* ---- Duplex ---------------------------------------------------------------------------------- */
 
 static ptrdiff_t
 write_much_once(struct seen *s, const char *data, size_t len)

@@ -22,7 +22,7 @@ passed_ms(void)
     return (clock_now_ns() - begin) / NS_PER_MS;
 }
 
-/* ---- A handler's timers --------------------------------------------------------------------- */
+/* ---- A handler's timers ---------------------------------------------------------------------- */
 
 static uint64_t cookies[16];
 static unsigned cookie_count;
@@ -108,7 +108,7 @@ test_conn_close_cancels_all_timers(void **state)
     fd_close(fd);
 }
 
-/* ---- The deadline --------------------------------------------------------------------------- */
+/* ---- The deadline ---------------------------------------------------------------------------- */
 
 static void
 test_conn_deadline_comes_once(void **state)
@@ -177,7 +177,7 @@ test_conn_deadline_for_each_request_leaves_the_heap_alone(void **state)
     fd_close(fd);
 }
 
-/* ---- Idle ----------------------------------------------------------------------------------- */
+/* ---- Idle ------------------------------------------------------------------------------------ */
 
 static void
 test_conn_idle_closes(void **state)
@@ -229,7 +229,7 @@ test_conn_idle_zero_is_never(void **state)
     fd_close(fd);
 }
 
-/* ---- Stopping ------------------------------------------------------------------------------- */
+/* ---- Stopping -------------------------------------------------------------------------------- */
 
 static unsigned empties;
 

@@ -6,7 +6,7 @@
 
 #include "base/fd.h"
 
-/* ---- The handshake ------------------------------------------------------------------------- */
+/* ---- The handshake --------------------------------------------------------------------------- */
 
 static void
 test_conn_handshake_needs_rounds(void **state)
@@ -100,7 +100,7 @@ test_conn_idle_during_the_handshake_ends_it(void **state)
     fd_close(fd);
 }
 
-/* ---- Pending bytes ------------------------------------------------------------------------- */
+/* ---- Pending bytes --------------------------------------------------------------------------- */
 
 static void
 test_conn_pending_bytes_are_read_without_an_event(void **state)
@@ -142,7 +142,7 @@ test_conn_pending_bytes_wait_behind_a_pause(void **state)
     fd_close(fd);
 }
 
-/* ---- Echo under faults --------------------------------------------------------------------- */
+/* ---- Echo under faults ----------------------------------------------------------------------- */
 
 #define ECHO_BYTES 600
 

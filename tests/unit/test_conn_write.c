@@ -50,7 +50,7 @@ fill_socket(struct conn *c)
     assert_non_null(c->outq);
 }
 
-/* ---- Gathering ----------------------------------------------------------------------------- */
+/* ---- Gathering ------------------------------------------------------------------------------- */
 
 static void
 test_conn_writes_of_a_callback_leave_in_one_call(void **state)
@@ -161,7 +161,7 @@ test_conn_partial_writes_keep_the_order(void **state)
     }
 }
 
-/* ---- The marks ----------------------------------------------------------------------------- */
+/* ---- The marks ------------------------------------------------------------------------------- */
 
 /* What the queue holds, to the byte, while the socket takes nothing. */
 static struct conn *
@@ -339,7 +339,7 @@ test_conn_drained_may_write_more(void **state)
     fd_close(fd);
 }
 
-/* ---- Neighbours and slow readers ----------------------------------------------------------- */
+/* ---- Neighbours and slow readers ------------------------------------------------------------- */
 
 static ptrdiff_t
 write_to_neighbour(struct seen *s, const char *data, size_t len)

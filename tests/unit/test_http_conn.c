@@ -9,7 +9,7 @@
 
 #include "http_fixture.h"
 
-/* ---- Replies ------------------------------------------------------------------------------- */
+/* ---- Replies --------------------------------------------------------------------------------- */
 
 static void
 test_http_conn_sends_the_whole_reply(void **state)
@@ -136,7 +136,7 @@ test_http_conn_tells_1_0_clients_that_it_stays(void **state)
     http_fixture_end(f);
 }
 
-/* ---- The Date ------------------------------------------------------------------------------ */
+/* ---- The Date -------------------------------------------------------------------------------- */
 
 static void
 test_http_conn_date_follows_the_timer(void **state)
@@ -177,7 +177,7 @@ test_http_conn_timer_rests_when_nobody_asks(void **state)
     http_fixture_end(f);
 }
 
-/* ---- Pipelines and backpressure ------------------------------------------------------------ */
+/* ---- Pipelines and backpressure -------------------------------------------------------------- */
 
 static void
 test_http_conn_pipeline_is_answered_in_one_call(void **state)

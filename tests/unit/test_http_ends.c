@@ -7,7 +7,7 @@
 
 #include "http_fixture.h"
 
-/* ---- Deadlines ----------------------------------------------------------------------------- */
+/* ---- Deadlines ------------------------------------------------------------------------------- */
 
 static void
 test_http_ends_deadline_runs_while_a_head_is_incomplete(void **state)
@@ -101,7 +101,7 @@ test_http_ends_body_lifts_the_deadline_of_its_head(void **state)
     http_fixture_end(f);
 }
 
-/* ---- Ends ---------------------------------------------------------------------------------- */
+/* ---- Ends ------------------------------------------------------------------------------------ */
 
 static void
 test_http_ends_close_is_done_when_nothing_follows(void **state)

@@ -74,7 +74,7 @@ option_of(int fd, int level, int name)
     return value;
 }
 
-/* ---- TCP ----------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static void
 test_listen_port_zero_is_one_port_for_all_sockets(void **state)
@@ -169,7 +169,7 @@ test_listen_on_an_address_of_somebody_else_is_an_error(void **state)
     assert_non_null(strstr(err.text, "192.0.2.1:0"));
 }
 
-/* ---- Unix ---------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 static void
 test_listen_unix_sets_the_mode(void **state)

@@ -27,7 +27,7 @@ try_address(const struct address *a)
     fd_close(fd);
 }
 
-/* ---- Addresses and modes ------------------------------------------------------------------- */
+/* ---- Addresses and modes --------------------------------------------------------------------- */
 
 static void
 serve_every_form(enum listener_mode mode, unsigned pollers)
@@ -71,7 +71,7 @@ test_listener_every_address_acceptor(void **state)
     serve_every_form(LISTENER_ACCEPTOR, 3);
 }
 
-/* ---- Spreading ----------------------------------------------------------------------------- */
+/* ---- Spreading ------------------------------------------------------------------------------- */
 
 static int clients[CLIENTS_MAX];
 static bool steer;

@@ -62,7 +62,7 @@ consumer_new(struct consumer *c, unsigned limit)
     assert_int_equal(mailbox_init(&c->mailbox, limit, NULL), 0);
 }
 
-/* ---- One thread ---------------------------------------------------------------------------- */
+/* ---- One thread ------------------------------------------------------------------------------ */
 
 static void
 test_mailbox_keeps_the_order(void **state)
@@ -149,7 +149,7 @@ test_mailbox_post_between_two_parts_of_a_batch_wakes(void **state)
     mailbox_fini(&c.mailbox, &c);
 }
 
-/* ---- Many threads -------------------------------------------------------------------------- */
+/* ---- Many threads ---------------------------------------------------------------------------- */
 
 struct producer {
     pthread_t thread;

@@ -97,7 +97,7 @@ open_told(struct seen *s)
     return 0;
 }
 
-/* ---- Headers that are true ----------------------------------------------------------------- */
+/* ---- Headers that are true ------------------------------------------------------------------- */
 
 static const struct {
     const char *data;
@@ -242,7 +242,7 @@ test_proxied_header_at_its_limit(void **state)
     fd_close(fd);
 }
 
-/* ---- Who is none ---------------------------------------------------------------------------- */
+/* ---- Who is none ----------------------------------------------------------------------------- */
 
 static void
 test_proxied_header_of_somebody_else_is_data(void **state)
@@ -263,7 +263,7 @@ test_proxied_header_of_somebody_else_is_data(void **state)
     fd_close(fd);
 }
 
-/* ---- Headers that lie, or do not come ------------------------------------------------------- */
+/* ---- Headers that lie, or do not come -------------------------------------------------------- */
 
 static void
 test_proxied_without_a_header_is_closed_and_counted(void **state)

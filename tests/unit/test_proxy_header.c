@@ -72,7 +72,7 @@ refuses(const void *data, size_t len)
         fail_msg("not refused: %.*s", (int)len, (const char *)data);
 }
 
-/* ---- Version 1 ----------------------------------------------------------------------------- */
+/* ---- Version 1 ------------------------------------------------------------------------------- */
 
 static void
 line_reads(const char *line, const char *expected)
@@ -171,7 +171,7 @@ test_proxy_header_v1_is_strict(void **state)
     refuses("PROXY UNKNOWN\0\r\n", 16);
 }
 
-/* ---- Version 2 ----------------------------------------------------------------------------- */
+/* ---- Version 2 ------------------------------------------------------------------------------- */
 
 /* A header of that command and family, with these bytes behind and the length that they have. */
 static size_t
@@ -289,7 +289,7 @@ test_proxy_header_v2_has_a_limit(void **state)
     assert_int_equal(parse(header, 16, PROXY_HEADER_MAX - 1, &h), -EMSGSIZE);
 }
 
-/* ---- Building ------------------------------------------------------------------------------ */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 static struct address
 address_of(const char *text)

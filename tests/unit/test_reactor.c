@@ -205,7 +205,7 @@ test_reactor_start_finds_the_clock_set(void **state)
     reactor_free(r);
 }
 
-/* ---- CPUs ---------------------------------------------------------------------------------- */
+/* ---- CPUs ------------------------------------------------------------------------------------ */
 
 static void
 check_pinned(const struct reactor *r, unsigned i, unsigned cpu)

@@ -157,7 +157,7 @@ test_send_is_completed_when_the_poller_goes(void **state)
     assert_int_equal(sent.result, -EPIPE);
 }
 
-/* ---- Reuse --------------------------------------------------------------------------------- */
+/* ---- Reuse ----------------------------------------------------------------------------------- */
 
 /* Connections follow each other on the same slots, fds and memory; each gets sends for those before
  * it, and none of their bytes. */
@@ -194,7 +194,7 @@ test_send_late_never_reaches_the_next_connection(void **state)
     assert_true(poller->slots.used <= SLOTS_REST + 4); /* they were used again */
 }
 
-/* ---- Threads ------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 #define SENDERS 4
 #define TARGETS 16
@@ -290,7 +290,7 @@ test_send_from_threads_while_connections_come_and_go(void **state)
     assert_int_equal(net->figures.sends_done + net->figures.sends_dropped, race.accepted);
 }
 
-/* ---- The end ------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void *
 end_send(void *arg)

@@ -45,7 +45,7 @@ static struct {
     unsigned connections, orderly;
 } storm;
 
-/* ---- The server ---------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static int
 storm_open(struct goevd_conn *public, void *state)
@@ -72,7 +72,7 @@ storm_close(struct goevd_conn *public, void *state, enum goevd_reason reason)
 static const struct goevd_stream storm_stream = {
     .on_open = storm_open, .on_read = storm_read, .on_close = storm_close};
 
-/* ---- Senders ------------------------------------------------------------------------------- */
+/* ---- Senders --------------------------------------------------------------------------------- */
 
 /* The cookie is the target, and below it which of all sends this is. */
 static void
@@ -124,7 +124,7 @@ storm_send(void *arg)
     return NULL;
 }
 
-/* ---- Clients ------------------------------------------------------------------------------- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 static void
 target_open(struct target *t)

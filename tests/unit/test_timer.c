@@ -188,7 +188,7 @@ test_timer_round_ends_though_it_rearms_for_the_past(void **state)
     timer_cancel(&m.timers, &t);
 }
 
-/* ---- Periods ------------------------------------------------------------------------------- */
+/* ---- Periods --------------------------------------------------------------------------------- */
 
 static uint64_t period_due[8];
 static unsigned period_count;
