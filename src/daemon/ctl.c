@@ -90,7 +90,7 @@ ctl_connect(const char *path, const struct cli *cli)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval wait = {.tv_sec = ctl_takes_time(cli) ? 0 : CTL_WAIT_S};
-    int fd;
+    int fd, r;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -98,9 +98,11 @@ ctl_connect(const char *path, const struct cli *cli)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        int r = -errno;
-
+    r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    while (r < 0 && errno == EINTR)
+        r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    if (r < 0) {
+        r = -errno;
         fd_close(fd);
         return r;
     }
@@ -127,6 +129,7 @@ ctl_ask(int fd, const struct cli *cli)
     _cleanup_free_ char *line = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&line, &len);
+    ssize_t n;
 
     if (!out)
         return -ENOMEM;
@@ -138,13 +141,27 @@ ctl_ask(int fd, const struct cli *cli)
     fputc('\n', out);
     if (fclose(out) != 0)
         return -ENOMEM;
+    do
+        n = send(fd, line, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
     /* One that is refused before it has ended is answered all the same. */
-    if (send(fd, line, len, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-        return -errno;
-    return 0;
+    return n < 0 && errno != EPIPE ? -errno : 0;
 }
 
 /* ---- The reply ------------------------------------------------------------------------------- */
+
+/* signal(7): with a time-out, a job that is stopped and goes on has been interrupted. */
+static ssize_t
+ctl_receive(void *cookie, char *buf, size_t size)
+{
+    const int *fd = cookie;
+    ssize_t n;
+
+    do
+        n = recv(*fd, buf, size, 0);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
 
 static int
 ctl_copy(FILE *in, size_t len, FILE *out)
@@ -288,13 +305,12 @@ ctl_run(const struct cli *cli)
     if (fd < 0)
         return ctl_complain(path.text, fd);
     r = ctl_ask(fd, cli);
-    in = r == 0 ? fdopen(fd, "r") : NULL;
-    if (in)
+    in = r == 0 ? fopencookie(&fd, "r", (cookie_io_functions_t){.read = ctl_receive}) : NULL;
+    if (in) {
         r = ctl_print_reply(in);
-    else
-        fd_close(fd);
-    if (in)
         fclose(in);
+    }
+    fd_close(fd);
     if (r < 0)
         return ctl_complain(path.text, r);
     return r == 0 ? EXIT_OK : EXIT_REFUSED;

@@ -5,10 +5,12 @@ import re
 import signal
 import socket
 import stat
+import time
 
 import pytest
 
 import daemon
+import procfs
 from daemon import PATIENCE_S, config, eventually, listens
 from wire import Reader, closed, get
 
@@ -324,6 +326,23 @@ def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled,
     for s in waiting:
         s.close()
     d.wait()
+
+
+def test_ctl_that_is_stopped_goes_on_where_it_was(controlled, path, tmp_path):
+    worker = controlled().worker()
+    os.kill(worker, signal.SIGSTOP)
+    ctl = daemon.subprocess.Popen(daemon.command('ctl', '-s', path, 'stats'), text=True,
+                                  stdout=daemon.subprocess.PIPE, stderr=daemon.subprocess.PIPE,
+                                  env=daemon.environment(tmp_path))
+    for _ in range(20):   # at each step of its life, and often while it waits
+        os.kill(ctl.pid, signal.SIGSTOP)
+        eventually(lambda: procfs.stopped(ctl.pid), 'it runs on')
+        os.kill(ctl.pid, signal.SIGCONT)
+        time.sleep(0.02)
+    os.kill(worker, signal.SIGCONT)
+    said, complaint = ctl.communicate(timeout=PATIENCE_S)
+    assert (ctl.returncode, complaint) == (0, '')
+    assert 'connections.open ' in said
 
 
 def test_relative_path_is_refused(refused):
