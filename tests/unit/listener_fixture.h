@@ -27,6 +27,7 @@ void listener_start(const char *address, unsigned pollers);
 int client_socket(const struct address *a);
 void client_connect(int fd, const struct address *a);
 int client_open(const struct address *a);
+ssize_t client_receive(int fd, void *data, size_t len); /* all of it */
 int client_greeting(int fd); /* the poller that greets, or -1 at the end */
 void client_echo(int fd);
 bool client_waits(int fd); /* nothing has come yet */

@@ -134,7 +134,7 @@ target_open(struct target *t)
 
     t->fd = client_open(&bound);
     assert_int_equal(setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
-    assert_int_equal(recv(t->fd, &id, sizeof(id), MSG_WAITALL), sizeof(id));
+    assert_int_equal(client_receive(t->fd, &id, sizeof(id)), sizeof(id));
     memset(t->next, 0, sizeof(t->next));
     t->part_len = t->heard = 0;
     t->ending = false;
