@@ -371,8 +371,8 @@ def test_a_worker_of_another_major_version_is_refused(goevd, content, reload, bi
 @pytest.mark.heavy
 def test_100_reloads_break_no_request(goevd, content, reload):
     d = goevd(content(listener()))
-    with subprocess.Popen(['wrk', '-t2', '-c64', '-d60s', f'http://127.0.0.1:{d.port()}/'],
-                          text=True, stdout=subprocess.PIPE) as wrk:
+    with subprocess.Popen(['wrk', '-t2', '-c64', '-d1h', '--timeout', f'{PATIENCE_S}s',
+                           f'http://127.0.0.1:{d.port()}/'], text=True, stdout=subprocess.PIPE) as wrk:
         for _ in range(100):
             reload(d)
         wrk.send_signal(signal.SIGINT)
