@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import machine
-from daemon import PATIENCE_S, ROOT, SANITIZER
+from daemon import PATIENCE_S, ROOT, SANITIZER, eventually
 from knocking import assert_all_were_answered, knock
 
 WHY_NOT = machine.missing() or (SANITIZER and 'packages have no sanitizer')
@@ -81,3 +81,18 @@ def test_a_plugin_for_the_package(box):
     said = box.run('make', '-C', '/mine', 'test', 'install')
     assert said.count(': ok') == 4
     assert 'mine ' in box.run('goevd', '--list-plugins')
+
+
+def test_logs_are_rotated(box):
+    box.run('dpkg', '-i', '/root/goevd.deb')
+    with box.path('/etc/goevd/goevd.yaml').open('a') as conf:
+        conf.write('log: {target: /var/log/goevd/goevd.log}\n')
+    box.run('systemctl', 'reload', 'goevd')
+    log = box.path('/var/log/goevd/goevd.log')
+    begins = log.read_text()
+    assert begins
+    box.run('logrotate', '--force', '/etc/logrotate.d/goevd')
+    eventually(lambda: log.exists() and log.read_text(), 'no new log')
+    assert box.path('/var/log/goevd/goevd.log.1').read_text().startswith(begins)
+    box.run('dpkg', '-P', 'goevd')
+    assert not box.path('/var/log/goevd').exists() and not box.path('/etc/logrotate.d/goevd').exists()
