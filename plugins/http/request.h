@@ -11,4 +11,4 @@ cold int request_fail_head(struct turn *t, int verdict);
 
 /* Answer it, or begin to; r is what http_headers_check() said. 0, and t->at is behind its head;
  * otherwise as turn_reply(), or -EBUSY: a handler has it. */
-int request_any(struct turn *t, size_t head_len, int r);
+aside int request_any(struct turn *t, size_t head_len, int r);

@@ -17,6 +17,9 @@
 #define hot static inline __attribute__((always_inline))
 #define cold __attribute__((cold, noinline))
 
+/* For those that many pass through, but that the former shall not grow by. */
+#define aside __attribute__((noinline))
+
 /* Bytes that somebody else owns. */
 struct span {
     const char *data;
