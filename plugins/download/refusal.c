@@ -66,9 +66,11 @@ refusal_tell(struct local *l, struct goevd_http_request *r, int error, int statu
     const struct download *d = l->download;
     struct goevd_str path = goevd_http_param(r, "*");
 
+    if (path.data == NULL) /* the route has no "*" */
+        path = (struct goevd_str){"", 0};
     goevd_log(d->self, status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING,
-              "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len,
-              path.data != NULL ? path.data : "", refusal_words(error, path));
+              "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len, path.data,
+              refusal_words(error, path));
     if (status != 403)
         local_count(l, d->figures.failed, 1);
     return goevd_http_reply(r, status, NULL, NULL, 0);
