@@ -214,7 +214,7 @@ class Daemon:
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(self.control))   # without a time-out: with one it would not wait for the backlog
             s.settimeout(PATIENCE_S)
-            s.sendall(' '.join((*command, '--json')).encode() + b'\n')
+            s.sendall(' '.join((command[0], '--json', *command[1:])).encode() + b'\n')
             with s.makefile('rb') as reply:
                 return json.loads(content(reply))
 
