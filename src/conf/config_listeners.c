@@ -133,12 +133,10 @@ build_listeners(struct build *build)
     const struct goevd_list *list = &build->config->top->listeners;
     size_t i;
 
-    build->listeners =
-        arena_alloc_array(&build->config->arena, list->count, sizeof(*build->listeners));
+    build->listeners = arena_copy_array(&build->config->arena, list->items, list->count,
+                                        sizeof(*build->listeners));
     if (!build->listeners)
         return -ENOMEM;
-    if (list->count > 0)
-        memcpy(build->listeners, list->items, list->count * sizeof(*build->listeners));
     build->config->listeners = build->listeners;
     build->config->listener_count = list->count;
     for (i = 0; i < list->count; i++) {

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <string.h>
 
 #include "conf/config_build.h"
 #include "conf/value.h"
@@ -126,11 +125,9 @@ build_reactors(struct build *build)
     size_t i;
 
     build->reactors =
-        arena_alloc_array(&build->config->arena, list->count, sizeof(*build->reactors));
+        arena_copy_array(&build->config->arena, list->items, list->count, sizeof(*build->reactors));
     if (!build->reactors)
         return -ENOMEM;
-    if (list->count > 0)
-        memcpy(build->reactors, list->items, list->count * sizeof(*build->reactors));
     build->config->reactors = build->reactors;
     build->config->reactor_count = list->count;
     for (i = 0; i < list->count; i++) {
