@@ -83,7 +83,8 @@ child_serve(struct child *c, const struct proto_ready *ready)
 
 /* ---- Its end --------------------------------------------------------------------------------- */
 
-/* Waiting for it to read would hand its troubles on; one that is only busy may yet read in time. */
+/* Waiting for it to read would hand its troubles on; one that is only busy may yet read in time.
+ * One that has hung up is about to end, and has a deadline like every other. */
 void
 child_repeat(struct child *c)
 {
@@ -91,8 +92,6 @@ child_repeat(struct child *c)
         c->fd < 0 ? -EPIPE : proto_try_send(c->fd, PROTO_STOP, &c->stop, sizeof(c->stop), NULL, 0);
 
     c->unheard = r == -EAGAIN;
-    if (r < 0 && !c->unheard)
-        kill(c->pid, SIGKILL);
 }
 
 static void
