@@ -1,4 +1,6 @@
 """What the tests of the whole daemon share."""
+import pathlib
+import tempfile
 
 import pytest
 
@@ -7,7 +9,8 @@ import daemon
 
 def pytest_configure(config):
     """Our marks."""
-    config.addinivalue_line('markers', 'heavy: takes long, or measures what a sanitizer distorts')
+    config.addinivalue_line('markers', 'heavy: takes long, or measures what others distort')
+    config.addinivalue_line('markers', 'sequential: nothing in it happens at the same time')
 
 
 @pytest.fixture(autouse=True, scope='session')
@@ -36,6 +39,14 @@ def goevd(tmp_path):
         finally:
             if d.process.poll() is None:
                 d.abandon()
+
+
+@pytest.fixture
+def open_to_all(tmp_path):
+    """So that another user finds what is in tmp_path."""
+    for folder in [tmp_path, *tmp_path.parents]:
+        if pathlib.Path(tempfile.gettempdir()) in folder.parents:
+            folder.chmod(0o755)
 
 
 @pytest.fixture

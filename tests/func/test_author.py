@@ -11,6 +11,8 @@ import pytest
 import daemon
 from daemon import PATIENCE_S, ROOT, config
 
+pytestmark = pytest.mark.sequential
+
 KINDS = ['stream', 'http', 'websocket']
 STEPS = ['start: ok', 'drive: ok', 'test: ok', 'stop: ok']
 SANITIZED = daemon.BUILD.name in ('asan', 'tsan')

@@ -8,6 +8,8 @@ import pytest
 import daemon
 from daemon import config, eventually, listener, run, write_config
 
+pytestmark = pytest.mark.sequential
+
 
 def test_check_good(goevd_run, tmp_path):
     path = write_config(tmp_path, config())
@@ -249,12 +251,10 @@ def test_config_that_must_not_be_read(goevd_run, tmp_path):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='only root may become another user')
+@pytest.mark.usefixtures('open_to_all')
 def test_config_that_another_user_must_not_read(goevd_run, tmp_path):
     path = write_config(tmp_path, config())
     path.chmod(0o600)
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        os.chmod(parent, 0o755)
     done = goevd_run('-t', '-c', path, user=65534, group=65534, extra_groups=[])
     assert done.returncode == 1
     assert done.stderr == f'{path}: cannot be read: Permission denied; let goevd read it\n'

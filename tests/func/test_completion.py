@@ -7,6 +7,8 @@ import pytest
 import daemon
 from daemon import ROOT
 
+pytestmark = pytest.mark.sequential
+
 
 @pytest.fixture
 def offered(tmp_path):

@@ -1,5 +1,9 @@
 """Errors of the configuration, from the file to the terminal, and files that include files."""
+import pytest
+
 import daemon
+
+pytestmark = pytest.mark.sequential
 
 WRONG = '''\
 log:

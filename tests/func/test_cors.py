@@ -6,6 +6,8 @@ import pytest
 from daemon import config, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 ORIGIN = 'https://example.org'
 PREFLIGHT = {'Access_Control_Request_Method': 'PUT', 'Access_Control_Request_Headers': 'x-a'}
 

@@ -6,6 +6,8 @@ import pytest
 
 from daemon import ROOT
 
+pytestmark = pytest.mark.sequential
+
 PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7', 'goevd-websocket.7']
 
 # Where the keys beneath a heading of goevd.yaml(5) belong.

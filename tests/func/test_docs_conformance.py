@@ -7,6 +7,8 @@ import pytest
 from corpus import CASES
 from daemon import ROOT
 
+pytestmark = pytest.mark.sequential
+
 NAMES = [case.name for case in CASES]
 UNIT = '\n'.join(path.read_text() for path in sorted((ROOT / 'tests' / 'unit').glob('test_*.c')))
 WITHOUT_TEST = re.compile(r'(does not arise|not yet|not held): \S')

@@ -299,9 +299,8 @@ def test_reopen_that_fails_changes_nothing(start, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
+@pytest.mark.usefixtures('open_to_all')
 def test_whoever_gave_root_up_logs_where_only_root_may(start, tmp_path):
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(0o755)
     folder = tmp_path / 'private'
     folder.mkdir(0o700)
     d = start(target=str(folder / 'log'), more={'user': 'nobody'})

@@ -7,6 +7,8 @@ from corpus import CASES, ROUTES, statuses
 from daemon import config, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 GOOD = request()
 
 

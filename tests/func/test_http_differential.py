@@ -13,6 +13,8 @@ from corpus import CASES, statuses
 from daemon import PATIENCE_S, ROOT, Daemon, config, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 MUTATIONS = 5000
 AFTER = request('/after')
 NODE = shutil.which('node')

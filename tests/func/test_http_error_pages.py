@@ -4,6 +4,8 @@ import pytest
 from daemon import config, listener
 from wire import Reader, get, request
 
+pytestmark = pytest.mark.sequential
+
 PAGE = b'<h1>Gone fishing</h1>\n'
 ROUTES = [{'path': '/', 'respond': {'body': 'root'}},
           {'path': '/own', 'respond': {'status': 404, 'body': 'own'}}]

@@ -8,6 +8,8 @@ import pytest
 from daemon import config, eventually, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 TEXT = b''.join(b'line %d of a file that shrinks\n' % i for i in range(10000))
 
 

@@ -5,6 +5,8 @@ import daemon
 from daemon import config, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 RESPOND = {'body': 'x', 'headers': {'X-One': 'respond', 'X-Two': 'respond', 'Content-Type': 'text/css'}}
 HTTP = {
     'headers': {'set': {'X-All': 'all', 'x-one': 'all'}, 'add': {'Vary': 'A'}},

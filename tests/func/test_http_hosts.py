@@ -4,6 +4,8 @@ import pytest
 from daemon import config, listener
 from wire import Reader, get
 
+pytestmark = pytest.mark.sequential
+
 
 def says(text):
     """Routes that tell who they are."""

@@ -3,7 +3,11 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from daemon import BUILD, ROOT
+
+pytestmark = pytest.mark.sequential
 
 
 def install(folder):

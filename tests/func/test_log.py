@@ -331,9 +331,8 @@ def test_a_worker_that_starts_meanwhile_takes_the_new_file(goevd, plugins, tmp_p
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
 @pytest.mark.parametrize('single', [False, True])
+@pytest.mark.usefixtures('open_to_all')
 def test_whoever_gave_root_up_logs_where_only_root_may(start, tmp_path, single):
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(0o755)
     tmp_path.chmod(0o777)   # for the control socket
     folder = tmp_path / 'private'
     folder.mkdir(0o700)

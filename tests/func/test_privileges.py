@@ -25,13 +25,6 @@ def about(pid):
     return dict(line.split(':\t', 1) for line in lines if ':\t' in line)
 
 
-@pytest.fixture
-def open_to_all(tmp_path):
-    """So that another user finds the plugins and the configuration."""
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
-
-
 # ---- User and group ------------------------------------------------------------------------------
 
 @AS_ROOT

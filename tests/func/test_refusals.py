@@ -13,6 +13,8 @@ from daemon import (ROOT, command, config, environment, eventually, listener, ru
                     write_config)
 from wire import get
 
+pytestmark = pytest.mark.sequential
+
 
 class Case:
     """A good configuration, where it lies, and what has been made to break it."""

@@ -198,13 +198,13 @@ def test_longest_name_and_one_byte_more(started, ctl, no):
     assert no('set', name, 'v') == f'{name}: a name has at most 255 bytes'
 
 
-def test_as_many_values_as_fit_and_one_more(started, ctl, no, path):
+def test_as_many_values_as_fit_and_one_more(started, ctl, no):
     listeners = [listener(f'n{i}', 'echo') for i in range(24)]
-    started(*listeners)
+    d = started(*listeners)
     names = [name for name in settings(ctl) if name.startswith('listeners')]
     assert len(names) == 24 * 11
     for name in names[:256]:
-        ctl('set', name, settings_value(name))
+        assert d.said('set', name, settings_value(name)).decode().startswith(f'{name}: ')
     assert no('set', names[256], settings_value(names[256])) == \
         f'{names[256]}: 256 values have been set already, unset some'
     ctl('set', names[0], settings_value(names[0]))   # one that has been set may be set again

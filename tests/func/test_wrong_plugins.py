@@ -8,6 +8,8 @@ import daemon
 from daemon import config, listener
 from wire import echo
 
+pytestmark = pytest.mark.sequential
+
 ABI = '1.0'
 
 
