@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include <nettle/memops.h>
@@ -201,6 +202,23 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct credentia
     return result == -ENOMEM ? result : auth_busy(a, r);
 }
 
+/* The one header Authorization; empty where there is none. Two may be read in two ways, by a proxy
+ * in front and by us, and so say nothing. */
+static struct goevd_str
+auth_header(const struct goevd_http_request *r)
+{
+    static const char wanted[] = "Authorization";
+    struct goevd_str name, value, found = {.data = ""};
+    unsigned count = 0;
+
+    for (size_t i = 0; goevd_http_header_at(r, i, &name, &value); i++)
+        if (name.len == sizeof(wanted) - 1 && strncasecmp(name.data, wanted, name.len) == 0) {
+            found = value;
+            count++;
+        }
+    return count == 1 ? found : (struct goevd_str){.data = ""};
+}
+
 static int
 auth_request(struct goevd_http_request *r, void *state)
 {
@@ -210,7 +228,7 @@ auth_request(struct goevd_http_request *r, void *state)
     int result;
 
     (void)state;
-    if (!credentials_read(goevd_http_header(r, "Authorization"), &said)) {
+    if (!credentials_read(auth_header(r), &said)) {
         explicit_bzero(&said, sizeof(said));
         return auth_refuse(a, r);
     }

@@ -9,8 +9,14 @@ import daemon
 
 def pytest_configure(config):
     """Our marks."""
-    config.addinivalue_line('markers', 'heavy: takes long, or measures what others distort')
-    config.addinivalue_line('markers', 'sequential: nothing in it happens at the same time')
+    config.addinivalue_line('markers', 'heavy: not for sanitizers, with which it takes too long')
+    config.addinivalue_line('markers', 'sequential: not for ThreadSanitizer, for nothing in it '
+                                       'happens at the same time')
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first: of several workers one begins with it, and no other waits."""
+    items.sort(key=lambda item: item.get_closest_marker('heavy') is None)
 
 
 @pytest.fixture(autouse=True, scope='session')

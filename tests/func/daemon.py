@@ -107,6 +107,19 @@ def content(reply):
     return found
 
 
+def said(control, *command):
+    """What is answered to a command at a control socket.
+
+    Tests ask often, and a goevd ctl each time would take most of the time of a sanitizer's build.
+    """
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(control))   # without a time-out: with one it would not wait for the backlog
+        s.settimeout(PATIENCE_S)
+        s.sendall(' '.join(command).encode() + b'\n')
+        with s.makefile('rb') as reply:
+            return content(reply)
+
+
 class Log:
     """What goevd writes to stderr, line by line, as it comes."""
 
@@ -206,21 +219,9 @@ class Daemon:
         """goevd ctl from start to end: exit status, stdout, stderr."""
         return run(self.folder, 'ctl', '-s', self.control, *command)
 
-    def said(self, *command):
-        """What is answered to a command at the control socket.
-
-        Tests ask often, and a goevd ctl each time would take most of the time of a sanitizer's build.
-        """
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(str(self.control))   # without a time-out: with one it would not wait for the backlog
-            s.settimeout(PATIENCE_S)
-            s.sendall(' '.join(command).encode() + b'\n')
-            with s.makefile('rb') as reply:
-                return content(reply)
-
     def told(self, command, *more):
-        """The same from its JSON."""
-        return json.loads(self.said(command, '--json', *more))
+        """What is answered to a command at its control socket, from its JSON."""
+        return json.loads(said(self.control, command, '--json', *more))
 
     def figures(self):
         """What goevd ctl stats says, by name: the totals."""

@@ -10,6 +10,8 @@ import procfs
 from daemon import config, listener
 from wire import echo, get, refused as nobody_listens
 
+pytestmark = pytest.mark.sequential
+
 
 @pytest.mark.parametrize('form, host', [('127.0.0.1:0', '127.0.0.1'), ('localhost:0', None),
                                         ('[::1]:0', '::1'), (':0', '127.0.0.1'), (':0', '::1'),

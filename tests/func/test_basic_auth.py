@@ -116,6 +116,17 @@ def test_what_is_no_password_is_not_checked(serve):
     assert figures(d) == [0, 3, 0]
 
 
+def test_two_are_none(serve):
+    d = serve()
+    good = said('ann', 'secret')
+    for first, second in (good, good), (good, ''), ('', good), (good, said('bob', 'x')):
+        s = d.connect()
+        s.sendall(f'GET /do/sized HTTP/1.1\r\nHost: a\r\nAuthorization: {first}\r\n'
+                  f'authorization: {second}\r\n\r\n'.encode())
+        assert Reader(s).response()[0] == 401
+    assert figures(d) == [0, 4, 0]
+
+
 def test_body_waits_for_the_check(serve):
     s = serve().connect()
     s.sendall(request('/do/gather', 'POST', Content_Length=3, Authorization=said('ann', 'secret'))

@@ -24,7 +24,7 @@ import daemon
 from daemon import PATIENCE_S, ROOT
 from wire import Reader
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 PAGES = ['man/goevd.8.scd', 'man/goevd.yaml.5.scd', 'man/goevd-plugin.7.scd',
          'man/goevd-http.7.scd', 'man/goevd-websocket.7.scd']

@@ -6,6 +6,8 @@ import pytest
 from daemon import config, listener
 from wire import Reader, closed, get, request
 
+pytestmark = pytest.mark.sequential
+
 ROUTES = {'http': {'routes': [
     {'path': '/', 'respond': {'body': 'root'}},
     {'path': '/json', 'respond': {'headers': {'Content-Type': 'application/json'},

@@ -12,6 +12,8 @@ import browser
 from corpus import ROUTES
 from daemon import PATIENCE_S, ROOT, config, listener
 
+pytestmark = pytest.mark.sequential
+
 FUNC = ROOT / 'tests' / 'func'
 PAGE = '<title>A page</title><p id=p>not run</p><script src="/script"></script>'
 SCRIPT = 'document.getElementById("p").textContent = "run";'

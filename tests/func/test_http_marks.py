@@ -7,6 +7,8 @@ import pytest
 from daemon import config, eventually, listener
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 PROBE = {'http_probe': {'file': '/dev/null', 'stream': 'echo'}}
 ROUTES = [{'path': '/hello', 'respond': {'body': 'hello'}},
           {'path': '/large', 'respond': {'body': 'l' * 20000}},

@@ -9,6 +9,8 @@ from daemon import PATIENCE_S, config, eventually, listener
 from haproxy import Haproxy
 from wire import Reader, closed, get
 
+pytestmark = pytest.mark.sequential
+
 LINE = b'PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n'
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 INET = socket.inet_aton('192.0.2.1') + socket.inet_aton('198.51.100.2') + struct.pack('>HH', 56324, 443)

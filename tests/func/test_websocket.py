@@ -12,6 +12,8 @@ from websocket import (ACCEPT, BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEX
                        close, frame, handshake)
 from wire import Reader, request
 
+pytestmark = pytest.mark.sequential
+
 LIMIT = 100000
 
 

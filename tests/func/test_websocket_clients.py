@@ -11,6 +11,8 @@ import browser
 import daemon
 from test_http_clients import FUNC, run
 
+pytestmark = pytest.mark.sequential
+
 # What has come back, it tells the port in its address.
 PAGE = """<title>A page</title><script>
 const ws = new WebSocket(`ws://${location.host}/ws`), said = [];

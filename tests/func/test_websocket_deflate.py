@@ -11,6 +11,8 @@ from test_websocket import BAD_TEXT, CUTS, GOOD_TEXT, LIMIT, ask, serve
 from websocket import (BINARY, CLOSE, CONTINUATION, PING, PONG, TAIL, TEXT, Deflating, Packer,
                        check, close, frame, handshake)
 
+pytestmark = pytest.mark.sequential
+
 OFFER = 'permessage-deflate'
 WIDE = {'compress_server_bits': 15, 'compress_client_bits': 15}
 HELLO = bytes.fromhex('f248cdc9c90700')

@@ -11,6 +11,8 @@ import daemon
 from test_http_clients import run
 from websocket import BINARY, CLOSE, CONTINUATION, PING, TEXT, Client, Deflating, close, frame
 
+pytestmark = pytest.mark.sequential
+
 ALONE = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
 OFFERS = [None, 'permessage-deflate', ALONE, 'permessage-deflate; server_max_window_bits=9']
 BITS_12 = (1 << 15) + 8192       # what a compressor takes
