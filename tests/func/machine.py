@@ -82,7 +82,7 @@ class Machine:
             time.sleep(0.05)
             try:
                 self.leader = self.first()
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):   # who has just ended
                 pass
 
     def command(self, *argv):

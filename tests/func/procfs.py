@@ -26,18 +26,40 @@ def alive(pid):
         return False
 
 
+def files(pid):
+    """What each fd of it is, by number; of what is closed meanwhile nothing is told."""
+    found = {}
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        try:
+            found[fd.name] = os.readlink(fd)
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def tasks(pid):
+    """The name of each thread of it, by number, but of those that end meanwhile."""
+    found = {}
+    for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
+        try:
+            found[task.name] = (task / 'comm').read_text().rstrip('\n')
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
 def stopped(pid):
     """Whether SIGSTOP has reached every thread of it."""
-    files = pathlib.Path(f'/proc/{pid}/task').glob('*/stat')
-    return all(p.read_text().rsplit(')', 1)[1].split()[0] == 'T' for p in files)
+    stats = pathlib.Path(f'/proc/{pid}/task').glob('*/stat')
+    return all(p.read_text().rsplit(')', 1)[1].split()[0] == 'T' for p in stats)
 
 
 def sleeps(pid, name):
     """How often the thread of that name has gone to sleep; it may not have its name yet."""
-    for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
-        if (task / 'comm').read_text().rstrip('\n') == name:
-            return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)',
-                                 (task / 'status').read_text(), re.M)[1])
+    for task, comm in tasks(pid).items():
+        if comm == name:
+            status = pathlib.Path(f'/proc/{pid}/task/{task}/status').read_text()
+            return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', status, re.M)[1])
     return 0
 
 
@@ -70,20 +92,17 @@ def listeners(port):
 def watched(pid):
     """For each epoll of a process, the fds that it watches."""
     found = []
-    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
-        if os.readlink(fd) == 'anon_inode:[eventpoll]':
-            info = pathlib.Path(f'/proc/{pid}/fdinfo/{fd.name}').read_text()
+    for fd, target in files(pid).items():
+        if target == 'anon_inode:[eventpoll]':
+            info = pathlib.Path(f'/proc/{pid}/fdinfo/{fd}').read_text()
             found.append(re.findall(r'^tfd:\s*(\d+)', info, re.M))
     return found
 
 
 def held(pid, port):
     """How many connections of a port each poller holds: an epoll that watches sockets of it."""
-    states, behind = tcp_states(port), {}
-    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
-        target = os.readlink(fd)
-        if target.startswith('socket:'):
-            behind[fd.name] = target[8:-1]
+    states = tcp_states(port)
+    behind = {fd: target[8:-1] for fd, target in files(pid).items() if target.startswith('socket:')}
     found = [[states.get(behind.get(fd)) for fd in fds] for fds in watched(pid)]
     return sorted(held.count(ESTABLISHED) for held in found
                   if ESTABLISHED in held or LISTEN in held)
@@ -92,10 +111,10 @@ def held(pid, port):
 def borrow_connection(pid, port):
     """A copy of a process's own socket of a connection to that port."""
     states = tcp_states(port)
-    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
-        if states.get(os.readlink(fd)[8:-1]) == ESTABLISHED:
+    for fd, target in files(pid).items():
+        if states.get(target[8:-1]) == ESTABLISHED:
             pidfd = os.pidfd_open(pid)
-            copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, int(fd.name), 0)
+            copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, int(fd), 0)
             os.close(pidfd)
             assert copy >= 0, os.strerror(ctypes.get_errno())
             return socket.socket(fileno=copy)
@@ -104,5 +123,4 @@ def borrow_connection(pid, port):
 
 def threads(pid):
     """The names of its threads."""
-    files = pathlib.Path(f'/proc/{pid}/task').glob('*/comm')
-    return sorted(p.read_text().rstrip('\n') for p in files)
+    return sorted(tasks(pid).values())

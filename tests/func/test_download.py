@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+import procfs
 from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener
 from wire import Reader, closed, request
 
@@ -611,15 +612,8 @@ def test_client_that_goes_away_leaves_nothing_open(serve):
 
 def open_files(d):
     """Names of files beneath the root that the worker has open."""
-    folder, found = f'/proc/{d.worker()}/fd', []
-    for fd in os.listdir(folder):
-        try:
-            target = os.readlink(f'{folder}/{fd}')
-        except FileNotFoundError:
-            continue
-        if '/root/' in target:
-            found.append(os.path.basename(target))
-    return sorted(found)
+    return sorted(os.path.basename(target) for target in procfs.files(d.worker()).values()
+                  if '/root/' in target)
 
 
 def test_files_are_kept_and_let_go(serve):

@@ -6,8 +6,6 @@ import pytest
 from daemon import config, eventually, listener
 from wire import Reader, request
 
-pytestmark = pytest.mark.sequential
-
 ROUTES = [{'path': '/hello', 'respond': {'body': 'hello'}},
           {'path': '/post', 'methods': ['POST'], 'respond': {'body': 'posted'}},
           {'path': '/do/{id}', 'handler': {'http_probe': {'file': '/dev/null', 'stream': 'echo'}}}]

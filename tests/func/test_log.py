@@ -186,8 +186,7 @@ def held_files(d, name):
     found = []
     for pid in (d.pid, *procfs.children(d.pid)):
         try:
-            open_files = map(os.readlink, pathlib.Path(f'/proc/{pid}/fd').iterdir())
-            found += [pid for path in open_files if os.path.basename(path) == name]
+            found += [pid for path in procfs.files(pid).values() if os.path.basename(path) == name]
         except FileNotFoundError:
             pass   # an old worker that ends
     return found

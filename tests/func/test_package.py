@@ -10,7 +10,8 @@ from daemon import PATIENCE_S, ROOT, SANITIZER, eventually
 from knocking import assert_all_were_answered, knock
 
 WHY_NOT = machine.missing() or (SANITIZER and 'packages have no sanitizer')
-pytestmark = [pytest.mark.heavy, pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group('machine'),
+              pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
 
 
 @pytest.fixture(scope='module')

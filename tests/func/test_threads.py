@@ -1,6 +1,5 @@
 """Where threads run, and on what: names are in test_hang.py."""
 import os
-import pathlib
 
 import pytest
 
@@ -14,10 +13,9 @@ ALLOWED = sorted(os.sched_getaffinity(0))
 def pinned(d, name='main'):
     """The CPUs that each poller of a reactor may run on, in order."""
     cpus = {}
-    for task in pathlib.Path(f'/proc/{d.worker()}/task').iterdir():
-        comm = (task / 'comm').read_text().rstrip('\n')
+    for task, comm in procfs.tasks(d.worker()).items():
         if comm.startswith(f'{name}/'):
-            cpus[int(comm.split('/')[1])] = sorted(os.sched_getaffinity(int(task.name)))
+            cpus[int(comm.split('/')[1])] = sorted(os.sched_getaffinity(int(task)))
     return [cpus[i] for i in range(len(cpus))]
 
 
