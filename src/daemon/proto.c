@@ -100,11 +100,11 @@ proto_receive_flags(int fd, struct proto_message *ret, int *ret_fds, unsigned fd
     ssize_t n;
 
     memset(ret, 0, sizeof(*ret));
-    do
+    do /* ECONNRESET comes once, where the other side has not read all, and before its last words */
         n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | flags);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
-        return errno == ECONNRESET ? -EPIPE : -errno;
+        return -errno;
     if (n == 0)
         return -EPIPE;
     count = proto_take_fds(&header, ret_fds, fd_max);

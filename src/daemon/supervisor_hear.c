@@ -148,7 +148,7 @@ supervisor_pass_value_on(struct supervisor *s, const struct child *from,
         struct child *c = &s->children[i];
 
         if (c != from && c->fd >= 0 && c->recalled &&
-            proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) < 0)
+            proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) == -EAGAIN)
             log_warning("%s: worker %d does not listen to its new value", value->name, (int)c->pid);
     }
 }
