@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "base/fd.h"
 
@@ -19,8 +20,11 @@ proto_is_same(const struct proto_listen *a, const struct proto_listen *b)
 int
 proto_pair(int ret_fds[2], struct err *reterr)
 {
+    static const struct timeval patience = {.tv_sec = 2};
+
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
         return err_set_errno(reterr, -errno, "cannot make a socketpair for a worker");
+    setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     return 0;
 }
 

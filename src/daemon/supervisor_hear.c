@@ -287,6 +287,8 @@ supervisor_hear(struct supervisor *s, struct child *c)
         return false;
     if (r == 0)
         r = supervisor_on_message(s, c, &message);
+    if (r == -EAGAIN)
+        log_error("worker %d does not read the answer to what it has asked", (int)c->pid);
     if (r < 0)
         c->fd = fd_close(c->fd); /* its end comes as SIGCHLD */
     return c->fd >= 0;

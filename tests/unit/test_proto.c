@@ -88,6 +88,19 @@ test_proto_who_is_gone_cannot_be_told(void **state)
         assert_int_equal(proto_send(pair[0], PROTO_WELCOME, NULL, 0, NULL, 0), -EPIPE);
 }
 
+static void
+test_proto_supervisor_waits_for_a_while(void **state)
+{
+    const int *pair = *state;
+    int r;
+
+    do
+        r = proto_try_send(pair[0], PROTO_WELCOME, NULL, 0, NULL, 0);
+    while (r == 0);
+    assert_int_equal(r, -EAGAIN);
+    assert_int_equal(proto_send(pair[0], PROTO_WELCOME, NULL, 0, NULL, 0), -EAGAIN);
+}
+
 int
 main(void)
 {
@@ -95,6 +108,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_proto_messages_come_in_order, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_proto_last_words_are_heard, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_proto_who_is_gone_cannot_be_told, open_pair,
+                                        close_pair),
+        cmocka_unit_test_setup_teardown(test_proto_supervisor_waits_for_a_while, open_pair,
                                         close_pair),
     };
 
