@@ -9,7 +9,8 @@ import daemon
 
 def pytest_configure(config):
     """Our marks."""
-    config.addinivalue_line('markers', 'heavy: not for sanitizers, with which it takes too long')
+    config.addinivalue_line('markers', 'heavy: not for sanitizers: it would take too long, or '
+                                       'is about others than goevd')
     config.addinivalue_line('markers', 'sequential: not for ThreadSanitizer, for nothing in it '
                                        'happens at the same time')
 

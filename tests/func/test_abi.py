@@ -9,7 +9,7 @@ from daemon import ROOT, config, listener
 from websocket import CLOSE, PING, TEXT, Client, frame, handshake
 from wire import Reader, request
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 SNAPSHOTS = sorted(p.parent for p in (ROOT / 'tests' / 'abi').glob('*/goevd'))
 

@@ -7,7 +7,7 @@ import pytest
 import daemon
 from daemon import ROOT
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture

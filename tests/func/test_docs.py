@@ -6,7 +6,7 @@ import pytest
 
 from daemon import ROOT
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7', 'goevd-websocket.7']
 

@@ -7,7 +7,7 @@ import pytest
 from corpus import CASES
 from daemon import ROOT
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 NAMES = [case.name for case in CASES]
 UNIT = '\n'.join(path.read_text() for path in sorted((ROOT / 'tests' / 'unit').glob('test_*.c')))

@@ -12,7 +12,7 @@ import browser
 from corpus import ROUTES
 from daemon import PATIENCE_S, ROOT, config, listener
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 FUNC = ROOT / 'tests' / 'func'
 PAGE = '<title>A page</title><p id=p>not run</p><script src="/script"></script>'

@@ -7,7 +7,7 @@ import pytest
 
 from daemon import BUILD, ROOT
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 
 def install(folder):

@@ -16,6 +16,8 @@ from wire import get
 ROOT = os.geteuid() == 0
 AS_ROOT = pytest.mark.skipif(not ROOT, reason='needs root')
 NOBODY = pwd.getpwnam('nobody')
+# One after another: each takes the first that is free.
+LOW_PORT = pytest.mark.xdist_group('low_ports')
 DIED = r'worker \d+ was killed by signal'
 
 
@@ -68,6 +70,7 @@ def test_a_user_without_an_entry(goevd):
 
 
 @AS_ROOT
+@LOW_PORT
 def test_ports_below_1024_are_bound_before(goevd):
     port = next(p for p in range(700, 1000) if not procfs.listeners(p))
     d = goevd(config(listener(address=f'127.0.0.1:{port}'), user='nobody'))
@@ -78,6 +81,7 @@ def test_ports_below_1024_are_bound_before(goevd):
 
 
 @AS_ROOT
+@LOW_PORT
 def test_a_worker_alone_keeps_the_capability_to_bind(goevd):
     port = next(p for p in range(700, 1000) if not procfs.listeners(p))
     d = goevd(config(listener(address=f'127.0.0.1:{port}'), user='nobody'), '--single')

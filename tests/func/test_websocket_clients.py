@@ -11,7 +11,7 @@ import browser
 import daemon
 from test_http_clients import FUNC, run
 
-pytestmark = pytest.mark.sequential
+pytestmark = pytest.mark.heavy
 
 # What has come back, it tells the port in its address.
 PAGE = """<title>A page</title><script>

@@ -10,6 +10,7 @@
  * "here null" does, but not in a child. Built as an HTTP handler, it does that in a child for each
  * request, or, for POST, breaks a rule of goevd/http.h in a thread of its own. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -32,26 +33,43 @@ static struct goevd_self *unruly_destroyed;
 
 /* ---- Where ----------------------------------------------------------------------------------- */
 
-/* A lock that another thread held at the fork is held in the child for ever: there it ends. */
-#define PATIENCE_S 3
+#define PATIENCE_MS 3000
 
-/* Returns how the child has ended: its signal, or 0; SIGALRM: by the wait, so nothing is known. */
+/* How a child has ended: its signal, or 0. A lock that another thread held at the fork is held in the
+ * child for ever, perhaps before the first line of ours: SIGALRM, where nothing is known. */
+static int
+command_await(pid_t pid)
+{
+    int status = 0;
+
+    for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+
+        if (ended == pid)
+            return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        if (ended < 0)
+            abort();
+        usleep(1000);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return SIGALRM;
+}
+
 static int
 command_run(struct command *k)
 {
     const struct rlimit no_core = {0};
     pid_t pid = fork();
-    int status = 0;
 
     if (pid == 0) {
         setrlimit(RLIMIT_CORE, &no_core);
-        alarm(PATIENCE_S);
         k->breach(k);
         _exit(0);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+    if (pid < 0)
         abort();
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return command_await(pid);
 }
 
 /* From any thread. */
