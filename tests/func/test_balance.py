@@ -82,7 +82,7 @@ def test_spreads_also_when_a_poller_served_many_before(goevd, mode):
 
 
 def test_spreads_a_shared_socket(goevd):
-    d = goevd(config(listener(handler='echo', address='unix:@goevd-test-balance'),
+    d = goevd(config(listener(handler='echo', address=f'unix:@goevd-test-{os.getpid()}'),
                      reactors=PINNED))
     for _ in range(100):
         echo(d.connect())

@@ -14,7 +14,8 @@ REACTORS = [{'name': 'front', 'pollers': '1', 'cpus': 'none'},
 
 
 @pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
-@pytest.mark.parametrize('address', ['127.0.0.1:0', 'unix:@goevd-test-modes'])
+@pytest.mark.parametrize('address', [
+    pytest.param('127.0.0.1:0', id='tcp'), pytest.param(f'unix:@goevd-test-{os.getpid()}', id='unix')])
 def test_serves(goevd, mode, address):
     d = goevd(config(listener(mode=mode, address=address), reactors=REACTORS[1:]))
     expected = mode if mode == 'acceptor' or ':0' in address else 'shared'

@@ -1,5 +1,6 @@
 """Who accepts and who serves, told by the pollers themselves: tests/plugin/choosing.c. The plugin's
 own connections are in test_connect.py."""
+import os
 import socket
 
 import pytest
@@ -15,7 +16,7 @@ POLLERS = {'front': {0}, 'back': {1, 2}, 'side': {3, 4}}
 ACCEPTING = {'reuseport': {'mode': 'reuseport'},
              'acceptor': {'mode': 'acceptor'},
              'front': {'mode': 'acceptor', 'accept_reactor': 'front'},
-             'shared': {'address': 'unix:@goevd-test-reactors'}}
+             'shared': {'address': f'unix:@goevd-test-{os.getpid()}'}}
 
 
 @pytest.fixture
