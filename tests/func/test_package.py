@@ -10,7 +10,7 @@ from daemon import PATIENCE_S, ROOT, SANITIZER, eventually
 from knocking import assert_all_were_answered, knock
 
 WHY_NOT = machine.missing() or (SANITIZER and 'packages have no sanitizer')
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group('machine'),
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group('package'),
               pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
 
 

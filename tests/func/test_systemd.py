@@ -13,7 +13,7 @@ from daemon import BUILD, PATIENCE_S, SANITIZER, eventually
 from knocking import assert_all_were_answered, knock, said
 
 WHY_NOT = machine.missing() or (SANITIZER and 'the sandbox and sanitizers do not go together')
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group('machine'),
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group('systemd'),
               pytest.mark.skipif(bool(WHY_NOT), reason=str(WHY_NOT))]
 
 CONFIG = '''
