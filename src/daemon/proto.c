@@ -20,12 +20,17 @@ proto_is_same(const struct proto_listen *a, const struct proto_listen *b)
 int
 proto_pair(int ret_fds[2], struct err *reterr)
 {
-    static const struct timeval patience = {.tv_sec = 2};
+    static const struct timeval patience = {.tv_sec = PROTO_PATIENCE_S};
+    int r;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
         return err_set_errno(reterr, -errno, "cannot make a socketpair for a worker");
-    setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    return 0;
+    if (setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0)
+        return 0;
+    r = err_set_errno(reterr, -errno, "cannot limit the wait for a worker");
+    fd_close(ret_fds[0]);
+    fd_close(ret_fds[1]);
+    return r;
 }
 
 static int

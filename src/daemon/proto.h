@@ -172,12 +172,13 @@ struct proto_message {
 /* Whether two listeners ask for the same sockets, however that was written, but for nth. */
 bool proto_is_same(const struct proto_listen *a, const struct proto_listen *b);
 
-/* A pair of connected sockets, both close-on-exec: [0] the supervisor's, whom a worker that asks and
- * does not read cannot hold up for longer than 2 s. */
+#define PROTO_PATIENCE_S 2 /* that the supervisor has with who asks and does not read */
+
+/* A pair of connected sockets, both close-on-exec: [0] the supervisor's. */
 int proto_pair(int ret_fds[2], struct err *reterr);
 
 /* body: `size` bytes that follow the head. fds may be none. 0; a negative errno, -EPIPE when the
- * other side is gone, -EAGAIN to the supervisor when it has not read for 2 s. */
+ * other side is gone, -EAGAIN to the supervisor after PROTO_PATIENCE_S. */
 int proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
                unsigned fd_count);
 
