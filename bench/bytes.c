@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "websocket/mask.h"
-#include "websocket/utf8.h"
+#include "websocket/message/mask.h"
+#include "websocket/message/utf8.h"
 
 #define SIZE 16384
 #define TURNS 200

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "websocket/frame.h"
-#include "websocket/handshake.h"
-#include "websocket/mask.h"
+#include "websocket/message/frame.h"
+#include "websocket/message/handshake.h"
+#include "websocket/message/mask.h"
 
 #define MASKED 0x80
 #define KEY_HEADER "Sec-WebSocket-Key: "

@@ -29,8 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "websocket/frame.h"
-#include "websocket/mask.h"
+#include "websocket/message/frame.h"
+#include "websocket/message/mask.h"
 
 #define EVENTS_MAX 64
 #define BUFFER_BYTES 65536

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "websocket/figures.h"
-#include "websocket/frame.h"
-#include "websocket/message.h"
+#include "websocket/incoming.h"
+#include "websocket/message/frame.h"
+#include "websocket/metrics.h"
 
 /* ---- The bound ------------------------------------------------------------------------------- */
 

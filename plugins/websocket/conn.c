@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "websocket/compress.h"
-#include "websocket/frame.h"
-#include "websocket/live.h"
-#include "websocket/message.h"
-#include "websocket/rooms.h"
+#include "websocket/incoming.h"
+#include "websocket/keepalive.h"
+#include "websocket/message/frame.h"
+#include "websocket/rooms/rooms.h"
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 

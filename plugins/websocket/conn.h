@@ -6,10 +6,10 @@
 
 #include <goevd/websocket.h>
 
-#include "websocket/handshake.h"
+#include "websocket/message/handshake.h"
+#include "websocket/message/pack.h"
+#include "websocket/message/utf8.h"
 #include "websocket/options.h"
-#include "websocket/pack.h"
-#include "websocket/utf8.h"
 
 /* One use of the plugin in the configuration. */
 struct websocket {

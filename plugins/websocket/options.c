@@ -3,7 +3,7 @@
 #include <goevd/websocket.h>
 
 #include "common/options.h"
-#include "websocket/extensions.h"
+#include "websocket/message/extensions.h"
 
 static const struct goevd_option text_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 256},

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
+#include "websocket/api.h"
 #include "websocket/compress.h"
-#include "websocket/frame.h"
-#include "websocket/rooms.h"
-#include "websocket/table.h"
+#include "websocket/message/frame.h"
+#include "websocket/rooms/rooms.h"
 
 /* What was published meanwhile has waited, whoever was ready for it. */
 static void

@@ -1,6 +1,6 @@
 /* The table of applications that are held to the rules (goevd --strict): each function looks first
  * whether it may be called here, and then does as the plain one. */
-#include "websocket/table.h"
+#include "websocket/api.h"
 
 #define RULE(w, function)                                                                          \
     goevd_check_conn(websocket_table.stream(w), "goevd_websocket_" #function,                      \

@@ -8,11 +8,11 @@
 
 #include <goevd/http.h>
 
+#include "websocket/api.h"
 #include "websocket/compress.h"
 #include "websocket/conn.h"
-#include "websocket/figures.h"
-#include "websocket/rooms.h"
-#include "websocket/table.h"
+#include "websocket/metrics.h"
+#include "websocket/rooms/rooms.h"
 
 #define APP_STATE_MAX 65536
 #define SCRATCH_FIRST 65536 /* what a read brings, as a rule */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "websocket/deflate.h"
-#include "websocket/extensions.h"
+#include "websocket/message/deflate.h"
+#include "websocket/message/extensions.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

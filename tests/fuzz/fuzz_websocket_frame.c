@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "websocket/frame.h"
-#include "websocket/mask.h"
-#include "websocket/utf8.h"
+#include "websocket/message/frame.h"
+#include "websocket/message/mask.h"
+#include "websocket/message/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

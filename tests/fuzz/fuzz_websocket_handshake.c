@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "websocket/handshake.h"
+#include "websocket/message/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

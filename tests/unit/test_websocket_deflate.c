@@ -9,8 +9,8 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "websocket/deflate.h"
-#include "websocket/pack.h"
+#include "websocket/message/deflate.h"
+#include "websocket/message/pack.h"
 
 #define ROOM 4096
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "websocket/extensions.h"
+#include "websocket/message/extensions.h"
 
 #define P "permessage-deflate"
 

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "websocket/frame.h"
-#include "websocket/mask.h"
-#include "websocket/utf8.h"
+#include "websocket/message/frame.h"
+#include "websocket/message/mask.h"
+#include "websocket/message/utf8.h"
 
 /* ---- Heads ----------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "websocket/handshake.h"
+#include "websocket/message/handshake.h"
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 

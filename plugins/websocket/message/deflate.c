@@ -1,4 +1,4 @@
-#include "websocket/deflate.h"
+#include "websocket/message/deflate.h"
 
 #include <assert.h>
 #include <errno.h>

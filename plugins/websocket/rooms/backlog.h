@@ -1,7 +1,7 @@
 /* What is published to a connection while its queue is full. */
 #pragma once
 
-#include "websocket/publication.h"
+#include "websocket/rooms/publication.h"
 
 struct member;
 struct waiting;

@@ -1,14 +1,14 @@
-#include "websocket/table.h"
+#include "websocket/api.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "websocket/backlog.h"
+#include "websocket/by_id.h"
 #include "websocket/compress.h"
-#include "websocket/frame.h"
+#include "websocket/message/frame.h"
 #include "websocket/parts.h"
-#include "websocket/post.h"
-#include "websocket/rooms.h"
+#include "websocket/rooms/backlog.h"
+#include "websocket/rooms/rooms.h"
 
 /* ---- What applications call in a handshake --------------------------------------------------- */
 

@@ -1,6 +1,6 @@
-#include "websocket/live.h"
+#include "websocket/keepalive.h"
 
-#include "websocket/frame.h"
+#include "websocket/message/frame.h"
 
 void
 live_begin(struct goevd_websocket_conn *w)

@@ -1,4 +1,4 @@
-#include "websocket/handshake.h"
+#include "websocket/message/handshake.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,4 +1,4 @@
-#include "websocket/figures.h"
+#include "websocket/metrics.h"
 
 int
 figures_new(struct websocket *ws)

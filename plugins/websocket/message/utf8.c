@@ -1,4 +1,4 @@
-#include "websocket/utf8.h"
+#include "websocket/message/utf8.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "websocket/mask.h"
+#include "websocket/message/mask.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "websocket/pack.h"
+#include "websocket/message/pack.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
-#include "websocket/rooms.h"
+#include "websocket/rooms/rooms.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "websocket/backlog.h"
-#include "websocket/figures.h"
-#include "websocket/publication.h"
+#include "websocket/metrics.h"
+#include "websocket/rooms/backlog.h"
+#include "websocket/rooms/publication.h"
 
 #define TABLE_FIRST 64
 

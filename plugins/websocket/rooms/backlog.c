@@ -1,11 +1,11 @@
-#include "websocket/backlog.h"
+#include "websocket/rooms/backlog.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "websocket/figures.h"
-#include "websocket/frame.h"
-#include "websocket/rooms.h"
+#include "websocket/message/frame.h"
+#include "websocket/metrics.h"
+#include "websocket/rooms/rooms.h"
 
 struct waiting {
     struct waiting *next;

@@ -1,4 +1,4 @@
-#include "websocket/message.h"
+#include "websocket/incoming.h"
 
 #include <stdlib.h>
 

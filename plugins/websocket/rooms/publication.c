@@ -1,10 +1,10 @@
-#include "websocket/publication.h"
+#include "websocket/rooms/publication.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "websocket/compress.h"
-#include "websocket/frame.h"
+#include "websocket/message/frame.h"
 
 #define COPY_MAX 1024 /* bytes that are copied into a queue, rather than referred to from there */
 

@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "websocket/deflate.h"
-#include "websocket/extensions.h"
+#include "websocket/message/deflate.h"
+#include "websocket/message/extensions.h"
 
 #define PACKER_KEEP_MAX 65536 /* bytes that are kept for the next message */
 

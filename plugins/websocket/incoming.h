@@ -3,7 +3,7 @@
 #pragma once
 
 #include "websocket/conn.h"
-#include "websocket/mask.h"
+#include "websocket/message/mask.h"
 
 #define MESSAGE_KEEP_MAX 65536 /* bytes that a poller keeps for the next message in parts */
 

@@ -1,4 +1,4 @@
-#include "websocket/frame.h"
+#include "websocket/message/frame.h"
 
 #include <endian.h>
 #include <errno.h>

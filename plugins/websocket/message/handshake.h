@@ -1,7 +1,7 @@
 /* The opening handshake, RFC 6455 section 4.2: what the headers of a request say. */
 #pragma once
 
-#include "websocket/extensions.h"
+#include "websocket/message/extensions.h"
 
 #define HANDSHAKE_ACCEPT_LEN 28 /* bytes of Sec-WebSocket-Accept */
 

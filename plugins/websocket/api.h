@@ -4,7 +4,7 @@
 #include <goevd/http.h>
 
 #include "websocket/conn.h"
-#include "websocket/handshake.h"
+#include "websocket/message/handshake.h"
 
 struct goevd_websocket_request {
     struct goevd_http_request *http;

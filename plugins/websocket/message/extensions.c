@@ -1,4 +1,4 @@
-#include "websocket/extensions.h"
+#include "websocket/message/extensions.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
-#include "websocket/post.h"
+#include "websocket/by_id.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "websocket/frame.h"
-#include "websocket/table.h"
+#include "websocket/api.h"
+#include "websocket/message/frame.h"
 
 /* What is to happen there; one of these begins what a message needs. */
 struct post {
