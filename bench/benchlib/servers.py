@@ -161,7 +161,8 @@ def plugin_dir():
     folder = OUT / 'plugins'
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for plugin in (*(BUILD / 'plugins').glob('*.so'), BUILD / 'bench' / 'hello.so'):
+    for plugin in (*(BUILD / 'plugins').glob('*.so'), *(BUILD / 'examples').glob('*.so'),
+                   BUILD / 'bench' / 'hello.so'):
         (folder / plugin.name).symlink_to(plugin)
     return folder
 

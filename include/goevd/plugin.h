@@ -131,6 +131,11 @@ struct goevd_schema {
         sizeof(type), sizeof(struct goevd_option), options                                         \
     }
 
+/* How an option begins: its place in the record, its key and its type without GOEVD_OPTION_.
+ * {GOEVD_OPTION(struct options, wait_ns, "wait", DURATION), .def = "1s", .help = "…"} */
+#define GOEVD_OPTION(record, member, key, type_)                                                   \
+    .name = (key), .type = GOEVD_OPTION_##type_, .offset = offsetof(record, member)
+
 struct goevd_list {
     const void *items;
     size_t count;

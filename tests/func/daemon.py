@@ -14,6 +14,7 @@ import procfs
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('GOEVD_BUILD', ROOT / 'build' / 'release')).resolve()
 BINARY = BUILD / 'goevd'
+EXAMPLES = BUILD / 'examples'    # the plugins of the demonstration
 
 
 def sanitizer():

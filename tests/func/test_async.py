@@ -1,4 +1,4 @@
-"""The plugin async: a job on the work pool for each line."""
+"""The example async: a job on the work pool for each line."""
 import hashlib
 import itertools
 import os
@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from daemon import config, eventually, listener
+from daemon import EXAMPLES, config, eventually, listener
 from wire import Talker
 
 
@@ -17,7 +17,7 @@ def serve(goevd, tmp_path):
     """serve(workers, option…) -> a goevd with async, and what tells a figure of it."""
     def start(workers=None, reactor=None, listening=None, **options):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
-                         workers=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
+                         plugin_dir=str(EXAMPLES), workers=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
                          reactors=[{'name': 'main', 'pollers': 1, **(reactor or {})}]))
         return d, lambda name: d.figures()[f'async.{name}']
     return start
@@ -266,7 +266,7 @@ def test_stop_answers_what_has_begun(serve):
 
 
 def test_stop_while_more_waits_than_ends_in_time(goevd):
-    d = goevd(config(listener(handler='async'), stop_timeout='200ms', workers={'threads': 1},
+    d = goevd(config(listener(handler='async'), plugin_dir=str(EXAMPLES), stop_timeout='200ms', workers={'threads': 1},
                      reactors=[{'name': 'main', 'pollers': '2'}]))
     d.may_say = ['connections were still open after stop_timeout']
     client = Client(d)
@@ -277,5 +277,6 @@ def test_stop_while_more_waits_than_ends_in_time(goevd):
 
 
 def test_root_that_is_not_there_is_refused(refused):
-    said = refused(config(listener(handler={'async': {'root': '/no/such/folder'}})))
+    said = refused(config(listener(handler={'async': {'root': '/no/such/folder'}}),
+                          plugin_dir=str(EXAMPLES)))
     assert 'listeners[1].handler.async.root: No such file or directory' in said

@@ -38,16 +38,21 @@ def test_check_opens_nothing(goevd_run, tmp_path):
     assert tmp_path.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize('name', ['goevd.yaml', 'minimal.yaml'])
-def test_check_samples(goevd_run, name):
-    assert goevd_run('-t', '-c', daemon.ROOT / 'conf' / name).returncode == 0
+# Files, and where the plugins of each are besides goevd's own.
+SAMPLES = [('conf/minimal.yaml', []), ('systemd/goevd.yaml', []),
+           ('examples/demo/demo.yaml', ['--plugin-dir', daemon.EXAMPLES])]
 
 
-@pytest.mark.parametrize('name', ['goevd.yaml', 'minimal.yaml'])
-def test_dump_gives_itself_again(goevd_run, tmp_path, name):
-    first = goevd_run('-T', '-c', daemon.ROOT / 'conf' / name)
+@pytest.mark.parametrize('name, plugins', SAMPLES)
+def test_check_samples(goevd_run, name, plugins):
+    assert goevd_run('-t', '-c', daemon.ROOT / name, *plugins).returncode == 0
+
+
+@pytest.mark.parametrize('name, plugins', SAMPLES)
+def test_dump_gives_itself_again(goevd_run, tmp_path, name, plugins):
+    first = goevd_run('-T', '-c', daemon.ROOT / name, *plugins)
     assert (first.returncode, first.stderr) == (0, '')
-    again = goevd_run('-T', '-c', write_config(tmp_path, first.stdout))
+    again = goevd_run('-T', '-c', write_config(tmp_path, first.stdout), *plugins)
     assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, '')
 
 

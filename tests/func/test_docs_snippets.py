@@ -160,7 +160,7 @@ class Reading:
         for line in text.strip().split('\n'):
             assert re.fullmatch(r'\./dev [a-z]+', line)
             if line == './dev serve':
-                self.serve(ROOT / 'conf/goevd.yaml')
+                self.serve(ROOT / 'examples/demo/demo.yaml', '--plugin-dir', daemon.EXAMPLES)
 
     def yaml(self, text):
         """A whole configuration."""

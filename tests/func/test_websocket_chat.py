@@ -1,4 +1,4 @@
-"""The applications that come with goevd: chat, with its page, and feed."""
+"""The examples chat, with its page, and feed."""
 import asyncio
 import json
 import re
@@ -19,7 +19,7 @@ def chat(goevd):
               {'path': '/ws/feed', 'handler': {'websocket': {
                   'application': {'feed': {'key': 'secret'}}}}}]
     return goevd(daemon.config(daemon.listener(handler={'http': {'routes': routes}}),
-                               reactors=[{'name': 'main', 'pollers': 2}]))
+                               plugin_dir=str(daemon.EXAMPLES), reactors=[{'name': 'main', 'pollers': 2}]))
 
 
 def say(c, text):
@@ -66,12 +66,14 @@ def test_page_of_a_chat(goevd, refused, chat):
         assert b'${location.host}/ws/chat?room=' in body
         status, headers, _ = reader.response()
         assert (status, headers['allow']) == (405, 'GET, HEAD')
-    other = goevd(daemon.config(daemon.listener(handler={'chat': {'socket': '/a-b/c_1.d'}})))
+    other = goevd(daemon.config(daemon.listener(handler={'chat': {'socket': '/a-b/c_1.d'}}),
+                                plugin_dir=str(daemon.EXAMPLES)))
     with other.connect() as s:
         s.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
         assert b'${location.host}/a-b/c_1.d?room=' in Reader(s).response()[2]
     for path in ('ws', '/"', '/a b', '/`;x', '/<script>'):
-        said = refused(daemon.config(daemon.listener(handler={'chat': {'socket': path}})))
+        said = refused(daemon.config(daemon.listener(handler={'chat': {'socket': path}}),
+                                     plugin_dir=str(daemon.EXAMPLES)))
         assert re.search('is no path of letters', said), said
 
 
@@ -90,7 +92,9 @@ def test_the_key_of_feed_may_stand_among_others(chat, query, status):
 
 @pytest.mark.parametrize('key', ['a b', 'a&b', 'a#b', 'a"b', '<', 'a>', 'ü', 'a\tb'])
 def test_a_key_that_no_request_can_show_is_refused(refused, key):
-    said = refused(daemon.config(daemon.listener(handler={'websocket': {'application': {'feed': {'key': key}}}})))
+    said = refused(daemon.config(
+        daemon.listener(handler={'websocket': {'application': {'feed': {'key': key}}}}),
+        plugin_dir=str(daemon.EXAMPLES)))
     assert 'feed.key: a key of visible ASCII without' in said, said
 
 

@@ -19,13 +19,8 @@ struct options {
 };
 
 static const struct goevd_option options_table[] = {
-    {.name = "key",
-     .type = GOEVD_OPTION_STRING,
-     .flags = GOEVD_OPTION_REQUIRED,
-     .offset = offsetof(struct options, key),
-     .min = 1,
-     .max = 256,
-     .help = "what the publisher shows, as ?key=KEY; who shows another is refused"},
+    {GOEVD_OPTION(struct options, key, "key", STRING), .flags = GOEVD_OPTION_REQUIRED, .min = 1,
+     .max = 256, .help = "what the publisher shows, as ?key=KEY; who shows another is refused"},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

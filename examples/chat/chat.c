@@ -14,7 +14,7 @@
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 
-#include "chat/page.h"
+#include "page.h"
 
 #define ROOM_MAX 64
 
@@ -26,13 +26,8 @@ struct options {
 };
 
 static const struct goevd_option options_table[] = {
-    {.name = "socket",
-     .type = GOEVD_OPTION_STRING,
-     .offset = offsetof(struct options, socket),
-     .def = "/ws/chat",
-     .min = 1,
-     .max = 1024,
-     .help = "where the page finds the application: the path of its route"},
+    {GOEVD_OPTION(struct options, socket, "socket", STRING), .def = "/ws/chat", .min = 1,
+     .max = 1024, .help = "where the page finds the application: the path of its route"},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "async/async.h"
+#include "async.h"
 
 enum async_figure { JOBS, DONE, REFUSED, ABANDONED, WAIT, RUN, FIGURES };
 

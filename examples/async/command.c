@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "async/async.h"
+#include "async.h"
 
 #define TAG_MAX 64
 #define MS INT64_C(1000000)
