@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """abi.py ROOT - the headers still say what plugins that are built already were told.
 
-Beside include/goevd, each folder of tests/abi has the headers as they were. Of every member of a
+Each folder of tests/abi has the headers of a released version, in goevd/. Of every member of a
 struct, enumerator, function type and constant in them, the compiler is asked whether the present
 one is the same and in the same place. Prints TAP. A compiler that is not there is not asked.
 """
