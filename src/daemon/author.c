@@ -73,14 +73,30 @@ author_do_test(const struct cli *cli, const char *dir, struct err *reterr)
     return r < 0 ? r : author_test(dir, plugin_dir, reterr);
 }
 
+static int
+author_do_headers(const struct cli *cli, const char *what, struct err *reterr)
+{
+    (void)cli, (void)what;
+    return author_headers(reterr);
+}
+
+static int
+author_do_folder(const struct cli *cli, const char *what, struct err *reterr)
+{
+    (void)cli, (void)what;
+    return author_folder(reterr);
+}
+
 static const struct {
     const char *name;
-    const char *needs;
+    const char *needs; /* NULL: nothing */
     int (*run)(const struct cli *cli, const char *what, struct err *reterr);
 } author_commands[] = {
     {"new", "a name", author_do_new},
     {"check", "the file of a plugin", author_do_check},
     {"test", "the folder of a plugin", author_do_test},
+    {"headers", NULL, author_do_headers},
+    {"folder", NULL, author_do_folder},
 };
 
 static int
@@ -89,12 +105,12 @@ author_do(const struct cli *cli, struct err *reterr)
     for (size_t i = 0; i < ARRAY_LEN(author_commands); i++) {
         if (strcmp(cli->args[0], author_commands[i].name) != 0)
             continue;
-        if (cli->arg_count != 2)
+        if (cli->arg_count != (author_commands[i].needs ? 2 : 1))
             return err_set(reterr, -EINVAL, "plugin %s needs %s", author_commands[i].name,
-                           author_commands[i].needs);
+                           author_commands[i].needs ? author_commands[i].needs : "nothing else");
         return author_commands[i].run(cli, cli->args[1], reterr);
     }
-    return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check and test",
+    return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check, test, headers and folder",
                    cli->args[0]);
 }
 

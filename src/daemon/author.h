@@ -4,7 +4,8 @@
 #include "base/err.h"
 #include "daemon/cli.h"
 
-/* A file of a new plugin; "@NAME@" in its text and "NAME" in its name stand for the plugin's. */
+/* A file of a new plugin. "@NAME@" in its text and "NAME" in its name stand for the plugin's name,
+ * "@GOEVD@" for the command that runs this goevd. */
 struct author_file {
     const char *kind; /* "common": of every kind */
     const char *name;
@@ -20,6 +21,15 @@ int author_run(const struct cli *cli);
 
 /* Write a folder with all that a plugin of this kind needs, in the working directory. */
 int author_new(const char *name, const char *kind, struct err *reterr);
+
+/* Print where the headers for plugins are. */
+int author_headers(struct err *reterr);
+
+/* Print where plugins are looked for unless the configuration or --plugin-dir says otherwise. */
+int author_folder(struct err *reterr);
+
+/* The command that runs this goevd again, in any folder. */
+const char *author_program(char *buf, size_t size);
 
 /* Load a plugin, and print to stdout what it is. What is wrong with it is in reterr; what should be
  * mended all the same goes to stderr. */

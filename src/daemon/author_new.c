@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,14 +41,37 @@ author_is_kind(const char *kind)
     return false;
 }
 
-/* Write text with what stands for the name replaced by it. */
-static int
-author_print(FILE *out, const char *text, const char *mark, const char *name)
+/* A mark in a text, and what stands in its place. */
+struct author_mark {
+    const char *mark, *value;
+};
+
+/* The mark that comes first, and where; NULL if there is none. */
+static const struct author_mark *
+author_next_mark(const char *text, const struct author_mark *marks, const char **ret_at)
 {
+    const struct author_mark *first = NULL;
+
+    for (; marks->mark; marks++) {
+        const char *at = strstr(text, marks->mark);
+
+        if (at && (!first || at < *ret_at)) {
+            first = marks;
+            *ret_at = at;
+        }
+    }
+    return first;
+}
+
+/* Write text with each mark replaced. */
+static int
+author_print(FILE *out, const char *text, const struct author_mark *marks)
+{
+    const struct author_mark *m;
     const char *at;
 
-    for (; (at = strstr(text, mark)); text = at + strlen(mark))
-        fprintf(out, "%.*s%s", (int)(at - text), text, name);
+    for (; (m = author_next_mark(text, marks, &at)); text = at + strlen(m->mark))
+        fprintf(out, "%.*s%s", (int)(at - text), text, m->value);
     fputs(text, out);
     return fflush(out) != 0 || ferror(out) ? -errno : 0;
 }
@@ -55,13 +79,16 @@ author_print(FILE *out, const char *text, const char *mark, const char *name)
 static int
 author_write(int dir, const struct author_file *file, const char *name, struct err *reterr)
 {
-    char path[NAME_BYTES_MAX + 32], *text = path;
+    char path[NAME_BYTES_MAX + 32], *text = path, program[PATH_MAX];
+    const struct author_mark in_name[] = {{"NAME", name}, {0}};
+    const struct author_mark in_text[] = {
+        {"@NAME@", name}, {"@GOEVD@", author_program(program, sizeof(program))}, {0}};
     FILE *out = fmemopen(text, sizeof(path), "w");
     int fd, r;
 
     if (!out)
         return err_set_errno(reterr, -errno, "cannot name a file");
-    r = author_print(out, file->name, "NAME", name);
+    r = author_print(out, file->name, in_name);
     fclose(out);
     if (r < 0)
         return err_set_errno(reterr, r, "cannot name a file");
@@ -72,7 +99,7 @@ author_write(int dir, const struct author_file *file, const char *name, struct e
         fd_close(fd);
         return r;
     }
-    r = author_print(out, file->text, "@NAME@", name);
+    r = author_print(out, file->text, in_text);
     if (fclose(out) != 0 && r == 0)
         r = -errno;
     return r < 0 ? err_set_errno(reterr, r, "cannot write %s/%s", name, path) : 0;

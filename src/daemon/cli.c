@@ -46,7 +46,7 @@ cli_print_help(void)
     fputs("Usage: goevd [-c FILE] [OPTION]...\n"
           "       goevd ctl [-s PATH | -c FILE] COMMAND [--json]\n"
           "       goevd plugin new NAME [--kind KIND]\n"
-          "       goevd plugin check FILE | test DIR [--plugin-dir DIR]\n"
+          "       goevd plugin check FILE | test DIR [--plugin-dir DIR] | headers | folder\n"
           "Serve TCP and HTTP as FILE says, with handlers from plugins.\n"
           "\n"
           "  -c, --config FILE      the configuration (" CLI_CONFIG_DEFAULT ")\n"
@@ -199,7 +199,7 @@ cli_take_words(struct cli *cli, int count, char **words)
         return 0;
     if (count == 1 && (ctl || plugin))
         return cli_refuse(words[0], ctl ? " needs a command, such as status"
-                                        : " needs a command: new, check or test");
+                                        : " needs a command: new, check, test, headers or folder");
     if (count > 0 && !ctl && !plugin) {
         fprintf(stderr, "goevd: unexpected argument '%s'\n", words[0]);
         fprintf(stderr, "Try 'goevd --help'.\n");

@@ -19,7 +19,7 @@ SANITIZED = daemon.BUILD.name in ('asan', 'tsan')
 
 
 class Author:
-    """Somebody at a shell, with goevd in the PATH and its headers where cc finds them."""
+    """Somebody at a shell, with goevd in the PATH. Nothing but goevd says where its headers are."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -28,8 +28,7 @@ class Author:
         (tools / 'goevd').write_text(f'#!/bin/sh\nexec {" ".join(daemon.command())} "$@"\n')
         (tools / 'goevd').chmod(0o755)
         self.env = daemon.environment(folder, {
-            'PATH': f'{tools}:{os.environ["PATH"]}', 'CPATH': str(ROOT / 'include'),
-            'PKG_CONFIG_PATH': str(daemon.BUILD / 'meson-private'), 'LC_ALL': 'C.UTF-8'})
+            'PATH': f'{tools}:{os.environ["PATH"]}', 'LC_ALL': 'C.UTF-8'})
 
     def run(self, *argv, cwd='.'):
         """A command from start to end."""
@@ -78,16 +77,49 @@ def test_a_new_plugin_passes_its_test_under_meson(author):
 
 
 def test_make_install(author, tmp_path):
-    """Where pkg-config says; nowhere, if it says nothing."""
+    """Where goevd says; nowhere, if there is no goevd."""
     author.begin('first', 'stream')
-    made = ['make', '-s', 'install', f'DESTDIR={tmp_path}/root']
-    (tmp_path / 'goevd.pc').write_text('plugindir=/lib/plugins\nName: x\nVersion: 1\nDescription: x\n')
-    for path, status, files in [('/nowhere', 2, []), (tmp_path, 0, ['lib/plugins/first.so'])]:
-        author.env.update(PKG_CONFIG_PATH=str(path), PKG_CONFIG_LIBDIR='/nowhere')
-        done = author.run(*made, cwd='first')
-        assert done.returncode == status, done.stderr
-        root = tmp_path / 'root'
-        assert [str(p.relative_to(root)) for p in root.rglob('*') if p.is_file()] == files
+    root = tmp_path / 'root'
+    made = ['make', '-s', f'DESTDIR={root}']
+    assert author.run(*made, cwd='first').returncode == 0
+    assert author.run(*made, 'install', 'GOEVD=/nowhere', cwd='first').returncode == 2
+    assert not root.exists()
+    done = author.run(*made, 'install', cwd='first')
+    assert done.returncode == 0, done.stderr
+    assert [p for p in root.rglob('*') if p.is_file()] == \
+        [root / f'{daemon.BUILD}/plugins/first.so'.lstrip('/')]
+
+
+def test_a_plugin_begun_by_path_is_built_with_that_goevd(author, tmp_path):
+    """Nothing else says where headers are, and no goevd is in PATH."""
+    author.env['PATH'] = os.environ['PATH']
+    done = author.run(*daemon.command('plugin', 'new', 'first'))
+    assert done.returncode == 0, done.stderr
+    assert f'\nGOEVD ?= {daemon.BINARY}\n' in (tmp_path / 'first' / 'Makefile').read_text()
+    assert author.run('make', cwd='first').returncode == 0
+
+
+def test_a_plugin_begun_by_name_is_built_with_what_is_in_path(author, tmp_path):
+    (tmp_path / 'bin' / 'goevd').unlink()
+    (tmp_path / 'bin' / 'goevd').symlink_to(daemon.BINARY)
+    author.begin('first', 'http')
+    assert '\nGOEVD ?= goevd\n' in (tmp_path / 'first' / 'Makefile').read_text()
+    assert author.run('make', cwd='first').returncode == 0
+
+
+def test_headers_and_folder(author, tmp_path):
+    assert author.run('goevd', 'plugin', 'headers').stdout == f'{ROOT}/include\n'
+    assert author.run('goevd', 'plugin', 'folder').stdout == f'{daemon.BUILD}/plugins\n'
+
+
+def test_headers_that_are_not_there(author, tmp_path):
+    """As for a package without that of its headers: no build directory is around the binary."""
+    (tmp_path / 'headers').write_text(f'{tmp_path}/none\n')
+    shutil.copy(daemon.BINARY, tmp_path / 'goevd')
+    done = author.run(tmp_path / 'goevd', 'plugin', 'headers')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == (f'goevd: plugin headers: cannot read {tmp_path}/none/goevd/plugin.h: No such '
+                           'file or directory; Debian has the headers in the package goevd-dev\n')
 
 
 @pytest.mark.parametrize('name', ['', 'Upper', '1st', 'with-dash', 'a/b', 'é', 'x' * 41])
@@ -122,12 +154,13 @@ def test_nothing_is_overwritten(author, tmp_path):
 
 
 @pytest.mark.parametrize('args, why', [
-    ([], 'plugin needs a command: new, check or test'),
-    (['make', 'x'], "plugin: no command 'make'; there are new, check and test"),
+    ([], 'plugin needs a command: new, check, test, headers or folder'),
+    (['make', 'x'], "plugin: no command 'make'; there are new, check, test, headers and folder"),
     (['new'], 'plugin new needs a name'),
     (['new', 'a', 'b'], 'plugin new needs a name'),
     (['check'], 'plugin check needs the file of a plugin'),
     (['test'], 'plugin test needs the folder of a plugin'),
+    (['headers', 'x'], 'plugin headers needs nothing else'),
     (['new', 'x', '--kind', 'smtp'], "plugin new: no kind 'smtp'; there are stream, http and websocket"),
     (['new', 'x', '--json'], '--json is for goevd ctl'),
 ])
@@ -189,7 +222,7 @@ def checked(author, tmp_path):
             static const void *interface(const char *id) {{ return NULL; }}
             GOEVD_PLUGIN(.name = "{name}", .description = "-", .options = &schema,
                          .create = create, .interface = interface);''')
-        done = author.run('cc', '-shared', '-fPIC', '-o', 'mine.so', 'mine.c', *args)
+        done = author.run('cc', f'-I{ROOT}/include', '-shared', '-fPIC', '-o', 'mine.so', 'mine.c', *args)
         assert (done.returncode, done.stderr) == (0, '')
         done = author.run('goevd', 'plugin', 'check', 'mine.so')
         assert not daemon.findings(tmp_path)

@@ -40,7 +40,7 @@ def test_commands(offered):
     assert offered('ctl', '') == {'status', 'stats', 'connections', 'settings', 'set', 'unset', 'reload',
                                   'reopen', 'stop'}
     assert offered('ctl', 'stat') == {'status', 'stats'}
-    assert offered('plugin', '') == {'new', 'check', 'test'}
+    assert offered('plugin', '') == {'new', 'check', 'test', 'headers', 'folder'}
     assert offered('plugin', 'new', 'x', '--kind', 'h') == {'http'}
 
 
