@@ -10,7 +10,8 @@
  *   sending.c    writes those
  *   throttle.c   when, at the rates of the options
  *   pace.c       reckons with those
- *   types.c      what types they are of
+ *   types.c      their media types, from the options and the system
+ *   type_table.c and type_common.c are what it looks them up in
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -49,7 +49,7 @@ static const struct goevd_option options_table[] = {
            "Tell browsers to save files, not to show them."),
     OPTION("types", MAP, types, NULL, 0, 1000, "Types of files by what follows the dot."),
     {FIELDS("type_file", STRING, type_file, NULL, 1, 4095,
-            "Where other types are looked up: a globs2 of shared-mime-info, or a mime.types."),
+            "File with more types, read instead of the system's: a globs2 or a mime.types."),
      .flags = GOEVD_OPTION_PATH},
     OPTION("default_type", STRING, default_type, "application/octet-stream", 0, 255,
            "The type of all other files; empty: none is told."),

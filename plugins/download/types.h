@@ -2,17 +2,19 @@
 #pragma once
 
 #include "download/options.h"
+#include "download/type_table.h"
+
+#define TYPES_TEXTS 3 /* files that are merged */
 
 struct types {
-    struct type *all; /* sorted by extension */
-    size_t count, room;
-    char *text; /* of the file that they come from */
+    struct dl_type_table table;
+    char *texts[TYPES_TEXTS]; /* of the files that the rows point into */
     const char *fallback;
     struct goevd_str charset;
 };
 
-/* Read the system's table, beneath what the options say. Returns 0; -EINVAL after goevd_refuse();
- * -ENOMEM. After an error, too, types_fini() is called. */
+/* Merge the types of the options, of goevd itself and of the system. Returns 0; -EINVAL after
+ * goevd_refuse(); -ENOMEM. After an error, too, types_fini() is called. */
 int types_init(struct types *types, struct goevd_self *self, const struct options *o);
 
 void types_fini(struct types *types);

@@ -171,7 +171,7 @@ class Log:
 class Daemon:
     """goevd serving in the background."""
 
-    def __init__(self, folder, content, *args, env=None, **more):
+    def __init__(self, folder, content, *args, env=None, wrap=(), **more):
         self.folder = folder
         self.config = write_config(folder, content)
         self.count = len(content['listeners']) if isinstance(content, dict) else 1
@@ -181,7 +181,7 @@ class Daemon:
         self.may_say = []        # errors and warnings that are expected
         self.single = '--single' in args
         self.process = subprocess.Popen(
-            command('-c', self.config, *args), env=environment(folder, env), text=True,
+            [*wrap, *command('-c', self.config, *args)], env=environment(folder, env), text=True,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, errors='replace', **more)
         self.pid = self.process.pid
         self.log = Log(self.process.stderr)

@@ -43,12 +43,12 @@ def root(tmp_path):
 @pytest.fixture
 def serve(goevd, root, tmp_path):
     """serve(options…) -> a Daemon with the files at /f/*."""
-    def start(path='/f/*', front=None, pollers='1', **options):
+    def start(path='/f/*', front=None, pollers='1', wrap=(), **options):
         download = {'download': {'root': str(root), **options}}
         d = goevd(config(listener(handler={'http': {'routes': [
             {'path': path, 'handler': download}]}}, **(front or {})),
             reactors=[{'name': 'main', 'pollers': pollers}],
-            control={'socket': str(tmp_path / f'control{len(started)}.sock')}))
+            control={'socket': str(tmp_path / f'control{len(started)}.sock')}), wrap=wrap)
         started.append(d)
         return d
 
@@ -234,16 +234,73 @@ def test_types_come_from_the_options_and_a_file(serve, tmp_path):
         table = {'index.html': 'text/html; charset=latin1', 'f.md': 'text/markdown; charset=x',
                  'g.big.bin': 'text/big; charset=latin1', 'big.bin': 'a/b', 'makefile': 'a/b', 'e.bad': 'a/b'}
         table |= {'a.tar.gz': 'application/x-tar+gzip', 'b.gz': 'application/gzip',
-                  'c.c': 'text/x-c; charset=latin1', 'c.C': 'text/x-c; charset=latin1'} \
-            if form == 'globs2' else {'h.htm': 'text/html; charset=latin1', 'i.png': 'image/x', 'b.gz': 'a/b'}
+                  'c.c': 'text/x-c; charset=latin1', 'c.C': 'text/x-c; charset=latin1',
+                  'h.htm': 'text/html; charset=latin1', 'i.png': 'image/png'} \
+            if form == 'globs2' else {'h.htm': 'text/html; charset=latin1', 'i.png': 'image/x',
+                                      'b.gz': 'application/gzip', 'c.c': 'a/b'}
         for name, wanted in table.items():
             assert ask(d, name)[1]['content-type'] == wanted, name
 
 
-def test_types_of_the_system(serve):
+# Types that are the same on every machine.
+WEB = {'a.html': 'text/html; charset=utf-8', 'a.js': 'text/javascript; charset=utf-8',
+       'a.mjs': 'text/javascript; charset=utf-8', 'a.css': 'text/css; charset=utf-8',
+       'a.txt': 'text/plain; charset=utf-8', 'a.json': 'application/json', 'a.wasm': 'application/wasm',
+       'a.webmanifest': 'application/manifest+json', 'a.svg': 'image/svg+xml', 'a.avif': 'image/avif',
+       'a.jxl': 'image/jxl', 'a.woff2': 'font/woff2', 'a.ts': 'video/mp2t', 'A.HTML': 'text/html; charset=utf-8',
+       'unknown.zzz': 'application/octet-stream', 'bare/file': 'application/octet-stream'}
+
+
+def check_types(d, root, table):
+    """The Content-Type of files that have these names."""
+    for name, wanted in table.items():
+        (root / name).touch()
+        assert ask(d, name)[1]['content-type'] == wanted, name
+
+
+def test_types_of_the_web(serve, root):
+    check_types(serve(), root, WEB)
+
+
+def namespace(script):
+    """Words before a command: it runs in a mount namespace of its own, after this script."""
+    if os.geteuid() != 0 or subprocess.run(['unshare', '-m', 'true'], check=False).returncode != 0:
+        pytest.skip('no mount namespace can be made here')
+    return ['unshare', '-m', 'sh', '-ec', script + '\nexec "$@"', 'sh']
+
+
+def hide_tables(tmp_path, mime=b'', globs=b''):
+    """Words before a command: it finds these tables of the system, and no others."""
+    for path, data in (('mime', mime), ('globs/globs2', globs)):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    return namespace(f'''
+        mkdir -p {tmp_path}/none
+        test ! -e /etc/mime.types || mount --bind {tmp_path}/mime /etc/mime.types
+        test ! -d /usr/local/share/mime || mount --bind {tmp_path}/none /usr/local/share/mime
+        test ! -d /usr/share/mime || mount --bind {tmp_path}/globs /usr/share/mime''')
+
+
+def test_types_where_the_system_has_no_table(serve, root, tmp_path):
+    (tmp_path / 'globs').mkdir()
+    wrap = hide_tables(tmp_path)
+    (tmp_path / 'globs' / 'globs2').unlink()
+    check_types(serve(wrap=wrap), root, WEB | {'a.cc': 'application/octet-stream'})
+
+
+@pytest.mark.skipif(not os.path.exists('/etc/mime.types') or not os.path.isdir('/usr/share/mime'),
+                    reason='the system has not both tables')
+def test_tables_of_the_system_are_merged(serve, root, tmp_path):
+    wrap = hide_tables(tmp_path, b'text/mime html one both\n', b'50:text/globs:*.ts\n'
+                       b'50:text/globs:*.two\n50:text/globs:*.both\n')
+    check_types(serve(wrap=wrap, charset='', types={'one': 'text/option'}), root, {
+        'a.one': 'text/option', 'a.both': 'text/mime', 'a.two': 'text/globs', 'a.html': 'text/html',
+        'a.ts': 'video/mp2t'})
+
+
+def test_no_default_type_and_no_charset(serve):
     d = serve(default_type='', charset='')
-    if os.path.exists('/usr/share/mime/globs2') or os.path.exists('/etc/mime.types'):
-        assert ask(d, 'index.html')[1]['content-type'] == 'text/html'
+    assert ask(d, 'index.html')[1]['content-type'] == 'text/html'
     assert 'content-type' not in ask(d, 'bare/file')[1]
 
 
@@ -853,8 +910,8 @@ def test_rates_have_bounds(goevd_run, tmp_path, option, value, good):
     ({'charset': 'a b'}, 'charset: "a b" is no name of a charset'),
     ({'cache_control': 'a\tb'}, 'cache_control: only printable ASCII'),
     ({'cache_control': 'a '}, 'cache_control: there is a space at an end'),
-    ({'type_file': '/nothing'}, 'type_file: No such file or directory'),
-    ({'type_file': '/'}, 'type_file: Is a directory'),
+    ({'type_file': '/nothing'}, 'type_file: /nothing: No such file or directory'),
+    ({'type_file': '/'}, 'type_file: /: Is a directory'),
 ])
 def test_options_that_are_refused(goevd_run, tmp_path, options, words):
     path = tmp_path / 'goevd.yaml'
@@ -872,7 +929,7 @@ def test_type_file_at_its_limit_and_one_past_it(serve, refused, tmp_path):
     assert ask(d, 'tens.txt')[1]['content-type'].startswith('text/odd')
     os.truncate(path, (16 << 20) + 1)
     options = {'root': '/', 'type_file': str(path)}
-    assert 'download.type_file: File too large' in refused(config(listener(handler={'download': options})))
+    assert f'download.type_file: {path}: File too large' in refused(config(listener(handler={'download': options})))
 
 
 def test_relative_root_is_relative_to_the_file_that_says_so(goevd, goevd_run, tmp_path):
