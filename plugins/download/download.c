@@ -6,7 +6,7 @@
  *   cache.c      keeps them open for a moment
  *   condition.c  whether they are wanted, RFC 9110 section 13
  *   range.c      which parts of them are, section 14
- *   listing.c    what is in a directory
+ *   listing.c    what is in a directory; listing_entry.c and listing_page.c show it to people
  *   sending.c    writes those
  *   throttle.c   when, at the rates of the options
  *   pace.c       reckons with those

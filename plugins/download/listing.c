@@ -4,25 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "download/escape.h"
-
-enum entry_kind { ENTRY_DIRECTORY, ENTRY_FILE, ENTRY_LINK };
-
-struct entry {
-    enum entry_kind kind;
-    int64_t size;
-    time_t modified;
-    char name[];
-};
+#include "download/listing_page.h"
 
 struct listing {
     const struct download *download;
-    struct entry **entries;
+    struct dl_entry **entries;
     size_t count, room;
     char *text; /* what is sent */
     size_t len;
@@ -46,13 +37,13 @@ static int
 listing_push(struct listing *x, const char *name, const struct stat *st)
 {
     size_t len = strlen(name) + 1;
-    struct entry *entry;
+    struct dl_entry *entry;
 
     if (x->count == (size_t)x->download->options->listing_max)
         return -EOVERFLOW;
     if (x->count == x->room) {
         size_t room = x->room == 0 ? 64 : x->room * 2;
-        struct entry **entries = reallocarray(x->entries, room, sizeof(struct entry *));
+        struct dl_entry **entries = reallocarray(x->entries, room, sizeof(struct dl_entry *));
 
         if (entries == NULL)
             return -ENOMEM;
@@ -62,10 +53,10 @@ listing_push(struct listing *x, const char *name, const struct stat *st)
     entry = malloc(sizeof(*entry) + len);
     if (entry == NULL)
         return -ENOMEM;
-    *entry = (struct entry){.size = st->st_size, .modified = st->st_mtim.tv_sec};
-    entry->kind = S_ISDIR(st->st_mode)   ? ENTRY_DIRECTORY
-                  : S_ISLNK(st->st_mode) ? ENTRY_LINK
-                                         : ENTRY_FILE;
+    *entry = (struct dl_entry){.size = st->st_size, .modified = st->st_mtim.tv_sec};
+    entry->kind = S_ISDIR(st->st_mode)   ? DL_ENTRY_DIRECTORY
+                  : S_ISLNK(st->st_mode) ? DL_ENTRY_LINK
+                                         : DL_ENTRY_FILE;
     memcpy(entry->name, name, len);
     x->entries[x->count++] = entry;
     return 0;
@@ -111,27 +102,13 @@ listing_read(struct listing *x)
     return r;
 }
 
-/* Directories first, then by the bytes of their names. */
 static int
 listing_compare(const void *a, const void *b)
 {
-    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
-    int directories = (y->kind == ENTRY_DIRECTORY) - (x->kind == ENTRY_DIRECTORY);
-
-    return directories != 0 ? directories : strcmp(x->name, y->name);
+    return dl_entry_compare(*(struct dl_entry *const *)a, *(struct dl_entry *const *)b);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
-
-/* "./" before it, for a name such as "a:b" would be taken for a scheme. */
-static void
-listing_put_link(FILE *out, const struct entry *e)
-{
-    char link[ESCAPE_PATH_FACTOR * NAME_MAX + 4];
-    size_t len = escape_path((struct goevd_str){e->name, strlen(e->name)}, link, sizeof(link));
-
-    fprintf(out, "./%.*s%s", (int)len, link, e->kind == ENTRY_DIRECTORY ? "/" : "");
-}
 
 static void
 listing_put_time(FILE *out, time_t seconds)
@@ -144,50 +121,20 @@ listing_put_time(FILE *out, time_t seconds)
 }
 
 static void
-listing_put_row(FILE *out, const struct entry *e)
-{
-    fputs("<tr><td><a href=\"", out);
-    listing_put_link(out, e);
-    fputs("\">", out);
-    escape_html(out, e->name);
-    fprintf(out, "%s</a></td><td>", e->kind == ENTRY_DIRECTORY ? "/" : "");
-    if (e->kind == ENTRY_FILE)
-        fprintf(out, "%" PRId64, e->size);
-    fputs("</td><td>", out);
-    listing_put_time(out, e->modified);
-    fputs("</td></tr>\n", out);
-}
-
-static void
-listing_put_page(FILE *out, const struct listing *x)
-{
-    fputs("<!doctype html>\n<html><head><meta charset=\"utf-8\"><title>", out);
-    escape_html(out, x->title);
-    fputs("</title></head>\n<body><h1>", out);
-    escape_html(out, x->title);
-    fputs("</h1>\n<table>\n", out);
-    if (x->name[0] != '\0')
-        fputs("<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n", out);
-    for (size_t i = 0; i < x->count; i++)
-        listing_put_row(out, x->entries[i]);
-    fputs("</table></body></html>\n", out);
-}
-
-static void
 listing_put_json(FILE *out, const struct listing *x)
 {
     static const char *const kinds[] = {"directory", "file", "link"};
 
     fputc('[', out);
     for (size_t i = 0; i < x->count; i++) {
-        const struct entry *e = x->entries[i];
+        const struct dl_entry *e = x->entries[i];
 
         fprintf(out, "%s{\"name\": ", i == 0 ? "" : ",\n ");
         escape_json(out, e->name);
         fputs(", \"href\": \"", out);
-        listing_put_link(out, e);
+        dl_listing_put_link(out, e);
         fprintf(out, "\", \"type\": \"%s\", ", kinds[e->kind]);
-        if (e->kind == ENTRY_FILE)
+        if (e->kind == DL_ENTRY_FILE)
             fprintf(out, "\"size\": %" PRId64 ", ", e->size);
         fputs("\"modified\": \"", out);
         listing_put_time(out, e->modified);
@@ -210,11 +157,11 @@ listing_job(void *arg)
     if (out == NULL)
         return -ENOMEM;
     if (x->count > 0)
-        qsort(x->entries, x->count, sizeof(struct entry *), listing_compare);
+        qsort(x->entries, x->count, sizeof(struct dl_entry *), listing_compare);
     if (x->download->options->listing == OPTIONS_LISTING_JSON)
         listing_put_json(out, x);
     else
-        listing_put_page(out, x);
+        dl_listing_put_page(out, x->title, x->entries, x->count);
     r = ferror(out) ? -ENOMEM : 0;
     return fclose(out) == 0 ? r : -ENOMEM;
 }

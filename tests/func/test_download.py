@@ -400,17 +400,49 @@ def test_listing_as_json(serve, folder):
     assert json.loads(ask(d, 'list/a%3Cdir/')[2]) == []
 
 
+ROW = re.compile(r'<tr class="(.)"><td><svg aria-hidden="true"><use href="#\1"/></svg><a href="([^"]*)"><bdi>([^<>]*)'
+                 r'</bdi>(/?)</a></td><td>(?:<data value="(\d+)" title="\5 bytes">([^<>]*)</data>)?</td>'
+                 r'<td><time datetime="([^"]*)" title="\7">([^<>]*)<span> ([^<>]*)</span></time></td></tr>\n')
+
+
 def test_listing_as_a_page(serve, folder):
     d = serve(listing='html')
     status, headers, body = ask(d, 'list/')
-    rows = re.findall(r'<tr><td><a href="([^"]*)">([^<>]*)</a></td>', body.decode())
     assert (status, headers['content-type']) == (200, 'text/html; charset=utf-8')
-    assert rows[0] == ('../', '../') and len(rows) == len(folder) + 1
-    for (href, text), (name, kind) in zip(rows[1:], folder):
-        assert html.unescape(text) == name + ('/' if kind == 'directory' else '')
+    table = re.search(r'<tbody>\n(.*)</tbody>', body.decode(), re.DOTALL)[1]
+    rows = ROW.findall(table)
+    assert ROW.sub('', table) == '' and len(rows) == len(folder)
+    for (_, href, text, slash, size, shown, modified, *_), (name, kind) in zip(rows, folder):
+        assert html.unescape(text) == name and slash == ('/' if kind == 'directory' else '')
         assert html.unescape(href) == href
-        assert kind != 'file' or follow(d, href)[2] == name.encode()
-    assert b'<h1>/f/list/a&lt;dir/</h1>' in ask(d, 'list/a%3Cdir/')[2]
+        if kind == 'file':
+            assert follow(d, href)[2] == name.encode()
+            assert (size, shown, modified) == (str(len(name.encode())), f'{len(name.encode())} B',
+                                               '2024-01-02T00:00:00Z')
+    size = sum(len(name.encode()) for name in ODD)
+    assert f'<p>2 directories, {len(folder) - 2} files, {size} B</p>' in body.decode()
+
+
+def test_listing_shows_sizes_for_people(serve, root):
+    (root / 'list').mkdir()
+    for name, size in (('a10', 3 << 20), ('a2', 1536), ('B', 0)):
+        (root / 'list' / name).write_bytes(bytes(size))
+    rows = ROW.findall(ask(serve(listing='html'), 'list/')[2].decode())
+    assert [(row[2], row[5]) for row in rows] == [('a2', '1.5 KiB'), ('a10', '3.0 MiB'), ('B', '0 B')]
+
+
+@pytest.mark.parametrize('path, heading', [
+    ('', '<a href="../">/</a>f/'), ('bare/', '<a href="../../">/</a><a href="../">f</a><i>/</i>bare/'),
+    ('list/a%3Cdir/', '<a href="../../../">/</a><a href="../../">f</a><i>/</i><a href="../">list</a><i>/</i>a&lt;dir/')])
+def test_listing_links_upwards(serve, root, folder, path, heading):
+    (root / 'index.html').rename(root / 'index')
+    body = ask(serve(listing='html'), path)[2].decode()
+    assert f'<h1>{heading}</h1>' in body
+
+
+def test_listing_of_an_empty_directory(serve, folder):
+    body = ask(serve(listing='html'), 'list/a%3Cdir/')[2].decode()
+    assert 'This directory is empty.' in body and '<table>' not in body
 
 
 def test_listing_of_names_that_are_no_text(serve, root):
