@@ -8,7 +8,7 @@ static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct options, jobs_max, "jobs_max", INT), .def = "64", .min = 1, .max = 65536,
      .help = "Jobs of one client that have not ended, at which he is not read."},
     {GOEVD_OPTION(struct options, sleep_max_ns, "sleep_max", DURATION), .def = "10s",
-     .max = INT64_C(3600000000000), .help = "The longest sleep that a client may ask for."},
+     .max = 3600 * GOEVD_SECOND, .help = "The longest sleep that a client may ask for."},
     {GOEVD_OPTION(struct options, resolve, "resolve", BOOL), .def = "false",
      .help = "Whether clients may have names looked up."},
     {GOEVD_OPTION(struct options, root, "root", STRING), .min = 1, .max = 4095,

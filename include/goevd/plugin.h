@@ -46,6 +46,10 @@ extern "C" {
 #define GOEVD_HIDDEN
 #endif
 
+/* Times are in nanoseconds. */
+#define GOEVD_MILLISECOND INT64_C(1000000)
+#define GOEVD_SECOND INT64_C(1000000000)
+
 #define GOEVD_ABI_MAJOR 1
 #define GOEVD_ABI_MINOR 0
 

@@ -61,19 +61,18 @@ struct check {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-#define OPTION(field, kind)                                                                        \
-    .name = #field, .type = GOEVD_OPTION_##kind, .offset = offsetof(struct options, field)
-
 static const struct goevd_option options_table[] = {
-    {OPTION(users, STRING), .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1,
-     .max = 4095, .help = "The file of names and hashes of passwords; read at start and reload."},
-    {OPTION(realm, STRING), .def = "goevd", .max = 256,
+    {GOEVD_OPTION(struct options, users, "users", STRING),
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
+     .help = "The file of names and hashes of passwords; read at start and reload."},
+    {GOEVD_OPTION(struct options, realm, "realm", STRING), .def = "goevd", .max = 256,
      .help = "What browsers show when they ask for the password."},
-    {OPTION(users_max, INT), .def = "10000", .min = 1, .max = 1000000,
-     .help = "Users in the file."},
-    {OPTION(verified_max, INT), .def = "1024", .min = 0, .max = 1000000,
-     .help = "Passwords that each poller remembers to be right."},
-    {OPTION(checks_max, INT), .def = "16", .min = 1, .max = 10000,
+    {GOEVD_OPTION(struct options, users_max, "users_max", INT), .def = "10000", .min = 1,
+     .max = 1000000, .help = "Users in the file."},
+    {GOEVD_OPTION(struct options, verified_max, "verified_max", INT), .def = "1024", .min = 0,
+     .max = 1000000, .help = "Passwords that each poller remembers to be right."},
+    {GOEVD_OPTION(struct options, checks_max, "checks_max", INT), .def = "16", .min = 1,
+     .max = 10000,
      .help = "Passwords that are checked, or wait for it, at the same time; more get 503."},
     {.type = GOEVD_OPTION_END},
 };

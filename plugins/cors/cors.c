@@ -13,7 +13,6 @@
 
 GOEVD_HTTP_TABLE;
 
-#define NS_PER_S INT64_C(1000000000)
 
 struct options {
     struct goevd_list origins; /* of struct goevd_str, as are headers and expose */
@@ -35,9 +34,6 @@ struct cors {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-#define OPTION(field, key, kind)                                                                   \
-    .name = (key), .type = GOEVD_OPTION_##kind, .offset = offsetof(struct options, field)
-
 static const struct goevd_option text_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 512, .help = "a text"},
     {.type = GOEVD_OPTION_END},
@@ -52,18 +48,19 @@ static const struct goevd_option method_table[] = {
 static const struct goevd_schema method_schema = GOEVD_SCHEMA(int, method_table);
 
 static const struct goevd_option options_table[] = {
-    {OPTION(origins, "origins", LIST), .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 256,
-     .item = &text_schema, .help = "Origins that may read replies; \"*\" for all."},
-    {OPTION(methods, "methods", LIST), .def = "[GET, HEAD, POST]", .min = 1, .max = 6,
-     .item = &method_schema, .help = "Methods that they may use."},
-    {OPTION(headers, "headers", LIST), .max = 100, .item = &text_schema,
+    {GOEVD_OPTION(struct options, origins, "origins", LIST), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = 256, .item = &text_schema,
+     .help = "Origins that may read replies; \"*\" for all."},
+    {GOEVD_OPTION(struct options, methods, "methods", LIST), .def = "[GET, HEAD, POST]", .min = 1,
+     .max = 6, .item = &method_schema, .help = "Methods that they may use."},
+    {GOEVD_OPTION(struct options, headers, "headers", LIST), .max = 100, .item = &text_schema,
      .help = "Headers of requests that they may set beyond those that any page may."},
-    {OPTION(expose, "expose", LIST), .max = 100, .item = &text_schema,
+    {GOEVD_OPTION(struct options, expose, "expose", LIST), .max = 100, .item = &text_schema,
      .help = "Headers of replies that they may read beyond those that any page may."},
-    {OPTION(credentials, "credentials", BOOL), .def = "false",
+    {GOEVD_OPTION(struct options, credentials, "credentials", BOOL), .def = "false",
      .help = "Whether requests may carry cookies and passwords; not with \"*\"."},
-    {OPTION(max_age, "max_age", DURATION), .def = "10m", .min = 0, .max = 86400 * NS_PER_S,
-     .help = "How long a browser may keep the answer to a preflight."},
+    {GOEVD_OPTION(struct options, max_age, "max_age", DURATION), .def = "10m", .min = 0,
+     .max = 86400 * GOEVD_SECOND, .help = "How long a browser may keep the answer to a preflight."},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
@@ -275,7 +272,7 @@ cors_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     cors->options = options;
     snprintf(cors->max_age, sizeof(cors->max_age), "%lld",
-             (long long)(cors->options->max_age / NS_PER_S));
+             (long long)(cors->options->max_age / GOEVD_SECOND));
     r = cors_check_origins(cors, self);
     if (r == 0)
         r = cors_join_methods(&cors->options->methods, &cors->methods);

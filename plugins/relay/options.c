@@ -1,7 +1,5 @@
 #include "relay/relay.h"
 
-#include "common/options.h"
-
 static const struct goevd_option address_table[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 300},
     {.type = GOEVD_OPTION_END},
@@ -12,27 +10,22 @@ static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str,
 static const char *const proxy_choices[] = {"none", "v1", "v2", NULL}; /* by their version */
 
 static const struct goevd_option options_table[] = {
-    {.name = "upstreams",
-     .type = GOEVD_OPTION_LIST,
-     .flags = GOEVD_OPTION_REQUIRED,
-     .offset = offsetof(struct options, upstreams),
-     .min = 1,
-     .max = UPSTREAMS_MAX,
-     .item = &address_schema,
+    {GOEVD_OPTION(struct options, upstreams, "upstreams", LIST), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = UPSTREAMS_MAX, .item = &address_schema,
      .help = "Where connections go: host:port, [v6]:port, unix:/path."},
-    OPTION("connect_timeout", DURATION, connect_timeout_ns, "5s", MILLISECOND, 3600 * SECOND,
-           "How long one upstream may take to accept a connection."),
-    OPTION("tries", INT, tries, "3", 1, UPSTREAMS_MAX,
-           "Upstreams that are tried for one client before it is refused."),
-    OPTION("rest", DURATION, rest_ns, "10s", 0, 86400 * SECOND,
-           "How long an upstream that has failed is left alone while others answer."),
-    OPTION("stop_quiet", DURATION, stop_quiet_ns, "1s", MILLISECOND, 3600 * SECOND,
-           "When goevd stops or reloads, a connection on which nothing has moved for so long is "
-           "closed."),
-    {.name = "proxy_protocol",
-     .type = GOEVD_OPTION_ENUM,
-     .offset = offsetof(struct options, proxy_protocol),
-     .def = "none",
+    {GOEVD_OPTION(struct options, connect_timeout_ns, "connect_timeout", DURATION), .def = "5s",
+     .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
+     .help = "How long one upstream may take to accept a connection."},
+    {GOEVD_OPTION(struct options, tries, "tries", INT), .def = "3", .min = 1, .max = UPSTREAMS_MAX,
+     .help = "Upstreams that are tried for one client before it is refused."},
+    {GOEVD_OPTION(struct options, rest_ns, "rest", DURATION), .def = "10s",
+     .max = 86400 * GOEVD_SECOND,
+     .help = "How long an upstream that has failed is left alone while others answer."},
+    {GOEVD_OPTION(struct options, stop_quiet_ns, "stop_quiet", DURATION), .def = "1s",
+     .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
+     .help = "When goevd stops or reloads, a connection on which nothing has moved for so long is "
+             "closed."},
+    {GOEVD_OPTION(struct options, proxy_protocol, "proxy_protocol", ENUM), .def = "none",
      .choices = proxy_choices,
      .help = "The header of the PROXY protocol that tells an upstream who its client is."},
     {.type = GOEVD_OPTION_END},

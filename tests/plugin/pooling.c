@@ -24,20 +24,15 @@ struct options {
     int64_t idle_timeout_ns, check_interval_ns, check_timeout_ns;
 };
 
-#define OPTION(name_, type_, field, def_)                                                          \
-    {                                                                                              \
-        .name = (name_), .type = (type_), .offset = offsetof(struct options, field), .def = (def_) \
-    }
-
 static const struct goevd_option options_table[] = {
-    OPTION("to", GOEVD_OPTION_STRING, to, NULL),
-    OPTION("min_idle", GOEVD_OPTION_INT, min_idle, "0"),
-    OPTION("max_live", GOEVD_OPTION_INT, max_live, "0"),
-    OPTION("growth", GOEVD_OPTION_INT, growth, "0"),
-    OPTION("waiting", GOEVD_OPTION_INT, waiting, "0"),
-    OPTION("idle_timeout", GOEVD_OPTION_DURATION, idle_timeout_ns, "0"),
-    OPTION("check_interval", GOEVD_OPTION_DURATION, check_interval_ns, "0"),
-    OPTION("check_timeout", GOEVD_OPTION_DURATION, check_timeout_ns, "0"),
+    {GOEVD_OPTION(struct options, to, "to", STRING)},
+    {GOEVD_OPTION(struct options, min_idle, "min_idle", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, max_live, "max_live", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, growth, "growth", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, waiting, "waiting", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, idle_timeout_ns, "idle_timeout", DURATION), .def = "0"},
+    {GOEVD_OPTION(struct options, check_interval_ns, "check_interval", DURATION), .def = "0"},
+    {GOEVD_OPTION(struct options, check_timeout_ns, "check_timeout", DURATION), .def = "0"},
     {0},
 };
 
