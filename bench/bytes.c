@@ -34,15 +34,15 @@ struct bytes {
 static void
 unmask(const struct bytes *b)
 {
-    mask_apply(b->to, b->from, b->len, 0x01234567);
+    ws_mask_apply(b->to, b->from, b->len, 0x01234567);
 }
 
 static void
 check(const struct bytes *b)
 {
-    struct utf8 u = {0};
+    struct ws_utf8 u = {0};
 
-    if (utf8_check(&u, b->from, b->len) < 0)
+    if (ws_utf8_check(&u, b->from, b->len) < 0)
         abort();
 }
 

@@ -40,8 +40,8 @@ static void
 upgrade(int fd, char *request, size_t len)
 {
     const char *key = memmem(request, len, KEY_HEADER, strlen(KEY_HEADER));
-    struct handshake h = {0};
-    char accept[HANDSHAKE_ACCEPT_LEN], reply[256];
+    struct ws_handshake h = {0};
+    char accept[WS_HANDSHAKE_ACCEPT_LEN], reply[256];
     int n;
 
     if (key == NULL) {
@@ -49,7 +49,7 @@ upgrade(int fd, char *request, size_t len)
         return;
     }
     h.key = (struct goevd_str){key + strlen(KEY_HEADER), KEY_LEN};
-    handshake_accept(&h, accept);
+    ws_handshake_accept(&h, accept);
     n = snprintf(reply, sizeof(reply),
                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                  "Connection: upgrade\r\nSec-WebSocket-Accept: %.*s\r\n\r\n",
@@ -90,7 +90,7 @@ echo(char *from, const char *end, char **ret_rest)
         memcpy(&mask, from + head - 4, sizeof(mask));
         memmove(to, from, head - 4);
         to[1] = (char)(to[1] & ~MASKED);
-        mask_apply(to + head - 4, from + head, len, mask);
+        ws_mask_apply(to + head - 4, from + head, len, mask);
         to += head - 4 + len;
         from += head + len;
     }

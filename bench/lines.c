@@ -93,13 +93,13 @@ repeat(const char *line, long times)
 static struct text
 frames(size_t size, long times, bool masked)
 {
-    struct text t = {malloc((FRAME_HEAD_MAX + size) * (size_t)times), 0};
+    struct text t = {malloc((WS_FRAME_HEAD_MAX + size) * (size_t)times), 0};
 
     if (!t.data)
         die("malloc");
     for (long i = 0; i < times; i++) {
         char *at = t.data + t.len;
-        size_t head = frame_write(at, FRAME_TEXT, size);
+        size_t head = ws_frame_write(at, WS_FRAME_TEXT, size);
         uint32_t mask = masked ? (uint32_t)(i + 1) * 0x9e3779b9 : 0;
 
         if (masked) {
@@ -108,7 +108,7 @@ frames(size_t size, long times, bool masked)
             head += sizeof(mask);
         }
         memset(at + head, 'x', size);
-        mask_apply(at + head, at + head, size, mask);
+        ws_mask_apply(at + head, at + head, size, mask);
         t.len += head + size;
     }
     return t;
@@ -146,7 +146,7 @@ conn_begin(const struct load *l, struct conn *c)
 }
 
 static void
-conn_end(struct load *l, struct conn *c, uint64_t now)
+ws_conn_end(struct load *l, struct conn *c, uint64_t now)
 {
     if (l->rounds == l->rounds_max) {
         l->rounds_max = l->rounds_max ? l->rounds_max * 2 : 65536;
@@ -198,7 +198,7 @@ conn_event(struct load *l, struct conn *c, uint32_t events)
     if (c->answered == l->reply.len) {
         uint64_t now = now_ns();
 
-        conn_end(l, c, now);
+        ws_conn_end(l, c, now);
         if (load_goes_on(l, now))
             conn_begin(l, c);
         else

@@ -26,9 +26,9 @@
 
 GOEVD_HTTP_TABLE;
 
-_Static_assert(CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
+_Static_assert(AUTH_CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
 
-struct options {
+struct auth_options {
     struct goevd_str users;
     struct goevd_str realm;
     int64_t users_max;
@@ -38,10 +38,10 @@ struct options {
 
 struct auth {
     struct goevd_self *self;
-    const struct options *options;
-    struct users users;
+    const struct auth_options *options;
+    struct auth_users users;
     char challenge[320];
-    uint8_t key[VERIFIED_KEY_SIZE];
+    uint8_t key[AUTH_VERIFIED_KEY_SIZE];
     atomic_uint checks; /* that are on their way */
     struct {
         int checked, refused, busy;
@@ -49,42 +49,42 @@ struct auth {
 };
 
 /* One password to be checked. */
-struct check {
+struct auth_check {
     struct auth *auth;
     const char *hash;
     bool known; /* it is that of the name */
-    uint8_t mac[VERIFIED_MAC_SIZE];
-    char name[CREDENTIALS_PART_MAX + 1];
-    char password[CREDENTIALS_PART_MAX + 1];
+    uint8_t mac[AUTH_VERIFIED_MAC_SIZE];
+    char name[AUTH_CREDENTIALS_PART_MAX + 1];
+    char password[AUTH_CREDENTIALS_PART_MAX + 1];
     struct crypt_data crypt;
 };
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
 static const struct goevd_option options_table[] = {
-    {GOEVD_OPTION(struct options, users, "users", STRING),
+    {GOEVD_OPTION(struct auth_options, users, "users", STRING),
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
      .help = "The file of names and hashes of passwords; read at start and reload."},
-    {GOEVD_OPTION(struct options, realm, "realm", STRING), .def = "goevd", .max = 256,
+    {GOEVD_OPTION(struct auth_options, realm, "realm", STRING), .def = "goevd", .max = 256,
      .help = "What browsers show when they ask for the password."},
-    {GOEVD_OPTION(struct options, users_max, "users_max", INT), .def = "10000", .min = 1,
+    {GOEVD_OPTION(struct auth_options, users_max, "users_max", INT), .def = "10000", .min = 1,
      .max = 1000000, .help = "Users in the file."},
-    {GOEVD_OPTION(struct options, verified_max, "verified_max", INT), .def = "1024", .min = 0,
+    {GOEVD_OPTION(struct auth_options, verified_max, "verified_max", INT), .def = "1024", .min = 0,
      .max = 1000000, .help = "Passwords that each poller remembers to be right."},
-    {GOEVD_OPTION(struct options, checks_max, "checks_max", INT), .def = "16", .min = 1,
+    {GOEVD_OPTION(struct auth_options, checks_max, "checks_max", INT), .def = "16", .min = 1,
      .max = 10000,
      .help = "Passwords that are checked, or wait for it, at the same time; more get 503."},
     {.type = GOEVD_OPTION_END},
 };
-static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
+static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct auth_options, options_table);
 
 /* ---- On the work pool ------------------------------------------------------------------------ */
 
 /* 0; -EACCES: it is wrong; -ENOMEM. */
 static int
-check_run(void *arg)
+auth_check_run(void *arg)
 {
-    struct check *check = arg;
+    struct auth_check *check = arg;
     size_t len = strlen(check->hash);
     const char *made;
 
@@ -96,7 +96,7 @@ check_run(void *arg)
 }
 
 static void
-check_free(struct check *check)
+auth_check_free(struct auth_check *check)
 {
     atomic_fetch_sub(&check->auth->checks, 1);
     explicit_bzero(check, sizeof(*check));
@@ -141,41 +141,41 @@ auth_pass(struct goevd_http_request *r, const char *name)
 static void
 auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
 {
-    struct check *check = arg;
+    struct auth_check *check = arg;
     const struct auth *a = check->auth;
     int sent = 0;
 
     (void)state;
     if (r != NULL && result == 0) {
-        verified_add(goevd_http_local(r), check->mac);
+        auth_verified_add(goevd_http_local(r), check->mac);
         sent = auth_pass(r, check->name);
     } else if (r != NULL) {
         sent = result == -EACCES ? auth_refuse(a, r) : auth_busy(a, r);
     }
     if (sent < 0)
         goevd_http_abort(r);
-    check_free(check);
+    auth_check_free(check);
 }
 
 /* Whose hash a password is held against. */
-static const struct user *
+static const struct auth_user *
 auth_user(const struct auth *a, const char *name, bool *ret_known)
 {
-    const struct user *user = users_find(&a->users, name);
-    uint8_t mac[VERIFIED_MAC_SIZE];
+    const struct auth_user *user = auth_users_find(&a->users, name);
+    uint8_t mac[AUTH_VERIFIED_MAC_SIZE];
     uint64_t number;
 
     *ret_known = user != NULL;
-    verified_mac(a->key, name, NULL, mac);
+    auth_verified_mac(a->key, name, NULL, mac);
     memcpy(&number, mac, sizeof(number));
     return user != NULL ? user : &a->users.all[number % a->users.count];
 }
 
 static int
-auth_submit(struct auth *a, struct goevd_http_request *r, const struct credentials *said,
-            const uint8_t mac[VERIFIED_MAC_SIZE])
+auth_submit(struct auth *a, struct goevd_http_request *r, const struct auth_credentials *said,
+            const uint8_t mac[AUTH_VERIFIED_MAC_SIZE])
 {
-    struct check *check;
+    struct auth_check *check;
     int result;
 
     if (atomic_fetch_add(&a->checks, 1) >= (unsigned)a->options->checks_max) {
@@ -192,12 +192,12 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct credentia
     memcpy(check->mac, mac, sizeof(check->mac));
     memcpy(check->name, said->name, sizeof(check->name));
     memcpy(check->password, said->password, sizeof(check->password));
-    result = goevd_http_submit(a->self, r, check_run, auth_checked, check);
+    result = goevd_http_submit(a->self, r, auth_check_run, auth_checked, check);
     if (result == 0) {
         auth_count(a, r, a->figures.checked);
         return 0;
     }
-    check_free(check);
+    auth_check_free(check);
     return result == -ENOMEM ? result : auth_busy(a, r);
 }
 
@@ -222,18 +222,18 @@ static int
 auth_request(struct goevd_http_request *r, void *state)
 {
     struct auth *a = goevd_http_instance(r);
-    struct credentials said = {0};
-    uint8_t mac[VERIFIED_MAC_SIZE];
+    struct auth_credentials said = {0};
+    uint8_t mac[AUTH_VERIFIED_MAC_SIZE];
     int result;
 
     (void)state;
-    if (!credentials_read(auth_header(r), &said)) {
+    if (!auth_credentials_read(auth_header(r), &said)) {
         explicit_bzero(&said, sizeof(said));
         return auth_refuse(a, r);
     }
-    verified_mac(a->key, said.name, said.password, mac);
-    result = verified_has(goevd_http_local(r), mac) ? auth_pass(r, said.name)
-                                                    : auth_submit(a, r, &said, mac);
+    auth_verified_mac(a->key, said.name, said.password, mac);
+    result = auth_verified_has(goevd_http_local(r), mac) ? auth_pass(r, said.name)
+                                                         : auth_submit(a, r, &said, mac);
     explicit_bzero(&said, sizeof(said));
     return result;
 }
@@ -284,7 +284,7 @@ auth_destroy(void *instance)
 {
     struct auth *a = instance;
 
-    users_fini(&a->users);
+    auth_users_fini(&a->users);
     explicit_bzero(a, sizeof(*a));
     free(a);
 }
@@ -301,8 +301,8 @@ auth_create(struct goevd_self *self, const void *options, void **ret_instance)
     a->options = options;
     r = auth_make_challenge(a);
     if (r == 0)
-        r = users_init(&a->users, self, "users", a->options->users.data,
-                       (size_t)a->options->users_max);
+        r = auth_users_init(&a->users, self, "users", a->options->users.data,
+                            (size_t)a->options->users_max);
     if (r == 0 && getrandom(a->key, sizeof(a->key), 0) != sizeof(a->key))
         r = -EIO;
     if (r == 0)
@@ -319,7 +319,7 @@ static void
 auth_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 {
     (void)instance, (void)poller;
-    verified_fini(local);
+    auth_verified_fini(local);
     free(local);
 }
 
@@ -327,12 +327,12 @@ static int
 auth_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
     const struct auth *a = instance;
-    struct verified *v = calloc(1, sizeof(*v));
+    struct auth_verified *v = calloc(1, sizeof(*v));
 
     (void)poller;
     if (v == NULL)
         return -ENOMEM;
-    if (verified_init(v, (size_t)a->options->verified_max) < 0) {
+    if (auth_verified_init(v, (size_t)a->options->verified_max) < 0) {
         free(v);
         return -ENOMEM;
     }

@@ -5,11 +5,11 @@
 
 #include <nettle/base64.h>
 
-#define PAIR_MAX (2 * CREDENTIALS_PART_MAX + 1)
+#define PAIR_MAX (2 * AUTH_CREDENTIALS_PART_MAX + 1)
 
 /* Bytes of the pair; 0 if it is none. */
 static size_t
-credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
+auth_credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
 {
     struct base64_decode_ctx ctx;
     size_t n = PAIR_MAX;
@@ -27,9 +27,9 @@ credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
 
 /* Control characters are in neither. */
 static bool
-credentials_copy(const uint8_t *from, size_t len, char to[CREDENTIALS_PART_MAX + 1])
+auth_credentials_copy(const uint8_t *from, size_t len, char to[AUTH_CREDENTIALS_PART_MAX + 1])
 {
-    if (len > CREDENTIALS_PART_MAX)
+    if (len > AUTH_CREDENTIALS_PART_MAX)
         return false;
     for (size_t i = 0; i < len; i++)
         if (from[i] < ' ' || from[i] == 0x7f)
@@ -40,7 +40,7 @@ credentials_copy(const uint8_t *from, size_t len, char to[CREDENTIALS_PART_MAX +
 }
 
 bool
-credentials_read(struct goevd_str value, struct credentials *ret)
+auth_credentials_read(struct goevd_str value, struct auth_credentials *ret)
 {
     static const char scheme[] = "Basic ";
     uint8_t pair[PAIR_MAX];
@@ -53,10 +53,10 @@ credentials_read(struct goevd_str value, struct credentials *ret)
         return false;
     while (skip < value.len && value.data[skip] == ' ')
         skip++;
-    n = credentials_decode((struct goevd_str){value.data + skip, value.len - skip}, pair);
+    n = auth_credentials_decode((struct goevd_str){value.data + skip, value.len - skip}, pair);
     colon = n == 0 ? NULL : memchr(pair, ':', n);
-    good = colon != NULL && credentials_copy(pair, (size_t)(colon - pair), ret->name) &&
-           credentials_copy(colon + 1, n - (size_t)(colon + 1 - pair), ret->password);
+    good = colon != NULL && auth_credentials_copy(pair, (size_t)(colon - pair), ret->name) &&
+           auth_credentials_copy(colon + 1, n - (size_t)(colon + 1 - pair), ret->password);
     explicit_bzero(pair, sizeof(pair));
     return good;
 }

@@ -4,12 +4,12 @@
 #include <goevd/plugin.h>
 
 /* Bytes of a name, and of a password: crypt(3) takes no more. */
-#define CREDENTIALS_PART_MAX 511
+#define AUTH_CREDENTIALS_PART_MAX 511
 
-struct credentials {
-    char name[CREDENTIALS_PART_MAX + 1];
-    char password[CREDENTIALS_PART_MAX + 1];
+struct auth_credentials {
+    char name[AUTH_CREDENTIALS_PART_MAX + 1];
+    char password[AUTH_CREDENTIALS_PART_MAX + 1];
 };
 
 /* Read it; false where it says anything but a name and a password that can be some. */
-bool credentials_read(struct goevd_str value, struct credentials *ret);
+bool auth_credentials_read(struct goevd_str value, struct auth_credentials *ret);

@@ -7,7 +7,7 @@
 
 #include "common/slurp.h"
 
-struct users_file {
+struct auth_users_file {
     struct goevd_self *self;
     const char *at;
     const char *path;
@@ -19,7 +19,7 @@ struct users_file {
 /* What is wrong with a hash; NULL: nothing is. crypt(3) itself would look at its beginning alone.
  */
 static const char *
-users_hash_problem(const char *hash)
+auth_users_hash_problem(const char *hash)
 {
     static const struct {
         const char *prefix;
@@ -42,11 +42,11 @@ users_hash_problem(const char *hash)
 }
 
 static const char *
-users_line_problem(struct user *user, char *line)
+auth_users_line_problem(struct auth_user *user, char *line)
 {
     char *colon = strchr(line, ':');
 
-    if (strlen(line) > USERS_LINE_MAX)
+    if (strlen(line) > AUTH_USERS_LINE_MAX)
         return "the line is too long";
     for (const char *p = line; *p != '\0'; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -56,22 +56,22 @@ users_line_problem(struct user *user, char *line)
     *colon = '\0';
     user->name = line;
     user->hash = colon + 1;
-    return users_hash_problem(user->hash);
+    return auth_users_hash_problem(user->hash);
 }
 
 static int
-users_refuse(const struct users_file *f, unsigned line, const char *words)
+auth_users_refuse(const struct auth_users_file *f, unsigned line, const char *words)
 {
     return goevd_refuse(f->self, f->at, "%s:%u: %s", f->path, line, words);
 }
 
 static int
-users_push(struct users *users, const struct users_file *f, struct user user)
+auth_users_push(struct auth_users *users, const struct auth_users_file *f, struct auth_user user)
 {
-    struct user *all = users->all;
+    struct auth_user *all = users->all;
 
     if (users->count == f->max)
-        return users_refuse(f, user.line, "there are more users than users_max");
+        return auth_users_refuse(f, user.line, "there are more users than users_max");
     if ((users->count & (users->count - 1)) == 0)
         all = reallocarray(all, users->count == 0 ? 1 : users->count * 2, sizeof(*all));
     if (all == NULL)
@@ -82,13 +82,13 @@ users_push(struct users *users, const struct users_file *f, struct user user)
 }
 
 static int
-users_read_lines(struct users *users, const struct users_file *f)
+auth_users_read_lines(struct auth_users *users, const struct auth_users_file *f)
 {
     char *rest = users->text, *line;
     int r = 0;
 
     for (unsigned number = 1; r == 0 && (line = strsep(&rest, "\n")) != NULL; number++) {
-        struct user user = {.line = number};
+        struct auth_user user = {.line = number};
         size_t len = strlen(line);
         const char *problem;
 
@@ -96,16 +96,17 @@ users_read_lines(struct users *users, const struct users_file *f)
             line[len - 1] = '\0';
         if (line[0] == '\0' || line[0] == '#')
             continue;
-        problem = users_line_problem(&user, line);
-        r = problem != NULL ? users_refuse(f, number, problem) : users_push(users, f, user);
+        problem = auth_users_line_problem(&user, line);
+        r = problem != NULL ? auth_users_refuse(f, number, problem)
+                            : auth_users_push(users, f, user);
     }
     return r;
 }
 
 static int
-users_open(struct users *users, const struct users_file *f)
+auth_users_open(struct auth_users *users, const struct auth_users_file *f)
 {
-    ssize_t n = slurp(f->path, f->max * (USERS_LINE_MAX + 1), &users->text);
+    ssize_t n = slurp(f->path, f->max * (AUTH_USERS_LINE_MAX + 1), &users->text);
 
     if (n == -EFBIG)
         return goevd_refuse(f->self, f->at, "%s is larger than users_max users can be", f->path);
@@ -119,56 +120,56 @@ users_open(struct users *users, const struct users_file *f)
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 static int
-users_compare(const void *a, const void *b)
+auth_users_compare(const void *a, const void *b)
 {
-    const struct user *x = a, *y = b;
+    const struct auth_user *x = a, *y = b;
     int r = strcmp(x->name, y->name);
 
     return r != 0 ? r : (x->line > y->line) - (x->line < y->line);
 }
 
 static int
-users_sort(struct users *users, const struct users_file *f)
+auth_users_sort(struct auth_users *users, const struct auth_users_file *f)
 {
     if (users->count == 0)
         return goevd_refuse(f->self, f->at, "%s: there are no users in it", f->path);
-    qsort(users->all, users->count, sizeof(*users->all), users_compare);
+    qsort(users->all, users->count, sizeof(*users->all), auth_users_compare);
     for (size_t i = 1; i < users->count; i++)
         if (strcmp(users->all[i - 1].name, users->all[i].name) == 0)
-            return users_refuse(f, users->all[i].line, "an earlier line has that name");
+            return auth_users_refuse(f, users->all[i].line, "an earlier line has that name");
     return 0;
 }
 
 int
-users_init(struct users *users, struct goevd_self *self, const char *at, const char *path,
-           size_t max)
+auth_users_init(struct auth_users *users, struct goevd_self *self, const char *at, const char *path,
+                size_t max)
 {
-    const struct users_file f = {self, at, path, max};
+    const struct auth_users_file f = {self, at, path, max};
     int r;
 
-    *users = (struct users){0};
-    r = users_open(users, &f);
+    *users = (struct auth_users){0};
+    r = auth_users_open(users, &f);
     if (r == 0)
-        r = users_read_lines(users, &f);
-    return r < 0 ? r : users_sort(users, &f);
+        r = auth_users_read_lines(users, &f);
+    return r < 0 ? r : auth_users_sort(users, &f);
 }
 
 void
-users_fini(struct users *users)
+auth_users_fini(struct auth_users *users)
 {
     free(users->all);
     free(users->text);
-    *users = (struct users){0};
+    *users = (struct auth_users){0};
 }
 
 static int
-users_compare_name(const void *name, const void *user)
+auth_users_compare_name(const void *name, const void *user)
 {
-    return strcmp(name, ((const struct user *)user)->name);
+    return strcmp(name, ((const struct auth_user *)user)->name);
 }
 
-const struct user *
-users_find(const struct users *users, const char *name)
+const struct auth_user *
+auth_users_find(const struct auth_users *users, const char *name)
 {
-    return bsearch(name, users->all, users->count, sizeof(*users->all), users_compare_name);
+    return bsearch(name, users->all, users->count, sizeof(*users->all), auth_users_compare_name);
 }

@@ -5,24 +5,24 @@
 #include <goevd/plugin.h>
 
 /* Bytes of a line. */
-#define USERS_LINE_MAX 1024
+#define AUTH_USERS_LINE_MAX 1024
 
-struct user {
+struct auth_user {
     const char *name;
     const char *hash;
     unsigned line;
 };
 
-struct users {
-    struct user *all; /* by name; not empty */
+struct auth_users {
+    struct auth_user *all; /* by name; not empty */
     size_t count;
     char *text; /* what they are of */
 };
 
 /* Read them; what is wrong is refused at `at` in the options, with file and line. */
-int users_init(struct users *users, struct goevd_self *self, const char *at, const char *path,
-               size_t max);
-void users_fini(struct users *users);
+int auth_users_init(struct auth_users *users, struct goevd_self *self, const char *at,
+                    const char *path, size_t max);
+void auth_users_fini(struct auth_users *users);
 
 /* NULL where there is nobody of that name. */
-const struct user *users_find(const struct users *users, const char *name);
+const struct auth_user *auth_users_find(const struct auth_users *users, const char *name);

@@ -9,21 +9,21 @@
 
 #include "basic_auth/credentials.h"
 
-#define VERIFIED_KEY_SIZE 32
-#define VERIFIED_MAC_SIZE 32
+#define AUTH_VERIFIED_KEY_SIZE 32
+#define AUTH_VERIFIED_MAC_SIZE 32
 
-struct verified {
-    uint8_t (*macs)[VERIFIED_MAC_SIZE];
+struct auth_verified {
+    uint8_t (*macs)[AUTH_VERIFIED_MAC_SIZE];
     size_t sets;
 };
 
 /* The MAC of a name and a password, or of a name alone if that is NULL. */
-void verified_mac(const uint8_t key[VERIFIED_KEY_SIZE], const char *name, const char *password,
-                  uint8_t ret[VERIFIED_MAC_SIZE]);
+void auth_verified_mac(const uint8_t key[AUTH_VERIFIED_KEY_SIZE], const char *name,
+                       const char *password, uint8_t ret[AUTH_VERIFIED_MAC_SIZE]);
 
 /* Room for so many, or some more; 0: none is kept. 0 or -ENOMEM. */
-int verified_init(struct verified *v, size_t count);
-void verified_fini(struct verified *v);
+int auth_verified_init(struct auth_verified *v, size_t count);
+void auth_verified_fini(struct auth_verified *v);
 
-bool verified_has(struct verified *v, const uint8_t mac[VERIFIED_MAC_SIZE]);
-void verified_add(struct verified *v, const uint8_t mac[VERIFIED_MAC_SIZE]);
+bool auth_verified_has(struct auth_verified *v, const uint8_t mac[AUTH_VERIFIED_MAC_SIZE]);
+void auth_verified_add(struct auth_verified *v, const uint8_t mac[AUTH_VERIFIED_MAC_SIZE]);

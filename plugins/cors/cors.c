@@ -13,8 +13,7 @@
 
 GOEVD_HTTP_TABLE;
 
-
-struct options {
+struct cors_options {
     struct goevd_list origins; /* of struct goevd_str, as are headers and expose */
     struct goevd_list methods; /* of int, as in method_choices */
     struct goevd_list headers;
@@ -24,7 +23,7 @@ struct options {
 };
 
 struct cors {
-    const struct options *options;
+    const struct cors_options *options;
     bool any; /* all origins */
     char *methods;
     char *headers; /* "": none, as expose */
@@ -48,27 +47,27 @@ static const struct goevd_option method_table[] = {
 static const struct goevd_schema method_schema = GOEVD_SCHEMA(int, method_table);
 
 static const struct goevd_option options_table[] = {
-    {GOEVD_OPTION(struct options, origins, "origins", LIST), .flags = GOEVD_OPTION_REQUIRED,
+    {GOEVD_OPTION(struct cors_options, origins, "origins", LIST), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 256, .item = &text_schema,
      .help = "Origins that may read replies; \"*\" for all."},
-    {GOEVD_OPTION(struct options, methods, "methods", LIST), .def = "[GET, HEAD, POST]", .min = 1,
-     .max = 6, .item = &method_schema, .help = "Methods that they may use."},
-    {GOEVD_OPTION(struct options, headers, "headers", LIST), .max = 100, .item = &text_schema,
+    {GOEVD_OPTION(struct cors_options, methods, "methods", LIST), .def = "[GET, HEAD, POST]",
+     .min = 1, .max = 6, .item = &method_schema, .help = "Methods that they may use."},
+    {GOEVD_OPTION(struct cors_options, headers, "headers", LIST), .max = 100, .item = &text_schema,
      .help = "Headers of requests that they may set beyond those that any page may."},
-    {GOEVD_OPTION(struct options, expose, "expose", LIST), .max = 100, .item = &text_schema,
+    {GOEVD_OPTION(struct cors_options, expose, "expose", LIST), .max = 100, .item = &text_schema,
      .help = "Headers of replies that they may read beyond those that any page may."},
-    {GOEVD_OPTION(struct options, credentials, "credentials", BOOL), .def = "false",
+    {GOEVD_OPTION(struct cors_options, credentials, "credentials", BOOL), .def = "false",
      .help = "Whether requests may carry cookies and passwords; not with \"*\"."},
-    {GOEVD_OPTION(struct options, max_age, "max_age", DURATION), .def = "10m", .min = 0,
+    {GOEVD_OPTION(struct cors_options, max_age, "max_age", DURATION), .def = "10m", .min = 0,
      .max = 86400 * GOEVD_SECOND, .help = "How long a browser may keep the answer to a preflight."},
     {.type = GOEVD_OPTION_END},
 };
-static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
+static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct cors_options, options_table);
 
 /* ---- What may be said ------------------------------------------------------------------------ */
 
 static bool
-str_is(struct goevd_str s, const char *text)
+cors_str_is(struct goevd_str s, const char *text)
 {
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
@@ -111,7 +110,7 @@ cors_check_origins(struct cors *cors, struct goevd_self *self)
 
     for (size_t i = 0; i < list->count; i++) {
         snprintf(at, sizeof(at), "origins[%zu]", i);
-        if (str_is(origins[i], "*"))
+        if (cors_str_is(origins[i], "*"))
             cors->any = true;
         else if (!cors_origin_valid(origins[i].data))
             return goevd_refuse(self, at,
@@ -135,7 +134,7 @@ cors_name_valid(struct goevd_str name)
 {
     static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" LOWER "!#$%&'*+-.^_`|~";
 
-    return name.len == strspn(name.data, token) && !str_is(name, "*");
+    return name.len == strspn(name.data, token) && !cors_str_is(name, "*");
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */

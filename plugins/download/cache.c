@@ -5,7 +5,7 @@
 
 /* FNV-1a, with a last turn so that the low bits know of all. */
 static uint64_t
-cache_hash(const char *name, size_t len)
+dl_cache_hash(const char *name, size_t len)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -14,16 +14,16 @@ cache_hash(const char *name, size_t len)
     return h ^ h >> 32;
 }
 
-static struct file **
-cache_bucket(struct cache *cache, uint64_t hash)
+static struct dl_file **
+dl_cache_bucket(struct dl_cache *cache, uint64_t hash)
 {
     return &cache->buckets[hash & (cache->bucket_count - 1)];
 }
 
 int
-cache_init(struct cache *cache, size_t max, uint64_t time_ns)
+dl_cache_init(struct dl_cache *cache, size_t max, uint64_t time_ns)
 {
-    *cache = (struct cache){.max = max, .time_ns = time_ns, .bucket_count = 16};
+    *cache = (struct dl_cache){.max = max, .time_ns = time_ns, .bucket_count = 16};
     if (max == 0)
         return 0;
     while (cache->bucket_count < max)
@@ -33,9 +33,9 @@ cache_init(struct cache *cache, size_t max, uint64_t time_ns)
 }
 
 static void
-cache_drop(struct cache *cache, struct file *file)
+dl_cache_drop(struct dl_cache *cache, struct dl_file *file)
 {
-    struct file **p = cache_bucket(cache, file->hash);
+    struct dl_file **p = dl_cache_bucket(cache, file->hash);
 
     while (*p != file)
         p = &(*p)->next;
@@ -43,39 +43,39 @@ cache_drop(struct cache *cache, struct file *file)
     *(file->newer == NULL ? &cache->newest : &file->newer->older) = file->older;
     *(file->older == NULL ? &cache->oldest : &file->older->newer) = file->newer;
     cache->count--;
-    file_unref(file);
+    dl_file_unref(file);
 }
 
 void
-cache_fini(struct cache *cache)
+dl_cache_fini(struct dl_cache *cache)
 {
     if (cache == NULL)
         return;
     while (cache->oldest != NULL)
-        cache_drop(cache, cache->oldest);
+        dl_cache_drop(cache, cache->oldest);
     free(cache->buckets);
-    *cache = (struct cache){0};
+    *cache = (struct dl_cache){0};
 }
 
 static bool
-cache_is_over(const struct cache *cache, const struct file *file, uint64_t now_ns)
+dl_cache_is_over(const struct dl_cache *cache, const struct dl_file *file, uint64_t now_ns)
 {
     return now_ns - file->opened_ns >= cache->time_ns;
 }
 
-struct file *
-cache_find(struct cache *cache, const char *name, size_t len, uint64_t now_ns)
+struct dl_file *
+dl_cache_find(struct dl_cache *cache, const char *name, size_t len, uint64_t now_ns)
 {
-    uint64_t hash = cache_hash(name, len);
-    struct file *file = cache->count == 0 ? NULL : *cache_bucket(cache, hash);
+    uint64_t hash = dl_cache_hash(name, len);
+    struct dl_file *file = cache->count == 0 ? NULL : *dl_cache_bucket(cache, hash);
 
     while (file != NULL &&
            (file->hash != hash || file->name_len != len || memcmp(file->name, name, len) != 0))
         file = file->next;
     if (file == NULL)
         return NULL;
-    if (cache_is_over(cache, file, now_ns) || !file_is_unchanged(file)) {
-        cache_drop(cache, file);
+    if (dl_cache_is_over(cache, file, now_ns) || !dl_file_is_unchanged(file)) {
+        dl_cache_drop(cache, file);
         return NULL;
     }
     file->refs++;
@@ -83,18 +83,18 @@ cache_find(struct cache *cache, const char *name, size_t len, uint64_t now_ns)
 }
 
 void
-cache_add(struct cache *cache, struct file *file, uint64_t now_ns)
+dl_cache_add(struct dl_cache *cache, struct dl_file *file, uint64_t now_ns)
 {
-    struct file **bucket;
+    struct dl_file **bucket;
 
     if (cache->max == 0)
         return;
     if (cache->count == cache->max)
-        cache_drop(cache, cache->oldest);
-    file->hash = cache_hash(file->name, file->name_len);
+        dl_cache_drop(cache, cache->oldest);
+    file->hash = dl_cache_hash(file->name, file->name_len);
     file->opened_ns = now_ns;
     file->refs++;
-    bucket = cache_bucket(cache, file->hash);
+    bucket = dl_cache_bucket(cache, file->hash);
     file->next = *bucket;
     *bucket = file;
     file->older = cache->newest;
@@ -105,9 +105,9 @@ cache_add(struct cache *cache, struct file *file, uint64_t now_ns)
 }
 
 uint64_t
-cache_expire(struct cache *cache, uint64_t now_ns)
+dl_cache_expire(struct dl_cache *cache, uint64_t now_ns)
 {
-    while (cache->oldest != NULL && cache_is_over(cache, cache->oldest, now_ns))
-        cache_drop(cache, cache->oldest);
+    while (cache->oldest != NULL && dl_cache_is_over(cache, cache->oldest, now_ns))
+        dl_cache_drop(cache, cache->oldest);
     return cache->oldest == NULL ? 0 : cache->time_ns - (now_ns - cache->oldest->opened_ns);
 }

@@ -5,25 +5,26 @@
 
 #include "download/file.h"
 
-struct cache {
-    struct file **buckets; /* a power of two of them */
+struct dl_cache {
+    struct dl_file **buckets; /* a power of two of them */
     size_t bucket_count;
-    struct file *newest, *oldest;
+    struct dl_file *newest, *oldest;
     size_t count, max;
     uint64_t time_ns; /* how long one is kept */
 };
 
 /* Room for max files; 0: none are kept. 0; -ENOMEM. */
-int cache_init(struct cache *cache, size_t max, uint64_t time_ns);
+int dl_cache_init(struct dl_cache *cache, size_t max, uint64_t time_ns);
 
 /* Close what nobody has. NULL or zeroed does nothing. */
-void cache_fini(struct cache *cache);
+void dl_cache_fini(struct dl_cache *cache);
 
 /* The file that is open by that name and has not changed, with a reference more; or NULL. */
-struct file *cache_find(struct cache *cache, const char *name, size_t len, uint64_t now_ns);
+struct dl_file *dl_cache_find(struct dl_cache *cache, const char *name, size_t len,
+                              uint64_t now_ns);
 
 /* Keep it, in the place of the oldest if there is no room. It is not there yet. */
-void cache_add(struct cache *cache, struct file *file, uint64_t now_ns);
+void dl_cache_add(struct dl_cache *cache, struct dl_file *file, uint64_t now_ns);
 
 /* Let go of those whose time is over. Returns in how many ns the next one's is; 0: none is left. */
-uint64_t cache_expire(struct cache *cache, uint64_t now_ns);
+uint64_t dl_cache_expire(struct dl_cache *cache, uint64_t now_ns);

@@ -15,25 +15,25 @@
 
 /* Names of days and months follow the locale; this one needs no memory. */
 static locale_t
-condition_locale(void)
+dl_condition_locale(void)
 {
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
 void
-condition_date_format(int64_t seconds, char ret_date[CONDITION_DATE_LEN + 1])
+dl_condition_date_format(int64_t seconds, char ret_date[DL_CONDITION_DATE_LEN + 1])
 {
     time_t t = (time_t)seconds;
     struct tm tm;
 
     if (gmtime_r(&t, &tm) == NULL ||
-        strftime_l(ret_date, CONDITION_DATE_LEN + 1, "%a, %d %b %Y %H:%M:%S GMT", &tm,
-                   condition_locale()) != CONDITION_DATE_LEN)
-        memcpy(ret_date, "Thu, 01 Jan 1970 00:00:00 GMT", CONDITION_DATE_LEN + 1);
+        strftime_l(ret_date, DL_CONDITION_DATE_LEN + 1, "%a, %d %b %Y %H:%M:%S GMT", &tm,
+                   dl_condition_locale()) != DL_CONDITION_DATE_LEN)
+        memcpy(ret_date, "Thu, 01 Jan 1970 00:00:00 GMT", DL_CONDITION_DATE_LEN + 1);
 }
 
 bool
-condition_date_parse(struct goevd_str text, int64_t *ret_seconds)
+dl_condition_date_parse(struct goevd_str text, int64_t *ret_seconds)
 {
     static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                                         "%a %b %e %H:%M:%S %Y"};
@@ -45,7 +45,7 @@ condition_date_parse(struct goevd_str text, int64_t *ret_seconds)
     copy[text.len] = '\0';
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct tm tm = {0};
-        const char *end = strptime_l(copy, forms[i], &tm, condition_locale());
+        const char *end = strptime_l(copy, forms[i], &tm, dl_condition_locale());
 
         if (end == copy + text.len) {
             *ret_seconds = timegm(&tm);
@@ -56,27 +56,27 @@ condition_date_parse(struct goevd_str text, int64_t *ret_seconds)
 }
 
 static bool
-condition_equal(struct goevd_str a, struct goevd_str b)
+dl_condition_equal(struct goevd_str a, struct goevd_str b)
 {
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 /* Whether the file is not newer than the date; `otherwise` where that is none. */
 static bool
-condition_not_after(const struct condition_file *file, struct goevd_str date, bool otherwise)
+dl_condition_not_after(const struct dl_condition_file *file, struct goevd_str date, bool otherwise)
 {
     int64_t seconds;
 
-    if (condition_equal(date, file->modified))
+    if (dl_condition_equal(date, file->modified))
         return true;
-    return condition_date_parse(date, &seconds) ? file->modified_s <= seconds : otherwise;
+    return dl_condition_date_parse(date, &seconds) ? file->modified_s <= seconds : otherwise;
 }
 
 /* ---- Entity tags ----------------------------------------------------------------------------- */
 
 /* The length of the tag at the beginning, with W/ and quotes; 0 where there is none. */
 static size_t
-condition_tag_len(const char *at, size_t len)
+dl_condition_tag_len(const char *at, size_t len)
 {
     size_t begin = len >= 2 && at[0] == 'W' && at[1] == '/' ? 2 : 0;
     const char *quote;
@@ -92,7 +92,7 @@ condition_tag_len(const char *at, size_t len)
  * weak     a weak tag matches too, section 8.8.3.2.
  */
 static bool
-condition_has_tag(struct goevd_str list, struct goevd_str etag, bool weak)
+dl_condition_has_tag(struct goevd_str list, struct goevd_str etag, bool weak)
 {
     const char *at = list.data, *end = list.data + list.len;
     size_t len;
@@ -102,13 +102,13 @@ condition_has_tag(struct goevd_str list, struct goevd_str etag, bool weak)
     for (; at < end; at += len) {
         while (at < end && (*at == ' ' || *at == '\t' || *at == ','))
             at++;
-        len = condition_tag_len(at, (size_t)(end - at));
+        len = dl_condition_tag_len(at, (size_t)(end - at));
         if (len == 0)
             return false;
-        if (condition_equal((struct goevd_str){at, len}, etag))
+        if (dl_condition_equal((struct goevd_str){at, len}, etag))
             return true;
         if (weak && len > 2 && *at == 'W' &&
-            condition_equal((struct goevd_str){at + 2, len - 2}, etag))
+            dl_condition_equal((struct goevd_str){at + 2, len - 2}, etag))
             return true;
     }
     return false;
@@ -117,16 +117,16 @@ condition_has_tag(struct goevd_str list, struct goevd_str etag, bool weak)
 /* ---- Headers --------------------------------------------------------------------------------- */
 
 static bool
-condition_named(struct goevd_str name, const char *wanted, size_t len)
+dl_condition_named(struct goevd_str name, const char *wanted, size_t len)
 {
     return name.len == len && strncasecmp(name.data, wanted, len) == 0;
 }
 
-#define NAMED(name, wanted) condition_named((name), (wanted), sizeof(wanted) - 1)
+#define NAMED(name, wanted) dl_condition_named((name), (wanted), sizeof(wanted) - 1)
 
 void
-condition_header(struct condition *c, const struct condition_file *file, struct goevd_str name,
-                 struct goevd_str value)
+dl_condition_header(struct dl_condition *c, const struct dl_condition_file *file,
+                    struct goevd_str name, struct goevd_str value)
 {
     char first = name.len > 4 ? (char)(name.data[0] | 0x20) : '\0';
 
@@ -137,10 +137,10 @@ condition_header(struct condition *c, const struct condition_file *file, struct 
         return;
     } else if (NAMED(name, "if-match")) {
         c->if_match = true;
-        c->if_match_holds |= condition_has_tag(value, file->etag, false);
+        c->if_match_holds |= dl_condition_has_tag(value, file->etag, false);
     } else if (NAMED(name, "if-none-match")) {
         c->if_none_match = true;
-        c->if_none_match_holds |= condition_has_tag(value, file->etag, true);
+        c->if_none_match_holds |= dl_condition_has_tag(value, file->etag, true);
     } else if (NAMED(name, "if-modified-since")) {
         c->if_modified_since = value;
     } else if (NAMED(name, "if-unmodified-since")) {
@@ -150,36 +150,37 @@ condition_header(struct condition *c, const struct condition_file *file, struct 
     }
 }
 
-enum condition_result
-condition_check(const struct condition *c, const struct condition_file *file)
+enum dl_condition_result
+dl_condition_check(const struct dl_condition *c, const struct dl_condition_file *file)
 {
     if (c->if_match && !c->if_match_holds)
-        return CONDITION_FAILED;
+        return DL_CONDITION_FAILED;
     if (!c->if_match && c->if_unmodified_since.data != NULL &&
-        !condition_not_after(file, c->if_unmodified_since, true))
-        return CONDITION_FAILED;
+        !dl_condition_not_after(file, c->if_unmodified_since, true))
+        return DL_CONDITION_FAILED;
     if (c->if_none_match && c->if_none_match_holds)
-        return CONDITION_NOT_MODIFIED;
+        return DL_CONDITION_NOT_MODIFIED;
     if (!c->if_none_match && c->if_modified_since.data != NULL &&
-        condition_not_after(file, c->if_modified_since, false))
-        return CONDITION_NOT_MODIFIED;
-    return CONDITION_HOLDS;
+        dl_condition_not_after(file, c->if_modified_since, false))
+        return DL_CONDITION_NOT_MODIFIED;
+    return DL_CONDITION_HOLDS;
 }
 
 static bool
-condition_if_range_holds(const struct condition *c, const struct condition_file *file,
-                         int64_t now_s)
+dl_condition_if_range_holds(const struct dl_condition *c, const struct dl_condition_file *file,
+                            int64_t now_s)
 {
-    if (c->if_range.data == NULL || condition_equal(c->if_range, file->etag))
+    if (c->if_range.data == NULL || dl_condition_equal(c->if_range, file->etag))
         return true;
-    return condition_equal(c->if_range, file->modified) &&
+    return dl_condition_equal(c->if_range, file->modified) &&
            file->modified_s + DATE_STRONG_S <= now_s;
 }
 
 struct goevd_str
-condition_range(const struct condition *c, const struct condition_file *file, int64_t now_s)
+dl_condition_range(const struct dl_condition *c, const struct dl_condition_file *file,
+                   int64_t now_s)
 {
-    if (c->range_twice || !condition_if_range_holds(c, file, now_s))
+    if (c->range_twice || !dl_condition_if_range_holds(c, file, now_s))
         return (struct goevd_str){0};
     return c->range;
 }

@@ -3,17 +3,17 @@
 
 #include <goevd/http.h>
 
-#define CONDITION_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+#define DL_CONDITION_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* What a file is compared by. */
-struct condition_file {
+struct dl_condition_file {
     struct goevd_str etag;     /* strong, with its quotes */
     struct goevd_str modified; /* the header Last-Modified */
     int64_t modified_s;        /* seconds since 1970 */
 };
 
 /* What the headers of a request say. */
-struct condition {
+struct dl_condition {
     bool if_match, if_match_holds;
     bool if_none_match, if_none_match_holds;
     struct goevd_str if_unmodified_since; /* data is NULL where there is none, as for the others */
@@ -23,24 +23,25 @@ struct condition {
     bool range_twice;
 };
 
-enum condition_result { CONDITION_HOLDS, CONDITION_NOT_MODIFIED, CONDITION_FAILED };
+enum dl_condition_result { DL_CONDITION_HOLDS, DL_CONDITION_NOT_MODIFIED, DL_CONDITION_FAILED };
 
 /* An HTTP date, with a NUL behind it. */
-void condition_date_format(int64_t seconds, char ret_date[CONDITION_DATE_LEN + 1]);
+void dl_condition_date_format(int64_t seconds, char ret_date[DL_CONDITION_DATE_LEN + 1]);
 
 /* An HTTP date in any of its three forms. False where it is none. */
-bool condition_date_parse(struct goevd_str text, int64_t *ret_seconds);
+bool dl_condition_date_parse(struct goevd_str text, int64_t *ret_seconds);
 
 /* Take one header of the request, whatever it is. */
-void condition_header(struct condition *c, const struct condition_file *file, struct goevd_str name,
-                      struct goevd_str value);
+void dl_condition_header(struct dl_condition *c, const struct dl_condition_file *file,
+                         struct goevd_str name, struct goevd_str value);
 
 /* What they come to, in their order of precedence. */
-enum condition_result condition_check(const struct condition *c, const struct condition_file *file);
+enum dl_condition_result dl_condition_check(const struct dl_condition *c,
+                                            const struct dl_condition_file *file);
 
 /* The ranges that are to be sent; data is NULL if there is no Range, or it does not hold.
  *
  * now_s    seconds since 1970.
  */
-struct goevd_str condition_range(const struct condition *c, const struct condition_file *file,
-                                 int64_t now_s);
+struct goevd_str dl_condition_range(const struct dl_condition *c,
+                                    const struct dl_condition_file *file, int64_t now_s);

@@ -24,11 +24,11 @@
 GOEVD_HTTP_TABLE;
 
 static void
-download_destroy(void *instance)
+dl_destroy(void *instance)
 {
-    struct download *d = instance;
+    struct dl_instance *d = instance;
 
-    types_fini(&d->types);
+    dl_types_fini(&d->types);
     free(d->shared);
     if (d->root >= 0)
         close(d->root);
@@ -36,12 +36,12 @@ download_destroy(void *instance)
 }
 
 static int
-download_open_root(struct download *d)
+dl_open_root(struct dl_instance *d)
 {
     d->root = open(d->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (d->root < 0)
         return goevd_refuse(d->self, "root", "%s: %s", d->options->root.data, strerror(errno));
-    if (file_check_kernel(d->root) < 0)
+    if (dl_file_check_kernel(d->root) < 0)
         return goevd_refuse(
             d->self, "",
             "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
@@ -49,7 +49,7 @@ download_open_root(struct download *d)
 }
 
 static int
-download_check_names(struct download *d)
+dl_check_names(struct dl_instance *d)
 {
     const struct goevd_str *index = d->options->index.items;
     struct goevd_str value = d->options->cache_control;
@@ -68,7 +68,7 @@ download_check_names(struct download *d)
 }
 
 static int
-download_register(struct download *d)
+dl_register(struct dl_instance *d)
 {
     const struct {
         int *ret;
@@ -97,7 +97,7 @@ download_register(struct download *d)
 
 /* Most of it is never touched, and so takes no memory. */
 static int
-download_share(struct download *d)
+dl_share(struct dl_instance *d)
 {
     d->shared = calloc(1, sizeof(*d->shared));
     if (d->shared == NULL)
@@ -107,9 +107,9 @@ download_share(struct download *d)
 }
 
 static int
-download_create(struct goevd_self *self, const void *options, void **ret_instance)
+dl_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    struct download *d = calloc(1, sizeof(*d));
+    struct dl_instance *d = calloc(1, sizeof(*d));
     int r;
 
     if (d == NULL)
@@ -117,17 +117,17 @@ download_create(struct goevd_self *self, const void *options, void **ret_instanc
     d->self = self;
     d->options = options;
     d->root = -1;
-    r = download_check_names(d);
+    r = dl_check_names(d);
     if (r == 0)
-        r = types_init(&d->types, self, d->options);
+        r = dl_types_init(&d->types, self, d->options);
     if (r == 0)
-        r = download_open_root(d);
+        r = dl_open_root(d);
     if (r == 0)
-        r = download_share(d);
+        r = dl_share(d);
     if (r == 0)
-        r = download_register(d);
+        r = dl_register(d);
     if (r < 0) {
-        download_destroy(d);
+        dl_destroy(d);
         return r;
     }
     *ret_instance = d;
@@ -135,35 +135,35 @@ download_create(struct goevd_self *self, const void *options, void **ret_instanc
 }
 
 static void
-download_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+dl_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 {
-    struct local *l = local;
+    struct dl_local *l = local;
 
     (void)instance, (void)poller;
-    cache_fini(&l->cache);
+    dl_cache_fini(&l->cache);
     goevd_timer_free(l->timer);
     free(l);
 }
 
 static int
-download_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+dl_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
-    const struct download *d = instance;
-    struct local *l = calloc(1, sizeof(*l));
+    const struct dl_instance *d = instance;
+    struct dl_local *l = calloc(1, sizeof(*l));
     int r;
 
     if (l == NULL)
         return -ENOMEM;
     l->download = d;
     l->poller = poller;
-    l->timer = goevd_timer_new(poller, find_timer, l);
-    r = cache_init(&l->cache, (size_t)d->options->open_max, (uint64_t)d->options->open_time_ns);
+    l->timer = goevd_timer_new(poller, dl_find_timer, l);
+    r = dl_cache_init(&l->cache, (size_t)d->options->open_max, (uint64_t)d->options->open_time_ns);
     if (r == 0 && l->timer == NULL)
         r = -ENOMEM;
     if (r == 0 && getrandom(&l->boundary, sizeof(l->boundary), 0) != sizeof(l->boundary))
         r = -EIO;
     if (r < 0) {
-        download_poller_stop(instance, poller, l);
+        dl_poller_stop(instance, poller, l);
         return r;
     }
     *ret_local = l;
@@ -171,12 +171,12 @@ download_poller_start(void *instance, struct goevd_poller *poller, void **ret_lo
 }
 
 static const void *
-download_interface(const char *id)
+dl_interface(const char *id)
 {
-    return strcmp(id, GOEVD_HTTP) == 0 ? &reply_handler : NULL;
+    return strcmp(id, GOEVD_HTTP) == 0 ? &dl_reply_handler : NULL;
 }
 
 GOEVD_PLUGIN(.name = "download", .description = "serves the files beneath a directory",
-             .options = &options_schema, .create = download_create, .destroy = download_destroy,
-             .poller_start = download_poller_start, .poller_stop = download_poller_stop,
-             .interface = download_interface);
+             .options = &dl_options_schema, .create = dl_create, .destroy = dl_destroy,
+             .poller_start = dl_poller_start, .poller_stop = dl_poller_stop,
+             .interface = dl_interface);

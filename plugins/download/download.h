@@ -6,11 +6,11 @@
 #include "download/throttle.h"
 #include "download/types.h"
 
-struct download {
+struct dl_instance {
     struct goevd_self *self;
-    const struct options *options;
-    struct types types;
-    struct throttle_shared *shared;
+    const struct dl_options *options;
+    struct dl_types types;
+    struct dl_throttle_shared *shared;
     int root;
     struct {
         int kept, reused, opened, failed;
@@ -18,16 +18,16 @@ struct download {
 };
 
 /* Of a poller. */
-struct local {
-    const struct download *download;
+struct dl_local {
+    const struct dl_instance *download;
     struct goevd_poller *poller;
     struct goevd_timer *timer; /* the next file of the cache to let go of */
-    struct cache cache;
+    struct dl_cache cache;
     uint64_t boundary;
 };
 
 static inline void
-local_count(const struct local *l, int figure, int64_t delta)
+dl_local_count(const struct dl_local *l, int figure, int64_t delta)
 {
     goevd_figure_add(l->download->self, l->poller, figure, delta);
 }
@@ -35,31 +35,31 @@ local_count(const struct local *l, int figure, int64_t delta)
 /* ---- Finding a file, find.c ------------------------------------------------------------------ */
 
 /* The file of a path, or the one that stands for its directory. Returns 0 with a reference more; or
- * as file_open(), -EACCES also for a directory without such a file. */
-int find_file(struct local *l, struct goevd_str path, struct file **ret);
+ * as dl_file_open(), -EACCES also for a directory without such a file. */
+int dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret);
 
 /* Codings that files can be prepared in; in the order of their names in the options. */
-enum encoding { ENCODING_BR, ENCODING_ZST, ENCODING_GZ, ENCODING_COUNT };
+enum dl_encoding { DL_ENCODING_BR, DL_ENCODING_ZST, DL_ENCODING_GZ, DL_ENCODING_COUNT };
 
 /* What headers call them. */
-extern const char *const encoding_names[ENCODING_COUNT];
+extern const char *const dl_encoding_names[DL_ENCODING_COUNT];
 
 /* A prepared coding of a file that the client prefers, and that is not older. Returns its enum
  * encoding, with a reference; -ENOENT. */
-int find_coding(struct local *l, const struct file *file, const struct goevd_http_request *r,
-                struct file **ret);
+int dl_find_coding(struct dl_local *l, const struct dl_file *file,
+                   const struct goevd_http_request *r, struct dl_file **ret);
 
-/* The timer of a poller: let go of files that were kept for long enough. arg: struct local. */
-void find_timer(struct goevd_timer *timer, void *arg);
+/* The timer of a poller: let go of files that were kept for long enough. arg: struct dl_local. */
+void dl_find_timer(struct goevd_timer *timer, void *arg);
 
 /* ---- Replies without one, refusal.c ---------------------------------------------------------- */
 
 /* 405. */
-int refusal_method(struct goevd_http_request *r);
+int dl_refusal_method(struct goevd_http_request *r);
 
-/* What find_file() has failed with. */
-int refusal_error(struct local *l, struct goevd_http_request *r, int error);
+/* What dl_find_file() has failed with. */
+int dl_refusal_error(struct dl_local *l, struct goevd_http_request *r, int error);
 
 /* ---- Replies with one, reply.c --------------------------------------------------------------- */
 
-extern const struct goevd_http_handler reply_handler;
+extern const struct goevd_http_handler dl_reply_handler;

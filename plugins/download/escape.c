@@ -3,7 +3,7 @@
 #include <string.h>
 
 size_t
-escape_path(struct goevd_str path, char *to, size_t size)
+dl_escape_path(struct goevd_str path, char *to, size_t size)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-._~!$()*+,;=:@/";
@@ -21,7 +21,7 @@ escape_path(struct goevd_str path, char *to, size_t size)
 }
 
 void
-escape_html(FILE *out, const char *text)
+dl_escape_html(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -45,7 +45,7 @@ escape_html(FILE *out, const char *text)
 
 /* The bytes of the character at the beginning, RFC 3629 section 4; 0 where there is none. */
 static size_t
-escape_utf8_len(const unsigned char *s)
+dl_escape_utf8_len(const unsigned char *s)
 {
     static const struct {
         unsigned char first, last; /* byte of a character, */
@@ -71,13 +71,13 @@ escape_utf8_len(const unsigned char *s)
 }
 
 void
-escape_json(FILE *out, const char *text)
+dl_escape_json(FILE *out, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     fputc('"', out);
     while (*s != '\0') {
-        size_t len = escape_utf8_len(s);
+        size_t len = dl_escape_utf8_len(s);
 
         if (len == 0)
             fputs("\\ufffd", out);

@@ -5,15 +5,15 @@
 
 #include <goevd/plugin.h>
 
-#define ESCAPE_PATH_FACTOR 3 /* the most bytes that one becomes */
+#define DL_ESCAPE_PATH_FACTOR 3 /* the most bytes that one becomes */
 
 /* Percent-encode what cannot stand in the path of a URL, RFC 3986 section 3.3, or means something
  * in the text of HTML. Whole characters alone are written. Returns the length, which is less than
  * size. */
-size_t escape_path(struct goevd_str path, char *to, size_t size);
+size_t dl_escape_path(struct goevd_str path, char *to, size_t size);
 
 /* As text of HTML, or the value of an attribute in double quotes. */
-void escape_html(FILE *out, const char *text);
+void dl_escape_html(FILE *out, const char *text);
 
 /* As a string of JSON with its quotes. What is not UTF-8 becomes U+FFFD, byte by byte. */
-void escape_json(FILE *out, const char *text);
+void dl_escape_json(FILE *out, const char *text);

@@ -17,9 +17,9 @@
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 static int
-file_openat2(int root, const struct options *o, const char *name, uint64_t flags)
+dl_file_openat2(int root, const struct dl_options *o, const char *name, uint64_t flags)
 {
-    bool links = o == NULL || o->symlinks == OPTIONS_SYMLINKS_BENEATH;
+    bool links = o == NULL || o->symlinks == DL_OPTIONS_SYMLINKS_BENEATH;
     struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
                                       (links ? 0 : RESOLVE_NO_SYMLINKS)};
@@ -34,15 +34,15 @@ file_openat2(int root, const struct options *o, const char *name, uint64_t flags
 }
 
 int
-file_open_directory(int root, const struct options *o, const char *name, int flags)
+dl_file_open_directory(int root, const struct dl_options *o, const char *name, int flags)
 {
-    return file_openat2(root, o, *name == '\0' ? "." : name, (uint64_t)(flags | O_DIRECTORY));
+    return dl_file_openat2(root, o, *name == '\0' ? "." : name, (uint64_t)(flags | O_DIRECTORY));
 }
 
 int
-file_find_directory(int root, const struct options *o, const char *name)
+dl_file_find_directory(int root, const struct dl_options *o, const char *name)
 {
-    int fd = file_open_directory(root, o, name, O_PATH);
+    int fd = dl_file_open_directory(root, o, name, O_PATH);
 
     if (fd >= 0)
         close(fd);
@@ -50,18 +50,18 @@ file_find_directory(int root, const struct options *o, const char *name)
 }
 
 int
-file_check_kernel(int root)
+dl_file_check_kernel(int root)
 {
-    int r = file_find_directory(root, NULL, "");
+    int r = dl_file_find_directory(root, NULL, "");
 
     return r == -ENOSYS || r == -EPERM ? -ENOSYS : 0;
 }
 
 /* Only a regular file: a FIFO or a device does not wait, is not read, and is closed again. */
 static int
-file_open_regular(int root, const struct options *o, const char *name, struct stat *ret_st)
+dl_file_open_regular(int root, const struct dl_options *o, const char *name, struct stat *ret_st)
 {
-    int fd = file_openat2(root, o, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    int fd = dl_file_openat2(root, o, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     int r = 0;
 
     if (fd < 0)
@@ -80,14 +80,14 @@ file_open_regular(int root, const struct options *o, const char *name, struct st
 /* ---- What is told of it ---------------------------------------------------------------------- */
 
 static int64_t
-file_ns(struct timespec t)
+dl_file_ns(struct timespec t)
 {
     return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 /* The time of change moves with every change, also where the time of modification is set back. */
 static void
-file_describe(struct file *file, const struct stat *st)
+dl_file_describe(struct dl_file *file, const struct stat *st)
 {
     /* RFC 9110 section 8.8.2.1: not after Date, which may be of a second ago */
     int64_t latest = time(NULL) - 1;
@@ -95,21 +95,21 @@ file_describe(struct file *file, const struct stat *st)
     int n;
 
     file->size = (uint64_t)st->st_size;
-    file->changed_ns = file_ns(st->st_ctim);
+    file->changed_ns = dl_file_ns(st->st_ctim);
     n = snprintf(file->etag, sizeof(file->etag), "\"%" PRIx64 "-%" PRIx64 "\"",
                  (uint64_t)file->changed_ns, file->size);
-    condition_date_format(modified, file->modified);
-    file->facts = (struct condition_file){.etag = {file->etag, (size_t)n},
-                                          .modified = {file->modified, CONDITION_DATE_LEN},
-                                          .modified_s = modified};
+    dl_condition_date_format(modified, file->modified);
+    file->facts = (struct dl_condition_file){.etag = {file->etag, (size_t)n},
+                                             .modified = {file->modified, DL_CONDITION_DATE_LEN},
+                                             .modified_s = modified};
 }
 
-static struct file *
-file_new(const struct types *types, const char *name)
+static struct dl_file *
+dl_file_new(const struct dl_types *types, const char *name)
 {
-    const char *type = types_find(types, name), *charset = types_charset(types, type);
+    const char *type = dl_types_find(types, name), *charset = dl_types_charset(types, type);
     size_t name_len = strlen(name), type_room = strlen(type) + strlen(charset) + 16;
-    struct file *file = calloc(1, sizeof(*file) + name_len + 1 + type_room);
+    struct dl_file *file = calloc(1, sizeof(*file) + name_len + 1 + type_room);
 
     if (file == NULL)
         return NULL;
@@ -122,16 +122,16 @@ file_new(const struct types *types, const char *name)
 }
 
 int
-file_open(struct goevd_self *self, int root, const struct options *o, const struct types *types,
-          const char *name, struct file **ret)
+dl_file_open(struct goevd_self *self, int root, const struct dl_options *o,
+             const struct dl_types *types, const char *name, struct dl_file **ret)
 {
-    struct file *file;
+    struct dl_file *file;
     struct stat st;
-    int fd = file_open_regular(root, o, name, &st);
+    int fd = dl_file_open_regular(root, o, name, &st);
 
     if (fd < 0)
         return fd;
-    file = file_new(types, name);
+    file = dl_file_new(types, name);
     if (file == NULL) {
         close(fd);
         return -ENOMEM;
@@ -140,22 +140,22 @@ file_open(struct goevd_self *self, int root, const struct options *o, const stru
     file->fd = fd;
     /* files of tmpfs and its like, which alone have seals, are always there and know no flag */
     file->at_once = fcntl(fd, F_GET_SEALS) >= 0 ? 0 : RWF_NOWAIT;
-    file_describe(file, &st);
+    dl_file_describe(file, &st);
     *ret = file;
     return 0;
 }
 
 bool
-file_is_unchanged(const struct file *file)
+dl_file_is_unchanged(const struct dl_file *file)
 {
     struct stat st;
 
     return fstat(file->fd, &st) == 0 && (uint64_t)st.st_size == file->size &&
-           file_ns(st.st_ctim) == file->changed_ns;
+           dl_file_ns(st.st_ctim) == file->changed_ns;
 }
 
 void
-file_unref(struct file *file)
+dl_file_unref(struct dl_file *file)
 {
     if (file == NULL || --file->refs > 0)
         return;

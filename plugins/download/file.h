@@ -7,19 +7,19 @@
 #include "download/options.h"
 #include "download/types.h"
 
-struct file {
-    struct file *next;           /* in its bucket of the cache */
-    struct file *newer, *older;  /* in the cache */
-    uint64_t hash, opened_ns;    /* likewise */
-    unsigned refs;               /* who has it; the cache is one of them */
-    struct goevd_self *self;     /* whose log tells of it */
-    int fd;                      /* open for reading */
-    int at_once;                 /* the flag of preadv2(2) with which it waits for no disk */
-    uint64_t size;               /* bytes, as it was opened */
-    int64_t changed_ns;          /* st_ctim */
-    struct condition_file facts; /* of what follows */
+struct dl_file {
+    struct dl_file *next;           /* in its bucket of the cache */
+    struct dl_file *newer, *older;  /* in the cache */
+    uint64_t hash, opened_ns;       /* likewise */
+    unsigned refs;                  /* who has it; the cache is one of them */
+    struct goevd_self *self;        /* whose log tells of it */
+    int fd;                         /* open for reading */
+    int at_once;                    /* the flag of preadv2(2) with which it waits for no disk */
+    uint64_t size;                  /* bytes, as it was opened */
+    int64_t changed_ns;             /* st_ctim */
+    struct dl_condition_file facts; /* of what follows */
     char etag[40];
-    char modified[CONDITION_DATE_LEN + 1];
+    char modified[DL_CONDITION_DATE_LEN + 1];
     char *type; /* with the charset, NUL-terminated; "": none */
     size_t name_len;
     char name[]; /* beneath the root, NUL-terminated; the type is behind it */
@@ -32,21 +32,21 @@ struct file {
  *          -EXDEV if it lies outside; -ELOOP for a symbolic link that is not followed; another
  *          negative errno of openat2(2) and fstat(2); -ENOMEM.
  */
-int file_open(struct goevd_self *self, int root, const struct options *o, const struct types *types,
-              const char *name, struct file **ret);
+int dl_file_open(struct goevd_self *self, int root, const struct dl_options *o,
+                 const struct dl_types *types, const char *name, struct dl_file **ret);
 
 /* Open a directory by the same rules, with flags of open(2). An fd; -ENOTDIR; another negative
  * errno. */
-int file_open_directory(int root, const struct options *o, const char *name, int flags);
+int dl_file_open_directory(int root, const struct dl_options *o, const char *name, int flags);
 
 /* Whether it is there. 0 or an error as above. */
-int file_find_directory(int root, const struct options *o, const char *name);
+int dl_file_find_directory(int root, const struct dl_options *o, const char *name);
 
 /* Whether the open file is what it was when it was opened. */
-bool file_is_unchanged(const struct file *file);
+bool dl_file_is_unchanged(const struct dl_file *file);
 
 /* Give a reference back; the last one closes it. NULL does nothing. */
-void file_unref(struct file *file);
+void dl_file_unref(struct dl_file *file);
 
 /* Can the kernel do this? 0; -ENOSYS. */
-int file_check_kernel(int root);
+int dl_file_check_kernel(int root);

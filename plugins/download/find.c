@@ -6,9 +6,9 @@
 
 /* After files were kept or let go; delay_ns until the next one is to go, or 0. */
 static void
-find_kept(struct local *l, uint64_t delay_ns)
+dl_find_kept(struct dl_local *l, uint64_t delay_ns)
 {
-    const struct download *d = l->download;
+    const struct dl_instance *d = l->download;
 
     goevd_figure_set(d->self, l->poller, d->figures.kept, (int64_t)l->cache.count);
     /* without memory they go as others are opened */
@@ -17,42 +17,42 @@ find_kept(struct local *l, uint64_t delay_ns)
 }
 
 void
-find_timer(struct goevd_timer *timer, void *arg)
+dl_find_timer(struct goevd_timer *timer, void *arg)
 {
-    struct local *l = arg;
+    struct dl_local *l = arg;
 
     (void)timer;
-    find_kept(l, cache_expire(&l->cache, goevd_poller_now(l->poller)));
+    dl_find_kept(l, dl_cache_expire(&l->cache, goevd_poller_now(l->poller)));
 }
 
-/* A file by its name beneath the root. Returns as file_open(). */
+/* A file by its name beneath the root. Returns as dl_file_open(). */
 static int
-find_open(struct local *l, const char *name, size_t len, struct file **ret)
+dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **ret)
 {
-    const struct download *d = l->download;
+    const struct dl_instance *d = l->download;
     uint64_t now = goevd_poller_now(l->poller);
     int r;
 
-    *ret = cache_find(&l->cache, name, len, now);
+    *ret = dl_cache_find(&l->cache, name, len, now);
     if (*ret != NULL) {
-        local_count(l, d->figures.reused, 1);
+        dl_local_count(l, d->figures.reused, 1);
         return 0;
     }
-    r = file_open(d->self, d->root, d->options, &d->types, name, ret);
+    r = dl_file_open(d->self, d->root, d->options, &d->types, name, ret);
     if (r < 0)
         return r;
-    local_count(l, d->figures.opened, 1);
-    cache_add(&l->cache, *ret, now);
-    find_kept(l, l->cache.count == 1 ? l->cache.time_ns : 0);
+    dl_local_count(l, d->figures.opened, 1);
+    dl_cache_add(&l->cache, *ret, now);
+    dl_find_kept(l, l->cache.count == 1 ? l->cache.time_ns : 0);
     return 0;
 }
 
 /* The file that stands for a directory, whose name ends with "/" or is empty; name has room for
  * PATH_MAX bytes. */
 static int
-find_index(struct local *l, char *name, size_t len, struct file **ret)
+dl_find_index(struct dl_local *l, char *name, size_t len, struct dl_file **ret)
 {
-    const struct options *o = l->download->options;
+    const struct dl_options *o = l->download->options;
     const struct goevd_str *index = o->index.items;
     int r;
 
@@ -60,24 +60,24 @@ find_index(struct local *l, char *name, size_t len, struct file **ret)
         if (len + index[i].len >= PATH_MAX)
             return -ENAMETOOLONG;
         memcpy(name + len, index[i].data, index[i].len + 1);
-        r = find_open(l, name, len + index[i].len, ret);
+        r = dl_find_open(l, name, len + index[i].len, ret);
         if (r != -ENOENT)
             return r == -EISDIR ? -ENOENT : r;
     }
     name[len] = '\0';
-    r = file_find_directory(l->download->root, o, name);
+    r = dl_file_find_directory(l->download->root, o, name);
     return r < 0 ? r : -EACCES;
 }
 
 /* Whether a segment of the path begins with a dot. */
 static bool
-find_is_hidden(const char *name)
+dl_find_is_hidden(const char *name)
 {
     return *name == '.' || strstr(name, "/.") != NULL;
 }
 
 int
-find_file(struct local *l, struct goevd_str path, struct file **ret)
+dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
 {
     char name[PATH_MAX];
 
@@ -86,46 +86,47 @@ find_file(struct local *l, struct goevd_str path, struct file **ret)
     if (path.len > 0)
         memcpy(name, path.data, path.len);
     name[path.len] = '\0';
-    if (!l->download->options->hidden && find_is_hidden(name))
+    if (!l->download->options->hidden && dl_find_is_hidden(name))
         return -ENOENT;
     if (path.len == 0 || name[path.len - 1] == '/')
-        return find_index(l, name, path.len, ret);
-    return find_open(l, name, path.len, ret);
+        return dl_find_index(l, name, path.len, ret);
+    return dl_find_open(l, name, path.len, ret);
 }
 
 /* ---- Codings --------------------------------------------------------------------------------- */
 
-const char *const encoding_names[ENCODING_COUNT] = {"br", "zstd", "gzip"};
+const char *const dl_encoding_names[DL_ENCODING_COUNT] = {"br", "zstd", "gzip"};
 
 /* What follows the name of a file that is prepared so. */
-static const char *const encoding_suffixes[ENCODING_COUNT] = {".br", ".zst", ".gz"};
+static const char *const dl_encoding_suffixes[DL_ENCODING_COUNT] = {".br", ".zst", ".gz"};
 
 static int
-find_coding_of(struct local *l, const struct file *file, enum encoding encoding, struct file **ret)
+dl_find_coding_of(struct dl_local *l, const struct dl_file *file, enum dl_encoding encoding,
+                  struct dl_file **ret)
 {
-    const char *suffix = encoding_suffixes[encoding];
+    const char *suffix = dl_encoding_suffixes[encoding];
     char name[PATH_MAX + 8];
     int len = snprintf(name, sizeof(name), "%s%s", file->name, suffix);
-    int r = len >= PATH_MAX ? -ENAMETOOLONG : find_open(l, name, (size_t)len, ret);
+    int r = len >= PATH_MAX ? -ENAMETOOLONG : dl_find_open(l, name, (size_t)len, ret);
 
     if (r == 0 && (*ret)->facts.modified_s < file->facts.modified_s) {
-        file_unref(*ret);
+        dl_file_unref(*ret);
         r = -ESTALE;
     }
     return r;
 }
 
 int
-find_coding(struct local *l, const struct file *file, const struct goevd_http_request *r,
-            struct file **ret)
+dl_find_coding(struct dl_local *l, const struct dl_file *file, const struct goevd_http_request *r,
+               struct dl_file **ret)
 {
     const int *all = l->download->options->precompressed.items;
     size_t count = l->download->options->precompressed.count;
     unsigned identity = goevd_http_coding(r, "identity");
-    unsigned weights[ENCODING_COUNT];
+    unsigned weights[DL_ENCODING_COUNT];
 
-    for (int i = 0; i < ENCODING_COUNT; i++)
-        weights[i] = goevd_http_coding(r, encoding_names[i]);
+    for (int i = 0; i < DL_ENCODING_COUNT; i++)
+        weights[i] = goevd_http_coding(r, dl_encoding_names[i]);
     for (size_t turn = 0; turn < count; turn++) {
         int best = -1;
 
@@ -135,7 +136,7 @@ find_coding(struct local *l, const struct file *file, const struct goevd_http_re
                 best = all[i];
         if (best < 0)
             break;
-        if (find_coding_of(l, file, (enum encoding)best, ret) == 0)
+        if (dl_find_coding_of(l, file, (enum dl_encoding)best, ret) == 0)
             return best;
         weights[best] = 0;
     }

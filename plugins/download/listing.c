@@ -11,8 +11,8 @@
 #include "download/escape.h"
 #include "download/listing_page.h"
 
-struct listing {
-    const struct download *download;
+struct dl_listing {
+    const struct dl_instance *download;
     struct dl_entry **entries;
     size_t count, room;
     char *text; /* what is sent */
@@ -22,7 +22,7 @@ struct listing {
 };
 
 static void
-listing_free(struct listing *x)
+dl_listing_free(struct dl_listing *x)
 {
     for (size_t i = 0; i < x->count; i++)
         free(x->entries[i]);
@@ -34,7 +34,7 @@ listing_free(struct listing *x)
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int
-listing_push(struct listing *x, const char *name, const struct stat *st)
+dl_listing_push(struct dl_listing *x, const char *name, const struct stat *st)
 {
     size_t len = strlen(name) + 1;
     struct dl_entry *entry;
@@ -64,9 +64,9 @@ listing_push(struct listing *x, const char *name, const struct stat *st)
 
 /* Only what could be asked for: a name that has gone meanwhile is none. */
 static int
-listing_take(struct listing *x, int folder, const char *name)
+dl_listing_take(struct dl_listing *x, int folder, const char *name)
 {
-    const struct options *o = x->download->options;
+    const struct dl_options *o = x->download->options;
     struct stat st;
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (name[0] == '.' && !o->hidden))
@@ -74,15 +74,15 @@ listing_take(struct listing *x, int folder, const char *name)
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
-        !(S_ISLNK(st.st_mode) && o->symlinks == OPTIONS_SYMLINKS_BENEATH))
+        !(S_ISLNK(st.st_mode) && o->symlinks == DL_OPTIONS_SYMLINKS_BENEATH))
         return 0;
-    return listing_push(x, name, &st);
+    return dl_listing_push(x, name, &st);
 }
 
 static int
-listing_read(struct listing *x)
+dl_listing_read(struct dl_listing *x)
 {
-    int fd = file_open_directory(x->download->root, x->download->options, x->name, O_RDONLY);
+    int fd = dl_file_open_directory(x->download->root, x->download->options, x->name, O_RDONLY);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     int r = 0;
@@ -96,14 +96,14 @@ listing_read(struct listing *x)
     do {
         errno = 0;
         entry = readdir(folder);
-        r = entry == NULL ? -errno : listing_take(x, fd, entry->d_name);
+        r = entry == NULL ? -errno : dl_listing_take(x, fd, entry->d_name);
     } while (entry != NULL && r == 0);
     closedir(folder);
     return r;
 }
 
 static int
-listing_compare(const void *a, const void *b)
+dl_listing_compare(const void *a, const void *b)
 {
     return dl_entry_compare(*(struct dl_entry *const *)a, *(struct dl_entry *const *)b);
 }
@@ -111,7 +111,7 @@ listing_compare(const void *a, const void *b)
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static void
-listing_put_time(FILE *out, time_t seconds)
+dl_listing_put_time(FILE *out, time_t seconds)
 {
     struct tm tm;
 
@@ -121,7 +121,7 @@ listing_put_time(FILE *out, time_t seconds)
 }
 
 static void
-listing_put_json(FILE *out, const struct listing *x)
+dl_listing_put_json(FILE *out, const struct dl_listing *x)
 {
     static const char *const kinds[] = {"directory", "file", "link"};
 
@@ -130,14 +130,14 @@ listing_put_json(FILE *out, const struct listing *x)
         const struct dl_entry *e = x->entries[i];
 
         fprintf(out, "%s{\"name\": ", i == 0 ? "" : ",\n ");
-        escape_json(out, e->name);
+        dl_escape_json(out, e->name);
         fputs(", \"href\": \"", out);
         dl_listing_put_link(out, e);
         fprintf(out, "\", \"type\": \"%s\", ", kinds[e->kind]);
         if (e->kind == DL_ENTRY_FILE)
             fprintf(out, "\"size\": %" PRId64 ", ", e->size);
         fputs("\"modified\": \"", out);
-        listing_put_time(out, e->modified);
+        dl_listing_put_time(out, e->modified);
         fputs("\"}", out);
     }
     fputs("]\n", out);
@@ -146,10 +146,10 @@ listing_put_json(FILE *out, const struct listing *x)
 /* ---- The job --------------------------------------------------------------------------------- */
 
 static int
-listing_job(void *arg)
+dl_listing_job(void *arg)
 {
-    struct listing *x = arg;
-    int r = listing_read(x);
+    struct dl_listing *x = arg;
+    int r = dl_listing_read(x);
     FILE *out = r < 0 ? NULL : open_memstream(&x->text, &x->len);
 
     if (r < 0)
@@ -157,9 +157,9 @@ listing_job(void *arg)
     if (out == NULL)
         return -ENOMEM;
     if (x->count > 0)
-        qsort(x->entries, x->count, sizeof(struct dl_entry *), listing_compare);
-    if (x->download->options->listing == OPTIONS_LISTING_JSON)
-        listing_put_json(out, x);
+        qsort(x->entries, x->count, sizeof(struct dl_entry *), dl_listing_compare);
+    if (x->download->options->listing == DL_OPTIONS_LISTING_JSON)
+        dl_listing_put_json(out, x);
     else
         dl_listing_put_page(out, x->title, x->entries, x->count);
     r = ferror(out) ? -ENOMEM : 0;
@@ -167,28 +167,28 @@ listing_job(void *arg)
 }
 
 static void
-listing_done(struct goevd_http_request *r, void *state, void *arg, int result)
+dl_listing_done(struct goevd_http_request *r, void *state, void *arg, int result)
 {
     static const char *const types[] = {NULL, "text/html; charset=utf-8", "application/json"};
-    struct listing *x = arg;
+    struct dl_listing *x = arg;
 
     (void)state;
     if (r != NULL) {
         if (result < 0)
-            result = refusal_error(goevd_http_local(r), r, result);
+            result = dl_refusal_error(goevd_http_local(r), r, result);
         else
             result =
                 goevd_http_reply(r, 200, types[x->download->options->listing], x->text, x->len);
         if (result < 0)
             goevd_http_abort(r);
     }
-    listing_free(x);
+    dl_listing_free(x);
 }
 
-static struct listing *
-listing_new(const struct download *d, struct goevd_str name, struct goevd_str title)
+static struct dl_listing *
+dl_listing_new(const struct dl_instance *d, struct goevd_str name, struct goevd_str title)
 {
-    struct listing *x = calloc(1, sizeof(*x) + name.len + 1 + title.len + 1);
+    struct dl_listing *x = calloc(1, sizeof(*x) + name.len + 1 + title.len + 1);
 
     if (x == NULL)
         return NULL;
@@ -201,16 +201,16 @@ listing_new(const struct download *d, struct goevd_str name, struct goevd_str ti
 }
 
 int
-listing_start(struct local *l, struct goevd_http_request *r, struct goevd_str name)
+dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_str name)
 {
-    struct listing *x = listing_new(l->download, name, goevd_http_path(r));
+    struct dl_listing *x = dl_listing_new(l->download, name, goevd_http_path(r));
     int result;
 
     if (x == NULL)
         return -ENOMEM;
-    result = goevd_http_submit(l->download->self, r, listing_job, listing_done, x);
+    result = goevd_http_submit(l->download->self, r, dl_listing_job, dl_listing_done, x);
     if (result == 0)
         return 0;
-    listing_free(x);
-    return refusal_error(l, r, -EAGAIN);
+    dl_listing_free(x);
+    return dl_refusal_error(l, r, -EAGAIN);
 }

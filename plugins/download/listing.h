@@ -9,4 +9,4 @@
  * name     beneath the root, with a "/" at its end, or empty.
  * Returns  what a callback may return.
  */
-int listing_start(struct local *l, struct goevd_http_request *r, struct goevd_str name);
+int dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_str name);

@@ -63,9 +63,9 @@ static const char page_head[] =
 void
 dl_listing_put_link(FILE *out, const struct dl_entry *entry)
 {
-    char link[ESCAPE_PATH_FACTOR * NAME_MAX + 4];
+    char link[DL_ESCAPE_PATH_FACTOR * NAME_MAX + 4];
     size_t len =
-        escape_path((struct goevd_str){entry->name, strlen(entry->name)}, link, sizeof(link));
+        dl_escape_path((struct goevd_str){entry->name, strlen(entry->name)}, link, sizeof(link));
 
     fprintf(out, "./%.*s%s", (int)len, link, entry->kind == DL_ENTRY_DIRECTORY ? "/" : "");
 }
@@ -76,7 +76,7 @@ dl_page_put_escaped(FILE *out, const char *text, size_t len)
     char *copy = strndup(text, len);
 
     if (copy)
-        escape_html(out, copy);
+        dl_escape_html(out, copy);
     free(copy);
 }
 
@@ -133,7 +133,7 @@ dl_page_put_row(FILE *out, const struct dl_entry *e)
             icons[e->kind], icons[e->kind]);
     dl_listing_put_link(out, e);
     fputs("\"><bdi>", out);
-    escape_html(out, e->name);
+    dl_escape_html(out, e->name);
     fprintf(out, "</bdi>%s</a></td><td>", e->kind == DL_ENTRY_DIRECTORY ? "/" : "");
     if (e->kind == DL_ENTRY_FILE)
         fprintf(out, "<data value=\"%" PRId64 "\" title=\"%" PRId64 " bytes\">%s</data>", e->size,
@@ -175,7 +175,7 @@ dl_listing_put_page(FILE *out, const char *path, struct dl_entry *const *entries
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           out);
-    escape_html(out, path);
+    dl_escape_html(out, path);
     fputs(page_head, out);
     dl_page_put_path(out, path);
     fputs("</h1>\n", out);

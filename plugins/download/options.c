@@ -11,7 +11,7 @@ static const struct goevd_option index_table[] = {
 
 static const struct goevd_schema index_schema = GOEVD_SCHEMA(struct goevd_str, index_table);
 
-/* In the order of enum encoding. */
+/* In the order of enum dl_encoding. */
 static const char *const encoding_choices[] = {"br", "zst", "gz", NULL};
 
 static const struct goevd_option encoding_table[] = {
@@ -21,63 +21,63 @@ static const struct goevd_option encoding_table[] = {
 
 static const struct goevd_schema encoding_schema = GOEVD_SCHEMA(int, encoding_table);
 
-/* In the order of enum options_listing. */
+/* In the order of enum dl_options_listing. */
 static const char *const listing_choices[] = {"none", "html", "json", NULL};
 
-/* In the order of enum options_symlinks. */
+/* In the order of enum dl_options_symlinks. */
 static const char *const symlinks_choices[] = {"beneath", "none", NULL};
 
 static const struct goevd_option options_table[] = {
-    {GOEVD_OPTION(struct options, root, "root", STRING), .min = 1, .max = 4095,
+    {GOEVD_OPTION(struct dl_options, root, "root", STRING), .min = 1, .max = 4095,
      .help = "The directory whose files are served.",
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH},
-    {GOEVD_OPTION(struct options, index, "index", LIST), .def = "[index.html]", .max = 16,
+    {GOEVD_OPTION(struct dl_options, index, "index", LIST), .def = "[index.html]", .max = 16,
      .help = "Files that stand for a directory; the first that is there.", .item = &index_schema},
-    {GOEVD_OPTION(struct options, listing, "listing", ENUM), .def = "none",
+    {GOEVD_OPTION(struct dl_options, listing, "listing", ENUM), .def = "none",
      .help = "What is sent of a directory without an index: nothing, a page or JSON.",
      .choices = listing_choices},
-    {GOEVD_OPTION(struct options, listing_max, "listing_max", INT), .def = "10000", .min = 1,
+    {GOEVD_OPTION(struct dl_options, listing_max, "listing_max", INT), .def = "10000", .min = 1,
      .max = 1000000, .help = "Files of a directory that is listed; one that has more is not."},
-    {GOEVD_OPTION(struct options, symlinks, "symlinks", ENUM), .def = "beneath",
+    {GOEVD_OPTION(struct dl_options, symlinks, "symlinks", ENUM), .def = "beneath",
      .help = "Whether symbolic links are followed that stay beneath the root.",
      .choices = symlinks_choices},
-    {GOEVD_OPTION(struct options, hidden, "hidden", BOOL), .def = "false",
+    {GOEVD_OPTION(struct dl_options, hidden, "hidden", BOOL), .def = "false",
      .help = "Whether files and directories are served whose names begin with a dot."},
-    {GOEVD_OPTION(struct options, attachment, "attachment", BOOL), .def = "false",
+    {GOEVD_OPTION(struct dl_options, attachment, "attachment", BOOL), .def = "false",
      .help = "Tell browsers to save files, not to show them."},
-    {GOEVD_OPTION(struct options, types, "types", MAP), .max = 1000,
+    {GOEVD_OPTION(struct dl_options, types, "types", MAP), .max = 1000,
      .help = "Types of files by what follows the dot."},
-    {GOEVD_OPTION(struct options, type_file, "type_file", STRING), .min = 1, .max = 4095,
+    {GOEVD_OPTION(struct dl_options, type_file, "type_file", STRING), .min = 1, .max = 4095,
      .help = "File with more types, read instead of the system's: a globs2 or a mime.types.",
      .flags = GOEVD_OPTION_PATH},
-    {GOEVD_OPTION(struct options, default_type, "default_type", STRING),
+    {GOEVD_OPTION(struct dl_options, default_type, "default_type", STRING),
      .def = "application/octet-stream", .max = 255,
      .help = "The type of all other files; empty: none is told."},
-    {GOEVD_OPTION(struct options, charset, "charset", STRING), .def = "utf-8", .max = 64,
+    {GOEVD_OPTION(struct dl_options, charset, "charset", STRING), .def = "utf-8", .max = 64,
      .help = "The charset that is told of types that begin with text/; empty: none is."},
-    {GOEVD_OPTION(struct options, cache_control, "cache_control", STRING), .min = 1, .max = 1024,
+    {GOEVD_OPTION(struct dl_options, cache_control, "cache_control", STRING), .min = 1, .max = 1024,
      .help = "Value of the header Cache-Control."},
-    {GOEVD_OPTION(struct options, precompressed, "precompressed", LIST), .max = 3,
+    {GOEVD_OPTION(struct dl_options, precompressed, "precompressed", LIST), .max = 3,
      .help = "Files beside others that have the same content in less bytes; the best ones first.",
      .item = &encoding_schema},
-    {GOEVD_OPTION(struct options, ranges_max, "ranges_max", INT), .def = "16", .min = 1, .max = 256,
-     .help = "Ranges of one request that are sent; with more the whole file is."},
-    {GOEVD_OPTION(struct options, open_max, "open_max", INT), .def = "512", .max = 1 << 20,
+    {GOEVD_OPTION(struct dl_options, ranges_max, "ranges_max", INT), .def = "16", .min = 1,
+     .max = 256, .help = "Ranges of one request that are sent; with more the whole file is."},
+    {GOEVD_OPTION(struct dl_options, open_max, "open_max", INT), .def = "512", .max = 1 << 20,
      .help = "Files that each poller keeps open for the next request."},
-    {GOEVD_OPTION(struct options, open_time_ns, "open_time", DURATION), .def = "1s",
+    {GOEVD_OPTION(struct dl_options, open_time_ns, "open_time", DURATION), .def = "1s",
      .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
      .help = "How long it keeps a file before it looks at its name again."},
-    {GOEVD_OPTION(struct options, rate, "rate", RATE), .def = "0", .max = RATE_MAX,
+    {GOEVD_OPTION(struct dl_options, rate, "rate", RATE), .def = "0", .max = RATE_MAX,
      .flags = GOEVD_OPTION_RUNTIME, .help = "Bytes per second of each download; 0: no limit."},
-    {GOEVD_OPTION(struct options, client_rate, "client_rate", RATE), .def = "0", .max = RATE_MAX,
+    {GOEVD_OPTION(struct dl_options, client_rate, "client_rate", RATE), .def = "0", .max = RATE_MAX,
      .flags = GOEVD_OPTION_RUNTIME,
      .help = "Bytes per second of all downloads of a client's address."},
-    {GOEVD_OPTION(struct options, route_rate, "route_rate", RATE), .def = "0", .max = RATE_MAX,
+    {GOEVD_OPTION(struct dl_options, route_rate, "route_rate", RATE), .def = "0", .max = RATE_MAX,
      .flags = GOEVD_OPTION_RUNTIME, .help = "Bytes per second of all downloads."},
-    {GOEVD_OPTION(struct options, burst, "burst", SIZE), .def = "0", .max = BURST_MAX,
+    {GOEVD_OPTION(struct dl_options, burst, "burst", SIZE), .def = "0", .max = BURST_MAX,
      .flags = GOEVD_OPTION_RUNTIME,
      .help = "Bytes that may be sent at once after a pause, each rate notwithstanding."},
     {.type = GOEVD_OPTION_END},
 };
 
-const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);
+const struct goevd_schema dl_options_schema = GOEVD_SCHEMA(struct dl_options, options_table);

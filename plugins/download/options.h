@@ -3,15 +3,19 @@
 
 #include <goevd/plugin.h>
 
-enum options_listing { OPTIONS_LISTING_NONE, OPTIONS_LISTING_HTML, OPTIONS_LISTING_JSON };
-enum options_symlinks { OPTIONS_SYMLINKS_BENEATH, OPTIONS_SYMLINKS_NONE };
+enum dl_options_listing {
+    DL_OPTIONS_LISTING_NONE,
+    DL_OPTIONS_LISTING_HTML,
+    DL_OPTIONS_LISTING_JSON
+};
+enum dl_options_symlinks { DL_OPTIONS_SYMLINKS_BENEATH, DL_OPTIONS_SYMLINKS_NONE };
 
-struct options {
+struct dl_options {
     struct goevd_str root;
     struct goevd_list index; /* struct goevd_str */
-    int listing;             /* enum options_listing */
+    int listing;             /* enum dl_options_listing */
     int64_t listing_max;
-    int symlinks; /* enum options_symlinks */
+    int symlinks; /* enum dl_options_symlinks */
     bool hidden;
     bool attachment;
     struct goevd_list types; /* struct goevd_pair: extension, type */
@@ -19,7 +23,7 @@ struct options {
     struct goevd_str default_type;
     struct goevd_str charset;
     struct goevd_str cache_control;
-    struct goevd_list precompressed; /* int: enum encoding */
+    struct goevd_list precompressed; /* int: enum dl_encoding */
     int64_t ranges_max;
     int64_t open_max;
     int64_t open_time_ns;
@@ -29,4 +33,4 @@ struct options {
     int64_t burst;
 };
 
-extern const struct goevd_schema options_schema;
+extern const struct goevd_schema dl_options_schema;

@@ -10,14 +10,14 @@
 #define SLICE_MIN 4096
 
 static int64_t
-pace_max(int64_t a, int64_t b)
+dl_pace_max(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
 /* What one of the users takes in its turn: all of them together, as much as alone. */
 static int64_t
-pace_slice(const struct pace_limit *l)
+dl_pace_slice(const struct dl_pace_limit *l)
 {
     uint32_t users = atomic_load_explicit(&l->bucket->users, memory_order_relaxed);
     int64_t share = l->rate / (users == 0 ? 1 : users);
@@ -25,23 +25,23 @@ pace_slice(const struct pace_limit *l)
 
     if (slow > SLICE_MIN)
         slow = SLICE_MIN;
-    return pace_max(1, pace_max(slow, share / SLICES_PER_S));
+    return dl_pace_max(1, dl_pace_max(slow, share / SLICES_PER_S));
 }
 
 /* From when on the next bytes count, of a bucket that is free at a time. */
 static int64_t
-pace_start(const struct pace_limit *l, int64_t burst, int64_t now_ns, int64_t free_ns)
+dl_pace_start(const struct dl_pace_limit *l, int64_t burst, int64_t now_ns, int64_t free_ns)
 {
-    return pace_max(free_ns, now_ns - pace_max(LATE_NS, burst * SECOND / l->rate));
+    return dl_pace_max(free_ns, now_ns - dl_pace_max(LATE_NS, burst * SECOND / l->rate));
 }
 
 /* Bytes that may be sent at once, but in pieces: pollers that take from a bucket in the same moment
  * may all take what only one could, and wait for it then. */
 static int64_t
-pace_room(const struct pace_limit *l, int64_t burst, int64_t now_ns)
+dl_pace_room(const struct dl_pace_limit *l, int64_t burst, int64_t now_ns)
 {
     int64_t free_ns = atomic_load_explicit(&l->bucket->free_ns, memory_order_relaxed);
-    int64_t ahead_ns = now_ns - pace_start(l, burst, now_ns, free_ns);
+    int64_t ahead_ns = now_ns - dl_pace_start(l, burst, now_ns, free_ns);
 
     if (ahead_ns > SECOND / SLOW_SLICES_PER_S)
         ahead_ns = SECOND / SLOW_SLICES_PER_S;
@@ -50,13 +50,13 @@ pace_room(const struct pace_limit *l, int64_t burst, int64_t now_ns)
 
 /* Take bytes from one. Returns when they may be sent. */
 static int64_t
-pace_take_one(const struct pace_limit *l, int64_t burst, int64_t bytes, int64_t now_ns)
+dl_pace_take_one(const struct dl_pace_limit *l, int64_t burst, int64_t bytes, int64_t now_ns)
 {
     int64_t free_ns = atomic_load_explicit(&l->bucket->free_ns, memory_order_relaxed);
     int64_t start_ns;
 
     do
-        start_ns = pace_start(l, burst, now_ns, free_ns);
+        start_ns = dl_pace_start(l, burst, now_ns, free_ns);
     while (!atomic_compare_exchange_weak_explicit(&l->bucket->free_ns, &free_ns,
                                                   start_ns + bytes * SECOND / l->rate,
                                                   memory_order_relaxed, memory_order_relaxed));
@@ -64,19 +64,20 @@ pace_take_one(const struct pace_limit *l, int64_t burst, int64_t bytes, int64_t 
 }
 
 uint64_t
-pace_take(const struct pace_limit *limits, unsigned count, int64_t burst, uint64_t left,
-          int64_t now_ns, int64_t *ret_due_ns)
+dl_pace_take(const struct dl_pace_limit *limits, unsigned count, int64_t burst, uint64_t left,
+             int64_t now_ns, int64_t *ret_due_ns)
 {
-    int64_t bytes = left < PACE_SLICE_MAX ? (int64_t)left : PACE_SLICE_MAX;
+    int64_t bytes = left < DL_PACE_SLICE_MAX ? (int64_t)left : DL_PACE_SLICE_MAX;
     int64_t due_ns = now_ns;
 
     for (unsigned i = 0; i < count; i++) {
-        int64_t most = pace_max(pace_slice(&limits[i]), pace_room(&limits[i], burst, now_ns));
+        int64_t most =
+            dl_pace_max(dl_pace_slice(&limits[i]), dl_pace_room(&limits[i], burst, now_ns));
 
         bytes = bytes < most ? bytes : most;
     }
     for (unsigned i = 0; i < count; i++)
-        due_ns = pace_max(due_ns, pace_take_one(&limits[i], burst, bytes, now_ns));
+        due_ns = dl_pace_max(due_ns, dl_pace_take_one(&limits[i], burst, bytes, now_ns));
     *ret_due_ns = due_ns;
     return (uint64_t)bytes;
 }

@@ -6,15 +6,15 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define PACE_SLICE_MAX (2 << 20) /* bytes that are taken at once */
+#define DL_PACE_SLICE_MAX (2 << 20) /* bytes that are taken at once */
 
-struct pace_bucket {
+struct dl_pace_bucket {
     _Atomic int64_t free_ns;
     _Atomic uint32_t users; /* downloads that share it; 0 counts as one */
 };
 
-struct pace_limit {
-    struct pace_bucket *bucket;
+struct dl_pace_limit {
+    struct dl_pace_bucket *bucket;
     int64_t rate; /* bytes per second, from 1 on */
 };
 
@@ -26,5 +26,5 @@ struct pace_limit {
  *             few bytes per second.
  * Returns     how many of them, from 1 on.
  */
-uint64_t pace_take(const struct pace_limit *limits, unsigned count, int64_t burst, uint64_t left,
-                   int64_t now_ns, int64_t *ret_due_ns);
+uint64_t dl_pace_take(const struct dl_pace_limit *limits, unsigned count, int64_t burst,
+                      uint64_t left, int64_t now_ns, int64_t *ret_due_ns);

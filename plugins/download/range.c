@@ -5,20 +5,20 @@
 #include <strings.h>
 
 /* first-pos, last-pos and suffix-length as they were given. */
-struct range_spec {
+struct dl_range_spec {
     bool has_first;
     bool has_last;
     uint64_t first;
     uint64_t last;
 };
 
-struct range_reader {
+struct dl_range_reader {
     const char *at;
     const char *end;
 };
 
 static void
-range_skip_space(struct range_reader *in)
+dl_range_skip_space(struct dl_range_reader *in)
 {
     while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
         in->at++;
@@ -26,7 +26,7 @@ range_skip_space(struct range_reader *in)
 
 /* Digits, of which a number that does not fit is the largest. False where there are none. */
 static bool
-range_number(struct range_reader *in, uint64_t *ret)
+dl_range_number(struct dl_range_reader *in, uint64_t *ret)
 {
     const char *begin = in->at;
     uint64_t n = 0;
@@ -42,41 +42,41 @@ range_number(struct range_reader *in, uint64_t *ret)
 
 /* int-range or suffix-range, with what stands behind it up to the comma. */
 static bool
-range_spec(struct range_reader *in, struct range_spec *ret)
+dl_range_spec(struct dl_range_reader *in, struct dl_range_spec *ret)
 {
-    ret->has_first = range_number(in, &ret->first);
+    ret->has_first = dl_range_number(in, &ret->first);
     if (in->at == in->end || *in->at++ != '-')
         return false;
-    ret->has_last = range_number(in, &ret->last);
+    ret->has_last = dl_range_number(in, &ret->last);
     if (!ret->has_last && !ret->has_first)
         return false;
     if (ret->has_first && ret->has_last && ret->last < ret->first)
         return false;
-    range_skip_space(in);
+    dl_range_skip_space(in);
     return in->at == in->end || *in->at == ',';
 }
 
 /* Whether a part of the file is asked for. */
 static bool
-range_resolve(const struct range_spec *spec, uint64_t size, struct range *ret)
+dl_range_resolve(const struct dl_range_spec *spec, uint64_t size, struct dl_range *ret)
 {
     uint64_t last = spec->has_last && spec->last < size ? spec->last : size - 1;
 
     if (!spec->has_first) {
         uint64_t len = spec->last < size ? spec->last : size;
 
-        *ret = (struct range){size - len, len};
+        *ret = (struct dl_range){size - len, len};
         return len > 0;
     }
     if (spec->first >= size)
         return false;
-    *ret = (struct range){spec->first, last - spec->first + 1};
+    *ret = (struct dl_range){spec->first, last - spec->first + 1};
     return true;
 }
 
 /* "bytes", in whatever case, and "=". */
 static bool
-range_unit(struct range_reader *in)
+dl_range_unit(struct dl_range_reader *in)
 {
     static const char unit[] = "bytes=";
     size_t len = strlen(unit);
@@ -88,23 +88,23 @@ range_unit(struct range_reader *in)
 }
 
 int
-range_parse(struct goevd_str value, uint64_t size, struct range *ret, unsigned max)
+dl_range_parse(struct goevd_str value, uint64_t size, struct dl_range *ret, unsigned max)
 {
-    struct range_reader in = {value.data, value.data + value.len};
+    struct dl_range_reader in = {value.data, value.data + value.len};
     unsigned specs = 0, count = 0;
     uint64_t left = size;
 
-    if (!range_unit(&in))
+    if (!dl_range_unit(&in))
         return 0;
     for (;; in.at++) {
-        struct range_spec spec;
-        struct range range;
+        struct dl_range_spec spec;
+        struct dl_range range;
 
-        range_skip_space(&in);
+        dl_range_skip_space(&in);
         if (in.at < in.end && *in.at != ',') {
-            if (++specs > max || !range_spec(&in, &spec))
+            if (++specs > max || !dl_range_spec(&in, &spec))
                 return 0;
-            if (range_resolve(&spec, size, &range)) {
+            if (dl_range_resolve(&spec, size, &range)) {
                 if (range.len > left)
                     return 0;
                 left -= range.len;

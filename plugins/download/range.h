@@ -6,7 +6,7 @@
 #include <goevd/plugin.h>
 
 /* Bytes of a file. */
-struct range {
+struct dl_range {
     uint64_t at;
     uint64_t len;
 };
@@ -19,4 +19,4 @@ struct range {
  * unit, asks for more than `max`, or for more bytes in all than the file has; -ERANGE: no part of
  *          the file is asked for.
  */
-int range_parse(struct goevd_str value, uint64_t size, struct range *ret, unsigned max);
+int dl_range_parse(struct goevd_str value, uint64_t size, struct dl_range *ret, unsigned max);

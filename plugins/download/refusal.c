@@ -8,7 +8,7 @@
 #define ALLOW "GET, HEAD"
 
 int
-refusal_method(struct goevd_http_request *r)
+dl_refusal_method(struct goevd_http_request *r)
 {
     int result = goevd_http_add_header(r, "Allow", ALLOW);
 
@@ -17,12 +17,12 @@ refusal_method(struct goevd_http_request *r)
 
 /* A directory is asked for as if it were a file. */
 static int
-refusal_redirect(struct goevd_http_request *r)
+dl_refusal_redirect(struct goevd_http_request *r)
 {
     static const char text[] = "301 Moved Permanently\n";
     struct goevd_str query = goevd_http_query(r);
-    char to[ESCAPE_PATH_FACTOR * PATH_MAX];
-    size_t len = escape_path(goevd_http_path(r), to, sizeof(to) - 1);
+    char to[DL_ESCAPE_PATH_FACTOR * PATH_MAX];
+    size_t len = dl_escape_path(goevd_http_path(r), to, sizeof(to) - 1);
     int result;
 
     if (len + 3 + query.len >= sizeof(to))
@@ -40,7 +40,7 @@ refusal_redirect(struct goevd_http_request *r)
 
 /* What an operator has to know; the client gets the status alone. */
 static const char *
-refusal_words(int error, struct goevd_str path)
+dl_refusal_words(int error, struct goevd_str path)
 {
     switch (-error) {
     case EACCES:
@@ -61,44 +61,44 @@ refusal_words(int error, struct goevd_str path)
 }
 
 static int
-refusal_tell(struct local *l, struct goevd_http_request *r, int error, int status)
+dl_refusal_tell(struct dl_local *l, struct goevd_http_request *r, int error, int status)
 {
-    const struct download *d = l->download;
+    const struct dl_instance *d = l->download;
     struct goevd_str path = goevd_http_param(r, "*");
 
     if (path.data == NULL) /* the route has no "*" */
         path = (struct goevd_str){"", 0};
     goevd_log(d->self, status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING,
               "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len, path.data,
-              refusal_words(error, path));
+              dl_refusal_words(error, path));
     if (status != 403)
-        local_count(l, d->figures.failed, 1);
+        dl_local_count(l, d->figures.failed, 1);
     return goevd_http_reply(r, status, NULL, NULL, 0);
 }
 
 int
-refusal_error(struct local *l, struct goevd_http_request *r, int error)
+dl_refusal_error(struct dl_local *l, struct goevd_http_request *r, int error)
 {
     switch (-error) {
     case ENOENT:
     case ENOTDIR:
         return goevd_http_next(r);
     case EISDIR:
-        return refusal_redirect(r);
+        return dl_refusal_redirect(r);
     case EACCES:
     case EPERM:
     case ELOOP:
     case EXDEV:
     case EOVERFLOW: /* a directory that is too large to be listed */
-        return refusal_tell(l, r, error, 403);
+        return dl_refusal_tell(l, r, error, 403);
     case ENAMETOOLONG:
         return goevd_http_reply(r, 414, NULL, NULL, 0);
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
-        return refusal_tell(l, r, error, 503);
+        return dl_refusal_tell(l, r, error, 503);
     default:
-        return refusal_tell(l, r, error, 500);
+        return dl_refusal_tell(l, r, error, 500);
     }
 }

@@ -7,13 +7,14 @@
 #include "download/listing.h"
 #include "download/sending.h"
 
-#define RANGES_MAX 256 /* as ranges_max of the options */
+#define DL_RANGES_MAX 256 /* as ranges_max of the options */
 
 /* Headers that 200, 206 and 304 have, RFC 9110 section 15.4.5. */
 static int
-reply_add_headers(const struct download *d, struct goevd_http_request *r, const struct file *file)
+dl_reply_add_headers(const struct dl_instance *d, struct goevd_http_request *r,
+                     const struct dl_file *file)
 {
-    const struct condition_file *f = &file->facts;
+    const struct dl_condition_file *f = &file->facts;
     struct goevd_str cache_control = d->options->cache_control;
     int result = goevd_http_add_header_bytes(r, "ETag", f->etag.data, f->etag.len);
 
@@ -28,10 +29,10 @@ reply_add_headers(const struct download *d, struct goevd_http_request *r, const 
 }
 
 static int
-reply_add_content_headers(const struct download *d, struct goevd_http_request *r,
-                          const struct sending *s)
+dl_reply_add_content_headers(const struct dl_instance *d, struct goevd_http_request *r,
+                             const struct dl_sending *s)
 {
-    int result = reply_add_headers(d, r, s->file);
+    int result = dl_reply_add_headers(d, r, s->file);
 
     if (result == 0)
         result = goevd_http_add_header(r, "Accept-Ranges", "bytes");
@@ -43,7 +44,7 @@ reply_add_content_headers(const struct download *d, struct goevd_http_request *r
 }
 
 static int
-reply_refuse_ranges(struct goevd_http_request *r, const struct file *file)
+dl_reply_refuse_ranges(struct goevd_http_request *r, const struct dl_file *file)
 {
     char value[40];
     int result;
@@ -54,7 +55,7 @@ reply_refuse_ranges(struct goevd_http_request *r, const struct file *file)
 }
 
 static int
-reply_add_range(struct goevd_http_request *r, const struct sending *s)
+dl_reply_add_range(struct goevd_http_request *r, const struct dl_sending *s)
 {
     char value[80];
 
@@ -64,135 +65,136 @@ reply_add_range(struct goevd_http_request *r, const struct sending *s)
 }
 
 static int
-reply_start(const struct download *d, struct goevd_http_request *r, struct sending *s, int status)
+dl_reply_start(const struct dl_instance *d, struct goevd_http_request *r, struct dl_sending *s,
+               int status)
 {
-    const char *type = sending_file_type(s);
-    char multipart[SENDING_TYPE_MAX];
-    int result = reply_add_content_headers(d, r, s);
+    const char *type = dl_sending_file_type(s);
+    char multipart[DL_SENDING_TYPE_MAX];
+    int result = dl_reply_add_content_headers(d, r, s);
 
     if (result == 0 && status == 206 && s->parts == NULL)
-        result = reply_add_range(r, s);
+        result = dl_reply_add_range(r, s);
     if (s->parts != NULL) {
-        sending_type(s, multipart);
+        dl_sending_type(s, multipart);
         type = multipart;
     }
     if (result == 0)
-        result = goevd_http_start(r, status, type, sending_length(s));
+        result = goevd_http_start(r, status, type, dl_sending_length(s));
     if (result == -EPIPE) /* on_close comes */
         return 0;
-    return result < 0 ? result : sending_go(s, r);
+    return result < 0 ? result : dl_sending_go(s, r);
 }
 
 /* What a Range header asks for. Returns the status, or a negative errno. */
 static int
-reply_select(struct local *l, struct sending *s, struct goevd_str value)
+dl_reply_select(struct dl_local *l, struct dl_sending *s, struct goevd_str value)
 {
-    struct range ranges[RANGES_MAX];
+    struct dl_range ranges[DL_RANGES_MAX];
     int count =
-        range_parse(value, s->file->size, ranges, (unsigned)l->download->options->ranges_max);
+        dl_range_parse(value, s->file->size, ranges, (unsigned)l->download->options->ranges_max);
 
     if (count < 0)
         return 416;
     if (count == 0)
         return 200;
     s->one = ranges[0];
-    if (count > 1 && sending_set_parts(s, ranges, (unsigned)count, l->boundary++) < 0)
+    if (count > 1 && dl_sending_set_parts(s, ranges, (unsigned)count, l->boundary++) < 0)
         return -ENOMEM;
     return 206;
 }
 
 /* Send a coding of the file that the client prefers, if there is one. */
 static void
-reply_choose_coding(struct local *l, struct goevd_http_request *r, struct sending *s)
+dl_reply_choose_coding(struct dl_local *l, struct goevd_http_request *r, struct dl_sending *s)
 {
-    struct file *coding;
+    struct dl_file *coding;
     int encoding;
 
     if (l->download->options->precompressed.count == 0)
         return;
-    encoding = find_coding(l, s->file, r, &coding);
+    encoding = dl_find_coding(l, s->file, r, &coding);
     if (encoding >= 0)
-        sending_set_coding(s, coding, encoding_names[encoding]);
+        dl_sending_set_coding(s, coding, dl_encoding_names[encoding]);
 }
 
 static int
-reply_send(struct local *l, struct goevd_http_request *r, struct sending *s)
+dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sending *s)
 {
-    const struct condition_file *facts = &s->file->facts;
+    const struct dl_condition_file *facts = &s->file->facts;
     struct goevd_str name, value, range = {0};
-    struct condition c = {0};
+    struct dl_condition c = {0};
     int status = 200;
 
     for (size_t i = 0; goevd_http_header_at(r, i, &name, &value); i++)
-        condition_header(&c, facts, name, value);
-    switch (condition_check(&c, facts)) {
-    case CONDITION_FAILED:
+        dl_condition_header(&c, facts, name, value);
+    switch (dl_condition_check(&c, facts)) {
+    case DL_CONDITION_FAILED:
         return goevd_http_reply(r, 412, NULL, NULL, 0);
-    case CONDITION_NOT_MODIFIED:
-        status = reply_add_headers(l->download, r, s->file);
+    case DL_CONDITION_NOT_MODIFIED:
+        status = dl_reply_add_headers(l->download, r, s->file);
         return status < 0 ? status : goevd_http_reply(r, 304, NULL, "", 0);
-    case CONDITION_HOLDS:
+    case DL_CONDITION_HOLDS:
         break;
     }
     if (goevd_http_method(r) == GOEVD_HTTP_GET)
-        range = condition_range(&c, facts, time(NULL));
+        range = dl_condition_range(&c, facts, time(NULL));
     if (range.data != NULL)
-        status = reply_select(l, s, range);
+        status = dl_reply_select(l, s, range);
     if (status == 416)
-        return reply_refuse_ranges(r, s->file);
-    return status < 0 ? status : reply_start(l->download, r, s, status);
+        return dl_reply_refuse_ranges(r, s->file);
+    return status < 0 ? status : dl_reply_start(l->download, r, s, status);
 }
 
 /* ---- The handler ----------------------------------------------------------------------------- */
 
 /* Whether the path is that of a directory, and such are listed. */
 static bool
-reply_lists(const struct local *l, struct goevd_str path)
+dl_reply_lists(const struct dl_local *l, struct goevd_str path)
 {
-    return l->download->options->listing != OPTIONS_LISTING_NONE &&
+    return l->download->options->listing != DL_OPTIONS_LISTING_NONE &&
            (path.len == 0 || path.data[path.len - 1] == '/');
 }
 
 static int
-reply_request(struct goevd_http_request *r, void *state)
+dl_reply_request(struct goevd_http_request *r, void *state)
 {
     enum goevd_http_method method = goevd_http_method(r);
-    struct local *l = goevd_http_local(r);
+    struct dl_local *l = goevd_http_local(r);
     struct goevd_str path;
-    struct file *file;
+    struct dl_file *file;
     int result;
 
     if (method != GOEVD_HTTP_GET && method != GOEVD_HTTP_HEAD)
-        return refusal_method(r);
+        return dl_refusal_method(r);
     path = goevd_http_param(r, "*");
-    result = find_file(l, path, &file);
-    if (result == -EACCES && reply_lists(l, path))
-        return listing_start(l, r, path);
+    result = dl_find_file(l, path, &file);
+    if (result == -EACCES && dl_reply_lists(l, path))
+        return dl_listing_start(l, r, path);
     if (result < 0)
-        return refusal_error(l, r, result);
-    sending_init(state, file, (struct range){0, file->size});
-    reply_choose_coding(l, r, state);
-    return reply_send(l, r, state);
+        return dl_refusal_error(l, r, result);
+    dl_sending_init(state, file, (struct dl_range){0, file->size});
+    dl_reply_choose_coding(l, r, state);
+    return dl_reply_send(l, r, state);
 }
 
 /* After on_drained and on_timeout. */
 static int
-reply_go_on(struct goevd_http_request *r, void *state)
+dl_reply_go_on(struct goevd_http_request *r, void *state)
 {
-    return sending_go(state, r);
+    return dl_sending_go(state, r);
 }
 
 static void
-reply_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
+dl_reply_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
 {
     (void)r, (void)reason;
-    sending_fini(state);
+    dl_sending_fini(state);
 }
 
-const struct goevd_http_handler reply_handler = {GOEVD_HTTP_VERSION_OF(reply_handler),
-                                                 .request_size = sizeof(struct sending),
-                                                 .http = &goevd_http,
-                                                 .on_request = reply_request,
-                                                 .on_drained = reply_go_on,
-                                                 .on_timeout = reply_go_on,
-                                                 .on_close = reply_close};
+const struct goevd_http_handler dl_reply_handler = {GOEVD_HTTP_VERSION_OF(dl_reply_handler),
+                                                    .request_size = sizeof(struct dl_sending),
+                                                    .http = &goevd_http,
+                                                    .on_request = dl_reply_request,
+                                                    .on_drained = dl_reply_go_on,
+                                                    .on_timeout = dl_reply_go_on,
+                                                    .on_close = dl_reply_close};

@@ -22,10 +22,10 @@
 
 /* What stands before a part, or after the last. Returns its length as snprintf(3) does. */
 static int
-sending_head(const struct sending *s, unsigned part, char *to, size_t size)
+dl_sending_head(const struct dl_sending *s, unsigned part, char *to, size_t size)
 {
-    const struct range *p = &s->parts[part];
-    const char *type = sending_file_type(s);
+    const struct dl_range *p = &s->parts[part];
+    const char *type = dl_sending_file_type(s);
 
     if (part == s->count)
         return snprintf(to, size, "\r\n--" BOUNDARY "--\r\n", s->boundary);
@@ -38,18 +38,19 @@ sending_head(const struct sending *s, unsigned part, char *to, size_t size)
 }
 
 void
-sending_type(const struct sending *s, char ret_type[SENDING_TYPE_MAX])
+dl_sending_type(const struct dl_sending *s, char ret_type[DL_SENDING_TYPE_MAX])
 {
-    snprintf(ret_type, SENDING_TYPE_MAX, "multipart/byteranges; boundary=" BOUNDARY, s->boundary);
+    snprintf(ret_type, DL_SENDING_TYPE_MAX, "multipart/byteranges; boundary=" BOUNDARY,
+             s->boundary);
 }
 
 uint64_t
-sending_length(const struct sending *s)
+dl_sending_length(const struct dl_sending *s)
 {
     uint64_t len = s->one.len;
 
     for (unsigned i = 0; s->parts != NULL && i <= s->count; i++) {
-        len += (uint64_t)sending_head(s, i, NULL, 0);
+        len += (uint64_t)dl_sending_head(s, i, NULL, 0);
         len += i < s->count ? s->parts[i].len : 0;
     }
     return len;
@@ -59,9 +60,9 @@ sending_length(const struct sending *s)
 
 /* A piece of a file with more behind it. Files do not count as queued: the next is written when the
  * connection has sent this one, which may be after the request is over. */
-struct slice {
+struct dl_slice {
     struct goevd_http_request *r; /* NULL: it is over */
-    struct file *file;
+    struct dl_file *file;
     uint64_t most;     /* bytes of the next */
     uint64_t begun_ns; /* when this was queued */
     bool queued;       /* not sent yet */
@@ -69,7 +70,7 @@ struct slice {
 };
 
 static void
-slice_leave(struct slice *slice)
+dl_slice_leave(struct dl_slice *slice)
 {
     if (slice == NULL)
         return;
@@ -80,7 +81,7 @@ slice_leave(struct slice *slice)
 
 /* The connection is closed, and who looks for the reason finds it in the log. */
 static void
-sending_tell(const struct file *file, int result)
+dl_sending_tell(const struct dl_file *file, int result)
 {
     if (result == -EIO)
         goevd_log(file->self, GOEVD_LOG_WARNING,
@@ -90,25 +91,25 @@ sending_tell(const struct file *file, int result)
 
 /* How long the client has taken says how large the next one is. */
 static void
-slice_measure(struct slice *slice)
+dl_slice_measure(struct dl_slice *slice)
 {
     uint64_t took_ns = goevd_now() - slice->begun_ns;
 
-    if (took_ns < PIECE_SOON_NS && slice->most < PACE_SLICE_MAX)
+    if (took_ns < PIECE_SOON_NS && slice->most < DL_PACE_SLICE_MAX)
         slice->most *= 2;
     else if (took_ns > PIECE_LATE_NS && slice->most > PIECE_MIN)
         slice->most /= 2;
 }
 
 static void
-slice_sent(void *arg, int result)
+dl_slice_sent(void *arg, int result)
 {
-    struct slice *slice = arg;
+    struct dl_slice *slice = arg;
 
-    sending_tell(slice->file, result);
-    file_unref(slice->file);
+    dl_sending_tell(slice->file, result);
+    dl_file_unref(slice->file);
     slice->queued = false;
-    slice_measure(slice);
+    dl_slice_measure(slice);
     if (slice->r == NULL)
         free(slice);
     else if (!slice->writing && result == 0 && goevd_http_timer(slice->r, 0) == -ENOMEM)
@@ -117,7 +118,7 @@ slice_sent(void *arg, int result)
 
 /* Returns as goevd_http_write_file(). */
 static int
-slice_write(struct slice *slice, struct file *file, const struct range *what)
+dl_slice_write(struct dl_slice *slice, struct dl_file *file, const struct dl_range *what)
 {
     int result;
 
@@ -126,11 +127,11 @@ slice_write(struct slice *slice, struct file *file, const struct range *what)
     slice->begun_ns = goevd_now();
     slice->queued = slice->writing = true;
     result =
-        goevd_http_write_file(slice->r, file->fd, (off_t)what->at, what->len, slice_sent, slice);
+        goevd_http_write_file(slice->r, file->fd, (off_t)what->at, what->len, dl_slice_sent, slice);
     slice->writing = false;
     if (result < 0) {
         slice->queued = false;
-        file_unref(file);
+        dl_file_unref(file);
     }
     return result;
 }
@@ -138,28 +139,29 @@ slice_write(struct slice *slice, struct file *file, const struct range *what)
 /* ---- Its life -------------------------------------------------------------------------------- */
 
 void
-sending_init(struct sending *s, struct file *file, struct range part)
+dl_sending_init(struct dl_sending *s, struct dl_file *file, struct dl_range part)
 {
-    *s = (struct sending){.file = file, .one = part};
+    *s = (struct dl_sending){.file = file, .one = part};
 }
 
 void
-sending_set_coding(struct sending *s, struct file *file, const char *coding)
+dl_sending_set_coding(struct dl_sending *s, struct dl_file *file, const char *coding)
 {
     s->named = s->file;
     s->file = file;
     s->coding = coding;
-    s->one = (struct range){0, file->size};
+    s->one = (struct dl_range){0, file->size};
 }
 
 const char *
-sending_file_type(const struct sending *s)
+dl_sending_file_type(const struct dl_sending *s)
 {
     return s->named == NULL ? s->file->type : s->named->type;
 }
 
 int
-sending_set_parts(struct sending *s, const struct range *parts, unsigned count, uint64_t boundary)
+dl_sending_set_parts(struct dl_sending *s, const struct dl_range *parts, unsigned count,
+                     uint64_t boundary)
 {
     s->parts = malloc(count * sizeof(*parts));
     if (s->parts == NULL)
@@ -172,29 +174,30 @@ sending_set_parts(struct sending *s, const struct range *parts, unsigned count, 
 }
 
 void
-sending_fini(struct sending *s)
+dl_sending_fini(struct dl_sending *s)
 {
-    slice_leave(s->slice);
-    throttle_fini(&s->throttle);
+    dl_slice_leave(s->slice);
+    dl_throttle_fini(&s->throttle);
     free(s->parts);
-    file_unref(s->named);
-    file_unref(s->file);
-    *s = (struct sending){0};
+    dl_file_unref(s->named);
+    dl_file_unref(s->file);
+    *s = (struct dl_sending){0};
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static void
-sending_release(void *file, int result)
+dl_sending_release(void *file, int result)
 {
-    sending_tell(file, result);
-    file_unref(file);
+    dl_sending_tell(file, result);
+    dl_file_unref(file);
 }
 
 /* Returns as goevd_http_write() does; -ENODATA if it is not all in memory: whoever writes files
  * knows what to do then. */
 static int
-sending_copy(const struct sending *s, struct goevd_http_request *r, const struct range *what)
+dl_sending_copy(const struct dl_sending *s, struct goevd_http_request *r,
+                const struct dl_range *what)
 {
     char copy[COPY_MAX];
     struct iovec iov = {copy, what->len};
@@ -208,21 +211,23 @@ sending_copy(const struct sending *s, struct goevd_http_request *r, const struct
 
 /* The last bytes of a part: nothing waits for them. Returns as goevd_http_write() does. */
 static int
-sending_write_last(const struct sending *s, struct goevd_http_request *r, const struct range *what)
+dl_sending_write_last(const struct dl_sending *s, struct goevd_http_request *r,
+                      const struct dl_range *what)
 {
     int result;
 
     s->file->refs++;
-    result =
-        goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, sending_release, s->file);
+    result = goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, dl_sending_release,
+                                   s->file);
     if (result < 0)
-        file_unref(s->file);
+        dl_file_unref(s->file);
     return result;
 }
 
 /* Others. Returns as goevd_http_write() does. */
 static int
-sending_write_slice(struct sending *s, struct goevd_http_request *r, const struct range *what)
+dl_sending_write_slice(struct dl_sending *s, struct goevd_http_request *r,
+                       const struct dl_range *what)
 {
     if (s->slice == NULL) {
         s->slice = calloc(1, sizeof(*s->slice));
@@ -231,30 +236,31 @@ sending_write_slice(struct sending *s, struct goevd_http_request *r, const struc
         s->slice->most = PIECE_FIRST;
     }
     s->slice->r = r;
-    return slice_write(s->slice, s->file, what);
+    return dl_slice_write(s->slice, s->file, what);
 }
 
 /* Write what of a part may be written now. Returns as goevd_http_write() does; -EAGAIN: there is
  * more, and on_timeout comes. */
 static int
-sending_write_some(struct sending *s, struct goevd_http_request *r, const struct range *part)
+dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
+                      const struct dl_range *part)
 {
-    struct range what = {part->at + s->done, part->len - s->done};
+    struct dl_range what = {part->at + s->done, part->len - s->done};
     uint64_t most = s->slice == NULL ? PIECE_FIRST : s->slice->most;
-    int granted = throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
+    int granted = dl_throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
     bool last = granted >= 0 && (uint64_t)granted == what.len, copied;
     int result;
 
     if (granted <= 0)
         return granted == 0 ? -EAGAIN : granted;
     what.len = (uint64_t)granted;
-    result = sending_copy(s, r, &what);
+    result = dl_sending_copy(s, r, &what);
     copied = result != -ENODATA;
     if (!copied)
-        result = last ? sending_write_last(s, r, &what) : sending_write_slice(s, r, &what);
+        result = last ? dl_sending_write_last(s, r, &what) : dl_sending_write_slice(s, r, &what);
     if (result < 0)
         return result;
-    throttle_spend(&s->throttle);
+    dl_throttle_spend(&s->throttle);
     s->done += what.len;
     if (last || copied)
         return result;
@@ -263,29 +269,30 @@ sending_write_some(struct sending *s, struct goevd_http_request *r, const struct
     return result < 0 ? result : -EAGAIN;
 }
 
-/* Returns as sending_write_some(). */
+/* Returns as dl_sending_write_some(). */
 static int
-sending_write_part(struct sending *s, struct goevd_http_request *r, const struct range *part)
+dl_sending_write_part(struct dl_sending *s, struct goevd_http_request *r,
+                      const struct dl_range *part)
 {
     int result = 0;
 
     while (result >= 0 && s->done < part->len)
-        result = sending_write_some(s, r, part);
+        result = dl_sending_write_some(s, r, part);
     if (result >= 0)
         s->done = 0;
     return result;
 }
 
 static int
-sending_write_head(const struct sending *s, struct goevd_http_request *r, unsigned part)
+dl_sending_write_head(const struct dl_sending *s, struct goevd_http_request *r, unsigned part)
 {
-    size_t len = (size_t)sending_head(s, part, NULL, 0);
+    size_t len = (size_t)dl_sending_head(s, part, NULL, 0);
     char *head = malloc(len + 1);
     int result;
 
     if (head == NULL)
         return -ENOMEM;
-    sending_head(s, part, head, len + 1);
+    dl_sending_head(s, part, head, len + 1);
     result = goevd_http_write(r, head, len);
     free(head);
     return result;
@@ -293,17 +300,17 @@ sending_write_head(const struct sending *s, struct goevd_http_request *r, unsign
 
 /* Heads and parts take turns. */
 static int
-sending_write(struct sending *s, struct goevd_http_request *r)
+dl_sending_write(struct dl_sending *s, struct goevd_http_request *r)
 {
     if (s->parts == NULL)
-        return sending_write_part(s, r, &s->one);
+        return dl_sending_write_part(s, r, &s->one);
     if (s->step % 2 == 0)
-        return sending_write_head(s, r, s->step / 2);
-    return sending_write_part(s, r, &s->parts[s->step / 2]);
+        return dl_sending_write_head(s, r, s->step / 2);
+    return dl_sending_write_part(s, r, &s->parts[s->step / 2]);
 }
 
 int
-sending_go(struct sending *s, struct goevd_http_request *r)
+dl_sending_go(struct dl_sending *s, struct goevd_http_request *r)
 {
     unsigned steps = s->parts == NULL ? 1 : 2 * s->count + 1;
 
@@ -312,7 +319,7 @@ sending_go(struct sending *s, struct goevd_http_request *r)
     if (s->slice != NULL && s->slice->queued)
         return 0;
     for (; s->step < steps; s->step++) {
-        int result = sending_write(s, r);
+        int result = dl_sending_write(s, r);
 
         /* on_drained comes, on_timeout or on_close */
         if (result == -ENOBUFS || result == -EAGAIN || result == -EPIPE)
@@ -320,7 +327,7 @@ sending_go(struct sending *s, struct goevd_http_request *r)
         if (result < 0)
             return result;
     }
-    slice_leave(s->slice);
+    dl_slice_leave(s->slice);
     s->slice = NULL;
     return goevd_http_end(r) == -ENOMEM ? -ENOMEM : 0;
 }

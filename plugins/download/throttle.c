@@ -6,7 +6,7 @@
 
 /* A number of the address, without its port. What has none is one client. */
 static uint64_t
-throttle_hash(uint64_t key, const struct sockaddr_storage *address)
+dl_throttle_hash(uint64_t key, const struct sockaddr_storage *address)
 {
     uint64_t words[2] = {0};
     uint64_t hash = key;
@@ -22,17 +22,17 @@ throttle_hash(uint64_t key, const struct sockaddr_storage *address)
     return hash;
 }
 
-static struct pace_bucket *
-throttle_client(struct throttle_shared *shared, const struct goevd_http_request *r)
+static struct dl_pace_bucket *
+dl_throttle_client(struct dl_throttle_shared *shared, const struct goevd_http_request *r)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 
     goevd_http_client_address(r, &address);
-    return &shared->clients[throttle_hash(shared->key, &address) & (THROTTLE_CLIENTS - 1)];
+    return &shared->clients[dl_throttle_hash(shared->key, &address) & (DL_THROTTLE_CLIENTS - 1)];
 }
 
-static struct pace_bucket *
-throttle_join(struct pace_bucket *bucket)
+static struct dl_pace_bucket *
+dl_throttle_join(struct dl_pace_bucket *bucket)
 {
     atomic_fetch_add_explicit(&bucket->users, 1, memory_order_relaxed);
     return bucket;
@@ -40,62 +40,63 @@ throttle_join(struct pace_bucket *bucket)
 
 /* The limits that hold now. Returns how many. */
 static unsigned
-throttle_limits(struct throttle *t, struct goevd_http_request *r, const struct options *o,
-                struct pace_limit *ret)
+dl_throttle_limits(struct dl_throttle *t, struct goevd_http_request *r, const struct dl_options *o,
+                   struct dl_pace_limit *ret)
 {
-    struct throttle_shared *shared = ((const struct local *)goevd_http_local(r))->download->shared;
+    struct dl_throttle_shared *shared =
+        ((const struct dl_local *)goevd_http_local(r))->download->shared;
     unsigned count = 0;
 
     if (o->rate != 0)
-        ret[count++] = (struct pace_limit){&t->own, o->rate};
+        ret[count++] = (struct dl_pace_limit){&t->own, o->rate};
     if (o->client_rate != 0) {
         if (t->client == NULL)
-            t->client = throttle_join(throttle_client(shared, r));
-        ret[count++] = (struct pace_limit){t->client, o->client_rate};
+            t->client = dl_throttle_join(dl_throttle_client(shared, r));
+        ret[count++] = (struct dl_pace_limit){t->client, o->client_rate};
     }
     if (o->route_rate != 0) {
         if (t->route == NULL)
-            t->route = throttle_join(&shared->route);
-        ret[count++] = (struct pace_limit){t->route, o->route_rate};
+            t->route = dl_throttle_join(&shared->route);
+        ret[count++] = (struct dl_pace_limit){t->route, o->route_rate};
     }
     return count;
 }
 
 int
-throttle_ask(struct throttle *t, struct goevd_http_request *r, uint64_t left)
+dl_throttle_ask(struct dl_throttle *t, struct goevd_http_request *r, uint64_t left)
 {
-    const struct local *l = goevd_http_local(r);
-    const struct options *o = goevd_options(l->download->self, l->poller);
-    struct pace_limit limits[3];
+    const struct dl_local *l = goevd_http_local(r);
+    const struct dl_options *o = goevd_options(l->download->self, l->poller);
+    struct dl_pace_limit limits[3];
     int64_t now_ns;
 
     if (t->granted == 0 && (o->rate | o->client_rate | o->route_rate) == 0)
-        return left < PACE_SLICE_MAX ? (int)left : PACE_SLICE_MAX;
+        return left < DL_PACE_SLICE_MAX ? (int)left : DL_PACE_SLICE_MAX;
     now_ns = (int64_t)goevd_now();
     if (t->granted == 0)
-        t->granted =
-            pace_take(limits, throttle_limits(t, r, o, limits), o->burst, left, now_ns, &t->due_ns);
+        t->granted = dl_pace_take(limits, dl_throttle_limits(t, r, o, limits), o->burst, left,
+                                  now_ns, &t->due_ns);
     if (now_ns >= t->due_ns)
         return (int)t->granted;
     return goevd_http_timer(r, (uint64_t)(t->due_ns - now_ns));
 }
 
 void
-throttle_spend(struct throttle *t)
+dl_throttle_spend(struct dl_throttle *t)
 {
     t->granted = 0;
 }
 
 static void
-throttle_leave(struct pace_bucket *bucket)
+dl_throttle_leave(struct dl_pace_bucket *bucket)
 {
     if (bucket != NULL)
         atomic_fetch_sub_explicit(&bucket->users, 1, memory_order_relaxed);
 }
 
 void
-throttle_fini(struct throttle *t)
+dl_throttle_fini(struct dl_throttle *t)
 {
-    throttle_leave(t->client);
-    throttle_leave(t->route);
+    dl_throttle_leave(t->client);
+    dl_throttle_leave(t->route);
 }

@@ -15,11 +15,12 @@
 static const char *const types_files[] = {"/etc/mime.types", "/usr/local/share/mime/globs2",
                                           "/usr/share/mime/globs2"};
 
-static_assert(sizeof(types_files) / sizeof(types_files[0]) == TYPES_TEXTS, "a text for each file");
+static_assert(sizeof(types_files) / sizeof(types_files[0]) == DL_TYPES_TEXTS,
+              "a text for each file");
 
 /* Add the types of a file. Returns 0; -ENOMEM; what slurp() returns. */
 static int
-types_add_file(struct types *types, const char *path, char **text)
+dl_types_add_file(struct dl_types *types, const char *path, char **text)
 {
     ssize_t n = slurp(path, TYPES_FILE_MAX, text);
 
@@ -29,19 +30,19 @@ types_add_file(struct types *types, const char *path, char **text)
 /* A file that the configuration names goes before what goevd knows, because somebody chose it. The
  * system's tables go behind, because they differ from machine to machine. */
 static int
-types_load(struct types *types, struct goevd_self *self, const struct options *o)
+dl_types_load(struct dl_types *types, struct goevd_self *self, const struct dl_options *o)
 {
     int r;
 
     if (o->type_file.data) {
-        r = types_add_file(types, o->type_file.data, &types->texts[0]);
+        r = dl_types_add_file(types, o->type_file.data, &types->texts[0]);
         if (r < 0)
             return goevd_refuse(self, "type_file", "%s: %s", o->type_file.data, strerror(-r));
         return dl_type_table_add_common(&types->table);
     }
     r = dl_type_table_add_common(&types->table);
-    for (size_t i = 0; r == 0 && i < TYPES_TEXTS; i++) {
-        r = types_add_file(types, types_files[i], &types->texts[i]);
+    for (size_t i = 0; r == 0 && i < DL_TYPES_TEXTS; i++) {
+        r = dl_types_add_file(types, types_files[i], &types->texts[i]);
         if (r != -ENOMEM)
             r = 0; /* a machine without this table is as good as any other */
     }
@@ -51,7 +52,7 @@ types_load(struct types *types, struct goevd_self *self, const struct options *o
 /* ---- Outside --------------------------------------------------------------------------------- */
 
 static int
-types_override(struct types *types, struct goevd_self *self, const struct options *o)
+dl_types_override(struct dl_types *types, struct goevd_self *self, const struct dl_options *o)
 {
     const struct goevd_pair *pairs = o->types.items;
     int r = 0;
@@ -68,35 +69,35 @@ types_override(struct types *types, struct goevd_self *self, const struct option
 }
 
 int
-types_init(struct types *types, struct goevd_self *self, const struct options *o)
+dl_types_init(struct dl_types *types, struct goevd_self *self, const struct dl_options *o)
 {
     int r;
 
-    *types = (struct types){.fallback = o->default_type.data, .charset = o->charset};
+    *types = (struct dl_types){.fallback = o->default_type.data, .charset = o->charset};
     if (o->default_type.len != 0 && !dl_type_is_valid(o->default_type.data))
         return goevd_refuse(self, "default_type", "\"%s\" is no type such as text/plain",
                             o->default_type.data);
     if (strspn(o->charset.data, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-_.:+") != o->charset.len)
         return goevd_refuse(self, "charset", "\"%s\" is no name of a charset", o->charset.data);
-    r = types_override(types, self, o);
+    r = dl_types_override(types, self, o);
     if (r == 0)
-        r = types_load(types, self, o);
+        r = dl_types_load(types, self, o);
     dl_type_table_seal(&types->table);
     return r;
 }
 
 void
-types_fini(struct types *types)
+dl_types_fini(struct dl_types *types)
 {
     dl_type_table_fini(&types->table);
-    for (size_t i = 0; i < TYPES_TEXTS; i++)
+    for (size_t i = 0; i < DL_TYPES_TEXTS; i++)
         free(types->texts[i]);
-    *types = (struct types){0};
+    *types = (struct dl_types){0};
 }
 
 const char *
-types_find(const struct types *types, const char *name)
+dl_types_find(const struct dl_types *types, const char *name)
 {
     const char *type = dl_type_table_find(&types->table, name);
 
@@ -104,7 +105,7 @@ types_find(const struct types *types, const char *name)
 }
 
 const char *
-types_charset(const struct types *types, const char *type)
+dl_types_charset(const struct dl_types *types, const char *type)
 {
     bool text = strncasecmp(type, "text/", 5) == 0 && strcasestr(type, "charset=") == NULL;
 

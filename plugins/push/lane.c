@@ -9,14 +9,14 @@
 #define LANE_ARGS 2 /* of a command, before its lines */
 
 /* What Redis will answer next, or what is answered in its place once its turn has come. */
-struct entry {
-    struct client *client; /* NULL: the lane's own command */
+struct push_entry {
+    struct push_client *client; /* NULL: the lane's own command */
     unsigned lines;
     const char *sentence; /* static; NULL: Redis answers */
 };
 
-struct lane {
-    struct instance *instance;
+struct push_lane {
+    struct push_instance *instance;
     struct goevd_poller *poller;
     struct goevd_conn *conn; /* NULL: none is borrowed */
     bool asked;              /* ... but one is coming */
@@ -24,10 +24,11 @@ struct lane {
     redisReader *reader;
     char *text; /* commands that wait for a connection */
     size_t len, room;
-    struct entry *entries; /* a ring of `capacity`, a power of two */
+    struct push_entry *entries; /* a ring of `capacity`, a power of two */
     size_t capacity, first, count;
-    const char *argv[LANE_ARGS + LANE_LINES_MAX]; /* the next command, while a client's lines are */
-    size_t lens[LANE_ARGS + LANE_LINES_MAX];      /* gathered */
+    const char
+        *argv[LANE_ARGS + PUSH_LANE_LINES_MAX];   /* the next command, while a client's lines are */
+    size_t lens[LANE_ARGS + PUSH_LANE_LINES_MAX]; /* gathered */
     unsigned lines;
     char error[160]; /* the last one of Redis's own */
 };
@@ -35,10 +36,10 @@ struct lane {
 /* ---- What is to be answered ------------------------------------------------------------------ */
 
 static int
-lane_grow(struct lane *lane)
+push_lane_grow(struct push_lane *lane)
 {
     size_t capacity = lane->capacity ? lane->capacity * 2 : 256;
-    struct entry *entries = malloc(capacity * sizeof(*entries));
+    struct push_entry *entries = malloc(capacity * sizeof(*entries));
 
     if (!entries)
         return -ENOMEM;
@@ -52,9 +53,9 @@ lane_grow(struct lane *lane)
 }
 
 static int
-lane_expect(struct lane *lane, const struct entry *e)
+push_lane_expect(struct push_lane *lane, const struct push_entry *e)
 {
-    if (lane->count == lane->capacity && lane_grow(lane) < 0)
+    if (lane->count == lane->capacity && push_lane_grow(lane) < 0)
         return -ENOMEM;
     lane->entries[(lane->first + lane->count++) & (lane->capacity - 1)] = *e;
     if (e->client)
@@ -63,38 +64,38 @@ lane_expect(struct lane *lane, const struct entry *e)
 }
 
 static void
-lane_forget_last(struct lane *lane)
+push_lane_forget_last(struct push_lane *lane)
 {
-    struct entry *e = &lane->entries[(lane->first + --lane->count) & (lane->capacity - 1)];
+    struct push_entry *e = &lane->entries[(lane->first + --lane->count) & (lane->capacity - 1)];
 
     if (e->client)
         e->client->unanswered -= e->lines;
 }
 
 static void
-lane_count(struct lane *lane, unsigned lines, bool pushed)
+push_lane_count(struct push_lane *lane, unsigned lines, bool pushed)
 {
-    const struct instance *i = lane->instance;
+    const struct push_instance *i = lane->instance;
 
     goevd_figure_add(i->self, lane->poller, pushed ? i->acknowledged : i->failed, lines);
 }
 
 /* The first entry has been answered; then come those that Redis knows nothing of. */
 static void
-lane_answer(struct lane *lane, const char *sentence)
+push_lane_answer(struct push_lane *lane, const char *sentence)
 {
     bool own;
 
     do {
-        struct entry e = lane->entries[lane->first];
+        struct push_entry e = lane->entries[lane->first];
 
         lane->first = (lane->first + 1) & (lane->capacity - 1);
         lane->count--;
         if (!e.sentence)
             e.sentence = sentence;
         if (e.client) {
-            lane_count(lane, e.lines, !e.sentence);
-            client_answered(e.client, e.lines, e.sentence);
+            push_lane_count(lane, e.lines, !e.sentence);
+            push_client_answered(e.client, e.lines, e.sentence);
         }
         own = lane->count > 0 && lane->entries[lane->first].sentence;
     } while (own);
@@ -102,19 +103,19 @@ lane_answer(struct lane *lane, const char *sentence)
 
 /* Nobody knows whether Redis has got what was on the way. */
 static void
-lane_fail(struct lane *lane, const char *sentence)
+push_lane_fail(struct push_lane *lane, const char *sentence)
 {
     lane->len = 0;
     while (lane->count > 0)
-        lane_answer(lane, sentence);
+        push_lane_answer(lane, sentence);
 }
 
 /* ---- Replies: hiredis's reader calls these instead of making objects ------------------------- */
 
 static void *
-reply_text(const redisReadTask *task, char *text, size_t len)
+push_reply_text(const redisReadTask *task, char *text, size_t len)
 {
-    struct lane *lane = task->privdata;
+    struct push_lane *lane = task->privdata;
 
     if (task->type != REDIS_REPLY_ERROR)
         return lane;
@@ -130,46 +131,46 @@ typedef size_t reply_count;
 #endif
 
 static void *
-reply_array(const redisReadTask *task, reply_count len)
+push_reply_array(const redisReadTask *task, reply_count len)
 {
     (void)len;
     return task->privdata;
 }
 
 static void *
-reply_integer(const redisReadTask *task, long long value)
+push_reply_integer(const redisReadTask *task, long long value)
 {
     (void)value;
     return task->privdata;
 }
 
 static void *
-reply_nil(const redisReadTask *task)
+push_reply_nil(const redisReadTask *task)
 {
     return task->privdata;
 }
 
 static void
-reply_free(void *reply)
+push_reply_free(void *reply)
 {
     (void)reply; /* it is the lane */
 }
 
-static redisReplyObjectFunctions reply_functions = {
-    .createString = reply_text,
-    .createArray = reply_array,
-    .createInteger = reply_integer,
-    .createNil = reply_nil,
-    .freeObject = reply_free,
+static redisReplyObjectFunctions push_reply_functions = {
+    .createString = push_reply_text,
+    .createArray = push_reply_array,
+    .createInteger = push_reply_integer,
+    .createNil = push_reply_nil,
+    .freeObject = push_reply_free,
 };
 
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 /* It waits for the connection. */
 static int
-lane_keep(struct lane *lane, const char *command, size_t len)
+push_lane_keep(struct push_lane *lane, const char *command, size_t len)
 {
-    const struct options *o = goevd_options(lane->instance->self, lane->poller);
+    const struct push_options *o = goevd_options(lane->instance->self, lane->poller);
     char *text;
 
     if (lane->len + len > (uint64_t)o->queue_max)
@@ -187,31 +188,31 @@ lane_keep(struct lane *lane, const char *command, size_t len)
 }
 
 static int
-lane_write(struct lane *lane, const char *command, size_t len)
+push_lane_write(struct push_lane *lane, const char *command, size_t len)
 {
     int r;
 
     if (!lane->conn)
-        return lane_keep(lane, command, len);
+        return push_lane_keep(lane, command, len);
     r = goevd_conn_write(lane->conn, command, len);
     return r == -ENOBUFS ? -EAGAIN : r < 0 ? r : 0;
 }
 
 /* Say it, and expect its answer. */
 static int
-lane_command(struct lane *lane, const struct entry *e, int argc, const char **argv,
-             const size_t *lens)
+push_lane_command(struct push_lane *lane, const struct push_entry *e, int argc, const char **argv,
+                  const size_t *lens)
 {
     char *command;
     int r, len = redisFormatCommandArgv(&command, argc, argv, lens);
 
     if (len < 0)
         return -ENOMEM;
-    r = lane_expect(lane, e);
+    r = push_lane_expect(lane, e);
     if (r == 0) {
-        r = lane_write(lane, command, (size_t)len);
+        r = push_lane_write(lane, command, (size_t)len);
         if (r < 0)
-            lane_forget_last(lane);
+            push_lane_forget_last(lane);
     }
     redisFreeCommand(command);
     return r;
@@ -219,34 +220,34 @@ lane_command(struct lane *lane, const struct entry *e, int argc, const char **ar
 
 /* Whoever had the connection before may have used another database. */
 static int
-lane_introduce(struct lane *lane)
+push_lane_introduce(struct push_lane *lane)
 {
-    const struct options *o = lane->instance->options;
-    const struct entry own = {.client = NULL};
+    const struct push_options *o = lane->instance->options;
+    const struct push_entry own = {.client = NULL};
     char database[24];
     const char *auth[] = {"AUTH", o->password.data}, *select[] = {"SELECT", database};
     size_t auth_lens[] = {4, o->password.len}, select_lens[] = {6, 0};
-    int r = o->password.data ? lane_command(lane, &own, 2, auth, auth_lens) : 0;
+    int r = o->password.data ? push_lane_command(lane, &own, 2, auth, auth_lens) : 0;
 
     select_lens[1] = (size_t)snprintf(database, sizeof(database), "%lld", (long long)o->database);
-    return r < 0 ? r : lane_command(lane, &own, 2, select, select_lens);
+    return r < 0 ? r : push_lane_command(lane, &own, 2, select, select_lens);
 }
 
 /* ---- The connection -------------------------------------------------------------------------- */
 
-struct borrowed {
-    struct lane *lane;
+struct push_borrowed {
+    struct push_lane *lane;
 };
 
 static int
-borrowed_open(struct goevd_conn *c, void *state)
+push_borrowed_open(struct goevd_conn *c, void *state)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
     int r;
 
     lane->asked = false;
     lane->conn = c;
-    lane->reader = redisReaderCreateWithFunctions(&reply_functions);
+    lane->reader = redisReaderCreateWithFunctions(&push_reply_functions);
     if (!lane->reader)
         return -ENOMEM;
     lane->reader->privdata = lane;
@@ -256,7 +257,7 @@ borrowed_open(struct goevd_conn *c, void *state)
 }
 
 static int
-lane_read_replies(struct lane *lane)
+push_lane_read_replies(struct push_lane *lane)
 {
     void *reply;
 
@@ -270,22 +271,22 @@ lane_read_replies(struct lane *lane)
             return -EPROTO; /* nothing was asked */
         if (lane->error[0] && !lane->entries[lane->first].client)
             return -EACCES; /* AUTH or SELECT: nothing else will do */
-        lane_answer(lane, lane->error[0] ? lane->error : NULL);
+        push_lane_answer(lane, lane->error[0] ? lane->error : NULL);
     }
 }
 
 static ptrdiff_t
-borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
-              unsigned flags)
+push_borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+                   unsigned flags)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
-    const struct options *o = goevd_options(lane->instance->self, goevd_conn_poller(c));
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
+    const struct push_options *o = goevd_options(lane->instance->self, goevd_conn_poller(c));
     int r;
 
     (void)fresh, (void)flags;
     if (redisReaderFeed(lane->reader, data, len) != REDIS_OK)
         return -ENOMEM;
-    r = lane_read_replies(lane);
+    r = push_lane_read_replies(lane);
     if (r < 0) {
         goevd_log(lane->instance->self, GOEVD_LOG_ERROR, "%s: %s", o->address.data,
                   r == -EACCES ? lane->error : "this is not Redis's protocol");
@@ -300,9 +301,9 @@ borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t len, s
 
 /* What has been sent is answered before goevd stops. */
 static int
-borrowed_stop(struct goevd_conn *c, void *state)
+push_borrowed_stop(struct goevd_conn *c, void *state)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
 
     (void)c;
     lane->stopping = true;
@@ -311,31 +312,31 @@ borrowed_stop(struct goevd_conn *c, void *state)
 
 /* For a while there was nothing to push. */
 static int
-borrowed_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
+push_borrowed_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
 
     (void)cookie;
     return lane->count == 0 ? goevd_pool_release(c) : 0;
 }
 
 static void
-borrowed_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+push_borrowed_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
 
     (void)c, (void)reason;
     lane->conn = NULL;
     redisReaderFree(lane->reader);
     lane->reader = NULL;
-    lane_fail(lane, lane->error[0] ? lane->error : "the connection to redis was lost");
+    push_lane_fail(lane, lane->error[0] ? lane->error : "the connection to redis was lost");
 }
 
 static void
-borrowed_fail(void *instance, struct goevd_poller *poller, void *state, int error)
+push_borrowed_fail(void *instance, struct goevd_poller *poller, void *state, int error)
 {
-    struct lane *lane = ((struct borrowed *)state)->lane;
-    const struct instance *i = instance;
+    struct push_lane *lane = ((struct push_borrowed *)state)->lane;
+    const struct push_instance *i = instance;
     char sentence[160];
 
     (void)poller;
@@ -343,28 +344,28 @@ borrowed_fail(void *instance, struct goevd_poller *poller, void *state, int erro
     snprintf(sentence, sizeof(sentence), "no connection to redis: %s", strerror(-error));
     if (lane->count > 0 && error != -ECANCELED)
         goevd_log(i->self, GOEVD_LOG_WARNING, "%s: %s", i->options->address.data, sentence);
-    lane_fail(lane, sentence);
+    push_lane_fail(lane, sentence);
 }
 
-static const struct goevd_stream borrowed_stream = {
+static const struct goevd_stream push_borrowed_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
-    .conn_size = sizeof(struct borrowed),
-    .on_open = borrowed_open,
-    .on_read = borrowed_read,
-    .on_timeout = borrowed_timeout,
-    .on_stop = borrowed_stop,
-    .on_close = borrowed_close,
-    .on_connect_fail = borrowed_fail,
+    .conn_size = sizeof(struct push_borrowed),
+    .on_open = push_borrowed_open,
+    .on_read = push_borrowed_read,
+    .on_timeout = push_borrowed_timeout,
+    .on_stop = push_borrowed_stop,
+    .on_close = push_borrowed_close,
+    .on_connect_fail = push_borrowed_fail,
 };
 
 /* There is a connection, or there will be one. */
 static int
-lane_ready(struct lane *lane)
+push_lane_ready(struct push_lane *lane)
 {
-    struct borrowed state = {lane};
+    struct push_borrowed state = {lane};
     struct goevd_acquire_request request = {
         .version = GOEVD_VERSION_OF(struct goevd_acquire_request),
-        .stream = &borrowed_stream,
+        .stream = &push_borrowed_stream,
         .state = &state,
         .state_len = sizeof(state),
         .timeout_ns = (uint64_t)lane->instance->options->connect_timeout_ns,
@@ -379,13 +380,13 @@ lane_ready(struct lane *lane)
     if (r < 0)
         return r;
     lane->asked = true;
-    return lane_introduce(lane);
+    return push_lane_introduce(lane);
 }
 
 /* ---- For clients ----------------------------------------------------------------------------- */
 
 unsigned
-lane_gather(struct lane *lane, const char *line, size_t len)
+push_lane_gather(struct push_lane *lane, const char *line, size_t len)
 {
     lane->argv[LANE_ARGS + lane->lines] = line;
     lane->lens[LANE_ARGS + lane->lines] = len;
@@ -393,11 +394,11 @@ lane_gather(struct lane *lane, const char *line, size_t len)
 }
 
 int
-lane_push(struct lane *lane, struct client *client)
+push_lane_push(struct push_lane *lane, struct push_client *client)
 {
-    const struct options *o = lane->instance->options;
-    const struct entry e = {.client = client, .lines = lane->lines};
-    int r = lane_ready(lane);
+    const struct push_options *o = lane->instance->options;
+    const struct push_entry e = {.client = client, .lines = lane->lines};
+    int r = push_lane_ready(lane);
 
     lane->argv[0] = "RPUSH";
     lane->lens[0] = 5;
@@ -405,30 +406,30 @@ lane_push(struct lane *lane, struct client *client)
     lane->lens[1] = o->key.len;
     lane->lines = 0;
     if (r == 0)
-        r = lane_command(lane, &e, (int)e.lines + LANE_ARGS, lane->argv, lane->lens);
+        r = push_lane_command(lane, &e, (int)e.lines + LANE_ARGS, lane->argv, lane->lens);
     if (r != -EAGAIN)
         return r;
     for (unsigned n = 0; n < e.lines; n++)
-        if (lane_refuse(lane, client, "redis does not keep up") < 0)
+        if (push_lane_refuse(lane, client, "redis does not keep up") < 0)
             return -ENOMEM;
     return 0;
 }
 
 int
-lane_refuse(struct lane *lane, struct client *client, const char *sentence)
+push_lane_refuse(struct push_lane *lane, struct push_client *client, const char *sentence)
 {
-    const struct entry e = {.client = client, .lines = 1, .sentence = sentence};
-    int r = lane_expect(lane, &e);
+    const struct push_entry e = {.client = client, .lines = 1, .sentence = sentence};
+    int r = push_lane_expect(lane, &e);
 
     if (r == 0 && lane->count == 1)
-        lane_answer(lane, NULL);
+        push_lane_answer(lane, NULL);
     return r;
 }
 
 int
-lane_new(struct instance *i, struct goevd_poller *poller, struct lane **ret)
+push_lane_new(struct push_instance *i, struct goevd_poller *poller, struct push_lane **ret)
 {
-    struct lane *lane = calloc(1, sizeof(*lane));
+    struct push_lane *lane = calloc(1, sizeof(*lane));
 
     if (!lane)
         return -ENOMEM;
@@ -439,7 +440,7 @@ lane_new(struct instance *i, struct goevd_poller *poller, struct lane **ret)
 }
 
 void
-lane_free(struct lane *lane)
+push_lane_free(struct push_lane *lane)
 {
     if (!lane)
         return;

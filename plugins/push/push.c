@@ -8,14 +8,14 @@
 /* ---- Clients --------------------------------------------------------------------------------- */
 
 static void
-client_release(struct client *client)
+push_client_release(struct push_client *client)
 {
     if (!client->conn && client->unanswered == 0)
         free(client);
 }
 
 static int
-client_say(struct client *client, unsigned lines, const char *sentence)
+push_client_say(struct push_client *client, unsigned lines, const char *sentence)
 {
     char line[256];
     int r = 0, len = sentence ? snprintf(line, sizeof(line), "error %s", sentence)
@@ -27,14 +27,14 @@ client_say(struct client *client, unsigned lines, const char *sentence)
 }
 
 void
-client_answered(struct client *client, unsigned lines, const char *sentence)
+push_client_answered(struct push_client *client, unsigned lines, const char *sentence)
 {
     client->unanswered -= lines;
     if (!client->conn) {
-        client_release(client);
+        push_client_release(client);
         return;
     }
-    if (client_say(client, lines, sentence) < 0)
+    if (push_client_say(client, lines, sentence) < 0)
         goevd_conn_close(client->conn, GOEVD_CLOSE_NOW); /* he does not read his answers */
     else if (client->ended && client->unanswered == 0)
         goevd_conn_close(client->conn, GOEVD_CLOSE_FLUSH);
@@ -55,16 +55,16 @@ static const struct goevd_framing push_lines = {
 static int
 push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
-    const struct instance *i = goevd_conn_instance(c);
-    const struct options *o = goevd_options(i->self, goevd_conn_poller(c));
-    struct client *client = *(struct client **)state;
-    unsigned count = lane_gather(client->lane, line, len);
+    const struct push_instance *i = goevd_conn_instance(c);
+    const struct push_options *o = goevd_options(i->self, goevd_conn_poller(c));
+    struct push_client *client = *(struct push_client **)state;
+    unsigned count = push_lane_gather(client->lane, line, len);
     unsigned max = (unsigned)o->unanswered_max;
     int r;
 
-    if (flags & GOEVD_FRAME_MORE && count < LANE_LINES_MAX && client->unanswered + count < max)
+    if (flags & GOEVD_FRAME_MORE && count < PUSH_LANE_LINES_MAX && client->unanswered + count < max)
         return 0;
-    r = lane_push(client->lane, client);
+    r = push_lane_push(client->lane, client);
     if (client->unanswered >= max) {
         client->held = true;
         client->resume_at = max / 2;
@@ -77,12 +77,13 @@ push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsi
 static int
 push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len, int error)
 {
-    struct client *client = *(struct client **)state;
+    struct push_client *client = *(struct push_client **)state;
 
     (void)c, (void)data, (void)len;
     client->ended = true;
-    return lane_refuse(client->lane, client,
-                       error == -ENODATA ? "the last line has no end" : "the line is too long");
+    return push_lane_refuse(client->lane, client,
+                            error == -ENODATA ? "the last line has no end"
+                                              : "the line is too long");
 }
 
 /* ---- Coming and going ------------------------------------------------------------------------ */
@@ -90,13 +91,13 @@ push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len
 static int
 push_open(struct goevd_conn *c, void *state)
 {
-    struct client *client = calloc(1, sizeof(*client));
+    struct push_client *client = calloc(1, sizeof(*client));
 
     if (!client)
         return -ENOMEM;
     client->conn = c;
     client->lane = goevd_conn_local(c);
-    *(struct client **)state = client;
+    *(struct push_client **)state = client;
     return 0;
 }
 
@@ -104,7 +105,7 @@ push_open(struct goevd_conn *c, void *state)
 static int
 push_end(struct goevd_conn *c, void *state)
 {
-    struct client *client = *(struct client **)state;
+    struct push_client *client = *(struct push_client **)state;
 
     goevd_conn_pause(c);
     client->ended = true;
@@ -114,18 +115,18 @@ push_end(struct goevd_conn *c, void *state)
 static void
 push_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
-    struct client *client = *(struct client **)state;
+    struct push_client *client = *(struct push_client **)state;
 
     (void)c, (void)reason;
     if (!client)
         return;
     client->conn = NULL;
-    client_release(client);
+    push_client_release(client);
 }
 
 static const struct goevd_stream push_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
-    .conn_size = sizeof(struct client *),
+    .conn_size = sizeof(struct push_client *),
     .on_open = push_open,
     .on_eof = push_end,
     .on_stop = push_end,
@@ -138,10 +139,10 @@ static const struct goevd_stream push_stream = {
 /* ---- The plugin ------------------------------------------------------------------------------ */
 
 static int
-push_make_pool(struct instance *i)
+push_make_pool(struct push_instance *i)
 {
     static const char ping[] = "PING\r\n", pong[] = "+PONG\r\n";
-    const struct options *o = i->options;
+    const struct push_options *o = i->options;
     struct goevd_pool_config config = {
         .version = GOEVD_VERSION_OF(struct goevd_pool_config),
         .to = o->address.data,
@@ -169,7 +170,7 @@ push_make_pool(struct instance *i)
 }
 
 static int
-push_count(struct instance *i)
+push_count(struct push_instance *i)
 {
     i->acknowledged = goevd_figure_new(i->self, "acknowledged", "lines", "lines that Redis has",
                                        GOEVD_FIGURE_COUNTER);
@@ -183,7 +184,7 @@ push_count(struct instance *i)
 static int
 push_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    struct instance *i = calloc(1, sizeof(*i));
+    struct push_instance *i = calloc(1, sizeof(*i));
     int r;
 
     if (!i)
@@ -210,8 +211,8 @@ push_destroy(void *instance)
 static int
 push_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
-    struct lane *lane;
-    int r = lane_new(instance, poller, &lane);
+    struct push_lane *lane;
+    int r = push_lane_new(instance, poller, &lane);
 
     if (r == 0)
         *ret_local = lane;
@@ -222,7 +223,7 @@ static void
 push_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 {
     (void)instance, (void)poller;
-    lane_free(local);
+    push_lane_free(local);
 }
 
 static const void *
@@ -232,6 +233,6 @@ push_interface(const char *id)
 }
 
 GOEVD_PLUGIN(.name = "push", .description = "pushes lines to a Redis list",
-             .options = &push_options, .create = push_create, .destroy = push_destroy,
+             .options = &push_options_schema, .create = push_create, .destroy = push_destroy,
              .poller_start = push_poller_start, .poller_stop = push_poller_stop,
              .interface = push_interface);

@@ -13,7 +13,7 @@
 
 #include <goevd/plugin.h>
 
-struct options {
+struct push_options {
     struct goevd_str address;
     struct goevd_str key;
     struct goevd_str password; /* data NULL: none */
@@ -26,21 +26,21 @@ struct options {
     int64_t idle_timeout_ns, check_interval_ns;
 };
 
-extern const struct goevd_schema push_options;
+extern const struct goevd_schema push_options_schema;
 
-struct instance {
+struct push_instance {
     struct goevd_self *self;
-    const struct options *options; /* as the configuration has them; some may change */
+    const struct push_options *options; /* as the configuration has them; some may change */
     struct goevd_pool *pool;
     int acknowledged, failed; /* the figures of lines */
 };
 
-struct lane;
+struct push_lane;
 
 /* Somebody who sends lines. Lives until he has gone and none of his lines is on the way. */
-struct client {
+struct push_client {
     struct goevd_conn *conn; /* NULL: gone */
-    struct lane *lane;
+    struct push_lane *lane;
     unsigned unanswered; /* lines */
     unsigned resume_at;
     bool held;  /* reading pauses until no more than resume_at are unanswered */
@@ -48,20 +48,21 @@ struct client {
 };
 
 /* Lines of his have been answered: `sentence` says why they were not pushed; NULL: they were. */
-void client_answered(struct client *client, unsigned lines, const char *sentence);
+void push_client_answered(struct push_client *client, unsigned lines, const char *sentence);
 
-int lane_new(struct instance *i, struct goevd_poller *poller, struct lane **ret);
-void lane_free(struct lane *lane); /* NULL does nothing */
+int push_lane_new(struct push_instance *i, struct goevd_poller *poller, struct push_lane **ret);
+void push_lane_free(struct push_lane *lane); /* NULL does nothing */
 
-#define LANE_LINES_MAX 256 /* of one command */
+#define PUSH_LANE_LINES_MAX 256 /* of one command */
 
-/* Add a line, which is not copied, to those of the next lane_push(); returns how many these are. */
-unsigned lane_gather(struct lane *lane, const char *line, size_t len);
+/* Add a line, which is not copied, to those of the next push_lane_push(); returns how many these
+ * are. */
+unsigned push_lane_gather(struct push_lane *lane, const char *line, size_t len);
 
 /* Push them for this client, or refuse them if Redis does not keep up. 0; -ENOMEM. */
-int lane_push(struct lane *lane, struct client *client);
+int push_lane_push(struct push_lane *lane, struct push_client *client);
 
 /* Answer one line with a sentence, after those before it. 0; -ENOMEM. */
-int lane_refuse(struct lane *lane, struct client *client, const char *sentence);
+int push_lane_refuse(struct push_lane *lane, struct push_client *client, const char *sentence);
 
 #endif

@@ -2,12 +2,12 @@
 
 #include "relay/relay.h"
 
-struct figure {
+struct relay_figure_row {
     const char *name, *unit, *help;
     enum goevd_figure_type type;
 };
 
-static const struct figure relay_figures[RELAY_FIGURES] = {
+static const struct relay_figure_row relay_figures[RELAY_FIGURES] = {
     [RELAY_OPEN] = {"open", "connections", "clients that have an upstream", GOEVD_FIGURE_GAUGE},
     [RELAY_CONNECTING] = {"connecting", "connections", "clients that wait for an upstream",
                           GOEVD_FIGURE_GAUGE},
@@ -27,17 +27,18 @@ static const struct figure relay_figures[RELAY_FIGURES] = {
                           GOEVD_FIGURE_COUNTER},
 };
 
-static const struct figure upstream_figures[UPSTREAM_FIGURES] = {
-    [UPSTREAM_OPEN] = {"open", "connections", "clients that this upstream has", GOEVD_FIGURE_GAUGE},
-    [UPSTREAM_CONNECTED] = {"connected", "connections", "clients that this upstream got",
-                            GOEVD_FIGURE_COUNTER},
-    [UPSTREAM_FAILED] = {"failed", "attempts", "attempts to connect to it that failed",
-                         GOEVD_FIGURE_COUNTER},
+static const struct relay_figure_row relay_upstream_figures[RELAY_UPSTREAM_FIGURES] = {
+    [RELAY_UPSTREAM_OPEN] = {"open", "connections", "clients that this upstream has",
+                             GOEVD_FIGURE_GAUGE},
+    [RELAY_UPSTREAM_CONNECTED] = {"connected", "connections", "clients that this upstream got",
+                                  GOEVD_FIGURE_COUNTER},
+    [RELAY_UPSTREAM_FAILED] = {"failed", "attempts", "attempts to connect to it that failed",
+                               GOEVD_FIGURE_COUNTER},
 };
 
 static int
-figures_add(struct instance *i, const char *prefix, const struct figure *list, int count,
-            int *ret_numbers)
+relay_figures_add(struct relay_instance *i, const char *prefix, const struct relay_figure_row *list,
+                  int count, int *ret_numbers)
 {
     for (int n = 0; n < count; n++) {
         char name[64];
@@ -53,15 +54,16 @@ figures_add(struct instance *i, const char *prefix, const struct figure *list, i
 }
 
 int
-figures_init(struct instance *i)
+relay_figures_init(struct relay_instance *i)
 {
-    int r = figures_add(i, "", relay_figures, RELAY_FIGURES, i->figures);
+    int r = relay_figures_add(i, "", relay_figures, RELAY_FIGURES, i->figures);
 
     for (unsigned n = 0; r == 0 && n < i->upstream_count; n++) {
         char prefix[32];
 
         snprintf(prefix, sizeof(prefix), "upstream.%u.", n);
-        r = figures_add(i, prefix, upstream_figures, UPSTREAM_FIGURES, i->upstreams[n].figures);
+        r = relay_figures_add(i, prefix, relay_upstream_figures, RELAY_UPSTREAM_FIGURES,
+                              i->upstreams[n].figures);
     }
     return r;
 }

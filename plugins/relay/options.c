@@ -10,25 +10,26 @@ static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str,
 static const char *const proxy_choices[] = {"none", "v1", "v2", NULL}; /* by their version */
 
 static const struct goevd_option options_table[] = {
-    {GOEVD_OPTION(struct options, upstreams, "upstreams", LIST), .flags = GOEVD_OPTION_REQUIRED,
-     .min = 1, .max = UPSTREAMS_MAX, .item = &address_schema,
+    {GOEVD_OPTION(struct relay_options, upstreams, "upstreams", LIST),
+     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = RELAY_UPSTREAMS_MAX, .item = &address_schema,
      .help = "Where connections go: host:port, [v6]:port, unix:/path."},
-    {GOEVD_OPTION(struct options, connect_timeout_ns, "connect_timeout", DURATION), .def = "5s",
-     .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
+    {GOEVD_OPTION(struct relay_options, connect_timeout_ns, "connect_timeout", DURATION),
+     .def = "5s", .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
      .help = "How long one upstream may take to accept a connection."},
-    {GOEVD_OPTION(struct options, tries, "tries", INT), .def = "3", .min = 1, .max = UPSTREAMS_MAX,
+    {GOEVD_OPTION(struct relay_options, tries, "tries", INT), .def = "3", .min = 1,
+     .max = RELAY_UPSTREAMS_MAX,
      .help = "Upstreams that are tried for one client before it is refused."},
-    {GOEVD_OPTION(struct options, rest_ns, "rest", DURATION), .def = "10s",
+    {GOEVD_OPTION(struct relay_options, rest_ns, "rest", DURATION), .def = "10s",
      .max = 86400 * GOEVD_SECOND,
      .help = "How long an upstream that has failed is left alone while others answer."},
-    {GOEVD_OPTION(struct options, stop_quiet_ns, "stop_quiet", DURATION), .def = "1s",
+    {GOEVD_OPTION(struct relay_options, stop_quiet_ns, "stop_quiet", DURATION), .def = "1s",
      .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
      .help = "When goevd stops or reloads, a connection on which nothing has moved for so long is "
              "closed."},
-    {GOEVD_OPTION(struct options, proxy_protocol, "proxy_protocol", ENUM), .def = "none",
+    {GOEVD_OPTION(struct relay_options, proxy_protocol, "proxy_protocol", ENUM), .def = "none",
      .choices = proxy_choices,
      .help = "The header of the PROXY protocol that tells an upstream who its client is."},
     {.type = GOEVD_OPTION_END},
 };
 
-const struct goevd_schema relay_options = GOEVD_SCHEMA(struct options, options_table);
+const struct goevd_schema relay_options_schema = GOEVD_SCHEMA(struct relay_options, options_table);

@@ -8,25 +8,25 @@
 #define QUIET 1          /* the cookie of the timer that looks whether anything moves */
 
 /* One of the two connections of a relay; what is read here is written to `other`. */
-struct side {
+struct relay_side {
     struct goevd_conn *conn; /* NULL: not yet, or no more */
-    struct side *other;
+    struct relay_side *other;
     struct relay *relay;
 };
 
 /* A client and its upstream. Lives until both connections have ended and none is being made. */
 struct relay {
-    struct side client, upstream;
-    struct instance *instance;
-    struct upstream *to; /* NULL: none is taken */
-    uint64_t tried;      /* a mask of upstreams */
-    uint64_t attempt;    /* for goevd_connect_cancel() */
-    uint64_t moved;      /* bytes, when goevd_stop was told, or at the last look since */
+    struct relay_side client, upstream;
+    struct relay_instance *instance;
+    struct relay_upstream *to; /* NULL: none is taken */
+    uint64_t tried;            /* a mask of upstreams */
+    uint64_t attempt;          /* for goevd_connect_cancel() */
+    uint64_t moved;            /* bytes, when goevd_stop was told, or at the last look since */
     bool connecting;
     bool ending; /* both are closed in order */
 };
 
-static const struct goevd_stream upstream_stream;
+static const struct goevd_stream relay_upstream_stream;
 
 /* ---- Coming and going ------------------------------------------------------------------------ */
 
@@ -36,13 +36,13 @@ relay_release(struct relay *r)
     if (r->client.conn || r->upstream.conn || r->connecting)
         return;
     if (r->to)
-        upstream_drop(r->to);
+        relay_upstream_drop(r->to);
     free(r);
 }
 
 /* End it so that the peer cannot take it for an end in order: with a reset. */
 static void
-side_abort(struct side *s)
+relay_side_abort(struct relay_side *s)
 {
     const struct linger none = {.l_onoff = 1};
 
@@ -53,7 +53,7 @@ side_abort(struct side *s)
 }
 
 static void
-side_close(struct side *s)
+relay_side_close(struct relay_side *s)
 {
     if (s->conn)
         goevd_conn_close(s->conn, GOEVD_CLOSE_FLUSH);
@@ -61,7 +61,7 @@ side_close(struct side *s)
 
 /* What the end of one side is for the other. */
 static void
-side_pass_on(struct side *s, struct goevd_poller *poller, enum goevd_reason reason)
+relay_side_pass_on(struct relay_side *s, struct goevd_poller *poller, enum goevd_reason reason)
 {
     struct relay *r = s->relay;
 
@@ -72,11 +72,11 @@ side_pass_on(struct side *s, struct goevd_poller *poller, enum goevd_reason reas
         return;
     }
     if (reason == GOEVD_REASON_IDLE || reason == GOEVD_REASON_STOP) {
-        count(r->instance, poller, RELAY_IDLE, reason == GOEVD_REASON_IDLE);
-        side_close(s->other);
+        relay_count(r->instance, poller, RELAY_IDLE, reason == GOEVD_REASON_IDLE);
+        relay_side_close(s->other);
     } else {
-        count(r->instance, poller, RELAY_RESET, 1);
-        side_abort(s->other);
+        relay_count(r->instance, poller, RELAY_RESET, 1);
+        relay_side_abort(s->other);
     }
     r->ending = true;
 }
@@ -85,7 +85,7 @@ side_pass_on(struct side *s, struct goevd_poller *poller, enum goevd_reason reas
 
 /* More at once than the queue may ever hold: what fits. */
 static int
-side_write_pieces(struct side *s, const char *data, size_t len, size_t *ret_used)
+relay_side_write_pieces(struct relay_side *s, const char *data, size_t len, size_t *ret_used)
 {
     size_t used = 0;
     int r = 0;
@@ -101,25 +101,25 @@ side_write_pieces(struct side *s, const char *data, size_t len, size_t *ret_used
 }
 
 static int
-side_write(struct side *s, const char *data, size_t len, size_t *ret_used)
+relay_side_write(struct relay_side *s, const char *data, size_t len, size_t *ret_used)
 {
     int r = s->conn ? goevd_conn_write_now(s->conn, data, len) : -EPIPE;
 
     if (r == -EMSGSIZE)
-        return side_write_pieces(s, data, len, ret_used);
+        return relay_side_write_pieces(s, data, len, ret_used);
     *ret_used = r == -ENOBUFS ? 0 : len;
     return r;
 }
 
 /* A reader that is slower than the writer: the writer is not read until its output has drained. */
 static ptrdiff_t
-side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
-          unsigned flags)
+relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+                unsigned flags)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
     struct relay *relay = s->relay;
     size_t used;
-    int r = side_write(s->other, data, len, &used);
+    int r = relay_side_write(s->other, data, len, &used);
 
     (void)fresh, (void)flags;
     if (r != 0)
@@ -128,15 +128,15 @@ side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
         return (ptrdiff_t)len;
     if (r < 0 && r != -ENOBUFS)
         return r;
-    count(relay->instance, goevd_conn_poller(c),
-          s == &relay->client ? RELAY_BYTES_UP : RELAY_BYTES_DOWN, (int64_t)used);
+    relay_count(relay->instance, goevd_conn_poller(c),
+                s == &relay->client ? RELAY_BYTES_UP : RELAY_BYTES_DOWN, (int64_t)used);
     return (ptrdiff_t)used;
 }
 
 static int
-side_drained(struct goevd_conn *c, void *state)
+relay_side_drained(struct goevd_conn *c, void *state)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
 
     (void)c;
     if (s->other->conn)
@@ -146,9 +146,9 @@ side_drained(struct goevd_conn *c, void *state)
 
 /* Half-close: the other side hears of it behind what is queued, and may go on sending. */
 static int
-side_eof(struct goevd_conn *c, void *state)
+relay_side_eof(struct goevd_conn *c, void *state)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
 
     (void)c;
     if (s->other->conn)
@@ -162,12 +162,12 @@ side_eof(struct goevd_conn *c, void *state)
 static int
 relay_connect(struct relay *r, struct goevd_poller *poller)
 {
-    struct instance *i = r->instance;
-    struct side *upstream = &r->upstream;
+    struct relay_instance *i = r->instance;
+    struct relay_side *upstream = &r->upstream;
     struct goevd_connect_request request = {
         .version = GOEVD_VERSION_OF(struct goevd_connect_request),
         .timeout_ns = (uint64_t)i->options->connect_timeout_ns,
-        .stream = &upstream_stream,
+        .stream = &relay_upstream_stream,
         .state = &upstream,
         .state_len = sizeof(upstream),
     };
@@ -176,10 +176,10 @@ relay_connect(struct relay *r, struct goevd_poller *poller)
 
     do {
         if (r->to)
-            upstream_drop(r->to);
+            relay_upstream_drop(r->to);
         r->to = NULL;
         if (__builtin_popcountll(r->tried) < i->options->tries)
-            r->to = upstream_take(i, &r->tried);
+            r->to = relay_upstream_take(i, &r->tried);
         if (!r->to)
             return -ECONNREFUSED;
         request.to = r->to->address;
@@ -192,30 +192,30 @@ relay_connect(struct relay *r, struct goevd_poller *poller)
 static void
 relay_refuse(struct relay *r, struct goevd_poller *poller)
 {
-    count(r->instance, poller, RELAY_REFUSED, 1);
+    relay_count(r->instance, poller, RELAY_REFUSED, 1);
     r->ending = true;
-    side_abort(&r->client);
+    relay_side_abort(&r->client);
 }
 
 static int
-client_open(struct goevd_conn *c, void *state)
+relay_client_open(struct goevd_conn *c, void *state)
 {
-    struct instance *i = goevd_conn_instance(c);
+    struct relay_instance *i = goevd_conn_instance(c);
     struct goevd_poller *poller = goevd_conn_poller(c);
     struct relay *r = calloc(1, sizeof(*r));
 
     if (!r)
         return -ENOMEM;
-    *(struct side **)state = &r->client;
-    r->client = (struct side){c, &r->upstream, r};
-    r->upstream = (struct side){NULL, &r->client, r};
+    *(struct relay_side **)state = &r->client;
+    r->client = (struct relay_side){c, &r->upstream, r};
+    r->upstream = (struct relay_side){NULL, &r->client, r};
     r->instance = i;
     goevd_conn_pause(c); /* until there is somebody to write to */
     r->connecting = relay_connect(r, poller) == 0;
     if (!r->connecting)
         relay_refuse(r, poller);
     else
-        count(i, poller, RELAY_CONNECTING, 1);
+        relay_count(i, poller, RELAY_CONNECTING, 1);
     return 0;
 }
 
@@ -223,7 +223,7 @@ static void
 relay_connecting_ends(struct relay *r, struct goevd_poller *poller)
 {
     r->connecting = false;
-    count(r->instance, poller, RELAY_CONNECTING, -1);
+    relay_count(r->instance, poller, RELAY_CONNECTING, -1);
 }
 
 /* Who the client is, as the first bytes to its upstream. */
@@ -240,18 +240,18 @@ relay_send_header(struct relay *r)
 }
 
 static int
-upstream_open(struct goevd_conn *c, void *state)
+relay_upstream_open(struct goevd_conn *c, void *state)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
     struct relay *r = s->relay;
     struct goevd_poller *poller = goevd_conn_poller(c);
 
     s->conn = c;
     relay_connecting_ends(r, poller);
-    upstream_answers(r->instance, r->to, poller);
-    upstream_count(r->instance, r->to, poller, UPSTREAM_OPEN, 1);
-    count(r->instance, poller, RELAY_CONNECTED, 1);
-    count(r->instance, poller, RELAY_OPEN, 1);
+    relay_upstream_answers(r->instance, r->to, poller);
+    relay_upstream_count(r->instance, r->to, poller, RELAY_UPSTREAM_OPEN, 1);
+    relay_count(r->instance, poller, RELAY_CONNECTED, 1);
+    relay_count(r->instance, poller, RELAY_OPEN, 1);
     if (!r->client.conn || r->ending)
         return -ECANCELED;
     goevd_conn_resume(r->client.conn);
@@ -259,13 +259,13 @@ upstream_open(struct goevd_conn *c, void *state)
 }
 
 static void
-upstream_connect_fail(void *instance, struct goevd_poller *poller, void *state, int error)
+relay_upstream_connect_fail(void *instance, struct goevd_poller *poller, void *state, int error)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
     struct relay *r = s->relay;
     bool wanted = r->client.conn && !r->ending;
 
-    upstream_fails(instance, r->to, poller, error);
+    relay_upstream_fails(instance, r->to, poller, error);
     if (wanted && error != -ECANCELED && relay_connect(r, poller) == 0)
         return;
     relay_connecting_ends(r, poller);
@@ -294,9 +294,9 @@ relay_is_quiet(struct relay *r)
 }
 
 static int
-client_stop(struct goevd_conn *c, void *state)
+relay_client_stop(struct goevd_conn *c, void *state)
 {
-    struct relay *r = (*(struct side **)state)->relay;
+    struct relay *r = (*(struct relay_side **)state)->relay;
     uint64_t ns = (uint64_t)r->instance->options->stop_quiet_ns;
 
     relay_is_quiet(r);
@@ -304,22 +304,22 @@ client_stop(struct goevd_conn *c, void *state)
 }
 
 static int
-client_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
+relay_client_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
-    struct relay *r = (*(struct side **)state)->relay;
+    struct relay *r = (*(struct relay_side **)state)->relay;
 
     (void)c, (void)cookie;
     if (relay_is_quiet(r)) {
         r->ending = true;
-        side_close(&r->client);
-        side_close(&r->upstream);
+        relay_side_close(&r->client);
+        relay_side_close(&r->upstream);
     }
     return 0;
 }
 
 /* The client decides. */
 static int
-upstream_stop(struct goevd_conn *c, void *state)
+relay_upstream_stop(struct goevd_conn *c, void *state)
 {
     (void)c, (void)state;
     return 0;
@@ -328,57 +328,57 @@ upstream_stop(struct goevd_conn *c, void *state)
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static void
-client_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+relay_client_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
     struct goevd_poller *poller = goevd_conn_poller(c);
 
     if (!s)
         return;
     s->conn = NULL;
-    side_pass_on(s, poller, reason);
+    relay_side_pass_on(s, poller, reason);
     if (s->relay->connecting)
         goevd_connect_cancel(poller, s->relay->attempt);
     relay_release(s->relay);
 }
 
 static void
-upstream_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+relay_upstream_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
-    struct side *s = *(struct side **)state;
+    struct relay_side *s = *(struct relay_side **)state;
     struct relay *r = s->relay;
     struct goevd_poller *poller = goevd_conn_poller(c);
 
     s->conn = NULL;
-    upstream_count(r->instance, r->to, poller, UPSTREAM_OPEN, -1);
-    count(r->instance, poller, RELAY_OPEN, -1);
-    side_pass_on(s, poller, reason);
+    relay_upstream_count(r->instance, r->to, poller, RELAY_UPSTREAM_OPEN, -1);
+    relay_count(r->instance, poller, RELAY_OPEN, -1);
+    relay_side_pass_on(s, poller, reason);
     relay_release(r);
 }
 
-static const struct goevd_stream client_stream = {
+static const struct goevd_stream relay_client_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
-    .conn_size = sizeof(struct side *),
-    .on_open = client_open,
-    .on_read = side_read,
-    .on_eof = side_eof,
-    .on_drained = side_drained,
-    .on_timeout = client_timeout,
-    .on_stop = client_stop,
-    .on_close = client_close,
+    .conn_size = sizeof(struct relay_side *),
+    .on_open = relay_client_open,
+    .on_read = relay_side_read,
+    .on_eof = relay_side_eof,
+    .on_drained = relay_side_drained,
+    .on_timeout = relay_client_timeout,
+    .on_stop = relay_client_stop,
+    .on_close = relay_client_close,
     .flags = GOEVD_STREAM_DUPLEX,
 };
 
-static const struct goevd_stream upstream_stream = {
+static const struct goevd_stream relay_upstream_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
-    .conn_size = sizeof(struct side *),
-    .on_open = upstream_open,
-    .on_read = side_read,
-    .on_eof = side_eof,
-    .on_drained = side_drained,
-    .on_stop = upstream_stop,
-    .on_close = upstream_close,
-    .on_connect_fail = upstream_connect_fail,
+    .conn_size = sizeof(struct relay_side *),
+    .on_open = relay_upstream_open,
+    .on_read = relay_side_read,
+    .on_eof = relay_side_eof,
+    .on_drained = relay_side_drained,
+    .on_stop = relay_upstream_stop,
+    .on_close = relay_upstream_close,
+    .on_connect_fail = relay_upstream_connect_fail,
     .flags = GOEVD_STREAM_DUPLEX,
 };
 
@@ -387,8 +387,8 @@ static const struct goevd_stream upstream_stream = {
 static int
 relay_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    const struct options *o = options;
-    struct instance *i = calloc(1, sizeof(*i) + o->upstreams.count * sizeof(i->upstreams[0]));
+    const struct relay_options *o = options;
+    struct relay_instance *i = calloc(1, sizeof(*i) + o->upstreams.count * sizeof(i->upstreams[0]));
     int r;
 
     if (!i)
@@ -396,9 +396,9 @@ relay_create(struct goevd_self *self, const void *options, void **ret_instance)
     i->self = self;
     i->options = o;
     i->upstream_count = (unsigned)o->upstreams.count;
-    r = upstreams_init(i);
+    r = relay_upstreams_init(i);
     if (r == 0)
-        r = figures_init(i);
+        r = relay_figures_init(i);
     if (r < 0) {
         free(i);
         return r;
@@ -416,9 +416,9 @@ relay_destroy(void *instance)
 static const void *
 relay_interface(const char *id)
 {
-    return strcmp(id, GOEVD_STREAM) == 0 ? &client_stream : NULL;
+    return strcmp(id, GOEVD_STREAM) == 0 ? &relay_client_stream : NULL;
 }
 
 GOEVD_PLUGIN(.name = "relay", .description = "passes connections on to upstreams, a TCP proxy",
-             .options = &relay_options, .create = relay_create, .destroy = relay_destroy,
+             .options = &relay_options_schema, .create = relay_create, .destroy = relay_destroy,
              .interface = relay_interface);

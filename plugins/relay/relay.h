@@ -17,9 +17,9 @@
 
 #include <goevd/plugin.h>
 
-#define UPSTREAMS_MAX 64 /* as many as a mask of 64 bits can tell apart */
+#define RELAY_UPSTREAMS_MAX 64 /* as many as a mask of 64 bits can tell apart */
 
-struct options {
+struct relay_options {
     struct goevd_list upstreams; /* of struct goevd_str */
     int64_t connect_timeout_ns;
     int64_t tries;
@@ -28,10 +28,15 @@ struct options {
     int proxy_protocol; /* version of the header; 0: none */
 };
 
-extern const struct goevd_schema relay_options;
+extern const struct goevd_schema relay_options_schema;
 
 /* What is counted of each upstream, and of all together. */
-enum upstream_figure { UPSTREAM_OPEN, UPSTREAM_CONNECTED, UPSTREAM_FAILED, UPSTREAM_FIGURES };
+enum relay_upstream_figure {
+    RELAY_UPSTREAM_OPEN,
+    RELAY_UPSTREAM_CONNECTED,
+    RELAY_UPSTREAM_FAILED,
+    RELAY_UPSTREAM_FIGURES
+};
 enum relay_figure {
     RELAY_OPEN,
     RELAY_CONNECTING,
@@ -45,53 +50,56 @@ enum relay_figure {
     RELAY_FIGURES
 };
 
-struct upstream {
+struct relay_upstream {
     const char *address;
     atomic_uint connections; /* being made and open, of all pollers */
     /* 0: it answers. Otherwise it has failed, and is left alone until then. */
     _Atomic(uint64_t) rest_until_ns;
-    int figures[UPSTREAM_FIGURES];
+    int figures[RELAY_UPSTREAM_FIGURES];
 };
 
-struct instance {
+struct relay_instance {
     struct goevd_self *self;
-    const struct options *options;
+    const struct relay_options *options;
     int figures[RELAY_FIGURES];
     atomic_uint turn; /* who goes first among equals */
     unsigned upstream_count;
-    struct upstream upstreams[];
+    struct relay_upstream upstreams[];
 };
 
 /* ---- upstream.c ------------------------------------------------------------------------------ */
 
 /* 0, or what goevd_refuse() has returned. */
-int upstreams_init(struct instance *i);
+int relay_upstreams_init(struct relay_instance *i);
 
 /* Take the one that has the fewest connections, of those that are not in the mask `tried`, and add
  * it to the mask. NULL: all are in it. */
-struct upstream *upstream_take(struct instance *i, uint64_t *tried);
+struct relay_upstream *relay_upstream_take(struct relay_instance *i, uint64_t *tried);
 
 /* Its connection has ended, or was not made. */
-void upstream_drop(struct upstream *u);
+void relay_upstream_drop(struct relay_upstream *u);
 
 /* What came of connecting. */
-void upstream_answers(struct instance *i, struct upstream *u, struct goevd_poller *poller);
-void upstream_fails(struct instance *i, struct upstream *u, struct goevd_poller *poller, int error);
+void relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
+                            struct goevd_poller *poller);
+void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
+                          struct goevd_poller *poller, int error);
 
 /* ---- figures.c ------------------------------------------------------------------------------- */
 
 /* 0, or what goevd_figure_new() has returned. */
-int figures_init(struct instance *i);
+int relay_figures_init(struct relay_instance *i);
 
 static inline void
-count(struct instance *i, struct goevd_poller *poller, enum relay_figure figure, int64_t delta)
+relay_count(struct relay_instance *i, struct goevd_poller *poller, enum relay_figure figure,
+            int64_t delta)
 {
     goevd_figure_add(i->self, poller, i->figures[figure], delta);
 }
 
 static inline void
-upstream_count(struct instance *i, const struct upstream *u, struct goevd_poller *poller,
-               enum upstream_figure figure, int64_t delta)
+relay_upstream_count(struct relay_instance *i, const struct relay_upstream *u,
+                     struct goevd_poller *poller, enum relay_upstream_figure figure, int64_t delta)
 {
     goevd_figure_add(i->self, poller, u->figures[figure], delta);
 }

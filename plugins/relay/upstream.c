@@ -8,7 +8,7 @@
 #include "relay/relay.h"
 
 int
-upstreams_init(struct instance *i)
+relay_upstreams_init(struct relay_instance *i)
 {
     const struct goevd_str *addresses = i->options->upstreams.items;
 
@@ -29,7 +29,7 @@ upstreams_init(struct instance *i)
 /* One of two: that which answers, or whose rest is over, before one that rests; among the former
  * the one with fewer connections, among the latter the one whose rest ends first. */
 static bool
-upstream_better(const struct upstream *a, const struct upstream *b, uint64_t now)
+relay_upstream_better(const struct relay_upstream *a, const struct relay_upstream *b, uint64_t now)
 {
     uint64_t rest_a = atomic_load_explicit(&a->rest_until_ns, memory_order_relaxed);
     uint64_t rest_b = atomic_load_explicit(&b->rest_until_ns, memory_order_relaxed);
@@ -42,17 +42,17 @@ upstream_better(const struct upstream *a, const struct upstream *b, uint64_t now
            atomic_load_explicit(&b->connections, memory_order_relaxed);
 }
 
-static struct upstream *
-upstream_best(struct instance *i, uint64_t tried, unsigned first, uint64_t now)
+static struct relay_upstream *
+relay_upstream_best(struct relay_instance *i, uint64_t tried, unsigned first, uint64_t now)
 {
-    struct upstream *best = NULL;
+    struct relay_upstream *best = NULL;
 
     for (unsigned n = 0; n < i->upstream_count; n++) {
         unsigned at = (first + n) % i->upstream_count;
 
         if (tried & UINT64_C(1) << at)
             continue;
-        if (!best || upstream_better(&i->upstreams[at], best, now))
+        if (!best || relay_upstream_better(&i->upstreams[at], best, now))
             best = &i->upstreams[at];
     }
     return best;
@@ -61,7 +61,7 @@ upstream_best(struct instance *i, uint64_t tried, unsigned first, uint64_t now)
 /* After its rest one client tries it, and it goes on resting for all others until that is decided:
  * who does not answer at all shall not have all of them wait. */
 static bool
-upstream_claim(struct instance *i, struct upstream *u, uint64_t now)
+relay_upstream_claim(struct relay_instance *i, struct relay_upstream *u, uint64_t now)
 {
     uint64_t rest = atomic_load_explicit(&u->rest_until_ns, memory_order_relaxed);
 
@@ -72,16 +72,16 @@ upstream_claim(struct instance *i, struct upstream *u, uint64_t now)
                                                    memory_order_relaxed, memory_order_relaxed);
 }
 
-struct upstream *
-upstream_take(struct instance *i, uint64_t *tried)
+struct relay_upstream *
+relay_upstream_take(struct relay_instance *i, uint64_t *tried)
 {
     unsigned first = atomic_fetch_add_explicit(&i->turn, 1, memory_order_relaxed);
     uint64_t now = goevd_now();
-    struct upstream *u;
+    struct relay_upstream *u;
 
     do
-        u = upstream_best(i, *tried, first, now);
-    while (u && !upstream_claim(i, u, now));
+        u = relay_upstream_best(i, *tried, first, now);
+    while (u && !relay_upstream_claim(i, u, now));
     if (!u)
         return NULL;
     *tried |= UINT64_C(1) << (u - i->upstreams);
@@ -90,7 +90,7 @@ upstream_take(struct instance *i, uint64_t *tried)
 }
 
 void
-upstream_drop(struct upstream *u)
+relay_upstream_drop(struct relay_upstream *u)
 {
     atomic_fetch_sub_explicit(&u->connections, 1, memory_order_relaxed);
 }
@@ -98,36 +98,38 @@ upstream_drop(struct upstream *u)
 /* ---- What came of it ------------------------------------------------------------------------- */
 
 void
-upstream_answers(struct instance *i, struct upstream *u, struct goevd_poller *poller)
+relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
+                       struct goevd_poller *poller)
 {
-    upstream_count(i, u, poller, UPSTREAM_CONNECTED, 1);
+    relay_upstream_count(i, u, poller, RELAY_UPSTREAM_CONNECTED, 1);
     if (atomic_load_explicit(&u->rest_until_ns, memory_order_relaxed) == 0 ||
         atomic_exchange_explicit(&u->rest_until_ns, 0, memory_order_relaxed) == 0)
         return;
-    count(i, poller, RELAY_RESTING, -1);
+    relay_count(i, poller, RELAY_RESTING, -1);
     goevd_log(i->self, GOEVD_LOG_NOTICE, "upstream %s answers again", u->address);
 }
 
 /* What is missing here says nothing about the upstream. */
 static bool
-upstream_is_innocent(int error)
+relay_upstream_is_innocent(int error)
 {
     return error == -ECANCELED || error == -ENOMEM || error == -ENOBUFS || error == -EMFILE ||
            error == -ENFILE;
 }
 
 void
-upstream_fails(struct instance *i, struct upstream *u, struct goevd_poller *poller, int error)
+relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
+                     struct goevd_poller *poller, int error)
 {
     uint64_t rest_ns = (uint64_t)i->options->rest_ns;
 
     if (error == -ECANCELED)
         return;
-    upstream_count(i, u, poller, UPSTREAM_FAILED, 1);
-    if (upstream_is_innocent(error) ||
+    relay_upstream_count(i, u, poller, RELAY_UPSTREAM_FAILED, 1);
+    if (relay_upstream_is_innocent(error) ||
         atomic_exchange_explicit(&u->rest_until_ns, goevd_now() + rest_ns, memory_order_relaxed))
         return;
-    count(i, poller, RELAY_RESTING, 1);
+    relay_count(i, poller, RELAY_RESTING, 1);
     goevd_log(i->self, GOEVD_LOG_WARNING, "upstream %s does not answer: %s", u->address,
               error == -EADDRNOTAVAIL ? "it has no address, or there is no port left"
                                       : strerror(-error));

@@ -13,53 +13,53 @@
 /* ---- What applications call in a handshake --------------------------------------------------- */
 
 static void *
-table_request_instance(const struct goevd_websocket_request *q)
+ws_api_request_instance(const struct goevd_websocket_request *q)
 {
-    const struct websocket *ws = goevd_http_instance(q->http);
+    const struct ws_instance *ws = goevd_http_instance(q->http);
 
     return goevd_plugin_instance(ws->options->application);
 }
 
 static struct goevd_str
-table_request_path(const struct goevd_websocket_request *q)
+ws_api_request_path(const struct goevd_websocket_request *q)
 {
     return goevd_http_path(q->http);
 }
 
 static struct goevd_str
-table_request_query(const struct goevd_websocket_request *q)
+ws_api_request_query(const struct goevd_websocket_request *q)
 {
     return goevd_http_query(q->http);
 }
 
 static struct goevd_str
-table_request_param(const struct goevd_websocket_request *q, const char *name)
+ws_api_request_param(const struct goevd_websocket_request *q, const char *name)
 {
     return goevd_http_param(q->http, name);
 }
 
 static bool
-table_request_header_at(const struct goevd_websocket_request *q, size_t index,
-                        struct goevd_str *ret_name, struct goevd_str *ret_value)
+ws_api_request_header_at(const struct goevd_websocket_request *q, size_t index,
+                         struct goevd_str *ret_name, struct goevd_str *ret_value)
 {
     return goevd_http_header_at(q->http, index, ret_name, ret_value);
 }
 
 static struct goevd_str
-table_request_header(const struct goevd_websocket_request *q, const char *name)
+ws_api_request_header(const struct goevd_websocket_request *q, const char *name)
 {
     return goevd_http_header(q->http, name);
 }
 
 static struct goevd_str
-table_request_protocol(const struct goevd_websocket_request *q)
+ws_api_request_protocol(const struct goevd_websocket_request *q)
 {
     return q->handshake->protocol;
 }
 
 /* What was offered and is chosen lies in the request, which lasts as long as is needed. */
 static int
-table_request_choose(struct goevd_websocket_request *q, const char *protocol)
+ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
 {
     struct goevd_str name, value, offer;
 
@@ -67,7 +67,7 @@ table_request_choose(struct goevd_websocket_request *q, const char *protocol)
     if (protocol == NULL)
         return 0;
     for (size_t i = 0; goevd_http_header_at(q->http, i, &name, &value); i++)
-        while (handshake_offers(name) && handshake_offer(&value, &offer))
+        while (ws_handshake_offers(name) && ws_handshake_offer(&value, &offer))
             if (offer.len == strlen(protocol) && memcmp(offer.data, protocol, offer.len) == 0) {
                 q->handshake->protocol = offer;
                 return 0;
@@ -78,90 +78,90 @@ table_request_choose(struct goevd_websocket_request *q, const char *protocol)
 /* ---- What applications call ------------------------------------------------------------------ */
 
 static void *
-table_instance(const struct goevd_websocket_conn *w)
+ws_api_instance(const struct goevd_websocket_conn *w)
 {
-    return goevd_plugin_instance(conn_instance(w)->options->application);
+    return goevd_plugin_instance(ws_conn_instance(w)->options->application);
 }
 
 static void *
-table_local(const struct goevd_websocket_conn *w)
+ws_api_local(const struct goevd_websocket_conn *w)
 {
-    return goevd_plugin_local(conn_instance(w)->options->application, goevd_conn_poller(w->c));
+    return goevd_plugin_local(ws_conn_instance(w)->options->application, goevd_conn_poller(w->c));
 }
 
 static struct goevd_conn *
-table_stream(const struct goevd_websocket_conn *w)
+ws_api_stream(const struct goevd_websocket_conn *w)
 {
     return w->c;
 }
 
 static int
-table_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
+ws_api_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
 {
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
         return -EINVAL;
-    return compress_send(w, (uint8_t)type, data, len);
+    return ws_compress_send(w, (uint8_t)type, data, len);
 }
 
 static int
-table_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
+ws_api_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
 {
-    return len > FRAME_CONTROL_MAX ? -EINVAL : conn_send(w, FRAME_PING, data, len);
+    return len > WS_FRAME_CONTROL_MAX ? -EINVAL : ws_conn_send(w, WS_FRAME_PING, data, len);
 }
 
 static int
-table_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
+ws_api_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 {
     size_t len = reason == NULL ? 0 : strlen(reason);
 
-    if (!frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
+    if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
         return -EINVAL;
-    return conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
+    return ws_conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
 }
 
 static struct goevd_websocket_host *
-table_host(const struct goevd_websocket_conn *w)
+ws_api_host(const struct goevd_websocket_conn *w)
 {
-    return (struct goevd_websocket_host *)conn_instance(w);
+    return (struct goevd_websocket_host *)ws_conn_instance(w);
 }
 
 static struct goevd_websocket_id
-table_id(const struct goevd_websocket_conn *w)
+ws_api_id(const struct goevd_websocket_conn *w)
 {
-    return (struct goevd_websocket_id){table_host(w), goevd_conn_id(w->c)};
+    return (struct goevd_websocket_id){ws_api_host(w), goevd_conn_id(w->c)};
 }
 
 static int
-table_publish(struct goevd_websocket_host *host, const char *room, size_t room_len, int type,
-              const void *data, size_t len)
+ws_api_publish(struct goevd_websocket_host *host, const char *room, size_t room_len, int type,
+               const void *data, size_t len)
 {
-    return rooms_publish((struct websocket *)host, room, room_len, type, data, len);
+    return ws_rooms_publish((struct ws_instance *)host, room, room_len, type, data, len);
 }
 
-const struct goevd_websocket websocket_table = {
+const struct goevd_websocket ws_api_table = {
     .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket),
-    .instance = table_instance,
-    .local = table_local,
-    .stream = table_stream,
-    .send = table_send,
-    .ping = table_ping,
-    .close = table_close,
-    .request_instance = table_request_instance,
-    .request_path = table_request_path,
-    .request_query = table_request_query,
-    .request_param = table_request_param,
-    .request_header = table_request_header,
-    .request_header_at = table_request_header_at,
-    .request_protocol = table_request_protocol,
-    .request_choose = table_request_choose,
-    .id = table_id,
-    .call = post_call,
-    .post = post_send,
-    .post_close = post_close,
-    .host = table_host,
-    .join = rooms_join,
-    .leave = rooms_leave,
-    .publish = table_publish,
-    .set_slow = backlog_set_slow,
-    .send_fragment = parts_send,
+    .instance = ws_api_instance,
+    .local = ws_api_local,
+    .stream = ws_api_stream,
+    .send = ws_api_send,
+    .ping = ws_api_ping,
+    .close = ws_api_close,
+    .request_instance = ws_api_request_instance,
+    .request_path = ws_api_request_path,
+    .request_query = ws_api_request_query,
+    .request_param = ws_api_request_param,
+    .request_header = ws_api_request_header,
+    .request_header_at = ws_api_request_header_at,
+    .request_protocol = ws_api_request_protocol,
+    .request_choose = ws_api_request_choose,
+    .id = ws_api_id,
+    .call = ws_by_id_call,
+    .post = ws_by_id_send,
+    .post_close = ws_by_id_close,
+    .host = ws_api_host,
+    .join = ws_rooms_join,
+    .leave = ws_rooms_leave,
+    .publish = ws_api_publish,
+    .set_slow = ws_backlog_set_slow,
+    .send_fragment = ws_parts_send,
 };

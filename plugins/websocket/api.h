@@ -8,10 +8,10 @@
 
 struct goevd_websocket_request {
     struct goevd_http_request *http;
-    struct handshake *handshake;
+    struct ws_handshake *handshake;
 };
 
-extern const struct goevd_websocket websocket_table;
+extern const struct goevd_websocket ws_api_table;
 
 /* For applications that are held to the rules: strict.c. */
-const struct goevd_websocket *websocket_strict_table(void);
+const struct goevd_websocket *ws_strict_table(void);

@@ -8,26 +8,27 @@
 #include "websocket/message/frame.h"
 
 /* What is to happen there; one of these begins what a message needs. */
-struct post {
-    void (*run)(struct post *post, struct goevd_websocket_conn *w); /* w NULL: it is gone */
+struct ws_by_id {
+    void (*run)(struct ws_by_id *post, struct goevd_websocket_conn *w); /* w NULL: it is gone */
 };
 
 /* What is still on its way when the connection's on_open has not run, or on_close has, is late. */
 static void
-post_arrive(struct goevd_conn *c, void *state, void *arg)
+ws_by_id_arrive(struct goevd_conn *c, void *state, void *arg)
 {
     struct goevd_websocket_conn *w = state;
-    struct post *post = arg;
+    struct ws_by_id *post = arg;
 
-    post->run(post, c != NULL && (w->flags & (CONN_OPEN | CONN_DONE)) == CONN_OPEN ? w : NULL);
+    post->run(post,
+              c != NULL && (w->flags & (WS_CONN_OPEN | WS_CONN_DONE)) == WS_CONN_OPEN ? w : NULL);
     free(post);
 }
 
 static int
-post_begin(struct goevd_websocket_id id, struct post *post)
+ws_by_id_begin(struct goevd_websocket_id id, struct ws_by_id *post)
 {
-    const struct websocket *ws = (const struct websocket *)id.host;
-    int r = goevd_conn_call(ws->self, id.number, post_arrive, post);
+    const struct ws_instance *ws = (const struct ws_instance *)id.host;
+    int r = goevd_conn_call(ws->self, id.number, ws_by_id_arrive, post);
 
     if (r < 0)
         free(post);
@@ -36,35 +37,35 @@ post_begin(struct goevd_websocket_id id, struct post *post)
 
 /* ---- A call ---------------------------------------------------------------------------------- */
 
-struct post_call {
-    struct post post;
+struct ws_by_id_call {
+    struct ws_by_id post;
     goevd_websocket_call_fn fn;
     void *arg;
 };
 
 static void
-post_run_call(struct post *post, struct goevd_websocket_conn *w)
+ws_by_id_run_call(struct ws_by_id *post, struct goevd_websocket_conn *w)
 {
-    struct post_call *call = (struct post_call *)post;
+    struct ws_by_id_call *call = (struct ws_by_id_call *)post;
 
     call->fn(w, w == NULL ? NULL : w->begin.app_state, call->arg);
 }
 
 int
-post_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg)
+ws_by_id_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg)
 {
-    struct post_call *call = malloc(sizeof(*call));
+    struct ws_by_id_call *call = malloc(sizeof(*call));
 
     if (call == NULL)
         return -ENOMEM;
-    *call = (struct post_call){{post_run_call}, fn, arg};
-    return post_begin(id, &call->post);
+    *call = (struct ws_by_id_call){{ws_by_id_run_call}, fn, arg};
+    return ws_by_id_begin(id, &call->post);
 }
 
 /* ---- A message ------------------------------------------------------------------------------- */
 
-struct post_message {
-    struct post post;
+struct ws_by_id_message {
+    struct ws_by_id post;
     int type;
     goevd_release_fn done;
     void *arg;
@@ -73,23 +74,23 @@ struct post_message {
 };
 
 static void
-post_run_send(struct post *post, struct goevd_websocket_conn *w)
+ws_by_id_run_send(struct ws_by_id *post, struct goevd_websocket_conn *w)
 {
-    struct post_message *m = (struct post_message *)post;
+    struct ws_by_id_message *m = (struct ws_by_id_message *)post;
     int r = -EPIPE;
 
     if (w != NULL)
-        r = m->type == GOEVD_WEBSOCKET_PING ? websocket_table.ping(w, m->data, m->len)
-                                            : websocket_table.send(w, m->type, m->data, m->len);
+        r = m->type == GOEVD_WEBSOCKET_PING ? ws_api_table.ping(w, m->data, m->len)
+                                            : ws_api_table.send(w, m->type, m->data, m->len);
     if (m->done != NULL)
         m->done(m->arg, r);
 }
 
 int
-post_send(struct goevd_websocket_id id, int type, const void *data, size_t len,
-          goevd_release_fn done, void *arg)
+ws_by_id_send(struct goevd_websocket_id id, int type, const void *data, size_t len,
+              goevd_release_fn done, void *arg)
 {
-    struct post_message *m;
+    struct ws_by_id_message *m;
 
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY &&
         (type != GOEVD_WEBSOCKET_PING || len > GOEVD_WEBSOCKET_CONTROL_MAX))
@@ -97,43 +98,43 @@ post_send(struct goevd_websocket_id id, int type, const void *data, size_t len,
     m = malloc(sizeof(*m) + len);
     if (m == NULL)
         return -ENOMEM;
-    *m = (struct post_message){{post_run_send}, type, done, arg, len};
+    *m = (struct ws_by_id_message){{ws_by_id_run_send}, type, done, arg, len};
     if (len != 0)
         memcpy(m->data, data, len);
-    return post_begin(id, &m->post);
+    return ws_by_id_begin(id, &m->post);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-struct post_end {
-    struct post post;
+struct ws_by_id_end {
+    struct ws_by_id post;
     unsigned code;
     char reason[GOEVD_WEBSOCKET_CONTROL_MAX];
 };
 
 static void
-post_run_close(struct post *post, struct goevd_websocket_conn *w)
+ws_by_id_run_close(struct ws_by_id *post, struct goevd_websocket_conn *w)
 {
-    struct post_end *end = (struct post_end *)post;
+    struct ws_by_id_end *end = (struct ws_by_id_end *)post;
 
     if (w != NULL)
-        (void)websocket_table.close(w, end->code, end->reason);
+        (void)ws_api_table.close(w, end->code, end->reason);
 }
 
 int
-post_close(struct goevd_websocket_id id, unsigned code, const char *reason)
+ws_by_id_close(struct goevd_websocket_id id, unsigned code, const char *reason)
 {
     size_t len = reason == NULL ? 0 : strlen(reason);
-    struct post_end *end;
+    struct ws_by_id_end *end;
 
-    if (!frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
+    if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
         return -EINVAL;
     end = calloc(1, sizeof(*end));
     if (end == NULL)
         return -ENOMEM;
-    end->post.run = post_run_close;
+    end->post.run = ws_by_id_run_close;
     end->code = code;
     if (len != 0)
         memcpy(end->reason, reason, len);
-    return post_begin(id, &end->post);
+    return ws_by_id_begin(id, &end->post);
 }

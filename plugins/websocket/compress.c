@@ -9,7 +9,7 @@
 /* ---- The bound ------------------------------------------------------------------------------- */
 
 static bool
-bound_take(struct websocket *ws, int64_t bytes)
+ws_bound_take(struct ws_instance *ws, int64_t bytes)
 {
     int64_t max = ws->options->compress_memory;
 
@@ -20,301 +20,302 @@ bound_take(struct websocket *ws, int64_t bytes)
 }
 
 static void
-bound_give(struct websocket *ws, int64_t bytes)
+ws_bound_give(struct ws_instance *ws, int64_t bytes)
 {
     atomic_fetch_sub_explicit(&ws->compress_used, bytes, memory_order_relaxed);
 }
 
 /* Whether the inflater is the connection's own for as long as it lives. */
 static bool
-terms_keep_inflater(const struct deflate_terms *terms)
+ws_terms_keep_inflater(const struct ws_deflate_terms *terms)
 {
-    return terms->server_bits != 0 && (terms->named & DEFLATE_CLIENT_ALONE) == 0;
+    return terms->server_bits != 0 && (terms->named & WS_DEFLATE_CLIENT_ALONE) == 0;
 }
 
 static int64_t
-terms_memory(const struct deflate_terms *terms)
+ws_terms_memory(const struct ws_deflate_terms *terms)
 {
-    int64_t in = terms_keep_inflater(terms) ? INFLATER_MEMORY(terms->client_bits) : 0;
-    int64_t out =
-        terms->server_bits != 0 && !terms->server_alone ? DEFLATER_MEMORY(terms->server_bits) : 0;
+    int64_t in = ws_terms_keep_inflater(terms) ? WS_INFLATER_MEMORY(terms->client_bits) : 0;
+    int64_t out = terms->server_bits != 0 && !terms->server_alone
+                      ? WS_DEFLATER_MEMORY(terms->server_bits)
+                      : 0;
 
     return in + out;
 }
 
 void
-compress_reserve(struct websocket *ws, struct deflate_terms *terms)
+ws_compress_reserve(struct ws_instance *ws, struct ws_deflate_terms *terms)
 {
-    if (bound_take(ws, terms_memory(terms)))
+    if (ws_bound_take(ws, ws_terms_memory(terms)))
         return;
     terms->server_alone = true;
-    if (!bound_take(ws, terms_memory(terms)))
-        *terms = (struct deflate_terms){0};
+    if (!ws_bound_take(ws, ws_terms_memory(terms)))
+        *terms = (struct ws_deflate_terms){0};
 }
 
 void
-compress_release(struct websocket *ws, const struct deflate_terms *terms)
+ws_compress_release(struct ws_instance *ws, const struct ws_deflate_terms *terms)
 {
-    bound_give(ws, terms_memory(terms));
+    ws_bound_give(ws, ws_terms_memory(terms));
 }
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
 /* For one message, or for all of them. */
-static struct inflater *
-compress_inflater(struct goevd_websocket_conn *w)
+static struct ws_inflater *
+ws_compress_inflater(struct goevd_websocket_conn *w)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     unsigned bits = w->begin.terms.client_bits;
 
     if (w->inflater != NULL)
         return w->inflater;
-    if (terms_keep_inflater(&w->begin.terms))
-        return w->inflater = inflater_new(bits);
-    w->inflater = l->inflater == NULL ? inflater_new(bits) : l->inflater;
+    if (ws_terms_keep_inflater(&w->begin.terms))
+        return w->inflater = ws_inflater_new(bits);
+    w->inflater = l->inflater == NULL ? ws_inflater_new(bits) : l->inflater;
     l->inflater = NULL;
     if (w->inflater != NULL)
-        inflater_reset(w->inflater, bits);
+        ws_inflater_reset(w->inflater, bits);
     return w->inflater;
 }
 
 /* More of the message comes later: what it has borrowed stays with it, and others need another. */
 static unsigned
-compress_hold(struct goevd_websocket_conn *w)
+ws_compress_hold(struct goevd_websocket_conn *w)
 {
-    if (terms_keep_inflater(&w->begin.terms) || (w->flags & CONN_COUNTED) != 0)
+    if (ws_terms_keep_inflater(&w->begin.terms) || (w->flags & WS_CONN_COUNTED) != 0)
         return 0;
-    if (!bound_take(conn_instance(w), INFLATER_MEMORY(w->begin.terms.client_bits)))
-        return FRAME_CODE_FAILED;
-    w->flags |= CONN_COUNTED;
+    if (!ws_bound_take(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits)))
+        return WS_FRAME_CODE_FAILED;
+    w->flags |= WS_CONN_COUNTED;
     return 0;
 }
 
 static void
-compress_give_back(struct goevd_websocket_conn *w)
+ws_compress_give_back(struct goevd_websocket_conn *w)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
 
     if (w->inflater != NULL && l != NULL && l->inflater == NULL)
         l->inflater = w->inflater;
     else
-        inflater_free(w->inflater);
-    if ((w->flags & CONN_COUNTED) != 0)
-        bound_give(conn_instance(w), INFLATER_MEMORY(w->begin.terms.client_bits));
-    w->flags &= (uint16_t)~CONN_COUNTED;
+        ws_inflater_free(w->inflater);
+    if ((w->flags & WS_CONN_COUNTED) != 0)
+        ws_bound_give(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits));
+    w->flags &= (uint16_t)~WS_CONN_COUNTED;
     w->inflater = NULL;
 }
 
 static unsigned
-compress_malformed(const struct goevd_websocket_conn *w)
+ws_compress_malformed(const struct goevd_websocket_conn *w)
 {
-    figures_add(w, conn_instance(w)->figures.malformed, 1);
-    return FRAME_CODE_TEXT;
+    ws_metrics_add(w, ws_conn_instance(w)->figures.malformed, 1);
+    return WS_FRAME_CODE_TEXT;
 }
 
 /* All that can become of what was fed. No byte is made that the limit does not allow, but one. */
 static unsigned
-compress_inflate(struct goevd_websocket_conn *w)
+ws_compress_inflate(struct goevd_websocket_conn *w)
 {
-    size_t max = (size_t)conn_instance(w)->options->message_max - (size_t)w->streamed;
+    size_t max = (size_t)ws_conn_instance(w)->options->message_max - (size_t)w->streamed;
 
     for (;;) {
         bool full = w->message_len == max;
-        char beyond, *to = full ? &beyond : message_room(w, 1);
+        char beyond, *to = full ? &beyond : ws_incoming_room(w, 1);
         size_t room = full ? 1 : w->message_room - w->message_len;
         ptrdiff_t n;
 
         if (to == NULL)
-            return FRAME_CODE_FAILED;
+            return WS_FRAME_CODE_FAILED;
         room = !full && room > max - w->message_len ? max - w->message_len : room;
-        n = inflater_take(w->inflater, to, room);
+        n = ws_inflater_take(w->inflater, to, room);
         if (n <= 0)
-            return n == 0 ? 0 : n == -ENOMEM ? FRAME_CODE_FAILED : compress_malformed(w);
+            return n == 0 ? 0 : n == -ENOMEM ? WS_FRAME_CODE_FAILED : ws_compress_malformed(w);
         if (full)
-            return FRAME_CODE_LARGE;
-        if (w->opcode == FRAME_TEXT && utf8_check(&w->utf8, to, (size_t)n) < 0)
-            return FRAME_CODE_TEXT;
+            return WS_FRAME_CODE_LARGE;
+        if (w->opcode == WS_FRAME_TEXT && ws_utf8_check(&w->utf8, to, (size_t)n) < 0)
+            return WS_FRAME_CODE_TEXT;
         w->message_len += (size_t)n;
     }
 }
 
 static unsigned
-compress_end(struct goevd_websocket_conn *w)
+ws_compress_end(struct goevd_websocket_conn *w)
 {
     unsigned code;
 
-    inflater_feed_end(w->inflater);
-    code = compress_inflate(w);
-    if (code == 0 && !inflater_end(w->inflater))
-        code = compress_malformed(w);
+    ws_inflater_feed_end(w->inflater);
+    code = ws_compress_inflate(w);
+    if (code == 0 && !ws_inflater_end(w->inflater))
+        code = ws_compress_malformed(w);
     if (code == 0 && w->utf8.need != 0)
-        code = FRAME_CODE_TEXT;
-    if (!terms_keep_inflater(&w->begin.terms))
-        compress_give_back(w);
+        code = WS_FRAME_CODE_TEXT;
+    if (!ws_terms_keep_inflater(&w->begin.terms))
+        ws_compress_give_back(w);
     return code;
 }
 
 unsigned
-compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
+ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
 {
-    char *scratch = message_scratch(w, len);
+    char *scratch = ws_incoming_scratch(w, len);
     unsigned code;
 
-    if ((w->flags & CONN_CLOSING) != 0)
+    if ((w->flags & WS_CONN_CLOSING) != 0)
         return 0;
-    if (scratch == NULL || compress_inflater(w) == NULL)
-        return FRAME_CODE_FAILED;
-    (void)mask_apply(scratch, data, len, w->mask);
-    inflater_feed(w->inflater, scratch, len);
-    code = compress_inflate(w);
+    if (scratch == NULL || ws_compress_inflater(w) == NULL)
+        return WS_FRAME_CODE_FAILED;
+    (void)ws_mask_apply(scratch, data, len, w->mask);
+    ws_inflater_feed(w->inflater, scratch, len);
+    code = ws_compress_inflate(w);
     if (code != 0)
         return code;
-    return last ? compress_end(w) : compress_hold(w);
+    return last ? ws_compress_end(w) : ws_compress_hold(w);
 }
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
 /* NULL: messages are compressed alone, as wanted or as memory is missing. */
-static struct deflater *
-compress_own(struct goevd_websocket_conn *w)
+static struct ws_deflater *
+ws_compress_own(struct goevd_websocket_conn *w)
 {
     if (w->deflater == NULL && !w->begin.terms.server_alone)
-        w->deflater = deflater_new(w->begin.terms.server_bits,
-                                   (int)conn_instance(w)->options->compress_level);
+        w->deflater = ws_deflater_new(w->begin.terms.server_bits,
+                                      (int)ws_conn_instance(w)->options->compress_level);
     return w->deflater;
 }
 
 void
-compress_count(const struct goevd_websocket_conn *w, int messages, size_t from, size_t to)
+ws_compress_count(const struct goevd_websocket_conn *w, int messages, size_t from, size_t to)
 {
-    const struct websocket *ws = conn_instance(w);
+    const struct ws_instance *ws = ws_conn_instance(w);
 
-    figures_add(w, ws->figures.packed, messages);
-    figures_add(w, ws->figures.packed_from, (int64_t)from);
-    figures_add(w, ws->figures.packed_to, (int64_t)to);
+    ws_metrics_add(w, ws->figures.packed, messages);
+    ws_metrics_add(w, ws->figures.packed_from, (int64_t)from);
+    ws_metrics_add(w, ws->figures.packed_to, (int64_t)to);
 }
 
 /* Returns bytes of *ret; 0: it is sent as it is. */
 static size_t
-compress_pack(struct goevd_websocket_conn *w, const void *data, size_t len, const char **ret)
+ws_compress_pack(struct goevd_websocket_conn *w, const void *data, size_t len, const char **ret)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     size_t n;
 
-    if (len < (size_t)conn_instance(w)->options->compress_min ||
-        (w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+    if (len < (size_t)ws_conn_instance(w)->options->compress_min ||
+        (w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return 0;
-    n = packer_pack(&l->packer, compress_own(w), w->begin.terms.server_bits, data, len, ret);
+    n = ws_packer_pack(&l->packer, ws_compress_own(w), w->begin.terms.server_bits, data, len, ret);
     if (n != 0)
-        compress_count(w, 1, len, n);
+        ws_compress_count(w, 1, len, n);
     return n;
 }
 
 int
-compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len)
+ws_compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len)
 {
     const char *packed;
     size_t n = 0;
     int r;
 
-    if ((w->flags & (CONN_SENDING | CONN_CLOSING | CONN_DONE)) == CONN_SENDING)
+    if ((w->flags & (WS_CONN_SENDING | WS_CONN_CLOSING | WS_CONN_DONE)) == WS_CONN_SENDING)
         return -EBUSY;
     if (w->begin.terms.server_bits != 0)
-        n = compress_pack(w, data, len, &packed);
+        n = ws_compress_pack(w, data, len, &packed);
     if (n == 0)
-        return conn_send(w, type, data, len);
-    r = conn_send(w, (uint8_t)(type | FRAME_COMPRESSED), packed, n);
+        return ws_conn_send(w, type, data, len);
+    r = ws_conn_send(w, (uint8_t)(type | WS_FRAME_COMPRESSED), packed, n);
     if (r < 0)
-        compress_forget(w);
+        ws_compress_forget(w);
     return r;
 }
 
 void
-compress_forget(struct goevd_websocket_conn *w)
+ws_compress_forget(struct goevd_websocket_conn *w)
 {
     if (w->deflater != NULL)
-        deflater_reset(w->deflater);
+        ws_deflater_reset(w->deflater);
 }
 
 /* ---- Out, part by part ----------------------------------------------------------------------- */
 
 /* The poller's; NULL: it is not to be had. */
-static struct deflater *
-compress_borrow(struct goevd_websocket_conn *w)
+static struct ws_deflater *
+ws_compress_borrow(struct goevd_websocket_conn *w)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     unsigned bits = w->begin.terms.server_bits;
-    struct deflater *d;
+    struct ws_deflater *d;
 
-    if (!bound_take(conn_instance(w), DEFLATER_MEMORY(bits)))
+    if (!ws_bound_take(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits)))
         return NULL;
-    d = packer_borrow(&l->packer, bits);
+    d = ws_packer_borrow(&l->packer, bits);
     if (d == NULL)
-        bound_give(conn_instance(w), DEFLATER_MEMORY(bits));
+        ws_bound_give(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits));
     return d;
 }
 
 void
-compress_begin_parts(struct goevd_websocket_conn *w)
+ws_compress_begin_parts(struct goevd_websocket_conn *w)
 {
-    if (w->begin.terms.server_bits == 0 || (w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+    if (w->begin.terms.server_bits == 0 || (w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return;
     if (w->begin.terms.server_alone)
-        w->deflater = compress_borrow(w);
+        w->deflater = ws_compress_borrow(w);
     else
-        (void)compress_own(w);
+        (void)ws_compress_own(w);
     if (w->deflater != NULL)
-        w->flags |= CONN_SENDS_PACKED;
+        w->flags |= WS_CONN_SENDS_PACKED;
 }
 
 int
-compress_send_part(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len)
+ws_compress_send_part(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
-    bool first = (opcode & ~FRAME_MORE) != FRAME_CONTINUATION;
+    struct ws_local *l = goevd_conn_local(w->c);
+    bool first = (opcode & ~WS_FRAME_MORE) != WS_FRAME_CONTINUATION;
     const char *packed;
     ptrdiff_t n;
     int r;
 
-    n = packer_part(&l->packer, w->deflater, data, len, (opcode & FRAME_MORE) == 0, &packed);
+    n = ws_packer_part(&l->packer, w->deflater, data, len, (opcode & WS_FRAME_MORE) == 0, &packed);
     if (n < 0)
         return (int)n;
-    compress_count(w, first, len, (size_t)n);
-    r = conn_send(w, first ? opcode | FRAME_COMPRESSED : opcode, packed, (size_t)n);
+    ws_compress_count(w, first, len, (size_t)n);
+    r = ws_conn_send(w, first ? opcode | WS_FRAME_COMPRESSED : opcode, packed, (size_t)n);
     if (r < 0)
-        compress_forget(w);
+        ws_compress_forget(w);
     return r;
 }
 
 void
-compress_end_parts(struct goevd_websocket_conn *w)
+ws_compress_end_parts(struct goevd_websocket_conn *w)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     unsigned bits = w->begin.terms.server_bits;
 
-    if ((w->flags & CONN_SENDS_PACKED) == 0)
+    if ((w->flags & WS_CONN_SENDS_PACKED) == 0)
         return;
-    w->flags &= (uint16_t)~CONN_SENDS_PACKED;
+    w->flags &= (uint16_t)~WS_CONN_SENDS_PACKED;
     if (!w->begin.terms.server_alone)
         return;
     if (l != NULL)
-        packer_give_back(&l->packer, bits, w->deflater);
+        ws_packer_give_back(&l->packer, bits, w->deflater);
     else
-        deflater_free(w->deflater);
+        ws_deflater_free(w->deflater);
     w->deflater = NULL;
-    bound_give(conn_instance(w), DEFLATER_MEMORY(bits));
+    ws_bound_give(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits));
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
 void
-compress_close(struct goevd_websocket_conn *w)
+ws_compress_close(struct goevd_websocket_conn *w)
 {
-    if (terms_keep_inflater(&w->begin.terms))
-        inflater_free(w->inflater);
+    if (ws_terms_keep_inflater(&w->begin.terms))
+        ws_inflater_free(w->inflater);
     else
-        compress_give_back(w);
-    compress_end_parts(w);
-    deflater_free(w->deflater);
-    compress_release(conn_instance(w), &w->begin.terms);
+        ws_compress_give_back(w);
+    ws_compress_end_parts(w);
+    ws_deflater_free(w->deflater);
+    ws_compress_release(ws_conn_instance(w), &w->begin.terms);
 }

@@ -12,10 +12,10 @@
 #include "websocket/options.h"
 
 /* One use of the plugin in the configuration. */
-struct websocket {
+struct ws_instance {
     struct goevd_self *self;
-    const struct options *options;
-    struct handshake_policy policy;
+    const struct ws_options *options;
+    struct ws_handshake_policy policy;
     struct goevd_websocket_app app; /* the copy: what both sides know, the rest zero */
     _Atomic int64_t compress_used;  /* of compress_memory */
     _Atomic int64_t publishing;     /* bytes on their way to the pollers, of publish_max */
@@ -26,44 +26,44 @@ struct websocket {
 };
 
 /* What a poller keeps of an instance, for any of its connections. */
-struct websocket_local {
+struct ws_local {
     char *scratch; /* where frames that came whole are unmasked */
     size_t scratch_room;
     char *spare; /* memory for the next message that comes in parts; NULL: none */
     size_t spare_room;
-    struct packer packer;
-    struct rooms *rooms;
-    struct inflater *inflater; /* for the next message whose connection keeps none; NULL: none */
+    struct ws_packer packer;
+    struct ws_rooms *rooms;
+    struct ws_inflater *inflater; /* for the next message whose connection keeps none; NULL: none */
 };
 
-enum conn_flags {
-    CONN_FRAME = 1 << 0,        /* in the midst of a data frame */
-    CONN_LAST = 1 << 1,         /* which is the last of its message */
-    CONN_MESSAGE = 1 << 2,      /* in the midst of a message */
-    CONN_WAITS = 1 << 3,        /* a message is whole and the application was not ready for it */
-    CONN_OPEN = 1 << 4,         /* on_open has run, and on_close has not */
-    CONN_CLOSING = 1 << 5,      /* our close frame is out, the peer's is awaited */
-    CONN_DONE = 1 << 6,         /* nothing is read or written any more */
-    CONN_HEARD = 1 << 7,        /* something has come since the last look */
-    CONN_PINGED = 1 << 8,       /* the answer to a ping is awaited */
-    CONN_LEAVING = 1 << 9,      /* our close frame follows within stop_spread */
-    CONN_COMPRESSED = 1 << 10,  /* the present message is */
-    CONN_COUNTED = 1 << 11,     /* what it has borrowed to be inflated counts as memory */
-    CONN_FULL = 1 << 12,        /* much is queued: what is published waits for on_drained */
-    CONN_STREAMED = 1 << 13,    /* the application has had a part of the present message */
-    CONN_SENDING = 1 << 14,     /* a message goes out part by part: no other may go between */
-    CONN_SENDS_PACKED = 1 << 15 /* it is compressed, and `deflater` is its */
+enum ws_conn_flags {
+    WS_CONN_FRAME = 1 << 0,        /* in the midst of a data frame */
+    WS_CONN_LAST = 1 << 1,         /* which is the last of its message */
+    WS_CONN_MESSAGE = 1 << 2,      /* in the midst of a message */
+    WS_CONN_WAITS = 1 << 3,        /* a message is whole and the application was not ready for it */
+    WS_CONN_OPEN = 1 << 4,         /* on_open has run, and on_close has not */
+    WS_CONN_CLOSING = 1 << 5,      /* our close frame is out, the peer's is awaited */
+    WS_CONN_DONE = 1 << 6,         /* nothing is read or written any more */
+    WS_CONN_HEARD = 1 << 7,        /* something has come since the last look */
+    WS_CONN_PINGED = 1 << 8,       /* the answer to a ping is awaited */
+    WS_CONN_LEAVING = 1 << 9,      /* our close frame follows within stop_spread */
+    WS_CONN_COMPRESSED = 1 << 10,  /* the present message is */
+    WS_CONN_COUNTED = 1 << 11,     /* what it has borrowed to be inflated counts as memory */
+    WS_CONN_FULL = 1 << 12,        /* much is queued: what is published waits for on_drained */
+    WS_CONN_STREAMED = 1 << 13,    /* the application has had a part of the present message */
+    WS_CONN_SENDING = 1 << 14,     /* a message goes out part by part: no other may go between */
+    WS_CONN_SENDS_PACKED = 1 << 15 /* it is compressed, and `deflater` is its */
 };
 
 /* What the handshake leaves to the connection. */
-struct conn_begin {
+struct ws_conn_begin {
     void *app_state; /* NULL: it has none */
-    struct deflate_terms terms;
+    struct ws_deflate_terms terms;
 };
 
 /* One connection: its state is this, and that of the application in memory of its own. */
 struct goevd_websocket_conn {
-    struct conn_begin begin;
+    struct ws_conn_begin begin;
     struct goevd_conn *c;
     char *message; /* its payload so far, unmasked; NULL: none yet */
     size_t message_len, message_room;
@@ -71,36 +71,36 @@ struct goevd_websocket_conn {
     uint64_t frame_left; /* bytes of the present frame that have not come */
     uint32_t mask;       /* for the next of them */
     uint32_t fragments;  /* frames of the present message */
-    uint16_t flags;      /* enum conn_flags */
+    uint16_t flags;      /* enum ws_conn_flags */
     uint16_t code : 13;  /* of the close frame that was first */
     uint16_t who : 3;    /* has sent it */
     uint8_t opcode;
-    struct utf8 utf8;
-    struct inflater *inflater;               /* NULL: none yet, or none but within a message */
-    struct deflater *deflater;               /* NULL: none yet, or none of its own */
-    struct subscriber *subscriber;           /* NULL: in no room, and never too slow */
+    struct ws_utf8 utf8;
+    struct ws_inflater *inflater;            /* NULL: none yet, or none but within a message */
+    struct ws_deflater *deflater;            /* NULL: none yet, or none of its own */
+    struct ws_subscriber *subscriber;        /* NULL: in no room, and never too slow */
     struct goevd_websocket_conn *next, **at; /* among all of the poller */
 };
 
 static_assert(sizeof(struct goevd_websocket_conn) <= 128, "an idle connection is to stay small");
 
-extern const struct goevd_stream conn_stream;
+extern const struct goevd_stream ws_conn_stream;
 
 /* Give the application its state, unless it has it. Returns 0 or -ENOMEM. */
-int conn_begin_state(const struct websocket *ws, struct conn_begin *begin);
+int ws_conn_begin_state(const struct ws_instance *ws, struct ws_conn_begin *begin);
 
 /* Send a close frame, once. Returns 0; -EPIPE if that has been done. */
-int conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason, size_t len,
-                     enum goevd_websocket_who who);
+int ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason,
+                        size_t len, enum goevd_websocket_who who);
 
 /* End the connection; flags as of goevd_conn_close(). */
-void conn_end(struct goevd_websocket_conn *w, unsigned flags);
+void ws_conn_end(struct goevd_websocket_conn *w, unsigned flags);
 
 /* Send one frame. Returns as goevd_websocket_send() does. */
-int conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len);
+int ws_conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len);
 
-static inline struct websocket *
-conn_instance(const struct goevd_websocket_conn *w)
+static inline struct ws_instance *
+ws_conn_instance(const struct goevd_websocket_conn *w)
 {
     return goevd_conn_instance(w->c);
 }

@@ -5,7 +5,7 @@
 #define FIRST_ROOM 4096
 
 static size_t
-message_size(size_t room, size_t len)
+ws_incoming_size(size_t room, size_t len)
 {
     room = room == 0 ? FIRST_ROOM : room;
     while (room < len)
@@ -14,12 +14,12 @@ message_size(size_t room, size_t len)
 }
 
 char *
-message_scratch(struct goevd_websocket_conn *w, size_t len)
+ws_incoming_scratch(struct goevd_websocket_conn *w, size_t len)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
 
     if (len > l->scratch_room) {
-        size_t room = message_size(l->scratch_room, len);
+        size_t room = ws_incoming_size(l->scratch_room, len);
         char *more = malloc(room);
 
         if (more == NULL)
@@ -32,9 +32,9 @@ message_scratch(struct goevd_websocket_conn *w, size_t len)
 }
 
 char *
-message_room(struct goevd_websocket_conn *w, size_t len)
+ws_incoming_room(struct goevd_websocket_conn *w, size_t len)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     size_t room;
     char *more;
 
@@ -46,7 +46,7 @@ message_room(struct goevd_websocket_conn *w, size_t len)
     }
     if (w->message != NULL && w->message_len + len <= w->message_room)
         return w->message + w->message_len;
-    room = message_size(w->message_room, w->message_len + len);
+    room = ws_incoming_size(w->message_room, w->message_len + len);
     more = realloc(w->message, room);
     if (more == NULL)
         return NULL;
@@ -56,12 +56,12 @@ message_room(struct goevd_websocket_conn *w, size_t len)
 }
 
 void
-message_give(struct goevd_websocket_conn *w)
+ws_incoming_give(struct goevd_websocket_conn *w)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
 
     if (w->message != NULL && l != NULL && l->spare == NULL &&
-        w->message_room <= MESSAGE_KEEP_MAX) {
+        w->message_room <= WS_INCOMING_KEEP_MAX) {
         l->spare = w->message;
         l->spare_room = w->message_room;
     } else {

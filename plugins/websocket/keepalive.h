@@ -5,18 +5,18 @@
 #include "websocket/conn.h"
 
 /* Silence is measured from now. */
-void live_begin(struct goevd_websocket_conn *w);
+void ws_keepalive_begin(struct goevd_websocket_conn *w);
 
 /* Something has come. What was asked for starts a new interval. */
 static inline void
-live_heard(struct goevd_websocket_conn *w)
+ws_keepalive_heard(struct goevd_websocket_conn *w)
 {
-    if ((w->flags & (CONN_PINGED | CONN_CLOSING | CONN_LEAVING)) == CONN_PINGED)
-        live_begin(w);
+    if ((w->flags & (WS_CONN_PINGED | WS_CONN_CLOSING | WS_CONN_LEAVING)) == WS_CONN_PINGED)
+        ws_keepalive_begin(w);
     else
-        w->flags |= CONN_HEARD;
+        w->flags |= WS_CONN_HEARD;
 }
 
 /* For struct goevd_stream. */
-int live_timeout(struct goevd_conn *c, void *state, uint64_t cookie);
-int live_stop(struct goevd_conn *c, void *state);
+int ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie);
+int ws_keepalive_stop(struct goevd_conn *c, void *state);

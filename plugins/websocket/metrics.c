@@ -1,7 +1,7 @@
 #include "websocket/metrics.h"
 
 int
-figures_new(struct websocket *ws)
+ws_metrics_new(struct ws_instance *ws)
 {
     const struct {
         int *number;

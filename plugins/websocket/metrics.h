@@ -4,11 +4,11 @@
 #include "websocket/conn.h"
 
 /* Register the figures. Returns 0 or negative. */
-int figures_new(struct websocket *ws);
+int ws_metrics_new(struct ws_instance *ws);
 
 /* Add to one of ws->figures on the poller of a connection. */
 static inline void
-figures_add(const struct goevd_websocket_conn *w, int figure, int64_t delta)
+ws_metrics_add(const struct goevd_websocket_conn *w, int figure, int64_t delta)
 {
-    goevd_figure_add(conn_instance(w)->self, goevd_conn_poller(w->c), figure, delta);
+    goevd_figure_add(ws_conn_instance(w)->self, goevd_conn_poller(w->c), figure, delta);
 }

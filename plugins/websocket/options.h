@@ -3,7 +3,7 @@
 
 #include <goevd/plugin.h>
 
-struct options {
+struct ws_options {
     struct goevd_plugin *application;
     int64_t message_max;
     int64_t frame_max; /* 0: as message_max */
@@ -26,4 +26,4 @@ struct options {
     struct goevd_list protocols;
 };
 
-extern const struct goevd_schema options_schema;
+extern const struct goevd_schema ws_options_schema;

@@ -9,43 +9,44 @@
 
 /* What was published meanwhile has waited, whoever was ready for it. */
 static void
-parts_end(struct goevd_websocket_conn *w, int r)
+ws_parts_end(struct goevd_websocket_conn *w, int r)
 {
-    compress_end_parts(w);
-    w->flags &= (uint16_t)~CONN_SENDING;
+    ws_compress_end_parts(w);
+    w->flags &= (uint16_t)~WS_CONN_SENDING;
     if (r == 1)
-        w->flags |= CONN_FULL;
-    rooms_resume(w);
+        w->flags |= WS_CONN_FULL;
+    ws_rooms_resume(w);
 }
 
 /* Returns as goevd_websocket_send_fragment(). */
 static int
-parts_put(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len)
+ws_parts_put(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, size_t len)
 {
-    return (w->flags & CONN_SENDS_PACKED) != 0 ? compress_send_part(w, opcode, data, len)
-                                               : conn_send(w, opcode, data, len);
+    return (w->flags & WS_CONN_SENDS_PACKED) != 0 ? ws_compress_send_part(w, opcode, data, len)
+                                                  : ws_conn_send(w, opcode, data, len);
 }
 
 int
-parts_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len, unsigned flags)
+ws_parts_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
+              unsigned flags)
 {
     bool first = (flags & GOEVD_WEBSOCKET_FIRST) != 0, last = (flags & GOEVD_WEBSOCKET_LAST) != 0;
-    bool begun = (w->flags & CONN_SENDING) != 0;
-    uint8_t opcode = first ? (uint8_t)type : FRAME_CONTINUATION;
+    bool begun = (w->flags & WS_CONN_SENDING) != 0;
+    uint8_t opcode = first ? (uint8_t)type : WS_FRAME_CONTINUATION;
     int r;
 
     if ((type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY) || (!first && !begun))
         return -EINVAL;
     if (first && (last || begun))
-        return websocket_table.send(w, type, data, len);
+        return ws_api_table.send(w, type, data, len);
     if (len > GOEVD_WEBSOCKET_FRAGMENT_MAX)
         return -EMSGSIZE;
     if (first)
-        compress_begin_parts(w);
-    r = parts_put(w, last ? opcode : opcode | FRAME_MORE, data, len);
+        ws_compress_begin_parts(w);
+    r = ws_parts_put(w, last ? opcode : opcode | WS_FRAME_MORE, data, len);
     if (r >= 0)
-        w->flags |= CONN_SENDING;
+        w->flags |= WS_CONN_SENDING;
     if (first ? r < 0 : last && r >= 0)
-        parts_end(w, r);
+        ws_parts_end(w, r);
     return r;
 }

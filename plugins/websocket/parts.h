@@ -4,5 +4,5 @@
 #include "websocket/conn.h"
 
 /* As goevd_websocket_send_fragment(). */
-int parts_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
-               unsigned flags);
+int ws_parts_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
+                  unsigned flags);

@@ -22,7 +22,7 @@ GOEVD_HTTP_TABLE;
 /* ---- The handshake --------------------------------------------------------------------------- */
 
 static int
-handshake_refuse(struct goevd_http_request *r, int status)
+ws_handshake_refuse(struct goevd_http_request *r, int status)
 {
     int result = 0;
 
@@ -32,7 +32,7 @@ handshake_refuse(struct goevd_http_request *r, int status)
 }
 
 static int
-handshake_ask_upgrade(struct goevd_http_request *r)
+ws_handshake_ask_upgrade(struct goevd_http_request *r)
 {
     int result = goevd_http_add_header(r, "Sec-WebSocket-Version", "13");
 
@@ -40,38 +40,38 @@ handshake_ask_upgrade(struct goevd_http_request *r)
 }
 
 static int
-handshake_extend(struct goevd_http_request *r, const struct deflate_terms *terms)
+ws_handshake_extend(struct goevd_http_request *r, const struct ws_deflate_terms *terms)
 {
-    char answer[EXTENSIONS_ANSWER_MAX];
-    size_t len = extensions_answer(terms, answer);
+    char answer[WS_EXTENSIONS_ANSWER_MAX];
+    size_t len = ws_extensions_answer(terms, answer);
 
     return goevd_http_add_header_bytes(r, "Sec-WebSocket-Extensions", answer, len);
 }
 
 static int
-handshake_agree(struct goevd_http_request *r, const struct handshake *h,
-                const struct conn_begin *begin)
+ws_handshake_agree(struct goevd_http_request *r, const struct ws_handshake *h,
+                   const struct ws_conn_begin *begin)
 {
-    char accept[HANDSHAKE_ACCEPT_LEN];
+    char accept[WS_HANDSHAKE_ACCEPT_LEN];
     int result;
 
-    handshake_accept(h, accept);
+    ws_handshake_accept(h, accept);
     result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Accept", accept, sizeof(accept));
     if (result == 0 && h->protocol.data != NULL)
         result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol.data,
                                              h->protocol.len);
     if (result == 0 && begin->terms.server_bits != 0)
-        result = handshake_extend(r, &begin->terms);
+        result = ws_handshake_extend(r, &begin->terms);
     return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL, begin, sizeof(*begin));
 }
 
 /* Ask the application. Returns 0; its status; negative. */
 static int
-handshake_ask(struct goevd_http_request *r, struct handshake *h, struct conn_begin *begin)
+ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws_conn_begin *begin)
 {
-    const struct websocket *ws = goevd_http_instance(r);
+    const struct ws_instance *ws = goevd_http_instance(r);
     struct goevd_websocket_request request = {r, h};
-    int result = conn_begin_state(ws, begin);
+    int result = ws_conn_begin_state(ws, begin);
 
     if (result == 0 && ws->app.on_request != NULL)
         result = ws->app.on_request(&request, begin->app_state);
@@ -79,66 +79,66 @@ handshake_ask(struct goevd_http_request *r, struct handshake *h, struct conn_beg
 }
 
 static int
-handshake_request(struct goevd_http_request *r, void *state)
+ws_handshake_request(struct goevd_http_request *r, void *state)
 {
-    struct websocket *ws = goevd_http_instance(r);
-    struct conn_begin *begin = state;
+    struct ws_instance *ws = goevd_http_instance(r);
+    struct ws_conn_begin *begin = state;
     struct goevd_str name, value;
-    struct handshake h = {0};
+    struct ws_handshake h = {0};
     int status;
 
     if (goevd_http_method(r) != GOEVD_HTTP_GET)
-        return handshake_refuse(r, 405);
+        return ws_handshake_refuse(r, 405);
     if (!goevd_http_wants_upgrade(r, "websocket"))
-        return handshake_ask_upgrade(r);
+        return ws_handshake_ask_upgrade(r);
     for (size_t i = 0; goevd_http_header_at(r, i, &name, &value); i++)
-        handshake_take(&h, &ws->policy, name, value);
-    status = goevd_http_length(r) != 0 ? 400 : handshake_status(&h, &ws->policy);
+        ws_handshake_take(&h, &ws->policy, name, value);
+    status = goevd_http_length(r) != 0 ? 400 : ws_handshake_status(&h, &ws->policy);
     if (status == 426)
-        return handshake_ask_upgrade(r);
+        return ws_handshake_ask_upgrade(r);
     if (status != 0)
-        return handshake_refuse(r, status);
-    status = handshake_ask(r, &h, begin);
+        return ws_handshake_refuse(r, status);
+    status = ws_handshake_ask(r, &h, begin);
     if (status != 0)
         return status < 0 ? status : goevd_http_reply(r, status, NULL, NULL, 0);
     begin->terms = h.deflate;
-    compress_reserve(ws, &begin->terms);
-    return handshake_agree(r, &h, begin);
+    ws_compress_reserve(ws, &begin->terms);
+    return ws_handshake_agree(r, &h, begin);
 }
 
 static void
-handshake_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
+ws_handshake_close(struct goevd_http_request *r, void *state, enum goevd_http_reason reason)
 {
-    struct conn_begin *begin = state;
+    struct ws_conn_begin *begin = state;
 
     if (reason == GOEVD_HTTP_REASON_UPGRADED)
         return;
-    compress_release(goevd_http_instance(r), &begin->terms);
+    ws_compress_release(goevd_http_instance(r), &begin->terms);
     free(begin->app_state);
 }
 
 static const struct goevd_http_handler handshake_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
     .http = &goevd_http,
-    .request_size = sizeof(struct conn_begin),
-    .on_request = handshake_request,
-    .on_close = handshake_close,
+    .request_size = sizeof(struct ws_conn_begin),
+    .on_request = ws_handshake_request,
+    .on_close = ws_handshake_close,
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static struct deflate_policy
-options_deflate(const struct options *o)
+static struct ws_deflate_policy
+ws_options_deflate(const struct ws_options *o)
 {
     if (o->compress_level == 0)
-        return (struct deflate_policy){0};
-    return (struct deflate_policy){(uint8_t)o->compress_server_bits,
-                                   (uint8_t)o->compress_client_bits, !o->compress_context};
+        return (struct ws_deflate_policy){0};
+    return (struct ws_deflate_policy){(uint8_t)o->compress_server_bits,
+                                      (uint8_t)o->compress_client_bits, !o->compress_context};
 }
 
 /* Returns 0, or what goevd_refuse() does. */
 static int
-websocket_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
+ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
 {
     const char *at = "application";
 
@@ -166,11 +166,11 @@ websocket_check_app(struct goevd_self *self, const struct goevd_websocket_app *a
 }
 
 static int
-websocket_create(struct goevd_self *self, const void *options, void **ret_instance)
+ws_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    const struct options *o = options;
+    const struct ws_options *o = options;
     const struct goevd_websocket_app *app = goevd_plugin_interface(o->application, GOEVD_WEBSOCKET);
-    struct websocket *ws = calloc(1, sizeof(*ws));
+    struct ws_instance *ws = calloc(1, sizeof(*ws));
     size_t size = app->version.size;
     int r;
 
@@ -178,15 +178,15 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
         return -ENOMEM;
     ws->self = self;
     ws->options = o;
-    ws->policy = (struct handshake_policy){o->origins, o->protocols, options_deflate(o)};
+    ws->policy = (struct ws_handshake_policy){o->origins, o->protocols, ws_options_deflate(o)};
     memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
-    r = websocket_check_app(self, &ws->app);
+    r = ws_check_app(self, &ws->app);
     if (ws->app.on_fragment != NULL)
         ws->app.on_message = NULL; /* which is asked for first, with each message */
     if (r == 0)
-        r = figures_new(ws);
+        r = ws_metrics_new(ws);
     if (r == 0)
-        *ws->app.websocket = goevd_is_strict() ? websocket_strict_table() : &websocket_table;
+        *ws->app.websocket = goevd_is_strict() ? ws_strict_table() : &ws_api_table;
     if (r == 0 && ws->app.on_host != NULL)
         r = ws->app.on_host(goevd_plugin_instance(o->application),
                             (struct goevd_websocket_host *)ws);
@@ -199,35 +199,35 @@ websocket_create(struct goevd_self *self, const void *options, void **ret_instan
 }
 
 static void
-websocket_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+ws_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 {
-    struct websocket_local *l = local;
+    struct ws_local *l = local;
 
     (void)instance, (void)poller;
     if (l == NULL)
         return;
     free(l->scratch);
     free(l->spare);
-    rooms_free(l->rooms);
-    packer_fini(&l->packer);
-    inflater_free(l->inflater);
+    ws_rooms_free(l->rooms);
+    ws_packer_fini(&l->packer);
+    ws_inflater_free(l->inflater);
     free(l);
 }
 
 static int
-websocket_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+ws_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
-    const struct websocket *ws = instance;
-    struct websocket_local *l = calloc(1, sizeof(*l));
+    const struct ws_instance *ws = instance;
+    struct ws_local *l = calloc(1, sizeof(*l));
 
     if (l == NULL)
         return -ENOMEM;
     l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);
-    l->rooms = rooms_new();
+    l->rooms = ws_rooms_new();
     if (l->scratch == NULL || l->rooms == NULL) {
-        websocket_poller_stop(instance, poller, l);
+        ws_poller_stop(instance, poller, l);
         return -ENOMEM;
     }
     *ret_local = l;
@@ -235,14 +235,14 @@ websocket_poller_start(void *instance, struct goevd_poller *poller, void **ret_l
 }
 
 static const void *
-websocket_interface(const char *id)
+ws_interface(const char *id)
 {
     if (strcmp(id, GOEVD_HTTP) == 0)
         return &handshake_handler;
-    return strcmp(id, GOEVD_STREAM) == 0 ? &conn_stream : NULL;
+    return strcmp(id, GOEVD_STREAM) == 0 ? &ws_conn_stream : NULL;
 }
 
 GOEVD_PLUGIN(.name = "websocket", .description = "speaks WebSocket (RFC 6455) for applications",
-             .options = &options_schema, .create = websocket_create, .destroy = free,
-             .poller_start = websocket_poller_start, .poller_stop = websocket_poller_stop,
-             .interface = websocket_interface);
+             .options = &ws_options_schema, .create = ws_create, .destroy = free,
+             .poller_start = ws_poller_start, .poller_stop = ws_poller_stop,
+             .interface = ws_interface);

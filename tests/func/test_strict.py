@@ -154,7 +154,7 @@ def tables(header, struct, files):
     table = re.search(rf'^struct {struct} \{{(.*?)^\}};', header.read_text(), re.M | re.S)[1]
     put = [found for path in files
            for found in re.findall(r'table(?:->|\.)(\w+) = (\w+);', path.read_text())]
-    assert all(function == f'strict_{name}' for name, function in put)
+    assert all(re.fullmatch(rf'(\w+_)?strict_{name}', function) for name, function in put)
     return set(re.findall(r'\(\*(\w+)\)\(', table)), {name for name, _ in put}
 
 

@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static void
 check_ranges(struct goevd_str value, uint64_t size)
 {
-    struct range ranges[RANGES_MAX];
-    int count = range_parse(value, size, ranges, RANGES_MAX);
+    struct dl_range ranges[RANGES_MAX];
+    int count = dl_range_parse(value, size, ranges, RANGES_MAX);
     uint64_t total = 0;
 
     assert(count == -ERANGE || (count >= 0 && count <= RANGES_MAX));
@@ -38,16 +38,16 @@ check_conditions(struct goevd_str value)
 {
     static const char *const names[] = {"If-Match", "If-None-Match", "If-Modified-Since",
                                         "If-Unmodified-Since", "If-Range"};
-    static const struct condition_file file = {
-        {"\"1-2\"", 5}, {"Sun, 06 Nov 1994 08:49:37 GMT", CONDITION_DATE_LEN}, 784111777};
+    static const struct dl_condition_file file = {
+        {"\"1-2\"", 5}, {"Sun, 06 Nov 1994 08:49:37 GMT", DL_CONDITION_DATE_LEN}, 784111777};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct condition c = {0};
+        struct dl_condition c = {0};
 
-        condition_header(&c, &file, (struct goevd_str){names[i], strlen(names[i])}, value);
-        condition_header(&c, &file, value, value);
-        (void)condition_check(&c, &file);
-        (void)condition_range(&c, &file, 0);
+        dl_condition_header(&c, &file, (struct goevd_str){names[i], strlen(names[i])}, value);
+        dl_condition_header(&c, &file, value, value);
+        (void)dl_condition_check(&c, &file);
+        (void)dl_condition_range(&c, &file, 0);
     }
 }
 

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* Take all that can be made of what was fed. Returns the length so far; BAD; LARGE. */
 static ptrdiff_t
-take(struct inflater *i, size_t piece, char *to, size_t got)
+take(struct ws_inflater *i, size_t piece, char *to, size_t got)
 {
     ptrdiff_t n;
 
@@ -25,7 +25,7 @@ take(struct inflater *i, size_t piece, char *to, size_t got)
 
         if (room == 0)
             return LARGE;
-        n = inflater_take(i, to + got, room);
+        n = ws_inflater_take(i, to + got, room);
         assert(n <= (ptrdiff_t)room);
         got += n > 0 ? (size_t)n : 0;
     } while (n > 0);
@@ -34,25 +34,25 @@ take(struct inflater *i, size_t piece, char *to, size_t got)
 
 /* Inflate a message. Returns its length; BAD; LARGE. */
 static ptrdiff_t
-message(struct inflater *i, const char *data, size_t len, size_t piece, char *to)
+message(struct ws_inflater *i, const char *data, size_t len, size_t piece, char *to)
 {
     ptrdiff_t got = 0;
 
     for (size_t at = 0; at < len && got >= 0; at += piece) {
-        inflater_feed(i, data + at, piece < len - at ? piece : len - at);
+        ws_inflater_feed(i, data + at, piece < len - at ? piece : len - at);
         got = take(i, piece, to, (size_t)got);
     }
     if (got < 0)
         return got;
-    inflater_feed_end(i);
+    ws_inflater_feed_end(i);
     got = take(i, piece, to, (size_t)got);
-    return got < 0 || inflater_end(i) ? got : BAD;
+    return got < 0 || ws_inflater_end(i) ? got : BAD;
 }
 
 static void
 check_message(const char *data, size_t len, unsigned bits, size_t piece)
 {
-    struct inflater *whole = inflater_new(bits), *pieces = inflater_new(bits);
+    struct ws_inflater *whole = ws_inflater_new(bits), *pieces = ws_inflater_new(bits);
     char *a = malloc(ROOM), *b = malloc(ROOM);
     size_t first = len / 2;
     ptrdiff_t r, one;
@@ -66,10 +66,10 @@ check_message(const char *data, size_t len, unsigned bits, size_t piece)
         one = message(pieces, data + first, len - first, piece, b);
     }
     /* what goes back further than the window is found as long as it lies in the same room */
-    assert(bits < DEFLATE_BITS_MAX || (r >= 0) == (one >= 0));
+    assert(bits < WS_DEFLATE_BITS_MAX || (r >= 0) == (one >= 0));
     assert(r < 0 || one < 0 || (r == one && memcmp(a, b, (size_t)r) == 0));
-    inflater_free(whole);
-    inflater_free(pieces);
+    ws_inflater_free(whole);
+    ws_inflater_free(pieces);
     free(a);
     free(b);
 }
@@ -78,20 +78,20 @@ check_message(const char *data, size_t len, unsigned bits, size_t piece)
 static void
 check_text(const char *text, size_t len, unsigned bits, int level)
 {
-    struct deflater *d = deflater_new(bits, level);
-    struct inflater *i = inflater_new(bits);
+    struct ws_deflater *d = ws_deflater_new(bits, level);
+    struct ws_inflater *i = ws_inflater_new(bits);
     char *packed = malloc(len + 1), *back = malloc(ROOM);
 
     assert(d != NULL && i != NULL && packed != NULL && back != NULL);
     for (int turn = 0; turn < 2; turn++) {
-        size_t n = deflater_message(d, text, len, packed);
+        size_t n = ws_deflater_message(d, text, len, packed);
 
         assert(n < len || n == 0);
         assert(n == 0 || (message(i, packed, n, ROOM, back) == (ptrdiff_t)len &&
                           memcmp(back, text, len) == 0));
     }
-    deflater_free(d);
-    inflater_free(i);
+    ws_deflater_free(d);
+    ws_inflater_free(i);
     free(packed);
     free(back);
 }
@@ -103,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len == 0 || len > ROOM / 2)
         return 0;
-    bits = DEFLATE_BITS_MIN + data[0] % 7;
+    bits = WS_DEFLATE_BITS_MIN + data[0] % 7;
     check_message((const char *)data + 1, len - 1, bits, 1 + data[0] / 7 % 5);
     check_text((const char *)data + 1, len - 1, bits, 1 + data[0] % 9);
     return 0;

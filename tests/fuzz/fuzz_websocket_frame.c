@@ -38,11 +38,11 @@ plain_text(const uint8_t *p, size_t len)
 static void
 check_text(const char *text, size_t len)
 {
-    struct utf8 whole = {0}, pieces = {0};
-    int r = utf8_check(&whole, text, len), one = 0;
+    struct ws_utf8 whole = {0}, pieces = {0};
+    int r = ws_utf8_check(&whole, text, len), one = 0;
 
     for (size_t at = 0; at < len && one == 0; at++)
-        one = utf8_check(&pieces, text + at, 1);
+        one = ws_utf8_check(&pieces, text + at, 1);
     assert(one == r && (r != 0 || whole.need == pieces.need));
     assert((r == 0 && whole.need == 0) == plain_text((const uint8_t *)text, len));
 }
@@ -51,21 +51,22 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     bool deflate = len % 2 == 1;
-    struct frame_head head = {0}, cut;
+    struct ws_frame_head head = {0}, cut;
     char *text = malloc(len + 1);
-    int r = frame_read((const char *)data, len, deflate, &head), one = -EAGAIN;
+    int r = ws_frame_read((const char *)data, len, deflate, &head), one = -EAGAIN;
 
     assert(text != NULL);
     for (size_t n = 0; n <= len && one == -EAGAIN; n++)
-        one = frame_read((const char *)data, n, deflate, &cut);
+        one = ws_frame_read((const char *)data, n, deflate, &cut);
     assert(one == r);
-    assert(r <= FRAME_HEAD_MAX && r <= (int)len);
+    assert(r <= WS_FRAME_HEAD_MAX && r <= (int)len);
     if (r > 0) {
         assert(head.length <= INT64_MAX && cut.length == head.length && cut.mask == head.mask);
         assert(cut.compressed == head.compressed && (deflate || !head.compressed));
-        assert(!head.compressed || head.opcode == FRAME_TEXT || head.opcode == FRAME_BINARY);
-        assert(!frame_is_control(head.opcode) || (head.fin && head.length <= FRAME_CONTROL_MAX));
-        mask_apply(text, (const char *)data + r, len - (size_t)r, head.mask);
+        assert(!head.compressed || head.opcode == WS_FRAME_TEXT || head.opcode == WS_FRAME_BINARY);
+        assert(!ws_frame_is_control(head.opcode) ||
+               (head.fin && head.length <= WS_FRAME_CONTROL_MAX));
+        ws_mask_apply(text, (const char *)data + r, len - (size_t)r, head.mask);
         check_text(text, len - (size_t)r);
     }
     check_text((const char *)data, len);

@@ -8,16 +8,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* The answer to an offer is one to which the same is agreed. */
 static void
-check_terms(const struct handshake_policy *policy, const struct deflate_terms *terms)
+check_terms(const struct ws_handshake_policy *policy, const struct ws_deflate_terms *terms)
 {
-    char answer[EXTENSIONS_ANSWER_MAX];
-    size_t n = extensions_answer(terms, answer);
-    struct deflate_terms again = {0};
+    char answer[WS_EXTENSIONS_ANSWER_MAX];
+    size_t n = ws_extensions_answer(terms, answer);
+    struct ws_deflate_terms again = {0};
 
-    assert(terms->server_bits >= DEFLATE_BITS_MIN && terms->server_bits <= 13);
-    assert(terms->client_bits >= 8 && terms->client_bits <= DEFLATE_BITS_MAX);
+    assert(terms->server_bits >= WS_DEFLATE_BITS_MIN && terms->server_bits <= 13);
+    assert(terms->client_bits >= 8 && terms->client_bits <= WS_DEFLATE_BITS_MAX);
     assert(n == strlen(answer));
-    assert(extensions_take(&policy->deflate, (struct goevd_str){answer, n}, &again) == 0);
+    assert(ws_extensions_take(&policy->deflate, (struct goevd_str){answer, n}, &again) == 0);
     assert(memcmp(&again, terms, sizeof(again)) == 0);
 }
 
@@ -25,10 +25,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     const struct goevd_str allowed[] = {{"a", 1}, {"http://b", 8}};
-    const struct handshake_policy policy = {{allowed, 2}, {allowed, 2}, {13, 12, false}};
+    const struct ws_handshake_policy policy = {{allowed, 2}, {allowed, 2}, {13, 12, false}};
     const char *at = (const char *)data, *end = at + len;
-    char accept[HANDSHAKE_ACCEPT_LEN];
-    struct handshake h = {0};
+    char accept[WS_HANDSHAKE_ACCEPT_LEN];
+    struct ws_handshake h = {0};
     int status;
 
     while (at != end) {
@@ -37,11 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         const char *colon = memchr(at, ':', (size_t)(to - at));
 
         if (colon != NULL)
-            handshake_take(&h, &policy, (struct goevd_str){at, (size_t)(colon - at)},
-                           (struct goevd_str){colon + 1, (size_t)(to - colon - 1)});
+            ws_handshake_take(&h, &policy, (struct goevd_str){at, (size_t)(colon - at)},
+                              (struct goevd_str){colon + 1, (size_t)(to - colon - 1)});
         at = line == NULL ? end : line + 1;
     }
-    status = handshake_status(&h, &policy);
+    status = ws_handshake_status(&h, &policy);
     assert(status == 0 || status == 400 || status == 403 || status == 426);
     assert(h.protocol.data == NULL ||
            (h.protocol.data >= (const char *)data && h.protocol.data + h.protocol.len <= end));
@@ -50,8 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     assert(!h.malformed || status == 400);
     if (status == 0) {
         assert(h.keys == 1 && h.key.len == 24 && memcmp(h.key.data + 22, "==", 2) == 0);
-        handshake_accept(&h, accept);
-        assert(accept[HANDSHAKE_ACCEPT_LEN - 1] == '=');
+        ws_handshake_accept(&h, accept);
+        assert(accept[WS_HANDSHAKE_ACCEPT_LEN - 1] == '=');
     }
     return 0;
 }

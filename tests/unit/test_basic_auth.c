@@ -17,12 +17,12 @@ static void
 check_value(const char *value, size_t len, const char *name, const char *password)
 {
     char *copy = malloc(len + (len == 0));
-    struct credentials c;
+    struct auth_credentials c;
     bool good;
 
     assert_non_null(copy);
     memcpy(copy, value, len);
-    good = credentials_read((struct goevd_str){copy, len}, &c);
+    good = auth_credentials_read((struct goevd_str){copy, len}, &c);
     free(copy);
     if (good != (name != NULL))
         fail_msg("\"%.*s\" was%s taken", (int)len, value, good ? "" : " not");
@@ -93,8 +93,8 @@ test_basic_auth_what_is_none(void **state)
 static void
 test_basic_auth_lengths(void **state)
 {
-    char pair[2 * CREDENTIALS_PART_MAX + 3];
-    char name[CREDENTIALS_PART_MAX + 1], password[CREDENTIALS_PART_MAX + 1];
+    char pair[2 * AUTH_CREDENTIALS_PART_MAX + 3];
+    char name[AUTH_CREDENTIALS_PART_MAX + 1], password[AUTH_CREDENTIALS_PART_MAX + 1];
 
     (void)state;
     memset(name, 'n', sizeof(name) - 1);
@@ -113,56 +113,56 @@ test_basic_auth_lengths(void **state)
 static void
 test_basic_auth_macs_differ(void **state)
 {
-    static const uint8_t keys[2][VERIFIED_KEY_SIZE] = {{1}, {2}};
-    uint8_t macs[6][VERIFIED_MAC_SIZE];
+    static const uint8_t keys[2][AUTH_VERIFIED_KEY_SIZE] = {{1}, {2}};
+    uint8_t macs[6][AUTH_VERIFIED_MAC_SIZE];
 
     (void)state;
-    verified_mac(keys[0], "ab", "c", macs[0]);
-    verified_mac(keys[0], "a", "bc", macs[1]);
-    verified_mac(keys[0], "ab", "cd", macs[2]);
-    verified_mac(keys[1], "ab", "c", macs[3]);
-    verified_mac(keys[0], "abc", NULL, macs[4]);
-    verified_mac(keys[0], "ab", "c", macs[5]);
+    auth_verified_mac(keys[0], "ab", "c", macs[0]);
+    auth_verified_mac(keys[0], "a", "bc", macs[1]);
+    auth_verified_mac(keys[0], "ab", "cd", macs[2]);
+    auth_verified_mac(keys[1], "ab", "c", macs[3]);
+    auth_verified_mac(keys[0], "abc", NULL, macs[4]);
+    auth_verified_mac(keys[0], "ab", "c", macs[5]);
     for (size_t i = 0; i < 5; i++)
         for (size_t j = i + 1; j < 5; j++)
-            assert_memory_not_equal(macs[i], macs[j], VERIFIED_MAC_SIZE);
-    assert_memory_equal(macs[0], macs[5], VERIFIED_MAC_SIZE);
+            assert_memory_not_equal(macs[i], macs[j], AUTH_VERIFIED_MAC_SIZE);
+    assert_memory_equal(macs[0], macs[5], AUTH_VERIFIED_MAC_SIZE);
 }
 
 /* All have the same place. */
 static void
 test_basic_auth_oldest_gives_way(void **state)
 {
-    uint8_t macs[5][VERIFIED_MAC_SIZE] = {
+    uint8_t macs[5][AUTH_VERIFIED_MAC_SIZE] = {
         {1}, {1, [31] = 1}, {1, [31] = 2}, {1, [31] = 3}, {1, [31] = 4}};
-    struct verified v;
+    struct auth_verified v;
 
     (void)state;
-    assert_int_equal(verified_init(&v, 4), 0);
+    assert_int_equal(auth_verified_init(&v, 4), 0);
     for (size_t i = 0; i < 4; i++) {
-        assert_false(verified_has(&v, macs[i]));
-        verified_add(&v, macs[i]);
-        assert_true(verified_has(&v, macs[i]));
+        assert_false(auth_verified_has(&v, macs[i]));
+        auth_verified_add(&v, macs[i]);
+        assert_true(auth_verified_has(&v, macs[i]));
     }
-    verified_add(&v, macs[0]); /* no second time, but anew */
-    verified_add(&v, macs[4]);
-    assert_false(verified_has(&v, macs[1]));
+    auth_verified_add(&v, macs[0]); /* no second time, but anew */
+    auth_verified_add(&v, macs[4]);
+    assert_false(auth_verified_has(&v, macs[1]));
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(verified_has(&v, macs[i]), i != 1);
-    verified_fini(&v);
+        assert_int_equal(auth_verified_has(&v, macs[i]), i != 1);
+    auth_verified_fini(&v);
 }
 
 static void
 test_basic_auth_none_are_kept(void **state)
 {
-    static const uint8_t mac[VERIFIED_MAC_SIZE] = {1};
-    struct verified v;
+    static const uint8_t mac[AUTH_VERIFIED_MAC_SIZE] = {1};
+    struct auth_verified v;
 
     (void)state;
-    assert_int_equal(verified_init(&v, 0), 0);
-    verified_add(&v, mac);
-    assert_false(verified_has(&v, mac));
-    verified_fini(&v);
+    assert_int_equal(auth_verified_init(&v, 0), 0);
+    auth_verified_add(&v, mac);
+    assert_false(auth_verified_has(&v, mac));
+    auth_verified_fini(&v);
 }
 
 #define TEST(name) cmocka_unit_test(test_basic_auth_##name)

@@ -24,92 +24,92 @@ str(const char *text)
     return (struct goevd_str){text, strlen(text)};
 }
 
-static const struct condition_file *
+static const struct dl_condition_file *
 file(void)
 {
-    static struct condition_file f;
+    static struct dl_condition_file f;
 
-    f = (struct condition_file){str(ETAG), str(MODIFIED), MODIFIED_S};
+    f = (struct dl_condition_file){str(ETAG), str(MODIFIED), MODIFIED_S};
     return &f;
 }
 
 /* headers: names and values in turn, NULL at the end. */
-static struct condition
+static struct dl_condition
 read_headers(const char *const *headers)
 {
-    struct condition c = {0};
+    struct dl_condition c = {0};
 
     for (size_t i = 0; headers[i] != NULL; i += 2)
-        condition_header(&c, file(), str(headers[i]), str(headers[i + 1]));
+        dl_condition_header(&c, file(), str(headers[i]), str(headers[i + 1]));
     return c;
 }
 
 #define CHECK(result, ...)                                                                         \
     do {                                                                                           \
-        struct condition c = read_headers((const char *const[]){__VA_ARGS__, NULL});               \
-        assert_int_equal(condition_check(&c, file()), result);                                     \
+        struct dl_condition c = read_headers((const char *const[]){__VA_ARGS__, NULL});            \
+        assert_int_equal(dl_condition_check(&c, file()), result);                                  \
     } while (0)
 
 static void
 test_condition_if_match(void **state)
 {
     (void)state;
-    CHECK(CONDITION_HOLDS, "If-Match", ETAG);
-    CHECK(CONDITION_HOLDS, "If-Match", "*");
-    CHECK(CONDITION_HOLDS, "IF-MATCH", "\"a\" , ,\"b\"," ETAG);
-    CHECK(CONDITION_HOLDS, "if-match", "\"a\"", "if-match", ETAG);
-    CHECK(CONDITION_FAILED, "If-Match", "\"a\"");
-    CHECK(CONDITION_FAILED, "If-Match", WEAK);
-    CHECK(CONDITION_FAILED, "If-Match", "1-2");
-    CHECK(CONDITION_FAILED, "If-Match", "");
-    CHECK(CONDITION_FAILED, "If-Match", "\"1-2");
-    CHECK(CONDITION_FAILED, "If-Match", "\"a," ETAG);
+    CHECK(DL_CONDITION_HOLDS, "If-Match", ETAG);
+    CHECK(DL_CONDITION_HOLDS, "If-Match", "*");
+    CHECK(DL_CONDITION_HOLDS, "IF-MATCH", "\"a\" , ,\"b\"," ETAG);
+    CHECK(DL_CONDITION_HOLDS, "if-match", "\"a\"", "if-match", ETAG);
+    CHECK(DL_CONDITION_FAILED, "If-Match", "\"a\"");
+    CHECK(DL_CONDITION_FAILED, "If-Match", WEAK);
+    CHECK(DL_CONDITION_FAILED, "If-Match", "1-2");
+    CHECK(DL_CONDITION_FAILED, "If-Match", "");
+    CHECK(DL_CONDITION_FAILED, "If-Match", "\"1-2");
+    CHECK(DL_CONDITION_FAILED, "If-Match", "\"a," ETAG);
 }
 
 static void
 test_condition_if_none_match(void **state)
 {
     (void)state;
-    CHECK(CONDITION_NOT_MODIFIED, "If-None-Match", ETAG);
-    CHECK(CONDITION_NOT_MODIFIED, "If-None-Match", "*");
-    CHECK(CONDITION_NOT_MODIFIED, "If-None-Match", WEAK);
-    CHECK(CONDITION_NOT_MODIFIED, "If-None-Match", "W/\"a\",W/\"b\", " WEAK);
-    CHECK(CONDITION_HOLDS, "If-None-Match", "\"a\"");
-    CHECK(CONDITION_HOLDS, "If-None-Match", "w/" ETAG);
-    CHECK(CONDITION_HOLDS, "If-None-Match", "W/");
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-None-Match", ETAG);
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-None-Match", "*");
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-None-Match", WEAK);
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-None-Match", "W/\"a\",W/\"b\", " WEAK);
+    CHECK(DL_CONDITION_HOLDS, "If-None-Match", "\"a\"");
+    CHECK(DL_CONDITION_HOLDS, "If-None-Match", "w/" ETAG);
+    CHECK(DL_CONDITION_HOLDS, "If-None-Match", "W/");
 }
 
 static void
 test_condition_dates(void **state)
 {
     (void)state;
-    CHECK(CONDITION_NOT_MODIFIED, "If-Modified-Since", MODIFIED);
-    CHECK(CONDITION_NOT_MODIFIED, "If-Modified-Since", AFTER);
-    CHECK(CONDITION_HOLDS, "If-Modified-Since", BEFORE);
-    CHECK(CONDITION_HOLDS, "If-Modified-Since", "yesterday");
-    CHECK(CONDITION_HOLDS, "If-Unmodified-Since", MODIFIED);
-    CHECK(CONDITION_HOLDS, "If-Unmodified-Since", AFTER);
-    CHECK(CONDITION_FAILED, "If-Unmodified-Since", BEFORE);
-    CHECK(CONDITION_HOLDS, "If-Unmodified-Since", "yesterday");
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-Modified-Since", MODIFIED);
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-Modified-Since", AFTER);
+    CHECK(DL_CONDITION_HOLDS, "If-Modified-Since", BEFORE);
+    CHECK(DL_CONDITION_HOLDS, "If-Modified-Since", "yesterday");
+    CHECK(DL_CONDITION_HOLDS, "If-Unmodified-Since", MODIFIED);
+    CHECK(DL_CONDITION_HOLDS, "If-Unmodified-Since", AFTER);
+    CHECK(DL_CONDITION_FAILED, "If-Unmodified-Since", BEFORE);
+    CHECK(DL_CONDITION_HOLDS, "If-Unmodified-Since", "yesterday");
 }
 
 static void
 test_condition_precedence(void **state)
 {
     (void)state;
-    CHECK(CONDITION_HOLDS, "If-Match", ETAG, "If-Unmodified-Since", BEFORE);
-    CHECK(CONDITION_FAILED, "If-Match", "\"a\"", "If-None-Match", ETAG);
-    CHECK(CONDITION_FAILED, "If-Unmodified-Since", BEFORE, "If-None-Match", ETAG);
-    CHECK(CONDITION_NOT_MODIFIED, "If-Match", ETAG, "If-None-Match", ETAG);
-    CHECK(CONDITION_NOT_MODIFIED, "If-None-Match", ETAG, "If-Modified-Since", BEFORE);
-    CHECK(CONDITION_HOLDS, "If-None-Match", "\"a\"", "If-Modified-Since", AFTER);
-    CHECK(CONDITION_HOLDS, "If", ETAG, "Range", "x", "If-Nothing", "*", "", "");
+    CHECK(DL_CONDITION_HOLDS, "If-Match", ETAG, "If-Unmodified-Since", BEFORE);
+    CHECK(DL_CONDITION_FAILED, "If-Match", "\"a\"", "If-None-Match", ETAG);
+    CHECK(DL_CONDITION_FAILED, "If-Unmodified-Since", BEFORE, "If-None-Match", ETAG);
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-Match", ETAG, "If-None-Match", ETAG);
+    CHECK(DL_CONDITION_NOT_MODIFIED, "If-None-Match", ETAG, "If-Modified-Since", BEFORE);
+    CHECK(DL_CONDITION_HOLDS, "If-None-Match", "\"a\"", "If-Modified-Since", AFTER);
+    CHECK(DL_CONDITION_HOLDS, "If", ETAG, "Range", "x", "If-Nothing", "*", "", "");
 }
 
 #define RANGE(wanted, now, ...)                                                                    \
     do {                                                                                           \
-        struct condition c = read_headers((const char *const[]){__VA_ARGS__, NULL});               \
-        assert_int_equal(condition_range(&c, file(), now).data != NULL, wanted);                   \
+        struct dl_condition c = read_headers((const char *const[]){__VA_ARGS__, NULL});            \
+        assert_int_equal(dl_condition_range(&c, file(), now).data != NULL, wanted);                \
     } while (0)
 
 static void
@@ -140,20 +140,20 @@ test_condition_dates_in_three_forms(void **state)
                                         "Sun, 06 Nov 1994 08:49:37 CET",
                                         "Sun, 36 Nov 1994 08:49:37 GMT",
                                         "Sun, 06 Nov 1994 08:49:37 GMT and much more of that kind"};
-    char date[CONDITION_DATE_LEN + 1];
+    char date[DL_CONDITION_DATE_LEN + 1];
     int64_t seconds = -1;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_true(condition_date_parse(str(rows[i]), &seconds));
+        assert_true(dl_condition_date_parse(str(rows[i]), &seconds));
         assert_int_equal(seconds, MODIFIED_S);
     }
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_false(condition_date_parse(str(wrong[i]), &seconds));
-    condition_date_format(MODIFIED_S, date);
+        assert_false(dl_condition_date_parse(str(wrong[i]), &seconds));
+    dl_condition_date_format(MODIFIED_S, date);
     assert_string_equal(date, MODIFIED);
-    condition_date_format(INT64_MAX, date);
-    assert_int_equal(strlen(date), CONDITION_DATE_LEN);
+    dl_condition_date_format(INT64_MAX, date);
+    assert_int_equal(strlen(date), DL_CONDITION_DATE_LEN);
 }
 
 int

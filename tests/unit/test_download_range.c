@@ -18,14 +18,14 @@ check(const char *value, uint64_t size, const char *wanted)
 {
     size_t len = strlen(value);
     char *copy = malloc(len + (len == 0));
-    struct range ranges[MAX];
+    struct dl_range ranges[MAX];
     char text[256];
     int count;
     int n = 0;
 
     assert_non_null(copy);
     memcpy(copy, value, len);
-    count = range_parse((struct goevd_str){copy, len}, size, ranges, MAX);
+    count = dl_range_parse((struct goevd_str){copy, len}, size, ranges, MAX);
     free(copy);
     text[0] = '\0';
     for (int i = 0; i < count; i++)

@@ -16,7 +16,7 @@
 
 /* Inflate one message, fed in pieces and taken in pieces. Its length, or -1 if it is bad. */
 static ptrdiff_t
-inflated(struct inflater *i, const char *data, size_t len, size_t piece, char *to, size_t room)
+inflated(struct ws_inflater *i, const char *data, size_t len, size_t piece, char *to, size_t room)
 {
     size_t at = 0, got = 0;
     bool ended = false;
@@ -26,19 +26,19 @@ inflated(struct inflater *i, const char *data, size_t len, size_t piece, char *t
         size_t part = len - at < piece ? len - at : piece;
 
         if (part != 0)
-            inflater_feed(i, data + at, part);
+            ws_inflater_feed(i, data + at, part);
         else
-            inflater_feed_end(i);
+            ws_inflater_feed_end(i);
         ended = part == 0;
         at += part;
-        while ((n = inflater_take(i, to + got, piece < room - got ? piece : room - got)) > 0) {
+        while ((n = ws_inflater_take(i, to + got, piece < room - got ? piece : room - got)) > 0) {
             got += (size_t)n;
             assert_true(got < room);
         }
         if (n < 0)
             return -1;
     }
-    return inflater_end(i) ? (ptrdiff_t)got : -1;
+    return ws_inflater_end(i) ? (ptrdiff_t)got : -1;
 }
 
 #define MESSAGE(bytes)                                                                             \
@@ -65,7 +65,7 @@ test_inflater_takes_the_examples_one_after_the_other(void **state)
 {
     (void)state;
     for (size_t piece = 1; piece < 20; piece++) {
-        struct inflater *i = inflater_new(15);
+        struct ws_inflater *i = ws_inflater_new(15);
         char to[ROOM];
 
         for (size_t h = 0; h < sizeof(hellos) / sizeof(hellos[0]); h++) {
@@ -74,9 +74,9 @@ test_inflater_takes_the_examples_one_after_the_other(void **state)
             assert_int_equal(inflated(i, "\0", 1, piece, to, ROOM), 0); /* 7.2.3.6 */
             assert_int_equal(inflated(i, "", 0, piece, to, ROOM), 0);
         }
-        inflater_reset(i, 15);
+        ws_inflater_reset(i, 15);
         assert_int_equal(inflated(i, hellos[5].bytes, hellos[5].len, piece, to, ROOM), -1);
-        inflater_free(i);
+        ws_inflater_free(i);
     }
 }
 
@@ -94,13 +94,13 @@ test_inflater_refuses_what_is_malformed_or_cut(void **state)
 
     (void)state;
     for (size_t b = 0; b < sizeof(bad) / sizeof(bad[0]); b++) {
-        struct inflater *i = inflater_new(15);
+        struct ws_inflater *i = ws_inflater_new(15);
         char to[ROOM];
 
         assert_int_equal(inflated(i, bad[b].bytes, bad[b].len, 1, to, ROOM), -1);
-        inflater_reset(i, 9);
+        ws_inflater_reset(i, 9);
         assert_int_equal(inflated(i, hellos[0].bytes, hellos[0].len, 1, to, ROOM), 5);
-        inflater_free(i);
+        ws_inflater_free(i);
     }
 }
 
@@ -123,31 +123,31 @@ test_deflater_there_and_back(void **state)
     char *text = malloc(TEXT_LEN), *packed = malloc(TEXT_LEN), *back = malloc(TEXT_LEN + 1);
 
     (void)state;
-    for (unsigned bits = DEFLATE_BITS_MIN; bits <= DEFLATE_BITS_MAX; bits++) {
+    for (unsigned bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
         for (int alone = 0; alone < 2; alone++) {
-            struct deflater *d = deflater_new(bits, 6);
-            struct inflater *i = inflater_new(bits);
+            struct ws_deflater *d = ws_deflater_new(bits, 6);
+            struct ws_inflater *i = ws_inflater_new(bits);
             size_t first = 0, n = 0;
 
             text_fill(text, TEXT_LEN, bits);
             for (int turn = 0; turn < 3; turn++) {
-                n = deflater_message(d, text, 600, packed);
+                n = ws_deflater_message(d, text, 600, packed);
                 first = turn == 0 ? n : first;
                 assert_in_range(n, 1, 599);
                 assert_int_equal(inflated(i, packed, n, 64, back, TEXT_LEN + 1), 600);
                 assert_memory_equal(back, text, 600);
                 if (alone == 1) {
-                    deflater_reset(d);
-                    inflater_reset(i, bits);
+                    ws_deflater_reset(d);
+                    ws_inflater_reset(i, bits);
                 }
             }
-            assert_int_equal(n < first, alone == 0 && bits > DEFLATE_BITS_MIN);
-            n = deflater_message(d, text, TEXT_LEN, packed);
+            assert_int_equal(n < first, alone == 0 && bits > WS_DEFLATE_BITS_MIN);
+            n = ws_deflater_message(d, text, TEXT_LEN, packed);
             assert_in_range(n, 1, TEXT_LEN - 1);
             assert_int_equal(inflated(i, packed, n, 999, back, TEXT_LEN + 1), TEXT_LEN);
             assert_memory_equal(back, text, TEXT_LEN);
-            deflater_free(d);
-            inflater_free(i);
+            ws_deflater_free(d);
+            ws_inflater_free(i);
         }
     }
     free(text);
@@ -159,8 +159,8 @@ test_deflater_there_and_back(void **state)
 static void
 test_deflater_forgets_what_it_could_not_make_shorter(void **state)
 {
-    struct deflater *d = deflater_new(15, 6);
-    struct inflater *i = inflater_new(15);
+    struct ws_deflater *d = ws_deflater_new(15, 6);
+    struct ws_inflater *i = ws_inflater_new(15);
     char random[500], twice[1000], packed[1000], back[1001];
     unsigned seed = 1;
     size_t n;
@@ -170,14 +170,14 @@ test_deflater_forgets_what_it_could_not_make_shorter(void **state)
         random[at] = (char)((seed = seed * 1103515245 + 12345) >> 23);
     memcpy(twice, random, sizeof(random));
     memcpy(twice + sizeof(random), random, sizeof(random));
-    assert_int_equal(deflater_message(d, random, sizeof(random), packed), 0);
-    assert_int_equal(deflater_message(d, "", 0, packed), 0);
-    n = deflater_message(d, twice, sizeof(twice), packed);
+    assert_int_equal(ws_deflater_message(d, random, sizeof(random), packed), 0);
+    assert_int_equal(ws_deflater_message(d, "", 0, packed), 0);
+    n = ws_deflater_message(d, twice, sizeof(twice), packed);
     assert_in_range(n, 1, sizeof(twice) - 1);
     assert_int_equal(inflated(i, packed, n, 100, back, sizeof(back)), sizeof(twice));
     assert_memory_equal(back, twice, sizeof(twice));
-    deflater_free(d);
-    inflater_free(i);
+    ws_deflater_free(d);
+    ws_inflater_free(i);
 }
 
 /* Parts of one message, of which some do not get shorter, and one is not sent. */
@@ -185,59 +185,59 @@ static void
 test_deflater_parts_make_one_message(void **state)
 {
     static const size_t lens[] = {3000, 0, 1, 3000, 700, 0};
-    char text[6701], packed[3 * ROOM], part[DEFLATED_MAX(3000)], back[sizeof(text) + 1];
+    char text[6701], packed[3 * ROOM], part[WS_DEFLATED_MAX(3000)], back[sizeof(text) + 1];
 
     (void)state;
     for (size_t at = 0; at < sizeof(text); at++)
         text[at] = (char)(at * at * 2654435761u >> 13);
-    for (unsigned bits = DEFLATE_BITS_MIN; bits <= DEFLATE_BITS_MAX; bits++) {
-        struct deflater *d = deflater_new(bits, 1);
-        struct inflater *i = inflater_new(bits);
+    for (unsigned bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        struct ws_deflater *d = ws_deflater_new(bits, 1);
+        struct ws_inflater *i = ws_inflater_new(bits);
 
         for (size_t count = 1; count <= sizeof(lens) / sizeof(lens[0]); count++) {
             size_t at = 0, n = 0;
 
             for (size_t p = 0; p < count; p++) {
-                size_t one = deflater_part(d, text + at, lens[p], p + 1 == count, part);
+                size_t one = ws_deflater_part(d, text + at, lens[p], p + 1 == count, part);
 
                 memcpy(packed + n, part, one);
                 n += one;
                 at += lens[p];
-                (void)deflater_part(d, text, p * 500, false, part);
-                deflater_reset(d);
+                (void)ws_deflater_part(d, text, p * 500, false, part);
+                ws_deflater_reset(d);
             }
             assert_int_equal(inflated(i, packed, n, 999, back, sizeof(back)), at);
             assert_memory_equal(back, text, at);
         }
-        deflater_free(d);
-        inflater_free(i);
+        ws_deflater_free(d);
+        ws_inflater_free(i);
     }
 }
 
 static void
 test_packer_lends_its_compressor(void **state)
 {
-    struct packer p = {.level = 1};
-    struct deflater *one = packer_borrow(&p, 12), *two = packer_borrow(&p, 12);
+    struct ws_packer p = {.level = 1};
+    struct ws_deflater *one = ws_packer_borrow(&p, 12), *two = ws_packer_borrow(&p, 12);
     const char *packed;
 
     (void)state;
     assert_ptr_not_equal(one, two);
-    assert_true(packer_part(&p, one, "abcabcabc", 9, true, &packed) > 0);
-    packer_give_back(&p, 12, one);
-    packer_give_back(&p, 12, two);
-    assert_ptr_equal(packer_borrow(&p, 12), one);
-    packer_give_back(&p, 12, one);
-    packer_fini(&p);
+    assert_true(ws_packer_part(&p, one, "abcabcabc", 9, true, &packed) > 0);
+    ws_packer_give_back(&p, 12, one);
+    ws_packer_give_back(&p, 12, two);
+    assert_ptr_equal(ws_packer_borrow(&p, 12), one);
+    ws_packer_give_back(&p, 12, one);
+    ws_packer_fini(&p);
 }
 
 static void
 test_packer_compresses_each_message_alone(void **state)
 {
-    struct packer p = {.level = 1};
-    struct deflater *own = deflater_new(12, 1);
-    struct inflater *i = inflater_new(15);
-    const size_t large = PACKER_KEEP_MAX + 1;
+    struct ws_packer p = {.level = 1};
+    struct ws_deflater *own = ws_deflater_new(12, 1);
+    struct ws_inflater *i = ws_inflater_new(15);
+    const size_t large = WS_PACKER_KEEP_MAX + 1;
     char *text = malloc(large), *back = malloc(large + 1);
     const char *packed;
     size_t n;
@@ -247,22 +247,22 @@ test_packer_compresses_each_message_alone(void **state)
     for (int turn = 0; turn < 4; turn++) {
         size_t len = turn % 2 == 0 ? 1000 : large;
 
-        n = packer_pack(&p, NULL, 12, text, len, &packed);
+        n = ws_packer_pack(&p, NULL, 12, text, len, &packed);
         assert_in_range(n, 1, len - 1);
-        inflater_reset(i, 12);
+        ws_inflater_reset(i, 12);
         assert_int_equal(inflated(i, packed, n, ROOM, back, large + 1), len);
         assert_memory_equal(back, text, len);
     }
-    inflater_reset(i, 12);
+    ws_inflater_reset(i, 12);
     for (int turn = 0; turn < 2; turn++) { /* and with those before */
-        n = packer_pack(&p, own, 12, text, 1000, &packed);
+        n = ws_packer_pack(&p, own, 12, text, 1000, &packed);
         assert_int_equal(inflated(i, packed, n, ROOM, back, large + 1), 1000);
         assert_memory_equal(back, text, 1000);
     }
     assert_true(n < 100);
-    deflater_free(own);
-    inflater_free(i);
-    packer_fini(&p);
+    ws_deflater_free(own);
+    ws_inflater_free(i);
+    ws_packer_fini(&p);
     free(text);
     free(back);
 }
@@ -292,17 +292,17 @@ test_deflate_memory_is_what_zlib_takes_at_most(void **state)
     static const char dictionary[] = "any";
 
     (void)state;
-    for (int bits = DEFLATE_BITS_MIN; bits <= DEFLATE_BITS_MAX; bits++) {
+    for (int bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
         z_stream z = {.zalloc = counted, .zfree = freed};
 
         allocated = sizeof(z);
         assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, -bits, bits - 7, Z_DEFAULT_STRATEGY), 0);
-        assert_in_range(allocated, DEFLATER_MEMORY(bits) / 2, DEFLATER_MEMORY(bits));
+        assert_in_range(allocated, WS_DEFLATER_MEMORY(bits) / 2, WS_DEFLATER_MEMORY(bits));
         deflateEnd(&z);
         allocated = sizeof(z);
         assert_int_equal(inflateInit2(&z, -bits), 0);
         assert_int_equal(inflateSetDictionary(&z, (const Bytef *)dictionary, 3), 0);
-        assert_in_range(allocated, INFLATER_MEMORY(bits) / 2, INFLATER_MEMORY(bits));
+        assert_in_range(allocated, WS_INFLATER_MEMORY(bits) / 2, WS_INFLATER_MEMORY(bits));
         inflateEnd(&z);
     }
 }

@@ -12,7 +12,7 @@
 
 #define P "permessage-deflate"
 
-static const struct deflate_policy wide = {15, 15, false}, narrow = {12, 10, true};
+static const struct ws_deflate_policy wide = {15, 15, false}, narrow = {12, 10, true};
 
 static struct goevd_str
 str(const char *text)
@@ -21,12 +21,12 @@ str(const char *text)
 }
 
 /* The terms of one header, which is good. */
-static struct deflate_terms
-agreed(const struct deflate_policy *policy, const char *header)
+static struct ws_deflate_terms
+agreed(const struct ws_deflate_policy *policy, const char *header)
 {
-    struct deflate_terms terms = {0};
+    struct ws_deflate_terms terms = {0};
 
-    assert_int_equal(extensions_take(policy, str(header), &terms), 0);
+    assert_int_equal(ws_extensions_take(policy, str(header), &terms), 0);
     return terms;
 }
 
@@ -78,13 +78,13 @@ test_extensions_answer_names_what_was_offered(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (int j = 0; j < 2; j++) {
             const char *wanted = j == 0 ? cases[i].wide : cases[i].narrow;
-            struct deflate_terms terms = agreed(j == 0 ? &wide : &narrow, cases[i].offer);
-            char answer[EXTENSIONS_ANSWER_MAX];
+            struct ws_deflate_terms terms = agreed(j == 0 ? &wide : &narrow, cases[i].offer);
+            char answer[WS_EXTENSIONS_ANSWER_MAX];
 
             assert_int_equal(terms.server_bits != 0, wanted != NULL);
             if (wanted == NULL)
                 continue;
-            assert_int_equal(extensions_answer(&terms, answer), strlen(wanted));
+            assert_int_equal(ws_extensions_answer(&terms, answer), strlen(wanted));
             assert_string_equal(answer, wanted);
         }
     }
@@ -93,7 +93,7 @@ test_extensions_answer_names_what_was_offered(void **state)
 static void
 test_extensions_terms(void **state)
 {
-    struct deflate_terms terms = agreed(&narrow, P);
+    struct ws_deflate_terms terms = agreed(&narrow, P);
 
     (void)state;
     assert_true(terms.server_alone && terms.server_bits == 12);
@@ -151,7 +151,7 @@ test_extensions_declines(void **state)
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         assert_int_equal(agreed(&wide, others[i]).server_bits, 0);
-    assert_int_equal(agreed(&(struct deflate_policy){0}, P).server_bits, 0);
+    assert_int_equal(agreed(&(struct ws_deflate_policy){0}, P).server_bits, 0);
 }
 
 static void
@@ -164,9 +164,9 @@ test_extensions_malformed(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        struct deflate_terms terms = {0};
+        struct ws_deflate_terms terms = {0};
 
-        assert_int_equal(extensions_take(&wide, str(headers[i]), &terms), -EBADMSG);
+        assert_int_equal(ws_extensions_take(&wide, str(headers[i]), &terms), -EBADMSG);
     }
 }
 

@@ -54,14 +54,14 @@ test_frame_heads_cut_at_every_byte(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
         const struct head_case *h = &heads[i];
-        struct frame_head head;
+        struct ws_frame_head head;
         int r = -EAGAIN;
 
         for (size_t len = 0; len <= h->len && r == -EAGAIN; len++) {
             char *exact = malloc(len + 1);
 
             memcpy(exact, h->bytes, len);
-            r = frame_read(exact, len, false, &head);
+            r = ws_frame_read(exact, len, false, &head);
             assert_true(r == -EAGAIN || r == h->result);
             free(exact);
         }
@@ -85,10 +85,10 @@ test_frame_first_byte_decides_on_reserved_bits_and_opcodes(void **state)
         bool data = opcode <= 2, control = opcode >= 8 && opcode <= 10 && first >= 0x80;
         bool good = (first & 0x70) == 0 && (data || control);
         bool compressed = (first & 0x70) == 0x40 && (opcode == 1 || opcode == 2);
-        struct frame_head head;
+        struct ws_frame_head head;
 
-        assert_int_equal(frame_read(&byte, 1, false, &head), good ? -EAGAIN : -EBADMSG);
-        assert_int_equal(frame_read(&byte, 1, true, &head),
+        assert_int_equal(ws_frame_read(&byte, 1, false, &head), good ? -EAGAIN : -EBADMSG);
+        assert_int_equal(ws_frame_read(&byte, 1, true, &head),
                          good || compressed ? -EAGAIN : -EBADMSG);
     }
 }
@@ -96,16 +96,16 @@ test_frame_first_byte_decides_on_reserved_bits_and_opcodes(void **state)
 static void
 test_frame_says_whether_it_is_compressed(void **state)
 {
-    struct frame_head head;
+    struct ws_frame_head head;
 
     (void)state;
     for (unsigned first = 0xc1; first <= 0xc2; first++) {
         char bytes[] = {(char)first, (char)0x81, 1, 2, 3, 4, 5};
 
-        assert_int_equal(frame_read(bytes, sizeof(bytes), true, &head), 6);
+        assert_int_equal(ws_frame_read(bytes, sizeof(bytes), true, &head), 6);
         assert_true(head.compressed && head.fin && head.opcode == (first & 15));
         bytes[0] = (char)(first & 0xbf);
-        assert_int_equal(frame_read(bytes, sizeof(bytes), true, &head), 6);
+        assert_int_equal(ws_frame_read(bytes, sizeof(bytes), true, &head), 6);
         assert_false(head.compressed);
     }
 }
@@ -124,18 +124,18 @@ test_frame_write_takes_the_shortest_form(void **state)
         {65535, 4, "\x81\x7e\xff\xff"},
         {65536, 10, "\x81\x7f\0\0\0\0\0\1\0\0"},
     };
-    char to[FRAME_HEAD_MAX];
+    char to[WS_FRAME_HEAD_MAX];
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_int_equal(frame_write(to, FRAME_TEXT, cases[i].length), cases[i].size);
+        assert_int_equal(ws_frame_write(to, WS_FRAME_TEXT, cases[i].length), cases[i].size);
         assert_memory_equal(to, cases[i].bytes, cases[i].size);
     }
-    frame_write(to, FRAME_TEXT | FRAME_COMPRESSED | FRAME_MORE, 0);
+    ws_frame_write(to, WS_FRAME_TEXT | WS_FRAME_COMPRESSED | WS_FRAME_MORE, 0);
     assert_memory_equal(to, "\x41\x00", 2);
-    frame_write(to, FRAME_CONTINUATION | FRAME_MORE, 0);
+    ws_frame_write(to, WS_FRAME_CONTINUATION | WS_FRAME_MORE, 0);
     assert_memory_equal(to, "\x00\x00", 2);
-    frame_write(to, FRAME_CONTINUATION, 0);
+    ws_frame_write(to, WS_FRAME_CONTINUATION, 0);
     assert_memory_equal(to, "\x80\x00", 2);
 }
 
@@ -147,7 +147,7 @@ test_frame_codes(void **state)
         bool good = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
                     (code >= 3000 && code <= 4999);
 
-        assert_int_equal(frame_code_valid(code), good);
+        assert_int_equal(ws_frame_code_valid(code), good);
     }
 }
 
@@ -162,11 +162,11 @@ test_mask_tells_ascii_at_every_place(void **state)
     (void)state;
     for (size_t len = 0; len < sizeof(from); len++) {
         memset(from, 'x', len);
-        mask_apply(from, from, len, mask);
-        assert_true(mask_apply(to, from, len, mask));
+        ws_mask_apply(from, from, len, mask);
+        assert_true(ws_mask_apply(to, from, len, mask));
         for (size_t at = 0; at < len; at++) {
             from[at] = (char)(from[at] ^ 0x80);
-            assert_false(mask_apply(to, from, len, mask));
+            assert_false(ws_mask_apply(to, from, len, mask));
             from[at] = (char)(from[at] ^ 0x80);
         }
     }
@@ -184,12 +184,12 @@ test_mask_is_that_of_the_bytes_one_by_one(void **state)
     memcpy(&mask, "\x01\x82\x33\xf4", 4);
     for (size_t len = 0; len <= sizeof(from); len++)
         for (size_t cut = 0; cut <= len; cut += 7) {
-            mask_apply(to, from, cut, mask);
-            mask_apply(to + cut, from + cut, len - cut, mask_after(mask, cut));
+            ws_mask_apply(to, from, cut, mask);
+            ws_mask_apply(to + cut, from + cut, len - cut, ws_mask_after(mask, cut));
             for (size_t i = 0; i < len; i++)
                 assert_int_equal(to[i], (char)(from[i] ^ "\x01\x82\x33\xf4"[i & 3]));
         }
-    mask_apply(to, to, sizeof(to), mask);
+    ws_mask_apply(to, to, sizeof(to), mask);
     assert_memory_equal(to, from, sizeof(from));
 }
 
@@ -209,9 +209,9 @@ encode(uint32_t c, char *to)
 static bool
 whole(const char *text, size_t len)
 {
-    struct utf8 u = {0};
+    struct ws_utf8 u = {0};
 
-    return utf8_check(&u, text, len) == 0 && u.need == 0;
+    return ws_utf8_check(&u, text, len) == 0 && u.need == 0;
 }
 
 static void
@@ -250,17 +250,17 @@ test_utf8_refuses_at_the_earliest_byte(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         for (size_t before = 0; before < 70; before++) {
-            struct utf8 u = {0};
+            struct ws_utf8 u = {0};
             size_t good = before + cases[i].good;
 
             memset(text, 'a', before);
             memcpy(text + before, cases[i].text, strlen(cases[i].text) + 1);
             for (size_t at = 0; at < good; at++)
-                assert_int_equal(utf8_check(&u, text + at, 1), 0);
-            assert_int_equal(utf8_check(&u, text + good, 1), -EILSEQ);
-            u = (struct utf8){0};
-            assert_int_equal(utf8_check(&u, text, good), 0);
-            assert_int_equal(utf8_check(&u, text + good, strlen(text) - good), -EILSEQ);
+                assert_int_equal(ws_utf8_check(&u, text + at, 1), 0);
+            assert_int_equal(ws_utf8_check(&u, text + good, 1), -EILSEQ);
+            u = (struct ws_utf8){0};
+            assert_int_equal(ws_utf8_check(&u, text, good), 0);
+            assert_int_equal(ws_utf8_check(&u, text + good, strlen(text) - good), -EILSEQ);
             assert_false(whole(text, strlen(text)));
         }
 }
@@ -269,11 +269,11 @@ test_utf8_refuses_at_the_earliest_byte(void **state)
 static void
 check_words(const char *text, size_t len)
 {
-    struct utf8 whole = {0}, bytes = {0};
-    int r = utf8_check(&whole, text, len), one = 0;
+    struct ws_utf8 whole = {0}, bytes = {0};
+    int r = ws_utf8_check(&whole, text, len), one = 0;
 
     for (size_t at = 0; at < len && one == 0; at++)
-        one = utf8_check(&bytes, text + at, 1);
+        one = ws_utf8_check(&bytes, text + at, 1);
     assert_int_equal(r, one);
     assert_true(r != 0 || whole.need == bytes.need);
 }
@@ -308,11 +308,11 @@ test_utf8_goes_on_where_it_was_cut(void **state)
 
     (void)state;
     for (size_t cut = 0; cut <= len; cut++) {
-        struct utf8 u = {0};
+        struct ws_utf8 u = {0};
 
-        assert_int_equal(utf8_check(&u, text, cut), 0);
+        assert_int_equal(ws_utf8_check(&u, text, cut), 0);
         assert_int_equal(whole(text, cut), u.need == 0);
-        assert_int_equal(utf8_check(&u, text + cut, len - cut), 0);
+        assert_int_equal(ws_utf8_check(&u, text + cut, len - cut), 0);
         assert_int_equal(u.need, 0);
     }
 }

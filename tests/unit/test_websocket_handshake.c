@@ -17,13 +17,13 @@ str(const char *text)
 }
 
 /* Headers as "name", "value", …, NULL. */
-static struct handshake
-taken(const struct handshake_policy *policy, const char *const *headers)
+static struct ws_handshake
+taken(const struct ws_handshake_policy *policy, const char *const *headers)
 {
-    struct handshake h = {0};
+    struct ws_handshake h = {0};
 
     for (; headers[0] != NULL; headers += 2)
-        handshake_take(&h, policy, str(headers[0]), str(headers[1]));
+        ws_handshake_take(&h, policy, str(headers[0]), str(headers[1]));
     return h;
 }
 
@@ -31,10 +31,10 @@ static int
 status(const char *const *headers)
 {
     const struct goevd_str origins[] = {str("http://a"), str("http://b")};
-    const struct handshake_policy policy = {.origins = {origins, 2}};
-    struct handshake h = taken(&policy, headers);
+    const struct ws_handshake_policy policy = {.origins = {origins, 2}};
+    struct ws_handshake h = taken(&policy, headers);
 
-    return handshake_status(&h, &policy);
+    return ws_handshake_status(&h, &policy);
 }
 
 #define STATUS(...) status((const char *const[]){__VA_ARGS__, NULL})
@@ -91,13 +91,13 @@ test_handshake_chooses_the_first_offer_that_is_allowed(void **state)
         {"", "", NULL},      {"A", "ab", NULL},    {"a b", "b;q=1", NULL},
     };
     const struct goevd_str protocols[] = {str("a"), str("b")};
-    const struct handshake_policy policy = {.protocols = {protocols, 2}};
+    const struct ws_handshake_policy policy = {.protocols = {protocols, 2}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *headers[] = {"Sec-WebSocket-Protocol", cases[i].first, "sec-websocket-protocol",
                                  cases[i].second, NULL};
-        struct handshake h = taken(&policy, headers);
+        struct ws_handshake h = taken(&policy, headers);
 
         if (cases[i].chosen == NULL) {
             assert_null(h.protocol.data);
@@ -111,7 +111,7 @@ test_handshake_chooses_the_first_offer_that_is_allowed(void **state)
 static void
 test_handshake_extensions(void **state)
 {
-    static const struct handshake_policy policy = {.deflate = {15, 15, true}};
+    static const struct ws_handshake_policy policy = {.deflate = {15, 15, true}};
     const char *good[] = {VERSION,
                           "Sec-WebSocket-Key",
                           KEY,
@@ -122,23 +122,23 @@ test_handshake_extensions(void **state)
                           NULL};
     const char *bad[] = {
         VERSION, "Sec-WebSocket-Key", KEY, "Sec-WebSocket-Extensions", "x; =", NULL};
-    struct handshake h = taken(&policy, good);
+    struct ws_handshake h = taken(&policy, good);
 
     (void)state;
-    assert_int_equal(handshake_status(&h, &policy), 0);
+    assert_int_equal(ws_handshake_status(&h, &policy), 0);
     assert_int_equal(h.deflate.server_bits, 15);
     h = taken(&policy, bad);
-    assert_int_equal(handshake_status(&h, &policy), 400);
+    assert_int_equal(ws_handshake_status(&h, &policy), 400);
 }
 
 static void
 test_handshake_accept_of_the_rfc(void **state)
 {
-    struct handshake h = {.key = str(KEY)};
-    char accept[HANDSHAKE_ACCEPT_LEN];
+    struct ws_handshake h = {.key = str(KEY)};
+    char accept[WS_HANDSHAKE_ACCEPT_LEN];
 
     (void)state;
-    handshake_accept(&h, accept);
+    ws_handshake_accept(&h, accept);
     assert_memory_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", sizeof(accept));
 }
 

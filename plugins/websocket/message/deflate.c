@@ -15,15 +15,15 @@ static const char deflate_tail[4] = {0, 0, (char)0xff, (char)0xff};
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
-struct inflater {
+struct ws_inflater {
     z_stream z;
     bool begun; /* something was fed since a message, or a stream within one, has ended */
 };
 
-struct inflater *
-inflater_new(unsigned bits)
+struct ws_inflater *
+ws_inflater_new(unsigned bits)
 {
-    struct inflater *i = calloc(1, sizeof(*i));
+    struct ws_inflater *i = calloc(1, sizeof(*i));
 
     if (i == NULL || inflateInit2(&i->z, -(int)bits) == Z_OK)
         return i;
@@ -32,7 +32,7 @@ inflater_new(unsigned bits)
 }
 
 void
-inflater_free(struct inflater *i)
+ws_inflater_free(struct ws_inflater *i)
 {
     if (i != NULL)
         (void)inflateEnd(&i->z);
@@ -40,14 +40,14 @@ inflater_free(struct inflater *i)
 }
 
 void
-inflater_reset(struct inflater *i, unsigned bits)
+ws_inflater_reset(struct ws_inflater *i, unsigned bits)
 {
     (void)inflateReset2(&i->z, -(int)bits);
     i->begun = false;
 }
 
 void
-inflater_feed(struct inflater *i, const char *data, size_t len)
+ws_inflater_feed(struct ws_inflater *i, const char *data, size_t len)
 {
     i->z.next_in = (const Bytef *)data;
     i->z.avail_in = (uInt)len;
@@ -56,16 +56,16 @@ inflater_feed(struct inflater *i, const char *data, size_t len)
 
 /* What ends with a final block, or has no block at all, is whole as it is. */
 void
-inflater_feed_end(struct inflater *i)
+ws_inflater_feed_end(struct ws_inflater *i)
 {
     if (i->begun)
-        inflater_feed(i, deflate_tail, sizeof(deflate_tail));
+        ws_inflater_feed(i, deflate_tail, sizeof(deflate_tail));
 }
 
 /* A final block ends a stream of zlib, and no message: blocks that follow may refer to what was
  * before it, section 7.2.3.4. */
 static int
-inflater_go_on(struct inflater *i)
+ws_inflater_go_on(struct ws_inflater *i)
 {
     Bytef window[WINDOW_MAX];
     uInt len = 0;
@@ -80,7 +80,7 @@ inflater_go_on(struct inflater *i)
 }
 
 ptrdiff_t
-inflater_take(struct inflater *i, char *to, size_t room)
+ws_inflater_take(struct ws_inflater *i, char *to, size_t room)
 {
     int r;
 
@@ -89,7 +89,7 @@ inflater_take(struct inflater *i, char *to, size_t room)
     do {
         r = inflate(&i->z, Z_SYNC_FLUSH);
         if (r == Z_STREAM_END)
-            r = inflater_go_on(i);
+            r = ws_inflater_go_on(i);
     } while (r == Z_OK && i->z.avail_in != 0 && i->z.next_out == (Bytef *)to);
     if (r != Z_OK && r != Z_BUF_ERROR)
         return r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
@@ -100,7 +100,7 @@ inflater_take(struct inflater *i, char *to, size_t room)
 #define TYPE_BLOCK 128 /* a block is to begin */
 
 bool
-inflater_end(struct inflater *i)
+ws_inflater_end(struct ws_inflater *i)
 {
     bool whole = !i->begun || (i->z.data_type & (TYPE_BITS | TYPE_BLOCK)) == TYPE_BLOCK;
 
@@ -110,15 +110,15 @@ inflater_end(struct inflater *i)
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
-struct deflater {
+struct ws_deflater {
     z_stream z;
 };
 
 /* The tables grow with the window, from 1 KiB at the smallest. */
-struct deflater *
-deflater_new(unsigned bits, int level)
+struct ws_deflater *
+ws_deflater_new(unsigned bits, int level)
 {
-    struct deflater *d = calloc(1, sizeof(*d));
+    struct ws_deflater *d = calloc(1, sizeof(*d));
 
     if (d == NULL || deflateInit2(&d->z, level, Z_DEFLATED, -(int)bits, (int)bits - 7,
                                   Z_DEFAULT_STRATEGY) == Z_OK)
@@ -128,7 +128,7 @@ deflater_new(unsigned bits, int level)
 }
 
 void
-deflater_free(struct deflater *d)
+ws_deflater_free(struct ws_deflater *d)
 {
     if (d != NULL)
         (void)deflateEnd(&d->z);
@@ -136,7 +136,7 @@ deflater_free(struct deflater *d)
 }
 
 void
-deflater_reset(struct deflater *d)
+ws_deflater_reset(struct ws_deflater *d)
 {
     (void)deflateReset(&d->z);
 }
@@ -144,7 +144,7 @@ deflater_reset(struct deflater *d)
 /* Compress up to a border between bytes. Returns what that took, with the tail; 0 if there was no
  * room. */
 static size_t
-deflater_flush(struct deflater *d, const char *data, size_t len, char *to, size_t room)
+ws_deflater_flush(struct ws_deflater *d, const char *data, size_t len, char *to, size_t room)
 {
     z_stream *z = &d->z;
 
@@ -158,19 +158,19 @@ deflater_flush(struct deflater *d, const char *data, size_t len, char *to, size_
 }
 
 size_t
-deflater_message(struct deflater *d, const char *data, size_t len, char *to)
+ws_deflater_message(struct ws_deflater *d, const char *data, size_t len, char *to)
 {
-    size_t n = deflater_flush(d, data, len, to, len);
+    size_t n = ws_deflater_flush(d, data, len, to, len);
 
     if (n != 0)
         return n - sizeof(deflate_tail);
-    deflater_reset(d);
+    ws_deflater_reset(d);
     return 0;
 }
 
 /* Nothing is flushed twice: what ends a message then is an empty block, section 7.2.3.6. */
 size_t
-deflater_part(struct deflater *d, const char *data, size_t len, bool last, char *to)
+ws_deflater_part(struct ws_deflater *d, const char *data, size_t len, bool last, char *to)
 {
     size_t n;
 
@@ -178,7 +178,7 @@ deflater_part(struct deflater *d, const char *data, size_t len, bool last, char 
         to[0] = 0;
         return last ? 1 : 0;
     }
-    n = deflater_flush(d, data, len, to, DEFLATED_MAX(len));
+    n = ws_deflater_flush(d, data, len, to, WS_DEFLATED_MAX(len));
     assert(n > sizeof(deflate_tail));
     return last ? n - sizeof(deflate_tail) : n;
 }

@@ -8,18 +8,18 @@
 
 /* ---- The grammar, RFC 6455 section 9.1 ------------------------------------------------------- */
 
-struct cursor {
+struct ws_cursor {
     const char *at, *end;
 };
 
 /* The value of a parameter; of a longer one the beginning is as good as all of it. */
-struct value {
+struct ws_value {
     char text[3];
     size_t len; /* 0: there is none */
 };
 
 static bool
-char_is_token(char c)
+ws_is_token(char c)
 {
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
         return true;
@@ -27,7 +27,7 @@ char_is_token(char c)
 }
 
 static void
-cursor_skip_space(struct cursor *c)
+ws_cursor_skip_space(struct ws_cursor *c)
 {
     while (c->at != c->end && (*c->at == ' ' || *c->at == '\t'))
         c->at++;
@@ -35,9 +35,9 @@ cursor_skip_space(struct cursor *c)
 
 /* Whether this comes next, besides white space; then it is behind. */
 static bool
-cursor_passes(struct cursor *c, char what)
+ws_cursor_passes(struct ws_cursor *c, char what)
 {
-    cursor_skip_space(c);
+    ws_cursor_skip_space(c);
     if (c->at == c->end || *c->at != what)
         return false;
     c->at++;
@@ -46,19 +46,19 @@ cursor_passes(struct cursor *c, char what)
 
 /* Empty if none comes next. */
 static struct goevd_str
-cursor_token(struct cursor *c)
+ws_cursor_token(struct ws_cursor *c)
 {
     const char *from;
 
-    cursor_skip_space(c);
+    ws_cursor_skip_space(c);
     from = c->at;
-    while (c->at != c->end && char_is_token(*c->at))
+    while (c->at != c->end && ws_is_token(*c->at))
         c->at++;
     return (struct goevd_str){from, (size_t)(c->at - from)};
 }
 
 static void
-value_add(struct value *v, char c)
+ws_value_add(struct ws_value *v, char c)
 {
     if (v->len < sizeof(v->text))
         v->text[v->len++] = c;
@@ -66,48 +66,48 @@ value_add(struct value *v, char c)
 
 /* A token in quotes; a backslash is before what it stands for. */
 static int
-cursor_quoted(struct cursor *c, struct value *ret)
+ws_cursor_quoted(struct ws_cursor *c, struct ws_value *ret)
 {
     while (c->at != c->end && *c->at != '"') {
         if (*c->at == '\\')
             c->at++;
-        if (c->at == c->end || !char_is_token(*c->at))
+        if (c->at == c->end || !ws_is_token(*c->at))
             return -EBADMSG;
-        value_add(ret, *c->at++);
+        ws_value_add(ret, *c->at++);
     }
-    return cursor_passes(c, '"') && ret->len != 0 ? 0 : -EBADMSG;
+    return ws_cursor_passes(c, '"') && ret->len != 0 ? 0 : -EBADMSG;
 }
 
 static int
-cursor_value(struct cursor *c, struct value *ret)
+ws_cursor_value(struct ws_cursor *c, struct ws_value *ret)
 {
     struct goevd_str token;
 
-    if (cursor_passes(c, '"'))
-        return cursor_quoted(c, ret);
-    token = cursor_token(c);
+    if (ws_cursor_passes(c, '"'))
+        return ws_cursor_quoted(c, ret);
+    token = ws_cursor_token(c);
     for (size_t i = 0; i < token.len; i++)
-        value_add(ret, token.data[i]);
+        ws_value_add(ret, token.data[i]);
     return token.len != 0 ? 0 : -EBADMSG;
 }
 
 /* ---- Offers ---------------------------------------------------------------------------------- */
 
-struct offer {
+struct ws_offer {
     bool known; /* it can be agreed to as far as it is read */
     uint8_t named;
     uint8_t server_bits, client_bits;
 };
 
 static bool
-str_is(struct goevd_str s, const char *what)
+ws_str_is(struct goevd_str s, const char *what)
 {
     return s.len == strlen(what) && memcmp(s.data, what, s.len) == 0;
 }
 
 /* 8 to 15, in decimal without zeros before it; 0 if it is something else. */
 static uint8_t
-value_bits(const struct value *v)
+ws_value_bits(const struct ws_value *v)
 {
     if (v->len == 1 && (v->text[0] == '8' || v->text[0] == '9'))
         return (uint8_t)(v->text[0] - '0');
@@ -117,32 +117,32 @@ value_bits(const struct value *v)
 }
 
 static uint8_t
-offer_parameter(struct goevd_str name)
+ws_offer_parameter(struct goevd_str name)
 {
     static const char *const names[] = {"server_no_context_takeover", "client_no_context_takeover",
                                         "server_max_window_bits", "client_max_window_bits"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (str_is(name, names[i]))
+        if (ws_str_is(name, names[i]))
             return (uint8_t)(1U << i);
     return 0;
 }
 
 /* Whether a parameter that was not there before may have this value. */
 static bool
-offer_takes(struct offer *o, uint8_t parameter, const struct value *v)
+ws_offer_takes(struct ws_offer *o, uint8_t parameter, const struct ws_value *v)
 {
-    uint8_t bits = value_bits(v);
+    uint8_t bits = ws_value_bits(v);
 
     switch (parameter) {
-    case DEFLATE_SERVER_ALONE:
-    case DEFLATE_CLIENT_ALONE:
+    case WS_DEFLATE_SERVER_ALONE:
+    case WS_DEFLATE_CLIENT_ALONE:
         return v->len == 0;
-    case DEFLATE_SERVER_BITS:
+    case WS_DEFLATE_SERVER_BITS:
         o->server_bits = bits;
-        return bits >= DEFLATE_BITS_MIN;
-    case DEFLATE_CLIENT_BITS:
-        o->client_bits = v->len == 0 ? DEFLATE_BITS_MAX : bits;
+        return bits >= WS_DEFLATE_BITS_MIN;
+    case WS_DEFLATE_CLIENT_BITS:
+        o->client_bits = v->len == 0 ? WS_DEFLATE_BITS_MAX : bits;
         return o->client_bits != 0;
     default:
         return false;
@@ -150,61 +150,61 @@ offer_takes(struct offer *o, uint8_t parameter, const struct value *v)
 }
 
 static int
-offer_read(struct cursor *c, struct offer *o)
+ws_offer_read(struct ws_cursor *c, struct ws_offer *o)
 {
-    struct goevd_str name = cursor_token(c);
+    struct goevd_str name = ws_cursor_token(c);
 
-    o->known = str_is(name, NAME);
-    while (name.len != 0 && cursor_passes(c, ';')) {
-        struct value value = {.len = 0};
+    o->known = ws_str_is(name, NAME);
+    while (name.len != 0 && ws_cursor_passes(c, ';')) {
+        struct ws_value value = {.len = 0};
         uint8_t parameter;
 
-        name = cursor_token(c);
-        if (name.len != 0 && cursor_passes(c, '=') && cursor_value(c, &value) < 0)
+        name = ws_cursor_token(c);
+        if (name.len != 0 && ws_cursor_passes(c, '=') && ws_cursor_value(c, &value) < 0)
             return -EBADMSG;
-        parameter = offer_parameter(name);
-        if ((o->named & parameter) != 0 || !offer_takes(o, parameter, &value))
+        parameter = ws_offer_parameter(name);
+        if ((o->named & parameter) != 0 || !ws_offer_takes(o, parameter, &value))
             o->known = false;
         o->named |= parameter;
     }
-    cursor_skip_space(c);
+    ws_cursor_skip_space(c);
     return name.len != 0 && (c->at == c->end || *c->at == ',') ? 0 : -EBADMSG;
 }
 
 static uint8_t
-bits_min(uint8_t a, uint8_t b)
+ws_bits_min(uint8_t a, uint8_t b)
 {
     return a < b ? a : b;
 }
 
-static struct deflate_terms
-offer_agree(const struct offer *o, const struct deflate_policy *policy)
+static struct ws_deflate_terms
+ws_offer_agree(const struct ws_offer *o, const struct ws_deflate_policy *policy)
 {
-    return (struct deflate_terms){
-        .server_bits = bits_min(policy->server_bits, o->server_bits),
-        .client_bits = (o->named & DEFLATE_CLIENT_BITS) != 0
-                           ? bits_min(policy->client_bits, o->client_bits)
-                           : DEFLATE_BITS_MAX,
-        .server_alone = policy->server_alone || (o->named & DEFLATE_SERVER_ALONE) != 0,
+    return (struct ws_deflate_terms){
+        .server_bits = ws_bits_min(policy->server_bits, o->server_bits),
+        .client_bits = (o->named & WS_DEFLATE_CLIENT_BITS) != 0
+                           ? ws_bits_min(policy->client_bits, o->client_bits)
+                           : WS_DEFLATE_BITS_MAX,
+        .server_alone = policy->server_alone || (o->named & WS_DEFLATE_SERVER_ALONE) != 0,
         .named = o->named,
     };
 }
 
 int
-extensions_take(const struct deflate_policy *policy, struct goevd_str value,
-                struct deflate_terms *terms)
+ws_extensions_take(const struct ws_deflate_policy *policy, struct goevd_str value,
+                   struct ws_deflate_terms *terms)
 {
-    struct cursor c = {value.data, value.data + value.len};
+    struct ws_cursor c = {value.data, value.data + value.len};
 
-    for (cursor_skip_space(&c); c.at != c.end; cursor_skip_space(&c)) {
-        struct offer offer = {.server_bits = DEFLATE_BITS_MAX};
+    for (ws_cursor_skip_space(&c); c.at != c.end; ws_cursor_skip_space(&c)) {
+        struct ws_offer offer = {.server_bits = WS_DEFLATE_BITS_MAX};
 
-        if (cursor_passes(&c, ','))
+        if (ws_cursor_passes(&c, ','))
             continue;
-        if (offer_read(&c, &offer) < 0)
+        if (ws_offer_read(&c, &offer) < 0)
             return -EBADMSG;
         if (offer.known && policy->server_bits != 0 && terms->server_bits == 0)
-            *terms = offer_agree(&offer, policy);
+            *terms = ws_offer_agree(&offer, policy);
     }
     return 0;
 }
@@ -212,17 +212,17 @@ extensions_take(const struct deflate_policy *policy, struct goevd_str value,
 /* ---- The answer ------------------------------------------------------------------------------ */
 
 size_t
-extensions_answer(const struct deflate_terms *terms, char ret[EXTENSIONS_ANSWER_MAX])
+ws_extensions_answer(const struct ws_deflate_terms *terms, char ret[WS_EXTENSIONS_ANSWER_MAX])
 {
     char server[40] = "", client[40] = "";
 
-    if ((terms->named & DEFLATE_SERVER_BITS) != 0)
+    if ((terms->named & WS_DEFLATE_SERVER_BITS) != 0)
         snprintf(server, sizeof(server), "; server_max_window_bits=%u", terms->server_bits);
-    if ((terms->named & DEFLATE_CLIENT_BITS) != 0)
+    if ((terms->named & WS_DEFLATE_CLIENT_BITS) != 0)
         snprintf(client, sizeof(client), "; client_max_window_bits=%u", terms->client_bits);
     return (size_t)snprintf(
-        ret, EXTENSIONS_ANSWER_MAX, NAME "%s%s%s%s",
-        (terms->named & DEFLATE_SERVER_ALONE) != 0 ? "; server_no_context_takeover" : "",
-        (terms->named & DEFLATE_CLIENT_ALONE) != 0 ? "; client_no_context_takeover" : "", server,
+        ret, WS_EXTENSIONS_ANSWER_MAX, NAME "%s%s%s%s",
+        (terms->named & WS_DEFLATE_SERVER_ALONE) != 0 ? "; server_no_context_takeover" : "",
+        (terms->named & WS_DEFLATE_CLIENT_ALONE) != 0 ? "; client_no_context_takeover" : "", server,
         client);
 }

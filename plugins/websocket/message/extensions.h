@@ -4,37 +4,38 @@
 
 #include <goevd/plugin.h>
 
-#define DEFLATE_BITS_MIN 9 /* of a window; zlib compresses into none of 8 */
-#define DEFLATE_BITS_MAX 15
+#define WS_DEFLATE_BITS_MIN 9 /* of a window; zlib compresses into none of 8 */
+#define WS_DEFLATE_BITS_MAX 15
 
-enum deflate_parameters {
-    DEFLATE_SERVER_ALONE = 1 << 0, /* server_no_context_takeover */
-    DEFLATE_CLIENT_ALONE = 1 << 1,
-    DEFLATE_SERVER_BITS = 1 << 2, /* server_max_window_bits */
-    DEFLATE_CLIENT_BITS = 1 << 3
+enum ws_deflate_parameters {
+    WS_DEFLATE_SERVER_ALONE = 1 << 0, /* server_no_context_takeover */
+    WS_DEFLATE_CLIENT_ALONE = 1 << 1,
+    WS_DEFLATE_SERVER_BITS = 1 << 2, /* server_max_window_bits */
+    WS_DEFLATE_CLIENT_BITS = 1 << 3
 };
 
 /* What the server would have. */
-struct deflate_policy {
+struct ws_deflate_policy {
     uint8_t server_bits; /* of the window of what it sends; 0: it agrees to no offer */
     uint8_t client_bits;
     bool server_alone; /* each message that it sends is compressed without those before */
 };
 
 /* What was agreed upon; zeroed: nothing. */
-struct deflate_terms {
+struct ws_deflate_terms {
     uint8_t server_bits; /* 0: messages are not compressed */
     uint8_t client_bits;
     bool server_alone;
-    uint8_t named; /* enum deflate_parameters: what the answer says, all of it offered */
+    uint8_t named; /* enum ws_deflate_parameters: what the answer says, all of it offered */
 };
 
 /* Take the value of one such header; the first offer that can be agreed to counts, so it does not
  * change terms that are there. Returns 0; -EBADMSG if it is malformed. */
-int extensions_take(const struct deflate_policy *policy, struct goevd_str value,
-                    struct deflate_terms *terms);
+int ws_extensions_take(const struct ws_deflate_policy *policy, struct goevd_str value,
+                       struct ws_deflate_terms *terms);
 
-#define EXTENSIONS_ANSWER_MAX 160
+#define WS_EXTENSIONS_ANSWER_MAX 160
 
 /* The value of the answer's header; returns its length. */
-size_t extensions_answer(const struct deflate_terms *terms, char ret[EXTENSIONS_ANSWER_MAX]);
+size_t ws_extensions_answer(const struct ws_deflate_terms *terms,
+                            char ret[WS_EXTENSIONS_ANSWER_MAX]);

@@ -11,28 +11,28 @@
 #define LENGTH_64 127
 
 static bool
-frame_first_valid(uint8_t first, bool deflate)
+ws_frame_first_valid(uint8_t first, bool deflate)
 {
     uint8_t opcode = first & 15, reserved = first & RESERVED;
-    bool begins = opcode == FRAME_TEXT || opcode == FRAME_BINARY;
+    bool begins = opcode == WS_FRAME_TEXT || opcode == WS_FRAME_BINARY;
 
-    if (reserved != 0 && !(deflate && begins && reserved == FRAME_COMPRESSED))
+    if (reserved != 0 && !(deflate && begins && reserved == WS_FRAME_COMPRESSED))
         return false;
-    if (frame_is_control(opcode))
-        return opcode <= FRAME_PONG && (first & FIN) != 0;
-    return opcode <= FRAME_BINARY;
+    if (ws_frame_is_control(opcode))
+        return opcode <= WS_FRAME_PONG && (first & FIN) != 0;
+    return opcode <= WS_FRAME_BINARY;
 }
 
 static bool
-frame_second_valid(uint8_t first, uint8_t second)
+ws_frame_second_valid(uint8_t first, uint8_t second)
 {
     return (second & MASKED) != 0 &&
-           (!frame_is_control(first) || (second & 127) <= FRAME_CONTROL_MAX);
+           (!ws_frame_is_control(first) || (second & 127) <= WS_FRAME_CONTROL_MAX);
 }
 
 /* Where the length ends; 0 if more is needed, -EBADMSG unless it is written in the shortest way. */
 static int
-frame_length(const char *data, size_t len, uint64_t *ret)
+ws_frame_length(const char *data, size_t len, uint64_t *ret)
 {
     uint8_t second = (uint8_t)data[1] & 127;
     uint16_t n16;
@@ -59,32 +59,32 @@ frame_length(const char *data, size_t len, uint64_t *ret)
 }
 
 int
-frame_read(const char *data, size_t len, bool deflate, struct frame_head *ret)
+ws_frame_read(const char *data, size_t len, bool deflate, struct ws_frame_head *ret)
 {
     uint64_t length = 0;
     int at;
 
     if (len == 0)
         return -EAGAIN;
-    if (!frame_first_valid((uint8_t)data[0], deflate))
+    if (!ws_frame_first_valid((uint8_t)data[0], deflate))
         return -EBADMSG;
     if (len < 2)
         return -EAGAIN;
-    if (!frame_second_valid((uint8_t)data[0], (uint8_t)data[1]))
+    if (!ws_frame_second_valid((uint8_t)data[0], (uint8_t)data[1]))
         return -EBADMSG;
-    at = frame_length(data, len, &length);
+    at = ws_frame_length(data, len, &length);
     if (at <= 0 || len < (size_t)at + 4)
         return at < 0 ? at : -EAGAIN;
     memcpy(&ret->mask, data + at, 4);
     ret->length = length;
     ret->opcode = (uint8_t)data[0] & 15;
     ret->fin = ((uint8_t)data[0] & FIN) != 0;
-    ret->compressed = (data[0] & FRAME_COMPRESSED) != 0;
+    ret->compressed = (data[0] & WS_FRAME_COMPRESSED) != 0;
     return at + 4;
 }
 
 size_t
-frame_write(char *to, uint8_t opcode, uint64_t length)
+ws_frame_write(char *to, uint8_t opcode, uint64_t length)
 {
     uint16_t n16 = htobe16((uint16_t)length);
     uint64_t n64 = htobe64(length);
@@ -105,10 +105,10 @@ frame_write(char *to, uint8_t opcode, uint64_t length)
 }
 
 bool
-frame_code_valid(unsigned code)
+ws_frame_code_valid(unsigned code)
 {
     if (code >= 3000)
         return code <= 4999;
-    return code >= 1000 && code <= 1014 && code != 1004 && code != FRAME_CODE_NONE &&
-           code != FRAME_CODE_LOST;
+    return code >= 1000 && code <= 1014 && code != 1004 && code != WS_FRAME_CODE_NONE &&
+           code != WS_FRAME_CODE_LOST;
 }

@@ -10,13 +10,13 @@
 #define KEY_BYTES 16
 
 static bool
-handshake_is(struct goevd_str name, const char *what)
+ws_handshake_is(struct goevd_str name, const char *what)
 {
     return name.len == strlen(what) && strncasecmp(name.data, what, name.len) == 0;
 }
 
 static const struct goevd_str *
-handshake_find(const struct goevd_list *list, struct goevd_str what)
+ws_handshake_find(const struct goevd_list *list, struct goevd_str what)
 {
     const struct goevd_str *items = list->items;
 
@@ -28,7 +28,7 @@ handshake_find(const struct goevd_list *list, struct goevd_str what)
 
 /* An element of a list without the white space around it. */
 static struct goevd_str
-handshake_trim(const char *from, const char *to)
+ws_handshake_trim(const char *from, const char *to)
 {
     while (from != to && (*from == ' ' || *from == '\t'))
         from++;
@@ -38,20 +38,20 @@ handshake_trim(const char *from, const char *to)
 }
 
 bool
-handshake_offers(struct goevd_str name)
+ws_handshake_offers(struct goevd_str name)
 {
-    return handshake_is(name, "Sec-WebSocket-Protocol");
+    return ws_handshake_is(name, "Sec-WebSocket-Protocol");
 }
 
 bool
-handshake_offer(struct goevd_str *list, struct goevd_str *ret)
+ws_handshake_offer(struct goevd_str *list, struct goevd_str *ret)
 {
     const char *end = list->data + list->len, *comma;
 
     ret->len = 0;
     while (list->len != 0 && ret->len == 0) {
         comma = memchr(list->data, ',', list->len);
-        *ret = handshake_trim(list->data, comma == NULL ? end : comma);
+        *ret = ws_handshake_trim(list->data, comma == NULL ? end : comma);
         list->data = comma == NULL ? end : comma + 1;
         list->len = (size_t)(end - list->data);
     }
@@ -59,38 +59,38 @@ handshake_offer(struct goevd_str *list, struct goevd_str *ret)
 }
 
 static void
-handshake_choose(struct handshake *h, const struct handshake_policy *policy,
-                 struct goevd_str offers)
+ws_handshake_choose(struct ws_handshake *h, const struct ws_handshake_policy *policy,
+                    struct goevd_str offers)
 {
     struct goevd_str offer;
 
-    while (h->protocol.data == NULL && handshake_offer(&offers, &offer))
-        if (handshake_find(&policy->protocols, offer) != NULL)
+    while (h->protocol.data == NULL && ws_handshake_offer(&offers, &offer))
+        if (ws_handshake_find(&policy->protocols, offer) != NULL)
             h->protocol = offer;
 }
 
 void
-handshake_take(struct handshake *h, const struct handshake_policy *policy, struct goevd_str name,
-               struct goevd_str value)
+ws_handshake_take(struct ws_handshake *h, const struct ws_handshake_policy *policy,
+                  struct goevd_str name, struct goevd_str value)
 {
-    if (handshake_is(name, "Sec-WebSocket-Key")) {
+    if (ws_handshake_is(name, "Sec-WebSocket-Key")) {
         h->key = value;
         h->keys++;
-    } else if (handshake_is(name, "Sec-WebSocket-Version")) {
+    } else if (ws_handshake_is(name, "Sec-WebSocket-Version")) {
         h->version = value;
         h->versions++;
-    } else if (handshake_is(name, "Origin")) {
+    } else if (ws_handshake_is(name, "Origin")) {
         h->origin = value;
         h->origins++;
-    } else if (handshake_offers(name)) {
-        handshake_choose(h, policy, value);
-    } else if (handshake_is(name, "Sec-WebSocket-Extensions")) {
-        h->malformed |= extensions_take(&policy->deflate, value, &h->deflate) < 0;
+    } else if (ws_handshake_offers(name)) {
+        ws_handshake_choose(h, policy, value);
+    } else if (ws_handshake_is(name, "Sec-WebSocket-Extensions")) {
+        h->malformed |= ws_extensions_take(&policy->deflate, value, &h->deflate) < 0;
     }
 }
 
 static bool
-handshake_key_valid(struct goevd_str key)
+ws_handshake_key_valid(struct goevd_str key)
 {
     struct base64_decode_ctx ctx;
     uint8_t bytes[BASE64_DECODE_LENGTH(KEY_LEN)];
@@ -104,22 +104,22 @@ handshake_key_valid(struct goevd_str key)
 }
 
 int
-handshake_status(const struct handshake *h, const struct handshake_policy *policy)
+ws_handshake_status(const struct ws_handshake *h, const struct ws_handshake_policy *policy)
 {
     if (h->versions != 1 || h->keys != 1 || h->origins > 1 || h->malformed)
         return 400;
     if (h->version.len != 2 || memcmp(h->version.data, "13", 2) != 0)
         return 426;
-    if (!handshake_key_valid(h->key))
+    if (!ws_handshake_key_valid(h->key))
         return 400;
     if (h->origins == 1 && policy->origins.count != 0 &&
-        handshake_find(&policy->origins, h->origin) == NULL)
+        ws_handshake_find(&policy->origins, h->origin) == NULL)
         return 403;
     return 0;
 }
 
 void
-handshake_accept(const struct handshake *h, char ret[HANDSHAKE_ACCEPT_LEN])
+ws_handshake_accept(const struct ws_handshake *h, char ret[WS_HANDSHAKE_ACCEPT_LEN])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     uint8_t digest[SHA1_DIGEST_SIZE];

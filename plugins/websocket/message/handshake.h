@@ -3,35 +3,35 @@
 
 #include "websocket/message/extensions.h"
 
-#define HANDSHAKE_ACCEPT_LEN 28 /* bytes of Sec-WebSocket-Accept */
+#define WS_HANDSHAKE_ACCEPT_LEN 28 /* bytes of Sec-WebSocket-Accept */
 
 /* What the server allows; both lists are of struct goevd_str. */
-struct handshake_policy {
+struct ws_handshake_policy {
     struct goevd_list origins; /* none: all */
     struct goevd_list protocols;
-    struct deflate_policy deflate;
+    struct ws_deflate_policy deflate;
 };
 
 /* Begin with zeroes, then take every header of the request. */
-struct handshake {
+struct ws_handshake {
     struct goevd_str key, version, origin;
     unsigned keys, versions, origins; /* how many of each were sent */
     struct goevd_str protocol;        /* the first offered one that is allowed; data NULL: none */
-    struct deflate_terms deflate;
+    struct ws_deflate_terms deflate;
     bool malformed;
 };
 
-void handshake_take(struct handshake *h, const struct handshake_policy *policy,
-                    struct goevd_str name, struct goevd_str value);
+void ws_handshake_take(struct ws_handshake *h, const struct ws_handshake_policy *policy,
+                       struct goevd_str name, struct goevd_str value);
 
 /* Whether a header of that name lists protocols. */
-bool handshake_offers(struct goevd_str name);
+bool ws_handshake_offers(struct goevd_str name);
 
 /* Take the next of a list of offered protocols off its front. False at its end. */
-bool handshake_offer(struct goevd_str *list, struct goevd_str *ret);
+bool ws_handshake_offer(struct goevd_str *list, struct goevd_str *ret);
 
 /* 0, or the status that refuses it: 400, 403, 426. */
-int handshake_status(const struct handshake *h, const struct handshake_policy *policy);
+int ws_handshake_status(const struct ws_handshake *h, const struct ws_handshake_policy *policy);
 
 /* The proof that the key was read, for handshakes whose status is 0. */
-void handshake_accept(const struct handshake *h, char ret[HANDSHAKE_ACCEPT_LEN]);
+void ws_handshake_accept(const struct ws_handshake *h, char ret[WS_HANDSHAKE_ACCEPT_LEN]);

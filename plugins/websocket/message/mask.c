@@ -6,21 +6,21 @@
 #include <emmintrin.h>
 
 static inline __m128i
-mask_one(const char *from, __m128i wide)
+ws_mask_one(const char *from, __m128i wide)
 {
     return _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)from), wide);
 }
 
 /* As many whole blocks as there are; returns their bytes. *ret_high: their highest bits. */
 static size_t
-mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
+ws_mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
 {
     __m128i wide = _mm_set1_epi32((int)mask), high = _mm_setzero_si128();
     size_t at = 0;
 
     for (; len - at >= 64; at += 64) {
-        __m128i a = mask_one(from + at, wide), b = mask_one(from + at + 16, wide);
-        __m128i c = mask_one(from + at + 32, wide), d = mask_one(from + at + 48, wide);
+        __m128i a = ws_mask_one(from + at, wide), b = ws_mask_one(from + at + 16, wide);
+        __m128i c = ws_mask_one(from + at + 32, wide), d = ws_mask_one(from + at + 48, wide);
 
         _mm_storeu_si128((__m128i *)(void *)(to + at), a);
         _mm_storeu_si128((__m128i *)(void *)(to + at + 16), b);
@@ -29,7 +29,7 @@ mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret
         high = _mm_or_si128(high, _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
     }
     for (; len - at >= 16; at += 16) {
-        __m128i a = mask_one(from + at, wide);
+        __m128i a = ws_mask_one(from + at, wide);
 
         _mm_storeu_si128((__m128i *)(void *)(to + at), a);
         high = _mm_or_si128(high, a);
@@ -39,7 +39,7 @@ mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret
 }
 #else
 static size_t
-mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
+ws_mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
 {
     uint64_t wide = (uint64_t)mask << 32 | mask, high = 0, word;
     size_t at = 0;
@@ -56,13 +56,13 @@ mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret
 #endif
 
 bool
-mask_apply(char *to, const char *from, size_t len, uint32_t mask)
+ws_mask_apply(char *to, const char *from, size_t len, uint32_t mask)
 {
     unsigned high, rest = 0;
     char bytes[4];
 
     memcpy(bytes, &mask, sizeof(bytes));
-    for (size_t at = mask_blocks(to, from, len, mask, &high); at < len; at++) {
+    for (size_t at = ws_mask_blocks(to, from, len, mask, &high); at < len; at++) {
         to[at] = (char)(from[at] ^ bytes[at & 3]);
         rest |= (unsigned char)to[at];
     }

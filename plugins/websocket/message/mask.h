@@ -7,11 +7,11 @@
 
 /* Copy len bytes and take the mask off; `to` may be `from`, or before it. Returns whether all of
  * them are ASCII then, which costs next to nothing here. */
-bool mask_apply(char *to, const char *from, size_t len, uint32_t mask);
+bool ws_mask_apply(char *to, const char *from, size_t len, uint32_t mask);
 
 /* The mask for what follows n bytes. */
 static inline uint32_t
-mask_after(uint32_t mask, uint64_t n)
+ws_mask_after(uint32_t mask, uint64_t n)
 {
     unsigned bits = (unsigned)(n & 3) * 8;
 

@@ -4,28 +4,28 @@
 #include <stdlib.h>
 
 void
-packer_fini(struct packer *p)
+ws_packer_fini(struct ws_packer *p)
 {
-    for (unsigned bits = 0; bits <= DEFLATE_BITS_MAX; bits++)
-        deflater_free(p->shared[bits]);
+    for (unsigned bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++)
+        ws_deflater_free(p->shared[bits]);
     free(p->out);
 }
 
-static struct deflater *
-packer_shared(struct packer *p, unsigned bits)
+static struct ws_deflater *
+ws_packer_shared(struct ws_packer *p, unsigned bits)
 {
     if (p->shared[bits] == NULL)
-        p->shared[bits] = deflater_new(bits, p->level);
+        p->shared[bits] = ws_deflater_new(bits, p->level);
     return p->shared[bits];
 }
 
 /* Room for a message. What a large one has taken goes with the next that is not. */
 static char *
-packer_room(struct packer *p, size_t len)
+ws_packer_room(struct ws_packer *p, size_t len)
 {
-    size_t room = len > PACKER_KEEP_MAX ? len : PACKER_KEEP_MAX;
+    size_t room = len > WS_PACKER_KEEP_MAX ? len : WS_PACKER_KEEP_MAX;
 
-    if (len > p->room || (p->room > PACKER_KEEP_MAX && len <= PACKER_KEEP_MAX)) {
+    if (len > p->room || (p->room > WS_PACKER_KEEP_MAX && len <= WS_PACKER_KEEP_MAX)) {
         free(p->out);
         p->out = malloc(room);
         p->room = p->out == NULL ? 0 : room;
@@ -34,47 +34,47 @@ packer_room(struct packer *p, size_t len)
 }
 
 size_t
-packer_pack(struct packer *p, struct deflater *own, unsigned bits, const char *data, size_t len,
-            const char **ret)
+ws_packer_pack(struct ws_packer *p, struct ws_deflater *own, unsigned bits, const char *data,
+               size_t len, const char **ret)
 {
-    struct deflater *d = own != NULL ? own : packer_shared(p, bits);
-    char *to = packer_room(p, len);
+    struct ws_deflater *d = own != NULL ? own : ws_packer_shared(p, bits);
+    char *to = ws_packer_room(p, len);
     size_t n;
 
     if (d == NULL || to == NULL)
         return 0;
-    n = deflater_message(d, data, len, to);
+    n = ws_deflater_message(d, data, len, to);
     if (own == NULL && n != 0)
-        deflater_reset(d);
+        ws_deflater_reset(d);
     *ret = to;
     return n;
 }
 
-struct deflater *
-packer_borrow(struct packer *p, unsigned bits)
+struct ws_deflater *
+ws_packer_borrow(struct ws_packer *p, unsigned bits)
 {
-    struct deflater *d = packer_shared(p, bits);
+    struct ws_deflater *d = ws_packer_shared(p, bits);
 
     p->shared[bits] = NULL;
     return d;
 }
 
 void
-packer_give_back(struct packer *p, unsigned bits, struct deflater *d)
+ws_packer_give_back(struct ws_packer *p, unsigned bits, struct ws_deflater *d)
 {
-    deflater_reset(d);
+    ws_deflater_reset(d);
     if (p->shared[bits] == NULL)
         p->shared[bits] = d;
     else
-        deflater_free(d);
+        ws_deflater_free(d);
 }
 
 ptrdiff_t
-packer_part(struct packer *p, struct deflater *d, const char *data, size_t len, bool last,
-            const char **ret)
+ws_packer_part(struct ws_packer *p, struct ws_deflater *d, const char *data, size_t len, bool last,
+               const char **ret)
 {
-    char *to = packer_room(p, DEFLATED_MAX(len));
+    char *to = ws_packer_room(p, WS_DEFLATED_MAX(len));
 
     *ret = to;
-    return to == NULL ? -ENOMEM : (ptrdiff_t)deflater_part(d, data, len, last, to);
+    return to == NULL ? -ENOMEM : (ptrdiff_t)ws_deflater_part(d, data, len, last, to);
 }

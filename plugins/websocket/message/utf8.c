@@ -9,7 +9,7 @@
 #include <emmintrin.h>
 
 static const char *
-utf8_ascii_blocks(const char *p, const char *end)
+ws_utf8_ascii_blocks(const char *p, const char *end)
 {
     for (; end - p >= 32; p += 32) {
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -22,7 +22,7 @@ utf8_ascii_blocks(const char *p, const char *end)
 }
 #else
 static const char *
-utf8_ascii_blocks(const char *p, const char *end)
+ws_utf8_ascii_blocks(const char *p, const char *end)
 {
     (void)end;
     return p;
@@ -31,11 +31,11 @@ utf8_ascii_blocks(const char *p, const char *end)
 
 /* Where ASCII ends, or earlier. */
 static const char *
-utf8_ascii(const char *p, const char *end)
+ws_utf8_ascii(const char *p, const char *end)
 {
     uint64_t word;
 
-    for (p = utf8_ascii_blocks(p, end); end - p >= (ptrdiff_t)sizeof(word); p += sizeof(word)) {
+    for (p = ws_utf8_ascii_blocks(p, end); end - p >= (ptrdiff_t)sizeof(word); p += sizeof(word)) {
         memcpy(&word, p, sizeof(word));
         if ((word & UINT64_C(0x8080808080808080)) != 0)
             return p;
@@ -46,7 +46,7 @@ utf8_ascii(const char *p, const char *end)
 /* Whether a character of four bytes stands in `word`: nothing below U+10000 or above U+10FFFF, so
  * that its plane is 1 to 16. */
 static bool
-utf8_is_four(uint32_t word)
+ws_utf8_is_four(uint32_t word)
 {
     uint32_t plane = (word & 7) << 2 | (word >> 12 & 3);
 
@@ -56,7 +56,7 @@ utf8_is_four(uint32_t word)
 /* Where whole characters end that need more than one byte, and few others are between them, or
  * earlier. Those four bytes of ASCII that come next may be behind, for one word tells them. */
 static const char *
-utf8_wide(const char *p, const char *end)
+ws_utf8_wide(const char *p, const char *end)
 {
     uint32_t word;
 
@@ -71,7 +71,7 @@ utf8_wide(const char *p, const char *end)
             p += 2;
         else if ((word & 0xc0c0f0) == 0x8080e0 && (word & 0x200f) != 0 && (word & 0x200f) != 0x200d)
             p += 3; /* neither too long a form nor a surrogate */
-        else if (utf8_is_four(word))
+        else if (ws_utf8_is_four(word))
             p += 4;
         else
             return p;
@@ -82,9 +82,9 @@ utf8_wide(const char *p, const char *end)
 /* The first byte of a character, and so what the second may be: no longer form than needed, no
  * surrogates, nothing above U+10FFFF. */
 static int
-utf8_begin(struct utf8 *u, uint8_t byte)
+ws_utf8_begin(struct ws_utf8 *u, uint8_t byte)
 {
-    *u = (struct utf8){.first = 0x80, .last = 0xbf};
+    *u = (struct ws_utf8){.first = 0x80, .last = 0xbf};
     if (byte < 0x80)
         return 0;
     if (byte < 0xc2 || byte > 0xf4)
@@ -102,28 +102,28 @@ utf8_begin(struct utf8 *u, uint8_t byte)
 }
 
 static int
-utf8_byte(struct utf8 *u, uint8_t byte)
+ws_utf8_byte(struct ws_utf8 *u, uint8_t byte)
 {
     if (u->need == 0)
-        return utf8_begin(u, byte);
+        return ws_utf8_begin(u, byte);
     if (byte < u->first || byte > u->last)
         return -EILSEQ;
-    *u = (struct utf8){(uint8_t)(u->need - 1), 0x80, 0xbf};
+    *u = (struct ws_utf8){(uint8_t)(u->need - 1), 0x80, 0xbf};
     return 0;
 }
 
 int
-utf8_check(struct utf8 *u, const char *data, size_t len)
+ws_utf8_check(struct ws_utf8 *u, const char *data, size_t len)
 {
     const char *p = data, *end = data + len;
-    struct utf8 now = *u; /* in registers: p could point to *u */
+    struct ws_utf8 now = *u; /* in registers: p could point to *u */
     int r = 0;
 
     while (r == 0 && p != end) {
         if (now.need == 0)
-            p = utf8_wide(utf8_ascii(p, end), end);
+            p = ws_utf8_wide(ws_utf8_ascii(p, end), end);
         if (p != end) /* what is wrong, too short for a word, or goes on in the next piece */
-            r = utf8_byte(&now, (uint8_t)*p++);
+            r = ws_utf8_byte(&now, (uint8_t)*p++);
     }
     *u = now;
     return r;

@@ -7,36 +7,37 @@
 #include "websocket/metrics.h"
 #include "websocket/rooms/rooms.h"
 
-struct waiting {
-    struct waiting *next;
-    struct publication *publication;
+struct ws_waiting {
+    struct ws_waiting *next;
+    struct ws_publication *publication;
 };
 
-struct subscriber *
-backlog_subscriber(struct goevd_websocket_conn *w)
+struct ws_subscriber *
+ws_backlog_subscriber(struct goevd_websocket_conn *w)
 {
-    const struct options *o = conn_instance(w)->options;
-    struct subscriber *s = w->subscriber;
+    const struct ws_options *o = ws_conn_instance(w)->options;
+    struct ws_subscriber *s = w->subscriber;
 
     if (s != NULL)
         return s;
     s = malloc(sizeof(*s));
     if (s != NULL)
-        *s = (struct subscriber){.last = &s->first, .max = o->room_backlog, .slow = o->room_slow};
+        *s =
+            (struct ws_subscriber){.last = &s->first, .max = o->room_backlog, .slow = o->room_slow};
     return w->subscriber = s;
 }
 
 int
-backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
+ws_backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
 {
-    int64_t most = conn_instance(w)->options->room_backlog;
-    struct subscriber *s;
+    int64_t most = ws_conn_instance(w)->options->room_backlog;
+    struct ws_subscriber *s;
 
     if (slow < GOEVD_WEBSOCKET_SLOW_CLOSE || slow > GOEVD_WEBSOCKET_SLOW_DROP_NEWEST)
         return -EINVAL;
-    if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+    if ((w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return -EPIPE;
-    s = backlog_subscriber(w);
+    s = ws_backlog_subscriber(w);
     if (s == NULL)
         return -ENOMEM;
     s->max = max < (size_t)most ? (int64_t)max : most;
@@ -45,44 +46,44 @@ backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
 }
 
 static int64_t
-waiting_cost(const struct publication *p)
+ws_waiting_cost(const struct ws_publication *p)
 {
-    return (int64_t)p->len + WAITING_COST;
+    return (int64_t)p->len + WS_WAITING_COST;
 }
 
 static void
-backlog_pop(struct subscriber *s)
+ws_backlog_pop(struct ws_subscriber *s)
 {
-    struct waiting *first = s->first;
+    struct ws_waiting *first = s->first;
 
     s->first = first->next;
     if (s->first == NULL)
         s->last = &s->first;
-    s->bytes -= waiting_cost(first->publication);
-    publication_drop(first->publication);
+    s->bytes -= ws_waiting_cost(first->publication);
+    ws_publication_drop(first->publication);
     free(first);
 }
 
 static int
-backlog_push(struct subscriber *s, struct publication *p)
+ws_backlog_push(struct ws_subscriber *s, struct ws_publication *p)
 {
-    struct waiting *it = malloc(sizeof(*it));
+    struct ws_waiting *it = malloc(sizeof(*it));
 
     if (it == NULL)
         return -ENOMEM;
-    publication_hold(p);
-    *it = (struct waiting){NULL, p};
+    ws_publication_hold(p);
+    *it = (struct ws_waiting){NULL, p};
     *s->last = it;
     s->last = &it->next;
-    s->bytes += waiting_cost(p);
+    s->bytes += ws_waiting_cost(p);
     return 0;
 }
 
 void
-backlog_free(struct goevd_websocket_conn *w)
+ws_backlog_free(struct goevd_websocket_conn *w)
 {
     while (w->subscriber != NULL && w->subscriber->first != NULL)
-        backlog_pop(w->subscriber);
+        ws_backlog_pop(w->subscriber);
     free(w->subscriber);
     w->subscriber = NULL;
 }
@@ -90,84 +91,85 @@ backlog_free(struct goevd_websocket_conn *w)
 /* ---- Who cannot keep up ---------------------------------------------------------------------- */
 
 static void
-backlog_close(struct goevd_websocket_conn *w)
+ws_backlog_close(struct goevd_websocket_conn *w)
 {
     static const char reason[] = "too slow";
 
     while (w->subscriber->first != NULL)
-        backlog_pop(w->subscriber);
-    figures_add(w, conn_instance(w)->figures.closed, 1);
-    (void)conn_begin_close(w, FRAME_CODE_LATER, reason, sizeof(reason) - 1, GOEVD_WEBSOCKET_SELF);
+        ws_backlog_pop(w->subscriber);
+    ws_metrics_add(w, ws_conn_instance(w)->figures.closed, 1);
+    (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, sizeof(reason) - 1,
+                              GOEVD_WEBSOCKET_SELF);
 }
 
 /* Returns 0; negative: the message is lost. */
 static int
-backlog_keep(struct goevd_websocket_conn *w, struct publication *p)
+ws_backlog_keep(struct goevd_websocket_conn *w, struct ws_publication *p)
 {
-    struct subscriber *s = backlog_subscriber(w);
+    struct ws_subscriber *s = ws_backlog_subscriber(w);
     int64_t max;
 
     if (s == NULL)
         return -ENOMEM;
-    max = s->max - waiting_cost(p);
+    max = s->max - ws_waiting_cost(p);
     if (s->bytes > max && s->slow == GOEVD_WEBSOCKET_SLOW_CLOSE) {
-        backlog_close(w);
+        ws_backlog_close(w);
         return 0;
     }
     while (s->slow == GOEVD_WEBSOCKET_SLOW_DROP_OLDEST && max >= 0 && s->bytes > max) {
-        backlog_pop(s);
-        figures_add(w, conn_instance(w)->figures.dropped, 1);
+        ws_backlog_pop(s);
+        ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
     }
-    return s->bytes > max ? -ENOBUFS : backlog_push(s, p);
+    return s->bytes > max ? -ENOBUFS : ws_backlog_push(s, p);
 }
 
-/* Returns as publication_send(). */
+/* Returns as ws_publication_send(). */
 static int
-backlog_send(struct goevd_websocket_conn *w, struct publication *p)
+ws_backlog_send(struct goevd_websocket_conn *w, struct ws_publication *p)
 {
-    int r = publication_send(p, w);
+    int r = ws_publication_send(p, w);
 
     if (r == 1 || r == -ENOBUFS)
-        w->flags |= CONN_FULL;
+        w->flags |= WS_CONN_FULL;
     return r;
 }
 
 void
-backlog_deliver(struct goevd_websocket_conn *w, struct publication *p)
+ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p)
 {
     int r = -ENOBUFS;
 
-    if ((w->flags & (CONN_CLOSING | CONN_DONE)) != 0)
+    if ((w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return;
-    if ((w->flags & (CONN_FULL | CONN_SENDING)) == 0)
-        r = backlog_send(w, p);
+    if ((w->flags & (WS_CONN_FULL | WS_CONN_SENDING)) == 0)
+        r = ws_backlog_send(w, p);
     if (r == -ENOBUFS)
-        r = backlog_keep(w, p);
+        r = ws_backlog_keep(w, p);
     if (r < 0)
-        figures_add(w, conn_instance(w)->figures.dropped, 1);
+        ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
 }
 
 void
-rooms_resume(struct goevd_websocket_conn *w)
+ws_rooms_resume(struct goevd_websocket_conn *w)
 {
-    struct subscriber *s = w->subscriber;
+    struct ws_subscriber *s = w->subscriber;
 
-    while ((w->flags & (CONN_FULL | CONN_CLOSING | CONN_DONE)) == 0 && s != NULL &&
+    while ((w->flags & (WS_CONN_FULL | WS_CONN_CLOSING | WS_CONN_DONE)) == 0 && s != NULL &&
            s->first != NULL) {
-        int r = backlog_send(w, s->first->publication);
+        int r = ws_backlog_send(w, s->first->publication);
 
         if (r != -ENOBUFS)
-            backlog_pop(s);
+            ws_backlog_pop(s);
         if (r < 0 && r != -ENOBUFS)
-            figures_add(w, conn_instance(w)->figures.dropped, 1);
+            ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
     }
 }
 
 bool
-rooms_drained(struct goevd_websocket_conn *w)
+ws_rooms_drained(struct goevd_websocket_conn *w)
 {
-    w->flags &= (uint16_t)~CONN_FULL;
-    if ((w->flags & CONN_SENDING) == 0)
-        rooms_resume(w);
-    return (w->flags & CONN_FULL) == 0;
+    w->flags &= (uint16_t)~WS_CONN_FULL;
+    if ((w->flags & WS_CONN_SENDING) == 0)
+        ws_rooms_resume(w);
+    return (w->flags & WS_CONN_FULL) == 0;
 }

@@ -3,29 +3,29 @@
 
 #include "websocket/rooms/publication.h"
 
-struct member;
-struct waiting;
+struct ws_member;
+struct ws_waiting;
 
 /* What a connection has once it is in a room, or could not keep up. */
-struct subscriber {
-    struct member *members;
+struct ws_subscriber {
+    struct ws_member *members;
     int64_t count; /* of them */
-    struct waiting *first, **last;
+    struct ws_waiting *first, **last;
     int64_t bytes; /* of what waits */
     int64_t max;   /* of that */
     int slow;      /* enum goevd_websocket_slow */
 };
 
-#define WAITING_COST 64 /* bytes that a message counts beside its own */
+#define WS_WAITING_COST 64 /* bytes that a message counts beside its own */
 
 /* That of a connection, made if it has none; NULL without memory. */
-struct subscriber *backlog_subscriber(struct goevd_websocket_conn *w);
+struct ws_subscriber *ws_backlog_subscriber(struct goevd_websocket_conn *w);
 
 /* As goevd_websocket_set_slow(). */
-int backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max);
+int ws_backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max);
 
 /* Queue what was published, keep it, or do with the connection as is said of who is slow. */
-void backlog_deliver(struct goevd_websocket_conn *w, struct publication *p);
+void ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p);
 
 /* The connection is in no room any more. */
-void backlog_free(struct goevd_websocket_conn *w);
+void ws_backlog_free(struct goevd_websocket_conn *w);

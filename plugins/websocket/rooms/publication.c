@@ -8,13 +8,13 @@
 
 #define COPY_MAX 1024 /* bytes that are copied into a queue, rather than referred to from there */
 
-struct publication *
-publication_new(struct websocket *ws, struct goevd_str room, uint8_t type, const void *data,
-                size_t len)
+struct ws_publication *
+ws_publication_new(struct ws_instance *ws, struct goevd_str room, uint8_t type, const void *data,
+                   size_t len)
 {
-    char head[FRAME_HEAD_MAX];
-    size_t head_len = frame_write(head, type, len);
-    struct publication *p = calloc(1, sizeof(*p) + room.len + head_len + len);
+    char head[WS_FRAME_HEAD_MAX];
+    size_t head_len = ws_frame_write(head, type, len);
+    struct ws_publication *p = calloc(1, sizeof(*p) + room.len + head_len + len);
 
     if (p == NULL)
         return NULL;
@@ -33,13 +33,13 @@ publication_new(struct websocket *ws, struct goevd_str room, uint8_t type, const
 }
 
 void
-publication_hold(struct publication *p)
+ws_publication_hold(struct ws_publication *p)
 {
     atomic_fetch_add_explicit(&p->holders, 1, memory_order_relaxed);
 }
 
 void
-publication_drop(struct publication *p)
+ws_publication_drop(struct ws_publication *p)
 {
     if (atomic_fetch_sub_explicit(&p->holders, 1, memory_order_acq_rel) != 1)
         return;
@@ -50,21 +50,21 @@ publication_drop(struct publication *p)
 
 /* ---- Compressed ------------------------------------------------------------------------------ */
 
-static struct packed *
-packed_new(struct publication *p, const struct goevd_websocket_conn *w, unsigned bits)
+static struct ws_packed *
+ws_packed_new(struct ws_publication *p, const struct goevd_websocket_conn *w, unsigned bits)
 {
-    struct websocket_local *l = goevd_conn_local(w->c);
+    struct ws_local *l = goevd_conn_local(w->c);
     const char *data = p->bytes + p->room_len + p->head_len, *packed = NULL;
-    size_t len = packer_pack(&l->packer, NULL, bits, data, p->len, &packed), head_len;
-    struct packed *it = malloc(sizeof(*it) + FRAME_HEAD_MAX + len);
+    size_t len = ws_packer_pack(&l->packer, NULL, bits, data, p->len, &packed), head_len;
+    struct ws_packed *it = malloc(sizeof(*it) + WS_FRAME_HEAD_MAX + len);
 
     if (it == NULL)
         return NULL;
     it->len = 0;
     if (len == 0)
         return it;
-    compress_count(w, 1, p->len, len);
-    head_len = frame_write(it->bytes, (uint8_t)(p->type | FRAME_COMPRESSED), len);
+    ws_compress_count(w, 1, p->len, len);
+    head_len = ws_frame_write(it->bytes, (uint8_t)(p->type | WS_FRAME_COMPRESSED), len);
     memcpy(it->bytes + head_len, packed, len);
     it->len = head_len + len;
     return it;
@@ -72,14 +72,14 @@ packed_new(struct publication *p, const struct goevd_websocket_conn *w, unsigned
 
 /* Whoever needs it first makes it. Two pollers may both; then that of the first is everybody's.
  * NULL: it is sent as it is. */
-static const struct packed *
-publication_packed(struct publication *p, const struct goevd_websocket_conn *w, unsigned bits)
+static const struct ws_packed *
+ws_publication_packed(struct ws_publication *p, const struct goevd_websocket_conn *w, unsigned bits)
 {
-    _Atomic(struct packed *) *at = &p->packed[bits - DEFLATE_BITS_MIN];
-    struct packed *it = atomic_load_explicit(at, memory_order_acquire), *made;
+    _Atomic(struct ws_packed *) *at = &p->packed[bits - WS_DEFLATE_BITS_MIN];
+    struct ws_packed *it = atomic_load_explicit(at, memory_order_acquire), *made;
 
     if (it == NULL) {
-        made = packed_new(p, w, bits);
+        made = ws_packed_new(p, w, bits);
         if (made == NULL)
             return NULL;
         if (atomic_compare_exchange_strong_explicit(at, &it, made, memory_order_acq_rel,
@@ -94,39 +94,39 @@ publication_packed(struct publication *p, const struct goevd_websocket_conn *w, 
 /* ---- To a connection ------------------------------------------------------------------------- */
 
 static void
-publication_released(void *arg, int result)
+ws_publication_released(void *arg, int result)
 {
     (void)result;
-    publication_drop(arg);
+    ws_publication_drop(arg);
 }
 
 static int
-publication_queue(struct publication *p, struct goevd_conn *c, const char *data, size_t len)
+ws_publication_queue(struct ws_publication *p, struct goevd_conn *c, const char *data, size_t len)
 {
     int r;
 
     if (len <= COPY_MAX)
         return goevd_conn_write(c, data, len);
-    publication_hold(p);
-    r = goevd_conn_write_shared(c, data, len, publication_released, p);
+    ws_publication_hold(p);
+    r = goevd_conn_write_shared(c, data, len, ws_publication_released, p);
     if (r < 0)
-        publication_drop(p);
+        ws_publication_drop(p);
     return r;
 }
 
 int
-publication_send(struct publication *p, struct goevd_websocket_conn *w)
+ws_publication_send(struct ws_publication *p, struct goevd_websocket_conn *w)
 {
     unsigned bits = w->begin.terms.server_bits;
-    const struct packed *packed = NULL;
+    const struct ws_packed *packed = NULL;
     int r;
 
     if (bits != 0 && p->len >= (size_t)p->ws->options->compress_min)
-        packed = publication_packed(p, w, bits);
+        packed = ws_publication_packed(p, w, bits);
     if (packed == NULL)
-        return publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
-    r = publication_queue(p, w->c, packed->bytes, packed->len);
+        return ws_publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
+    r = ws_publication_queue(p, w->c, packed->bytes, packed->len);
     if (r >= 0)
-        compress_forget(w);
+        ws_compress_forget(w);
     return r;
 }
