@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/announce.h"
 
 /* ---- Reactors -------------------------------------------------------------------------------- */
 
@@ -467,4 +468,27 @@ engine_log(const struct engine *e)
                                                       : "reuseport",
                   l->fd_count, l->fd_count == 1 ? "" : "s", l->config.serve->name);
     }
+}
+
+/* A listener that takes the PROXY protocol is for proxies: a browser cannot open it. */
+void
+engine_announce(const struct engine *e, int pid)
+{
+    struct announce_listener *all = calloc(e->listener_count + 1, sizeof(*all));
+    char text[ANNOUNCE_TEXT_MAX];
+
+    if (!all)
+        return;
+    for (size_t i = 0; i < e->listener_count; i++) {
+        const struct config_listener *c = &e->setup->config->listeners[i];
+        const char *plugin = instance_of(c->handler)->module->entry.name;
+
+        all[i] = (struct announce_listener){
+            .address = &e->listeners[i]->address,
+            .plugin = plugin,
+            .http = strcmp(plugin, "http") == 0 && !proxies_policy(&e->setup->listeners[i].proxies),
+        };
+    }
+    log_notice("%s", announce_text(all, e->listener_count, pid, text));
+    free(all);
 }

@@ -51,3 +51,6 @@ void engine_fini(struct engine *e);
 
 /* Say in a few lines what listens where. */
 void engine_log(const struct engine *e);
+
+/* Report in one line that goevd serves, and where to open it. `pid` is the process to signal. */
+void engine_announce(const struct engine *e, int pid);

@@ -463,6 +463,7 @@ worker_run(const struct cli *cli)
     r = worker_start(&w, &err);
     if (r == 0) {
         engine_log(&w.engine);
+        engine_announce(&w.engine, (int)(w.sockets.fd < 0 ? getpid() : getppid()));
         w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
         worker_serve(&w);
     } else if (err.code) {

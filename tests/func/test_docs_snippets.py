@@ -38,6 +38,7 @@ VARYING = [
     (r'\d+ pollers?( on CPUs? [\d, -]+|, not pinned)$', 'N pollers'),
     (r', \d+ sockets?, ', ', N sockets, '),
     (r'^file: /.*/', 'file: /…/'),
+    (r'goevd [\d.]+ is serving (.*) \(pid \d+\)$', r'goevd VERSION is serving \1 (pid N)'),
 ]
 
 

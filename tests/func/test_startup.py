@@ -1,8 +1,11 @@
 """What goevd says when it starts, and where it says it."""
 import os
 import re
+import signal
 import subprocess
 import socket
+
+import pytest
 
 from daemon import Log, command, config, environment, eventually, listener, write_config
 from wire import echo, get
@@ -19,6 +22,38 @@ def test_says_what_listens_where(goevd):
     assert d.log.find(r'reactor main: 2 pollers, not pinned$')
     assert get(d.connect('web'))[2] == b'Hello, World!'
     echo(d.connect('two'))
+
+
+def serving(d, count=1):
+    """What the last of the lines that say so names, and the process."""
+    m = d.log.wait(r' notice goevd: goevd [\d.]+ is serving (.*) \(pid (\d+)\)$', count)[-1]
+    return m[1], int(m[2])
+
+
+@pytest.mark.parametrize('args', [[], ['--single']])
+def test_says_in_one_line_what_to_open(goevd, args):
+    d = goevd(config(listener('two', 'echo'), listener()), *args)
+    assert serving(d) == (f'http://127.0.0.1:{d.port()}/ and echo on 127.0.0.1:{d.port("two")}', d.pid)
+
+
+def test_says_it_again_after_a_reload(goevd):
+    d = goevd(config(listener(address='0.0.0.0:0')))
+    d.signal(signal.SIGHUP)
+    assert serving(d, 2) == (f'http://localhost:{d.port()}/ on all addresses', d.pid)
+
+
+def test_no_url_for_what_no_browser_can_open(goevd, tmp_path):
+    path = str(tmp_path / 'web')
+    d = goevd(config(listener(address=f'unix:{path}'),
+                     listener('proxied', proxy_protocol={'from': ['127.0.0.1']})))
+    assert serving(d)[0] == f'http on unix:{path} and http on 127.0.0.1:{d.port("proxied")}'
+
+
+def test_many_listeners_are_counted(goevd):
+    d = goevd(config(*[listener(f'l{i}', 'echo') for i in range(99)], listener()))
+    text = serving(d)[0]
+    assert text.startswith(f'http://127.0.0.1:{d.port()}/, echo on ')
+    assert text.endswith(' and 97 more listeners')
 
 
 def test_says_which_cpus(goevd):
