@@ -42,18 +42,20 @@ struct names {
     size_t len;
 };
 
+/* A name is written only if an ellipsis has room behind it, so that neither is ever cut. */
 static int
 folder_add_name(const char *name, void *arg)
 {
     struct names *names = arg;
-    int n = snprintf(names->buf + names->len, names->size - names->len, "%s%s",
-                     names->len > 0 ? ", " : "", name);
+    const char *separator = names->len > 0 ? ", " : "";
+    size_t left = names->size - names->len;
+    bool whole = strlen(separator) + strlen(name) + sizeof("…") <= left;
 
-    if ((size_t)n >= names->size - names->len) {
-        snprintf(names->buf + names->len, names->size - names->len, "…");
+    if (!whole) {
+        snprintf(names->buf + names->len, left, "…");
         return 1;
     }
-    names->len += (size_t)n;
+    names->len += (size_t)snprintf(names->buf + names->len, left, "%s%s", separator, name);
     return 0;
 }
 
