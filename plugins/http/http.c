@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "http/access.h"
-#include "http/conn.h"
-#include "http/exchange.h"
+#include "http/exchange/exchange.h"
+#include "http/h1/connection.h"
+#include "http/log/access.h"
 
 static void
 http_destroy(void *instance)

@@ -5,13 +5,13 @@
 
 #include <goevd/plugin.h>
 
-#include "http/access_line.h"
-#include "http/canned.h"
-#include "http/heads.h"
-#include "http/mark.h"
+#include "http/h1/head_cache.h"
+#include "http/h1/parser.h"
+#include "http/h1/prerendered.h"
+#include "http/log/access_line.h"
+#include "http/log/request_info.h"
 #include "http/options.h"
-#include "http/parser.h"
-#include "http/routes.h"
+#include "http/route/routes.h"
 
 struct access_slot;
 struct exchange;

@@ -2,9 +2,9 @@
 
 #include <goevd/http.h>
 
-#include "http/chars.h"
-#include "http/hosts.h"
-#include "http/util.h"
+#include "http/message/chars.h"
+#include "http/message/util.h"
+#include "http/route/virtual_hosts.h"
 
 #define OPTION(record, field, key, kind)                                                           \
     .name = (key), .type = (kind), .offset = offsetof(record, field)

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/headers.h"
-#include "http/parser.h"
-#include "http/target.h"
+#include "http/h1/parser.h"
+#include "http/message/semantics.h"
+#include "http/message/target.h"
 
 #define FIELDS_MAX 16
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http/coding.h"
+#include "http/message/coding.h"
 
 #define FIELDS 3
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "http/util.h"
+#include "http/message/util.h"
 #include "http_corpus.h"
 #include "http_host.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "http/forwarded.h"
+#include "http/log/forwarded.h"
 
 #define FIELDS_MAX 32
 

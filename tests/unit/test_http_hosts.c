@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "http/hosts.h"
+#include "http/route/virtual_hosts.h"
 
 static int
 add(struct hosts *hosts, const char *name, uint32_t number)

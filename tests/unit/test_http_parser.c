@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "http/chars.h"
-#include "http/parser.h"
-#include "http/scan.h"
+#include "http/h1/parser.h"
+#include "http/message/chars.h"
+#include "http/message/scan.h"
 
 #define FIELDS_MAX 128
 

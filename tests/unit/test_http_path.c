@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "http/path.h"
-#include "http/util.h"
+#include "http/message/path.h"
+#include "http/message/util.h"
 
 static void
 check(const char *path, const char *wanted)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http/reply.h"
+#include "http/route/reply.h"
 
 #define STR(text)                                                                                  \
     {                                                                                              \

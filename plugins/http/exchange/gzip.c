@@ -1,0 +1,246 @@
+#include "http/exchange/gzip.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <goevd/http.h>
+
+#include "http/message/chars.h"
+#include "http/message/rows.h"
+#include "http/route/reply.h"
+
+/* A window of 32 KiB (15), in the format of gzip (16), and 128 KiB to find repetitions: 256 KiB. */
+#define GZIP_WINDOW (15 + 16)
+#define GZIP_MEMORY 8
+
+#define GZIP_LINE(text)                                                                            \
+    (struct span)                                                                                  \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/* "type/subtype" or "type/" and an asterisk. */
+static bool
+gzip_type_valid(struct goevd_str type)
+{
+    const char *slash = memchr(type.data, '/', type.len);
+    size_t len = slash == NULL ? 0 : (size_t)(slash - type.data);
+
+    return slash != NULL && http_field_name_valid(type.data, len) &&
+           http_field_name_valid(slash + 1, type.len - len - 1);
+}
+
+int
+gzip_check(struct goevd_self *self, const char *path, const struct options_gzip *o)
+{
+    const struct goevd_str *types = o == NULL ? NULL : o->types.items;
+    char at[256];
+
+    for (size_t i = 0; o != NULL && i < o->types.count; i++) {
+        snprintf(at, sizeof(at), "%s.types[%zu]", path, i);
+        if (!gzip_type_valid(types[i]))
+            return goevd_refuse(self, at,
+                                "\"%s\" is no type of content such as text/html, without "
+                                "parameters, or text/*",
+                                types[i].data);
+    }
+    return 0;
+}
+
+/* ---- Which replies --------------------------------------------------------------------------- */
+
+static bool
+gzip_type_is(struct span type, struct span wanted)
+{
+    bool all = wanted.len > 2 && memcmp(wanted.data + wanted.len - 2, "/*", 2) == 0;
+    size_t len = wanted.len - all;
+
+    return (all ? type.len > len : type.len == len) && chars_equal_any(type.data, wanted.data, len);
+}
+
+static bool
+gzip_type_listed(const struct options_gzip *o, struct span type)
+{
+    const struct goevd_str *types = o->types.items;
+    const char *end = type.len == 0 ? NULL : memchr(type.data, ';', type.len);
+
+    if (end != NULL)
+        type.len = (size_t)(end - type.data);
+    while (type.len != 0 && type.data[type.len - 1] == ' ')
+        type.len--;
+    for (size_t i = 0; i < o->types.count; i++)
+        if (gzip_type_is(type, (struct span){types[i].data, types[i].len}))
+            return true;
+    return false;
+}
+
+/* Content that is in a coding already, is a part, or has a digest, stays as it is. */
+static bool
+gzip_is_fixed(const struct line *line)
+{
+    static const char *const names[] = {"content-encoding", "content-range", "content-digest",
+                                        "repr-digest", "digest"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (line_is(line, names[i]))
+            return true;
+    return false;
+}
+
+bool
+gzip_applies(const struct options_gzip *o, int status, struct span type, uint64_t length,
+             const struct buffer *lines)
+{
+    struct line line;
+
+    if (length < (uint64_t)o->length_min || !http_reply_has_body(status) || status == 205 ||
+        status == 206)
+        return false;
+    for (size_t at = 0; lines_next(lines, &at, &line);) {
+        if (gzip_is_fixed(&line))
+            return false;
+        if (type.len == 0 && line_is(&line, "content-type"))
+            type = line.value;
+    }
+    return gzip_type_listed(o, type) && !lines_have_token(lines, "cache-control", "no-transform");
+}
+
+/* ---- Their headers --------------------------------------------------------------------------- */
+
+int
+gzip_set_vary(struct buffer *lines)
+{
+    if (lines_have_token(lines, "vary", "accept-encoding") || lines_have_token(lines, "vary", "*"))
+        return 0;
+    return lines_add(lines, GZIP_LINE("Vary"), GZIP_LINE("Accept-Encoding"));
+}
+
+int
+gzip_weaken(struct buffer *lines)
+{
+    struct line line;
+
+    for (size_t at = 0; lines_next(lines, &at, &line);) {
+        size_t before = (size_t)(line.value.data - lines->data);
+
+        if (!line_is(&line, "etag") || line.value.len == 0 || line.value.data[0] != '"')
+            continue;
+        if (buffer_reserve(lines, lines->len + 2) < 0)
+            return -ENOMEM;
+        memmove(lines->data + before + 2, lines->data + before, lines->len - before);
+        memcpy(lines->data + before, "W/", 2);
+        lines->len += 2;
+        at += 2;
+    }
+    return 0;
+}
+
+int
+gzip_set_coding(struct buffer *lines)
+{
+    const struct span ranges = GZIP_LINE("Accept-Ranges");
+    int r = gzip_weaken(lines);
+
+    lines_drop(lines, &ranges, 1); /* of what is made anew each time there are none */
+    return r < 0 ? r : lines_add(lines, GZIP_LINE("Content-Encoding"), GZIP_LINE("gzip"));
+}
+
+/* ---- Streams --------------------------------------------------------------------------------- */
+
+struct gzip *
+gzip_new(unsigned max)
+{
+    struct gzip *gzip = malloc(sizeof(*gzip));
+
+    if (gzip == NULL)
+        return NULL;
+    gzip->max = max;
+    gzip->free = NULL;
+    gzip->free_count = gzip->count = 0;
+    return gzip;
+}
+
+static void
+gzip_stream_free(struct gzip_stream *stream)
+{
+    (void)deflateEnd(&stream->z);
+    free(stream);
+}
+
+void
+gzip_free(struct gzip *gzip)
+{
+    while (gzip != NULL && gzip->free != NULL) {
+        struct gzip_stream *stream = gzip->free;
+
+        gzip->free = stream->next;
+        gzip_stream_free(stream);
+    }
+    free(gzip);
+}
+
+static struct gzip_stream *
+gzip_stream_new(int level)
+{
+    struct gzip_stream *stream = calloc(1, sizeof(*stream));
+
+    if (stream == NULL)
+        return NULL;
+    if (deflateInit2(&stream->z, level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) ==
+        Z_OK)
+        return stream;
+    free(stream);
+    return NULL;
+}
+
+struct gzip_stream *
+gzip_take(struct gzip *gzip, int level)
+{
+    struct gzip_stream *stream = gzip->free;
+
+    if (stream != NULL) {
+        gzip->free = stream->next;
+        gzip->free_count--;
+        (void)deflateReset(&stream->z);
+        (void)deflateParams(&stream->z, level, Z_DEFAULT_STRATEGY);
+        return stream;
+    }
+    stream = gzip->count < gzip->max ? gzip_stream_new(level) : NULL;
+    gzip->count += stream != NULL;
+    return stream;
+}
+
+void
+gzip_give(struct gzip *gzip, struct gzip_stream *stream)
+{
+    if (gzip->free_count == GZIP_SPARE_MAX) {
+        gzip->count--;
+        gzip_stream_free(stream);
+        return;
+    }
+    stream->next = gzip->free;
+    gzip->free = stream;
+    gzip->free_count++;
+}
+
+size_t
+gzip_whole(struct gzip *gzip, int level, const char *data, size_t len)
+{
+    struct gzip_stream *stream = gzip_take(gzip, level);
+    size_t n = 0;
+
+    assert(len <= GZIP_STEP);
+    if (stream == NULL)
+        return 0;
+    stream->z.next_in = (Bytef *)(uintptr_t)data;
+    stream->z.avail_in = (uInt)len;
+    stream->z.next_out = (Bytef *)gzip->out;
+    stream->z.avail_out = (uInt)len;
+    if (deflate(&stream->z, Z_FINISH) == Z_STREAM_END)
+        n = len - stream->z.avail_out;
+    gzip_give(gzip, stream);
+    return n < len ? n : 0;
+}

@@ -1,0 +1,53 @@
+/* Bytes that grow at their end. Zeroed: empty. */
+#pragma once
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/message/util.h"
+
+struct buffer {
+    char *data;
+    size_t len;
+    size_t room;
+};
+
+/* Let it have room for so many bytes. 0 or -ENOMEM. */
+static inline int
+buffer_reserve(struct buffer *b, size_t room)
+{
+    char *data;
+
+    if (room <= b->room)
+        return 0;
+    room = MAX(MAX(room, b->room * 2), 256);
+    data = realloc(b->data, room);
+    if (data == NULL)
+        return -ENOMEM;
+    b->data = data;
+    b->room = room;
+    return 0;
+}
+
+static inline int
+buffer_append(struct buffer *b, const char *data, size_t len)
+{
+    int r = buffer_reserve(b, b->len + len);
+
+    if (r == 0 && len != 0)
+        memcpy(b->data + b->len, data, len);
+    if (r == 0)
+        b->len += len;
+    return r;
+}
+
+/* Empty it; memory above `keep` bytes is given back. */
+static inline void
+buffer_clear(struct buffer *b, size_t keep)
+{
+    b->len = 0;
+    if (b->room <= keep)
+        return;
+    free(b->data);
+    *b = (struct buffer){0};
+}

@@ -1,0 +1,70 @@
+#include "http/message/path.h"
+
+#include "http/message/chars.h"
+#include "http/message/util.h"
+
+/* RFC 3986 section 2.1. */
+static ssize_t
+path_decode(const char *path, size_t len, char *to)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = path[i];
+
+        if (c == '%') {
+            int high = len - i > 2 ? chars_hex(path[i + 1]) : -1;
+            int low = len - i > 2 ? chars_hex(path[i + 2]) : -1;
+
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return HTTP_BAD_PATH;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        to[n++] = c;
+    }
+    return (ssize_t)n;
+}
+
+static bool
+path_is_dots(const char *segment, size_t len, size_t dots)
+{
+    return len == dots && memcmp(segment, "..", dots) == 0;
+}
+
+/* RFC 3986 section 5.2.4, in place. What is written ends with "/" before each segment and never
+ * overtakes what is read. */
+static ssize_t
+path_remove_dots(char *path, size_t len)
+{
+    size_t written = 1;
+    size_t at = 1;
+
+    while (at < len) {
+        const char *segment = path + at;
+        const char *slash = memchr(segment, '/', len - at);
+        size_t n = slash == NULL ? len - at : (size_t)(slash - segment);
+
+        at += n + 1;
+        if (path_is_dots(segment, n, 2)) {
+            if (written == 1)
+                return HTTP_BAD_PATH;
+            while (path[--written - 1] != '/')
+                ;
+        } else if (n != 0 && !path_is_dots(segment, n, 1)) {
+            memmove(path + written, segment, n);
+            written += n;
+            if (slash != NULL)
+                path[written++] = '/';
+        }
+    }
+    return (ssize_t)written;
+}
+
+ssize_t
+http_path_normalise(const char *path, size_t len, char *ret_path)
+{
+    ssize_t n = path_decode(path, len, ret_path);
+
+    return n < 0 ? n : path_remove_dots(ret_path, (size_t)n);
+}

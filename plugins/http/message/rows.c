@@ -1,0 +1,36 @@
+#include "http/message/rows.h"
+
+#include "http/message/chars.h"
+
+bool
+http_field_is_ours(const char *name, size_t len)
+{
+    static const char *const ours[] = {
+        "connection", "content-length",    "date",    "keep-alive", "server",
+        "trailer",    "transfer-encoding", "upgrade",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (len == strlen(ours[i]) && chars_equal_nocase(name, ours[i], len))
+            return true;
+    return false;
+}
+
+bool
+http_field_name_valid(const char *name, size_t len)
+{
+    return len != 0 && chars_all(name, len, CHARS_TOKEN);
+}
+
+static bool
+field_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+bool
+http_field_value_valid(const char *value, size_t len)
+{
+    return chars_all(value, len, CHARS_VALUE) &&
+           (len == 0 || (!field_is_space(value[0]) && !field_is_space(value[len - 1])));
+}

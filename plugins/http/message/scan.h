@@ -1,0 +1,176 @@
+/* Find the first byte that does not belong, 16 at a time where the machine can.
+ *
+ * Each function looks at [p, end) and returns where it stopped, at most end. It may stop early at
+ * a byte that does belong (the fast set is narrower than the class): the callers' loops by
+ * chars_class go on from there and have the last word. */
+#pragma once
+
+#include "http/message/chars.h"
+#include "http/message/util.h"
+
+/* What scan_target saw on its way. */
+struct scan_target {
+    const char *query; /* the first "?", or NULL */
+    unsigned odd;      /* not 0: there may be "%", "//" or "/." */
+};
+
+#ifdef __SSE2__
+
+#include <emmintrin.h>
+
+static inline __m128i
+scan_load(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* 0xff in each byte of v that lies in [first, last]. */
+static inline __m128i
+scan_within(__m128i v, uint8_t first, uint8_t last)
+{
+    __m128i from = _mm_sub_epi8(v, _mm_set1_epi8((char)first));
+
+    return _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8((char)(last - first))), from);
+}
+
+static inline __m128i
+scan_equal(__m128i v, char c)
+{
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+}
+
+static inline unsigned
+scan_mask(__m128i v)
+{
+    return (unsigned)_mm_movemask_epi8(v);
+}
+
+/* How many of the 16 low bits are set before the first that is not. */
+static inline unsigned
+scan_run(unsigned mask)
+{
+    return (unsigned)__builtin_ctz(~mask);
+}
+
+/* Letters, digits and "-". */
+static inline const char *
+scan_token_fast(const char *p, const char *end)
+{
+    while (end - p >= 16) {
+        __m128i v = scan_load(p);
+        __m128i letters = scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+        __m128i others = _mm_or_si128(scan_within(v, '0', '9'), scan_equal(v, '-'));
+        unsigned run = scan_run(scan_mask(_mm_or_si128(letters, others)));
+
+        p += run;
+        if (run < 16)
+            break;
+    }
+    return p;
+}
+
+/* All of CHARS_VALUE but HTAB, which is rare. */
+static inline const char *
+scan_value_fast(const char *p, const char *end)
+{
+    while (end - p >= 16) {
+        __m128i v = scan_load(p);
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+        unsigned bad = scan_mask(_mm_or_si128(control, scan_equal(v, 0x7f)));
+
+        if (bad != 0)
+            return p + __builtin_ctz(bad);
+        p += 16;
+    }
+    return p;
+}
+
+/* Most of CHARS_PATH, and "?". p[-1] can be read. */
+static inline const char *
+scan_target_fast(const char *p, const char *end, struct scan_target *s)
+{
+    while (end - p >= 16) {
+        __m128i v = scan_load(p);
+        __m128i letters = scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+        __m128i question = scan_equal(v, '?');
+        __m128i others =
+            _mm_or_si128(question, _mm_or_si128(scan_equal(v, '_'), scan_equal(v, '=')));
+        __m128i good = _mm_or_si128(_mm_or_si128(letters, others), scan_within(v, '$', ';'));
+        __m128i slash = scan_equal(v, '/');
+        __m128i dot_or_slash = _mm_or_si128(slash, scan_equal(v, '.'));
+        unsigned run = scan_run(scan_mask(good));
+        unsigned within = (1U << run) - 1;
+        unsigned after_slash = scan_mask(slash) << 1 | (p[-1] == '/');
+        unsigned query = scan_mask(question) & within;
+
+        s->odd |=
+            (scan_mask(scan_equal(v, '%')) | (after_slash & scan_mask(dot_or_slash))) & within;
+        if (unlikely(query != 0) && s->query == NULL)
+            s->query = p + __builtin_ctz(query);
+        p += run;
+        if (run < 16)
+            break;
+    }
+    return p;
+}
+
+#else
+
+static inline const char *
+scan_token_fast(const char *p, const char *end)
+{
+    (void)end;
+    return p;
+}
+
+static inline const char *
+scan_value_fast(const char *p, const char *end)
+{
+    (void)end;
+    return p;
+}
+
+static inline const char *
+scan_target_fast(const char *p, const char *end, struct scan_target *s)
+{
+    (void)end, (void)s;
+    return p;
+}
+
+#endif
+
+/* Past the last byte of a token. */
+static inline const char *
+scan_token(const char *p, const char *end)
+{
+    p = scan_token_fast(p, end);
+    while (p < end && chars_is(*p, CHARS_TOKEN))
+        p++;
+    return p;
+}
+
+/* Past the last byte of a field value, white space around it included. */
+static inline const char *
+scan_value(const char *p, const char *end)
+{
+    p = scan_value_fast(p, end);
+    while (p < end && chars_is(*p, CHARS_VALUE))
+        p++;
+    return p;
+}
+
+/* Past the last byte of a request target. p[-1] can be read; *s is set. */
+static inline const char *
+scan_target(const char *p, const char *end, struct scan_target *s)
+{
+    *s = (struct scan_target){0};
+    p = scan_target_fast(p, end, s);
+    for (; p < end; p++) {
+        if (*p == '?' && s->query == NULL)
+            s->query = p;
+        else if (!chars_is(*p, s->query == NULL ? CHARS_PATH : CHARS_QUERY))
+            break;
+        s->odd |= *p == '%' || (p[-1] == '/' && (*p == '/' || *p == '.'));
+    }
+    return p;
+}

@@ -1,0 +1,44 @@
+/* What the headers that a server must obey mean together: Host, Connection, Content-Length,
+ * Transfer-Encoding, Expect. */
+#pragma once
+
+#include "http/h1/parser.h"
+#include "http/message/chars.h"
+
+/* http_headers_check() for any request. */
+int http_headers_check_all(struct http_request *req);
+
+/* Whether it is the Host that was found good last; clients rarely ask for another. */
+hot bool
+http_headers_host_known(const struct http_request *req, const struct http_field *host)
+{
+    return host->value_len == req->host_memo_len &&
+           bytes_equal(host->value, req->host_memo, host->value_len);
+}
+
+/* Whether the client offers to go on with a protocol, RFC 9110 section 7.8; its name in lower case.
+ */
+bool http_request_upgrades(const struct http_request *req, const char *protocol);
+
+/* Whether it is that header. */
+static inline bool
+http_field_is(const struct http_field *f, const char *name, size_t len)
+{
+    return f->name_len == len && chars_equal_any(f->name, name, len);
+}
+
+/* Check them, and set content_length and the flags that follow from them.
+ *
+ * Returns  0 or an enum http_verdict.
+ */
+static inline int
+http_headers_check(struct http_request *req)
+{
+    const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
+
+    /* the most common request by far */
+    if (likely((req->seen | (uint32_t)req->repeated << 16) == 1U << HTTP_KNOWN_HOST &&
+               (req->flags & HTTP_OLD) == 0 && http_headers_host_known(req, host)))
+        return 0;
+    return http_headers_check_all(req);
+}

@@ -1,0 +1,44 @@
+/* `headers:` - what is done to the headers of all replies of a route, of a host, or of all routes.
+ *
+ * Several are made into one: names that are taken out, then lines that are added. What is done
+ * later sees what was done before. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+#include "http/message/buffer.h"
+#include "http/options.h"
+
+/* Bytes that all lines of one route may have. */
+#define EDITS_LINES_MAX 8192
+
+struct edits {
+    struct span *drops; /* names: the options' */
+    size_t drop_count;
+    struct buffer lines; /* header lines, each with CR LF */
+};
+
+void edits_fini(struct edits *edits);
+
+/* Whether there is anything to do. */
+static inline bool
+edits_any(const struct edits *edits)
+{
+    return edits->drop_count != 0 || edits->lines.len != 0;
+}
+
+/* Check one header of a reply that the options spell out, at `path` in them.
+ *
+ * Returns  0; -EINVAL after goevd_refuse().
+ */
+int edits_check_header(struct goevd_self *self, const char *path, struct goevd_str name,
+                       struct goevd_str value);
+
+/* Check what `headers` says at `path`; NULL is good. Returns as edits_check_header(). */
+int edits_check(struct goevd_self *self, const char *path, const struct options_headers *o);
+
+/* Let that be done too, after the others; NULL: nothing. 0 or -ENOMEM. */
+int edits_add(struct edits *edits, const struct options_headers *o);
+
+/* Do it to header lines. 0 or -ENOMEM. */
+int edits_apply(const struct edits *edits, struct buffer *lines);

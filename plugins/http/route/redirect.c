@@ -1,0 +1,265 @@
+#include "http/route/redirect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/exchange/exchange.h"
+#include "http/message/chars.h"
+#include "http/message/target.h"
+#include "http/route/router.h"
+
+/* Bytes of a Location that is put together. */
+#define REDIRECT_LOCATION_MAX 8192
+#define REDIRECT_NAME_MAX 256
+
+bool
+redirect_varies(const struct options_redirect *o)
+{
+    return memchr(o->to.data, '{', o->to.len) != NULL;
+}
+
+/* ---- What may be said ------------------------------------------------------------------------ */
+
+/* A URI reference: what may stand in a target, "#", and nothing that would end a header line. */
+static bool
+redirect_text_valid(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!chars_is(text[i], CHARS_PATH) && text[i] != '?' && text[i] != '#')
+            return false;
+    return len != 0;
+}
+
+static int
+redirect_refuse_text(struct goevd_self *self, const char *at, const struct options_redirect *o)
+{
+    return goevd_refuse(self, at,
+                        "\"%s\" has a character that may not stand in a URL; write "
+                        "it as %%XX (a space is %%20)",
+                        o->to.data);
+}
+
+/* Where the path begins, behind whom the target names if it does; NULL where it begins as no URL or
+ * path should. */
+static const char *
+redirect_path(const char *to)
+{
+    const char *host = strncmp(to, "//", 2) == 0         ? to + 2
+                       : strncmp(to, "http://", 7) == 0  ? to + 7
+                       : strncmp(to, "https://", 8) == 0 ? to + 8
+                                                         : NULL;
+    size_t len = host == NULL ? 0 : strcspn(host, "/?#{");
+
+    if (host != NULL && len == 0)
+        return NULL;
+    to = host == NULL ? to : host + len;
+    return *to == '/' ? to : NULL;
+}
+
+/* Whether the path of the route has a {name} or "*" of that name. */
+static bool
+redirect_has_name(struct goevd_str route, const char *name)
+{
+    char segment[REDIRECT_NAME_MAX + 3];
+    int n = snprintf(segment, sizeof(segment), "{%s}", name);
+
+    if (strcmp(name, "*") == 0)
+        return route.len > 1 && route.data[route.len - 1] == '*';
+    return n < (int)sizeof(segment) && strstr(route.data, segment) != NULL;
+}
+
+/* One "{name}" at p, of which *ret_end is the end. */
+static int
+redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str route, const char *p,
+                    const char **ret_end)
+{
+    const char *close = strchr(p, '}');
+    char name[REDIRECT_NAME_MAX];
+    size_t len = close == NULL ? 0 : (size_t)(close - p) - 1;
+
+    if (len == 0 || len >= sizeof(name))
+        return goevd_refuse(self, at, "\"%s\" is no {name}", p);
+    memcpy(name, p + 1, len);
+    name[len] = '\0';
+    *ret_end = close + 1;
+    if (strcmp(name, "?") == 0)
+        return close[1] == '\0' || close[1] == '#'
+                   ? 0
+                   : goevd_refuse(self, at, "{?} can only stand at the end, or before a \"#\"");
+    if (redirect_has_name(route, name))
+        return 0;
+    return goevd_refuse(self, at,
+                        "the path \"%s\" has nothing for {%s}; {name} stands for a segment that it "
+                        "calls so, {*} for what its \"*\" does, and {?} for the query",
+                        route.data, name);
+}
+
+int
+redirect_check(struct goevd_self *self, const char *path, const struct options_route *route)
+{
+    const struct options_redirect *o = route->redirect;
+    const char *p = o->to.data;
+    char at[128];
+    int r = 0;
+
+    snprintf(at, sizeof(at), "%s.redirect.to", path);
+    /* what a client has sent must never say whom it is sent to */
+    if (redirect_path(p) == NULL)
+        return goevd_refuse(self, at,
+                            "\"%s\": with {name} it has to begin with \"/\", or http:// or "
+                            "https://, a host and \"/\"; else clients could be sent anywhere",
+                            p);
+    while (r == 0 && *p != '\0') {
+        size_t len = strcspn(p, "{");
+
+        if (len != 0 && !redirect_text_valid(p, len))
+            return redirect_refuse_text(self, at, o);
+        p += len;
+        if (*p == '{')
+            r = redirect_check_name(self, at, route->path, p, &p);
+    }
+    return r;
+}
+
+int
+redirect_build(struct goevd_self *self, const char *path, const struct options_redirect *o,
+               struct http_reply *ret_reply)
+{
+    size_t size = o->to.len + sizeof("Location: \r\n");
+    char at[128];
+    char *fields;
+
+    snprintf(at, sizeof(at), "%s.redirect.to", path);
+    if (!redirect_text_valid(o->to.data, o->to.len))
+        return redirect_refuse_text(self, at, o);
+    fields = malloc(size);
+    if (fields == NULL)
+        return -ENOMEM;
+    snprintf(fields, size, "Location: %s\r\n", o->to.data);
+    *ret_reply = (struct http_reply){
+        .status = options_redirect_statuses[o->status],
+        .fields = {fields, strlen(fields)},
+        .memory = fields,
+    };
+    return 0;
+}
+
+/* ---- Putting together ------------------------------------------------------------------------ */
+
+struct location {
+    char text[REDIRECT_LOCATION_MAX];
+    size_t len; /* beyond the most once it does not fit */
+    bool local; /* it names no host */
+    bool query; /* there is a "?" */
+    bool path;  /* no "?" or "#" yet */
+};
+
+/* "//" would name a host; an empty {*} may leave two. */
+static void
+location_put(struct location *l, char c)
+{
+    if (c == '/' && l->len == 1 && l->local)
+        return;
+    if (l->len < sizeof(l->text))
+        l->text[l->len] = c;
+    l->len++;
+    l->query |= c == '?';
+    l->path &= c != '?' && c != '#';
+}
+
+static void
+location_put_text(struct location *l, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        location_put(l, text[i]);
+}
+
+/* Whether it means itself: in a path, or in a query whoever reads that. */
+static bool
+location_is_plain(const struct location *l, char c, bool slash)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || chars_is(c, CHARS_DIGIT))
+        return true;
+    if (c == '/')
+        return slash;
+    return c != '\0' && strchr(l->path ? "-._~!$&'()*+,;=:@" : "-._~", c) != NULL;
+}
+
+/* A piece of a decoded path: what could end a segment, a line or the URL is encoded again. */
+static void
+location_put_value(struct location *l, struct span value, bool slash)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = (uint8_t)value.data[i];
+
+        if (location_is_plain(l, (char)c, slash)) {
+            location_put(l, (char)c);
+            continue;
+        }
+        location_put(l, '%');
+        location_put(l, digits[c >> 4]);
+        location_put(l, digits[c & 15]);
+    }
+}
+
+/* The query as it was sent, which the parser has found to be one. */
+static void
+location_put_query(struct location *l, struct span query)
+{
+    if (query.data == NULL)
+        return;
+    location_put(l, l->query ? '&' : '?');
+    location_put_text(l, query.data, query.len);
+}
+
+/* {name}, {*} or {?} at p; returns its end. */
+static const char *
+location_put_name(struct location *l, const struct exchange *x, const char *p)
+{
+    const char *close = strchr(p, '}');
+    size_t len = (size_t)(close - p) - 1;
+    char name[REDIRECT_NAME_MAX];
+
+    memcpy(name, p + 1, len);
+    name[len] = '\0';
+    if (strcmp(name, "?") == 0)
+        location_put_query(l, http_target_query(x->req->target));
+    else
+        location_put_value(l, http_router_param(x->handler->chain->path, x->req->path, name),
+                           name[0] == '*');
+    return close + 1;
+}
+
+static int
+redirect_request(struct goevd_http_request *r, void *state)
+{
+    struct exchange *x = exchange_of(r);
+    const struct options_redirect *o = x->handler->instance;
+    const char *p = o->to.data;
+    struct location l;
+    int result;
+
+    (void)state;
+    l.len = 0;
+    l.local = redirect_path(p) == p;
+    l.query = false;
+    l.path = true;
+    while (*p != '\0')
+        if (*p == '{')
+            p = location_put_name(&l, x, p);
+        else
+            location_put(&l, *p++);
+    if (l.len > sizeof(l.text))
+        return exchange_reply(x, 414, "", 0, NULL, 0);
+    result = exchange_add_field(x, "Location", l.text, l.len);
+    return result < 0 ? result
+                      : exchange_reply(x, options_redirect_statuses[o->status], "", 0, NULL, 0);
+}
+
+const struct goevd_http_handler redirect_handler = {
+    .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .on_request = redirect_request,
+};

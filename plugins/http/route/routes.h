@@ -1,0 +1,80 @@
+/* All that can answer a request, by number: the replies of routes, those for errors, and handlers.
+ */
+#pragma once
+
+#include <goevd/plugin.h>
+
+#include "http/message/verdict.h"
+#include "http/options.h"
+#include "http/route/error_pages.h"
+#include "http/route/handlers.h"
+#include "http/route/reply.h"
+#include "http/route/router.h"
+#include "http/route/virtual_hosts.h"
+
+/* Numbers of replies that are always there. Those for verdicts come first. */
+enum {
+    ROUTES_NOT_FOUND = HTTP_VERDICT_COUNT,
+    ROUTES_MISDIRECTED, /* to a host that is not served */
+    ROUTES_SERVER_WIDE  /* to OPTIONS * */
+};
+
+/* Numbers of chains of handlers have this bit; those of replies have not. */
+#define ROUTES_HANDLER 0x8000U
+#define ROUTES_MAX 0x7fff
+
+/* Routes of all hosts together. */
+#define ROUTES_COUNT_MAX 16384
+
+/* What is served under some names. */
+struct site {
+    struct http_router router;
+    unsigned absent; /* the number for a path that no route has */
+};
+
+struct routes {
+    struct site *sites; /* the first is for hosts that have no name */
+    size_t site_count;
+    struct hosts hosts; /* numbers are places in `sites` */
+    struct handlers handlers;
+    struct pages pages;
+    struct http_reply *replies;
+    size_t count;
+    size_t room;
+    uint16_t refusals[1 << HTTP_TRACE]; /* by methods of a path: its 405; 0: not made yet */
+};
+
+void routes_fini(struct routes *routes);
+
+/* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error routes_fini() is still due. */
+int routes_init(struct routes *routes, struct goevd_self *self, const struct options *options);
+
+static inline bool
+routes_is_handler(unsigned number)
+{
+    return number >= ROUTES_HANDLER;
+}
+
+static inline unsigned
+routes_handler(unsigned number)
+{
+    return number - ROUTES_HANDLER;
+}
+
+/* What is served under a host that is well-formed or empty. */
+static inline const struct site *
+routes_site(const struct routes *routes, struct span host)
+{
+    uint32_t number = routes->hosts.count == 0 ? HOSTS_NONE : hosts_find(&routes->hosts, host);
+
+    return &routes->sites[number == HOSTS_NONE ? 0 : number];
+}
+
+/* The number of what answers a request whose head is good and has a path. */
+static inline unsigned
+routes_find(const struct site *site, const struct http_request *req)
+{
+    const struct http_node *n = http_router_find(&site->router, req->path);
+
+    return likely(n != NULL) ? n->answer[req->method] : site->absent;
+}
