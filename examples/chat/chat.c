@@ -1,8 +1,17 @@
-/* chat - rooms in which everybody hears what anybody says.
+/* chat - rooms in which everybody reads what anybody writes.
  *
- * Named by the websocket plugin it is the application: who connects with ?room=NAME is in that
- * room, and each text goes to all who are there, as it came. As a handler of http it is a page that
- * speaks to it.
+ * As an application of the websocket plugin: a client that connects with ?room=ROOM&name=NAME is in
+ * that room under that name. Each text that it sends goes to all members as
+ *
+ *   {"event":"said","name":NAME,"text":TEXT}
+ *
+ * Members also get {"event":"joined","name":NAME,"count":N,"version":V}, and the same with "left".
+ * A newcomer first gets {"event":"members","count":N,"version":V,"names":[...]}, with at most 100
+ * names. Pollers do not wait for each other, so that events may overtake that list: one whose
+ * version is not above the list's is in the list already. Names stay percent-encoded, as
+ * encodeURIComponent() writes them.
+ *
+ * As a handler of http: a page that speaks to the application.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,9 +23,8 @@
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 
+#include "members.h"
 #include "page.h"
-
-#define ROOM_MAX 64
 
 GOEVD_HTTP_TABLE;
 GOEVD_WEBSOCKET_TABLE;
@@ -35,71 +43,149 @@ static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, o
 struct chat {
     char *page;
     size_t len;
+    struct chat_rooms rooms;
 };
 
 /* ---- The application ------------------------------------------------------------------------- */
 
-struct talker {
-    uint8_t len;
-    char room[ROOM_MAX];
-};
-
-/* The value of ?room=, as it was sent: it is only compared. */
+/* The value of a name in the query, as it was sent; `otherwise` if it is missing or empty. */
 static struct goevd_str
-chat_room(struct goevd_str query)
+chat_param(struct goevd_str query, const char *name, const char *otherwise)
 {
+    size_t name_len = strlen(name);
+
     while (query.len != 0) {
         const char *amp = memchr(query.data, '&', query.len);
         size_t len = amp == NULL ? query.len : (size_t)(amp - query.data);
 
-        if (len > 5 && memcmp(query.data, "room=", 5) == 0)
-            return (struct goevd_str){query.data + 5, len - 5};
+        if (len > name_len + 1 && memcmp(query.data, name, name_len) == 0 &&
+            query.data[name_len] == '=')
+            return (struct goevd_str){query.data + name_len + 1, len - name_len - 1};
         query.len -= amp == NULL ? len : len + 1;
         query.data += amp == NULL ? len : len + 1;
     }
-    return (struct goevd_str){"lobby", 5};
+    return (struct goevd_str){otherwise, strlen(otherwise)};
+}
+
+/* Copy a value that encodeURIComponent() may have written. Returns whether it is one and not too
+ * long. */
+static bool
+chat_copy(struct goevd_str value, char *to, size_t max)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_.!~*'()%+";
+
+    if (value.len > max)
+        return false;
+    memcpy(to, value.data, value.len);
+    to[value.len] = '\0';
+    return strspn(to, plain) == value.len;
 }
 
 static int
 chat_asked(struct goevd_websocket_request *q, void *state)
 {
-    struct goevd_str room = chat_room(goevd_websocket_request_query(q));
-    struct talker *t = state;
+    struct goevd_str query = goevd_websocket_request_query(q);
+    struct chat_member *m = state;
+    bool good = chat_copy(chat_param(query, "room", "lobby"), m->room_name, CHAT_ROOM_MAX) &&
+                chat_copy(chat_param(query, "name", "guest"), m->name, CHAT_NAME_MAX);
 
-    if (room.len > ROOM_MAX)
-        return 400;
-    memcpy(t->room, room.data, room.len);
-    t->len = (uint8_t)room.len;
-    return 0;
+    return good ? 0 : 400;
+}
+
+/* An event that the room cannot get now is one that a busy room can do without: the next one has
+ * the count. */
+static void
+chat_publish_event(struct goevd_websocket_conn *w, const struct chat_member *m, const char *event)
+{
+    (void)goevd_websocket_publish(goevd_websocket_conn_host(w), m->room_name, strlen(m->room_name),
+                                  GOEVD_WEBSOCKET_TEXT, event, strlen(event));
 }
 
 static int
 chat_open(struct goevd_websocket_conn *w, void *state)
 {
-    const struct talker *t = state;
+    struct chat *chat = goevd_websocket_instance(w);
+    struct chat_member *m = state;
+    char list[CHAT_LIST_MAX], joined[CHAT_EVENT_MAX];
+    int r = goevd_websocket_join(w, m->room_name, strlen(m->room_name));
 
-    return goevd_websocket_join(w, t->room, t->len);
+    if (r < 0)
+        return r;
+    r = chat_rooms_enter(&chat->rooms, m, list, joined);
+    if (r < 0)
+        return r;
+    r = goevd_websocket_send(w, GOEVD_WEBSOCKET_TEXT, list, strlen(list));
+    chat_publish_event(w, m, joined);
+    return r < 0 ? r : 0;
+}
+
+/* JSON that tells who has written a text, RFC 8259 section 7. A text is UTF-8, which needs no more
+ * escapes. Returns it, to be freed, or NULL. */
+static char *
+chat_quote(const struct chat_member *m, const char *text, size_t len, size_t *ret_len)
+{
+    char *json = NULL;
+    FILE *out = open_memstream(&json, ret_len);
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "{\"event\":\"said\",\"name\":\"%s\",\"text\":\"", m->name);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ')
+            fprintf(out, "\\u%04x", text[i]);
+        else if (text[i] == '"' || text[i] == '\\')
+            fprintf(out, "\\%c", text[i]);
+        else
+            fputc(text[i], out);
+    }
+    fputs("\"}", out);
+    if (fclose(out) == 0)
+        return json;
+    free(json);
+    return NULL;
 }
 
 static int
 chat_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
 {
-    const struct talker *t = state;
+    const struct chat_member *m = state;
+    size_t json_len;
+    char *json;
     int r;
 
     if (type != GOEVD_WEBSOCKET_TEXT)
         return goevd_websocket_close(w, 1003, "only text");
-    r = goevd_websocket_publish(goevd_websocket_conn_host(w), t->room, t->len, type, data, len);
-    return r == -EAGAIN ? goevd_websocket_close(w, 1013, "too much is said") : r;
+    json = chat_quote(m, data, len, &json_len);
+    if (json == NULL)
+        return -ENOMEM;
+    r = goevd_websocket_publish(goevd_websocket_conn_host(w), m->room_name, strlen(m->room_name),
+                                type, json, json_len);
+    free(json);
+    return r == -EAGAIN ? goevd_websocket_close(w, 1013, "too much is being said") : r;
+}
+
+static void
+chat_close(struct goevd_websocket_conn *w, void *state, unsigned code, struct goevd_str reason,
+           int who)
+{
+    struct chat *chat = goevd_websocket_instance(w);
+    struct chat_member *m = state;
+    char left[CHAT_EVENT_MAX];
+
+    (void)code, (void)reason, (void)who;
+    if (chat_rooms_leave(&chat->rooms, m, left) == 0)
+        chat_publish_event(w, m, left);
 }
 
 static const struct goevd_websocket_app chat_app = {
     .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
-    .conn_size = sizeof(struct talker),
+    .conn_size = sizeof(struct chat_member),
     .websocket = &goevd_websocket,
     .on_request = chat_asked,
     .on_open = chat_open,
     .on_message = chat_message,
+    .on_close = chat_close,
 };
 
 /* ---- The page -------------------------------------------------------------------------------- */
@@ -151,12 +237,13 @@ chat_create(struct goevd_self *self, const void *options, void **ret_instance)
     chat = calloc(1, sizeof(*chat));
     if (chat == NULL)
         return -ENOMEM;
-    n = asprintf(&chat->page, "%s%s%s", PAGE_HEAD, o->socket.data, PAGE_TAIL);
+    n = asprintf(&chat->page, "%s%s%s", page_head, o->socket.data, page_tail);
     if (n < 0) {
         free(chat);
         return -ENOMEM;
     }
     chat->len = (size_t)n;
+    chat_rooms_init(&chat->rooms);
     *ret_instance = chat;
     return 0;
 }
@@ -166,6 +253,7 @@ chat_destroy(void *instance)
 {
     struct chat *chat = instance;
 
+    chat_rooms_fini(&chat->rooms);
     free(chat->page);
     free(chat);
 }

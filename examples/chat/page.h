@@ -1,64 +1,288 @@
-/* The page of a chat: PAGE_HEAD, the path of its WebSocket, PAGE_TAIL. */
+/* The page of a chat: page_head, the path of its WebSocket, page_tail. It is self-contained and writes
+ * what others send as text only, never as HTML. */
 #pragma once
 
-#define PAGE_HEAD                                                                                  \
-    "<!DOCTYPE html>\n"                                                                            \
-    "<html lang=\"en\">\n"                                                                         \
-    "<meta charset=\"utf-8\">\n"                                                                   \
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"                                    \
-    "<title>Chat</title>\n"                                                                        \
-    "<style>\n"                                                                                    \
-    "body { font: 1rem/1.5 sans-serif; max-width: 40rem; margin: 1rem auto; padding: 0 1rem }\n"   \
-    "#said { height: 60vh; overflow-y: auto; border: 1px solid #aaa; padding: .5rem }\n"           \
-    "#said p { margin: 0; overflow-wrap: anywhere }\n"                                             \
-    "form { display: flex; gap: .5rem; margin-top: .5rem }\n"                                      \
-    "input { font: inherit; min-width: 0 } #text { flex: 1 }\n"                                    \
-    "</style>\n"                                                                                   \
-    "<h1>Room <span id=\"room\"></span></h1>\n"                                                    \
-    "<div id=\"said\" role=\"log\"></div>\n"                                                       \
-    "<form id=\"form\">\n"                                                                         \
-    "<input id=\"name\" size=\"10\" maxlength=\"40\" aria-label=\"Name\" placeholder=\"Name\">\n"  \
-    "<input id=\"text\" maxlength=\"2000\" aria-label=\"Message\" autocomplete=\"off\" autofocus>" \
-    "\n<button disabled id=\"send\">Send</button>\n"                                               \
-    "</form>\n"                                                                                    \
-    "<script>\n"                                                                                   \
-    "const $ = (id) => document.getElementById(id);\n"                                             \
-    "const room = new URLSearchParams(location.search).get('room') || 'lobby';\n"                  \
-    "const scheme = location.protocol === 'https:' ? 'wss' : 'ws';\n"                              \
-    "const address = `${scheme}://${location.host}"
+/* clang-format off */
+static const char page_head[] =
+    "<!DOCTYPE html>\n"
+    "<html lang=\"en\">\n"
+    "<head>\n"
+    "<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<title>Chat</title>\n"
+    "<style>\n"
+    ":root { color-scheme: light dark; --page: #eef1f4; --card: #fff; --text: #1c2128; --faint: #5d6773; --line: #dde2e7;\n"
+    "  --bubble: #eef1f4; --own: #dbe9ff; --accent: #0b57c9; --on-accent: #fff; --good: #1a7f37; --wait: #9a6700; --bad: #b3261e }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "  :root { --page: #0f1216; --card: #171b21; --text: #e4e8ed; --faint: #98a3b0; --line: #2a3038;\n"
+    "    --bubble: #232932; --own: #1d3a66; --accent: #82b4ff; --on-accent: #0b1a30; --good: #56d364; --wait: #e3b341; --bad: #ff8a80 }\n"
+    "}\n"
+    "* { box-sizing: border-box }\n"
+    "html, body { height: 100% }\n"
+    "body { margin: 0; background: var(--page); color: var(--text); font: 1rem/1.45 system-ui, sans-serif }\n"
+    ".app { display: flex; flex-direction: column; height: 100%; max-width: 64rem; margin: 0 auto; background: var(--card);\n"
+    "  border: solid var(--line); border-width: 0 1px }\n"
+    ".middle { flex: 1; min-height: 0; display: flex }\n"
+    "header { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: center;\n"
+    "  padding: .75rem 1rem; border-bottom: 1px solid var(--line) }\n"
+    "h1 { margin: 0; font-size: 1.125rem; flex: 1 1 auto; min-width: 0; overflow-wrap: anywhere }\n"
+    "#state { display: flex; align-items: center; gap: .5rem; color: var(--faint); font-size: .875rem }\n"
+    "#state::before { content: \"\"; width: .625rem; height: .625rem; border-radius: 50%; background: var(--wait); flex: none }\n"
+    "#state[data-state=connected]::before { background: var(--good) }\n"
+    "#state[data-state=closed]::before { background: var(--bad) }\n"
+    "#trouble { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; padding: .5rem 1rem;\n"
+    "  border-bottom: 1px solid var(--line); border-left: .25rem solid var(--bad); font-size: .9375rem }\n"
+    "#trouble[hidden] { display: none }\n"
+    "#why { overflow-wrap: anywhere } #next { flex: 1; color: var(--faint) }\n"
+    "#said { flex: 1; overflow-y: auto; padding: 1rem; min-height: 0; display: flex; flex-direction: column; gap: .5rem; margin: 0 }\n"
+    "#said:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px }\n"
+    "#said > :first-child { margin-top: auto }\n"
+    ".message { max-width: min(34rem, 85%); align-self: flex-start; padding: .4rem .75rem .5rem; border-radius: .75rem;\n"
+    "  background: var(--bubble); margin: 0; overflow-wrap: anywhere; white-space: pre-wrap }\n"
+    ".message.own { align-self: flex-end; background: var(--own) }\n"
+    ".message b { font-size: .8125rem; font-weight: 600 }\n"
+    ".message time { font-size: .75rem; color: var(--faint); margin-left: .5rem }\n"
+    ".message span { display: block }\n"
+    ".event { align-self: center; margin: 0; color: var(--faint); font-size: .8125rem; overflow-wrap: anywhere; text-align: center }\n"
+    "aside[hidden] { display: none }\n"
+    "aside { flex: none; width: 15rem; border-left: 1px solid var(--line); padding: 1rem; overflow-y: auto; min-height: 0 }\n"
+    "h2 { margin: 0 0 .5rem; font-size: .8125rem; font-weight: 600; color: var(--faint) }\n"
+    "#members { list-style: none; margin: 0; padding: 0; overflow-wrap: anywhere }\n"
+    "#members li { display: flex; gap: .5rem; padding: .2rem 0; min-width: 0 }\n"
+    "#members li::before { content: \"\"; flex: none; width: .5rem; height: .5rem; margin-top: .5rem; border-radius: 50%;\n"
+    "  background: var(--good) }\n"
+    "#members .more::before { visibility: hidden }\n"
+    "form { display: flex; gap: .5rem; padding: .75rem 1rem; border-top: 1px solid var(--line) }\n"
+    "input, button { font: inherit; border-radius: .5rem; padding: .5rem .75rem; border: 1px solid var(--line); min-width: 0 }\n"
+    "input { background: var(--page); color: var(--text) }\n"
+    "#name { flex: 0 1 9rem } #text { flex: 1 1 10rem }\n"
+    "button { background: var(--accent); color: var(--on-accent); border-color: var(--accent); font-weight: 600; cursor: pointer }\n"
+    "button:disabled { opacity: .45; cursor: default }\n"
+    "input:focus-visible, button:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px }\n"
+    "@media (max-width: 40rem) {\n"
+    "  .app { border: 0 }\n"
+    "  .middle { flex-direction: column }\n"
+    "  aside { order: -1; width: auto; max-height: 6rem; border: 0; border-bottom: 1px solid var(--line); padding: .5rem 1rem }\n"
+    "  h2 { margin: 0 } #members { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .875rem }\n"
+    "  form { flex-wrap: wrap } #name { flex: 1 1 100% }\n"
+    "}\n"
+    "</style>\n"
+    "</head>\n"
+    "<body>\n"
+    "<div class=\"app\">\n"
+    "<header>\n"
+    "<h1>Room <span id=\"room\"></span></h1>\n"
+    "<span id=\"state\" role=\"status\" data-state=\"connecting\">Connecting</span>\n"
+    "</header>\n"
+    "<div id=\"trouble\" hidden><span id=\"why\" role=\"alert\"></span><span id=\"next\"></span><button id=\"again\" type=\"button\">Try now</button></div>\n"
+    "<div class=\"middle\">\n"
+    "<div id=\"said\" role=\"log\" aria-label=\"Messages\" tabindex=\"0\"></div>\n"
+    "<aside id=\"here\" aria-label=\"Members\" hidden>\n"
+    "<h2 id=\"count\"></h2>\n"
+    "<ul id=\"members\"></ul>\n"
+    "</aside>\n"
+    "</div>\n"
+    "<form id=\"form\">\n"
+    "<input id=\"name\" maxlength=\"30\" aria-label=\"Your name\" placeholder=\"Your name\" autocomplete=\"nickname\">\n"
+    "<input id=\"text\" maxlength=\"2000\" aria-label=\"Message\" placeholder=\"Message\" autocomplete=\"off\" autofocus>\n"
+    "<button disabled id=\"send\">Send</button>\n"
+    "</form>\n"
+    "</div>\n"
+    "<noscript>The chat needs JavaScript.</noscript>\n"
+    "<script>\n"
+    "'use strict';\n"
+    "const path = '";
 
-#define PAGE_TAIL                                                                                  \
-    "?room=${encodeURIComponent(room)}`;\n"                                                        \
-    "let socket;\n"                                                                                \
-    "\n"                                                                                           \
-    "function show(text) {\n"                                                                      \
-    "  const line = document.createElement('p');\n"                                                \
-    "  line.textContent = text;\n"                                                                 \
-    "  $('said').append(line);\n"                                                                  \
-    "  while ($('said').childElementCount > 1000) $('said').firstChild.remove();\n"                \
-    "  line.scrollIntoView();\n"                                                                   \
-    "}\n"                                                                                          \
-    "\n"                                                                                           \
-    "function connect() {\n"                                                                       \
-    "  socket = new WebSocket(address);\n"                                                         \
-    "  socket.onopen = () => { $('send').disabled = false; };\n"                                   \
-    "  socket.onmessage = (event) => {\n"                                                          \
-    "    const message = JSON.parse(event.data);\n"                                                \
-    "    show(`${message.name}: ${message.text}`);\n"                                              \
-    "  };\n"                                                                                       \
-    "  socket.onclose = () => {\n"                                                                 \
-    "    $('send').disabled = true;\n"                                                             \
-    "    setTimeout(connect, 1000 + 4000 * Math.random());\n"                                      \
-    "  };\n"                                                                                       \
-    "}\n"                                                                                          \
-    "\n"                                                                                           \
-    "$('room').textContent = room;\n"                                                              \
-    "$('name').value = `guest ${Math.floor(1000 * Math.random())}`;\n"                             \
-    "$('form').onsubmit = (event) => {\n"                                                          \
-    "  event.preventDefault();\n"                                                                  \
-    "  if ($('send').disabled || $('text').value === '') return;\n"                                \
-    "  socket.send(JSON.stringify({name: $('name').value, text: $('text').value}));\n"             \
-    "  $('text').value = '';\n"                                                                    \
-    "};\n"                                                                                         \
-    "connect();\n"                                                                                 \
+static const char page_tail[] =
+    "';\n"
+    "const TRIES = 8, KEPT = 1000, ROOM_MAX = 64, NAME_MAX = 120;\n"
+    "const $ = (id) => document.getElementById(id);\n"
+    "const room = new URLSearchParams(location.search).get('room') || 'lobby';\n"
+    "let socket, timer, tries = 0;\n"
+    "// Who is here: names, how many, the version of the list, that of the count, events before the list.\n"
+    "let members = new Map(), count = 0, version = -1, latest = -1, early = [];\n"
+    "\n"
+    "/* ---- What the page shows ---- */\n"
+    "\n"
+    "function show(state, text) {\n"
+    "  $('state').dataset.state = state;\n"
+    "  $('state').textContent = text;\n"
+    "  $('send').disabled = state !== 'connected';\n"
+    "}\n"
+    "\n"
+    "/* Why there is no connection, and what the page will do. Only the reason is read aloud. */\n"
+    "function trouble(text, next = '') {\n"
+    "  $('trouble').hidden = text === '';\n"
+    "  if ($('why').textContent !== text) $('why').textContent = text;\n"
+    "  $('next').textContent = next;\n"
+    "}\n"
+    "\n"
+    "function decode(name) {\n"
+    "  try { return decodeURIComponent(name.replaceAll('+', ' ')); } catch { return name; }\n"
+    "}\n"
+    "\n"
+    "function add(line) {\n"
+    "  const log = $('said'), atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;\n"
+    "  log.append(line);\n"
+    "  while (log.childElementCount > KEPT) log.firstChild.remove();\n"
+    "  if (atEnd) log.scrollTop = log.scrollHeight;\n"
+    "}\n"
+    "\n"
+    "function element(tag, name, text) {\n"
+    "  const e = document.createElement(tag);\n"
+    "  e.className = name;\n"
+    "  e.textContent = text;\n"
+    "  return e;\n"
+    "}\n"
+    "\n"
+    "function addMessage(name, text) {\n"
+    "  const line = element('p', name === $('name').value ? 'message own' : 'message', '');\n"
+    "  const now = new Date(), time = element('time', '', now.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'}));\n"
+    "  time.dateTime = now.toISOString();\n"
+    "  line.append(element('b', '', name), time, element('span', '', text));\n"
+    "  add(line);\n"
+    "}\n"
+    "\n"
+    "function showMembers() {\n"
+    "  $('here').hidden = count === 0;\n"
+    "  const names = [...members].flatMap(([name, n]) => Array(n).fill(name)).sort((a, b) => a.localeCompare(b));\n"
+    "  $('count').textContent = count === 1 ? '1 person is here' : `${count} people are here`;\n"
+    "  $('members').replaceChildren(...names.map((name) => element('li', '', name)));\n"
+    "  if (count > names.length) $('members').append(element('li', 'more', `and ${count - names.length} more`));\n"
+    "}\n"
+    "\n"
+    "/* ---- What the server sends ---- */\n"
+    "\n"
+    "/* Events that have overtaken the list wait for it. Those that the list has already count nothing. */\n"
+    "function change(e) {\n"
+    "  if (version < 0) { early.push(e); return; }\n"
+    "  if (e.version <= version) return;\n"
+    "  const name = decode(e.name), n = (members.get(name) || 0) + (e.event === 'joined' ? 1 : -1);\n"
+    "  if (n > 0) members.set(name, n); else members.delete(name);\n"
+    "  if (e.version > latest) { latest = e.version; count = e.count; }\n"
+    "  add(element('p', 'event', `${name} ${e.event === 'joined' ? 'has joined' : 'has left'}`));\n"
+    "}\n"
+    "\n"
+    "function receive(e) {\n"
+    "  if (e.event === 'said') { addMessage(decode(e.name), e.text); return; }\n"
+    "  if (e.event === 'members') {\n"
+    "    members = new Map();\n"
+    "    for (const name of e.names.map(decode)) members.set(name, (members.get(name) || 0) + 1);\n"
+    "    version = latest = e.version;\n"
+    "    count = e.count;\n"
+    "    early.splice(0).forEach(change);\n"
+    "  } else if (e.event === 'joined' || e.event === 'left') {\n"
+    "    change(e);\n"
+    "  }\n"
+    "  showMembers();\n"
+    "}\n"
+    "\n"
+    "/* ---- The connection ---- */\n"
+    "\n"
+    "const CODES = {1001: 'The server is stopping.', 1008: 'The server does not allow this.', 1009: 'The message was too long.',\n"
+    "  1011: 'The server has failed.', 1012: 'The server is restarting.', 1013: 'Too much is being said here.'};\n"
+    "\n"
+    "/* A browser does not tell a page why a handshake was refused. The answer to a plain request does. */\n"
+    "async function reason(event, opened) {\n"
+    "  if (!navigator.onLine) return 'This device is offline.';\n"
+    "  if (event.reason) return `The server has closed the connection: ${event.reason}.`;\n"
+    "  if (CODES[event.code]) return CODES[event.code];\n"
+    "  if (opened) return 'The connection was lost.';\n"
+    "  try {\n"
+    "    const status = (await fetch(path, {cache: 'no-store', signal: AbortSignal.timeout(5000)})).status;\n"
+    "    if (status === 401 || status === 403) return `You may not join here (status ${status}).`;\n"
+    "    if (status === 404) return `There is no chat at ${path} (status 404).`;\n"
+    "    if (status >= 500) return `The server cannot serve the chat now (status ${status}).`;\n"
+    "    return `The server answers, but it refuses the WebSocket connection (status ${status}).`;\n"
+    "  } catch {\n"
+    "    return 'The server does not answer.';\n"
+    "  }\n"
+    "}\n"
+    "\n"
+    "function retry(why) {\n"
+    "  if (++tries >= TRIES) {\n"
+    "    show('closed', 'Not connected');\n"
+    "    trouble(why, `${TRIES} attempts have failed. No more are made.`);\n"
+    "    return;\n"
+    "  }\n"
+    "  let left = Math.min(30, 2 ** (tries - 1));\n"
+    "  const tick = () => {\n"
+    "    if (left <= 0) { connect(); return; }\n"
+    "    trouble(why, `Next attempt in ${left}\\u00a0s.`);\n"
+    "    left -= 1;\n"
+    "    timer = setTimeout(tick, 1000);\n"
+    "  };\n"
+    "  show('closed', 'Not connected');\n"
+    "  tick();\n"
+    "}\n"
+    "\n"
+    "function connect() {\n"
+    "  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';\n"
+    "  let opened = false;\n"
+    "  clearTimeout(timer);\n"
+    "  show('connecting', 'Connecting');\n"
+    "  const query = `room=${encodeURIComponent(room)}&name=${encodeURIComponent($('name').value)}`;\n"
+    "  const mine = socket = new WebSocket(`${scheme}://${location.host}${path}?${query}`);\n"
+    "  mine.onopen = () => {\n"
+    "    opened = true;\n"
+    "    tries = 0;\n"
+    "    version = latest = -1;\n"
+    "    early = [];\n"
+    "    show('connected', 'Connected');\n"
+    "    trouble('');\n"
+    "  };\n"
+    "  mine.onmessage = (event) => { if (mine === socket) receive(JSON.parse(event.data)); };\n"
+    "  mine.onclose = async (event) => {\n"
+    "    if (mine !== socket) return;\n"
+    "    show('closed', 'Not connected');\n"
+    "    members = new Map();\n"
+    "    count = 0;\n"
+    "    showMembers();\n"
+    "    const why = await reason(event, opened);\n"
+    "    if (mine === socket) retry(why);\n"
+    "  };\n"
+    "}\n"
+    "\n"
+    "function again() {\n"
+    "  const old = socket;\n"
+    "  tries = 0;\n"
+    "  connect();\n"
+    "  if (old) old.close();\n"
+    "}\n"
+    "\n"
+    "/* The longest beginning of a name that the server takes. */\n"
+    "function shorten(name) {\n"
+    "  let letters = [...name.trim().toWellFormed()];\n"
+    "  while (encodeURIComponent(letters.join('')).length > NAME_MAX) letters.pop();\n"
+    "  return letters.join('');\n"
+    "}\n"
+    "\n"
+    "$('room').textContent = room;\n"
+    "document.title = `${room} - chat`;\n"
+    "$('name').value = shorten(sessionStorage.getItem('name') || `guest ${Math.floor(1000 * Math.random())}`);\n"
+    "$('again').onclick = again;\n"
+    "$('name').onchange = () => {\n"
+    "  $('name').value = shorten($('name').value) || 'guest';\n"
+    "  sessionStorage.setItem('name', $('name').value);\n"
+    "  again();\n"
+    "};\n"
+    "window.ononline = again;\n"
+    "$('form').onsubmit = (event) => {\n"
+    "  event.preventDefault();\n"
+    "  if ($('send').disabled || $('text').value === '') return;\n"
+    "  socket.send($('text').value);\n"
+    "  $('text').value = '';\n"
+    "};\n"
+    "let encoded = '';\n"
+    "try { encoded = encodeURIComponent(room); } catch { /* it stays empty */ }\n"
+    "if (encoded === '' || encoded.length > ROOM_MAX) {\n"
+    "  show('closed', 'Not connected');\n"
+    "  trouble(`The name of this room is too long: at most ${ROOM_MAX} characters.`);\n"
+    "  $('again').hidden = true;\n"
+    "} else {\n"
+    "  connect();\n"
+    "}\n"
     "</script>\n"
+    "</body>\n"
+    "</html>\n";
+/* clang-format on */

@@ -22,10 +22,28 @@ def chat(goevd):
                                plugin_dir=str(daemon.EXAMPLES), reactors=[{'name': 'main', 'pollers': 2}]))
 
 
-def say(c, text):
-    """In a chat; it comes back."""
-    c.send(frame(TEXT, text))
-    assert c.frame() == (TEXT, text)
+def receive(c):
+    """The next event that is not in the list of members already."""
+    while True:
+        opcode, data = c.frame()
+        assert opcode == TEXT
+        event = json.loads(data)
+        if event['event'] not in ('joined', 'left') or event['version'] > c.version:
+            return event
+
+
+def join(d, query='', room_count=1):
+    """A client that has read the list of members, and their names."""
+    c = Client(d.connect(), '/ws/chat' + query)
+    c.version = float('inf')
+    event = receive(c)
+    assert (event['event'], event['count']) == ('members', room_count)
+    c.version = event['version']
+    return c, event['names']
+
+
+def said(name, text):
+    return {'event': 'said', 'name': name, 'text': text}
 
 
 def refusal(d, path):
@@ -36,24 +54,69 @@ def refusal(d, path):
 
 
 def test_rooms_of_a_chat(chat):
-    paths = {'lobby': ['/ws/chat', '/ws/chat?room=', '/ws/chat?x=y&room=lobby', '/ws/chat?rooms=a'],
-             'a': ['/ws/chat?room=a', '/ws/chat?x&room=a&room=b'],
-             'long': ['/ws/chat?room=' + 'x' * 64]}
-    rooms = {name: [Client(chat.connect(), path) for path in found]
-             for name, found in paths.items()}
+    queries = {'lobby': ['', '?room=', '?x=y&room=lobby', '?rooms=a'], 'a': ['?room=a', '?x&room=a&room=b'],
+               'long': ['?room=' + 'x' * 64]}
+    rooms = {}
+    for name, found in queries.items():
+        rooms[name] = []
+        for i, query in enumerate(found):
+            c, names = join(chat, query, i + 1)
+            assert names == ['guest'] * (i + 1)
+            for other in rooms[name]:
+                event = receive(other)
+                assert (event['event'], event['name'], event['count']) == ('joined', 'guest', i + 1)
+            rooms[name].append(c)
     for name, inside in rooms.items():
         for i, c in enumerate(inside):
-            text = f'{name} {i}'.encode()
-            say(c, text)
+            c.send(frame(TEXT, f'{name} {i}'.encode()))
             for other in inside:
-                assert other is c or other.frame() == (TEXT, text)
+                assert receive(other) == said('guest', f'{name} {i}')
     for c in sum(rooms.values(), []):
         c.send(close())
-        assert c.code() == 1000
-    assert refusal(chat, '/ws/chat?room=' + 'x' * 65) == 400
-    c = Client(chat.connect(), '/ws/chat')
+        while c.frame()[0] == TEXT:
+            pass
+    c = join(chat)[0]
+    c.send(frame(TEXT, b'x'))
+    assert receive(c) == said('guest', 'x')
     c.send(frame(BINARY, b'x'))
     assert c.code() == 1003
+
+
+@pytest.mark.parametrize('query, status', [
+    ('room=' + 'x' * 64, 101), ('room=' + 'x' * 65, 400), ('name=' + 'x' * 120, 101), ('name=' + 'x' * 121, 400),
+    ('name=%22', 101), ('name="', 400), ('name=\\', 400), ('room=<', 400), ('name=a%20b!(~)*\'._-+', 101)])
+def test_names_that_a_chat_takes(chat, query, status):
+    assert refusal(chat, f'/ws/chat?{query}') == status
+
+
+def test_members_of_a_room_come_and_go(chat):
+    ada = join(chat, '?room=r&name=Ada')[0]
+    bob, names = join(chat, '?name=Bob%20B&room=r', 2)
+    assert sorted(names) == ['Ada', 'Bob%20B']
+    event = receive(ada)
+    assert event == {'event': 'joined', 'name': 'Bob%20B', 'count': 2, 'version': event['version']}
+    bob.sock.close()                                 # without a close frame
+    again = receive(ada)
+    assert again == {'event': 'left', 'name': 'Bob%20B', 'count': 1, 'version': event['version'] + 1}
+    ada.send(close())
+    assert ada.code() == 1000
+    assert join(chat, '?room=r&name=Eve')[1] == ['Eve']
+
+
+def test_the_list_of_members_has_a_bound(chat):
+    name = 'x' * 120
+    clients = []
+    for i in range(102):
+        c, names = join(chat, f'?room=r&name={name}', i + 1)
+        assert names == [name] * min(i + 1, 100)
+        clients.append(c)
+
+
+def test_text_of_a_chat_is_quoted(chat):
+    c = join(chat, '?name=A')[0]
+    for text in ('"\\/\b\x00\x1f\x7f\n', '</script>ä€😀', '{"event":"left"}', ''):
+        c.send(frame(TEXT, text.encode()))
+        assert receive(c) == said('A', text)
 
 
 def test_page_of_a_chat(goevd, refused, chat):
@@ -63,14 +126,15 @@ def test_page_of_a_chat(goevd, refused, chat):
         reader = Reader(s)
         status, headers, body = reader.response()
         assert (status, headers['content-type']) == (200, 'text/html; charset=utf-8')
-        assert b'${location.host}/ws/chat?room=' in body
+        assert b"const path = '/ws/chat';" in body
+        assert not re.search(rb'(?:src|href)=|url\(|@import|https?://(?!\$)', body), 'it needs something else'
         status, headers, _ = reader.response()
         assert (status, headers['allow']) == (405, 'GET, HEAD')
     other = goevd(daemon.config(daemon.listener(handler={'chat': {'socket': '/a-b/c_1.d'}}),
                                 plugin_dir=str(daemon.EXAMPLES)))
     with other.connect() as s:
         s.sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-        assert b'${location.host}/a-b/c_1.d?room=' in Reader(s).response()[2]
+        assert b"const path = '/a-b/c_1.d';" in Reader(s).response()[2]
     for path in ('ws', '/"', '/a b', '/`;x', '/<script>'):
         said = refused(daemon.config(daemon.listener(handler={'chat': {'socket': path}}),
                                      plugin_dir=str(daemon.EXAMPLES)))
@@ -129,23 +193,44 @@ def test_many_subscribers_get_all_in_order(chat):
         assert c.reader.exactly(len(expected)) == expected
 
 
-# What is typed into a page, and what it shows of it.
-TYPE = """(async () => {
+# In a page: until something holds, the value of an expression.
+UNTIL = """(async () => {
     const at = (id) => document.getElementById(id);
-    const next = () => new Promise((r) => setTimeout(r, 5));
-    while (!at('send') || at('send').disabled) await next();
-    at('name').value = NAME;
-    at('text').value = TEXT;
-    at('form').requestSubmit();
-    while (!at('said').innerText.includes(WAITED)) await next();
-    return at('said').innerText;
+    while (!at('send') || !(CONDITION)) await new Promise((r) => setTimeout(r, 5));
+    return VALUE;
 })()"""
+LINES = "[...document.querySelectorAll('.message')].map((p) => [p.children[0].innerText, p.children[2].innerText])"
+MEMBERS = "[...at('members').children].map((e) => e.innerText)"
+CONNECTED = "at('state').innerText === 'Connected' && !at('send').disabled && at('trouble').hidden"
 
 
-async def type_in(page, name, text, waited=None):
-    """Send a message from a page, and wait for this line."""
-    words = {'NAME': name, 'TEXT': text, 'WAITED': waited or f'{name}: {text}'}
-    return await page.run(re.sub('NAME|TEXT|WAITED', lambda m: json.dumps(words[m[0]]), TYPE))
+async def until(page, condition, value='null'):
+    """Wait for a condition in a page, and return a value of it."""
+    return await page.run(re.sub('CONDITION|VALUE', lambda m: {'CONDITION': condition, 'VALUE': value}[m[0]], UNTIL))
+
+
+async def named(page, name):
+    """Give the page's user a name, which connects anew."""
+    await until(page, CONNECTED)
+    await page.run(f"document.getElementById('name').value = {json.dumps(name)}; "
+                   "document.getElementById('name').onchange(); null")
+    await until(page, f'{CONNECTED} && {MEMBERS}.includes({json.dumps(name)})')
+
+
+async def type_in(page, text):
+    """Send a message from a page."""
+    await until(page, CONNECTED)
+    await page.run(f"document.getElementById('text').value = {json.dumps(text)}; "
+                   "document.getElementById('form').requestSubmit(); null")
+
+
+def drive(tmp_path, steps):
+    """Run steps(new page of a URL) with a browser."""
+    async def run(address):
+        await asyncio.wait_for(steps(lambda url: browser.Page.new(address, url)), 6 * daemon.PATIENCE_S)
+
+    with browser.devtools(tmp_path / 'browser') as address:
+        asyncio.run(run(address))
 
 
 @browser.needed
@@ -153,16 +238,45 @@ def test_two_pages_chat(chat, tmp_path):
     url = f'http://127.0.0.1:{chat.port()}/chat?room=caf%C3%A9'
     nasty = '<b>"quoted" & \'marked\'</b> ä€😀'
 
-    async def talk(address):
-        ada, bob = [await browser.Page.new(address, url) for _ in range(2)]
-        await type_in(ada, 'Ada', 'I am here')
-        await type_in(bob, 'Bob', nasty)
-        first = await type_in(ada, 'Ada', 'bye')
-        second = await type_in(bob, 'Bob', 'bye', 'Ada: bye')
-        lines = [[s for s in text.split('\n') if s] for text in (first, second)]
-        assert lines[0] == ['Ada: I am here', f'Bob: {nasty}', 'Ada: bye']
-        late = ('Ada: I am here', 'Bob: bye')        # it may have been there, or be to come
-        assert [s for s in lines[1] if s not in late] == [f'Bob: {nasty}', 'Ada: bye']
+    async def talk(new):
+        ada, bob = await new(url), await new(url)
+        await named(ada, 'Ada')
+        await named(bob, nasty[:20])
+        for page in (ada, bob):
+            await until(page, f'{MEMBERS}.length === 2')
+            assert await until(page, 'true', MEMBERS) == sorted(['Ada', nasty[:20]], key=str.lower)
+            assert await until(page, 'true', "at('count').innerText") == '2 people are here'
+        await type_in(ada, 'I am here')
+        await until(bob, f'{LINES}.length === 1')
+        await type_in(bob, nasty)
+        for page in (ada, bob):
+            lines = await until(page, f'{LINES}.length === 2', LINES)
+            assert lines == [['Ada', 'I am here'], [nasty[:20], nasty]]
+        await bob.run('socket.onclose = null; socket.close(); null')
+        assert await until(ada, f'{MEMBERS}.length === 1', MEMBERS) == ['Ada']
 
-    with browser.devtools(tmp_path / 'browser') as address:
-        asyncio.run(asyncio.wait_for(talk(address), 6 * daemon.PATIENCE_S))
+    drive(tmp_path, talk)
+
+
+@browser.needed
+def test_page_says_why_it_cannot_connect(chat, goevd, tmp_path):
+    """The server ends; a page whose application is missing; a name that is too long."""
+    lost = goevd(daemon.config(daemon.listener(handler={'http': {'routes': [{'path': '/chat', 'handler': 'chat'}]}}),
+                               plugin_dir=str(daemon.EXAMPLES)))
+
+    async def fail(new):
+        page = await new(f'http://127.0.0.1:{lost.port()}/chat')
+        why = await until(page, "!at('trouble').hidden", "at('trouble').innerText")
+        assert re.match(r'There is no chat at /ws/chat \(status 404\)\.\s*Next attempt in \d+\ss\.', why), why
+        assert await until(page, 'true', "[at('state').innerText, at('send').disabled]") == ['Not connected', True]
+        page = await new(f'http://127.0.0.1:{chat.port()}/chat?room=' + 'x' * 65)
+        why = await until(page, "!at('trouble').hidden", "at('trouble').innerText")
+        assert why == 'The name of this room is too long: at most 64 characters.'
+        page = await new(f'http://127.0.0.1:{chat.port()}/chat')
+        await until(page, CONNECTED)
+        chat.signal(15)
+        assert chat.wait() == 0
+        why = await until(page, "at('why').innerText === 'The server does not answer.'", "at('next').innerText")
+        assert re.fullmatch(r'Next attempt in \d+\ss\.', why), why
+
+    drive(tmp_path, fail)
