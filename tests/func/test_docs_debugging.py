@@ -9,7 +9,8 @@ import pytest
 
 import daemon
 import procfs
-from test_docs_snippets import Reading, snippets
+from snippets import snippets
+from test_docs_snippets import Reading
 from wire import Reader
 
 PAGE = 'man/goevd-plugin.7.scd'
