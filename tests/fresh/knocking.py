@@ -1,5 +1,6 @@
 """Clients in a machine of its own, that connect again and again."""
 import subprocess
+import sys
 
 KNOCKS = '''
 import socket, sys, threading, time
@@ -29,9 +30,8 @@ print(len(answered), len(failed), len(refused), failed[:3])
 
 
 def knock(box, port=80, seconds=4):
-    """64 clients inside that connect again and again."""
-    box.write('/run/knocks.py', KNOCKS)
-    clients = subprocess.Popen(box.command('python3', '/run/knocks.py', port, seconds),
+    """64 clients that connect again and again."""
+    clients = subprocess.Popen(box.outside(sys.executable, '-c', KNOCKS, port, seconds),
                                stdout=subprocess.PIPE, text=True)
     assert clients.stdout.readline() == 'knocking\n'
     return clients

@@ -1,43 +1,28 @@
 """A throw-away machine with a real systemd as its first process.
 
-It is a container of systemd-nspawn over an overlay: what lies below is this machine's / with goevd
-installed on top, what is written goes to a tmpfs, and only a loopback network is there. It boots in a
-second.
+It is a container of systemd-nspawn over an overlay: what lies below are layers of an empty Debian
+(debian.py), what is written goes to a tmpfs, and only a loopback network is there. It boots in a second.
+It has nothing that goevd's packages do not depend on, so clients are this machine's own programs, in the
+network of the machine.
 """
+import ctypes
 import os
 import pathlib
-import shutil
+import socket
 import subprocess
+import threading
 import time
 
-import daemon
-
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 BOOT_S = 60
 STATES = ('running', 'degraded')
-
-
-def missing():
-    """Why there can be none here; None if there can."""
-    if os.geteuid() != 0:
-        return 'needs root'
-    if not shutil.which('systemd-nspawn'):
-        return 'needs systemd-nspawn (systemd-container)'
-    made = subprocess.run(['unshare', '-m', 'true'], capture_output=True, check=False)
-    return None if made.returncode == 0 else 'needs namespaces'
-
-
-def install(folder):
-    """The build as `meson install` lays it out; the same for every machine."""
-    subprocess.run(['meson', 'install', '--no-rebuild', '--quiet', '-C', daemon.BUILD],
-                   env={**os.environ, 'DESTDIR': str(folder)}, check=True,
-                   stdout=subprocess.DEVNULL)
-    return folder
 
 
 class Machine:
     """Boots when it is made; close() it."""
 
-    def __init__(self, folder, installed):
+    def __init__(self, folder, *layers):
         self.root = folder / 'root'
         self.leader = None
         folder.mkdir()
@@ -45,10 +30,9 @@ class Machine:
             mount --make-rprivate /
             mount -t tmpfs -o mode=755 tmpfs {folder}
             mkdir {folder}/up {folder}/work {self.root}
-            cp -a {installed}/. {folder}/up/
             chmod 755 {folder}/up
             mount -t overlay overlay -o \
-                lowerdir=/,upperdir={folder}/up,workdir={folder}/work {self.root}
+                lowerdir={":".join(map(str, layers))},upperdir={folder}/up,workdir={folder}/work {self.root}
             : > {self.root}/etc/machine-id
             exec systemd-nspawn -q -D {self.root} -M goevd-{os.getpid()} --register=no \
                 --keep-unit --private-network --resolv-conf=off --timezone=off \
@@ -89,14 +73,44 @@ class Machine:
         """The command line that runs one inside."""
         return ['nsenter', '-t', self.leader, '-m', '-u', '-i', '-n', '-p', '-C', 'env', '-i',
                 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8',
-                *map(str, argv)]
+                'DEBIAN_FRONTEND=noninteractive', *map(str, argv)]
+
+    def outside(self, *argv):
+        """The command line that runs a program of this machine in the other's network."""
+        return ['nsenter', '-t', self.leader, '-n', *map(str, argv)]
+
+    def client(self, *argv, fails=False):
+        """What such a program prints."""
+        return self.finished(self.outside(*argv), fails)
+
+    def connect(self, port):
+        """A socket of this process that is connected to a port of the machine."""
+        found = []
+
+        def enter():
+            with open(f'/proc/{self.leader}/ns/net') as network:
+                assert LIBC.setns(network.fileno(), CLONE_NEWNET) == 0
+            found.append(socket.create_connection(('127.0.0.1', port), BOOT_S))
+
+        thread = threading.Thread(target=enter)   # a thread can leave its network, and no other does
+        thread.start()
+        thread.join()
+        return found[0]
 
     def run(self, *argv, fails=False, **more):
         """What a command inside prints; `fails`: it must not succeed."""
-        done = subprocess.run(self.command(*argv), stdin=subprocess.DEVNULL, text=True,
-                              capture_output=True, timeout=BOOT_S, check=False, **more)
+        return self.finished(self.command(*argv), fails, **more)
+
+    def finished(self, argv, fails, **more):
+        """What a command line prints."""
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, text=True, capture_output=True,
+                              timeout=BOOT_S, check=False, **more)
         assert (done.returncode != 0) == fails, (argv, done, self.journal())
         return done.stdout if not fails else done.stdout + done.stderr
+
+    def kill(self, signal, pid):
+        """Send it, by what every shell has."""
+        self.run('sh', '-c', f'kill -{signal} {pid}')
 
     def path(self, path):
         """A file inside, as this machine reaches it."""
