@@ -24,6 +24,7 @@ struct dl_local {
     struct goevd_timer *timer; /* the next file of the cache to let go of */
     struct dl_cache cache;
     uint64_t boundary;
+    unsigned unheld; /* pieces of files that are queued, whose requests are over */
 };
 
 static inline void

@@ -13,6 +13,7 @@ struct dl_file {
     uint64_t hash, opened_ns;       /* likewise */
     unsigned refs;                  /* who has it; the cache is one of them */
     struct goevd_self *self;        /* whose log tells of it */
+    unsigned *unheld;               /* the poller's count of pieces that no request waits for */
     int fd;                         /* open for reading */
     int at_once;                    /* the flag of preadv2(2) with which it waits for no disk */
     uint64_t size;                  /* bytes, as it was opened */

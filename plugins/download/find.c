@@ -41,6 +41,7 @@ dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **
     r = dl_file_open(d->self, d->root, d->options, &d->types, name, ret);
     if (r < 0)
         return r;
+    (*ret)->unheld = &l->unheld;
     dl_local_count(l, d->figures.opened, 1);
     dl_cache_add(&l->cache, *ret, now);
     dl_find_kept(l, l->cache.count == 1 ? l->cache.time_ns : 0);

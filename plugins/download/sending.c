@@ -16,6 +16,11 @@
 #define PIECE_SOON_NS (UINT64_C(1000000000) / 20)
 #define PIECE_LATE_NS (UINT64_C(1000000000) / 5)
 
+/* Last pieces of files, of all connections of a poller, that may be queued after their requests are
+ * over. Each keeps its file open. Beyond it a request lasts until its file has been sent, and a
+ * client that pipelines requests and reads nothing has one open file. */
+#define UNHELD_MAX 64
+
 #define BOUNDARY "%016" PRIx64
 
 /* ---- Heads of parts, RFC 9110 section 14.6 --------------------------------------------------- */
@@ -187,8 +192,11 @@ dl_sending_fini(struct dl_sending *s)
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static void
-dl_sending_release(void *file, int result)
+dl_sending_release(void *arg, int result)
 {
+    struct dl_file *file = arg;
+
+    (*file->unheld)--;
     dl_sending_tell(file, result);
     dl_file_unref(file);
 }
@@ -217,10 +225,13 @@ dl_sending_write_last(const struct dl_sending *s, struct goevd_http_request *r,
     int result;
 
     s->file->refs++;
+    (*s->file->unheld)++;
     result = goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, dl_sending_release,
                                    s->file);
-    if (result < 0)
+    if (result < 0) {
+        (*s->file->unheld)--;
         dl_file_unref(s->file);
+    }
     return result;
 }
 
@@ -248,7 +259,8 @@ dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
     struct dl_range what = {part->at + s->done, part->len - s->done};
     uint64_t most = s->slice == NULL ? PIECE_FIRST : s->slice->most;
     int granted = dl_throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
-    bool last = granted >= 0 && (uint64_t)granted == what.len, copied;
+    bool last = granted >= 0 && (uint64_t)granted == what.len && *s->file->unheld < UNHELD_MAX;
+    bool copied;
     int result;
 
     if (granted <= 0)

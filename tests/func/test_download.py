@@ -697,6 +697,26 @@ def test_client_that_goes_away_leaves_nothing_open(serve):
     eventually(lambda: not open_files(d), 'the file is still open')
 
 
+def test_pipelined_requests_that_nobody_reads_pin_few_files(serve, root):
+    """Replies of which nothing is read would each hold their file open."""
+    (root / 'many').mkdir()
+    for i in range(400):
+        (root / 'many' / str(i)).write_bytes(BIG[i:i + 20000])
+    d = serve(front=SLOW, open_max=0)
+    clients = []
+    for _ in range(3):
+        clients.append(d.connect(receive_buffer=4096))
+        clients[-1].sendall(b''.join(request(f'/f/many/{i}') for i in range(400)))
+    eventually(lambda: d.figures()['download.opened'] >= 3, 'nothing was opened')
+    assert ask(d, 'tens.txt')[2] == TENS             # what was sent before has been read
+    assert len(open_files(d)) <= 64 + len(clients)
+    for s in clients:                                # and all that was asked for comes, in order
+        reader = Reader(s)
+        for i in range(400):
+            assert reader.response()[2] == BIG[i:i + 20000]
+    eventually(lambda: not open_files(d), 'files are still open')
+
+
 # ---- Files that are kept open -------------------------------------------------------------------
 
 def open_files(d):
