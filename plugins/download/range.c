@@ -74,6 +74,15 @@ dl_range_resolve(const struct dl_range_spec *spec, uint64_t size, struct dl_rang
     return true;
 }
 
+/* Whether the beginning or the end of an empty file is asked for. That is all of it, which no
+ * Content-Range can express: the file is sent instead of 416, which clients that always ask for a
+ * range would take for a failure. */
+static bool
+dl_range_is_empty_file(const struct dl_range_spec *spec, uint64_t size)
+{
+    return size == 0 && (spec->has_first ? spec->first == 0 : spec->last != 0);
+}
+
 /* "bytes", in whatever case, and "=". */
 static bool
 dl_range_unit(struct dl_range_reader *in)
@@ -109,8 +118,8 @@ dl_range_parse(struct goevd_str value, uint64_t size, struct dl_range *ret, unsi
                     return 0;
                 left -= range.len;
                 ret[count++] = range;
-            } else if (!spec.has_first && spec.last != 0) {
-                return 0; /* the end of an empty file: all of it, for no range can say so */
+            } else if (dl_range_is_empty_file(&spec, size)) {
+                return 0;
             }
         }
         if (in.at == in.end)
