@@ -50,6 +50,19 @@ dl_file_find_directory(int root, const struct dl_options *o, const char *name)
 }
 
 int
+dl_file_stat(int root, const struct dl_options *o, const char *name, struct stat *ret)
+{
+    int fd = dl_file_openat2(root, o, name, O_PATH);
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = fstat(fd, ret) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+int
 dl_file_check_kernel(int root)
 {
     int r = dl_file_find_directory(root, NULL, "");

@@ -43,6 +43,9 @@ int dl_file_open_directory(int root, const struct dl_options *o, const char *nam
 /* Whether it is there. 0 or an error as above. */
 int dl_file_find_directory(int root, const struct dl_options *o, const char *name);
 
+/* What a name stands for, by the same rules. 0 with *ret; a negative errno. */
+int dl_file_stat(int root, const struct dl_options *o, const char *name, struct stat *ret);
+
 /* Whether the open file is what it was when it was opened. */
 bool dl_file_is_unchanged(const struct dl_file *file);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,15 +55,27 @@ dl_listing_push(struct dl_listing *x, const char *name, const struct stat *st)
     if (entry == NULL)
         return -ENOMEM;
     *entry = (struct dl_entry){.size = st->st_size, .modified = st->st_mtim.tv_sec};
-    entry->kind = S_ISDIR(st->st_mode)   ? DL_ENTRY_DIRECTORY
-                  : S_ISLNK(st->st_mode) ? DL_ENTRY_LINK
-                                         : DL_ENTRY_FILE;
+    entry->kind = S_ISDIR(st->st_mode) ? DL_ENTRY_DIRECTORY : DL_ENTRY_FILE;
     memcpy(entry->name, name, len);
     x->entries[x->count++] = entry;
     return 0;
 }
 
-/* Only what could be asked for: a name that has gone meanwhile is none. */
+/* What a link leads to, by the rules by which it would be served. Returns 0; a negative errno if it
+ * would not be. */
+static int
+dl_listing_resolve(const struct dl_listing *x, const char *name, struct stat *ret)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof(path), "%s%s", x->name, name);
+
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return -ENAMETOOLONG;
+    return dl_file_stat(x->download->root, x->download->options, path, ret);
+}
+
+/* Only what would be served: a name that has gone meanwhile is left out, and so is a link that
+ * leads out of the root, or nowhere. */
 static int
 dl_listing_take(struct dl_listing *x, int folder, const char *name)
 {
@@ -73,10 +86,9 @@ dl_listing_take(struct dl_listing *x, int folder, const char *name)
         return 0;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
-        !(S_ISLNK(st.st_mode) && o->symlinks == DL_OPTIONS_SYMLINKS_BENEATH))
+    if (S_ISLNK(st.st_mode) && dl_listing_resolve(x, name, &st) < 0)
         return 0;
-    return dl_listing_push(x, name, &st);
+    return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? dl_listing_push(x, name, &st) : 0;
 }
 
 static int
@@ -123,7 +135,7 @@ dl_listing_put_time(FILE *out, time_t seconds)
 static void
 dl_listing_put_json(FILE *out, const struct dl_listing *x)
 {
-    static const char *const kinds[] = {"directory", "file", "link"};
+    static const char *const kinds[] = {"directory", "file"};
 
     fputc('[', out);
     for (size_t i = 0; i < x->count; i++) {

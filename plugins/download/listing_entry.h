@@ -7,7 +7,7 @@
 
 #define DL_SIZE_TEXT_MAX 32 /* bytes, with the NUL */
 
-enum dl_entry_kind { DL_ENTRY_DIRECTORY, DL_ENTRY_FILE, DL_ENTRY_LINK };
+enum dl_entry_kind { DL_ENTRY_DIRECTORY, DL_ENTRY_FILE };
 
 struct dl_entry {
     enum dl_entry_kind kind;

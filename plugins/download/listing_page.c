@@ -51,10 +51,6 @@ static const char page_head[] =
     "<symbol id=\"f\" viewBox=\"0 0 18 24\"><path fill=\"none\" stroke=\"currentColor\" "
     "stroke-width=\"1.5\" "
     "stroke-linejoin=\"round\" d=\"M3 4h7l5 5v11H3zM10 4v5h5\"/></symbol>\n"
-    "<symbol id=\"l\" viewBox=\"0 0 18 24\"><path fill=\"none\" stroke=\"currentColor\" "
-    "stroke-width=\"1.5\" "
-    "stroke-linecap=\"round\" stroke-linejoin=\"round\" d=\"M2 18v-4a4 4 0 0 1 4-4h9M11 6l4 4-4 "
-    "4\"/></symbol>\n"
     "</svg>\n"
     "<main>\n"
     "<h1>";
@@ -124,8 +120,7 @@ dl_page_put_time(FILE *out, time_t seconds)
 static void
 dl_page_put_row(FILE *out, const struct dl_entry *e)
 {
-    static const char icons[] = {
-        [DL_ENTRY_DIRECTORY] = 'd', [DL_ENTRY_FILE] = 'f', [DL_ENTRY_LINK] = 'l'};
+    static const char icons[] = {[DL_ENTRY_DIRECTORY] = 'd', [DL_ENTRY_FILE] = 'f'};
     char size[DL_SIZE_TEXT_MAX];
 
     fprintf(out,
