@@ -14,9 +14,9 @@ http_destroy(void *instance)
 {
     struct http *http = instance;
 
-    if (http != NULL) {
-        routes_fini(&http->routes);
-        mark_fini(http);
+    if (http) {
+        http_routes_fini(&http->routes);
+        http_request_info_fini(http);
     }
     free(http);
 }
@@ -35,11 +35,11 @@ http_register(struct http *http)
 static int
 http_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    const struct options *o = options;
+    const struct http_options *o = options;
     struct http *http = calloc(1, sizeof(*http));
     int r;
 
-    if (http == NULL)
+    if (!http)
         return -ENOMEM;
     http->self = self;
     http->options = o;
@@ -49,17 +49,17 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
         .headers_max = (uint32_t)o->headers_max,
     };
     http->pipeline_max = (unsigned)o->pipeline_max;
-    r = options_check(self, o);
+    r = http_options_check(self, o);
     if (r == 0)
-        r = gzip_check(self, "gzip", o->gzip);
+        r = http_gzip_check(self, "gzip", o->gzip);
     if (r == 0)
         r = http_register(http);
     if (r == 0)
-        r = routes_init(&http->routes, self, o);
+        r = http_routes_init(&http->routes, self, o);
     if (r == 0)
-        r = mark_init(http);
+        r = http_request_info_init(http);
     if (r == 0)
-        r = access_init(http);
+        r = http_access_init(http);
     if (r < 0) {
         http_destroy(http);
         return r;
@@ -74,14 +74,14 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     struct http_local *l = local;
 
     (void)instance, (void)poller;
-    if (l == NULL)
+    if (!l)
         return;
-    exchange_free_all(l);
-    access_local_fini(l);
+    http_exchange_free_all(l);
+    http_access_local_fini(l);
     goevd_timer_free(l->kick);
-    gzip_free(l->gzip);
-    heads_fini(&l->heads);
-    canned_set_fini(&l->canned);
+    http_gzip_free(l->gzip);
+    http_head_cache_fini(&l->head_cache);
+    http_prerendered_set_fini(&l->prerendered);
     free(l->request);
     free(l->scratch);
     free(l);
@@ -91,12 +91,12 @@ static int
 http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
     struct http *http = instance;
-    struct span server = {http->options->server.data, http->options->server.len};
+    struct http_span server = {http->options->server.data, http->options->server.len};
     size_t fields = http->limits.headers_max * sizeof(struct http_field);
     struct http_local *l = calloc(1, sizeof(*l));
     int r = -ENOMEM;
 
-    if (l == NULL)
+    if (!l)
         return r;
     l->http = http;
     l->limits = http->limits;
@@ -105,21 +105,21 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     l->handlers = http->routes.handlers.first;
     l->site = http->routes.sites;
     l->reply_guess = 1;
-    l->kick = goevd_timer_new(poller, conn_kick, l);
+    l->kick = goevd_timer_new(poller, http_h1_conn_kick, l);
     l->request = calloc(1, sizeof(*l->request) + fields);
     l->scratch = malloc(http->limits.request_line_max);
-    if (l->kick != NULL && l->request != NULL && l->scratch != NULL)
-        r = canned_set_init(&l->canned, poller, &http->routes, server);
+    if (l->kick && l->request && l->scratch)
+        r = http_prerendered_set_init(&l->prerendered, poller, &http->routes, server);
     if (r == 0)
-        r = mark_local_init(l);
+        r = http_request_info_local_init(l);
     if (r == 0)
-        heads_init(&l->heads, &l->canned);
+        http_head_cache_init(&l->head_cache, &l->prerendered);
     if (r == 0 && http->routes.handlers.compress) {
-        l->gzip = gzip_new((unsigned)http->options->gzip_replies_max);
-        r = l->gzip == NULL ? -ENOMEM : 0;
+        l->gzip = http_gzip_new((unsigned)http->options->gzip_replies_max);
+        r = !l->gzip ? -ENOMEM : 0;
     }
     if (r == 0)
-        r = exchange_make(l);
+        r = http_exchange_make(l);
     if (r < 0) {
         http_poller_stop(instance, poller, l);
         return r;
@@ -131,9 +131,9 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 static const void *
 http_interface(const char *id)
 {
-    return strcmp(id, GOEVD_STREAM) == 0 ? &conn_stream : NULL;
+    return strcmp(id, GOEVD_STREAM) == 0 ? &http_h1_conn_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1", .options = &options_schema,
+GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1", .options = &http_options_schema,
              .create = http_create, .destroy = http_destroy, .poller_start = http_poller_start,
              .poller_stop = http_poller_stop, .interface = http_interface);

@@ -13,10 +13,10 @@
 #include "http/options.h"
 #include "http/route/routes.h"
 
-struct access_slot;
-struct exchange;
-struct exchange_slot;
-struct gzip;
+struct http_access_slot;
+struct http_exchange;
+struct http_exchange_slot;
+struct http_gzip;
 
 /* Numbers of figures. */
 struct http_figures {
@@ -25,15 +25,15 @@ struct http_figures {
 
 struct http {
     struct goevd_self *self;
-    const struct options *options;
+    const struct http_options *options;
     struct http_limits limits;
     unsigned pipeline_max;
     struct http_figures figures;
     _Atomic uint64_t worker_requests; /* so far, where they are limited */
     struct goevd_lines *access;       /* NULL: requests are not logged */
-    struct mark_trust id_from;
-    struct mark_trust forwarded_from;
-    struct routes routes;
+    struct http_request_info_trust id_from;
+    struct http_request_info_trust forwarded_from;
+    struct http_routes routes;
 };
 
 /* Only its poller touches it. */
@@ -41,27 +41,27 @@ struct http_local {
     const struct http *http;
     struct http_limits limits; /* its */
     struct goevd_poller *poller;
-    struct canned_set canned;
-    struct heads heads;
-    struct gzip *gzip;                     /* NULL: nothing is compressed */
-    struct http_request *request;          /* the one being read; valid within one callback */
-    char *scratch;                         /* for its path */
-    const struct site *site;               /* of the Host that it remembers */
-    const struct handler *const *handlers; /* the first of each chain, by number */
-    struct exchange *fresh;                /* for the next request that a handler gets */
-    size_t reply_guess;                    /* how long its reply will be */
-    struct exchange *free;                 /* others */
+    struct http_prerendered_set prerendered;
+    struct http_head_cache head_cache;
+    struct http_gzip *gzip;                     /* NULL: nothing is compressed */
+    struct http_request *request;               /* the one being read; valid within one callback */
+    char *scratch;                              /* for its path */
+    const struct http_site *site;               /* of the Host that it remembers */
+    const struct http_handler *const *handlers; /* the first of each chain, by number */
+    struct http_exchange *fresh;                /* for the next request that a handler gets */
+    size_t reply_guess;                         /* how long its reply will be */
+    struct http_exchange *free;                 /* others */
     size_t free_count;
-    struct exchange *deferred; /* what was done to them is to be seen to, when `kick` is due */
+    struct http_exchange *deferred; /* what was done to them is to be seen to, when `kick` is due */
     struct goevd_timer *kick;
-    struct exchange_slot *slots; /* all, by number */
+    struct http_exchange_slot *slots; /* all, by number */
     size_t slot_count;
     uint64_t complained_ns; /* when an error of a handler was last logged */
-    struct access_second access_second;
-    struct mark mark;                  /* of the request that is being read */
+    struct http_access_second access_second;
+    struct http_request_info info;     /* of the request that is being read */
     _Atomic uint64_t *worker_requests; /* of all pollers */
     uint64_t id_base[2];               /* the last id that was made */
-    struct access_slot *access_slots;
+    struct http_access_slot *access_slots;
     unsigned access_slot_count;
     unsigned access_free; /* the first of the free ones, plus 1 */
     uint64_t replies;

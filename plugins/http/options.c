@@ -6,37 +6,34 @@
 #include "http/message/util.h"
 #include "http/route/virtual_hosts.h"
 
-#define OPTION(record, field, key, kind)                                                           \
-    .name = (key), .type = (kind), .offset = offsetof(record, field)
-
 static const struct goevd_option respond_options[] = {
-    {OPTION(struct options_respond, status, "status", GOEVD_OPTION_INT), .def = "200", .min = 200,
+    {GOEVD_OPTION(struct http_options_respond, status, "status", INT), .def = "200", .min = 200,
      .max = 599, .help = "status code of the reply"},
-    {OPTION(struct options_respond, headers, "headers", GOEVD_OPTION_MAP), .max = 100,
+    {GOEVD_OPTION(struct http_options_respond, headers, "headers", MAP), .max = 100,
      .help = "headers of the reply; Content-Type is text/plain in UTF-8 unless it is set"},
-    {OPTION(struct options_respond, body, "body", GOEVD_OPTION_STRING), .max = 1 << 20,
+    {GOEVD_OPTION(struct http_options_respond, body, "body", STRING), .max = 1 << 20,
      .help = "content of the reply"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema respond_schema =
-    GOEVD_SCHEMA(struct options_respond, respond_options);
+    GOEVD_SCHEMA(struct http_options_respond, respond_options);
 
 static const char *const redirect_choices[] = {"301", "302", "303", "307", "308", NULL};
-const int options_redirect_statuses[] = {301, 302, 303, 307, 308};
+const int http_options_redirect_statuses[] = {301, 302, 303, 307, 308};
 
 /* 307: keeps the method, and no browser remembers it for ever when it was a mistake */
 static const struct goevd_option redirect_options[] = {
-    {OPTION(struct options_redirect, to, "to", GOEVD_OPTION_STRING), .flags = GOEVD_OPTION_REQUIRED,
+    {GOEVD_OPTION(struct http_options_redirect, to, "to", STRING), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 8192,
      .help = "where to: a URL, or a path on this server; {name}, {*} and {?} are filled in"},
-    {OPTION(struct options_redirect, status, "status", GOEVD_OPTION_ENUM), .def = "307",
+    {GOEVD_OPTION(struct http_options_redirect, status, "status", ENUM), .def = "307",
      .choices = redirect_choices, .help = "status code; 301 and 308 are permanent"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema redirect_schema =
-    GOEVD_SCHEMA(struct options_redirect, redirect_options);
+    GOEVD_SCHEMA(struct http_options_redirect, redirect_options);
 
 /* In the order of enum http_method. */
 static const char *const method_choices[] = {"GET",    "HEAD",  "POST",    "PUT",
@@ -65,17 +62,17 @@ static const struct goevd_option header_options[] = {
 static const struct goevd_schema header_schema = GOEVD_SCHEMA(struct goevd_str, header_options);
 
 static const struct goevd_option headers_options[] = {
-    {OPTION(struct options_headers, remove, "remove", GOEVD_OPTION_LIST), .max = 100,
+    {GOEVD_OPTION(struct http_options_headers, remove, "remove", LIST), .max = 100,
      .item = &header_schema, .help = "headers that are taken out"},
-    {OPTION(struct options_headers, set, "set", GOEVD_OPTION_MAP), .max = 100,
+    {GOEVD_OPTION(struct http_options_headers, set, "set", MAP), .max = 100,
      .help = "headers that replace others of their names"},
-    {OPTION(struct options_headers, add, "add", GOEVD_OPTION_MAP), .max = 100,
+    {GOEVD_OPTION(struct http_options_headers, add, "add", MAP), .max = 100,
      .help = "headers that stand beside others of their names"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema headers_schema =
-    GOEVD_SCHEMA(struct options_headers, headers_options);
+    GOEVD_SCHEMA(struct http_options_headers, headers_options);
 
 static const struct goevd_option type_options[] = {
     {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 128, .help = "a type"},
@@ -85,66 +82,71 @@ static const struct goevd_option type_options[] = {
 static const struct goevd_schema type_schema = GOEVD_SCHEMA(struct goevd_str, type_options);
 
 static const struct goevd_option gzip_options[] = {
-    {OPTION(struct options_gzip, length_min, "length_min", GOEVD_OPTION_SIZE), .def = "1KiB",
+    {GOEVD_OPTION(struct http_options_gzip, length_min, "length_min", SIZE), .def = "1KiB",
      .min = 1, .max = 1 << 30, .help = "content that is known to be shorter stays as it is"},
-    {OPTION(struct options_gzip, types, "types", GOEVD_OPTION_LIST),
+    {GOEVD_OPTION(struct http_options_gzip, types, "types", LIST),
      .def = "[text/*, application/json, application/javascript, application/xml, image/svg+xml]",
      .max = 100, .item = &type_schema,
      .help = "types of content that is compressed; text/* is all of text"},
-    {OPTION(struct options_gzip, level, "level", GOEVD_OPTION_INT), .def = "5", .min = 0, .max = 9,
+    {GOEVD_OPTION(struct http_options_gzip, level, "level", INT), .def = "5", .min = 0, .max = 9,
      .help = "from 1, the fastest, to 9, the smallest; 0: nothing is compressed"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct options_gzip, gzip_options);
+static const struct goevd_schema gzip_schema = GOEVD_SCHEMA(struct http_options_gzip, gzip_options);
 
 static const struct goevd_option route_options[] = {
-    {OPTION(struct options_route, path, "path", GOEVD_OPTION_STRING),
-     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 4096,
+    {GOEVD_OPTION(struct http_options_route, path, "path", STRING), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = 4096,
      .help = "the path; {name} stands for any segment, and \"/*\" at the end for all that follows"},
-    {OPTION(struct options_route, methods, "methods", GOEVD_OPTION_LIST), .min = 1, .max = 7,
+    {GOEVD_OPTION(struct http_options_route, methods, "methods", LIST), .min = 1, .max = 7,
      .item = &method_schema,
      .help = "methods that are answered; if absent GET and HEAD, of handlers all"},
-    {OPTION(struct options_route, respond, "respond", GOEVD_OPTION_RECORD),
+    {GOEVD_OPTION(struct http_options_route, respond, "respond", RECORD),
      .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &respond_schema,
      .help = "answer with a fixed reply"},
-    {OPTION(struct options_route, redirect, "redirect", GOEVD_OPTION_RECORD),
+    {GOEVD_OPTION(struct http_options_route, redirect, "redirect", RECORD),
      .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .item = &redirect_schema,
      .help = "send the client elsewhere"},
-    {OPTION(struct options_route, handler, "handler", GOEVD_OPTION_LIST),
-     .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .min = 1, .max = OPTIONS_HANDLERS_MAX,
+    {GOEVD_OPTION(struct http_options_route, handler, "handler", LIST),
+     .flags = GOEVD_OPTION_REQUIRED, .one_of = 1, .min = 1, .max = HTTP_OPTIONS_HANDLERS_MAX,
      .item = &handler_schema,
      .help = "let a plugin answer; of several, each decides whether the next one is asked"},
-    {OPTION(struct options_route, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+    {GOEVD_OPTION(struct http_options_route, headers, "headers", RECORD), .item = &headers_schema,
      .help = "what is done to the headers of the route's replies, last of all"},
-    {OPTION(struct options_route, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+    {GOEVD_OPTION(struct http_options_route, gzip, "gzip", RECORD), .item = &gzip_schema,
      .help = "how content of its handlers is compressed, in the place of what is said of all"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema route_schema = GOEVD_SCHEMA(struct options_route, route_options);
+static const struct goevd_schema route_schema =
+    GOEVD_SCHEMA(struct http_options_route, route_options);
 
 static const struct goevd_option name_options[] = {
-    {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = HOSTS_NAME_MAX, .help = "a name"},
+    {.name = NULL,
+     .type = GOEVD_OPTION_STRING,
+     .min = 1,
+     .max = HTTP_VIRTUAL_HOSTS_NAME_MAX,
+     .help = "a name"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema name_schema = GOEVD_SCHEMA(struct goevd_str, name_options);
 
 static const struct goevd_option host_options[] = {
-    {OPTION(struct options_host, names, "names", GOEVD_OPTION_LIST), .flags = GOEVD_OPTION_REQUIRED,
+    {GOEVD_OPTION(struct http_options_host, names, "names", LIST), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 256, .item = &name_schema,
      .help = "names of the host; *.example.org stands for all below example.org"},
-    {OPTION(struct options_host, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
+    {GOEVD_OPTION(struct http_options_host, routes, "routes", LIST), .max = 4096,
      .item = &route_schema, .help = "what is answered where, as in routes"},
-    {OPTION(struct options_host, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+    {GOEVD_OPTION(struct http_options_host, headers, "headers", RECORD), .item = &headers_schema,
      .help = "what is done to the headers of its routes' replies"},
-    {OPTION(struct options_host, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+    {GOEVD_OPTION(struct http_options_host, gzip, "gzip", RECORD), .item = &gzip_schema,
      .help = "how content is compressed, in the place of what is said of all"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema host_schema = GOEVD_SCHEMA(struct options_host, host_options);
+static const struct goevd_schema host_schema = GOEVD_SCHEMA(struct http_options_host, host_options);
 
 static const struct goevd_option status_options[] = {
     {.name = NULL,
@@ -158,38 +160,38 @@ static const struct goevd_option status_options[] = {
 static const struct goevd_schema status_schema = GOEVD_SCHEMA(struct goevd_str, status_options);
 
 static const struct goevd_option page_options[] = {
-    {OPTION(struct options_page, status, "status", GOEVD_OPTION_LIST),
-     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 200, .item = &status_schema,
+    {GOEVD_OPTION(struct http_options_page, status, "status", LIST), .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1, .max = 200, .item = &status_schema,
      .help = "status codes that have it; 4xx and 5xx are all that have no other"},
-    {OPTION(struct options_page, file, "file", GOEVD_OPTION_STRING), .one_of = 1,
+    {GOEVD_OPTION(struct http_options_page, file, "file", STRING), .one_of = 1,
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
      .help = "a file that holds it; read when goevd starts or reloads"},
-    {OPTION(struct options_page, body, "body", GOEVD_OPTION_STRING), .one_of = 1,
+    {GOEVD_OPTION(struct http_options_page, body, "body", STRING), .one_of = 1,
      .flags = GOEVD_OPTION_REQUIRED, .max = 1 << 20, .help = "the page itself"},
-    {OPTION(struct options_page, type, "type", GOEVD_OPTION_STRING),
+    {GOEVD_OPTION(struct http_options_page, type, "type", STRING),
      .def = "text/html; charset=utf-8", .max = 256, .help = "its Content-Type"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema page_schema = GOEVD_SCHEMA(struct options_page, page_options);
+static const struct goevd_schema page_schema = GOEVD_SCHEMA(struct http_options_page, page_options);
 
 /* In the order of enum options_access_format. */
 static const char *const access_choices[] = {"combined", "json", NULL};
 
 static const struct goevd_option access_options[] = {
-    {OPTION(struct options_access_log, target, "target", GOEVD_OPTION_STRING),
+    {GOEVD_OPTION(struct http_options_access_log, target, "target", STRING),
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
      .help = "the file that lines are added to"},
-    {OPTION(struct options_access_log, format, "format", GOEVD_OPTION_ENUM), .def = "combined",
+    {GOEVD_OPTION(struct http_options_access_log, format, "format", ENUM), .def = "combined",
      .choices = access_choices, .help = "how a line looks"},
-    {OPTION(struct options_access_log, buffer, "buffer", GOEVD_OPTION_SIZE), .def = "1MiB",
+    {GOEVD_OPTION(struct http_options_access_log, buffer, "buffer", SIZE), .def = "1MiB",
      .min = GOEVD_LINES_BUFFER_MIN, .max = 1 << 30,
      .help = "bytes of lines that may wait on each poller; what does not fit is dropped"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema access_schema =
-    GOEVD_SCHEMA(struct options_access_log, access_options);
+    GOEVD_SCHEMA(struct http_options_access_log, access_options);
 
 static const struct goevd_option network_options[] = {
     {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 64, .help = "a network"},
@@ -199,100 +201,99 @@ static const struct goevd_option network_options[] = {
 static const struct goevd_schema network_schema = GOEVD_SCHEMA(struct goevd_str, network_options);
 
 static const struct goevd_option id_options[] = {
-    {OPTION(struct options_request_id, header, "header", GOEVD_OPTION_STRING),
-     .def = "X-Request-Id", .min = 1, .max = 64,
-     .help = "the header that tells it, in replies too"},
-    {OPTION(struct options_request_id, from, "from", GOEVD_OPTION_LIST), .max = 256,
+    {GOEVD_OPTION(struct http_options_request_id, header, "header", STRING), .def = "X-Request-Id",
+     .min = 1, .max = 64, .help = "the header that tells it, in replies too"},
+    {GOEVD_OPTION(struct http_options_request_id, from, "from", LIST), .max = 256,
      .item = &network_schema, .help = "networks whose ids are taken; others get one that is made"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema id_schema = GOEVD_SCHEMA(struct options_request_id, id_options);
+static const struct goevd_schema id_schema =
+    GOEVD_SCHEMA(struct http_options_request_id, id_options);
 
 /* In the order of enum forwarded_header. */
 static const char *const forwarded_choices[] = {"X-Forwarded-For", "Forwarded", NULL};
 
 static const struct goevd_option forwarded_options[] = {
-    {OPTION(struct options_forwarded, header, "header", GOEVD_OPTION_ENUM),
-     .def = "X-Forwarded-For", .choices = forwarded_choices,
-     .help = "the header that is read, and no other"},
-    {OPTION(struct options_forwarded, from, "from", GOEVD_OPTION_LIST),
+    {GOEVD_OPTION(struct http_options_forwarded, header, "header", ENUM), .def = "X-Forwarded-For",
+     .choices = forwarded_choices, .help = "the header that is read, and no other"},
+    {GOEVD_OPTION(struct http_options_forwarded, from, "from", LIST),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 256, .item = &network_schema,
      .help = "networks of the proxies that are believed"},
     {.type = GOEVD_OPTION_END},
 };
 
 static const struct goevd_schema forwarded_schema =
-    GOEVD_SCHEMA(struct options_forwarded, forwarded_options);
+    GOEVD_SCHEMA(struct http_options_forwarded, forwarded_options);
 
 static const struct goevd_option http_options[] = {
-    {OPTION(struct options, server, "server", GOEVD_OPTION_STRING), .def = "goevd", .max = 256,
+    {GOEVD_OPTION(struct http_options, server, "server", STRING), .def = "goevd", .max = 256,
      .help = "value of the Server header; \"\" sends none"},
-    {OPTION(struct options, header_timeout, "header_timeout", GOEVD_OPTION_DURATION), .def = "10s",
+    {GOEVD_OPTION(struct http_options, header_timeout, "header_timeout", DURATION), .def = "10s",
      .min = 1000000, .max = INT64_C(3600000000000),
      .help = "time for request line and headers, from their first byte"},
-    {OPTION(struct options, body_timeout, "body_timeout", GOEVD_OPTION_DURATION), .def = "30s",
+    {GOEVD_OPTION(struct http_options, body_timeout, "body_timeout", DURATION), .def = "30s",
      .min = 1000000, .max = INT64_C(86400000000000),
      .help = "time for a body, from the end of the headers"},
-    {OPTION(struct options, stop_grace, "stop_grace", GOEVD_OPTION_DURATION), .def = "1s",
+    {GOEVD_OPTION(struct http_options, stop_grace, "stop_grace", DURATION), .def = "1s",
      .min = 1000000, .max = INT64_C(3600000000000),
      .help = "how long an idle connection may yet bring a request when goevd stops or reloads"},
-    {OPTION(struct options, body_rate, "body_rate", GOEVD_OPTION_RATE), .def = "1KiB/s", .min = 0,
+    {GOEVD_OPTION(struct http_options, body_rate, "body_rate", RATE), .def = "1KiB/s", .min = 0,
      .max = INT64_C(1) << 40,
      .help = "so many bytes that come for a handler give a second more; 0: none"},
-    {OPTION(struct options, body_max, "body_max", GOEVD_OPTION_SIZE), .def = "16MiB", .min = 0,
+    {GOEVD_OPTION(struct http_options, body_max, "body_max", SIZE), .def = "16MiB", .min = 0,
      .max = INT64_C(1) << 40, .help = "length of a body that a handler gets"},
-    {OPTION(struct options, request_line_max, "request_line_max", GOEVD_OPTION_SIZE), .def = "8KiB",
+    {GOEVD_OPTION(struct http_options, request_line_max, "request_line_max", SIZE), .def = "8KiB",
      .min = 64, .max = 65000, .help = "length of the request line"},
-    {OPTION(struct options, header_bytes_max, "header_bytes_max", GOEVD_OPTION_SIZE),
-     .def = "16KiB", .min = 64, .max = 1 << 20, .help = "length of all header lines together"},
-    {OPTION(struct options, headers_max, "headers_max", GOEVD_OPTION_INT), .def = "100", .min = 1,
+    {GOEVD_OPTION(struct http_options, header_bytes_max, "header_bytes_max", SIZE), .def = "16KiB",
+     .min = 64, .max = 1 << 20, .help = "length of all header lines together"},
+    {GOEVD_OPTION(struct http_options, headers_max, "headers_max", INT), .def = "100", .min = 1,
      .max = 10000, .help = "number of header lines"},
-    {OPTION(struct options, body_discard_max, "body_discard_max", GOEVD_OPTION_SIZE), .def = "1MiB",
+    {GOEVD_OPTION(struct http_options, body_discard_max, "body_discard_max", SIZE), .def = "1MiB",
      .min = 0, .max = 1 << 30,
      .help = "length of a body that is read and thrown away where nothing wants it"},
-    {OPTION(struct options, pipeline_max, "pipeline_max", GOEVD_OPTION_INT), .def = "256", .min = 1,
+    {GOEVD_OPTION(struct http_options, pipeline_max, "pipeline_max", INT), .def = "256", .min = 1,
      .max = 65536, .help = "pipelined requests answered before other connections have their turn"},
-    {OPTION(struct options, requests_max, "requests_max", GOEVD_OPTION_INT), .def = "0", .min = 0,
+    {GOEVD_OPTION(struct http_options, requests_max, "requests_max", INT), .def = "0", .min = 0,
      .max = UINT32_MAX, .help = "requests that a connection may bring; 0: any number"},
-    {OPTION(struct options, worker_requests_max, "worker_requests_max", GOEVD_OPTION_INT),
-     .def = "0", .min = 0, .max = INT64_C(1) << 40,
+    {GOEVD_OPTION(struct http_options, worker_requests_max, "worker_requests_max", INT), .def = "0",
+     .min = 0, .max = INT64_C(1) << 40,
      .help = "requests after which another worker takes over, as by a reload; 0: never"},
-    {OPTION(struct options, routes, "routes", GOEVD_OPTION_LIST), .max = 4096,
-     .item = &route_schema, .help = "what is answered where; the longest path that matches"},
-    {OPTION(struct options, hosts, "hosts", GOEVD_OPTION_LIST), .max = 1024, .item = &host_schema,
+    {GOEVD_OPTION(struct http_options, routes, "routes", LIST), .max = 4096, .item = &route_schema,
+     .help = "what is answered where; the longest path that matches"},
+    {GOEVD_OPTION(struct http_options, hosts, "hosts", LIST), .max = 1024, .item = &host_schema,
      .help = "hosts that have routes of their own; routes is for all others"},
-    {OPTION(struct options, headers, "headers", GOEVD_OPTION_RECORD), .item = &headers_schema,
+    {GOEVD_OPTION(struct http_options, headers, "headers", RECORD), .item = &headers_schema,
      .help = "what is done to the headers of all routes' replies, first of all"},
-    {OPTION(struct options, error_pages, "error_pages", GOEVD_OPTION_LIST), .max = 200,
+    {GOEVD_OPTION(struct http_options, error_pages, "error_pages", LIST), .max = 200,
      .item = &page_schema, .help = "content of errors that have none of their own"},
-    {OPTION(struct options, error_page_max, "error_page_max", GOEVD_OPTION_SIZE), .def = "64KiB",
+    {GOEVD_OPTION(struct http_options, error_page_max, "error_page_max", SIZE), .def = "64KiB",
      .min = 0, .max = 1 << 24, .help = "length of a file of error_pages"},
-    {OPTION(struct options, access_log, "access_log", GOEVD_OPTION_RECORD), .item = &access_schema,
+    {GOEVD_OPTION(struct http_options, access_log, "access_log", RECORD), .item = &access_schema,
      .help = "a line for each request"},
-    {OPTION(struct options, gzip, "gzip", GOEVD_OPTION_RECORD), .item = &gzip_schema,
+    {GOEVD_OPTION(struct http_options, gzip, "gzip", RECORD), .item = &gzip_schema,
      .help = "compress content of handlers for clients that take it"},
-    {OPTION(struct options, gzip_replies_max, "gzip_replies_max", GOEVD_OPTION_INT), .def = "64",
+    {GOEVD_OPTION(struct http_options, gzip_replies_max, "gzip_replies_max", INT), .def = "64",
      .min = 1, .max = 65536,
      .help = "replies that one poller compresses at the same time; more go out as they are"},
-    {OPTION(struct options, request_id, "request_id", GOEVD_OPTION_RECORD), .item = &id_schema,
+    {GOEVD_OPTION(struct http_options, request_id, "request_id", RECORD), .item = &id_schema,
      .help = "an id for each request"},
-    {OPTION(struct options, forwarded, "forwarded", GOEVD_OPTION_RECORD), .item = &forwarded_schema,
+    {GOEVD_OPTION(struct http_options, forwarded, "forwarded", RECORD), .item = &forwarded_schema,
      .help = "whom proxies speak for, as a header tells"},
     {.type = GOEVD_OPTION_END},
 };
 
-const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, http_options);
+const struct goevd_schema http_options_schema = GOEVD_SCHEMA(struct http_options, http_options);
 
 int
-options_check(struct goevd_self *self, const struct options *o)
+http_options_check(struct goevd_self *self, const struct http_options *o)
 {
-    if (!chars_all(o->server.data, o->server.len, CHARS_VALUE))
+    if (!http_chars_all(o->server.data, o->server.len, HTTP_CHARS_VALUE))
         return goevd_refuse(self, "server",
                             "the value of the Server header has a line break or "
                             "other control character");
-    if (o->server.len != 0 &&
-        (!chars_is(o->server.data[0], CHARS_TOKEN) || o->server.data[o->server.len - 1] == ' '))
+    if (o->server.len != 0 && (!http_chars_is(o->server.data[0], HTTP_CHARS_TOKEN) ||
+                               o->server.data[o->server.len - 1] == ' '))
         return goevd_refuse(self, "server",
                             "\"%s\" is no product name as RFC 9110 wants it: "
                             "name or name/version",

@@ -3,79 +3,79 @@
 
 #include <goevd/plugin.h>
 
-/* In one route; struct exchange_slot has room for no more. */
-#define OPTIONS_HANDLERS_MAX 16
+/* In one route; struct http_exchange_slot has room for no more. */
+#define HTTP_OPTIONS_HANDLERS_MAX 16
 
-struct options_respond {
+struct http_options_respond {
     int64_t status;
     struct goevd_list headers; /* of struct goevd_pair */
     struct goevd_str body;
 };
 
-struct options_redirect {
+struct http_options_redirect {
     struct goevd_str to;
-    int status; /* index into options_redirect_statuses */
+    int status; /* index into http_options_redirect_statuses */
 };
 
 /* What is done to the headers of replies. */
-struct options_headers {
+struct http_options_headers {
     struct goevd_list remove; /* of struct goevd_str */
     struct goevd_list set;    /* of struct goevd_pair, as is add */
     struct goevd_list add;
 };
 
-struct options_route {
+struct http_options_route {
     struct goevd_str path;
     struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD, of handlers all */
-    const struct options_respond *respond;
-    const struct options_redirect *redirect;
+    const struct http_options_respond *respond;
+    const struct http_options_redirect *redirect;
     struct goevd_list handler; /* of struct goevd_plugin * */
-    const struct options_headers *headers;
-    const struct options_gzip *gzip; /* NULL: as its host has it, or all */
+    const struct http_options_headers *headers;
+    const struct http_options_gzip *gzip; /* NULL: as its host has it, or all */
 };
 
 /* One or several names, and what is served under them. */
-struct options_host {
+struct http_options_host {
     struct goevd_list names;  /* of struct goevd_str */
-    struct goevd_list routes; /* of struct options_route */
-    const struct options_headers *headers;
-    const struct options_gzip *gzip; /* NULL: as all have it */
+    struct goevd_list routes; /* of struct http_options_route */
+    const struct http_options_headers *headers;
+    const struct http_options_gzip *gzip; /* NULL: as all have it */
 };
 
 /* The content of errors. */
-struct options_page {
+struct http_options_page {
     struct goevd_list status; /* of struct goevd_str: "404" or "4xx" */
     struct goevd_str file;    /* empty: `body` */
     struct goevd_str body;
     struct goevd_str type;
 };
 
-enum options_access_format { OPTIONS_ACCESS_COMBINED, OPTIONS_ACCESS_JSON };
+enum http_options_access_format { HTTP_OPTIONS_ACCESS_COMBINED, HTTP_OPTIONS_ACCESS_JSON };
 
-struct options_access_log {
+struct http_options_access_log {
     struct goevd_str target;
-    int format; /* enum options_access_format */
+    int format; /* enum http_options_access_format */
     int64_t buffer;
 };
 
 /* Compressed content. */
-struct options_gzip {
+struct http_options_gzip {
     int64_t length_min;
     struct goevd_list types; /* of struct goevd_str */
     int64_t level;           /* 0: none */
 };
 
-struct options_request_id {
+struct http_options_request_id {
     struct goevd_str header;
     struct goevd_list from; /* of struct goevd_str */
 };
 
-struct options_forwarded {
-    int header;             /* enum forwarded_header */
+struct http_options_forwarded {
+    int header;             /* enum http_forwarded_header */
     struct goevd_list from; /* of struct goevd_str */
 };
 
-struct options {
+struct http_options {
     struct goevd_str server;
     int64_t header_timeout; /* ns */
     int64_t body_timeout;   /* ns */
@@ -87,22 +87,22 @@ struct options {
     int64_t headers_max;
     int64_t body_discard_max;
     int64_t pipeline_max;
-    struct goevd_list routes; /* of struct options_route */
-    struct goevd_list hosts;  /* of struct options_host */
-    const struct options_headers *headers;
-    struct goevd_list error_pages; /* of struct options_page */
+    struct goevd_list routes; /* of struct http_options_route */
+    struct goevd_list hosts;  /* of struct http_options_host */
+    const struct http_options_headers *headers;
+    struct goevd_list error_pages; /* of struct http_options_page */
     int64_t error_page_max;
-    int64_t requests_max;                        /* of a connection; 0: any number */
-    int64_t worker_requests_max;                 /* likewise */
-    const struct options_access_log *access_log; /* NULL: none, as are the next ones */
-    const struct options_gzip *gzip;
+    int64_t requests_max;                             /* of a connection; 0: any number */
+    int64_t worker_requests_max;                      /* likewise */
+    const struct http_options_access_log *access_log; /* NULL: none, as are the next ones */
+    const struct http_options_gzip *gzip;
     int64_t gzip_replies_max; /* of each poller */
-    const struct options_request_id *request_id;
-    const struct options_forwarded *forwarded;
+    const struct http_options_request_id *request_id;
+    const struct http_options_forwarded *forwarded;
 };
 
-extern const struct goevd_schema options_schema;
-extern const int options_redirect_statuses[];
+extern const struct goevd_schema http_options_schema;
+extern const int http_options_redirect_statuses[];
 
 /* What the schema cannot say. Returns 0, or -EINVAL after goevd_refuse(). */
-int options_check(struct goevd_self *self, const struct options *o);
+int http_options_check(struct goevd_self *self, const struct http_options *o);

@@ -17,7 +17,7 @@ decode(const char *text, size_t len, size_t piece, char *content, size_t *ret_co
     *ret_content_len = 0;
     while (at < len && !http_chunked_done(&d)) {
         size_t n = len - at < piece ? len - at : piece;
-        struct span data;
+        struct http_span data;
         ssize_t r = http_chunked_read(&d, text + at, n, &data);
 
         if (r < 0)

@@ -99,13 +99,13 @@ static struct goevd_plugin *const handlers[] = {&handler_plugin, &handler_plugin
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
 
-static const struct options_respond hello = {.status = 200, .body = STR("Hello, World!")};
-static const struct options_respond empty = {.status = 204};
-static const struct options_redirect to_root = {.to = STR("/")};
-static const struct options_redirect to_pieces = {.to = STR("/{*}/{a}{?}")};
+static const struct http_options_respond hello = {.status = 200, .body = STR("Hello, World!")};
+static const struct http_options_respond empty = {.status = 204};
+static const struct http_options_redirect to_root = {.to = STR("/")};
+static const struct http_options_redirect to_pieces = {.to = STR("/{*}/{a}{?}")};
 static const int post[] = {2};
 
-static const struct options_route routes[] = {
+static const struct http_options_route routes[] = {
     {.path = STR("/"), .respond = &hello},
     {.path = STR("/plaintext"), .respond = &hello},
     {.path = STR("/sub/*"), .respond = &hello},
@@ -117,9 +117,9 @@ static const struct options_route routes[] = {
 };
 
 static const struct goevd_str types[] = {STR("text/plain"), STR("text/*")};
-static const struct options_gzip gzip = {.length_min = 1, .types = {types, 2}, .level = 1};
+static const struct http_options_gzip gzip = {.length_min = 1, .types = {types, 2}, .level = 1};
 
-static const struct options_access_log access_log = {.target = STR("log"), .buffer = 1 << 20};
+static const struct http_options_access_log access_log = {.target = STR("log"), .buffer = 1 << 20};
 
 enum kind { PLAIN, COMPRESSES, LOGS, KINDS };
 
@@ -128,7 +128,7 @@ enum kind { PLAIN, COMPRESSES, LOGS, KINDS };
 static struct http_host *
 the_host(enum kind kind)
 {
-    static struct options o[KINDS];
+    static struct http_options o[KINDS];
     static struct http_host hosts[KINDS];
     struct http_host *host = &hosts[kind];
 

@@ -9,10 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void
-check(const char *name, enum forwarded_header header, const char *value, size_t len)
+check(const char *name, enum http_forwarded_header header, const char *value, size_t len)
 {
     struct http_request *req = calloc(1, sizeof(*req) + sizeof(req->fields[0]));
-    struct forwarded_hops hops;
+    struct http_forwarded_hops hops;
 
     assert(req != NULL);
     req->field_count = 1;
@@ -20,14 +20,14 @@ check(const char *name, enum forwarded_header header, const char *value, size_t 
     req->fields[0].name_len = (uint32_t)strlen(name) & 0xffffff;
     req->fields[0].value = value;
     req->fields[0].value_len = (uint32_t)len;
-    forwarded_read(req, header, &hops);
+    http_forwarded_read(req, header, &hops);
     assert(hops.count <= len + 1);
-    for (size_t n = hops.count; n-- > 0 && hops.count - n <= FORWARDED_HOPS_MAX;) {
-        struct span node = hops.nodes[n % FORWARDED_HOPS_MAX];
-        union forwarded_address address = {0};
+    for (size_t n = hops.count; n-- > 0 && hops.count - n <= HTTP_FORWARDED_HOPS_MAX;) {
+        struct http_span node = hops.nodes[n % HTTP_FORWARDED_HOPS_MAX];
+        union http_forwarded_address address = {0};
 
         assert(node.len == 0 || (node.data >= value && node.data + node.len <= value + len));
-        if (forwarded_node(node, &address))
+        if (http_forwarded_node(node, &address))
             assert(address.sa.sa_family == AF_INET || address.sa.sa_family == AF_INET6);
     }
     free(req);
@@ -44,8 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     if (len != 0)
         memcpy(value, data, len);
-    check("Forwarded", FORWARDED_STANDARD, value, len);
-    check("X-Forwarded-For", FORWARDED_X_FORWARDED_FOR, value, len);
+    check("Forwarded", HTTP_FORWARDED_STANDARD, value, len);
+    check("X-Forwarded-For", HTTP_FORWARDED_X_FORWARDED_FOR, value, len);
     free(value);
     return 0;
 }

@@ -59,7 +59,7 @@ check_request(struct http_request *req, const char *text, size_t len)
         check_span(req->fields[i].name, req->fields[i].name_len, text, len);
         check_span(req->fields[i].value, req->fields[i].value_len, text, len);
     }
-    if (http_headers_check(req) == 0 && http_target_check(req, scratch) == 0)
+    if (http_semantics_check(req) == 0 && http_target_check(req, scratch) == 0)
         assert(req->path.len > 0 && (req->path.data[0] == '/' || req->path.data[0] == '*'));
 }
 

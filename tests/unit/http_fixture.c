@@ -15,28 +15,28 @@ static const struct goevd_pair headers[] = {
     {STR("Content-Type"), STR("text/html")},
     {STR("X-One"), STR("1")},
 };
-static const struct options_respond hello = {
+static const struct http_options_respond hello = {
     .status = 200, .headers = {headers, 2}, .body = STR("Hello, World!")};
-static const struct options_respond large = {
+static const struct http_options_respond large = {
     .status = 200, .body = {http_fixture_long_body, sizeof(http_fixture_long_body) - 1}};
-static const struct options_redirect to_root = {.to = STR("/?a#b"), .status = 4};
+static const struct http_options_redirect to_root = {.to = STR("/?a#b"), .status = 4};
 static const int post[] = {HTTP_POST};
 
-static const struct options_route routes[] = {
+static const struct http_options_route routes[] = {
     {.path = STR("/"), .respond = &hello},
     {.path = STR("/large"), .respond = &large},
     {.path = STR("/old/*"), .redirect = &to_root},
     {.path = STR("/form"), .methods = {post, 1}, .respond = &hello},
 };
 
-struct options
+struct http_options
 http_fixture_options(void)
 {
     return http_host_options(routes, sizeof(routes) / sizeof(routes[0]));
 }
 
 struct http_fixture *
-http_fixture_begin_with(struct options options)
+http_fixture_begin_with(struct http_options options)
 {
     struct http_fixture *f = calloc(1, sizeof(*f));
     int r;

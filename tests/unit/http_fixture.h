@@ -11,15 +11,15 @@
 struct http_fixture {
     struct http_host host;
     struct goevd_conn c;
-    struct options options;
+    struct http_options options;
 };
 
 /* What /large answers. */
 extern char http_fixture_long_body[20000];
 
-struct options http_fixture_options(void);
+struct http_options http_fixture_options(void);
 struct http_fixture *http_fixture_begin(void);
-struct http_fixture *http_fixture_begin_with(struct options options);
+struct http_fixture *http_fixture_begin_with(struct http_options options);
 void http_fixture_end(struct http_fixture *f);
 
 void http_fixture_send(struct http_fixture *f, const char *text);

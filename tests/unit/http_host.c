@@ -292,10 +292,10 @@ static const struct goevd_host host_table = {
 
 /* ---- What the tests call --------------------------------------------------------------------- */
 
-struct options
-http_host_options(const struct options_route *routes, size_t count)
+struct http_options
+http_host_options(const struct http_options_route *routes, size_t count)
 {
-    return (struct options){
+    return (struct http_options){
         .server = {"goevd", 5},
         .header_timeout = INT64_C(10000000000),
         .body_timeout = INT64_C(30000000000),
@@ -312,7 +312,7 @@ http_host_options(const struct options_route *routes, size_t count)
 }
 
 int
-http_host_init(struct http_host *host, const struct options *options)
+http_host_init(struct http_host *host, const struct http_options *options)
 {
     int r;
 

@@ -60,10 +60,10 @@ extern struct goevd_timer *http_host_timer; /* the last that was made */
 extern unsigned http_host_lines;            /* of the access log, that were written */
 
 /* What a config without `routes` would give, and then routes of the test's. */
-struct options http_host_options(const struct options_route *routes, size_t count);
+struct http_options http_host_options(const struct http_options_route *routes, size_t count);
 
 /* Returns 0 or what create said. */
-int http_host_init(struct http_host *host, const struct options *options);
+int http_host_init(struct http_host *host, const struct http_options *options);
 void http_host_fini(struct http_host *host);
 
 void http_conn_init(struct goevd_conn *c, struct http_host *host);

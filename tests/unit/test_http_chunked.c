@@ -20,7 +20,7 @@ decode(const char *text, size_t len, size_t piece, char *content, size_t *ret_co
 
     *ret_content_len = 0;
     while (at < len && !http_chunked_done(&d)) {
-        struct span data;
+        struct http_span data;
         size_t n = len - at < piece ? len - at : piece;
         ssize_t r = http_chunked_read(&d, text + at, n, &data);
 
@@ -90,7 +90,7 @@ static void
 test_http_chunked_says_what_is_to_come(void **state)
 {
     struct http_chunked d = {0};
-    struct span data;
+    struct http_span data;
 
     (void)state;
     assert_int_equal(http_chunked_read(&d, "10", 2, &data), 2);

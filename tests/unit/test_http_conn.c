@@ -22,7 +22,7 @@ test_http_conn_sends_the_whole_reply(void **state)
     snprintf(wanted, sizeof(wanted),
              "HTTP/1.1 200 OK\r\nServer: goevd\r\nDate: %.29s\r\nContent-Type: text/html\r\n"
              "X-One: 1\r\nContent-Length: 13\r\n\r\nHello, World!",
-             http_fixture_local(f)->canned.date);
+             http_fixture_local(f)->prerendered.date);
     assert_int_equal(f->c.out_len, strlen(wanted));
     assert_memory_equal(f->c.out, wanted, strlen(wanted));
     assert_int_equal(http_fixture_local(f)->replies, 1);
@@ -54,7 +54,7 @@ test_http_conn_head_gets_the_head_of_get(void **state)
 static void
 test_http_conn_leaves_server_out_when_empty(void **state)
 {
-    struct options o = http_fixture_options();
+    struct http_options o = http_fixture_options();
     struct http_fixture *f;
 
     (void)state;
@@ -149,7 +149,7 @@ test_http_conn_date_follows_the_timer(void **state)
     http_fixture_send(f, GET);
     assert_true(http_host_timer->armed);
     http_host_timer->fn(http_host_timer, http_host_timer->arg);
-    memcpy(l->canned.date, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_LEN);
+    memcpy(l->prerendered.date, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_LEN);
     http_fixture_send(f, GET "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_int_equal(http_fixture_sent(f, "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), 2);
     http_fixture_end(f);
@@ -170,7 +170,7 @@ test_http_conn_timer_rests_when_nobody_asks(void **state)
     http_host_timer->fn(http_host_timer, http_host_timer->arg);
     assert_false(http_host_timer->armed);
     /* the next reply must not carry the date of long ago */
-    memcpy(l->canned.date, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_LEN);
+    memcpy(l->prerendered.date, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_LEN);
     http_fixture_send(f, GET);
     assert_int_equal(http_fixture_sent(f, "1994"), 0);
     assert_true(http_host_timer->armed);
@@ -199,7 +199,7 @@ test_http_conn_pipeline_is_answered_in_one_call(void **state)
 static void
 test_http_conn_yields_after_pipeline_max(void **state)
 {
-    struct options o = http_fixture_options();
+    struct http_options o = http_fixture_options();
     struct http_fixture *f;
 
     (void)state;

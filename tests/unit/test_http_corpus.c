@@ -24,13 +24,13 @@ static const char good[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         text, sizeof(text) - 1                                                                     \
     }
 
-static const struct options_respond hello = {.status = 200, .body = STR("Hello, World!")};
-static const struct options_respond empty = {.status = 204};
-static const struct options_respond same = {.status = 304};
-static const struct options_redirect to_root = {.to = STR("/"), .status = 3};
+static const struct http_options_respond hello = {.status = 200, .body = STR("Hello, World!")};
+static const struct http_options_respond empty = {.status = 204};
+static const struct http_options_respond same = {.status = 304};
+static const struct http_options_redirect to_root = {.to = STR("/"), .status = 3};
 static const int post[] = {2};
 
-static const struct options_route routes[] = {
+static const struct http_options_route routes[] = {
     {.path = STR("/"), .respond = &hello},
     {.path = STR("/plaintext"), .respond = &hello},
     {.path = STR("/sub/*"), .respond = &hello},
@@ -146,7 +146,7 @@ check_case(void *run, const struct http_corpus_case *k)
 static void
 test_http_corpus_gets_its_verdicts_however_it_is_cut(void **state)
 {
-    struct options o = http_host_options(routes, ARRAY_LEN(routes));
+    struct http_options o = http_host_options(routes, ARRAY_LEN(routes));
     struct corpus_run run = {.wrong = 0};
 
     (void)state;

@@ -227,7 +227,7 @@ test_http_ends_eof_waits_for_requests_without_a_turn(void **state)
 {
     static const char many[] = GET GET GET;
     const size_t two = 2 * strlen(GET);
-    struct options o = http_fixture_options();
+    struct http_options o = http_fixture_options();
     struct http_fixture *f;
 
     (void)state;

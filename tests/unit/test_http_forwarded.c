@@ -33,16 +33,16 @@ with(const char *const *lines)
 
 /* The nodes of these lines, the last one first, with a blank between them. */
 static void
-check(enum forwarded_header header, const char *wanted, const char *const *lines)
+check(enum http_forwarded_header header, const char *wanted, const char *const *lines)
 {
     struct http_request *req = with(lines);
-    struct forwarded_hops hops;
+    struct http_forwarded_hops hops;
     char text[1024] = "";
     size_t len = 0;
 
-    forwarded_read(req, header, &hops);
-    for (size_t n = hops.count, i = 0; n-- > 0 && i < FORWARDED_HOPS_MAX; i++) {
-        struct span node = hops.nodes[n % FORWARDED_HOPS_MAX];
+    http_forwarded_read(req, header, &hops);
+    for (size_t n = hops.count, i = 0; n-- > 0 && i < HTTP_FORWARDED_HOPS_MAX; i++) {
+        struct http_span node = hops.nodes[n % HTTP_FORWARDED_HOPS_MAX];
 
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s", len == 0 ? "" : " ",
                                 node.len == 0 ? 1 : (int)node.len, node.len == 0 ? "-" : node.data);
@@ -57,35 +57,35 @@ static void
 test_http_forwarded_reads_x_forwarded_for(void **state)
 {
     (void)state;
-    check(FORWARDED_X_FORWARDED_FOR, "", LINES("Host: a"));
-    check(FORWARDED_X_FORWARDED_FOR, "1.2.3.4", LINES("X-Forwarded-For: 1.2.3.4"));
-    check(FORWARDED_X_FORWARDED_FOR, "c b a", LINES("x-forwarded-for: a ,\tb,c"));
-    check(FORWARDED_X_FORWARDED_FOR, "c b a",
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "", LINES("Host: a"));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "1.2.3.4", LINES("X-Forwarded-For: 1.2.3.4"));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "c b a", LINES("x-forwarded-for: a ,\tb,c"));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "c b a",
           LINES("X-Forwarded-For: a", "Forwarded: for=z", "X-FORWARDED-FOR: b,, c, "));
-    check(FORWARDED_X_FORWARDED_FOR, "", LINES("X-Forwarded-For: "));
-    check(FORWARDED_X_FORWARDED_FOR, "b\" \"a", LINES("X-Forwarded-For: \"a, b\""));
-    check(FORWARDED_X_FORWARDED_FOR, "", LINES("X-Forwarded: a", "X-Forwarded-Fo: a"));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "", LINES("X-Forwarded-For: "));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "b\" \"a", LINES("X-Forwarded-For: \"a, b\""));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, "", LINES("X-Forwarded: a", "X-Forwarded-Fo: a"));
 }
 
 static void
 test_http_forwarded_reads_forwarded(void **state)
 {
     (void)state;
-    check(FORWARDED_STANDARD, "192.0.2.60",
+    check(HTTP_FORWARDED_STANDARD, "192.0.2.60",
           LINES("Forwarded: for=192.0.2.60; proto=http; by=203.0.113.43"));
-    check(FORWARDED_STANDARD, "198.51.100.17 192.0.2.43",
+    check(HTTP_FORWARDED_STANDARD, "198.51.100.17 192.0.2.43",
           LINES("Forwarded: for=192.0.2.43, FOR=198.51.100.17"));
-    check(FORWARDED_STANDARD, "[2001:db8::1]:47 _gazonk",
+    check(HTTP_FORWARDED_STANDARD, "[2001:db8::1]:47 _gazonk",
           LINES("Forwarded: For=\"_gazonk\"", "Forwarded: by=x;for=\"[2001:db8::1]:47\""));
-    check(FORWARDED_STANDARD, "b - a", LINES("Forwarded: for=a, by=x, for=b"));
+    check(HTTP_FORWARDED_STANDARD, "b - a", LINES("Forwarded: for=a, by=x, for=b"));
     /* what is quoted neither parts elements nor names anything */
-    check(FORWARDED_STANDARD, "a",
+    check(HTTP_FORWARDED_STANDARD, "a",
           LINES("Forwarded: host=\"x, for=evil; for=evil\\\", for=evil\";for=a"));
-    check(FORWARDED_STANDARD, "-", LINES("Forwarded: for=\"a\\b\""));
-    check(FORWARDED_STANDARD, "- a", LINES("Forwarded: for=a, for="));
+    check(HTTP_FORWARDED_STANDARD, "-", LINES("Forwarded: for=\"a\\b\""));
+    check(HTTP_FORWARDED_STANDARD, "- a", LINES("Forwarded: for=a, for="));
     /* one that is left open hides nothing */
-    check(FORWARDED_STANDARD, "b \"a", LINES("Forwarded: for=\"a, for=b"));
-    check(FORWARDED_STANDARD, "[::1] -", LINES("Forwarded: for=\"a\\, for=\"[::1]\""));
+    check(HTTP_FORWARDED_STANDARD, "b \"a", LINES("Forwarded: for=\"a, for=b"));
+    check(HTTP_FORWARDED_STANDARD, "[::1] -", LINES("Forwarded: for=\"a\\, for=\"[::1]\""));
 }
 
 static void
@@ -95,22 +95,23 @@ test_http_forwarded_keeps_the_last_hops(void **state)
     char wanted[256] = "";
 
     (void)state;
-    for (int i = 0; i < FORWARDED_HOPS_MAX; i++) {
+    for (int i = 0; i < HTTP_FORWARDED_HOPS_MAX; i++) {
         sprintf(at_limit + strlen(at_limit), "%s%d", i == 0 ? "" : ",", i);
-        sprintf(wanted + strlen(wanted), "%s%d", i == 0 ? "" : " ", FORWARDED_HOPS_MAX - 1 - i);
+        sprintf(wanted + strlen(wanted), "%s%d", i == 0 ? "" : " ",
+                HTTP_FORWARDED_HOPS_MAX - 1 - i);
     }
-    check(FORWARDED_X_FORWARDED_FOR, wanted, LINES(at_limit));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, wanted, LINES(at_limit));
     snprintf(above, sizeof(above), "X-Forwarded-For: lost,%s", at_limit + 17);
-    check(FORWARDED_X_FORWARDED_FOR, wanted, LINES(above));
+    check(HTTP_FORWARDED_X_FORWARDED_FOR, wanted, LINES(above));
 }
 
 static void
 node(const char *text, const char *wanted)
 {
-    union forwarded_address address;
+    union http_forwarded_address address;
     char found[INET6_ADDRSTRLEN];
 
-    if (!forwarded_node((struct span){text, strlen(text)}, &address)) {
+    if (!http_forwarded_node((struct http_span){text, strlen(text)}, &address)) {
         if (wanted != NULL)
             fail_msg("%s is none", text);
         return;

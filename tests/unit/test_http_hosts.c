@@ -9,21 +9,21 @@
 #include "http/route/virtual_hosts.h"
 
 static int
-add(struct hosts *hosts, const char *name, uint32_t number)
+add(struct http_virtual_hosts *hosts, const char *name, uint32_t number)
 {
-    return hosts_add(hosts, (struct span){name, strlen(name)}, number);
+    return http_virtual_hosts_add(hosts, (struct http_span){name, strlen(name)}, number);
 }
 
 static uint32_t
-find(const struct hosts *hosts, const char *host)
+find(const struct http_virtual_hosts *hosts, const char *host)
 {
-    return hosts_find(hosts, (struct span){host, strlen(host)});
+    return http_virtual_hosts_find(hosts, (struct http_span){host, strlen(host)});
 }
 
 static void
 test_http_hosts_case_port_and_last_dot_do_not_matter(void **state)
 {
-    struct hosts hosts = {0};
+    struct http_virtual_hosts hosts = {0};
 
     (void)state;
     assert_int_equal(add(&hosts, "Example.ORG", 1), 0);
@@ -40,33 +40,34 @@ test_http_hosts_case_port_and_last_dot_do_not_matter(void **state)
     assert_int_equal(find(&hosts, "[::1]:80"), 2);
     assert_int_equal(find(&hosts, "127.0.0.1:80"), 3);
     assert_int_equal(find(&hosts, "other.net"), 4);
-    hosts_fini(&hosts);
+    http_virtual_hosts_fini(&hosts);
 }
 
 static void
 test_http_hosts_others_are_none(void **state)
 {
-    struct hosts hosts = {0};
+    struct http_virtual_hosts hosts = {0};
 
     (void)state;
-    assert_int_equal(find(&hosts, "example.org"), HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.org"), HTTP_VIRTUAL_HOSTS_NONE);
     assert_int_equal(add(&hosts, "example.org", 1), 0);
     assert_int_equal(add(&hosts, "*.example.org", 2), 0);
-    assert_int_equal(find(&hosts, ""), HOSTS_NONE);
-    assert_int_equal(hosts_find(&hosts, (struct span){0}), HOSTS_NONE);
-    assert_int_equal(find(&hosts, "."), HOSTS_NONE);
-    assert_int_equal(find(&hosts, ".example.org"), HOSTS_NONE);
-    assert_int_equal(find(&hosts, "example.or"), HOSTS_NONE);
-    assert_int_equal(find(&hosts, "example.orga"), HOSTS_NONE);
-    assert_int_equal(find(&hosts, "badexample.org"), HOSTS_NONE);
-    assert_int_equal(find(&hosts, "example.org.."), HOSTS_NONE);
-    hosts_fini(&hosts);
+    assert_int_equal(find(&hosts, ""), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(http_virtual_hosts_find(&hosts, (struct http_span){0}),
+                     HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, "."), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, ".example.org"), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.or"), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.orga"), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, "badexample.org"), HTTP_VIRTUAL_HOSTS_NONE);
+    assert_int_equal(find(&hosts, "example.org.."), HTTP_VIRTUAL_HOSTS_NONE);
+    http_virtual_hosts_fini(&hosts);
 }
 
 static void
 test_http_hosts_longest_name_decides(void **state)
 {
-    struct hosts hosts = {0};
+    struct http_virtual_hosts hosts = {0};
 
     (void)state;
     assert_int_equal(add(&hosts, "*.org", 1), 0);
@@ -77,7 +78,7 @@ test_http_hosts_longest_name_decides(void **state)
     assert_int_equal(find(&hosts, "a.b.example.org"), 2);
     assert_int_equal(find(&hosts, "www.example.org"), 3);
     assert_int_equal(find(&hosts, "a.www.example.org:80"), 2);
-    hosts_fini(&hosts);
+    http_virtual_hosts_fini(&hosts);
 }
 
 static void
@@ -89,7 +90,7 @@ test_http_hosts_refuses_what_is_no_name(void **state)
         "a*b.org", "*.*.org",  "*a.org", ".example.org", "*..org", "user@example.org",
         "a%zz",    "a:",
     };
-    struct hosts hosts = {0};
+    struct http_virtual_hosts hosts = {0};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -99,29 +100,36 @@ test_http_hosts_refuses_what_is_no_name(void **state)
     assert_int_equal(add(&hosts, "EXAMPLE.org.", 2), -EEXIST);
     assert_int_equal(add(&hosts, "*.example.org", 2), 0);
     assert_int_equal(add(&hosts, "*.Example.org", 3), -EEXIST);
-    hosts_fini(&hosts);
+    http_virtual_hosts_fini(&hosts);
 }
 
 static void
 test_http_hosts_name_length_is_bounded(void **state)
 {
-    char name[HOSTS_NAME_MAX + 2];
-    struct hosts hosts = {0};
+    char name[HTTP_VIRTUAL_HOSTS_NAME_MAX + 2];
+    struct http_virtual_hosts hosts = {0};
 
     (void)state;
     memset(name, 'a', sizeof(name));
-    assert_int_equal(hosts_add(&hosts, (struct span){name, HOSTS_NAME_MAX}, 1), 0);
-    assert_int_equal(hosts_add(&hosts, (struct span){name, HOSTS_NAME_MAX + 1}, 2), -EINVAL);
-    assert_int_equal(hosts_find(&hosts, (struct span){name, HOSTS_NAME_MAX}), 1);
-    assert_int_equal(hosts_find(&hosts, (struct span){name, HOSTS_NAME_MAX + 1}), HOSTS_NONE);
-    hosts_fini(&hosts);
+    assert_int_equal(
+        http_virtual_hosts_add(&hosts, (struct http_span){name, HTTP_VIRTUAL_HOSTS_NAME_MAX}, 1),
+        0);
+    assert_int_equal(http_virtual_hosts_add(
+                         &hosts, (struct http_span){name, HTTP_VIRTUAL_HOSTS_NAME_MAX + 1}, 2),
+                     -EINVAL);
+    assert_int_equal(
+        http_virtual_hosts_find(&hosts, (struct http_span){name, HTTP_VIRTUAL_HOSTS_NAME_MAX}), 1);
+    assert_int_equal(
+        http_virtual_hosts_find(&hosts, (struct http_span){name, HTTP_VIRTUAL_HOSTS_NAME_MAX + 1}),
+        HTTP_VIRTUAL_HOSTS_NONE);
+    http_virtual_hosts_fini(&hosts);
 }
 
 /* Many names: each is found, whatever the order in which they came. */
 static void
 test_http_hosts_many(void **state)
 {
-    struct hosts hosts = {0};
+    struct http_virtual_hosts hosts = {0};
     char name[] = "h0000.example.org";
 
     (void)state;
@@ -137,7 +145,7 @@ test_http_hosts_many(void **state)
             name[d] = (char)('0' + rest % 10);
         assert_int_equal(find(&hosts, name), n);
     }
-    hosts_fini(&hosts);
+    http_virtual_hosts_fini(&hosts);
 }
 
 #define TEST(name) cmocka_unit_test(test_http_hosts_##name)

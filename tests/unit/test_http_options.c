@@ -15,11 +15,11 @@
         text, sizeof(text) - 1                                                                     \
     }
 
-static const struct options_respond hello = {.status = 200, .body = STR("hi")};
-static const struct options_respond nothing = {.status = 204};
+static const struct http_options_respond hello = {.status = 200, .body = STR("hi")};
+static const struct http_options_respond nothing = {.status = 204};
 
 static void
-check(struct options o, const char *path, const char *words)
+check(struct http_options o, const char *path, const char *words)
 {
     struct http_host host;
     int r = http_host_init(&host, &o);
@@ -37,7 +37,7 @@ check(struct options o, const char *path, const char *words)
 }
 
 static void
-check_route(struct options_route route, const char *path, const char *words)
+check_route(struct http_options_route route, const char *path, const char *words)
 {
     check(http_host_options(&route, 1), path, words);
 }
@@ -45,7 +45,7 @@ check_route(struct options_route route, const char *path, const char *words)
 static void
 check_path(const char *route_path, const char *words)
 {
-    struct options_route route = {.path = {route_path, strlen(route_path)}, .respond = &hello};
+    struct http_options_route route = {.path = {route_path, strlen(route_path)}, .respond = &hello};
 
     check_route(route, words == NULL ? NULL : "routes[0].path", words);
 }
@@ -54,8 +54,8 @@ static void
 check_header(const char *name, const char *value, const char *words)
 {
     struct goevd_pair pair = {{name, strlen(name)}, {value, strlen(value)}};
-    struct options_respond respond = {.status = 200, .headers = {&pair, 1}, .body = STR("hi")};
-    struct options_route route = {.path = STR("/"), .respond = &respond};
+    struct http_options_respond respond = {.status = 200, .headers = {&pair, 1}, .body = STR("hi")};
+    struct http_options_route route = {.path = STR("/"), .respond = &respond};
 
     check_route(route, words == NULL ? NULL : "routes[0].respond.headers", words);
 }
@@ -63,8 +63,8 @@ check_header(const char *name, const char *value, const char *words)
 static void
 check_from_to(const char *path, const char *to, const char *words)
 {
-    struct options_redirect redirect = {.to = {to, strlen(to)}};
-    struct options_route route = {.path = {path, strlen(path)}, .redirect = &redirect};
+    struct http_options_redirect redirect = {.to = {to, strlen(to)}};
+    struct http_options_route route = {.path = {path, strlen(path)}, .redirect = &redirect};
 
     check_route(route, words == NULL ? NULL : "routes[0].redirect.to", words);
 }
@@ -100,12 +100,14 @@ test_http_options_duplicate_routes(void **state)
 {
     static const int get[] = {0};
     static const int post[] = {2};
-    struct options_route same[] = {{.path = STR("/x"), .respond = &hello},
-                                   {.path = STR("/"), .respond = &hello},
-                                   {.path = STR("/x"), .methods = {get, 1}, .respond = &hello}};
-    struct options_route apart[] = {{.path = STR("/x"), .respond = &hello},
-                                    {.path = STR("/x/*"), .respond = &hello},
-                                    {.path = STR("/x"), .methods = {post, 1}, .respond = &hello}};
+    struct http_options_route same[] = {
+        {.path = STR("/x"), .respond = &hello},
+        {.path = STR("/"), .respond = &hello},
+        {.path = STR("/x"), .methods = {get, 1}, .respond = &hello}};
+    struct http_options_route apart[] = {
+        {.path = STR("/x"), .respond = &hello},
+        {.path = STR("/x/*"), .respond = &hello},
+        {.path = STR("/x"), .methods = {post, 1}, .respond = &hello}};
 
     (void)state;
     check(http_host_options(same, 3), "routes[2].path", "an earlier route answers \"/x\"");
@@ -151,15 +153,15 @@ test_http_options_headers_in_all_are_bounded(void **state)
 static void
 test_http_options_bodies(void **state)
 {
-    static const struct options_respond bad[] = {{.status = 204, .body = STR("x")},
-                                                 {.status = 205, .body = STR("x")},
-                                                 {.status = 304, .body = STR("x")}};
+    static const struct http_options_respond bad[] = {{.status = 204, .body = STR("x")},
+                                                      {.status = 205, .body = STR("x")},
+                                                      {.status = 304, .body = STR("x")}};
 
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        check_route((struct options_route){.path = STR("/"), .respond = &bad[i]},
+        check_route((struct http_options_route){.path = STR("/"), .respond = &bad[i]},
                     "routes[0].respond.body", "has no body");
-    check_route((struct options_route){.path = STR("/"), .respond = &nothing}, NULL, NULL);
+    check_route((struct http_options_route){.path = STR("/"), .respond = &nothing}, NULL, NULL);
 }
 
 static void
@@ -206,7 +208,7 @@ test_http_options_redirects_with_names(void **state)
 static void
 test_http_options_server(void **state)
 {
-    struct options o = http_host_options(NULL, 0);
+    struct http_options o = http_host_options(NULL, 0);
 
     (void)state;
     check(o, NULL, NULL);
@@ -240,24 +242,25 @@ check_schema(const struct goevd_schema *schema, unsigned depth)
 static void
 check_hosts(size_t count, size_t routes_count, const char *path, const char *words)
 {
-    struct options_route *routes = calloc(routes_count, sizeof(*routes));
-    struct options_host *hosts = calloc(count, sizeof(*hosts));
+    struct http_options_route *routes = calloc(routes_count, sizeof(*routes));
+    struct http_options_host *hosts = calloc(count, sizeof(*hosts));
     char(*paths)[16] = calloc(routes_count, sizeof(*paths));
     char(*names)[16] = calloc(count, sizeof(*names));
     struct goevd_str *name = calloc(count, sizeof(*name));
-    struct options o = http_host_options(NULL, 0);
+    struct http_options o = http_host_options(NULL, 0);
 
     assert_true(routes != NULL && hosts != NULL && paths != NULL && names != NULL && name != NULL);
     for (size_t i = 0; i < routes_count; i++) {
         int n = snprintf(paths[i], sizeof(paths[i]), "/%zu", i);
 
-        routes[i] = (struct options_route){.path = {paths[i], (size_t)n}, .respond = &hello};
+        routes[i] = (struct http_options_route){.path = {paths[i], (size_t)n}, .respond = &hello};
     }
     for (size_t i = 0; i < count; i++) {
         int n = snprintf(names[i], sizeof(names[i]), "%zu.org", i);
 
         name[i] = (struct goevd_str){names[i], (size_t)n};
-        hosts[i] = (struct options_host){.names = {&name[i], 1}, .routes = {routes, routes_count}};
+        hosts[i] =
+            (struct http_options_host){.names = {&name[i], 1}, .routes = {routes, routes_count}};
     }
     o.hosts = (struct goevd_list){hosts, count};
     check(o, path, words);

@@ -116,35 +116,35 @@ check_scan(char filler, bool (*belongs)(char c), const char *(*scan)(const char 
 static bool
 is_token(char c)
 {
-    return chars_is(c, CHARS_TOKEN);
+    return http_chars_is(c, HTTP_CHARS_TOKEN);
 }
 
 static bool
 is_value(char c)
 {
-    return chars_is(c, CHARS_VALUE);
+    return http_chars_is(c, HTTP_CHARS_VALUE);
 }
 
 static bool
 is_path_or_question(char c)
 {
-    return c == '?' || chars_is(c, CHARS_PATH);
+    return c == '?' || http_chars_is(c, HTTP_CHARS_PATH);
 }
 
 static const char *
 scan_a_target(const char *p, const char *end)
 {
-    struct scan_target s;
+    struct http_scan_target s;
 
-    return scan_target(p, end, &s);
+    return http_scan_target(p, end, &s);
 }
 
 static void
 test_http_parser_scans_agree_with_the_classes(void **state)
 {
     (void)state;
-    check_scan('a', is_token, scan_token);
-    check_scan('a', is_value, scan_value);
+    check_scan('a', is_token, http_scan_token);
+    check_scan('a', is_value, http_scan_value);
     check_scan('a', is_path_or_question, scan_a_target);
 }
 
@@ -158,10 +158,11 @@ test_http_parser_classes_are_those_of_the_rfcs(void **state)
         bool pchar = alnum || (c != 0 && strchr("-._~%!$&'()*+,;=:@/[]|", c) != NULL);
         bool query = pchar || (c != 0 && strchr("?\\^`{}", c) != NULL);
 
-        assert_int_equal(chars_is((char)c, CHARS_TOKEN), token);
-        assert_int_equal(chars_is((char)c, CHARS_PATH), pchar);
-        assert_int_equal(chars_is((char)c, CHARS_QUERY), query);
-        assert_int_equal(chars_is((char)c, CHARS_VALUE), c == '\t' || (c >= ' ' && c != 0x7f));
+        assert_int_equal(http_chars_is((char)c, HTTP_CHARS_TOKEN), token);
+        assert_int_equal(http_chars_is((char)c, HTTP_CHARS_PATH), pchar);
+        assert_int_equal(http_chars_is((char)c, HTTP_CHARS_QUERY), query);
+        assert_int_equal(http_chars_is((char)c, HTTP_CHARS_VALUE),
+                         c == '\t' || (c >= ' ' && c != 0x7f));
     }
 }
 
@@ -175,16 +176,16 @@ test_http_parser_marks_odd_paths_at_every_place(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(odd); i++)
         for (int before = 0; before < 36; before++) {
-            struct scan_target s;
+            struct http_scan_target s;
             int n = snprintf(text, sizeof(text), " /%.*s%s", before,
                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", odd[i]);
 
-            assert_ptr_equal(scan_target(text + 1, text + n, &s), text + n);
+            assert_ptr_equal(http_scan_target(text + 1, text + n, &s), text + n);
             assert_true(s.odd != 0);
             assert_null(s.query);
             n = snprintf(text, sizeof(text), " /%.*sx/b.c?d HTTP/1.1 and more", before,
                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-            scan_target(text + 1, text + n, &s);
+            http_scan_target(text + 1, text + n, &s);
             assert_true(s.odd == 0);
             assert_ptr_equal(s.query, text + 2 + before + 5);
         }

@@ -12,8 +12,8 @@
 static void
 check(const char *path, const char *to, const char *target, const char *location)
 {
-    struct options_redirect redirect = {.to = {to, strlen(to)}, .status = 4};
-    struct options_route route = {.path = {path, strlen(path)}, .redirect = &redirect};
+    struct http_options_redirect redirect = {.to = {to, strlen(to)}, .status = 4};
+    struct http_options_route route = {.path = {path, strlen(path)}, .redirect = &redirect};
     struct http_fixture *f = http_fixture_begin_with(http_host_options(&route, 1));
     char text[9000];
 
@@ -80,9 +80,9 @@ test_http_redirect_stays_where_it_is_sent(void **state)
 static void
 test_http_redirect_is_bounded(void **state)
 {
-    struct options_redirect redirect = {.to = {"/{a}", 4}, .status = 0};
-    struct options_route route = {.path = {"/{a}", 4}, .redirect = &redirect};
-    struct options o = http_host_options(&route, 1);
+    struct http_options_redirect redirect = {.to = {"/{a}", 4}, .status = 0};
+    struct http_options_route route = {.path = {"/{a}", 4}, .redirect = &redirect};
+    struct http_options o = http_host_options(&route, 1);
     char text[3 * 2730 + 64];
     struct http_fixture *f;
     size_t n;

@@ -15,7 +15,7 @@
 static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 static void
-check(const struct http_reply *reply, struct span server, enum http_persist persist,
+check(const struct http_reply *reply, struct http_span server, enum http_persist persist,
       const char *wanted)
 {
     char head[1024];
@@ -35,13 +35,13 @@ test_http_reply_writes_every_part(void **state)
         .status = 200, .fields = STR("A: b\r\n"), .body = STR("0123456789")};
 
     (void)state;
-    check(&reply, (struct span)STR("goevd"), HTTP_PERSIST,
+    check(&reply, (struct http_span)STR("goevd"), HTTP_PERSIST,
           "HTTP/1.1 200 OK\r\nServer: goevd\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nA: b\r\n"
           "Content-Length: 10\r\n\r\n");
-    check(&reply, (struct span){"", 0}, HTTP_PERSIST_CLOSE,
+    check(&reply, (struct http_span){"", 0}, HTTP_PERSIST_CLOSE,
           "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nA: b\r\n"
           "Content-Length: 10\r\nConnection: close\r\n\r\n");
-    check(&reply, (struct span){"", 0}, HTTP_PERSIST_TOLD,
+    check(&reply, (struct http_span){"", 0}, HTTP_PERSIST_TOLD,
           "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nA: b\r\n"
           "Content-Length: 10\r\nConnection: keep-alive\r\n\r\n");
 }
@@ -55,15 +55,15 @@ test_http_reply_without_content_has_no_length(void **state)
     static const struct http_reply odd = {.status = 299};
 
     (void)state;
-    check(&none, (struct span){"", 0}, HTTP_PERSIST,
+    check(&none, (struct http_span){"", 0}, HTTP_PERSIST,
           "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
-    check(&same, (struct span){"", 0}, HTTP_PERSIST,
+    check(&same, (struct http_span){"", 0}, HTTP_PERSIST,
           "HTTP/1.1 304 Not Modified\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
-    check(&reset, (struct span){"", 0}, HTTP_PERSIST,
+    check(&reset, (struct http_span){"", 0}, HTTP_PERSIST,
           "HTTP/1.1 205 Reset Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
           "Content-Length: 0\r\n\r\n");
     /* RFC 9112 section 4: the space stays where the phrase is empty */
-    check(&odd, (struct span){"", 0}, HTTP_PERSIST,
+    check(&odd, (struct http_span){"", 0}, HTTP_PERSIST,
           "HTTP/1.1 299 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n");
 }
 

@@ -21,10 +21,10 @@ refuse(void *arg, uint16_t methods)
     return REFUSAL + methods;
 }
 
-static struct span
+static struct http_span
 span_of(const char *text)
 {
-    return (struct span){text, strlen(text)};
+    return (struct http_span){text, strlen(text)};
 }
 
 static int
@@ -185,7 +185,7 @@ test_http_router_names_do_not_tell_routes_apart(void **state)
 static void
 check_param(const char *route, const char *path, const char *name, const char *found)
 {
-    struct span s = http_router_param(span_of(route), span_of(path), name);
+    struct http_span s = http_router_param(span_of(route), span_of(path), name);
 
     assert_int_equal(s.data == NULL, found == NULL);
     if (found != NULL) {

@@ -3,7 +3,7 @@
 
 #include <goevd/http.h>
 
-extern const struct goevd_http http_table;
+extern const struct goevd_http http_api;
 
 /* For handlers that are held to the rules: strict.c. */
-const struct goevd_http *http_strict_table(void);
+const struct goevd_http *http_strict_api(void);

@@ -3,8 +3,9 @@
 
 #include <goevd/http.h>
 
-int later_call(struct goevd_self *self, struct goevd_http_id id, goevd_http_call_fn fn, void *arg);
-int later_send(struct goevd_self *self, struct goevd_http_id id, int status, const char *type,
-               const void *body, size_t len, goevd_release_fn done, void *arg);
-int later_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                 goevd_http_done_fn done, void *arg);
+int http_by_id_call(struct goevd_self *self, struct goevd_http_id id, goevd_http_call_fn fn,
+                    void *arg);
+int http_by_id_send(struct goevd_self *self, struct goevd_http_id id, int status, const char *type,
+                    const void *body, size_t len, goevd_release_fn done, void *arg);
+int http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
+                      goevd_http_done_fn done, void *arg);

@@ -22,62 +22,62 @@
 #include "http/route/handlers.h"
 
 /* Memory that an exchange keeps for the next request. */
-#define EXCHANGE_KEEP_BYTES 16384
+#define HTTP_EXCHANGE_KEEP_BYTES 16384
 
 /* Exchanges of one poller that last at the same time: what a number can tell apart. */
-#define EXCHANGE_SLOTS_MAX ((size_t)1 << 20)
+#define HTTP_EXCHANGE_SLOTS_MAX ((size_t)1 << 20)
 
 /* Header lines that a handler may add. */
-#define EXCHANGE_FIELDS_MAX 16384
+#define HTTP_EXCHANGE_FIELDS_MAX 16384
 
 /* Cookies of timers of the connection. */
-#define EXCHANGE_TIMER 1 /* goevd_http_timer() */
-#define EXCHANGE_KICK 2  /* what has to be done in a callback of the connection */
+#define HTTP_EXCHANGE_TIMER 1 /* goevd_http_timer() */
+#define HTTP_EXCHANGE_KICK 2  /* what has to be done in a callback of the connection */
 
 /* 0 is the common case: GET, HTTP/1.1, no body, keep the connection. */
-enum exchange_flags {
+enum http_exchange_flags {
     /* what the head says */
-    X_HEAD = 1 << 0,
-    X_OLD = 1 << 1,      /* HTTP/1.0 */
-    X_TELL = 1 << 2,     /* HTTP_PERSIST_TOLD */
-    X_CLOSE = 1 << 3,    /* the connection ends after the reply */
-    X_LENGTH = 1 << 4,   /* a body of body.left bytes is still to be read */
-    X_CHUNKED = 1 << 5,  /* or a chunked one */
-    X_CONTINUE = 1 << 6, /* the client waits for 100 */
-    X_BODY = X_LENGTH | X_CHUNKED,
+    HTTP_X_HEAD = 1 << 0,
+    HTTP_X_OLD = 1 << 1,      /* HTTP/1.0 */
+    HTTP_X_TELL = 1 << 2,     /* HTTP_PERSIST_TOLD */
+    HTTP_X_CLOSE = 1 << 3,    /* the connection ends after the reply */
+    HTTP_X_LENGTH = 1 << 4,   /* a body of body.left bytes is still to be read */
+    HTTP_X_CHUNKED = 1 << 5,  /* or a chunked one */
+    HTTP_X_CONTINUE = 1 << 6, /* the client waits for 100 */
+    HTTP_X_BODY = HTTP_X_LENGTH | HTTP_X_CHUNKED,
     /* its body */
-    X_READ = 1 << 7,     /* the handler wants it */
-    X_GATHER = 1 << 8,   /* ... in one piece */
-    X_HELD = 1 << 9,     /* ... but no more for now */
-    X_HAD_ALL = 1 << 10, /* ... and has had it all */
+    HTTP_X_READ = 1 << 7,     /* the handler wants it */
+    HTTP_X_GATHER = 1 << 8,   /* ... in one piece */
+    HTTP_X_HELD = 1 << 9,     /* ... but no more for now */
+    HTTP_X_HAD_ALL = 1 << 10, /* ... and has had it all */
     /* its reply */
-    X_FIELDS = 1 << 11, /* header lines were added, or will be */
-    X_BEGUN = 1 << 12,  /* the head has gone out */
-    X_SILENT = 1 << 13, /* content is left out */
-    X_SIZED = 1 << 14,  /* reply_left bytes of content are to follow */
-    X_CHUNKS = 1 << 15, /* content goes out in chunks */
-    X_ENDED = 1 << 16,  /* the handler has said all */
-    X_DRAIN = 1 << 17,  /* on_drained is owed */
+    HTTP_X_FIELDS = 1 << 11, /* header lines were added, or will be */
+    HTTP_X_BEGUN = 1 << 12,  /* the head has gone out */
+    HTTP_X_SILENT = 1 << 13, /* content is left out */
+    HTTP_X_SIZED = 1 << 14,  /* reply_left bytes of content are to follow */
+    HTTP_X_CHUNKS = 1 << 15, /* content goes out in chunks */
+    HTTP_X_ENDED = 1 << 16,  /* the handler has said all */
+    HTTP_X_DRAIN = 1 << 17,  /* on_drained is owed */
     /* what is to happen */
-    X_NEXT = 1 << 18,    /* the next handler's turn */
-    X_BROKEN = 1 << 19,  /* it ends with `verdict`, or without a reply if that is 0 */
-    X_UPGRADE = 1 << 20, /* the connection goes to upgrade_to */
+    HTTP_X_NEXT = 1 << 18,    /* the next handler's turn */
+    HTTP_X_BROKEN = 1 << 19,  /* it ends with `verdict`, or without a reply if that is 0 */
+    HTTP_X_UPGRADE = 1 << 20, /* the connection goes to upgrade_to */
     /* where it is */
-    X_ATTACHED = 1 << 21, /* its connection knows it */
-    X_KEPT = 1 << 22,     /* its head is a copy */
-    X_DEFERRED = 1 << 23, /* on local->deferred */
-    X_NAMED = 1 << 24,    /* somebody knows its number */
-    X_TIMER = 1 << 25,    /* EXCHANGE_TIMER was armed */
-    X_MARKED = 1 << 27,   /* `mark` is set */
-    X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
-    X_GZIP = 1 << 28,     /* its head says that it is compressed */
-    X_USER = 1 << 29,     /* somebody has said whose it is */
+    HTTP_X_ATTACHED = 1 << 21, /* its connection knows it */
+    HTTP_X_KEPT = 1 << 22,     /* its head is a copy */
+    HTTP_X_DEFERRED = 1 << 23, /* on local->deferred */
+    HTTP_X_NAMED = 1 << 24,    /* somebody knows its number */
+    HTTP_X_TIMER = 1 << 25,    /* HTTP_EXCHANGE_TIMER was armed */
+    HTTP_X_INFORMED = 1 << 27, /* `info` is set */
+    HTTP_X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
+    HTTP_X_GZIP = 1 << 28,     /* its head says that it is compressed */
+    HTTP_X_USER = 1 << 29,     /* somebody has said whose it is */
     /* no reply can begin any more */
-    X_LOST = X_BEGUN | X_ENDED | X_NEXT | X_BROKEN
+    HTTP_X_LOST = HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_NEXT | HTTP_X_BROKEN
 };
 
 /* Content by reference that the connection had no room for. */
-struct exchange_segment {
+struct http_segment {
     const void *data; /* NULL: of a file */
     int fd;
     off_t offset;
@@ -86,16 +86,16 @@ struct exchange_segment {
     void *arg;
 };
 
-struct exchange {
-    struct turn *turn;    /* that runs; NULL: none */
-    struct goevd_conn *c; /* set when it is attached, as is conn; see exchange_c() */
-    struct conn *conn;
+struct http_exchange {
+    struct http_h1_batch *turn; /* that runs; NULL: none */
+    struct goevd_conn *c;       /* set when it is attached, as is conn; see http_exchange_c() */
+    struct http_h1_conn *conn;
     struct http_local *local;
-    struct http_request *req;      /* the poller's, or the copy */
-    const struct handler *handler; /* whose turn it is */
-    char *state;                   /* of all handlers of the chain */
+    struct http_request *req;           /* the poller's, or the copy */
+    const struct http_handler *handler; /* whose turn it is */
+    char *state;                        /* of all handlers of the chain */
     size_t state_room;
-    uint32_t flags; /* enum exchange_flags */
+    uint32_t flags; /* enum http_exchange_flags */
     int verdict;    /* why it is broken: an enum http_verdict; -EPIPE: the connection is; 0 */
     size_t head_len;
     const char *head; /* what was read, until its head is kept */
@@ -108,114 +108,115 @@ struct exchange {
     uint64_t body_max;      /* that may come */
     uint64_t body_since_ns; /* when reading began; moved on by the time that the handler took */
     uint64_t held_since_ns;
-    struct buffer gathered;
-    struct buffer trailers; /* as they came, with the empty line */
+    struct http_buffer gathered;
+    struct http_buffer trailers; /* as they came, with the empty line */
 
-    int status;    /* of its reply; 0: none has begun; counts with X_MARKED, as does the next */
+    int status; /* of its reply; 0: none has begun; counts with HTTP_X_INFORMED, as does the next */
     uint64_t sent; /* bytes of content */
     uint64_t reply_left;
-    struct buffer fields; /* header lines, later trailers */
-    struct buffer rest;   /* of the output, behind `segment`; from rest_at on */
+    struct http_buffer fields; /* header lines, later trailers */
+    struct http_buffer rest;   /* of the output, behind `segment`; from rest_at on */
     size_t rest_at;
-    struct exchange_segment segment;
-    struct gzip_stream *gzip;       /* what its content goes through; NULL: it does not */
-    struct exchange_segment source; /* content that is yet to go through it */
-    bool gzip_dirty;                /* it keeps back some of what was written */
-    bool gzip_full;                 /* `source` waits until the client has taken more */
+    struct http_segment segment;
+    struct http_gzip_stream *gzip; /* what its content goes through; NULL: it does not */
+    struct http_segment source;    /* content that is yet to go through it */
+    bool gzip_dirty;               /* it keeps back some of what was written */
+    bool gzip_full;                /* `source` waits until the client has taken more */
     struct goevd_plugin *upgrade_to;
     const void *upgrade_state; /* the handler's own */
     size_t upgrade_len;
 
-    struct mark mark;
-    struct buffer user;    /* whose it is, as a handler has found */
-    struct buffer copy;    /* of head and request */
-    struct exchange *next; /* free or deferred */
-    uint32_t slot;         /* in local->slots */
+    struct http_request_info info;
+    struct http_buffer user;    /* whose it is, as a handler has found */
+    struct http_buffer copy;    /* of head and request */
+    struct http_exchange *next; /* free or deferred */
+    uint32_t slot;              /* in local->slots */
 };
 
 /* A number that names an exchange: 8 bits of poller, 20 of slot, 4 of handler in the chain, 32 of
  * generation. */
-struct exchange_slot {
-    struct exchange *exchange;
+struct http_exchange_slot {
+    struct http_exchange *exchange;
     uint32_t generation;
 };
 
-static inline struct exchange *
-exchange_of(const struct goevd_http_request *r)
+static inline struct http_exchange *
+http_exchange_of(const struct goevd_http_request *r)
 {
-    return (struct exchange *)(uintptr_t)r;
+    return (struct http_exchange *)(uintptr_t)r;
 }
 
 static inline struct goevd_http_request *
-exchange_public(struct exchange *x)
+http_exchange_public(struct http_exchange *x)
 {
     return (struct goevd_http_request *)x;
 }
 
 static inline struct goevd_conn *
-exchange_c(const struct exchange *x)
+http_exchange_c(const struct http_exchange *x)
 {
-    return x->turn != NULL ? x->turn->c : x->c;
+    return x->turn ? x->turn->c : x->c;
 }
 
-static inline struct conn *
-exchange_conn(const struct exchange *x)
+static inline struct http_h1_conn *
+http_exchange_conn(const struct http_exchange *x)
 {
-    return x->turn != NULL ? x->turn->conn : x->conn;
+    return x->turn ? x->turn->conn : x->conn;
 }
 
 static inline void *
-exchange_state(const struct exchange *x)
+http_exchange_state(const struct http_exchange *x)
 {
-    return x->state == NULL ? NULL : x->state + x->handler->state_at;
+    return !x->state ? NULL : x->state + x->handler->state_at;
 }
 
 /* ---- Its life -------------------------------------------------------------------------------- */
 
 /* Make local->fresh. 0; -ENOMEM. */
-cold int exchange_make(struct http_local *local);
+cold int http_exchange_make(struct http_local *local);
 
 /* Free all of a poller. */
-void exchange_free_all(struct http_local *local);
+void http_exchange_free_all(struct http_local *local);
 
-/* The rest of exchange_handle() where on_request has not simply replied. r: what it returned. */
-cold int exchange_go_on(struct turn *t, struct exchange *x, int r);
+/* The rest of http_exchange_handle() where on_request has not simply replied. r: what it returned.
+ */
+cold int http_exchange_go_on(struct http_h1_batch *b, struct http_exchange *x, int r);
 
-/* exchange_handle() for handlers that have a state or want to know of the end. */
-cold int exchange_handle_any(struct turn *t, struct exchange *x);
+/* http_exchange_handle() for handlers that have a state or want to know of the end. */
+cold int http_exchange_handle_any(struct http_h1_batch *b, struct http_exchange *x);
 
-/* A request whose head is good is a handler's. It lies at t->at.
+/* A request whose head is good is a handler's. It lies at b->at.
  *
  * number   of the chain.
  * flags    what its head says.
  * Returns  0; -EBUSY: what follows has to wait; -ENOBUFS: this has to, and nothing was done;
  * another negative value: the connection is lost.
  */
-hot int
-exchange_handle(struct turn *t, unsigned number, size_t head_len, unsigned flags)
+static hot int
+http_exchange_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsigned flags)
 {
-    struct http_local *local = t->local;
-    const struct handler *h = local->handlers[number];
-    struct exchange *x = local->fresh;
+    struct http_local *local = b->local;
+    const struct http_handler *h = local->handlers[number];
+    struct http_exchange *x = local->fresh;
     int r;
 
     /* for the reply, here where nothing has to be kept across the call; never 0 bytes, so that it
      * is also seen here when no more may be written */
-    if (t->room - t->used < local->reply_guess) {
-        r = turn_reserve(t, local->reply_guess, head_len);
-        if (unlikely(r < 0 && t->full))
+    if (b->room - b->used < local->reply_guess) {
+        r = http_h1_batch_reserve(b, local->reply_guess, head_len);
+        if (unlikely(r < 0 && b->full))
             return -ENOBUFS;
     }
-    x->turn = t;
+    x->turn = b;
     x->handler = h;
     x->flags = flags;
     x->head_len = head_len;
     if (unlikely(!h->quick))
-        return exchange_handle_any(t, x);
-    r = h->calls.on_request(exchange_public(x), NULL);
-    if (unlikely(x->flags != X_ENDED))
-        return exchange_go_on(t, x, r);
-    t->at += head_len;
+        return http_exchange_handle_any(b, x);
+    r = h->calls.on_request(http_exchange_public(x), NULL);
+    if (unlikely(x->flags != HTTP_X_ENDED))
+        return http_exchange_go_on(b, x, r);
+    b->at += head_len;
     return 0;
 }
 
@@ -225,137 +226,141 @@ exchange_handle(struct turn *t, unsigned number, size_t head_len, unsigned flags
  * Returns  0: input may be read; -EBUSY: it has to wait; another negative value: the connection is
  *          lost.
  */
-int exchange_advance(struct turn *t, struct exchange *x, ptrdiff_t r);
+int http_exchange_advance(struct http_h1_batch *b, struct http_exchange *x, ptrdiff_t r);
 
 /* The end of a turn: the input that its head lies in goes away. r: how the turn ended. Returns it,
  * or -ENOMEM. */
-int exchange_keep(struct turn *t, int r);
+int http_exchange_keep(struct http_h1_batch *b, int r);
 
 /* Its connection has ended. */
-void exchange_gone(struct conn *conn, enum goevd_reason reason);
+void http_exchange_gone(struct http_h1_conn *conn, enum goevd_reason reason);
 
-/* After a function that a handler has called: see to it that exchange_advance() runs. */
-void exchange_changed(struct exchange *x);
+/* After a function that a handler has called: see to it that http_exchange_advance() runs. */
+void http_exchange_changed(struct http_exchange *x);
 
 /* End it, soon, with that reply if none has begun; 0 or -EPIPE: without one. */
-void exchange_break(struct exchange *x, int verdict);
+void http_exchange_break(struct http_exchange *x, int verdict);
 
 /* As goevd_http_set_user(). */
-int exchange_set_user(struct exchange *x, const char *name, size_t len);
+int http_exchange_set_user(struct http_exchange *x, const char *name, size_t len);
 
 /* The number of one, as its present handler has it; and the one of a number, NULL if it is over or
  * another handler's. */
-uint64_t exchange_number(struct exchange *x);
-struct exchange *exchange_find(struct http_local *local, uint64_t number);
+uint64_t http_exchange_number(struct http_exchange *x);
+struct http_exchange *http_exchange_find(struct http_local *local, uint64_t number);
 
 /* ---- Its body -------------------------------------------------------------------------------- */
 
-/* Hand on what has come. Returns as exchange_advance(). */
-int exchange_body(struct turn *t);
+/* Hand on what has come. Returns as http_exchange_advance(). */
+int http_exchange_body(struct http_h1_batch *b);
 
 /* Tell the handler that the body is complete, with what was gathered. Returns what on_body did. */
-ptrdiff_t exchange_body_last(struct exchange *x);
+ptrdiff_t http_exchange_body_last(struct http_exchange *x);
 
 /* Whether the client owes bytes that the handler waits for. */
-bool exchange_body_awaited(const struct exchange *x);
+bool http_exchange_body_awaited(const struct http_exchange *x);
 
 /* How much longer it may take, ns; 0: no longer. */
-uint64_t exchange_body_time_left(const struct exchange *x);
+uint64_t http_exchange_body_time_left(const struct http_exchange *x);
 
 /* A trailer by its place; false where there is none, or until the body is complete. */
-bool exchange_body_trailer(const struct exchange *x, size_t index, struct span *ret_name,
-                           struct span *ret_value);
+bool http_exchange_body_trailer(const struct http_exchange *x, size_t index,
+                                struct http_span *ret_name, struct http_span *ret_value);
 
-int exchange_read(struct exchange *x, uint64_t max, unsigned flags);
-void exchange_resume(struct exchange *x);
+int http_exchange_read(struct http_exchange *x, uint64_t max, unsigned flags);
+void http_exchange_resume(struct http_exchange *x);
 
 /* ---- Its reply ------------------------------------------------------------------------------- */
 
 /* Whether output waits for the client. */
 static inline bool
-exchange_output_waits(const struct exchange *x)
+http_exchange_output_waits(const struct http_exchange *x)
 {
     return x->segment.len != 0 || x->rest.len != 0;
 }
 
 /* Whether that, or content on its way there. */
 static inline bool
-exchange_reply_waits(const struct exchange *x)
+http_exchange_reply_waits(const struct http_exchange *x)
 {
-    return exchange_output_waits(x) || x->source.len != 0;
+    return http_exchange_output_waits(x) || x->source.len != 0;
 }
 
 /* The end of one: it is released. */
-void exchange_segment_done(struct exchange_segment *s, int result);
+void http_segment_done(struct http_segment *s, int result);
 
 /* All output but the quickest goes through here. What the connection has no room for is kept.
  * Returns 0; 1: wait for on_drained; another: the connection is lost. */
-int exchange_put(struct exchange *x, struct span data);
+int http_exchange_put(struct http_exchange *x, struct http_span data);
 
 /* The same for a piece of content as it is framed, and for what ends it. */
-int exchange_put_content(struct exchange *x, const char *data, size_t len);
-int exchange_put_last(struct exchange *x);
+int http_exchange_put_content(struct http_exchange *x, const char *data, size_t len);
+int http_exchange_put_last(struct http_exchange *x);
 
 /* Queue what waits, as far as there is room. 0; 1 if there was not enough; another: the connection
  * is lost. */
-int exchange_reply_flush(struct exchange *x);
+int http_exchange_reply_flush(struct http_exchange *x);
 
 /* Drop what waits. */
-void exchange_reply_drop(struct exchange *x);
+void http_exchange_reply_drop(struct http_exchange *x);
 
 /* ---- The head of its reply ------------------------------------------------------------------- */
 
 /* Whether a reply may begin so: 0; -EPIPE; -EINVAL. */
-int exchange_head_check(const struct exchange *x, int status, struct span type);
+int http_exchange_head_check(const struct http_exchange *x, int status, struct http_span type);
 
 /* Complete the headers. 0; 1: the content may go out compressed; -ENOMEM. */
-int exchange_head_begin(struct exchange *x, int status, struct span type, uint64_t length);
+int http_exchange_head_begin(struct http_exchange *x, int status, struct http_span type,
+                             uint64_t length);
 
-/* Send it. Returns as exchange_put(). */
-int exchange_head_put(struct exchange *x, int status, struct span type, uint64_t length);
+/* Send it. Returns as http_exchange_put(). */
+int http_exchange_head_put(struct http_exchange *x, int status, struct http_span type,
+                           uint64_t length);
 
 /* "HTTP/1.1 100 Continue" */
-int exchange_continue(struct exchange *x);
+int http_exchange_continue(struct http_exchange *x);
 
-int exchange_add_field(struct exchange *x, const char *name, const char *value, size_t len);
-int exchange_interim(struct exchange *x, int status);
-int exchange_trailer(struct exchange *x, const char *name, const char *value, size_t len);
-int exchange_upgrade(struct exchange *x, const char *protocol, struct goevd_plugin *to,
-                     const void *state, size_t len);
-int exchange_upgrade_required(struct exchange *x, const char *protocol);
+int http_exchange_add_field(struct http_exchange *x, const char *name, const char *value,
+                            size_t len);
+int http_exchange_interim(struct http_exchange *x, int status);
+int http_exchange_trailer(struct http_exchange *x, const char *name, const char *value, size_t len);
+int http_exchange_upgrade(struct http_exchange *x, const char *protocol, struct goevd_plugin *to,
+                          const void *state, size_t len);
+int http_exchange_upgrade_required(struct http_exchange *x, const char *protocol);
 
 /* ---- Its content ----------------------------------------------------------------------------- */
 
-int exchange_reply(struct exchange *x, int status, const char *type, size_t type_len,
-                   const void *body, size_t len);
-int exchange_start(struct exchange *x, int status, const char *type, size_t type_len,
-                   uint64_t length);
-int exchange_write(struct exchange *x, const void *data, size_t len);
-int exchange_write_segment(struct exchange *x, const struct exchange_segment *segment);
-int exchange_end(struct exchange *x);
+int http_exchange_reply(struct http_exchange *x, int status, const char *type, size_t type_len,
+                        const void *body, size_t len);
+int http_exchange_start(struct http_exchange *x, int status, const char *type, size_t type_len,
+                        uint64_t length);
+int http_exchange_write(struct http_exchange *x, const void *data, size_t len);
+int http_exchange_write_segment(struct http_exchange *x, const struct http_segment *segment);
+int http_exchange_end(struct http_exchange *x);
 
 /* ---- Compressed, compression.c ------------------------------------------------------------- */
 
 /* Whether the content may be compressed, and what the headers say of it then, also to who does not
  * take it. 0; 1: this client takes it; -ENOMEM. */
-int exchange_gzip_choose(struct exchange *x, int status, struct span type, uint64_t length);
+int http_exchange_gzip_choose(struct http_exchange *x, int status, struct http_span type,
+                              uint64_t length);
 
 /* Compress what will be written, if there is a stream for it. 0 or -ENOMEM. */
-int exchange_gzip_begin(struct exchange *x);
+int http_exchange_gzip_begin(struct http_exchange *x);
 
-/* Compress all of it, GZIP_STEP bytes at most, if it becomes shorter. 0 or -ENOMEM. */
-int exchange_gzip_whole(struct exchange *x, struct span *body);
+/* Compress all of it, HTTP_GZIP_STEP bytes at most, if it becomes shorter. 0 or -ENOMEM. */
+int http_exchange_gzip_whole(struct http_exchange *x, struct http_span *body);
 
-/* As exchange_write() and the like, once that may be called. */
-int exchange_gzip_write(struct exchange *x, const char *data, size_t len);
-int exchange_gzip_write_segment(struct exchange *x, const struct exchange_segment *s);
-int exchange_gzip_end(struct exchange *x);
+/* As http_exchange_write() and the like, once that may be called. */
+int http_exchange_gzip_write(struct http_exchange *x, const char *data, size_t len);
+int http_exchange_gzip_write_segment(struct http_exchange *x, const struct http_segment *s);
+int http_exchange_gzip_end(struct http_exchange *x);
 
-/* Compress more of what waits. Returns as exchange_put(), also 1 while more waits. */
-int exchange_gzip_go_on(struct exchange *x);
+/* Compress more of what waits. Returns as http_exchange_put(), also 1 while more waits. */
+int http_exchange_gzip_go_on(struct http_exchange *x);
 
 /* At the end of a turn: see to it that the client gets what was written. */
-void exchange_gzip_settle(struct exchange *x);
+void http_exchange_gzip_settle(struct http_exchange *x);
 
 /* Let it all go. */
-void exchange_gzip_drop(struct exchange *x);
+void http_exchange_gzip_drop(struct http_exchange *x);

@@ -15,7 +15,7 @@
 #define GZIP_MEMORY 8
 
 #define GZIP_LINE(text)                                                                            \
-    (struct span)                                                                                  \
+    (struct http_span)                                                                             \
     {                                                                                              \
         text, sizeof(text) - 1                                                                     \
     }
@@ -24,24 +24,24 @@
 
 /* "type/subtype" or "type/" and an asterisk. */
 static bool
-gzip_type_valid(struct goevd_str type)
+http_gzip_type_valid(struct goevd_str type)
 {
     const char *slash = memchr(type.data, '/', type.len);
-    size_t len = slash == NULL ? 0 : (size_t)(slash - type.data);
+    size_t len = !slash ? 0 : (size_t)(slash - type.data);
 
-    return slash != NULL && http_field_name_valid(type.data, len) &&
+    return slash && http_field_name_valid(type.data, len) &&
            http_field_name_valid(slash + 1, type.len - len - 1);
 }
 
 int
-gzip_check(struct goevd_self *self, const char *path, const struct options_gzip *o)
+http_gzip_check(struct goevd_self *self, const char *path, const struct http_options_gzip *o)
 {
-    const struct goevd_str *types = o == NULL ? NULL : o->types.items;
+    const struct goevd_str *types = !o ? NULL : o->types.items;
     char at[256];
 
-    for (size_t i = 0; o != NULL && i < o->types.count; i++) {
+    for (size_t i = 0; o && i < o->types.count; i++) {
         snprintf(at, sizeof(at), "%s.types[%zu]", path, i);
-        if (!gzip_type_valid(types[i]))
+        if (!http_gzip_type_valid(types[i]))
             return goevd_refuse(self, at,
                                 "\"%s\" is no type of content such as text/html, without "
                                 "parameters, or text/*",
@@ -53,82 +53,85 @@ gzip_check(struct goevd_self *self, const char *path, const struct options_gzip 
 /* ---- Which replies --------------------------------------------------------------------------- */
 
 static bool
-gzip_type_is(struct span type, struct span wanted)
+http_gzip_type_is(struct http_span type, struct http_span wanted)
 {
     bool all = wanted.len > 2 && memcmp(wanted.data + wanted.len - 2, "/*", 2) == 0;
     size_t len = wanted.len - all;
 
-    return (all ? type.len > len : type.len == len) && chars_equal_any(type.data, wanted.data, len);
+    return (all ? type.len > len : type.len == len) &&
+           http_chars_equal_any(type.data, wanted.data, len);
 }
 
 static bool
-gzip_type_listed(const struct options_gzip *o, struct span type)
+gzip_type_listed(const struct http_options_gzip *o, struct http_span type)
 {
     const struct goevd_str *types = o->types.items;
     const char *end = type.len == 0 ? NULL : memchr(type.data, ';', type.len);
 
-    if (end != NULL)
+    if (end)
         type.len = (size_t)(end - type.data);
     while (type.len != 0 && type.data[type.len - 1] == ' ')
         type.len--;
     for (size_t i = 0; i < o->types.count; i++)
-        if (gzip_type_is(type, (struct span){types[i].data, types[i].len}))
+        if (http_gzip_type_is(type, (struct http_span){types[i].data, types[i].len}))
             return true;
     return false;
 }
 
 /* Content that is in a coding already, is a part, or has a digest, stays as it is. */
 static bool
-gzip_is_fixed(const struct line *line)
+http_gzip_is_fixed(const struct http_line *line)
 {
     static const char *const names[] = {"content-encoding", "content-range", "content-digest",
                                         "repr-digest", "digest"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (line_is(line, names[i]))
+        if (http_line_is(line, names[i]))
             return true;
     return false;
 }
 
 bool
-gzip_applies(const struct options_gzip *o, int status, struct span type, uint64_t length,
-             const struct buffer *lines)
+http_gzip_applies(const struct http_options_gzip *o, int status, struct http_span type,
+                  uint64_t length, const struct http_buffer *lines)
 {
-    struct line line;
+    struct http_line line;
 
     if (length < (uint64_t)o->length_min || !http_reply_has_body(status) || status == 205 ||
         status == 206)
         return false;
-    for (size_t at = 0; lines_next(lines, &at, &line);) {
-        if (gzip_is_fixed(&line))
+    for (size_t at = 0; http_lines_next(lines, &at, &line);) {
+        if (http_gzip_is_fixed(&line))
             return false;
-        if (type.len == 0 && line_is(&line, "content-type"))
+        if (type.len == 0 && http_line_is(&line, "content-type"))
             type = line.value;
     }
-    return gzip_type_listed(o, type) && !lines_have_token(lines, "cache-control", "no-transform");
+    return gzip_type_listed(o, type) &&
+           !http_lines_have_token(lines, "cache-control", "no-transform");
 }
 
 /* ---- Their headers --------------------------------------------------------------------------- */
 
 int
-gzip_set_vary(struct buffer *lines)
+http_gzip_set_vary(struct http_buffer *lines)
 {
-    if (lines_have_token(lines, "vary", "accept-encoding") || lines_have_token(lines, "vary", "*"))
+    if (http_lines_have_token(lines, "vary", "accept-encoding") ||
+        http_lines_have_token(lines, "vary", "*"))
         return 0;
-    return lines_add(lines, GZIP_LINE("Vary"), GZIP_LINE("Accept-Encoding"));
+    return http_lines_add(lines, GZIP_LINE("Vary"), GZIP_LINE("Accept-Encoding"));
 }
 
 int
-gzip_weaken(struct buffer *lines)
+http_gzip_weaken(struct http_buffer *lines)
 {
-    struct line line;
+    struct http_line line;
 
-    for (size_t at = 0; lines_next(lines, &at, &line);) {
+    for (size_t at = 0; http_lines_next(lines, &at, &line);) {
         size_t before = (size_t)(line.value.data - lines->data);
 
-        if (!line_is(&line, "etag") || line.value.len == 0 || line.value.data[0] != '"')
+        if (!http_line_is(&line, "etag") || line.value.len == 0 || line.value.data[0] != '"')
             continue;
-        if (buffer_reserve(lines, lines->len + 2) < 0)
+        if (http_buffer_reserve(lines, lines->len + 2) < 0)
             return -ENOMEM;
         memmove(lines->data + before + 2, lines->data + before, lines->len - before);
         memcpy(lines->data + before, "W/", 2);
@@ -139,23 +142,23 @@ gzip_weaken(struct buffer *lines)
 }
 
 int
-gzip_set_coding(struct buffer *lines)
+http_gzip_set_coding(struct http_buffer *lines)
 {
-    const struct span ranges = GZIP_LINE("Accept-Ranges");
-    int r = gzip_weaken(lines);
+    const struct http_span ranges = GZIP_LINE("Accept-Ranges");
+    int r = http_gzip_weaken(lines);
 
-    lines_drop(lines, &ranges, 1); /* of what is made anew each time there are none */
-    return r < 0 ? r : lines_add(lines, GZIP_LINE("Content-Encoding"), GZIP_LINE("gzip"));
+    http_lines_drop(lines, &ranges, 1); /* of what is made anew each time there are none */
+    return r < 0 ? r : http_lines_add(lines, GZIP_LINE("Content-Encoding"), GZIP_LINE("gzip"));
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
-struct gzip *
-gzip_new(unsigned max)
+struct http_gzip *
+http_gzip_new(unsigned max)
 {
-    struct gzip *gzip = malloc(sizeof(*gzip));
+    struct http_gzip *gzip = malloc(sizeof(*gzip));
 
-    if (gzip == NULL)
+    if (!gzip)
         return NULL;
     gzip->max = max;
     gzip->free = NULL;
@@ -164,30 +167,30 @@ gzip_new(unsigned max)
 }
 
 static void
-gzip_stream_free(struct gzip_stream *stream)
+http_gzip_stream_free(struct http_gzip_stream *stream)
 {
     (void)deflateEnd(&stream->z);
     free(stream);
 }
 
 void
-gzip_free(struct gzip *gzip)
+http_gzip_free(struct http_gzip *gzip)
 {
-    while (gzip != NULL && gzip->free != NULL) {
-        struct gzip_stream *stream = gzip->free;
+    while (gzip && gzip->free) {
+        struct http_gzip_stream *stream = gzip->free;
 
         gzip->free = stream->next;
-        gzip_stream_free(stream);
+        http_gzip_stream_free(stream);
     }
     free(gzip);
 }
 
-static struct gzip_stream *
-gzip_stream_new(int level)
+static struct http_gzip_stream *
+http_gzip_stream_new(int level)
 {
-    struct gzip_stream *stream = calloc(1, sizeof(*stream));
+    struct http_gzip_stream *stream = calloc(1, sizeof(*stream));
 
-    if (stream == NULL)
+    if (!stream)
         return NULL;
     if (deflateInit2(&stream->z, level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) ==
         Z_OK)
@@ -196,29 +199,29 @@ gzip_stream_new(int level)
     return NULL;
 }
 
-struct gzip_stream *
-gzip_take(struct gzip *gzip, int level)
+struct http_gzip_stream *
+http_gzip_take(struct http_gzip *gzip, int level)
 {
-    struct gzip_stream *stream = gzip->free;
+    struct http_gzip_stream *stream = gzip->free;
 
-    if (stream != NULL) {
+    if (stream) {
         gzip->free = stream->next;
         gzip->free_count--;
         (void)deflateReset(&stream->z);
         (void)deflateParams(&stream->z, level, Z_DEFAULT_STRATEGY);
         return stream;
     }
-    stream = gzip->count < gzip->max ? gzip_stream_new(level) : NULL;
+    stream = gzip->count < gzip->max ? http_gzip_stream_new(level) : NULL;
     gzip->count += stream != NULL;
     return stream;
 }
 
 void
-gzip_give(struct gzip *gzip, struct gzip_stream *stream)
+http_gzip_give(struct http_gzip *gzip, struct http_gzip_stream *stream)
 {
-    if (gzip->free_count == GZIP_SPARE_MAX) {
+    if (gzip->free_count == HTTP_GZIP_SPARE_MAX) {
         gzip->count--;
-        gzip_stream_free(stream);
+        http_gzip_stream_free(stream);
         return;
     }
     stream->next = gzip->free;
@@ -227,13 +230,13 @@ gzip_give(struct gzip *gzip, struct gzip_stream *stream)
 }
 
 size_t
-gzip_whole(struct gzip *gzip, int level, const char *data, size_t len)
+http_gzip_whole(struct http_gzip *gzip, int level, const char *data, size_t len)
 {
-    struct gzip_stream *stream = gzip_take(gzip, level);
+    struct http_gzip_stream *stream = http_gzip_take(gzip, level);
     size_t n = 0;
 
-    assert(len <= GZIP_STEP);
-    if (stream == NULL)
+    assert(len <= HTTP_GZIP_STEP);
+    if (!stream)
         return 0;
     stream->z.next_in = (Bytef *)(uintptr_t)data;
     stream->z.avail_in = (uInt)len;
@@ -241,6 +244,6 @@ gzip_whole(struct gzip *gzip, int level, const char *data, size_t len)
     stream->z.avail_out = (uInt)len;
     if (deflate(&stream->z, Z_FINISH) == Z_STREAM_END)
         n = len - stream->z.avail_out;
-    gzip_give(gzip, stream);
+    http_gzip_give(gzip, stream);
     return n < len ? n : 0;
 }

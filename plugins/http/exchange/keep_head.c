@@ -2,7 +2,7 @@
 #include "http/exchange/exchange.h"
 
 static void
-exchange_move(const char **p, const char *from, size_t len, char *to)
+http_exchange_move(const char **p, const char *from, size_t len, char *to)
 {
     uintptr_t at = (uintptr_t)*p - (uintptr_t)from;
 
@@ -12,7 +12,7 @@ exchange_move(const char **p, const char *from, size_t len, char *to)
 
 /* Copy the request, the bytes that it lies in, and its path if that had to be changed. */
 static int
-exchange_copy_head(struct exchange *x, const char *head)
+http_exchange_copy_head(struct http_exchange *x, const char *head)
 {
     const struct http_request *req = x->req;
     const char *scratch = x->local->scratch;
@@ -22,7 +22,7 @@ exchange_copy_head(struct exchange *x, const char *head)
     char *bytes;
     char *path;
 
-    if (buffer_reserve(&x->copy, fields + x->head_len + (changed ? req->path.len : 0)) < 0)
+    if (http_buffer_reserve(&x->copy, fields + x->head_len + (changed ? req->path.len : 0)) < 0)
         return -ENOMEM;
     copy = (struct http_request *)(void *)x->copy.data;
     bytes = x->copy.data + fields;
@@ -32,30 +32,30 @@ exchange_copy_head(struct exchange *x, const char *head)
     if (changed)
         memcpy(path, scratch, req->path.len);
     for (uint32_t i = 0; i < req->field_count; i++) {
-        exchange_move(&copy->fields[i].name, head, x->head_len, bytes);
-        exchange_move(&copy->fields[i].value, head, x->head_len, bytes);
+        http_exchange_move(&copy->fields[i].name, head, x->head_len, bytes);
+        http_exchange_move(&copy->fields[i].value, head, x->head_len, bytes);
     }
-    exchange_move(&copy->target.data, head, x->head_len, bytes);
+    http_exchange_move(&copy->target.data, head, x->head_len, bytes);
     if (changed)
         copy->path.data = path;
     else
-        exchange_move(&copy->path.data, head, x->head_len, bytes);
+        http_exchange_move(&copy->path.data, head, x->head_len, bytes);
     x->req = copy;
-    x->flags |= X_KEPT;
+    x->flags |= HTTP_X_KEPT;
     return 0;
 }
 
 int
-exchange_keep(struct turn *t, int r)
+http_exchange_keep(struct http_h1_batch *b, int r)
 {
-    struct exchange *x = t->conn->exchange;
+    struct http_exchange *x = b->conn->exchange;
 
-    if ((x->flags & X_KEPT) == 0 && exchange_copy_head(x, x->head) < 0) {
-        exchange_gone(t->conn, GOEVD_REASON_ERROR);
+    if (!(x->flags & HTTP_X_KEPT) && http_exchange_copy_head(x, x->head) < 0) {
+        http_exchange_gone(b->conn, GOEVD_REASON_ERROR);
         return -ENOMEM;
     }
     x->turn = NULL;
-    if (x->gzip != NULL)
-        exchange_gzip_settle(x);
+    if (x->gzip)
+        http_exchange_gzip_settle(x);
     return r;
 }

@@ -11,9 +11,9 @@
 #include "http/instance.h"
 
 /* One callback: the input that is left and the output that is being written. */
-struct turn {
+struct http_h1_batch {
     struct goevd_conn *c;
-    struct conn *conn;
+    struct http_h1_conn *conn;
     struct http_local *local;
     const char *at;
     const char *end;
@@ -29,56 +29,56 @@ struct turn {
 };
 
 /* Queue what was written. */
-void turn_commit(struct turn *t);
+void http_h1_batch_commit(struct http_h1_batch *b);
 
 /* Room for a reply of len bytes, and for those to the requests that seem to come after it, if each
  * has request_len bytes as this one. -ENOBUFS: not now. */
-int turn_reserve(struct turn *t, size_t len, size_t request_len);
+int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_len);
 
 /* A long body goes out by reference; the options that hold it outlive the connection. */
-cold int turn_body(struct turn *t, const struct http_reply *reply);
+cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
 
 /* Answer with the reason, which is counted, and close; the peer may go on sending for a while.
- * Returns as turn_reply() does. */
-cold int turn_fail(struct turn *t, int verdict, bool head_only);
+ * Returns as http_h1_batch_reply() does. */
+cold int http_h1_batch_fail(struct http_h1_batch *b, int verdict, bool head_only);
 
-/* turn_reply() with the id of what it answers, if that has one. */
-cold int turn_reply_marked(struct turn *t, unsigned reply, enum http_persist persist,
-                           bool head_only, size_t request_len);
+/* http_h1_batch_reply() with the id of what it answers, if that has one. */
+cold int http_h1_batch_reply_with_id(struct http_h1_batch *b, unsigned reply,
+                                     enum http_persist persist, bool head_only, size_t request_len);
 
 /* What follows the bytes of a reply. */
-hot int
-turn_replied(struct turn *t, const struct canned *k, unsigned reply, enum http_persist persist,
-             bool head_only)
+static hot int
+http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k, unsigned reply,
+                      enum http_persist persist, bool head_only)
 {
-    t->answered++;
+    b->answered++;
     if (unlikely(persist == HTTP_PERSIST_CLOSE))
-        t->stop_at = 0;
+        b->stop_at = 0;
     if (unlikely(k->apart) && !head_only)
-        return turn_body(t, &t->local->http->routes.replies[reply]);
+        return http_h1_batch_body(b, &b->local->http->routes.replies[reply]);
     return 0;
 }
 
 /* 0; -ENOBUFS: nothing was written, again when output has drained; another: the connection is
  * lost. */
-hot int
-turn_reply(struct turn *t, unsigned reply, enum http_persist persist, bool head_only,
-           size_t request_len)
+static hot int
+http_h1_batch_reply(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
+                    bool head_only, size_t request_len)
 {
-    const struct canned *k = canned_get(&t->local->canned, reply, persist);
+    const struct http_prerendered *k = http_prerendered_get(&b->local->prerendered, reply, persist);
     size_t len;
 
-    if (unlikely(k == NULL))
+    if (unlikely(!k))
         return -ENOMEM;
     len = head_only ? k->head_len : k->len;
-    if (t->room - t->used < len) {
-        int r = turn_reserve(t, len, request_len);
+    if (b->room - b->used < len) {
+        int r = http_h1_batch_reserve(b, len, request_len);
 
         if (unlikely(r < 0))
             return r;
     }
-    assert(t->out != NULL);
-    memcpy(t->out + t->used, k->data, len);
-    t->used += len;
-    return turn_replied(t, k, reply, persist, head_only);
+    assert(b->out);
+    memcpy(b->out + b->used, k->data, len);
+    b->used += len;
+    return http_h1_batch_replied(b, k, reply, persist, head_only);
 }

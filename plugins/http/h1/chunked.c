@@ -5,19 +5,19 @@
 #include "http/message/chars.h"
 
 enum {
-    CHUNKED_SIZE_FIRST,
-    CHUNKED_SIZE,
-    CHUNKED_EXTENSION,
-    CHUNKED_SIZE_LF,
-    CHUNKED_DATA,
-    CHUNKED_DATA_CR,
-    CHUNKED_DATA_LF,
-    CHUNKED_TRAILER_FIRST,
-    CHUNKED_TRAILER_NAME,
-    CHUNKED_TRAILER_VALUE,
-    CHUNKED_TRAILER_LF,
-    CHUNKED_END_LF,
-    CHUNKED_DONE
+    HTTP_CHUNKED_SIZE_FIRST,
+    HTTP_CHUNKED_SIZE,
+    HTTP_CHUNKED_EXTENSION,
+    HTTP_CHUNKED_SIZE_LF,
+    HTTP_CHUNKED_DATA,
+    HTTP_CHUNKED_DATA_CR,
+    HTTP_CHUNKED_DATA_LF,
+    HTTP_CHUNKED_TRAILER_FIRST,
+    HTTP_CHUNKED_TRAILER_NAME,
+    HTTP_CHUNKED_TRAILER_VALUE,
+    HTTP_CHUNKED_TRAILER_LF,
+    HTTP_CHUNKED_END_LF,
+    HTTP_CHUNKED_DONE
 };
 
 /* What says how a message is framed or where it goes has come too late in a trailer: those who obey
@@ -27,7 +27,7 @@ static const char *const chunked_not_allowed[] = {"content-length", "host", "tra
 _Static_assert(sizeof(struct http_chunked) == 8, "http_chunked shares a word with others");
 
 static int
-chunked_count(struct http_chunked *d)
+http_chunked_count(struct http_chunked *d)
 {
     if (d->overhead == HTTP_CHUNKED_OVERHEAD_MAX)
         return HTTP_LARGE_TRAILERS;
@@ -36,7 +36,7 @@ chunked_count(struct http_chunked *d)
 }
 
 static int
-chunked_go(struct http_chunked *d, bool fits, unsigned state, int verdict)
+http_chunked_go(struct http_chunked *d, bool fits, unsigned state, int verdict)
 {
     if (!fits)
         return verdict;
@@ -45,126 +45,127 @@ chunked_go(struct http_chunked *d, bool fits, unsigned state, int verdict)
 }
 
 static int
-chunked_size(struct http_chunked *d, char c)
+http_chunked_size(struct http_chunked *d, char c)
 {
-    int digit = chars_hex(c);
+    int digit = http_chars_hex(c);
 
     if (digit < 0) {
-        if (d->state == CHUNKED_SIZE_FIRST)
+        if (d->state == HTTP_CHUNKED_SIZE_FIRST)
             return HTTP_BAD_CHUNK;
         if (c == ';')
-            return chunked_go(d, true, CHUNKED_EXTENSION, 0);
-        return chunked_go(d, c == '\r', CHUNKED_SIZE_LF, HTTP_BAD_CHUNK);
+            return http_chunked_go(d, true, HTTP_CHUNKED_EXTENSION, 0);
+        return http_chunked_go(d, c == '\r', HTTP_CHUNKED_SIZE_LF, HTTP_BAD_CHUNK);
     }
     if (d->left >> 40 != 0)
         return HTTP_BAD_CHUNK;
-    if (d->state == CHUNKED_SIZE && d->left == 0 && chunked_count(d) < 0)
+    if (d->state == HTTP_CHUNKED_SIZE && d->left == 0 && http_chunked_count(d) < 0)
         return HTTP_LARGE_TRAILERS;
     d->left = (d->left << 4 | (unsigned)digit) & ((UINT64_C(1) << 44) - 1);
-    d->state = CHUNKED_SIZE;
+    d->state = HTTP_CHUNKED_SIZE;
     return 0;
 }
 
 static int
-chunked_extension(struct http_chunked *d, char c)
+http_chunked_extension(struct http_chunked *d, char c)
 {
     if (c == '\r')
-        return chunked_go(d, true, CHUNKED_SIZE_LF, 0);
-    return chars_is(c, CHARS_VALUE) ? chunked_count(d) : HTTP_BAD_CHUNK;
+        return http_chunked_go(d, true, HTTP_CHUNKED_SIZE_LF, 0);
+    return http_chars_is(c, HTTP_CHARS_VALUE) ? http_chunked_count(d) : HTTP_BAD_CHUNK;
 }
 
 /* The name of a trailer up to its colon. While it may still become one of those that are not
  * allowed, `left`, which has no other use by now, says how many bytes it has and which they are. */
 static int
-chunked_trailer_name(struct http_chunked *d, char c)
+http_chunked_trailer_name(struct http_chunked *d, char c)
 {
     unsigned at = d->left & 255;
     unsigned may_be = (unsigned)(d->left >> 8);
     bool ends = c == ':';
 
-    if (!ends && !chars_is(c, CHARS_TOKEN))
+    if (!ends && !http_chars_is(c, HTTP_CHARS_TOKEN))
         return HTTP_BAD_TRAILER;
     for (unsigned i = 0; i < ARRAY_LEN(chunked_not_allowed); i++)
-        if ((may_be & 1U << i) != 0 && chunked_not_allowed[i][at] != (ends ? '\0' : (c | 0x20)))
+        if ((may_be & 1U << i) && chunked_not_allowed[i][at] != (ends ? '\0' : (c | 0x20)))
             may_be &= ~(1U << i);
     d->left = ends || may_be == 0 ? 0 : may_be << 8 | (at + 1);
-    return ends ? chunked_go(d, may_be == 0, CHUNKED_TRAILER_VALUE, HTTP_BAD_TRAILER) : 0;
+    return ends ? http_chunked_go(d, may_be == 0, HTTP_CHUNKED_TRAILER_VALUE, HTTP_BAD_TRAILER) : 0;
 }
 
 /* A header line after the last chunk, RFC 9112 section 7.1.2. */
 static int
-chunked_trailer(struct http_chunked *d, char c)
+http_chunked_trailer(struct http_chunked *d, char c)
 {
-    int r = chunked_count(d);
+    int r = http_chunked_count(d);
 
     if (r < 0)
         return r;
     switch (d->state) {
-    case CHUNKED_TRAILER_FIRST:
+    case HTTP_CHUNKED_TRAILER_FIRST:
         if (c == '\r')
-            return chunked_go(d, true, CHUNKED_END_LF, 0);
+            return http_chunked_go(d, true, HTTP_CHUNKED_END_LF, 0);
         d->left = ((1U << ARRAY_LEN(chunked_not_allowed)) - 1) << 8;
-        r = chunked_go(d, c != ':', CHUNKED_TRAILER_NAME, HTTP_BAD_TRAILER);
-        return r < 0 ? r : chunked_trailer_name(d, c);
-    case CHUNKED_TRAILER_NAME:
-        return chunked_trailer_name(d, c);
-    case CHUNKED_TRAILER_VALUE:
+        r = http_chunked_go(d, c != ':', HTTP_CHUNKED_TRAILER_NAME, HTTP_BAD_TRAILER);
+        return r < 0 ? r : http_chunked_trailer_name(d, c);
+    case HTTP_CHUNKED_TRAILER_NAME:
+        return http_chunked_trailer_name(d, c);
+    case HTTP_CHUNKED_TRAILER_VALUE:
         if (c == '\r')
-            return chunked_go(d, true, CHUNKED_TRAILER_LF, 0);
-        return chars_is(c, CHARS_VALUE) ? 0 : HTTP_BAD_TRAILER;
+            return http_chunked_go(d, true, HTTP_CHUNKED_TRAILER_LF, 0);
+        return http_chars_is(c, HTTP_CHARS_VALUE) ? 0 : HTTP_BAD_TRAILER;
     default:
-        return chunked_go(d, c == '\n', CHUNKED_TRAILER_FIRST, HTTP_BAD_TRAILER);
+        return http_chunked_go(d, c == '\n', HTTP_CHUNKED_TRAILER_FIRST, HTTP_BAD_TRAILER);
     }
 }
 
 /* One byte that is not content. */
 static int
-chunked_step(struct http_chunked *d, char c)
+http_chunked_step(struct http_chunked *d, char c)
 {
     switch (d->state) {
-    case CHUNKED_SIZE_FIRST:
-    case CHUNKED_SIZE:
-        return chunked_size(d, c);
-    case CHUNKED_EXTENSION:
-        return chunked_extension(d, c);
-    case CHUNKED_SIZE_LF:
-        return chunked_go(d, c == '\n', d->left == 0 ? CHUNKED_TRAILER_FIRST : CHUNKED_DATA,
-                          HTTP_BAD_CHUNK);
-    case CHUNKED_DATA_CR:
-        return chunked_go(d, c == '\r', CHUNKED_DATA_LF, HTTP_BAD_CHUNK);
-    case CHUNKED_DATA_LF:
-        return chunked_go(d, c == '\n', CHUNKED_SIZE_FIRST, HTTP_BAD_CHUNK);
-    case CHUNKED_END_LF:
-        return chunked_go(d, c == '\n', CHUNKED_DONE, HTTP_BAD_TRAILER);
+    case HTTP_CHUNKED_SIZE_FIRST:
+    case HTTP_CHUNKED_SIZE:
+        return http_chunked_size(d, c);
+    case HTTP_CHUNKED_EXTENSION:
+        return http_chunked_extension(d, c);
+    case HTTP_CHUNKED_SIZE_LF:
+        return http_chunked_go(d, c == '\n',
+                               d->left == 0 ? HTTP_CHUNKED_TRAILER_FIRST : HTTP_CHUNKED_DATA,
+                               HTTP_BAD_CHUNK);
+    case HTTP_CHUNKED_DATA_CR:
+        return http_chunked_go(d, c == '\r', HTTP_CHUNKED_DATA_LF, HTTP_BAD_CHUNK);
+    case HTTP_CHUNKED_DATA_LF:
+        return http_chunked_go(d, c == '\n', HTTP_CHUNKED_SIZE_FIRST, HTTP_BAD_CHUNK);
+    case HTTP_CHUNKED_END_LF:
+        return http_chunked_go(d, c == '\n', HTTP_CHUNKED_DONE, HTTP_BAD_TRAILER);
     default:
-        return chunked_trailer(d, c);
+        return http_chunked_trailer(d, c);
     }
 }
 
 ssize_t
-http_chunked_read(struct http_chunked *d, const char *data, size_t len, struct span *ret_data)
+http_chunked_read(struct http_chunked *d, const char *data, size_t len, struct http_span *ret_data)
 {
     size_t at = 0;
 
-    assert(len > 0 && d->state < CHUNKED_DONE);
-    *ret_data = (struct span){data, 0};
-    while (at < len && d->state != CHUNKED_DONE && d->state != CHUNKED_DATA) {
+    assert(len > 0 && d->state < HTTP_CHUNKED_DONE);
+    *ret_data = (struct http_span){data, 0};
+    while (at < len && d->state != HTTP_CHUNKED_DONE && d->state != HTTP_CHUNKED_DATA) {
         bool before = http_chunked_in_trailers(d);
-        int r = chunked_step(d, data[at++]);
+        int r = http_chunked_step(d, data[at++]);
 
         if (r < 0)
             return r;
         if (!before && http_chunked_in_trailers(d))
             break;
     }
-    if (d->state == CHUNKED_DATA) {
+    if (d->state == HTTP_CHUNKED_DATA) {
         uint64_t n = MIN(len - at, (uint64_t)d->left);
 
-        *ret_data = (struct span){data + at, (size_t)n};
+        *ret_data = (struct http_span){data + at, (size_t)n};
         d->left -= n;
         at += n;
         if (d->left == 0)
-            d->state = CHUNKED_DATA_CR;
+            d->state = HTTP_CHUNKED_DATA_CR;
     }
     return (ssize_t)at;
 }
@@ -172,27 +173,27 @@ http_chunked_read(struct http_chunked *d, const char *data, size_t len, struct s
 void
 http_chunked_unread(struct http_chunked *d, size_t n)
 {
-    assert(d->state == CHUNKED_DATA || d->state == CHUNKED_DATA_CR);
+    assert(d->state == HTTP_CHUNKED_DATA || d->state == HTTP_CHUNKED_DATA_CR);
     if (n == 0)
         return;
-    d->state = CHUNKED_DATA;
+    d->state = HTTP_CHUNKED_DATA;
     d->left += n;
 }
 
 bool
 http_chunked_in_trailers(const struct http_chunked *d)
 {
-    return d->state >= CHUNKED_TRAILER_FIRST && d->state < CHUNKED_DONE;
+    return d->state >= HTTP_CHUNKED_TRAILER_FIRST && d->state < HTTP_CHUNKED_DONE;
 }
 
 bool
 http_chunked_done(const struct http_chunked *d)
 {
-    return d->state == CHUNKED_DONE;
+    return d->state == HTTP_CHUNKED_DONE;
 }
 
 uint64_t
 http_chunked_known(const struct http_chunked *d)
 {
-    return d->state == CHUNKED_DATA ? d->left : 0;
+    return d->state == HTTP_CHUNKED_DATA ? d->left : 0;
 }

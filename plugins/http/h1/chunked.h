@@ -28,7 +28,7 @@ struct http_chunked {
  *           there is some and http_chunked_done() is false; bytes after the body are left alone.
  */
 ssize_t http_chunked_read(struct http_chunked *d, const char *data, size_t len,
-                          struct span *ret_data);
+                          struct http_span *ret_data);
 
 /* Take back the last n bytes of the content that http_chunked_read() told last: they come again.
  * Not after anything that followed them. */

@@ -13,262 +13,264 @@
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 /* One request without a body, or the head of one with. -EAGAIN: it is not complete. */
-hot int
-conn_request(struct turn *t)
+static hot int
+http_h1_conn_request(struct http_h1_batch *b)
 {
-    struct http_local *local = t->local;
+    struct http_local *local = b->local;
     struct http_request *req = local->request;
     unsigned reply;
     ssize_t n;
     int r;
 
-    n = http_parse(t->at, (size_t)(t->end - t->at), &local->limits, &t->conn->resume, req);
+    n = http_parse(b->at, (size_t)(b->end - b->at), &local->limits, &b->conn->resume, req);
     if (unlikely(n < 0))
-        return n == -EAGAIN ? -EAGAIN : request_fail_head(t, (int)n);
-    r = http_headers_check(req);
+        return n == -EAGAIN ? -EAGAIN : http_h1_request_fail_head(b, (int)n);
+    r = http_semantics_check(req);
     if (unlikely(r < 0 || req->flags != 0))
-        return request_any(t, (size_t)n, r);
-    reply = routes_find(local->site, req);
-    if (routes_is_handler(reply))
-        return exchange_handle(t, routes_handler(reply), (size_t)n,
-                               (req->method | t->persist) == 0 /* GET, HTTP_PERSIST */
-                                   ? 0
-                                   : request_flags(req, t->persist));
-    r = turn_reply(t, reply, t->persist, req->method == HTTP_HEAD, (size_t)n);
+        return http_h1_request_any(b, (size_t)n, r);
+    reply = http_routes_find(local->site, req);
+    if (http_routes_is_handler(reply))
+        return http_exchange_handle(b, http_routes_handler(reply), (size_t)n,
+                                    (req->method | b->persist) == 0 /* GET, HTTP_PERSIST */
+                                        ? 0
+                                        : http_h1_request_flags(req, b->persist));
+    r = http_h1_batch_reply(b, reply, b->persist, req->method == HTTP_HEAD, (size_t)n);
     if (likely(r == 0))
-        t->at += n;
+        b->at += n;
     return r;
 }
 
 /* What comes is not the head of a request. */
-cold static int
-conn_body(struct turn *t)
+static cold int
+http_h1_conn_body(struct http_h1_batch *b)
 {
-    return (t->conn->flags & CONN_EXCHANGE) != 0 ? exchange_body(t) : discard_body(t);
+    return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_exchange_body(b) : http_h1_discard_body(b);
 }
 
 /* ---- Turns ----------------------------------------------------------------------------------- */
 
-hot void
-conn_turn(struct turn *t, struct goevd_conn *c, void *state, const char *data, size_t len)
+static hot void
+http_h1_conn_batch(struct http_h1_batch *b, struct goevd_conn *c, void *state, const char *data,
+                   size_t len)
 {
-    struct conn *conn = state;
+    struct http_h1_conn *conn = state;
 
     /* one by one: for a whole struct the compiler calls memset */
-    t->c = c;
-    t->conn = conn;
-    t->local = goevd_conn_local(c);
-    t->at = data;
-    t->end = data + len;
-    t->out = NULL;
-    t->used = 0;
-    t->room = 0;
-    t->answered = 0;
-    t->stop_at = UINT_MAX;
-    t->close_flags = GOEVD_CLOSE_DONE;
-    t->persist = (conn->flags & CONN_STOP) != 0 ? HTTP_PERSIST_CLOSE : HTTP_PERSIST;
-    t->full = false;
-    t->outside = false;
+    b->c = c;
+    b->conn = conn;
+    b->local = goevd_conn_local(c);
+    b->at = data;
+    b->end = data + len;
+    b->out = NULL;
+    b->used = 0;
+    b->room = 0;
+    b->answered = 0;
+    b->stop_at = UINT_MAX;
+    b->close_flags = GOEVD_CLOSE_DONE;
+    b->persist = (conn->flags & HTTP_H1_STOP) ? HTTP_PERSIST_CLOSE : HTTP_PERSIST;
+    b->full = false;
+    b->outside = false;
 }
 
-hot int
-conn_answer_all(struct turn *t)
+static hot int
+http_h1_conn_answer_all(struct http_h1_batch *b)
 {
     int r = 0;
 
-    while (t->at < t->end && t->answered < t->stop_at && r == 0)
-        r = unlikely((t->conn->flags & (CONN_BODY | CONN_EXCHANGE)) != 0) ? conn_body(t)
-                                                                          : conn_request(t);
+    while (b->at < b->end && b->answered < b->stop_at && r == 0)
+        r = unlikely(b->conn->flags & (HTTP_H1_BODY | HTTP_H1_EXCHANGE)) ? http_h1_conn_body(b)
+                                                                         : http_h1_conn_request(b);
     return r;
 }
 
 /* After the last reply. Where all that came was understood and read, nothing more is expected. */
 static void
-conn_close(struct turn *t)
+http_h1_conn_close(struct http_h1_batch *b)
 {
-    goevd_conn_close(t->c, t->at == t->end ? t->close_flags : GOEVD_CLOSE_FLUSH);
+    goevd_conn_close(b->c, b->at == b->end ? b->close_flags : GOEVD_CLOSE_FLUSH);
 }
 
 /* The end of a callback that answered requests; data is where its input began. */
-hot ptrdiff_t
-conn_finish(struct turn *t, int r, const char *data)
+static hot ptrdiff_t
+http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
 {
-    turn_commit(t);
-    t->local->replies += t->answered;
-    if (likely(r == 0 && t->at == t->end && t->conn->flags == 0 && t->stop_at != 0))
-        return t->at - data;
-    if ((t->conn->flags & CONN_EXCHANGE) != 0)
-        r = exchange_keep(t, r);
+    http_h1_batch_commit(b);
+    b->local->replies += b->answered;
+    if (likely(r == 0 && b->at == b->end && b->conn->flags == 0 && b->stop_at != 0))
+        return b->at - data;
+    if (b->conn->flags & HTTP_H1_EXCHANGE)
+        r = http_exchange_keep(b, r);
     if (r < 0 && r != -EAGAIN && r != -ENOBUFS && r != -EBUSY)
         return r;
-    if (t->stop_at == 0) {
-        conn_close(t);
-        return t->at - data;
+    if (b->stop_at == 0) {
+        http_h1_conn_close(b);
+        return b->at - data;
     }
-    settle(t, r);
+    http_h1_expect(b, r);
     /* the rest comes in a turn of its own */
-    if (r == 0 && t->at < t->end) {
-        goevd_conn_pause(t->c);
-        goevd_conn_resume(t->c);
+    if (r == 0 && b->at < b->end) {
+        goevd_conn_pause(b->c);
+        goevd_conn_resume(b->c);
     }
-    return t->at - data;
+    return b->at - data;
 }
 
 /* A turn without input in which an exchange is seen to; r: what its handler has just returned. */
 static int
-conn_advance(struct turn *t, int r)
+http_h1_conn_advance(struct http_h1_batch *b, int r)
 {
-    struct exchange *x = t->conn->exchange;
+    struct http_exchange *x = b->conn->exchange;
 
-    x->turn = t;
-    r = exchange_advance(t, x, r);
-    return (int)MIN(conn_finish(t, r, t->at), 0);
+    x->turn = b;
+    r = http_exchange_advance(b, x, r);
+    return (int)MIN(http_h1_conn_finish(b, r, b->at), 0);
 }
 
 void
-conn_kick(struct goevd_timer *timer, void *arg)
+http_h1_conn_kick(struct goevd_timer *timer, void *arg)
 {
     struct http_local *local = arg;
-    struct exchange *x;
+    struct http_exchange *x;
 
     (void)timer;
     while ((x = local->deferred) != NULL) {
-        struct turn t;
+        struct http_h1_batch b;
 
         local->deferred = x->next;
-        x->flags &= ~(uint32_t)X_DEFERRED;
-        conn_turn(&t, x->c, x->conn, "", 0);
-        t.outside = true;
-        if (conn_advance(&t, 0) < 0)
-            goevd_conn_close(t.c, GOEVD_CLOSE_FLUSH);
+        x->flags &= ~(uint32_t)HTTP_X_DEFERRED;
+        http_h1_conn_batch(&b, x->c, x->conn, "", 0);
+        b.outside = true;
+        if (http_h1_conn_advance(&b, 0) < 0)
+            goevd_conn_close(b.c, GOEVD_CLOSE_FLUSH);
     }
 }
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static ptrdiff_t
-conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
-          unsigned flags)
+http_h1_conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+                  unsigned flags)
 {
-    struct turn t;
+    struct http_h1_batch b;
     int r;
 
     (void)fresh;
-    conn_turn(&t, c, state, data, len);
-    t.stop_at = t.local->http->pipeline_max;
-    r = conn_answer_all(&t);
-    if (unlikely(r == -EAGAIN && (flags & GOEVD_READ_FULL) != 0))
-        r = request_fail_head(&t, t.conn->resume.line == 0 ? HTTP_LONG_LINE : HTTP_LARGE_HEADERS);
-    return conn_finish(&t, r, data);
+    http_h1_conn_batch(&b, c, state, data, len);
+    b.stop_at = b.local->http->pipeline_max;
+    r = http_h1_conn_answer_all(&b);
+    if (unlikely(r == -EAGAIN && (flags & GOEVD_READ_FULL)))
+        r = http_h1_request_fail_head(&b, b.conn->resume.line == 0 ? HTTP_LONG_LINE
+                                                                   : HTTP_LARGE_HEADERS);
+    return http_h1_conn_finish(&b, r, data);
 }
 
 static int
-conn_eof(struct goevd_conn *c, void *state)
+http_h1_conn_eof(struct goevd_conn *c, void *state)
 {
-    struct turn t;
+    struct http_h1_batch b;
 
-    conn_turn(&t, c, state, "", 0);
-    if ((t.conn->flags & CONN_EXCHANGE) != 0) {
-        t.conn->flags |= CONN_EOF;
-        return conn_advance(&t, 0);
+    http_h1_conn_batch(&b, c, state, "", 0);
+    if (b.conn->flags & HTTP_H1_EXCHANGE) {
+        b.conn->flags |= HTTP_H1_EOF;
+        return http_h1_conn_advance(&b, 0);
     }
-    if ((t.conn->flags & CONN_BLOCKED) != 0) {
-        t.conn->flags |= CONN_EOF;
+    if (b.conn->flags & HTTP_H1_BLOCKED) {
+        b.conn->flags |= HTTP_H1_EOF;
         return 0;
     }
-    return settle_end(&t);
+    return http_h1_expect_end(&b);
 }
 
 static int
-conn_drained_exchange(struct turn *t)
+http_h1_conn_drained_exchange(struct http_h1_batch *b)
 {
-    struct exchange *x = t->conn->exchange;
+    struct http_exchange *x = b->conn->exchange;
     int r;
 
-    x->turn = t;
-    r = exchange_reply_flush(x);
+    x->turn = b;
+    r = http_exchange_reply_flush(x);
     if (r < 0) {
         x->turn = NULL;
         return r;
     }
-    if (r == 0 && (x->flags & (X_DRAIN | X_ENDED | X_BROKEN)) == X_DRAIN) {
-        x->flags &= ~(uint32_t)X_DRAIN;
-        if (x->handler->calls.on_drained != NULL)
-            r = x->handler->calls.on_drained(exchange_public(x), exchange_state(x));
+    if (r == 0 && (x->flags & (HTTP_X_DRAIN | HTTP_X_ENDED | HTTP_X_BROKEN)) == HTTP_X_DRAIN) {
+        x->flags &= ~(uint32_t)HTTP_X_DRAIN;
+        if (x->handler->calls.on_drained)
+            r = x->handler->calls.on_drained(http_exchange_public(x), http_exchange_state(x));
     }
-    return conn_advance(t, MIN(r, 0));
+    return http_h1_conn_advance(b, MIN(r, 0));
 }
 
 /* A request whose head waits comes again by on_read; the answer to a body has to be sent here. */
 static int
-conn_drained(struct goevd_conn *c, void *state)
+http_h1_conn_drained(struct goevd_conn *c, void *state)
 {
-    struct turn t;
+    struct http_h1_batch b;
     int r;
 
-    conn_turn(&t, c, state, "", 0);
-    if ((t.conn->flags & CONN_EXCHANGE) != 0)
-        return conn_drained_exchange(&t);
-    if ((t.conn->flags & CONN_BLOCKED) == 0 || (t.conn->flags & CONN_BODY) == 0)
+    http_h1_conn_batch(&b, c, state, "", 0);
+    if (b.conn->flags & HTTP_H1_EXCHANGE)
+        return http_h1_conn_drained_exchange(&b);
+    if (!(b.conn->flags & HTTP_H1_BLOCKED) || !(b.conn->flags & HTTP_H1_BODY))
         return 0;
-    t.close_flags = GOEVD_CLOSE_FLUSH;
-    r = discard_body(&t);
-    return (int)MIN(conn_finish(&t, r, t.at), 0);
+    b.close_flags = GOEVD_CLOSE_FLUSH;
+    r = http_h1_discard_body(&b);
+    return (int)MIN(http_h1_conn_finish(&b, r, b.at), 0);
 }
 
 /* A timer that an exchange has set. */
 static int
-conn_timeout_exchange(struct turn *t, uint64_t cookie)
+http_h1_conn_timeout_exchange(struct http_h1_batch *b, uint64_t cookie)
 {
-    struct exchange *x = t->conn->exchange;
+    struct http_exchange *x = b->conn->exchange;
     int r = 0;
 
-    if ((t->conn->flags & CONN_EXCHANGE) == 0)
+    if (!(b->conn->flags & HTTP_H1_EXCHANGE))
         return 0;
-    x->turn = t;
-    if (cookie == EXCHANGE_KICK && x->source.len != 0)
-        return conn_drained_exchange(t);
-    if (cookie == EXCHANGE_TIMER && (x->flags & (X_ENDED | X_BROKEN)) == 0)
-        r = x->handler->calls.on_timeout(exchange_public(x), exchange_state(x));
-    return conn_advance(t, r);
+    x->turn = b;
+    if (cookie == HTTP_EXCHANGE_KICK && x->source.len != 0)
+        return http_h1_conn_drained_exchange(b);
+    if (cookie == HTTP_EXCHANGE_TIMER && !(x->flags & (HTTP_X_ENDED | HTTP_X_BROKEN)))
+        r = x->handler->calls.on_timeout(http_exchange_public(x), http_exchange_state(x));
+    return http_h1_conn_advance(b, r);
 }
 
 /* A body that a handler wants was to be here by now, unless much of it is. */
 static int
-conn_late_body(struct turn *t)
+http_h1_conn_late_body(struct http_h1_batch *b)
 {
-    struct exchange *x = t->conn->exchange;
-    uint64_t left = exchange_body_time_left(x);
+    struct http_exchange *x = b->conn->exchange;
+    uint64_t left = http_exchange_body_time_left(x);
 
     if (left == 0) {
-        exchange_break(x, HTTP_LATE_BODY);
-        return conn_advance(t, 0);
+        http_exchange_break(x, HTTP_LATE_BODY);
+        return http_h1_conn_advance(b, 0);
     }
-    t->conn->flags |= CONN_LATE_BODY;
-    goevd_conn_deadline(t->c, left);
+    b->conn->flags |= HTTP_H1_LATE_BODY;
+    goevd_conn_deadline(b->c, left);
     return 0;
 }
 
 static int
-conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
+http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
-    struct turn t;
+    struct http_h1_batch b;
     unsigned late;
 
-    conn_turn(&t, c, state, "", 0);
+    http_h1_conn_batch(&b, c, state, "", 0);
     if (cookie != GOEVD_DEADLINE)
-        return conn_timeout_exchange(&t, cookie);
-    if (t.conn->flags == CONN_STOP)
+        return http_h1_conn_timeout_exchange(&b, cookie);
+    if (b.conn->flags == HTTP_H1_STOP)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
-    late = t.conn->flags & CONN_LATE;
-    t.conn->flags &= (uint16_t)~CONN_LATE;
-    if (late == CONN_LATE_BODY && (t.conn->flags & CONN_EXCHANGE) != 0)
-        return conn_late_body(&t);
-    if (late == CONN_LATE_BODY && (t.conn->flags & CONN_ANSWERED) == 0)
-        turn_fail(&t, HTTP_LATE_BODY, (t.conn->flags & CONN_HEAD) != 0);
-    else if (late == CONN_LATE_HEAD && (t.conn->flags & CONN_BEGUN) != 0)
-        turn_fail(&t, HTTP_LATE_HEAD, false);
-    turn_commit(&t);
+    late = b.conn->flags & HTTP_H1_LATE;
+    b.conn->flags &= (uint16_t)~HTTP_H1_LATE;
+    if (late == HTTP_H1_LATE_BODY && (b.conn->flags & HTTP_H1_EXCHANGE))
+        return http_h1_conn_late_body(&b);
+    if (late == HTTP_H1_LATE_BODY && !(b.conn->flags & HTTP_H1_ANSWERED))
+        http_h1_batch_fail(&b, HTTP_LATE_BODY, (b.conn->flags & HTTP_H1_HEAD));
+    else if (late == HTTP_H1_LATE_HEAD && (b.conn->flags & HTTP_H1_BEGUN))
+        http_h1_batch_fail(&b, HTTP_LATE_HEAD, false);
+    http_h1_batch_commit(&b);
     if (late != 0)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
     return 0;
@@ -277,35 +279,35 @@ conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 /* A request may be on its way, and a client cannot tell one that was not read from one that was: an
  * idle connection stays for a moment, to answer it. RFC 9112 section 9.5. */
 static int
-conn_stop(struct goevd_conn *c, void *state)
+http_h1_conn_stop(struct goevd_conn *c, void *state)
 {
     const struct http_local *local = goevd_conn_local(c);
-    struct conn *conn = state;
+    struct http_h1_conn *conn = state;
 
-    conn->flags |= CONN_STOP;
-    if (conn->flags == CONN_STOP)
+    conn->flags |= HTTP_H1_STOP;
+    if (conn->flags == HTTP_H1_STOP)
         goevd_conn_deadline(c, (uint64_t)local->http->options->stop_grace);
     return 0;
 }
 
 static void
-conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
+http_h1_conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
 {
-    struct conn *conn = state;
+    struct http_h1_conn *conn = state;
 
-    if ((conn->flags & CONN_EXCHANGE) != 0)
-        exchange_gone(conn, reason);
-    if ((conn->flags & CONN_MARKED) != 0)
-        access_kept_gone(c, conn);
+    if (conn->flags & HTTP_H1_EXCHANGE)
+        http_exchange_gone(conn, reason);
+    if (conn->flags & HTTP_H1_INFORMED)
+        http_access_kept_gone(c, conn);
 }
 
-const struct goevd_stream conn_stream = {
+const struct goevd_stream http_h1_conn_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
-    .conn_size = sizeof(struct conn),
-    .on_read = conn_read,
-    .on_eof = conn_eof,
-    .on_drained = conn_drained,
-    .on_timeout = conn_timeout,
-    .on_stop = conn_stop,
-    .on_close = conn_ended,
+    .conn_size = sizeof(struct http_h1_conn),
+    .on_read = http_h1_conn_read,
+    .on_eof = http_h1_conn_eof,
+    .on_drained = http_h1_conn_drained,
+    .on_timeout = http_h1_conn_timeout,
+    .on_stop = http_h1_conn_stop,
+    .on_close = http_h1_conn_ended,
 };

@@ -6,17 +6,17 @@
 #include "http/h1/state.h"
 
 /* Its instance is a struct http, its local a struct http_local. */
-extern const struct goevd_stream conn_stream;
+extern const struct goevd_stream http_h1_conn_stream;
 
 /* A struct http_local: see to exchanges that were changed outside of a turn. */
-void conn_kick(struct goevd_timer *timer, void *local);
+void http_h1_conn_kick(struct goevd_timer *timer, void *local);
 
 /* Read on where reading was paused. */
 static inline void
-conn_unpause(struct goevd_conn *c, struct conn *conn)
+http_h1_conn_unpause(struct goevd_conn *c, struct http_h1_conn *conn)
 {
-    if ((conn->flags & CONN_PAUSED) == 0)
+    if (!(conn->flags & HTTP_H1_PAUSED))
         return;
-    conn->flags &= (uint16_t)~CONN_PAUSED;
+    conn->flags &= (uint16_t)~HTTP_H1_PAUSED;
     goevd_conn_resume(c);
 }

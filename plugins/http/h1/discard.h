@@ -4,9 +4,10 @@
 #include "http/h1/batch.h"
 
 /* The head of a request with a body that is answered by `reply`, once the body has been read.
- * Returns 0, or what turn_reply() does. */
-cold int discard_begin(struct turn *t, size_t head_len, unsigned reply, enum http_persist persist);
+ * Returns 0, or what http_h1_batch_reply() does. */
+cold int http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
+                               enum http_persist persist);
 
 /* Read on in such a body, and answer when it is complete unless that has been done. Returns
  * likewise. */
-cold int discard_body(struct turn *t);
+cold int http_h1_discard_body(struct http_h1_batch *b);

@@ -6,9 +6,9 @@
 
 /* Whether more is there than the empty lines that may precede a request. */
 static bool
-settle_has_begun(const struct turn *t)
+http_h1_expect_has_begun(const struct http_h1_batch *b)
 {
-    for (const char *p = t->at; p < t->end; p++)
+    for (const char *p = b->at; p < b->end; p++)
         if (*p != '\r' && *p != '\n')
             return true;
     return false;
@@ -16,65 +16,65 @@ settle_has_begun(const struct turn *t)
 
 /* Arm the deadline for what the peer owes, once for each request. */
 static void
-settle_expect(struct turn *t, unsigned late, int64_t timeout)
+http_h1_expect_arm(struct http_h1_batch *b, unsigned late, int64_t timeout)
 {
-    struct conn *conn = t->conn;
-    bool armed = (conn->flags & CONN_LATE) != 0;
+    struct http_h1_conn *conn = b->conn;
+    bool armed = conn->flags & HTTP_H1_LATE;
 
-    if ((late != 0 && ((conn->flags & late) == 0 || t->answered != 0)) || (late == 0 && armed))
-        goevd_conn_deadline(t->c, (uint64_t)timeout);
-    conn->flags = (uint16_t)((conn->flags & ~CONN_LATE) | late);
+    if ((late != 0 && (!(conn->flags & late) || b->answered != 0)) || (late == 0 && armed))
+        goevd_conn_deadline(b->c, (uint64_t)timeout);
+    conn->flags = (uint16_t)((conn->flags & ~HTTP_H1_LATE) | late);
 }
 
 int
-settle_end(struct turn *t)
+http_h1_expect_end(struct http_h1_batch *b)
 {
-    unsigned flags = t->conn->flags;
+    unsigned flags = b->conn->flags;
 
-    if ((flags & (CONN_BEGUN | CONN_BODY)) != 0 && (flags & CONN_ANSWERED) == 0)
-        turn_fail(t, HTTP_BAD_END, (flags & CONN_HEAD) != 0);
-    turn_commit(t);
-    goevd_conn_close(t->c, GOEVD_CLOSE_DONE);
+    if ((flags & (HTTP_H1_BEGUN | HTTP_H1_BODY)) && !(flags & HTTP_H1_ANSWERED))
+        http_h1_batch_fail(b, HTTP_BAD_END, (flags & HTTP_H1_HEAD));
+    http_h1_batch_commit(b);
+    goevd_conn_close(b->c, GOEVD_CLOSE_DONE);
     return 0;
 }
 
 /* Whether the rest of a body is to come. */
 static bool
-settle_awaits_body(const struct conn *conn)
+http_h1_expect_awaits_body(const struct http_h1_conn *conn)
 {
-    if ((conn->flags & CONN_EXCHANGE) != 0)
-        return exchange_body_awaited(conn->exchange);
-    return (conn->flags & CONN_BODY) != 0;
+    if (conn->flags & HTTP_H1_EXCHANGE)
+        return http_exchange_body_awaited(conn->exchange);
+    return conn->flags & HTTP_H1_BODY;
 }
 
 /* What has come has to wait for a handler: then no more is read. */
 static void
-settle_pause(struct turn *t)
+http_h1_expect_pause(struct http_h1_batch *b)
 {
-    t->conn->flags |= CONN_PAUSED;
-    goevd_conn_pause(t->c);
+    b->conn->flags |= HTTP_H1_PAUSED;
+    goevd_conn_pause(b->c);
 }
 
 void
-settle(struct turn *t, int r)
+http_h1_expect(struct http_h1_batch *b, int r)
 {
-    const struct options *o = t->local->http->options;
-    struct conn *conn = t->conn;
+    const struct http_options *o = b->local->http->options;
+    struct http_h1_conn *conn = b->conn;
 
-    conn->flags &= (uint16_t) ~(CONN_BEGUN | CONN_BLOCKED);
-    if (r == -ENOBUFS || (r == 0 && t->at < t->end))
-        conn->flags |= CONN_BLOCKED;
-    else if (r == -EAGAIN && settle_has_begun(t))
-        conn->flags |= CONN_BEGUN;
+    conn->flags &= (uint16_t) ~(HTTP_H1_BEGUN | HTTP_H1_BLOCKED);
+    if (r == -ENOBUFS || (r == 0 && b->at < b->end))
+        conn->flags |= HTTP_H1_BLOCKED;
+    else if (r == -EAGAIN && http_h1_expect_has_begun(b))
+        conn->flags |= HTTP_H1_BEGUN;
     if (r == -EAGAIN)
-        settle_expect(t, CONN_LATE_HEAD, o->header_timeout);
-    else if (r == 0 && settle_awaits_body(conn))
-        settle_expect(t, CONN_LATE_BODY, o->body_timeout);
+        http_h1_expect_arm(b, HTTP_H1_LATE_HEAD, o->header_timeout);
+    else if (r == 0 && http_h1_expect_awaits_body(conn))
+        http_h1_expect_arm(b, HTTP_H1_LATE_BODY, o->body_timeout);
     else
-        settle_expect(t, 0, 0);
-    if (r == -EBUSY && t->at < t->end)
-        settle_pause(t);
-    if ((conn->flags & (CONN_EOF | CONN_EXCHANGE)) == CONN_EOF && r != -ENOBUFS &&
-        (r != 0 || t->at == t->end))
-        settle_end(t);
+        http_h1_expect_arm(b, 0, 0);
+    if (r == -EBUSY && b->at < b->end)
+        http_h1_expect_pause(b);
+    if ((conn->flags & (HTTP_H1_EOF | HTTP_H1_EXCHANGE)) == HTTP_H1_EOF && r != -ENOBUFS &&
+        (r != 0 || b->at == b->end))
+        http_h1_expect_end(b);
 }

@@ -7,23 +7,23 @@
 #include "http/message/verdict.h"
 
 void
-heads_init(struct heads *heads, struct canned_set *canned)
+http_head_cache_init(struct http_head_cache *cache, struct http_prerendered_set *prerendered)
 {
-    *heads = (struct heads){.canned = canned};
-    canned->heads = heads;
-    heads_forget(heads);
+    *cache = (struct http_head_cache){.prerendered = prerendered};
+    prerendered->cache = cache;
+    http_head_cache_forget(cache);
 }
 
 void
-heads_fini(struct heads *heads)
+http_head_cache_fini(struct http_head_cache *cache)
 {
-    for (size_t i = 0; i < HEADS_COUNT; i++)
-        free(heads->all[i].data);
-    *heads = (struct heads){0};
+    for (size_t i = 0; i < HTTP_HEAD_CACHE_COUNT; i++)
+        free(cache->all[i].data);
+    *cache = (struct http_head_cache){0};
 }
 
 int
-heads_set_length(struct head *h, uint64_t body_len)
+http_head_cache_set_length(struct http_head *h, uint64_t body_len)
 {
     char *p = h->data + h->prefix_len;
     unsigned status = h->key & 0xffff;
@@ -34,24 +34,27 @@ heads_set_length(struct head *h, uint64_t body_len)
     p += http_reply_end(p, HTTP_PERSIST);
     h->len = (uint32_t)(p - h->data);
     h->body_len = body_len;
-    h->quick_len = heads_quick(h->key >> 16) && heads_quick(body_len) ? body_len : UINT64_MAX;
+    h->quick_len = http_head_cache_quick(h->key >> 16) && http_head_cache_quick(body_len)
+                       ? body_len
+                       : UINT64_MAX;
     return 0;
 }
 
 static int
-heads_render(struct heads *heads, struct head *h, int status, const char *type, size_t type_len)
+http_head_cache_render(struct http_head_cache *cache, struct http_head *h, int status,
+                       const char *type, size_t type_len)
 {
-    struct span server = heads->canned->server;
-    size_t size =
-        HTTP_REPLY_FIXED_MAX + HEADS_TYPE_MAX + strlen(http_status_phrase(status)) + server.len;
+    struct http_span server = cache->prerendered->server;
+    size_t size = HTTP_REPLY_FIXED_MAX + HTTP_HEAD_CACHE_TYPE_MAX +
+                  strlen(http_status_phrase(status)) + server.len;
     char *data = realloc(h->data, size);
     size_t date_at;
     char *p;
 
-    if (data == NULL)
+    if (!data)
         return -ENOMEM;
-    p = data +
-        http_reply_begin(data, status, server, (struct span){0}, heads->canned->date, &date_at);
+    p = data + http_reply_begin(data, status, server, (struct http_span){0},
+                                cache->prerendered->date, &date_at);
     if (type_len != 0) {
         memcpy(p, "Content-Type: ", strlen("Content-Type: "));
         p += strlen("Content-Type: ");
@@ -69,31 +72,31 @@ heads_render(struct heads *heads, struct head *h, int status, const char *type, 
 }
 
 /* Where it is, or can be. */
-static struct head *
-heads_place(struct heads *heads, int status, const char *type, size_t type_len)
+static struct http_head *
+http_head_cache_place(struct http_head_cache *cache, int status, const char *type, size_t type_len)
 {
     unsigned last = type_len != 0 ? (uint8_t)type[type_len - 1] : 0;
 
-    return &heads->all[((unsigned)status + (unsigned)type_len * 7 + last) % HEADS_COUNT];
+    return &cache->all[((unsigned)status + (unsigned)type_len * 7 + last) % HTTP_HEAD_CACHE_COUNT];
 }
 
-struct head *
-heads_get(struct heads *heads, int status, const char *type, size_t type_len)
+struct http_head *
+http_head_cache_get(struct http_head_cache *cache, int status, const char *type, size_t type_len)
 {
-    struct head *h = heads_place(heads, status, type, type_len);
-    uint32_t key = heads_key(status, type_len);
+    struct http_head *h = http_head_cache_place(cache, status, type, type_len);
+    uint32_t key = http_head_cache_key(status, type_len);
 
-    assert(type_len <= HEADS_TYPE_MAX);
-    if (canned_wake(heads->canned) < 0)
+    assert(type_len <= HTTP_HEAD_CACHE_TYPE_MAX);
+    if (http_prerendered_wake(cache->prerendered) < 0)
         return NULL;
     if (h->key != key || memcmp(h->type, type, type_len) != 0) {
-        if (heads_render(heads, h, status, type, type_len) < 0)
+        if (http_head_cache_render(cache, h, status, type, type_len) < 0)
             return NULL;
-    } else if (h->tick != heads->canned->tick) {
-        memcpy(h->data + h->date_at, heads->canned->date, HTTP_DATE_LEN);
+    } else if (h->tick != cache->prerendered->tick) {
+        memcpy(h->data + h->date_at, cache->prerendered->date, HTTP_DATE_LEN);
     }
     h->key = key;
-    h->tick = heads->canned->tick;
-    heads->last = h;
+    h->tick = cache->prerendered->tick;
+    cache->last = h;
     return h;
 }

@@ -11,7 +11,7 @@ const char *const http_method_names[HTTP_METHOD_COUNT] = {
 };
 
 static int
-parser_line_end(const char *p, const char *end)
+http_parser_line_end(const char *p, const char *end)
 {
     if (p == end)
         return -EAGAIN;
@@ -23,10 +23,10 @@ parser_line_end(const char *p, const char *end)
 }
 
 static int
-parser_empty_lines(const char **p, const char *end)
+http_parser_empty_lines(const char **p, const char *end)
 {
     for (int i = 0; *p < end && **p == '\r'; i++) {
-        int r = parser_line_end(*p, end);
+        int r = http_parser_line_end(*p, end);
 
         if (r < 0)
             return r;
@@ -38,7 +38,7 @@ parser_empty_lines(const char **p, const char *end)
 }
 
 static uint8_t
-parser_method_of(const char *name, size_t len)
+http_parser_method_of(const char *name, size_t len)
 {
     uint8_t m = 0;
 
@@ -50,11 +50,11 @@ parser_method_of(const char *name, size_t len)
 
 /* Any method, with the SP after it. */
 static int
-parser_method(const char **p, const char *end, struct http_request *req)
+http_parser_method(const char **p, const char *end, struct http_request *req)
 {
     const char *name = *p;
     const char *stop = end - name > HTTP_METHOD_MAX ? name + HTTP_METHOD_MAX + 1 : end;
-    const char *q = scan_token(name, stop);
+    const char *q = http_scan_token(name, stop);
 
     /* RFC 9112 section 3: longer than any that is implemented */
     if (q - name > HTTP_METHOD_MAX)
@@ -63,7 +63,7 @@ parser_method(const char **p, const char *end, struct http_request *req)
         return -EAGAIN;
     if (q == name || *q != ' ')
         return HTTP_BAD_METHOD;
-    req->method = parser_method_of(name, (size_t)(q - name));
+    req->method = http_parser_method_of(name, (size_t)(q - name));
     req->method_len = (uint8_t)(q - name);
     if (req->method >= HTTP_CONNECT)
         req->flags |= HTTP_TARGET_OTHER;
@@ -72,27 +72,27 @@ parser_method(const char **p, const char *end, struct http_request *req)
 }
 
 /* The target with the SP after it. `last` is where that SP has to stand at the latest. */
-hot int
-parser_target(const char **p, const char *end, const char *last, struct http_request *req)
+static hot int
+http_parser_target(const char **p, const char *end, const char *last, struct http_request *req)
 {
-    struct scan_target s;
+    struct http_scan_target s;
     const char *target = *p;
     const char *q;
 
-    if (likely(end - target >= 2 && load16(target) == load16("/ "))) {
-        req->target = req->path = (struct span){target, 1};
+    if (likely(end - target >= 2 && http_load16(target) == http_load16("/ "))) {
+        req->target = req->path = (struct http_span){target, 1};
         *p = target + 2;
         return 0;
     }
-    q = scan_target(target, MIN(end, last), &s);
+    q = http_scan_target(target, MIN(end, last), &s);
     if (q == end)
         return -EAGAIN;
     if (*q != ' ')
         return q == last ? HTTP_LONG_LINE : HTTP_BAD_TARGET;
     if (q == target)
         return HTTP_BAD_TARGET;
-    req->target = (struct span){target, (size_t)(q - target)};
-    req->path = (struct span){target, (size_t)((s.query != NULL ? s.query : q) - target)};
+    req->target = (struct http_span){target, (size_t)(q - target)};
+    req->path = (struct http_span){target, (size_t)((s.query ? s.query : q) - target)};
     if (s.odd != 0 || *target != '/')
         req->flags |= HTTP_TARGET_OTHER;
     *p = q + 1;
@@ -100,8 +100,8 @@ parser_target(const char **p, const char *end, const char *last, struct http_req
 }
 
 /* HTTP-version and the end of the line, byte by byte. */
-cold static int
-parser_version_slow(const char **p, const char *end, struct http_request *req)
+static cold int
+http_parser_version_slow(const char **p, const char *end, struct http_request *req)
 {
     static const char pattern[VERSION_LEN + 1] = "HTTP/d.d";
     const char *version = *p;
@@ -110,10 +110,11 @@ parser_version_slow(const char **p, const char *end, struct http_request *req)
     for (int i = 0; i < VERSION_LEN; i++) {
         if (version + i == end)
             return -EAGAIN;
-        if (pattern[i] == 'd' ? !chars_is(version[i], CHARS_DIGIT) : version[i] != pattern[i])
+        if (pattern[i] == 'd' ? !http_chars_is(version[i], HTTP_CHARS_DIGIT)
+                              : version[i] != pattern[i])
             return HTTP_BAD_VERSION;
     }
-    r = parser_line_end(version + VERSION_LEN, end);
+    r = http_parser_line_end(version + VERSION_LEN, end);
     if (r < 0)
         return r == HTTP_BAD_LINE_END && version[VERSION_LEN] != '\n' &&
                        version[VERSION_LEN] != '\r'
@@ -128,46 +129,47 @@ parser_version_slow(const char **p, const char *end, struct http_request *req)
     return 0;
 }
 
-hot int
-parser_version(const char **p, const char *end, struct http_request *req)
+static hot int
+http_parser_version(const char **p, const char *end, struct http_request *req)
 {
     const char *version = *p;
 
-    if (likely(end - version >= VERSION_LEN + 2 && load64(version) == load64("HTTP/1.1") &&
-               load16(version + VERSION_LEN) == load16("\r\n"))) {
+    if (likely(end - version >= VERSION_LEN + 2 &&
+               http_load64(version) == http_load64("HTTP/1.1") &&
+               http_load16(version + VERSION_LEN) == http_load16("\r\n"))) {
         *p = version + VERSION_LEN + 2;
         return 0;
     }
-    return parser_version_slow(p, end, req);
+    return http_parser_version_slow(p, end, req);
 }
 
-hot int
-parser_request_line(const char **p, const char *end, const struct http_limits *limits,
-                    struct http_request *req)
+static hot int
+http_parser_request_line(const char **p, const char *end, const struct http_limits *limits,
+                         struct http_request *req)
 {
     const char *line = *p;
     int r;
 
-    if (likely(end - line >= 4 && load32(line) == load32("GET "))) {
+    if (likely(end - line >= 4 && http_load32(line) == http_load32("GET "))) {
         req->method = HTTP_GET;
         *p = line + 4;
     } else {
-        r = parser_empty_lines(p, end);
+        r = http_parser_empty_lines(p, end);
         line = *p;
         if (r == 0)
-            r = parser_method(p, end, req);
+            r = http_parser_method(p, end, req);
         if (r < 0)
             return r;
     }
-    r = parser_target(p, end, line + limits->request_line_max - VERSION_LEN - 1, req);
+    r = http_parser_target(p, end, line + limits->request_line_max - VERSION_LEN - 1, req);
     if (unlikely(r < 0))
         return r;
-    return parser_version(p, end, req);
+    return http_parser_version(p, end, req);
 }
 
 /* What a header of this name and length means to the server. Most mean nothing. */
-hot uint8_t
-parser_known(const char *name, size_t len)
+static hot uint8_t
+http_parser_known(const char *name, size_t len)
 {
     static const struct {
         uint8_t len;
@@ -183,79 +185,80 @@ parser_known(const char *name, size_t len)
     char first = (char)(name[0] | 0x20);
 
     if (len == 4)
-        return (load32(name) | 0x20202020) == load32("host") ? HTTP_KNOWN_HOST : HTTP_KNOWN_NONE;
-    if (len > 17 || (lengths & 1U << len) == 0 || (first != 'c' && first != 't' && first != 'e'))
+        return (http_load32(name) | 0x20202020) == http_load32("host") ? HTTP_KNOWN_HOST
+                                                                       : HTTP_KNOWN_NONE;
+    if (len > 17 || !(lengths & 1U << len) || (first != 'c' && first != 't' && first != 'e'))
         return HTTP_KNOWN_NONE;
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (known[i].len == len && chars_equal_nocase(name, known[i].lower, len))
+        if (known[i].len == len && http_chars_equal_nocase(name, known[i].lower, len))
             return known[i].known;
     return HTTP_KNOWN_NONE;
 }
 
 static inline bool
-parser_is_space(char c)
+http_parser_is_space(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 /* Why a line does not end at *stop: another byte than CR is a bad value. */
-cold static int
-parser_value_end(const char *stop, const char *end)
+static cold int
+http_parser_value_end(const char *stop, const char *end)
 {
-    int r = parser_line_end(stop, end);
+    int r = http_parser_line_end(stop, end);
 
     return r == HTTP_BAD_LINE_END && *stop != '\n' && *stop != '\r' ? HTTP_BAD_FIELD_VALUE : r;
 }
 
 /* Past the white space before a value. */
-hot const char *
-parser_value_start(const char *value, const char *end)
+static hot const char *
+http_parser_value_start(const char *value, const char *end)
 {
     if (likely(end - value >= 2 && value[0] == ' ' && value[1] > ' '))
         return value + 1;
-    while (value < end && parser_is_space(*value))
+    while (value < end && http_parser_is_space(*value))
         value++;
     return value;
 }
 
 /* field-name ":". Returns what it means to the server, or a negative verdict or -EAGAIN. */
-hot int
-parser_name(const char *name, const char *end, const char **ret_colon)
+static hot int
+http_parser_name(const char *name, const char *end, const char **ret_colon)
 {
     const char *colon;
 
     /* every request has it, and nearly always spelt so */
-    if (end - name >= 5 && load32(name) == load32("Host") && name[4] == ':') {
+    if (end - name >= 5 && http_load32(name) == http_load32("Host") && name[4] == ':') {
         *ret_colon = name + 4;
         return HTTP_KNOWN_HOST;
     }
-    colon = scan_token(name, end);
+    colon = http_scan_token(name, end);
     if (unlikely(colon == end))
         return -EAGAIN;
     if (unlikely(*colon != ':' || colon == name))
-        return parser_is_space(*name) ? HTTP_BAD_FOLD : HTTP_BAD_FIELD_NAME;
+        return http_parser_is_space(*name) ? HTTP_BAD_FOLD : HTTP_BAD_FIELD_NAME;
     *ret_colon = colon;
-    return parser_known(name, (size_t)(colon - name));
+    return http_parser_known(name, (size_t)(colon - name));
 }
 
 /* field-line CRLF, RFC 9112 section 5. There is at least one byte. */
-hot int
-parser_field(const char **p, const char *end, struct http_field *f)
+static hot int
+http_parser_field(const char **p, const char *end, struct http_field *f)
 {
     const char *name = *p;
     const char *colon;
     const char *value;
     const char *stop;
-    int known = parser_name(name, end, &colon);
+    int known = http_parser_name(name, end, &colon);
 
     if (unlikely(known < 0))
         return known;
-    value = parser_value_start(colon + 1, end);
-    stop = scan_value(value, end);
-    if (unlikely(end - stop < 2 || load16(stop) != load16("\r\n")))
-        return parser_value_end(stop, end);
+    value = http_parser_value_start(colon + 1, end);
+    stop = http_scan_value(value, end);
+    if (unlikely(end - stop < 2 || http_load16(stop) != http_load16("\r\n")))
+        return http_parser_value_end(stop, end);
     *p = stop + 2;
-    while (unlikely(parser_is_space(stop[-1])) && stop > value)
+    while (unlikely(http_parser_is_space(stop[-1])) && stop > value)
         stop--;
     f->name = name;
     f->value = value;
@@ -267,9 +270,9 @@ parser_field(const char **p, const char *end, struct http_field *f)
 
 /* Header lines from *p to the empty line, counting on from *count. On -EAGAIN and verdicts *p and
  * *count are those of the line that was not good. */
-hot int
-parser_fields(const char **p, const char *end, const char *section, uint32_t *count,
-              const struct http_limits *limits, struct http_request *req)
+static hot int
+http_parser_fields(const char **p, const char *end, const char *section, uint32_t *count,
+                   const struct http_limits *limits, struct http_request *req)
 {
     /* where the empty line has to end */
     const char *last = section + limits->header_bytes_max + 2;
@@ -285,14 +288,14 @@ parser_fields(const char **p, const char *end, const char *section, uint32_t *co
         if (unlikely(at == stop))
             break;
         if (*at == '\r') {
-            r = parser_line_end(at, stop);
+            r = http_parser_line_end(at, stop);
             at += r == 0 ? 2 : 0;
             break;
         }
         r = HTTP_MANY_HEADERS;
         if (unlikely(n == limits->headers_max))
             break;
-        r = parser_field(&at, stop, &req->fields[n]);
+        r = http_parser_field(&at, stop, &req->fields[n]);
         if (unlikely(r < 0))
             break;
         repeated |= seen & 1U << r;
@@ -307,13 +310,13 @@ parser_fields(const char **p, const char *end, const char *section, uint32_t *co
 }
 
 /* Check the lines that have come since the last try. 0: the head is complete. */
-cold static int
-parser_go_on(const char *data, const char *end, const struct http_limits *limits,
-             struct http_resume *resume, struct http_request *req)
+static cold int
+http_parser_go_on(const char *data, const char *end, const struct http_limits *limits,
+                  struct http_resume *resume, struct http_request *req)
 {
     const char *p = data + resume->line;
     uint32_t count = resume->count;
-    int r = parser_fields(&p, end, data + resume->section, &count, limits, req);
+    int r = http_parser_fields(&p, end, data + resume->section, &count, limits, req);
 
     resume->line = (uint32_t)(p - data);
     resume->count = (uint16_t)count;
@@ -331,16 +334,16 @@ http_parse(const char *data, size_t len, const struct http_limits *limits,
     int r;
 
     if (unlikely(resume->line != 0)) {
-        r = parser_go_on(data, end, limits, resume, req);
+        r = http_parser_go_on(data, end, limits, resume, req);
         if (r < 0)
             return r;
     }
     req->flags = limits->flags;
-    r = parser_request_line(&p, end, limits, req);
+    r = http_parser_request_line(&p, end, limits, req);
     if (unlikely(r < 0))
         return r;
     section = p;
-    r = parser_fields(&p, end, section, &count, limits, req);
+    r = http_parser_fields(&p, end, section, &count, limits, req);
     if (unlikely(r < 0)) {
         resume->line = (uint32_t)(p - data);
         resume->section = (uint16_t)(section - data);

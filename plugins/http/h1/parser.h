@@ -1,6 +1,6 @@
 /* The head of a request: request line and header lines, RFC 9112 sections 2 to 5.
  *
- * The parser knows syntax only. What the headers mean together is said by http_headers_check(),
+ * The parser knows syntax only. What the headers mean together is said by http_semantics_check(),
  * what the target means by http_target_check(); those look at whole heads, so that a head gets the
  * same verdict however its bytes were cut. */
 #pragma once
@@ -69,7 +69,7 @@ enum http_flags {
     HTTP_CHUNKED = 1 << 6,      /* a chunked body */
     HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
     HTTP_OTHER_HOST = 1 << 8,   /* its Host is another than the last one */
-    HTTP_MARKED = 1 << 9,       /* more is to be known of it: mark.h */
+    HTTP_INFORMED = 1 << 9,     /* more is to be known of it: request_info.h */
     HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
 };
 
@@ -82,9 +82,9 @@ struct http_request {
     uint16_t repeated;  /* those that were seen more than once */
     uint32_t field_count;
     uint16_t at[HTTP_KNOWN_COUNT]; /* index of the last field of each kind seen */
-    struct span target;            /* as it was sent */
-    struct span path;              /* target without query; after http_target_check() normalised */
-    uint64_t content_length;       /* after http_headers_check(), with HTTP_LENGTH */
+    struct http_span target;       /* as it was sent */
+    struct http_span path;         /* target without query; after http_target_check() normalised */
+    uint64_t content_length;       /* after http_semantics_check(), with HTTP_LENGTH */
     uint8_t host_memo_len;         /* the last Host that was good: it stays good */
     char host_memo[HTTP_HOST_MEMO_MAX];
     struct http_field fields[]; /* room for http_limits.headers_max */

@@ -6,7 +6,7 @@
 
 /* Take the date, and be called again when the next second begins. */
 static int
-canned_take_date(struct canned_set *set)
+http_prerendered_take_date(struct http_prerendered_set *set)
 {
     struct timespec now;
 
@@ -18,58 +18,59 @@ canned_take_date(struct canned_set *set)
 
 /* A second has passed. Where no reply was sent in it, the timer rests until one is wanted. */
 static void
-canned_tick(struct goevd_timer *timer, void *arg)
+http_prerendered_tick(struct goevd_timer *timer, void *arg)
 {
-    struct canned_set *set = arg;
+    struct http_prerendered_set *set = arg;
 
     (void)timer;
     if (++set->tick == 0)
         set->tick = 1;
-    if (set->heads != NULL)
-        heads_forget(set->heads);
-    set->asleep = !set->used || canned_take_date(set) < 0;
+    if (set->cache)
+        http_head_cache_forget(set->cache);
+    set->asleep = !set->used || http_prerendered_take_date(set) < 0;
 }
 
 int
-canned_set_init(struct canned_set *set, struct goevd_poller *poller, const struct routes *routes,
-                struct span server)
+http_prerendered_set_init(struct http_prerendered_set *set, struct goevd_poller *poller,
+                          const struct http_routes *routes, struct http_span server)
 {
-    *set = (struct canned_set){.routes = routes, .server = server, .tick = 1, .asleep = true};
+    *set = (struct http_prerendered_set){
+        .routes = routes, .server = server, .tick = 1, .asleep = true};
     set->all = calloc(routes->count * HTTP_PERSIST_COUNT, sizeof(*set->all));
-    set->timer = goevd_timer_new(poller, canned_tick, set);
-    if (set->all != NULL && set->timer != NULL)
+    set->timer = goevd_timer_new(poller, http_prerendered_tick, set);
+    if (set->all && set->timer)
         return 0;
-    canned_set_fini(set);
+    http_prerendered_set_fini(set);
     return -ENOMEM;
 }
 
 void
-canned_set_fini(struct canned_set *set)
+http_prerendered_set_fini(struct http_prerendered_set *set)
 {
-    for (size_t i = 0; set->all != NULL && i < set->routes->count * HTTP_PERSIST_COUNT; i++)
+    for (size_t i = 0; set->all && i < set->routes->count * HTTP_PERSIST_COUNT; i++)
         free(set->all[i].data);
     free(set->all);
-    if (set->timer != NULL)
+    if (set->timer)
         goevd_timer_free(set->timer);
-    *set = (struct canned_set){0};
+    *set = (struct http_prerendered_set){0};
 }
 
 static int
-canned_render(const struct canned_set *set, struct canned *k, const struct http_reply *reply,
-              enum http_persist persist)
+http_prerendered_render(const struct http_prerendered_set *set, struct http_prerendered *k,
+                        const struct http_reply *reply, enum http_persist persist)
 {
-    bool apart = reply->body.len > CANNED_BODY_MAX;
+    bool apart = reply->body.len > HTTP_PRERENDERED_BODY_MAX;
     size_t body_len = apart ? 0 : reply->body.len;
     size_t date_at;
     size_t head_len;
     char *data = malloc(http_reply_head_max(reply, set->server) + body_len);
 
-    if (data == NULL)
+    if (!data)
         return -ENOMEM;
     head_len = http_reply_head(data, reply, set->server, persist, set->date, &date_at);
     if (body_len != 0)
         memcpy(data + head_len, reply->body.data, body_len);
-    *k = (struct canned){
+    *k = (struct http_prerendered){
         .data = data,
         .len = (uint32_t)(head_len + body_len),
         .head_len = (uint32_t)head_len,
@@ -80,25 +81,26 @@ canned_render(const struct canned_set *set, struct canned *k, const struct http_
 }
 
 int
-canned_wake(struct canned_set *set)
+http_prerendered_wake(struct http_prerendered_set *set)
 {
-    if (set->asleep && canned_take_date(set) < 0)
+    if (set->asleep && http_prerendered_take_date(set) < 0)
         return -ENOMEM;
     set->asleep = false;
     set->used = true;
     return 0;
 }
 
-const struct canned *
-canned_refresh(struct canned_set *set, unsigned reply, enum http_persist persist)
+const struct http_prerendered *
+http_prerendered_refresh(struct http_prerendered_set *set, unsigned reply,
+                         enum http_persist persist)
 {
-    struct canned *k = &set->all[reply * HTTP_PERSIST_COUNT + persist];
+    struct http_prerendered *k = &set->all[reply * HTTP_PERSIST_COUNT + persist];
 
-    if (canned_wake(set) < 0)
+    if (http_prerendered_wake(set) < 0)
         return NULL;
     if (k->tick != 0)
         memcpy(k->data + k->date_at, set->date, HTTP_DATE_LEN);
-    else if (canned_render(set, k, &set->routes->replies[reply], persist) < 0)
+    else if (http_prerendered_render(set, k, &set->routes->replies[reply], persist) < 0)
         return NULL;
     k->tick = set->tick;
     return k;

@@ -11,9 +11,9 @@
 #include "http/route/routes.h"
 
 /* Longer bodies are not copied behind the head but handed over by reference. */
-#define CANNED_BODY_MAX 8192
+#define HTTP_PRERENDERED_BODY_MAX 8192
 
-struct canned {
+struct http_prerendered {
     char *data;
     uint32_t len;
     uint32_t head_len;
@@ -22,38 +22,38 @@ struct canned {
     bool apart; /* the body is not in data */
 };
 
-struct heads;
+struct http_head_cache;
 
 /* One poller's. */
-struct canned_set {
-    const struct routes *routes;
-    struct span server;
-    struct canned *all; /* HTTP_PERSIST_COUNT for each reply */
-    uint32_t tick;      /* counts dates; never 0 */
-    bool used;          /* since the last tick */
-    bool asleep;        /* date is old and the timer is not armed */
+struct http_prerendered_set {
+    const struct http_routes *routes;
+    struct http_span server;
+    struct http_prerendered *all; /* HTTP_PERSIST_COUNT for each reply */
+    uint32_t tick;                /* counts dates; never 0 */
+    bool used;                    /* since the last tick */
+    bool asleep;                  /* date is old and the timer is not armed */
     char date[HTTP_DATE_LEN];
-    struct heads *heads; /* others that have this date; NULL: none */
+    struct http_head_cache *cache; /* others that have this date; NULL: none */
     struct goevd_timer *timer;
 };
 
 /* Returns 0 or -ENOMEM. */
-int canned_set_init(struct canned_set *set, struct goevd_poller *poller,
-                    const struct routes *routes, struct span server);
-void canned_set_fini(struct canned_set *set);
+int http_prerendered_set_init(struct http_prerendered_set *set, struct goevd_poller *poller,
+                              const struct http_routes *routes, struct http_span server);
+void http_prerendered_set_fini(struct http_prerendered_set *set);
 
 /* Before `date` is used: let it be that of this second. 0 or -ENOMEM. */
-int canned_wake(struct canned_set *set);
+int http_prerendered_wake(struct http_prerendered_set *set);
 
 /* Bring one up to date; NULL without memory. */
-const struct canned *canned_refresh(struct canned_set *set, unsigned reply,
-                                    enum http_persist persist);
+const struct http_prerendered *http_prerendered_refresh(struct http_prerendered_set *set,
+                                                        unsigned reply, enum http_persist persist);
 
 /* The bytes of reply number `reply`; NULL without memory. */
-static inline const struct canned *
-canned_get(struct canned_set *set, unsigned reply, enum http_persist persist)
+static inline const struct http_prerendered *
+http_prerendered_get(struct http_prerendered_set *set, unsigned reply, enum http_persist persist)
 {
-    const struct canned *k = &set->all[reply * HTTP_PERSIST_COUNT + persist];
+    const struct http_prerendered *k = &set->all[reply * HTTP_PERSIST_COUNT + persist];
 
-    return likely(k->tick == set->tick) ? k : canned_refresh(set, reply, persist);
+    return likely(k->tick == set->tick) ? k : http_prerendered_refresh(set, reply, persist);
 }

@@ -8,117 +8,120 @@
 #include "http/message/target.h"
 
 int
-request_fail_head(struct turn *t, int verdict)
+http_h1_request_fail_head(struct http_h1_batch *b, int verdict)
 {
-    mark_begin_none(t->local);
-    return turn_fail(t, verdict, t->end - t->at >= 5 && memcmp(t->at, "HEAD ", 5) == 0);
+    http_request_info_begin_none(b->local);
+    return http_h1_batch_fail(b, verdict, b->end - b->at >= 5 && memcmp(b->at, "HEAD ", 5) == 0);
 }
 
 unsigned
-request_flags(const struct http_request *req, enum http_persist persist)
+http_h1_request_flags(const struct http_request *req, enum http_persist persist)
 {
-    unsigned flags = req->method == HTTP_HEAD ? X_HEAD : 0;
+    unsigned flags = req->method == HTTP_HEAD ? HTTP_X_HEAD : 0;
 
-    flags |= (req->flags & HTTP_OLD) != 0 ? X_OLD : 0;
-    flags |= (req->flags & HTTP_LENGTH) != 0 ? X_LENGTH : 0;
-    flags |= (req->flags & HTTP_CHUNKED) != 0 ? X_CHUNKED : 0;
-    flags |= (req->flags & HTTP_CONTINUE) != 0 ? X_CONTINUE : 0;
-    flags |= (req->flags & HTTP_MARKED) != 0 ? X_MARKED : 0;
-    flags |= persist == HTTP_PERSIST_CLOSE ? X_CLOSE : 0;
-    return flags | (persist == HTTP_PERSIST_TOLD ? X_TELL : 0);
+    flags |= (req->flags & HTTP_OLD) ? HTTP_X_OLD : 0;
+    flags |= (req->flags & HTTP_LENGTH) ? HTTP_X_LENGTH : 0;
+    flags |= (req->flags & HTTP_CHUNKED) ? HTTP_X_CHUNKED : 0;
+    flags |= (req->flags & HTTP_CONTINUE) ? HTTP_X_CONTINUE : 0;
+    flags |= (req->flags & HTTP_INFORMED) ? HTTP_X_INFORMED : 0;
+    flags |= persist == HTTP_PERSIST_CLOSE ? HTTP_X_CLOSE : 0;
+    return flags | (persist == HTTP_PERSIST_TOLD ? HTTP_X_TELL : 0);
 }
 
 /* What a request is for, RFC 9112 section 3.3: the host of its target, or of its Host header. */
-static const struct site *
-request_site(const struct http_local *local, const struct http_request *req)
+static const struct http_site *
+http_h1_request_site(const struct http_local *local, const struct http_request *req)
 {
     const struct http_field *f = &req->fields[req->at[HTTP_KNOWN_HOST]];
-    struct span host = http_target_host(req->target);
+    struct http_span host = http_target_host(req->target);
 
-    if (host.data == NULL && (req->seen & 1U << HTTP_KNOWN_HOST) != 0)
-        host = (struct span){f->value, f->value_len};
-    return routes_site(&local->http->routes, host);
+    if (!host.data && (req->seen & 1U << HTTP_KNOWN_HOST))
+        host = (struct http_span){f->value, f->value_len};
+    return http_routes_site(&local->http->routes, host);
 }
 
 /* Whether the connection ends with this request. A chunked body that nobody wants is counted where
  * requests are, so it does too. */
 static bool
-request_is_last(const struct turn *t, unsigned reply)
+http_h1_request_is_last(const struct http_h1_batch *b, unsigned reply)
 {
-    uint64_t max = (uint64_t)t->local->http->options->requests_max;
-    bool chunked = (t->local->request->flags & HTTP_CHUNKED) != 0;
+    uint64_t max = (uint64_t)b->local->http->options->requests_max;
+    bool chunked = b->local->request->flags & HTTP_CHUNKED;
 
-    return max != 0 && (t->conn->requests + 1 >= max || (chunked && !routes_is_handler(reply)));
+    return max != 0 &&
+           (b->conn->requests + 1 >= max || (chunked && !http_routes_is_handler(reply)));
 }
 
 /* A request has been answered, or will be. With the last one of a worker, and again after as many,
  * for what is asked may fail. */
 static void
-request_count(struct turn *t)
+http_h1_request_count(struct http_h1_batch *b)
 {
-    const struct http *http = t->local->http;
+    const struct http *http = b->local->http;
     uint64_t max = (uint64_t)http->options->worker_requests_max;
 
-    if ((t->conn->flags & CONN_CHUNKED) == 0)
-        t->conn->requests++;
+    if (!(b->conn->flags & HTTP_H1_CHUNKED))
+        b->conn->requests++;
     if (max != 0 &&
-        (atomic_fetch_add_explicit(t->local->worker_requests, 1, memory_order_relaxed) + 1) % max ==
+        (atomic_fetch_add_explicit(b->local->worker_requests, 1, memory_order_relaxed) + 1) % max ==
             0)
         goevd_worker_replace(http->self, "worker_requests_max is reached");
 }
 
-/* Let it be answered. Returns as request_any(). */
+/* Let it be answered. Returns as http_h1_request_any(). */
 static int
-request_answer(struct turn *t, unsigned reply, enum http_persist persist, size_t head_len)
+http_h1_request_answer(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
+                       size_t head_len)
 {
-    const struct http_request *req = t->local->request;
+    const struct http_request *req = b->local->request;
     bool head_only = req->method == HTTP_HEAD;
     int r;
 
-    if (routes_is_handler(reply)) {
-        mark_copy(&t->local->fresh->mark, &t->local->mark);
-        return exchange_handle(t, routes_handler(reply), head_len, request_flags(req, persist));
+    if (http_routes_is_handler(reply)) {
+        http_request_info_copy(&b->local->fresh->info, &b->local->info);
+        return http_exchange_handle(b, http_routes_handler(reply), head_len,
+                                    http_h1_request_flags(req, persist));
     }
-    if ((req->flags & HTTP_BODY) != 0)
-        return discard_begin(t, head_len, reply, persist);
-    r = turn_reply_marked(t, reply, persist, head_only, head_len);
+    if (req->flags & HTTP_BODY)
+        return http_h1_discard_begin(b, head_len, reply, persist);
+    r = http_h1_batch_reply_with_id(b, reply, persist, head_only, head_len);
     if (r < 0)
         return r;
-    t->at += head_len;
-    if ((req->flags & HTTP_MARKED) != 0)
-        access_answered(t, reply, head_only);
+    b->at += head_len;
+    if (req->flags & HTTP_INFORMED)
+        http_access_answered(b, reply, head_only);
     return 0;
 }
 
 int
-request_any(struct turn *t, size_t head_len, int r)
+http_h1_request_any(struct http_h1_batch *b, size_t head_len, int r)
 {
-    struct http_local *local = t->local;
+    struct http_local *local = b->local;
     struct http_request *req = local->request;
-    enum http_persist persist = t->persist;
-    bool marked;
-    unsigned reply = ROUTES_SERVER_WIDE;
+    enum http_persist persist = b->persist;
+    bool informed;
+    unsigned reply = HTTP_ROUTES_SERVER_WIDE;
 
-    if ((req->flags & HTTP_MARKED) != 0)
-        mark_begin(local, t->c);
-    if ((req->flags & HTTP_OTHER_HOST) != 0)
-        local->site =
-            routes_site(&local->http->routes, (struct span){req->host_memo, req->host_memo_len});
+    if (req->flags & HTTP_INFORMED)
+        http_request_info_begin(local, b->c);
+    if (req->flags & HTTP_OTHER_HOST)
+        local->site = http_routes_site(&local->http->routes,
+                                       (struct http_span){req->host_memo, req->host_memo_len});
     if (r == 0)
         r = http_target_check(req, local->scratch);
     if (r < 0)
-        return turn_fail(t, r, req->method == HTTP_HEAD);
-    if ((req->flags & HTTP_SERVER_WIDE) == 0)
-        reply = routes_find(request_site(local, req), req);
-    if ((req->flags & HTTP_CLOSE) != 0)
+        return http_h1_batch_fail(b, r, req->method == HTTP_HEAD);
+    if (!(req->flags & HTTP_SERVER_WIDE))
+        reply = http_routes_find(http_h1_request_site(local, req), req);
+    if (req->flags & HTTP_CLOSE)
         persist = HTTP_PERSIST_CLOSE;
-    else if ((req->flags & HTTP_KEEP) != 0 && persist != HTTP_PERSIST_CLOSE)
+    else if ((req->flags & HTTP_KEEP) && persist != HTTP_PERSIST_CLOSE)
         persist = HTTP_PERSIST_TOLD;
-    marked = (req->flags & HTTP_MARKED) != 0;
-    if (marked && request_is_last(t, reply))
+    informed = req->flags & HTTP_INFORMED;
+    if (informed && http_h1_request_is_last(b, reply))
         persist = HTTP_PERSIST_CLOSE;
-    r = request_answer(t, reply, persist, head_len);
-    if (marked && (r == 0 || r == -EBUSY))
-        request_count(t);
+    r = http_h1_request_answer(b, reply, persist, head_len);
+    if (informed && (r == 0 || r == -EBUSY))
+        http_h1_request_count(b);
     return r;
 }

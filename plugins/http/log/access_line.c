@@ -16,44 +16,45 @@
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + MARK_ID_MAX <
-                   ACCESS_LINE_MAX - 256,
+_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_REQUEST_INFO_ID_MAX <
+                   HTTP_ACCESS_LINE_MAX - 256,
                "all values fit beside each other");
 
-static struct span
-line_method(const struct http_request *req)
+static struct http_span
+http_access_line_method(const struct http_request *req)
 {
     const char *name;
 
     if (req->method == HTTP_METHOD_UNKNOWN)
-        return (struct span){req->target.data - 1 - req->method_len, req->method_len};
+        return (struct http_span){req->target.data - 1 - req->method_len, req->method_len};
     name = http_method_names[req->method];
-    return (struct span){name, strlen(name)};
+    return (struct http_span){name, strlen(name)};
 }
 
 void
-access_request_read(const struct http_request *req, struct access_request *ret)
+http_access_request_read(const struct http_request *req, struct http_access_request *ret)
 {
     const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
 
-    *ret = (struct access_request){
-        .method = line_method(req), .target = req->target, .old = (req->flags & HTTP_OLD) != 0};
-    if ((req->seen & 1U << HTTP_KNOWN_HOST) != 0)
-        ret->host = (struct span){host->value, host->value_len};
+    *ret = (struct http_access_request){.method = http_access_line_method(req),
+                                        .target = req->target,
+                                        .old = (req->flags & HTTP_OLD)};
+    if (req->seen & 1U << HTTP_KNOWN_HOST)
+        ret->host = (struct http_span){host->value, host->value_len};
     for (uint32_t i = 0; i < req->field_count; i++) {
         const struct http_field *f = &req->fields[i];
 
         if (http_field_is(f, "referer", strlen("referer")))
-            ret->referer = (struct span){f->value, f->value_len};
+            ret->referer = (struct http_span){f->value, f->value_len};
         else if (http_field_is(f, "user-agent", strlen("user-agent")))
-            ret->agent = (struct span){f->value, f->value_len};
+            ret->agent = (struct http_span){f->value, f->value_len};
     }
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 static uint64_t
-line_has_zero(uint64_t w)
+http_access_line_has_zero(uint64_t w)
 {
     return (w - ONES) & ~w & HIGHS;
 }
@@ -61,22 +62,23 @@ line_has_zero(uint64_t w)
 /* Whether any of 8 bytes is not printable ASCII, a quote or a backslash; now and then also where
  * none is, which costs time alone. */
 static bool
-line_is_special(uint64_t w)
+http_access_line_is_special(uint64_t w)
 {
-    return (w & HIGHS) != 0 || ((w - ONES * ' ') & HIGHS) != 0 ||
-           (line_has_zero(w ^ ONES * '"') | line_has_zero(w ^ ONES * '\\') |
-            line_has_zero(w ^ ONES * 0x7f)) != 0;
+    return (w & HIGHS) || ((w - ONES * ' ') & HIGHS) ||
+           (http_access_line_has_zero(w ^ ONES * '"') | http_access_line_has_zero(w ^ ONES * '\\') |
+            http_access_line_has_zero(w ^ ONES * 0x7f)) != 0;
 }
 
 /* How many bytes at the beginning need no escape. */
 static size_t
-line_plain(struct span s)
+http_access_line_plain(struct http_span s)
 {
     size_t i = 0;
 
-    while (i + 8 <= s.len && !line_is_special(load64(s.data + i)))
+    while (i + 8 <= s.len && !http_access_line_is_special(http_load64(s.data + i)))
         i += 8;
-    if (s.len >= 8 && i + 8 > s.len && !line_is_special(load64(s.data + s.len - 8)))
+    if (s.len >= 8 && i + 8 > s.len &&
+        !http_access_line_is_special(http_load64(s.data + s.len - 8)))
         return s.len;
     while (i < s.len && s.data[i] >= ' ' && s.data[i] < 0x7f && s.data[i] != '"' &&
            s.data[i] != '\\')
@@ -87,9 +89,9 @@ line_plain(struct span s)
 typedef size_t (*line_escape_fn)(char *to, size_t size, const char *chars, size_t len);
 
 static char *
-line_value(char *p, struct span s, size_t max, line_escape_fn escape)
+http_access_line_value(char *p, struct http_span s, size_t max, line_escape_fn escape)
 {
-    size_t n = MIN(line_plain(s), max);
+    size_t n = MIN(http_access_line_plain(s), max);
 
     if (n != 0)
         memcpy(p, s.data, n);
@@ -98,28 +100,28 @@ line_value(char *p, struct span s, size_t max, line_escape_fn escape)
 
 /* What comes from here needs no look. */
 static char *
-line_known(char *p, struct span s)
+http_access_line_known(char *p, struct http_span s)
 {
     memcpy(p, s.data, s.len);
     return p + s.len;
 }
 
 static size_t
-line_escape_json(char *to, size_t size, const char *chars, size_t len)
+http_access_line_escape_json(char *to, size_t size, const char *chars, size_t len)
 {
     return goevd_json_escape(to, size, chars, len);
 }
 
 /* As others do in this format: \xHH; also what comes before `first`. */
 static size_t
-line_escape_from(char *to, size_t size, const char *chars, size_t len, uint8_t first)
+http_access_line_escape_from(char *to, size_t size, const char *chars, size_t len, uint8_t first)
 {
     static const char digits[] = "0123456789ABCDEF";
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)chars[i];
-        bool plain = c >= first && line_plain((struct span){chars + i, 1}) == 1;
+        bool plain = c >= first && http_access_line_plain((struct http_span){chars + i, 1}) == 1;
 
         if (n + (plain ? 1 : 4) > size)
             break;
@@ -136,15 +138,15 @@ line_escape_from(char *to, size_t size, const char *chars, size_t len, uint8_t f
 }
 
 static size_t
-line_escape_hex(char *to, size_t size, const char *chars, size_t len)
+http_access_line_escape_hex(char *to, size_t size, const char *chars, size_t len)
 {
-    return line_escape_from(to, size, chars, len, ' ');
+    return http_access_line_escape_from(to, size, chars, len, ' ');
 }
 
 #define PUT(p, text) (memcpy((p), text, sizeof(text) - 1), (p) + sizeof(text) - 1)
 
 static char *
-line_number(char *p, uint64_t n, unsigned digits)
+http_access_line_number(char *p, uint64_t n, unsigned digits)
 {
     char reversed[20];
     unsigned len = 0;
@@ -159,7 +161,7 @@ line_number(char *p, uint64_t n, unsigned digits)
 }
 
 static void
-line_tell_second(struct access_second *s, time_t now)
+http_access_line_tell_second(struct http_access_second *s, time_t now)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct tm tm;
@@ -177,83 +179,91 @@ line_tell_second(struct access_second *s, time_t now)
 
 /* ---- Formats --------------------------------------------------------------------------------- */
 
-static struct span
-line_protocol(const struct access_request *r)
+static struct http_span
+http_access_line_protocol(const struct http_access_request *r)
 {
-    return r->method.len == 0 ? (struct span){"", 0}
-                              : (struct span){r->old ? "HTTP/1.0" : "HTTP/1.1", 8};
+    return r->method.len == 0 ? (struct http_span){"", 0}
+                              : (struct http_span){r->old ? "HTTP/1.0" : "HTTP/1.1", 8};
 }
 
 size_t
-access_line_json(char *to, struct access_second *second, const struct access_request *r,
-                 const struct access_answer *a)
+http_access_line_json(char *to, struct http_access_second *second,
+                      const struct http_access_request *r, const struct http_access_answer *a)
 {
     char *p = PUT(to, "{\"time\":\"");
 
     if (a->at.tv_sec != second->second)
-        line_tell_second(second, a->at.tv_sec);
+        http_access_line_tell_second(second, a->at.tv_sec);
     memcpy(p, second->iso, 19);
     p += 19;
     *p++ = '.';
-    p = line_number(p, (uint64_t)a->at.tv_nsec / 1000000, 3);
-    p = line_known(PUT(p, "Z\",\"client\":\""), a->client);
-    p = line_value(PUT(p, "\",\"user\":\""), r->user, USER_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"listener\":\""), a->listener, LISTENER_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"host\":\""), r->host, TEXT_MAX, line_escape_json);
-    p = line_known(PUT(p, "\",\"method\":\""), r->method);
-    p = line_value(PUT(p, "\",\"target\":\""), r->target, TARGET_MAX, line_escape_json);
-    p = line_known(PUT(p, "\",\"protocol\":\""), line_protocol(r));
-    p = line_number(PUT(p, "\",\"status\":"), (uint64_t)a->status, 3);
-    p = line_number(PUT(p, ",\"bytes\":"), a->bytes, 1);
-    p = line_number(PUT(p, ",\"duration\":"), a->duration_ns / NS_PER_S, 1);
+    p = http_access_line_number(p, (uint64_t)a->at.tv_nsec / 1000000, 3);
+    p = http_access_line_known(PUT(p, "Z\",\"client\":\""), a->client);
+    p = http_access_line_value(PUT(p, "\",\"user\":\""), r->user, USER_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_value(PUT(p, "\",\"listener\":\""), a->listener, LISTENER_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_value(PUT(p, "\",\"host\":\""), r->host, TEXT_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_known(PUT(p, "\",\"method\":\""), r->method);
+    p = http_access_line_value(PUT(p, "\",\"target\":\""), r->target, TARGET_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_known(PUT(p, "\",\"protocol\":\""), http_access_line_protocol(r));
+    p = http_access_line_number(PUT(p, "\",\"status\":"), (uint64_t)a->status, 3);
+    p = http_access_line_number(PUT(p, ",\"bytes\":"), a->bytes, 1);
+    p = http_access_line_number(PUT(p, ",\"duration\":"), a->duration_ns / NS_PER_S, 1);
     *p++ = '.';
-    p = line_number(p, a->duration_ns / 1000 % 1000000, 6);
-    p = line_value(PUT(p, ",\"referer\":\""), r->referer, TEXT_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"agent\":\""), r->agent, TEXT_MAX, line_escape_json);
-    p = line_value(PUT(p, "\",\"id\":\""), a->id, MARK_ID_MAX, line_escape_json);
+    p = http_access_line_number(p, a->duration_ns / 1000 % 1000000, 6);
+    p = http_access_line_value(PUT(p, ",\"referer\":\""), r->referer, TEXT_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_value(PUT(p, "\",\"agent\":\""), r->agent, TEXT_MAX,
+                               http_access_line_escape_json);
+    p = http_access_line_value(PUT(p, "\",\"id\":\""), a->id, HTTP_REQUEST_INFO_ID_MAX,
+                               http_access_line_escape_json);
     p = PUT(p, "\"}\n");
     return (size_t)(p - to);
 }
 
 static char *
-line_or_dash(char *p, struct span s, size_t max)
+http_access_line_or_dash(char *p, struct http_span s, size_t max)
 {
-    return line_value(p, s.len == 0 ? (struct span){"-", 1} : s, max, line_escape_hex);
+    return http_access_line_value(p, s.len == 0 ? (struct http_span){"-", 1} : s, max,
+                                  http_access_line_escape_hex);
 }
 
 /* A word of the line: no blank may be in it. */
 static char *
-line_user(char *p, struct span user)
+http_access_line_user(char *p, struct http_span user)
 {
     if (user.len == 0)
-        user = (struct span){"-", 1};
-    return p + line_escape_from(p, USER_MAX, user.data, user.len, ' ' + 1);
+        user = (struct http_span){"-", 1};
+    return p + http_access_line_escape_from(p, USER_MAX, user.data, user.len, ' ' + 1);
 }
 
 size_t
-access_line_combined(char *to, struct access_second *second, const struct access_request *r,
-                     const struct access_answer *a)
+http_access_line_combined(char *to, struct http_access_second *second,
+                          const struct http_access_request *r, const struct http_access_answer *a)
 {
-    char *p = line_known(to, a->client);
+    char *p = http_access_line_known(to, a->client);
 
     if (a->at.tv_sec != second->second)
-        line_tell_second(second, a->at.tv_sec);
-    p = PUT(line_user(PUT(p, " - "), r->user), " [");
+        http_access_line_tell_second(second, a->at.tv_sec);
+    p = PUT(http_access_line_user(PUT(p, " - "), r->user), " [");
     memcpy(p, second->combined, 26);
     p = PUT(p + 26, "] \"");
     if (r->method.len != 0) {
-        p = line_known(p, r->method);
+        p = http_access_line_known(p, r->method);
         *p++ = ' ';
     }
-    p = line_or_dash(p, r->target, TARGET_MAX);
+    p = http_access_line_or_dash(p, r->target, TARGET_MAX);
     if (r->method.len != 0) {
         *p++ = ' ';
-        p = line_known(p, line_protocol(r));
+        p = http_access_line_known(p, http_access_line_protocol(r));
     }
-    p = line_number(PUT(p, "\" "), (uint64_t)a->status, 3);
-    p = line_number(PUT(p, " "), a->bytes, 1);
-    p = line_or_dash(PUT(p, " \""), r->referer, TEXT_MAX);
-    p = line_or_dash(PUT(p, "\" \""), r->agent, TEXT_MAX);
+    p = http_access_line_number(PUT(p, "\" "), (uint64_t)a->status, 3);
+    p = http_access_line_number(PUT(p, " "), a->bytes, 1);
+    p = http_access_line_or_dash(PUT(p, " \""), r->referer, TEXT_MAX);
+    p = http_access_line_or_dash(PUT(p, "\" \""), r->agent, TEXT_MAX);
     p = PUT(p, "\"\n");
     return (size_t)(p - to);
 }

@@ -7,29 +7,29 @@
 #include "http/h1/parser.h"
 
 /* At most, with its line break: values are cut to their share of it. */
-#define ACCESS_LINE_MAX 4096
+#define HTTP_ACCESS_LINE_MAX 4096
 
 /* Bytes of a client's address. */
-#define ACCESS_CLIENT_MAX 48
+#define HTTP_ACCESS_CLIENT_MAX 48
 
 /* What a request says. data is NULL where it does not. */
-struct access_request {
-    struct span method; /* empty: its head could not be read; then */
-    struct span target; /* ... as much as came of its first line */
-    struct span host;
-    struct span referer;
-    struct span agent;
-    struct span user; /* as a handler has found; empty: nobody has looked */
-    bool old;         /* HTTP/1.0 */
+struct http_access_request {
+    struct http_span method; /* empty: its head could not be read; then */
+    struct http_span target; /* ... as much as came of its first line */
+    struct http_span host;
+    struct http_span referer;
+    struct http_span agent;
+    struct http_span user; /* as a handler has found; empty: nobody has looked */
+    bool old;              /* HTTP/1.0 */
 };
 
-#define ACCESS_SPANS 5 /* at the beginning of that struct */
+#define HTTP_ACCESS_SPANS 5 /* at the beginning of that struct */
 
 /* What became of it. */
-struct access_answer {
-    struct span client;
-    struct span listener;
-    struct span id;
+struct http_access_answer {
+    struct http_span client;
+    struct http_span listener;
+    struct http_span id;
     int status;
     uint64_t bytes; /* of content */
     uint64_t duration_ns;
@@ -37,16 +37,18 @@ struct access_answer {
 };
 
 /* The text of a second, which many lines have. Zeroed at first. */
-struct access_second {
+struct http_access_second {
     time_t second;
     char iso[20];      /* "2026-11-24T16:57:09" */
     char combined[28]; /* "24/Nov/2026:16:57:09 +0000" */
 };
 
-void access_request_read(const struct http_request *req, struct access_request *ret);
+void http_access_request_read(const struct http_request *req, struct http_access_request *ret);
 
-/* Write it to ACCESS_LINE_MAX bytes; returns how many it has. */
-size_t access_line_json(char *to, struct access_second *second, const struct access_request *r,
-                        const struct access_answer *a);
-size_t access_line_combined(char *to, struct access_second *second, const struct access_request *r,
-                            const struct access_answer *a);
+/* Write it to HTTP_ACCESS_LINE_MAX bytes; returns how many it has. */
+size_t http_access_line_json(char *to, struct http_access_second *second,
+                             const struct http_access_request *r,
+                             const struct http_access_answer *a);
+size_t http_access_line_combined(char *to, struct http_access_second *second,
+                                 const struct http_access_request *r,
+                                 const struct http_access_answer *a);

@@ -6,26 +6,27 @@
 #include "http/h1/parser.h"
 
 /* How far back they are read: of more, the last ones. */
-#define FORWARDED_HOPS_MAX 16
+#define HTTP_FORWARDED_HOPS_MAX 16
 
-enum forwarded_header { FORWARDED_X_FORWARDED_FOR, FORWARDED_STANDARD };
+enum http_forwarded_header { HTTP_FORWARDED_X_FORWARDED_FOR, HTTP_FORWARDED_STANDARD };
 
-union forwarded_address {
+union http_forwarded_address {
     struct sockaddr sa;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
 };
 
 /* Who has asked whom, as each proxy has added whom it was asked by: the last one at the end. */
-struct forwarded_hops {
-    struct span nodes[FORWARDED_HOPS_MAX]; /* the nth in nodes[n % FORWARDED_HOPS_MAX] */
+struct http_forwarded_hops {
+    struct http_span
+        nodes[HTTP_FORWARDED_HOPS_MAX]; /* the nth in nodes[n % HTTP_FORWARDED_HOPS_MAX] */
     size_t count;
 };
 
 /* Those of all headers of that name; a node is empty where its element names none, or is
  * malformed. */
-void forwarded_read(const struct http_request *req, enum forwarded_header header,
-                    struct forwarded_hops *ret);
+void http_forwarded_read(const struct http_request *req, enum http_forwarded_header header,
+                         struct http_forwarded_hops *ret);
 
 /* The address of a node, RFC 7239 section 6, perhaps with a port; false: it tells none. */
-bool forwarded_node(struct span node, union forwarded_address *ret);
+bool http_forwarded_node(struct http_span node, union http_forwarded_address *ret);

@@ -14,14 +14,14 @@
 /* ---- Options --------------------------------------------------------------------------------- */
 
 static int
-mark_trust_init(struct mark_trust *trust, struct goevd_self *self, const char *at,
-                const struct goevd_list *from)
+http_request_info_trust_init(struct http_request_info_trust *trust, struct goevd_self *self,
+                             const char *at, const struct goevd_list *from)
 {
     const struct goevd_str *texts = from->items;
     char reason[256], path[64];
 
     trust->networks = calloc(MAX(from->count, 1), sizeof(*trust->networks));
-    if (trust->networks == NULL)
+    if (!trust->networks)
         return -ENOMEM;
     trust->count = from->count;
     for (size_t i = 0; i < from->count; i++) {
@@ -34,7 +34,7 @@ mark_trust_init(struct mark_trust *trust, struct goevd_self *self, const char *a
 }
 
 static int
-mark_check_header(struct goevd_self *self, struct goevd_str name)
+http_request_info_check_header(struct goevd_self *self, struct goevd_str name)
 {
     if (http_field_name_valid(name.data, name.len) && !http_field_is_ours(name.data, name.len))
         return 0;
@@ -43,34 +43,36 @@ mark_check_header(struct goevd_self *self, struct goevd_str name)
 }
 
 int
-mark_init(struct http *http)
+http_request_info_init(struct http *http)
 {
-    const struct options *o = http->options;
+    const struct http_options *o = http->options;
     int r = 0;
 
-    if (o->request_id != NULL)
-        r = mark_check_header(http->self, o->request_id->header);
-    if (r == 0 && o->request_id != NULL)
-        r = mark_trust_init(&http->id_from, http->self, "request_id", &o->request_id->from);
-    if (r == 0 && o->forwarded != NULL)
-        r = mark_trust_init(&http->forwarded_from, http->self, "forwarded", &o->forwarded->from);
-    if (o->access_log != NULL || o->request_id != NULL || o->forwarded != NULL ||
-        o->requests_max != 0 || o->worker_requests_max != 0)
-        http->limits.flags |= HTTP_MARKED;
+    if (o->request_id)
+        r = http_request_info_check_header(http->self, o->request_id->header);
+    if (r == 0 && o->request_id)
+        r = http_request_info_trust_init(&http->id_from, http->self, "request_id",
+                                         &o->request_id->from);
+    if (r == 0 && o->forwarded)
+        r = http_request_info_trust_init(&http->forwarded_from, http->self, "forwarded",
+                                         &o->forwarded->from);
+    if (o->access_log || o->request_id || o->forwarded || o->requests_max != 0 ||
+        o->worker_requests_max != 0)
+        http->limits.flags |= HTTP_INFORMED;
     return r;
 }
 
 void
-mark_fini(struct http *http)
+http_request_info_fini(struct http *http)
 {
     free(http->id_from.networks);
     free(http->forwarded_from.networks);
 }
 
 int
-mark_local_init(struct http_local *local)
+http_request_info_local_init(struct http_local *local)
 {
-    if (local->http->options->request_id == NULL)
+    if (!local->http->options->request_id)
         return 0;
     return getrandom(local->id_base, sizeof(local->id_base), 0) < 0 ? -errno : 0;
 }
@@ -78,13 +80,13 @@ mark_local_init(struct http_local *local)
 /* ---- Whom it is for -------------------------------------------------------------------------- */
 
 static bool
-mark_trusts(const struct mark_trust *trust, const struct sockaddr *sa)
+http_request_info_trusts(const struct http_request_info_trust *trust, const struct sockaddr *sa)
 {
     return goevd_network_any(trust->networks, trust->count, sa);
 }
 
 static void
-mark_peer(struct goevd_conn *c, union forwarded_address *ret)
+http_request_info_peer(struct goevd_conn *c, union http_forwarded_address *ret)
 {
     struct sockaddr_storage peer;
 
@@ -92,26 +94,26 @@ mark_peer(struct goevd_conn *c, union forwarded_address *ret)
     if (peer.ss_family == AF_INET || peer.ss_family == AF_INET6)
         memcpy(ret, &peer, sizeof(*ret));
     else
-        *ret = (union forwarded_address){.sa.sa_family = peer.ss_family};
+        *ret = (union http_forwarded_address){.sa.sa_family = peer.ss_family};
 }
 
 /* From us back to the first who is no proxy of ours, whatever he says of others. */
 static void
-mark_follow(const struct http_local *local, union forwarded_address *client)
+http_request_info_follow(const struct http_local *local, union http_forwarded_address *client)
 {
-    const struct mark_trust *trust = &local->http->forwarded_from;
-    struct forwarded_hops hops;
+    const struct http_request_info_trust *trust = &local->http->forwarded_from;
+    struct http_forwarded_hops hops;
     size_t last;
 
-    if (trust->count == 0 || !mark_trusts(trust, &client->sa))
+    if (trust->count == 0 || !http_request_info_trusts(trust, &client->sa))
         return;
-    forwarded_read(local->request, (enum forwarded_header)local->http->options->forwarded->header,
-                   &hops);
-    last = hops.count - MIN(hops.count, FORWARDED_HOPS_MAX);
-    while (hops.count > last && mark_trusts(trust, &client->sa)) {
-        union forwarded_address next;
+    http_forwarded_read(local->request,
+                        (enum http_forwarded_header)local->http->options->forwarded->header, &hops);
+    last = hops.count - MIN(hops.count, HTTP_FORWARDED_HOPS_MAX);
+    while (hops.count > last && http_request_info_trusts(trust, &client->sa)) {
+        union http_forwarded_address next;
 
-        if (!forwarded_node(hops.nodes[--hops.count % FORWARDED_HOPS_MAX], &next))
+        if (!http_forwarded_node(hops.nodes[--hops.count % HTTP_FORWARDED_HOPS_MAX], &next))
             return;
         *client = next;
     }
@@ -120,7 +122,7 @@ mark_follow(const struct http_local *local, union forwarded_address *client)
 /* ---- Its id ---------------------------------------------------------------------------------- */
 
 static void
-mark_hex(char *to, uint64_t n)
+http_request_info_hex(char *to, uint64_t n)
 {
     for (int i = 15; i >= 0; i--, n >>= 4)
         to[i] = "0123456789abcdef"[n & 15];
@@ -128,18 +130,18 @@ mark_hex(char *to, uint64_t n)
 
 /* Random when the poller began, and counted on from there. */
 static void
-mark_make_id(struct http_local *local, struct mark *mark)
+http_request_info_make_id(struct http_local *local, struct http_request_info *info)
 {
     local->id_base[1]++;
-    mark_hex(mark->id, local->id_base[0]);
-    mark_hex(mark->id + 16, local->id_base[1]);
-    mark->id_len = 32;
+    http_request_info_hex(info->id, local->id_base[0]);
+    http_request_info_hex(info->id + 16, local->id_base[1]);
+    info->id_len = 32;
 }
 
 static bool
-mark_id_valid(const struct http_field *f)
+http_request_info_id_valid(const struct http_field *f)
 {
-    if (f->value_len == 0 || f->value_len > MARK_ID_MAX)
+    if (f->value_len == 0 || f->value_len > HTTP_REQUEST_INFO_ID_MAX)
         return false;
     for (uint32_t i = 0; i < f->value_len; i++)
         if (f->value[i] <= ' ' || f->value[i] >= 0x7f)
@@ -149,26 +151,27 @@ mark_id_valid(const struct http_field *f)
 
 /* The one that it has brought along; false: none that counts. */
 static bool
-mark_take_id(const struct http_local *local, struct goevd_conn *c, struct mark *mark)
+http_request_info_take_id(const struct http_local *local, struct goevd_conn *c,
+                          struct http_request_info *info)
 {
     const struct goevd_str name = local->http->options->request_id->header;
     const struct http_request *req = local->request;
-    union forwarded_address peer;
+    union http_forwarded_address peer;
 
     if (local->http->id_from.count == 0)
         return false;
-    mark_peer(c, &peer);
-    if (!mark_trusts(&local->http->id_from, &peer.sa))
+    http_request_info_peer(c, &peer);
+    if (!http_request_info_trusts(&local->http->id_from, &peer.sa))
         return false;
     for (uint32_t i = 0; i < req->field_count; i++) {
         const struct http_field *f = &req->fields[i];
 
-        if (f->name_len != name.len || !chars_equal_any(f->name, name.data, name.len))
+        if (f->name_len != name.len || !http_chars_equal_any(f->name, name.data, name.len))
             continue;
-        if (!mark_id_valid(f))
+        if (!http_request_info_id_valid(f))
             return false;
-        memcpy(mark->id, f->value, f->value_len);
-        mark->id_len = (uint8_t)f->value_len;
+        memcpy(info->id, f->value, f->value_len);
+        info->id_len = (uint8_t)f->value_len;
         return true;
     }
     return false;
@@ -177,46 +180,46 @@ mark_take_id(const struct http_local *local, struct goevd_conn *c, struct mark *
 /* ---- Marks ----------------------------------------------------------------------------------- */
 
 void
-mark_begin(struct http_local *local, struct goevd_conn *c)
+http_request_info_begin(struct http_local *local, struct goevd_conn *c)
 {
-    struct mark *mark = &local->mark;
+    struct http_request_info *info = &local->info;
 
-    mark->begun_ns = goevd_now();
-    mark_peer(c, &mark->client);
-    mark_follow(local, &mark->client);
-    mark->id_len = 0;
-    if (local->http->options->request_id != NULL && !mark_take_id(local, c, mark))
-        mark_make_id(local, mark);
+    info->begun_ns = goevd_now();
+    http_request_info_peer(c, &info->client);
+    http_request_info_follow(local, &info->client);
+    info->id_len = 0;
+    if (local->http->options->request_id && !http_request_info_take_id(local, c, info))
+        http_request_info_make_id(local, info);
 }
 
 void
-mark_begin_none(struct http_local *local)
+http_request_info_begin_none(struct http_local *local)
 {
-    local->mark.begun_ns = 0;
+    local->info.begun_ns = 0;
 }
 
-const struct mark *
-mark_of(struct turn *t)
+const struct http_request_info *
+http_request_info_of(struct http_h1_batch *b)
 {
-    struct http_local *local = t->local;
-    struct mark *mark = &local->mark;
+    struct http_local *local = b->local;
+    struct http_request_info *info = &local->info;
 
-    if ((t->conn->flags & CONN_EXCHANGE) != 0)
-        return &t->conn->exchange->mark;
-    if ((t->conn->flags & CONN_MARKED) != 0)
-        return access_kept_mark(t);
-    if (mark->begun_ns != 0 && t->at < t->end)
-        return mark;
-    mark_begin_none(local);
-    mark_peer(t->c, &mark->client);
-    mark->id_len = 0;
-    if (local->http->options->request_id != NULL)
-        mark_make_id(local, mark);
-    return mark;
+    if (b->conn->flags & HTTP_H1_EXCHANGE)
+        return &b->conn->exchange->info;
+    if (b->conn->flags & HTTP_H1_INFORMED)
+        return http_access_kept_mark(b);
+    if (info->begun_ns != 0 && b->at < b->end)
+        return info;
+    http_request_info_begin_none(local);
+    http_request_info_peer(b->c, &info->client);
+    info->id_len = 0;
+    if (local->http->options->request_id)
+        http_request_info_make_id(local, info);
+    return info;
 }
 
 void
-mark_copy(struct mark *to, const struct mark *from)
+http_request_info_copy(struct http_request_info *to, const struct http_request_info *from)
 {
-    memcpy(to, from, offsetof(struct mark, id) + from->id_len);
+    memcpy(to, from, offsetof(struct http_request_info, id) + from->id_len);
 }

@@ -1,54 +1,54 @@
 /* What is known of a request beside what it says itself, where an option asks for it: when it
  * began, for whom it is, and by which name it is told in logs.
  *
- * Where one does every request has HTTP_MARKED, which takes it off the shortest way; where none
+ * Where one does every request has HTTP_INFORMED, which takes it off the shortest way; where none
  * does, nothing of this is ever called. */
 #pragma once
 
 #include "http/log/forwarded.h"
 #include "http/options.h"
 
-#define MARK_ID_MAX 128
+#define HTTP_REQUEST_INFO_ID_MAX 128
 
-struct mark {
+struct http_request_info {
     uint64_t begun_ns; /* 0: it is none */
-    union forwarded_address client;
+    union http_forwarded_address client;
     uint8_t id_len; /* 0: it has none */
-    char id[MARK_ID_MAX];
+    char id[HTTP_REQUEST_INFO_ID_MAX];
 };
 
 struct goevd_conn;
 struct http;
 struct http_local;
-struct turn;
+struct http_h1_batch;
 
 /* Who may tell us something. */
-struct mark_trust {
+struct http_request_info_trust {
     struct goevd_network *networks;
     size_t count;
 };
 
-/* Parse the networks of the options, and see whether requests are to be marked. 0; -EINVAL after
- * goevd_refuse(); -ENOMEM. mark_fini() in either case. */
-int mark_init(struct http *http);
-void mark_fini(struct http *http);
+/* Parse the networks of the options, and see whether requests need it. 0; -EINVAL after
+ * goevd_refuse(); -ENOMEM. http_request_info_fini() in either case. */
+int http_request_info_init(struct http *http);
+void http_request_info_fini(struct http *http);
 
 /* On this poller. 0; -errno of getrandom(2). */
-int mark_local_init(struct http_local *local);
+int http_request_info_local_init(struct http_local *local);
 
-/* Let local->mark be that of the request whose head is good. */
-void mark_begin(struct http_local *local, struct goevd_conn *c);
+/* Let local->info be that of the request whose head is good. */
+void http_request_info_begin(struct http_local *local, struct goevd_conn *c);
 
 /* What lies there is no request. */
-void mark_begin_none(struct http_local *local);
+void http_request_info_begin_none(struct http_local *local);
 
 /* That of whatever is being answered in this turn, also where it is no request. */
-const struct mark *mark_of(struct turn *t);
+const struct http_request_info *http_request_info_of(struct http_h1_batch *b);
 
-void mark_copy(struct mark *to, const struct mark *from);
+void http_request_info_copy(struct http_request_info *to, const struct http_request_info *from);
 
-static inline struct span
-mark_id(const struct mark *mark)
+static inline struct http_span
+http_request_info_id(const struct http_request_info *info)
 {
-    return (struct span){mark->id, mark->id_len};
+    return (struct http_span){info->id, info->id_len};
 }

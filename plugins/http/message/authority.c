@@ -6,12 +6,12 @@
 #include "http/message/util.h"
 
 static bool
-host_port_valid(const char *p, const char *end)
+http_authority_port_valid(const char *p, const char *end)
 {
     unsigned port = 0;
 
     for (; p < end; p++) {
-        if (!chars_is(*p, CHARS_DIGIT))
+        if (!http_chars_is(*p, HTTP_CHARS_DIGIT))
             return false;
         port = port * 10 + (unsigned)(*p - '0');
         if (port > UINT16_MAX)
@@ -22,14 +22,14 @@ host_port_valid(const char *p, const char *end)
 
 /* The end of "[IPv6]", or NULL. */
 static const char *
-host_literal_end(const char *p, const char *end)
+http_authority_literal_end(const char *p, const char *end)
 {
     const char *close = memchr(p, ']', (size_t)(end - p));
     char text[INET6_ADDRSTRLEN];
     struct in6_addr address;
     size_t len;
 
-    if (close == NULL)
+    if (!close)
         return NULL;
     len = (size_t)(close - p) - 1;
     if (len >= sizeof(text))
@@ -42,40 +42,42 @@ host_literal_end(const char *p, const char *end)
 
 /* The end of a name or IPv4 address, or NULL if an escape in it is broken. */
 static const char *
-host_name_end(const char *p, const char *end)
+http_authority_name_end(const char *p, const char *end)
 {
-    for (; p < end && chars_is(*p, CHARS_HOST); p++)
-        if (*p == '%' && (end - p < 3 || !chars_is(p[1], CHARS_HEX) || !chars_is(p[2], CHARS_HEX)))
+    for (; p < end && http_chars_is(*p, HTTP_CHARS_HOST); p++)
+        if (*p == '%' && (end - p < 3 || !http_chars_is(p[1], HTTP_CHARS_HEX) ||
+                          !http_chars_is(p[2], HTTP_CHARS_HEX)))
             return NULL;
     return p;
 }
 
 static const char *
-host_end(const char *host, const char *end)
+http_authority_end(const char *host, const char *end)
 {
-    return host < end && *host == '[' ? host_literal_end(host, end) : host_name_end(host, end);
+    return host < end && *host == '[' ? http_authority_literal_end(host, end)
+                                      : http_authority_name_end(host, end);
 }
 
 bool
-http_host_valid(const char *host, size_t len)
+http_authority_valid(const char *host, size_t len)
 {
     const char *end = host + len;
-    const char *p = host_end(host, end);
+    const char *p = http_authority_end(host, end);
 
-    if (p == NULL)
+    if (!p)
         return false;
     if (p == end)
         return true;
-    return p > host && *p == ':' && host_port_valid(p + 1, end);
+    return p > host && *p == ':' && http_authority_port_valid(p + 1, end);
 }
 
 bool
-http_host_valid_with_port(const char *host, size_t len)
+http_authority_valid_with_port(const char *host, size_t len)
 {
     const char *end = host + len;
-    const char *p = host_end(host, end);
+    const char *p = http_authority_end(host, end);
 
-    if (p == NULL || p == host || end - p < 2)
+    if (!p || p == host || end - p < 2)
         return false;
-    return *p == ':' && host_port_valid(p + 1, end);
+    return *p == ':' && http_authority_port_valid(p + 1, end);
 }

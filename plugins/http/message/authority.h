@@ -6,7 +6,7 @@
 
 /* Whether it is well-formed. The empty host, which stands for "no authority", is; an empty host
  * with a port is not. */
-bool http_host_valid(const char *host, size_t len);
+bool http_authority_valid(const char *host, size_t len);
 
 /* The same for the target of CONNECT, where host and port must both be there. */
-bool http_host_valid_with_port(const char *host, size_t len);
+bool http_authority_valid_with_port(const char *host, size_t len);

@@ -6,7 +6,7 @@
 
 #include "http/message/util.h"
 
-struct buffer {
+struct http_buffer {
     char *data;
     size_t len;
     size_t room;
@@ -14,7 +14,7 @@ struct buffer {
 
 /* Let it have room for so many bytes. 0 or -ENOMEM. */
 static inline int
-buffer_reserve(struct buffer *b, size_t room)
+http_buffer_reserve(struct http_buffer *b, size_t room)
 {
     char *data;
 
@@ -22,7 +22,7 @@ buffer_reserve(struct buffer *b, size_t room)
         return 0;
     room = MAX(MAX(room, b->room * 2), 256);
     data = realloc(b->data, room);
-    if (data == NULL)
+    if (!data)
         return -ENOMEM;
     b->data = data;
     b->room = room;
@@ -30,9 +30,9 @@ buffer_reserve(struct buffer *b, size_t room)
 }
 
 static inline int
-buffer_append(struct buffer *b, const char *data, size_t len)
+http_buffer_append(struct http_buffer *b, const char *data, size_t len)
 {
-    int r = buffer_reserve(b, b->len + len);
+    int r = http_buffer_reserve(b, b->len + len);
 
     if (r == 0 && len != 0)
         memcpy(b->data + b->len, data, len);
@@ -43,11 +43,11 @@ buffer_append(struct buffer *b, const char *data, size_t len)
 
 /* Empty it; memory above `keep` bytes is given back. */
 static inline void
-buffer_clear(struct buffer *b, size_t keep)
+http_buffer_clear(struct http_buffer *b, size_t keep)
 {
     b->len = 0;
     if (b->room <= keep)
         return;
     free(b->data);
-    *b = (struct buffer){0};
+    *b = (struct http_buffer){0};
 }

@@ -1,13 +1,13 @@
 #include "http/message/chars.h"
 
-#define V CHARS_VALUE
-#define Q (CHARS_VALUE | CHARS_QUERY)
-#define P (CHARS_VALUE | CHARS_QUERY | CHARS_PATH)
-#define T CHARS_TOKEN
-#define H CHARS_HOST
-#define D (CHARS_DIGIT | CHARS_HEX)
+#define V HTTP_CHARS_VALUE
+#define Q (HTTP_CHARS_VALUE | HTTP_CHARS_QUERY)
+#define P (HTTP_CHARS_VALUE | HTTP_CHARS_QUERY | HTTP_CHARS_PATH)
+#define T HTTP_CHARS_TOKEN
+#define H HTTP_CHARS_HOST
+#define D (HTTP_CHARS_DIGIT | HTTP_CHARS_HEX)
 
-const uint8_t chars_class[256] = {
+const uint8_t http_chars_class[256] = {
     ['\t'] = V,
     [' '] = V,
     ['!'] = P | T | H,
@@ -27,7 +27,7 @@ const uint8_t chars_class[256] = {
     ['>'] = V,
     ['?'] = Q,
     ['@'] = P,
-    ['A' ... 'F'] = P | T | H | CHARS_HEX,
+    ['A' ... 'F'] = P | T | H | HTTP_CHARS_HEX,
     ['G' ... 'Z'] = P | T | H,
     ['['] = P,
     ['\\'] = Q,
@@ -35,7 +35,7 @@ const uint8_t chars_class[256] = {
     ['^'] = Q | T,
     ['_'] = P | T | H,
     ['`'] = Q | T,
-    ['a' ... 'f'] = P | T | H | CHARS_HEX,
+    ['a' ... 'f'] = P | T | H | HTTP_CHARS_HEX,
     ['g' ... 'z'] = P | T | H,
     ['{'] = Q,
     ['|'] = P | T,
@@ -45,16 +45,16 @@ const uint8_t chars_class[256] = {
 };
 
 bool
-chars_all(const char *data, size_t len, unsigned class)
+http_chars_all(const char *data, size_t len, unsigned class)
 {
     for (size_t i = 0; i < len; i++)
-        if (!chars_is(data[i], class))
+        if (!http_chars_is(data[i], class))
             return false;
     return true;
 }
 
 int
-chars_hex(char c)
+http_chars_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -66,16 +66,16 @@ chars_hex(char c)
 }
 
 static char
-chars_lower(char c)
+http_chars_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 bool
-chars_equal_any(const char *a, const char *b, size_t len)
+http_chars_equal_any(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (chars_lower(a[i]) != chars_lower(b[i]))
+        if (http_chars_lower(a[i]) != http_chars_lower(b[i]))
             return false;
     return true;
 }

@@ -8,38 +8,38 @@
 #include "http/message/util.h"
 
 enum {
-    CHARS_TOKEN = 1 << 0, /* tchar, RFC 9110 section 5.6.2 */
-    CHARS_VALUE = 1 << 1, /* field-vchar, SP and HTAB, RFC 9110 section 5.5 */
-    CHARS_PATH = 1 << 2,  /* pchar and "/", RFC 3986 section 3.3; besides, what browsers leave
+    HTTP_CHARS_TOKEN = 1 << 0, /* tchar, RFC 9110 section 5.6.2 */
+    HTTP_CHARS_VALUE = 1 << 1, /* field-vchar, SP and HTAB, RFC 9110 section 5.5 */
+    HTTP_CHARS_PATH = 1 << 2,  /* pchar and "/", RFC 3986 section 3.3; besides, what browsers leave
                              unencoded in a path: [ ] | */
-    CHARS_QUERY = 1 << 3, /* those and "?"; besides, what browsers leave unencoded in a query:
+    HTTP_CHARS_QUERY = 1 << 3, /* those and "?"; besides, what browsers leave unencoded in a query:
                              \ ^ ` { } */
-    CHARS_HOST = 1 << 4,  /* reg-name, RFC 3986 section 3.2.2 */
-    CHARS_DIGIT = 1 << 5,
-    CHARS_HEX = 1 << 6
+    HTTP_CHARS_HOST = 1 << 4,  /* reg-name, RFC 3986 section 3.2.2 */
+    HTTP_CHARS_DIGIT = 1 << 5,
+    HTTP_CHARS_HEX = 1 << 6
 };
 
-extern const uint8_t chars_class[256];
+extern const uint8_t http_chars_class[256];
 
 static inline bool
-chars_is(char c, unsigned class)
+http_chars_is(char c, unsigned class)
 {
-    return (chars_class[(uint8_t)c] & class) != 0;
+    return (http_chars_class[(uint8_t)c] & class);
 }
 
 /* Whether all of them are of a class; true for none. */
-bool chars_all(const char *data, size_t len, unsigned class);
+bool http_chars_all(const char *data, size_t len, unsigned class);
 
 /* The value of a hexadecimal digit, -1 for anything else. */
-int chars_hex(char c);
+int http_chars_hex(char c);
 
 /* Compare without regard to ASCII case. */
-bool chars_equal_any(const char *a, const char *b, size_t len);
+bool http_chars_equal_any(const char *a, const char *b, size_t len);
 
 /* The same where neither has control characters, and `lower` has nothing from "@" to "_": then
  * setting bit 5 changes letters only. */
 static inline bool
-chars_equal_nocase(const char *data, const char *lower, size_t len)
+http_chars_equal_nocase(const char *data, const char *lower, size_t len)
 {
     const uint64_t bits = UINT64_C(0x2020202020202020);
 
@@ -50,7 +50,7 @@ chars_equal_nocase(const char *data, const char *lower, size_t len)
         return true;
     }
     for (size_t i = 0; i + 8 < len; i += 8)
-        if ((load64(data + i) | bits) != load64(lower + i))
+        if ((http_load64(data + i) | bits) != http_load64(lower + i))
             return false;
-    return (load64(data + len - 8) | bits) == load64(lower + len - 8);
+    return (http_load64(data + len - 8) | bits) == http_load64(lower + len - 8);
 }

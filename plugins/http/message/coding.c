@@ -4,11 +4,11 @@
 
 #define CODING_UNSAID UINT32_MAX
 
-static struct span
-coding_trim(struct span s)
+static struct http_span
+http_coding_trim(struct http_span s)
 {
     while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-        s = (struct span){s.data + 1, s.len - 1};
+        s = (struct http_span){s.data + 1, s.len - 1};
     while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
         s.len--;
     return s;
@@ -16,38 +16,38 @@ coding_trim(struct span s)
 
 /* What stands before the first `separator`; *rest is what stands behind it, data NULL if it is not
  * there. */
-static struct span
-coding_split(struct span s, char separator, struct span *rest)
+static struct http_span
+http_coding_split(struct http_span s, char separator, struct http_span *rest)
 {
     const char *at = s.len == 0 ? NULL : memchr(s.data, separator, s.len);
 
-    *rest = (struct span){0};
-    if (at == NULL)
-        return coding_trim(s);
-    *rest = (struct span){at + 1, (size_t)(s.data + s.len - at) - 1};
-    return coding_trim((struct span){s.data, (size_t)(at - s.data)});
+    *rest = (struct http_span){0};
+    if (!at)
+        return http_coding_trim(s);
+    *rest = (struct http_span){at + 1, (size_t)(s.data + s.len - at) - 1};
+    return http_coding_trim((struct http_span){s.data, (size_t)(at - s.data)});
 }
 
 static bool
-coding_is(struct span s, const char *name)
+http_coding_is(struct http_span s, const char *name)
 {
-    return s.len == strlen(name) && chars_equal_any(s.data, name, s.len);
+    return s.len == strlen(name) && http_chars_equal_any(s.data, name, s.len);
 }
 
 /* "q=0.123", section 12.4.2. What is malformed counts as 0, for it is not known to be wanted. */
 static unsigned
-coding_quality(struct span s)
+http_coding_quality(struct http_span s)
 {
     unsigned weight, unit = HTTP_CODING_FULL;
 
-    s = coding_trim(s);
+    s = http_coding_trim(s);
     if (s.len < 3 || s.len > 7 || (s.data[0] | 0x20) != 'q' || s.data[1] != '=')
         return 0;
     if ((s.data[2] != '0' && s.data[2] != '1') || (s.len > 3 && s.data[3] != '.'))
         return 0;
     weight = (unsigned)(s.data[2] - '0') * HTTP_CODING_FULL;
     for (size_t i = 4; i < s.len; i++) {
-        if (!chars_is(s.data[i], CHARS_DIGIT))
+        if (!http_chars_is(s.data[i], HTTP_CHARS_DIGIT))
             return 0;
         unit /= 10;
         weight += (unsigned)(s.data[i] - '0') * unit;
@@ -56,21 +56,22 @@ coding_quality(struct span s)
 }
 
 /* What a client has said: of one coding, and of those that it does not name. */
-struct coding_said {
+struct http_coding_said {
     unsigned it;
     unsigned others;
 };
 
 static void
-coding_item(struct span item, const char *coding, struct coding_said *said)
+http_coding_item(struct http_span item, const char *coding, struct http_coding_said *said)
 {
-    struct span parameters;
-    struct span name = coding_split(item, ';', &parameters);
-    unsigned weight = parameters.data == NULL ? HTTP_CODING_FULL : coding_quality(parameters);
+    struct http_span parameters;
+    struct http_span name = http_coding_split(item, ';', &parameters);
+    unsigned weight = !parameters.data ? HTTP_CODING_FULL : http_coding_quality(parameters);
 
-    if (coding_is(name, coding) || (coding_is(name, "x-gzip") && strcmp(coding, "gzip") == 0))
+    if (http_coding_is(name, coding) ||
+        (http_coding_is(name, "x-gzip") && strcmp(coding, "gzip") == 0))
         said->it = weight;
-    else if (coding_is(name, "*"))
+    else if (http_coding_is(name, "*"))
         said->others = weight;
 }
 
@@ -78,16 +79,16 @@ unsigned
 http_coding_weight(const struct http_request *req, const char *coding)
 {
     static const char header[] = "accept-encoding";
-    struct coding_said said = {CODING_UNSAID, CODING_UNSAID};
+    struct http_coding_said said = {CODING_UNSAID, CODING_UNSAID};
 
     for (uint32_t i = 0; i < req->field_count; i++) {
         const struct http_field *f = &req->fields[i];
-        struct span value = {f->value, f->value_len};
+        struct http_span value = {f->value, f->value_len};
 
         if (!http_field_is(f, header, strlen(header)))
             continue;
-        while (value.data != NULL)
-            coding_item(coding_split(value, ',', &value), coding, &said);
+        while (value.data)
+            http_coding_item(http_coding_split(value, ',', &value), coding, &said);
     }
     if (said.it != CODING_UNSAID)
         return said.it;

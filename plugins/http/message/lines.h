@@ -5,22 +5,22 @@
 
 #include "http/message/buffer.h"
 
-struct line {
-    struct span name;
-    struct span value;
+struct http_line {
+    struct http_span name;
+    struct http_span value;
 };
 
 /* The line at *at, which is moved on; zero at first. False where there are no more. */
-bool lines_next(const struct buffer *lines, size_t *at, struct line *ret);
+bool http_lines_next(const struct http_buffer *lines, size_t *at, struct http_line *ret);
 
 /* Whether it has that name, which is in lower case. */
-bool line_is(const struct line *line, const char *name);
+bool http_line_is(const struct http_line *line, const char *name);
 
 /* Whether a line of that name has a token, both in lower case, in the list that it is. */
-bool lines_have_token(const struct buffer *lines, const char *name, const char *token);
+bool http_lines_have_token(const struct http_buffer *lines, const char *name, const char *token);
 
 /* Take lines of these names out. */
-void lines_drop(struct buffer *lines, const struct span *names, size_t count);
+void http_lines_drop(struct http_buffer *lines, const struct http_span *names, size_t count);
 
 /* Add one. 0 or -ENOMEM, and then nothing is added. */
-int lines_add(struct buffer *lines, struct span name, struct span value);
+int http_lines_add(struct http_buffer *lines, struct http_span name, struct http_span value);

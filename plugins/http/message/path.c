@@ -5,7 +5,7 @@
 
 /* RFC 3986 section 2.1. */
 static ssize_t
-path_decode(const char *path, size_t len, char *to)
+http_path_decode(const char *path, size_t len, char *to)
 {
     size_t n = 0;
 
@@ -13,8 +13,8 @@ path_decode(const char *path, size_t len, char *to)
         char c = path[i];
 
         if (c == '%') {
-            int high = len - i > 2 ? chars_hex(path[i + 1]) : -1;
-            int low = len - i > 2 ? chars_hex(path[i + 2]) : -1;
+            int high = len - i > 2 ? http_chars_hex(path[i + 1]) : -1;
+            int low = len - i > 2 ? http_chars_hex(path[i + 2]) : -1;
 
             if (high < 0 || low < 0 || (high == 0 && low == 0))
                 return HTTP_BAD_PATH;
@@ -27,7 +27,7 @@ path_decode(const char *path, size_t len, char *to)
 }
 
 static bool
-path_is_dots(const char *segment, size_t len, size_t dots)
+http_path_is_dots(const char *segment, size_t len, size_t dots)
 {
     return len == dots && memcmp(segment, "..", dots) == 0;
 }
@@ -35,7 +35,7 @@ path_is_dots(const char *segment, size_t len, size_t dots)
 /* RFC 3986 section 5.2.4, in place. What is written ends with "/" before each segment and never
  * overtakes what is read. */
 static ssize_t
-path_remove_dots(char *path, size_t len)
+http_path_remove_dots(char *path, size_t len)
 {
     size_t written = 1;
     size_t at = 1;
@@ -43,18 +43,18 @@ path_remove_dots(char *path, size_t len)
     while (at < len) {
         const char *segment = path + at;
         const char *slash = memchr(segment, '/', len - at);
-        size_t n = slash == NULL ? len - at : (size_t)(slash - segment);
+        size_t n = !slash ? len - at : (size_t)(slash - segment);
 
         at += n + 1;
-        if (path_is_dots(segment, n, 2)) {
+        if (http_path_is_dots(segment, n, 2)) {
             if (written == 1)
                 return HTTP_BAD_PATH;
             while (path[--written - 1] != '/')
                 ;
-        } else if (n != 0 && !path_is_dots(segment, n, 1)) {
+        } else if (n != 0 && !http_path_is_dots(segment, n, 1)) {
             memmove(path + written, segment, n);
             written += n;
-            if (slash != NULL)
+            if (slash)
                 path[written++] = '/';
         }
     }
@@ -64,7 +64,7 @@ path_remove_dots(char *path, size_t len)
 ssize_t
 http_path_normalise(const char *path, size_t len, char *ret_path)
 {
-    ssize_t n = path_decode(path, len, ret_path);
+    ssize_t n = http_path_decode(path, len, ret_path);
 
-    return n < 0 ? n : path_remove_dots(ret_path, (size_t)n);
+    return n < 0 ? n : http_path_remove_dots(ret_path, (size_t)n);
 }

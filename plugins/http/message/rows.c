@@ -11,7 +11,7 @@ http_field_is_ours(const char *name, size_t len)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (len == strlen(ours[i]) && chars_equal_nocase(name, ours[i], len))
+        if (len == strlen(ours[i]) && http_chars_equal_nocase(name, ours[i], len))
             return true;
     return false;
 }
@@ -19,11 +19,11 @@ http_field_is_ours(const char *name, size_t len)
 bool
 http_field_name_valid(const char *name, size_t len)
 {
-    return len != 0 && chars_all(name, len, CHARS_TOKEN);
+    return len != 0 && http_chars_all(name, len, HTTP_CHARS_TOKEN);
 }
 
 static bool
-field_is_space(char c)
+http_field_is_space(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -31,6 +31,6 @@ field_is_space(char c)
 bool
 http_field_value_valid(const char *value, size_t len)
 {
-    return chars_all(value, len, CHARS_VALUE) &&
-           (len == 0 || (!field_is_space(value[0]) && !field_is_space(value[len - 1])));
+    return http_chars_all(value, len, HTTP_CHARS_VALUE) &&
+           (len == 0 || (!http_field_is_space(value[0]) && !http_field_is_space(value[len - 1])));
 }

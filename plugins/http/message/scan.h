@@ -8,8 +8,8 @@
 #include "http/message/chars.h"
 #include "http/message/util.h"
 
-/* What scan_target saw on its way. */
-struct scan_target {
+/* What http_scan_target saw on its way. */
+struct http_scan_target {
     const char *query; /* the first "?", or NULL */
     unsigned odd;      /* not 0: there may be "%", "//" or "/." */
 };
@@ -19,14 +19,14 @@ struct scan_target {
 #include <emmintrin.h>
 
 static inline __m128i
-scan_load(const char *p)
+http_scan_load(const char *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
 /* 0xff in each byte of v that lies in [first, last]. */
 static inline __m128i
-scan_within(__m128i v, uint8_t first, uint8_t last)
+http_scan_within(__m128i v, uint8_t first, uint8_t last)
 {
     __m128i from = _mm_sub_epi8(v, _mm_set1_epi8((char)first));
 
@@ -34,33 +34,33 @@ scan_within(__m128i v, uint8_t first, uint8_t last)
 }
 
 static inline __m128i
-scan_equal(__m128i v, char c)
+http_scan_equal(__m128i v, char c)
 {
     return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
 
 static inline unsigned
-scan_mask(__m128i v)
+http_scan_mask(__m128i v)
 {
     return (unsigned)_mm_movemask_epi8(v);
 }
 
 /* How many of the 16 low bits are set before the first that is not. */
 static inline unsigned
-scan_run(unsigned mask)
+http_scan_run(unsigned mask)
 {
     return (unsigned)__builtin_ctz(~mask);
 }
 
 /* Letters, digits and "-". */
 static inline const char *
-scan_token_fast(const char *p, const char *end)
+http_scan_token_fast(const char *p, const char *end)
 {
     while (end - p >= 16) {
-        __m128i v = scan_load(p);
-        __m128i letters = scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
-        __m128i others = _mm_or_si128(scan_within(v, '0', '9'), scan_equal(v, '-'));
-        unsigned run = scan_run(scan_mask(_mm_or_si128(letters, others)));
+        __m128i v = http_scan_load(p);
+        __m128i letters = http_scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+        __m128i others = _mm_or_si128(http_scan_within(v, '0', '9'), http_scan_equal(v, '-'));
+        unsigned run = http_scan_run(http_scan_mask(_mm_or_si128(letters, others)));
 
         p += run;
         if (run < 16)
@@ -69,14 +69,14 @@ scan_token_fast(const char *p, const char *end)
     return p;
 }
 
-/* All of CHARS_VALUE but HTAB, which is rare. */
+/* All of HTTP_CHARS_VALUE but HTAB, which is rare. */
 static inline const char *
-scan_value_fast(const char *p, const char *end)
+http_scan_value_fast(const char *p, const char *end)
 {
     while (end - p >= 16) {
-        __m128i v = scan_load(p);
+        __m128i v = http_scan_load(p);
         __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
-        unsigned bad = scan_mask(_mm_or_si128(control, scan_equal(v, 0x7f)));
+        unsigned bad = http_scan_mask(_mm_or_si128(control, http_scan_equal(v, 0x7f)));
 
         if (bad != 0)
             return p + __builtin_ctz(bad);
@@ -85,27 +85,28 @@ scan_value_fast(const char *p, const char *end)
     return p;
 }
 
-/* Most of CHARS_PATH, and "?". p[-1] can be read. */
+/* Most of HTTP_CHARS_PATH, and "?". p[-1] can be read. */
 static inline const char *
-scan_target_fast(const char *p, const char *end, struct scan_target *s)
+http_scan_target_fast(const char *p, const char *end, struct http_scan_target *s)
 {
     while (end - p >= 16) {
-        __m128i v = scan_load(p);
-        __m128i letters = scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
-        __m128i question = scan_equal(v, '?');
+        __m128i v = http_scan_load(p);
+        __m128i letters = http_scan_within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+        __m128i question = http_scan_equal(v, '?');
         __m128i others =
-            _mm_or_si128(question, _mm_or_si128(scan_equal(v, '_'), scan_equal(v, '=')));
-        __m128i good = _mm_or_si128(_mm_or_si128(letters, others), scan_within(v, '$', ';'));
-        __m128i slash = scan_equal(v, '/');
-        __m128i dot_or_slash = _mm_or_si128(slash, scan_equal(v, '.'));
-        unsigned run = scan_run(scan_mask(good));
+            _mm_or_si128(question, _mm_or_si128(http_scan_equal(v, '_'), http_scan_equal(v, '=')));
+        __m128i good = _mm_or_si128(_mm_or_si128(letters, others), http_scan_within(v, '$', ';'));
+        __m128i slash = http_scan_equal(v, '/');
+        __m128i dot_or_slash = _mm_or_si128(slash, http_scan_equal(v, '.'));
+        unsigned run = http_scan_run(http_scan_mask(good));
         unsigned within = (1U << run) - 1;
-        unsigned after_slash = scan_mask(slash) << 1 | (p[-1] == '/');
-        unsigned query = scan_mask(question) & within;
+        unsigned after_slash = http_scan_mask(slash) << 1 | (p[-1] == '/');
+        unsigned query = http_scan_mask(question) & within;
 
-        s->odd |=
-            (scan_mask(scan_equal(v, '%')) | (after_slash & scan_mask(dot_or_slash))) & within;
-        if (unlikely(query != 0) && s->query == NULL)
+        s->odd |= (http_scan_mask(http_scan_equal(v, '%')) |
+                   (after_slash & http_scan_mask(dot_or_slash))) &
+                  within;
+        if (unlikely(query != 0) && !s->query)
             s->query = p + __builtin_ctz(query);
         p += run;
         if (run < 16)
@@ -117,21 +118,21 @@ scan_target_fast(const char *p, const char *end, struct scan_target *s)
 #else
 
 static inline const char *
-scan_token_fast(const char *p, const char *end)
+http_scan_token_fast(const char *p, const char *end)
 {
     (void)end;
     return p;
 }
 
 static inline const char *
-scan_value_fast(const char *p, const char *end)
+http_scan_value_fast(const char *p, const char *end)
 {
     (void)end;
     return p;
 }
 
 static inline const char *
-scan_target_fast(const char *p, const char *end, struct scan_target *s)
+http_scan_target_fast(const char *p, const char *end, struct http_scan_target *s)
 {
     (void)end, (void)s;
     return p;
@@ -141,34 +142,34 @@ scan_target_fast(const char *p, const char *end, struct scan_target *s)
 
 /* Past the last byte of a token. */
 static inline const char *
-scan_token(const char *p, const char *end)
+http_scan_token(const char *p, const char *end)
 {
-    p = scan_token_fast(p, end);
-    while (p < end && chars_is(*p, CHARS_TOKEN))
+    p = http_scan_token_fast(p, end);
+    while (p < end && http_chars_is(*p, HTTP_CHARS_TOKEN))
         p++;
     return p;
 }
 
 /* Past the last byte of a field value, white space around it included. */
 static inline const char *
-scan_value(const char *p, const char *end)
+http_scan_value(const char *p, const char *end)
 {
-    p = scan_value_fast(p, end);
-    while (p < end && chars_is(*p, CHARS_VALUE))
+    p = http_scan_value_fast(p, end);
+    while (p < end && http_chars_is(*p, HTTP_CHARS_VALUE))
         p++;
     return p;
 }
 
 /* Past the last byte of a request target. p[-1] can be read; *s is set. */
 static inline const char *
-scan_target(const char *p, const char *end, struct scan_target *s)
+http_scan_target(const char *p, const char *end, struct http_scan_target *s)
 {
-    *s = (struct scan_target){0};
-    p = scan_target_fast(p, end, s);
+    *s = (struct http_scan_target){0};
+    p = http_scan_target_fast(p, end, s);
     for (; p < end; p++) {
-        if (*p == '?' && s->query == NULL)
+        if (*p == '?' && !s->query)
             s->query = p;
-        else if (!chars_is(*p, s->query == NULL ? CHARS_PATH : CHARS_QUERY))
+        else if (!http_chars_is(*p, !s->query ? HTTP_CHARS_PATH : HTTP_CHARS_QUERY))
             break;
         s->odd |= *p == '%' || (p[-1] == '/' && (*p == '/' || *p == '.'));
     }

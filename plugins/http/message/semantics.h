@@ -5,15 +5,15 @@
 #include "http/h1/parser.h"
 #include "http/message/chars.h"
 
-/* http_headers_check() for any request. */
-int http_headers_check_all(struct http_request *req);
+/* http_semantics_check() for any request. */
+int http_semantics_check_all(struct http_request *req);
 
 /* Whether it is the Host that was found good last; clients rarely ask for another. */
-hot bool
-http_headers_host_known(const struct http_request *req, const struct http_field *host)
+static hot bool
+http_semantics_host_known(const struct http_request *req, const struct http_field *host)
 {
     return host->value_len == req->host_memo_len &&
-           bytes_equal(host->value, req->host_memo, host->value_len);
+           http_bytes_equal(host->value, req->host_memo, host->value_len);
 }
 
 /* Whether the client offers to go on with a protocol, RFC 9110 section 7.8; its name in lower case.
@@ -24,7 +24,7 @@ bool http_request_upgrades(const struct http_request *req, const char *protocol)
 static inline bool
 http_field_is(const struct http_field *f, const char *name, size_t len)
 {
-    return f->name_len == len && chars_equal_any(f->name, name, len);
+    return f->name_len == len && http_chars_equal_any(f->name, name, len);
 }
 
 /* Check them, and set content_length and the flags that follow from them.
@@ -32,13 +32,13 @@ http_field_is(const struct http_field *f, const char *name, size_t len)
  * Returns  0 or an enum http_verdict.
  */
 static inline int
-http_headers_check(struct http_request *req)
+http_semantics_check(struct http_request *req)
 {
     const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
 
     /* the most common request by far */
     if (likely((req->seen | (uint32_t)req->repeated << 16) == 1U << HTTP_KNOWN_HOST &&
-               (req->flags & HTTP_OLD) == 0 && http_headers_host_known(req, host)))
+               !(req->flags & HTTP_OLD) && http_semantics_host_known(req, host)))
         return 0;
-    return http_headers_check_all(req);
+    return http_semantics_check_all(req);
 }

@@ -5,26 +5,28 @@
 #include "http/message/path.h"
 
 /* The lengths of "http://" and "https://". */
-enum { TARGET_HTTP = 7, TARGET_HTTPS = 8 };
+enum { HTTP_TARGET_SCHEME_HTTP = 7, HTTP_TARGET_SCHEME_HTTPS = 8 };
 
 /* The length of the scheme, 0 if it is neither. */
 static size_t
-target_scheme(struct span target)
+http_target_scheme(struct http_span target)
 {
-    if (target.len >= TARGET_HTTP && chars_equal_nocase(target.data, "http://", TARGET_HTTP))
-        return TARGET_HTTP;
-    if (target.len >= TARGET_HTTPS && chars_equal_nocase(target.data, "https://", TARGET_HTTPS))
-        return TARGET_HTTPS;
+    if (target.len >= HTTP_TARGET_SCHEME_HTTP &&
+        http_chars_equal_nocase(target.data, "http://", HTTP_TARGET_SCHEME_HTTP))
+        return HTTP_TARGET_SCHEME_HTTP;
+    if (target.len >= HTTP_TARGET_SCHEME_HTTPS &&
+        http_chars_equal_nocase(target.data, "https://", HTTP_TARGET_SCHEME_HTTPS))
+        return HTTP_TARGET_SCHEME_HTTPS;
     return 0;
 }
 
 /* absolute-form; RFC 9110 section 4.2 refuses an empty host, section 4.2.4 user names, and
  * section 7.4 what needs a secured connection, which none is here. */
 static int
-target_absolute(struct http_request *req)
+http_target_absolute(struct http_request *req)
 {
     const char *end = req->path.data + req->path.len;
-    size_t scheme = target_scheme(req->target);
+    size_t scheme = http_target_scheme(req->target);
     const char *host = req->target.data + scheme;
     const char *p = host;
 
@@ -32,15 +34,15 @@ target_absolute(struct http_request *req)
         return HTTP_BAD_TARGET;
     while (p < end && *p != '/')
         p++;
-    if (p == host || !http_host_valid(host, (size_t)(p - host)))
+    if (p == host || !http_authority_valid(host, (size_t)(p - host)))
         return HTTP_BAD_TARGET;
-    if (scheme == TARGET_HTTPS)
+    if (scheme == HTTP_TARGET_SCHEME_HTTPS)
         return HTTP_NOT_SECURED;
     if (p < end) {
-        req->path = (struct span){p, (size_t)(end - p)};
+        req->path = (struct http_span){p, (size_t)(end - p)};
         return 0;
     }
-    req->path = (struct span){"/", 1};
+    req->path = (struct http_span){"/", 1};
     if (req->method == HTTP_OPTIONS && end == req->target.data + req->target.len)
         req->flags |= HTTP_SERVER_WIDE;
     return 0;
@@ -48,7 +50,7 @@ target_absolute(struct http_request *req)
 
 /* All but origin-form. */
 static int
-target_other(struct http_request *req)
+http_target_other(struct http_request *req)
 {
     if (req->target.len == 1 && req->target.data[0] == '*') {
         if (req->method != HTTP_OPTIONS)
@@ -56,15 +58,15 @@ target_other(struct http_request *req)
         req->flags |= HTTP_SERVER_WIDE;
         return 0;
     }
-    return target_absolute(req);
+    return http_target_absolute(req);
 }
 
 /* CONNECT has its own form and is for proxies: no resource here can ever take it. */
 static int
-target_unknown(const struct http_request *req)
+http_target_unknown(const struct http_request *req)
 {
     if (req->method == HTTP_CONNECT &&
-        !http_host_valid_with_port(req->target.data, req->target.len))
+        !http_authority_valid_with_port(req->target.data, req->target.len))
         return HTTP_BAD_TARGET;
     return HTTP_UNKNOWN_METHOD;
 }
@@ -75,53 +77,53 @@ http_target_check(struct http_request *req, char *scratch)
     ssize_t n;
     int r;
 
-    if ((req->flags & HTTP_TARGET_OTHER) == 0)
+    if (!(req->flags & HTTP_TARGET_OTHER))
         return 0;
     if (req->method >= HTTP_CONNECT)
-        return target_unknown(req);
-    r = req->target.data[0] == '/' ? 0 : target_other(req);
-    if (r < 0 || (req->flags & HTTP_SERVER_WIDE) != 0)
+        return http_target_unknown(req);
+    r = req->target.data[0] == '/' ? 0 : http_target_other(req);
+    if (r < 0 || (req->flags & HTTP_SERVER_WIDE))
         return r;
     n = http_path_normalise(req->path.data, req->path.len, scratch);
     if (n < 0)
         return (int)n;
-    req->path = (struct span){scratch, (size_t)n};
+    req->path = (struct http_span){scratch, (size_t)n};
     return 0;
 }
 
-struct span
-http_target_path(struct span target)
+struct http_span
+http_target_path(struct http_span target)
 {
     const char *end = memchr(target.data, '?', target.len);
-    const char *p = target.data + target_scheme(target);
+    const char *p = target.data + http_target_scheme(target);
 
-    if (end == NULL)
+    if (!end)
         end = target.data + target.len;
     if (p != target.data)
         while (p < end && *p != '/')
             p++;
-    return p == end ? (struct span){"/", 1} : (struct span){p, (size_t)(end - p)};
+    return p == end ? (struct http_span){"/", 1} : (struct http_span){p, (size_t)(end - p)};
 }
 
-struct span
-http_target_query(struct span target)
+struct http_span
+http_target_query(struct http_span target)
 {
     const char *mark = memchr(target.data, '?', target.len);
 
-    if (mark == NULL)
-        return (struct span){0};
-    return (struct span){mark + 1, target.len - (size_t)(mark + 1 - target.data)};
+    if (!mark)
+        return (struct http_span){0};
+    return (struct http_span){mark + 1, target.len - (size_t)(mark + 1 - target.data)};
 }
 
-struct span
-http_target_host(struct span target)
+struct http_span
+http_target_host(struct http_span target)
 {
-    const char *p = target.data + target_scheme(target);
+    const char *p = target.data + http_target_scheme(target);
     const char *end = p;
 
     if (p == target.data)
-        return (struct span){0};
+        return (struct http_span){0};
     while (end < target.data + target.len && *end != '/' && *end != '?')
         end++;
-    return (struct span){p, (size_t)(end - p)};
+    return (struct http_span){p, (size_t)(end - p)};
 }

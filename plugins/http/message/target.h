@@ -12,11 +12,11 @@
 int http_target_check(struct http_request *req, char *scratch);
 
 /* The path of a target as it was sent, without the query. */
-struct span http_target_path(struct span target);
+struct http_span http_target_path(struct http_span target);
 
 /* What follows the "?" of a target; data is NULL where there is none. */
-struct span http_target_query(struct span target);
+struct http_span http_target_query(struct http_span target);
 
 /* The host and port in a target that http_target_check() found good; data is NULL where it has
  * none. */
-struct span http_target_host(struct span target);
+struct http_span http_target_host(struct http_span target);

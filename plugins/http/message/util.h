@@ -14,21 +14,21 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* For the few functions that every request passes through, and those that hardly one does. */
-#define hot static inline __attribute__((always_inline))
+#define hot inline __attribute__((always_inline))
 #define cold __attribute__((cold, noinline))
 
 /* For those that many pass through, but that the former shall not grow by. */
 #define aside __attribute__((noinline))
 
 /* Bytes that somebody else owns. */
-struct span {
+struct http_span {
     const char *data;
     size_t len;
 };
 
 /* Unaligned loads, for comparing several bytes at once. */
 static inline uint16_t
-load16(const char *p)
+http_load16(const char *p)
 {
     uint16_t v;
     memcpy(&v, p, sizeof(v));
@@ -36,7 +36,7 @@ load16(const char *p)
 }
 
 static inline uint32_t
-load32(const char *p)
+http_load32(const char *p)
 {
     uint32_t v;
     memcpy(&v, p, sizeof(v));
@@ -44,7 +44,7 @@ load32(const char *p)
 }
 
 static inline uint64_t
-load64(const char *p)
+http_load64(const char *p)
 {
     uint64_t v;
     memcpy(&v, p, sizeof(v));
@@ -52,10 +52,11 @@ load64(const char *p)
 }
 
 /* Equality of short spans, without a call where they have 8 to 16 bytes. */
-hot int
-bytes_equal(const char *a, const char *b, size_t len)
+static hot int
+http_bytes_equal(const char *a, const char *b, size_t len)
 {
     if (likely(len - 8 <= 8))
-        return ((load64(a) ^ load64(b)) | (load64(a + len - 8) ^ load64(b + len - 8))) == 0;
+        return ((http_load64(a) ^ http_load64(b)) |
+                (http_load64(a + len - 8) ^ http_load64(b + len - 8))) == 0;
     return memcmp(a, b, len) == 0;
 }

@@ -8,16 +8,17 @@
 #include "http/message/rows.h"
 
 void
-pages_fini(struct pages *pages)
+http_error_pages_fini(struct http_error_pages *pages)
 {
     for (size_t i = 0; i < pages->count; i++)
         free(pages->all[i].memory);
     free(pages->all);
-    *pages = (struct pages){0};
+    *pages = (struct http_error_pages){0};
 }
 
 static int
-pages_read(struct goevd_self *self, const char *at, const char *path, size_t max, struct page *page)
+http_error_pages_read(struct goevd_self *self, const char *at, const char *path, size_t max,
+                      struct http_error_page *page)
 {
     ssize_t n = slurp(path, max, &page->memory);
 
@@ -27,13 +28,13 @@ pages_read(struct goevd_self *self, const char *at, const char *path, size_t max
         return goevd_refuse(self, at, "%s: %s", path, strerror((int)-n));
     if (n < 0)
         return -ENOMEM;
-    page->body = (struct span){page->memory, (size_t)n};
+    page->body = (struct http_span){page->memory, (size_t)n};
     return 0;
 }
 
 /* The statuses that a text means: from *ret_first up to *ret_end; of a class, more than one. */
 static bool
-pages_read_status(struct goevd_str text, unsigned *ret_first, unsigned *ret_end)
+http_error_pages_read_status(struct goevd_str text, unsigned *ret_first, unsigned *ret_end)
 {
     unsigned first = 0;
     size_t digits = strspn(text.data, "0123456789");
@@ -44,22 +45,22 @@ pages_read_status(struct goevd_str text, unsigned *ret_first, unsigned *ret_end)
         first = first * 10 + (i < digits ? (unsigned)(text.data[i] - '0') : 0);
     *ret_first = first;
     *ret_end = digits == 3 ? first + 1 : first + 100;
-    return first >= PAGES_FIRST && first < PAGES_END;
+    return first >= HTTP_ERROR_PAGES_FIRST && first < HTTP_ERROR_PAGES_END;
 }
 
 /* Let them have that page. */
 static int
-pages_claim(struct pages *pages, struct goevd_self *self, const char *at, struct goevd_str text,
-            uint16_t number)
+http_error_pages_claim(struct http_error_pages *pages, struct goevd_self *self, const char *at,
+                       struct goevd_str text, uint16_t number)
 {
     unsigned first, end;
     bool again;
 
-    if (!pages_read_status(text, &first, &end))
+    if (!http_error_pages_read_status(text, &first, &end))
         return goevd_refuse(self, at, "\"%s\" is neither a status from 400 to 599 nor 4xx or 5xx",
                             text.data);
-    first -= PAGES_FIRST;
-    end -= PAGES_FIRST;
+    first -= HTTP_ERROR_PAGES_FIRST;
+    end -= HTTP_ERROR_PAGES_FIRST;
     if (end - first == 1) {
         again = pages->of[first] != 0;
         pages->of[first] = number;
@@ -72,43 +73,47 @@ pages_claim(struct pages *pages, struct goevd_self *self, const char *at, struct
 }
 
 static int
-pages_add(struct pages *pages, struct goevd_self *self, const struct options *o, size_t index)
+http_error_pages_add(struct http_error_pages *pages, struct goevd_self *self,
+                     const struct http_options *o, size_t index)
 {
-    const struct options_page *p = (const struct options_page *)o->error_pages.items + index;
-    struct page *page = &pages->all[index];
+    const struct http_options_page *p =
+        (const struct http_options_page *)o->error_pages.items + index;
+    struct http_error_page *page = &pages->all[index];
     const struct goevd_str *statuses = p->status.items;
     char at[64];
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < p->status.count; i++) {
         snprintf(at, sizeof(at), "error_pages[%zu].status[%zu]", index, i);
-        r = pages_claim(pages, self, at, statuses[i], (uint16_t)(index + 1));
+        r = http_error_pages_claim(pages, self, at, statuses[i], (uint16_t)(index + 1));
     }
     if (r < 0)
         return r;
     snprintf(at, sizeof(at), "error_pages[%zu].type", index);
     if (p->type.len == 0 || !http_field_value_valid(p->type.data, p->type.len))
         return goevd_refuse(self, at, "\"%s\" is no type of content", p->type.data);
-    page->type = (struct span){p->type.data, p->type.len};
-    page->body = (struct span){p->body.data, p->body.len};
+    page->type = (struct http_span){p->type.data, p->type.len};
+    page->body = (struct http_span){p->body.data, p->body.len};
     snprintf(at, sizeof(at), "error_pages[%zu].file", index);
-    return p->file.len == 0 ? 0
-                            : pages_read(self, at, p->file.data, (size_t)o->error_page_max, page);
+    return p->file.len == 0
+               ? 0
+               : http_error_pages_read(self, at, p->file.data, (size_t)o->error_page_max, page);
 }
 
 int
-pages_init(struct pages *pages, struct goevd_self *self, const struct options *o)
+http_error_pages_init(struct http_error_pages *pages, struct goevd_self *self,
+                      const struct http_options *o)
 {
     int r = 0;
 
-    *pages = (struct pages){0};
+    *pages = (struct http_error_pages){0};
     if (o->error_pages.count == 0)
         return 0;
     pages->all = calloc(o->error_pages.count, sizeof(*pages->all));
-    if (pages->all == NULL)
+    if (!pages->all)
         return -ENOMEM;
     pages->count = o->error_pages.count;
     for (size_t i = 0; r == 0 && i < pages->count; i++)
-        r = pages_add(pages, self, o, i);
+        r = http_error_pages_add(pages, self, o, i);
     return r;
 }

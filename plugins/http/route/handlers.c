@@ -10,21 +10,21 @@
 #define HANDLERS_STATE_MAX 65536
 
 void
-handlers_fini(struct handlers *handlers)
+http_handlers_fini(struct http_handlers *handlers)
 {
     for (size_t i = 0; i < handlers->count; i++) {
-        struct handler_chain *chain = (void *)(uintptr_t)handlers->first[i]->chain;
+        struct http_handler_chain *chain = (void *)(uintptr_t)handlers->first[i]->chain;
 
-        edits_fini(&chain->edits);
+        http_header_edits_fini(&chain->edits);
         free(chain);
     }
     free(handlers->first);
-    *handlers = (struct handlers){0};
+    *handlers = (struct http_handlers){0};
 }
 
 /* Returns 0, or what goevd_refuse() does. */
 static int
-handlers_check(struct goevd_self *self, const char *at, const struct goevd_http_handler *calls)
+http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_http_handler *calls)
 {
     if (calls->version.major != GOEVD_HTTP_ABI_MAJOR)
         return goevd_refuse(self, at,
@@ -38,9 +38,9 @@ handlers_check(struct goevd_self *self, const char *at, const struct goevd_http_
                             "upgrade goevd",
                             GOEVD_HTTP_ABI_MAJOR, calls->http_minor, GOEVD_HTTP_ABI_MAJOR,
                             GOEVD_HTTP_ABI_MINOR);
-    if (calls->on_request == NULL || calls->http == NULL)
+    if (!calls->on_request || !calls->http)
         return goevd_refuse(self, at, "goevd_http_handler.%s of the handler is NULL; set it",
-                            calls->on_request == NULL ? "on_request" : "http");
+                            !calls->on_request ? "on_request" : "http");
     if (calls->request_size > HANDLERS_STATE_MAX)
         return goevd_refuse(self, at,
                             "goevd_http_handler.request_size of the handler is %u and %d is the "
@@ -50,31 +50,31 @@ handlers_check(struct goevd_self *self, const char *at, const struct goevd_http_
 }
 
 static int
-handlers_take(struct handler *h, struct goevd_self *self, const char *at,
-              struct goevd_plugin *plugin)
+http_handlers_take(struct http_handler *h, struct goevd_self *self, const char *at,
+                   struct goevd_plugin *plugin)
 {
     const struct goevd_http_handler *calls = goevd_plugin_interface(plugin, GOEVD_HTTP);
     int r;
 
     memcpy(&h->calls, calls, MIN(sizeof(h->calls), calls->version.size));
-    r = handlers_check(self, at, &h->calls);
+    r = http_handlers_check(self, at, &h->calls);
     if (r < 0)
         return r;
     h->plugin = plugin;
     h->instance = goevd_plugin_instance(plugin);
-    *h->calls.http = goevd_is_strict() ? http_strict_table() : &http_table;
+    *h->calls.http = goevd_is_strict() ? http_strict_api() : &http_api;
     return 0;
 }
 
 /* The chain is owned by `handlers` from now on. */
 static int
-handlers_push(struct handlers *handlers, const struct handler_chain *chain)
+http_handlers_push(struct http_handlers *handlers, const struct http_handler_chain *chain)
 {
     if (handlers->count == handlers->room) {
         size_t room = handlers->room == 0 ? 16 : handlers->room * 2;
-        const struct handler **first = reallocarray(handlers->first, room, sizeof(*first));
+        const struct http_handler **first = reallocarray(handlers->first, room, sizeof(*first));
 
-        if (first == NULL)
+        if (!first)
             return -ENOMEM;
         handlers->first = first;
         handlers->room = room;
@@ -83,14 +83,14 @@ handlers_push(struct handlers *handlers, const struct handler_chain *chain)
     return 0;
 }
 
-static struct handler_chain *
-handlers_chain_new(struct goevd_str path, size_t count)
+static struct http_handler_chain *
+http_handlers_chain_new(struct goevd_str path, size_t count)
 {
-    struct handler_chain *chain = calloc(1, sizeof(*chain) + count * sizeof(chain->all[0]));
+    struct http_handler_chain *chain = calloc(1, sizeof(*chain) + count * sizeof(chain->all[0]));
 
-    if (chain == NULL)
+    if (!chain)
         return NULL;
-    chain->path = (struct span){path.data, path.len};
+    chain->path = (struct http_span){path.data, path.len};
     chain->count = count;
     for (size_t i = 0; i < count; i++)
         chain->all[i].chain = chain;
@@ -98,18 +98,18 @@ handlers_chain_new(struct goevd_str path, size_t count)
 }
 
 /* A new chain that `handlers` owns; NULL without memory. */
-static struct handler_chain *
-handlers_chain_add(struct handlers *handlers, struct goevd_str path, size_t count,
-                   struct edits *edits)
+static struct http_handler_chain *
+http_handlers_chain_add(struct http_handlers *handlers, struct goevd_str path, size_t count,
+                        struct http_header_edits *edits)
 {
-    struct handler_chain *chain = handlers_chain_new(path, count);
+    struct http_handler_chain *chain = http_handlers_chain_new(path, count);
 
-    if (chain == NULL || handlers_push(handlers, chain) < 0) {
+    if (!chain || http_handlers_push(handlers, chain) < 0) {
         free(chain);
         return NULL;
     }
     chain->edits = *edits;
-    *edits = (struct edits){0};
+    *edits = (struct http_header_edits){0};
     chain->gzip = handlers->gzip;
     handlers->compress |= chain->gzip != NULL;
     return chain;
@@ -117,43 +117,44 @@ handlers_chain_add(struct handlers *handlers, struct goevd_str path, size_t coun
 
 /* All of its handlers are known. Returns its number. */
 static int
-handlers_finish(const struct handlers *handlers, struct handler_chain *chain)
+http_handlers_finish(const struct http_handlers *handlers, struct http_handler_chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {
         chain->all[i].state_at = (uint32_t)chain->state_size;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
-    chain->edited = chain->gzip != NULL || edits_any(&chain->edits);
-    chain->all[0].quick =
-        chain->state_size == 0 && chain->all[0].calls.on_close == NULL && !chain->edited;
+    chain->edited = chain->gzip || http_header_edits_any(&chain->edits);
+    chain->all[0].quick = chain->state_size == 0 && !chain->all[0].calls.on_close && !chain->edited;
     return (int)handlers->count - 1;
 }
 
 int
-handlers_add(struct handlers *handlers, struct goevd_self *self, const char *at,
-             struct goevd_str path, const struct goevd_list *list, struct edits *edits)
+http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, const char *at,
+                  struct goevd_str path, const struct goevd_list *list,
+                  struct http_header_edits *edits)
 {
     struct goevd_plugin *const *plugins = list->items;
-    struct handler_chain *chain = handlers_chain_add(handlers, path, list->count, edits);
+    struct http_handler_chain *chain = http_handlers_chain_add(handlers, path, list->count, edits);
     char where[128];
-    int r = chain == NULL ? -ENOMEM : 0;
+    int r = !chain ? -ENOMEM : 0;
 
     for (size_t i = 0; r == 0 && i < list->count; i++) {
         snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
-        r = handlers_take(&chain->all[i], self, where, plugins[i]);
+        r = http_handlers_take(&chain->all[i], self, where, plugins[i]);
     }
-    return r < 0 ? r : handlers_finish(handlers, chain);
+    return r < 0 ? r : http_handlers_finish(handlers, chain);
 }
 
 int
-handlers_add_own(struct handlers *handlers, struct goevd_str path,
-                 const struct goevd_http_handler *calls, const void *instance, struct edits *edits)
+http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
+                      const struct goevd_http_handler *calls, const void *instance,
+                      struct http_header_edits *edits)
 {
-    struct handler_chain *chain = handlers_chain_add(handlers, path, 1, edits);
+    struct http_handler_chain *chain = http_handlers_chain_add(handlers, path, 1, edits);
 
-    if (chain == NULL)
+    if (!chain)
         return -ENOMEM;
     chain->all[0].calls = *calls;
     chain->all[0].instance = (void *)(uintptr_t)instance;
-    return handlers_finish(handlers, chain);
+    return http_handlers_finish(handlers, chain);
 }

@@ -10,19 +10,19 @@
 #include "http/options.h"
 
 /* Bytes that all lines of one route may have. */
-#define EDITS_LINES_MAX 8192
+#define HTTP_HEADER_EDITS_LINES_MAX 8192
 
-struct edits {
-    struct span *drops; /* names: the options' */
+struct http_header_edits {
+    struct http_span *drops; /* names: the options' */
     size_t drop_count;
-    struct buffer lines; /* header lines, each with CR LF */
+    struct http_buffer lines; /* header lines, each with CR LF */
 };
 
-void edits_fini(struct edits *edits);
+void http_header_edits_fini(struct http_header_edits *edits);
 
 /* Whether there is anything to do. */
 static inline bool
-edits_any(const struct edits *edits)
+http_header_edits_any(const struct http_header_edits *edits)
 {
     return edits->drop_count != 0 || edits->lines.len != 0;
 }
@@ -31,14 +31,16 @@ edits_any(const struct edits *edits)
  *
  * Returns  0; -EINVAL after goevd_refuse().
  */
-int edits_check_header(struct goevd_self *self, const char *path, struct goevd_str name,
-                       struct goevd_str value);
+int http_header_edits_check_header(struct goevd_self *self, const char *path, struct goevd_str name,
+                                   struct goevd_str value);
 
-/* Check what `headers` says at `path`; NULL is good. Returns as edits_check_header(). */
-int edits_check(struct goevd_self *self, const char *path, const struct options_headers *o);
+/* Check what `headers` says at `path`; NULL is good. Returns as http_header_edits_check_header().
+ */
+int http_header_edits_check(struct goevd_self *self, const char *path,
+                            const struct http_options_headers *o);
 
 /* Let that be done too, after the others; NULL: nothing. 0 or -ENOMEM. */
-int edits_add(struct edits *edits, const struct options_headers *o);
+int http_header_edits_add(struct http_header_edits *edits, const struct http_options_headers *o);
 
 /* Do it to header lines. 0 or -ENOMEM. */
-int edits_apply(const struct edits *edits, struct buffer *lines);
+int http_header_edits_apply(const struct http_header_edits *edits, struct http_buffer *lines);

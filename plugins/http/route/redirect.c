@@ -14,25 +14,26 @@
 #define REDIRECT_NAME_MAX 256
 
 bool
-redirect_varies(const struct options_redirect *o)
+http_redirect_varies(const struct http_options_redirect *o)
 {
-    return memchr(o->to.data, '{', o->to.len) != NULL;
+    return memchr(o->to.data, '{', o->to.len);
 }
 
 /* ---- What may be said ------------------------------------------------------------------------ */
 
 /* A URI reference: what may stand in a target, "#", and nothing that would end a header line. */
 static bool
-redirect_text_valid(const char *text, size_t len)
+http_redirect_text_valid(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!chars_is(text[i], CHARS_PATH) && text[i] != '?' && text[i] != '#')
+        if (!http_chars_is(text[i], HTTP_CHARS_PATH) && text[i] != '?' && text[i] != '#')
             return false;
     return len != 0;
 }
 
 static int
-redirect_refuse_text(struct goevd_self *self, const char *at, const struct options_redirect *o)
+http_redirect_refuse_text(struct goevd_self *self, const char *at,
+                          const struct http_options_redirect *o)
 {
     return goevd_refuse(self, at,
                         "\"%s\" has a character that may not stand in a URL; write "
@@ -43,40 +44,40 @@ redirect_refuse_text(struct goevd_self *self, const char *at, const struct optio
 /* Where the path begins, behind whom the target names if it does; NULL where it begins as no URL or
  * path should. */
 static const char *
-redirect_path(const char *to)
+http_redirect_path(const char *to)
 {
     const char *host = strncmp(to, "//", 2) == 0         ? to + 2
                        : strncmp(to, "http://", 7) == 0  ? to + 7
                        : strncmp(to, "https://", 8) == 0 ? to + 8
                                                          : NULL;
-    size_t len = host == NULL ? 0 : strcspn(host, "/?#{");
+    size_t len = !host ? 0 : strcspn(host, "/?#{");
 
-    if (host != NULL && len == 0)
+    if (host && len == 0)
         return NULL;
-    to = host == NULL ? to : host + len;
+    to = !host ? to : host + len;
     return *to == '/' ? to : NULL;
 }
 
 /* Whether the path of the route has a {name} or "*" of that name. */
 static bool
-redirect_has_name(struct goevd_str route, const char *name)
+http_redirect_has_name(struct goevd_str route, const char *name)
 {
     char segment[REDIRECT_NAME_MAX + 3];
     int n = snprintf(segment, sizeof(segment), "{%s}", name);
 
     if (strcmp(name, "*") == 0)
         return route.len > 1 && route.data[route.len - 1] == '*';
-    return n < (int)sizeof(segment) && strstr(route.data, segment) != NULL;
+    return n < (int)sizeof(segment) && strstr(route.data, segment);
 }
 
 /* One "{name}" at p, of which *ret_end is the end. */
 static int
-redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str route, const char *p,
-                    const char **ret_end)
+http_redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str route,
+                         const char *p, const char **ret_end)
 {
     const char *close = strchr(p, '}');
     char name[REDIRECT_NAME_MAX];
-    size_t len = close == NULL ? 0 : (size_t)(close - p) - 1;
+    size_t len = !close ? 0 : (size_t)(close - p) - 1;
 
     if (len == 0 || len >= sizeof(name))
         return goevd_refuse(self, at, "\"%s\" is no {name}", p);
@@ -87,7 +88,7 @@ redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str ro
         return close[1] == '\0' || close[1] == '#'
                    ? 0
                    : goevd_refuse(self, at, "{?} can only stand at the end, or before a \"#\"");
-    if (redirect_has_name(route, name))
+    if (http_redirect_has_name(route, name))
         return 0;
     return goevd_refuse(self, at,
                         "the path \"%s\" has nothing for {%s}; {name} stands for a segment that it "
@@ -96,16 +97,17 @@ redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str ro
 }
 
 int
-redirect_check(struct goevd_self *self, const char *path, const struct options_route *route)
+http_redirect_check(struct goevd_self *self, const char *path,
+                    const struct http_options_route *route)
 {
-    const struct options_redirect *o = route->redirect;
+    const struct http_options_redirect *o = route->redirect;
     const char *p = o->to.data;
     char at[128];
     int r = 0;
 
     snprintf(at, sizeof(at), "%s.redirect.to", path);
     /* what a client has sent must never say whom it is sent to */
-    if (redirect_path(p) == NULL)
+    if (!http_redirect_path(p))
         return goevd_refuse(self, at,
                             "\"%s\": with {name} it has to begin with \"/\", or http:// or "
                             "https://, a host and \"/\"; else clients could be sent anywhere",
@@ -113,32 +115,32 @@ redirect_check(struct goevd_self *self, const char *path, const struct options_r
     while (r == 0 && *p != '\0') {
         size_t len = strcspn(p, "{");
 
-        if (len != 0 && !redirect_text_valid(p, len))
-            return redirect_refuse_text(self, at, o);
+        if (len != 0 && !http_redirect_text_valid(p, len))
+            return http_redirect_refuse_text(self, at, o);
         p += len;
         if (*p == '{')
-            r = redirect_check_name(self, at, route->path, p, &p);
+            r = http_redirect_check_name(self, at, route->path, p, &p);
     }
     return r;
 }
 
 int
-redirect_build(struct goevd_self *self, const char *path, const struct options_redirect *o,
-               struct http_reply *ret_reply)
+http_redirect_build(struct goevd_self *self, const char *path,
+                    const struct http_options_redirect *o, struct http_reply *ret_reply)
 {
     size_t size = o->to.len + sizeof("Location: \r\n");
     char at[128];
     char *fields;
 
     snprintf(at, sizeof(at), "%s.redirect.to", path);
-    if (!redirect_text_valid(o->to.data, o->to.len))
-        return redirect_refuse_text(self, at, o);
+    if (!http_redirect_text_valid(o->to.data, o->to.len))
+        return http_redirect_refuse_text(self, at, o);
     fields = malloc(size);
-    if (fields == NULL)
+    if (!fields)
         return -ENOMEM;
     snprintf(fields, size, "Location: %s\r\n", o->to.data);
     *ret_reply = (struct http_reply){
-        .status = options_redirect_statuses[o->status],
+        .status = http_options_redirect_statuses[o->status],
         .fields = {fields, strlen(fields)},
         .memory = fields,
     };
@@ -147,7 +149,7 @@ redirect_build(struct goevd_self *self, const char *path, const struct options_r
 
 /* ---- Putting together ------------------------------------------------------------------------ */
 
-struct location {
+struct http_location {
     char text[REDIRECT_LOCATION_MAX];
     size_t len; /* beyond the most once it does not fit */
     bool local; /* it names no host */
@@ -157,7 +159,7 @@ struct location {
 
 /* "//" would name a host; an empty {*} may leave two. */
 static void
-location_put(struct location *l, char c)
+http_location_put(struct http_location *l, char c)
 {
     if (c == '/' && l->len == 1 && l->local)
         return;
@@ -169,55 +171,55 @@ location_put(struct location *l, char c)
 }
 
 static void
-location_put_text(struct location *l, const char *text, size_t len)
+http_location_put_text(struct http_location *l, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        location_put(l, text[i]);
+        http_location_put(l, text[i]);
 }
 
 /* Whether it means itself: in a path, or in a query whoever reads that. */
 static bool
-location_is_plain(const struct location *l, char c, bool slash)
+http_location_is_plain(const struct http_location *l, char c, bool slash)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || chars_is(c, CHARS_DIGIT))
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || http_chars_is(c, HTTP_CHARS_DIGIT))
         return true;
     if (c == '/')
         return slash;
-    return c != '\0' && strchr(l->path ? "-._~!$&'()*+,;=:@" : "-._~", c) != NULL;
+    return c != '\0' && strchr(l->path ? "-._~!$&'()*+,;=:@" : "-._~", c);
 }
 
 /* A piece of a decoded path: what could end a segment, a line or the URL is encoded again. */
 static void
-location_put_value(struct location *l, struct span value, bool slash)
+http_location_put_value(struct http_location *l, struct http_span value, bool slash)
 {
     static const char digits[] = "0123456789ABCDEF";
 
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = (uint8_t)value.data[i];
 
-        if (location_is_plain(l, (char)c, slash)) {
-            location_put(l, (char)c);
+        if (http_location_is_plain(l, (char)c, slash)) {
+            http_location_put(l, (char)c);
             continue;
         }
-        location_put(l, '%');
-        location_put(l, digits[c >> 4]);
-        location_put(l, digits[c & 15]);
+        http_location_put(l, '%');
+        http_location_put(l, digits[c >> 4]);
+        http_location_put(l, digits[c & 15]);
     }
 }
 
 /* The query as it was sent, which the parser has found to be one. */
 static void
-location_put_query(struct location *l, struct span query)
+http_location_put_query(struct http_location *l, struct http_span query)
 {
-    if (query.data == NULL)
+    if (!query.data)
         return;
-    location_put(l, l->query ? '&' : '?');
-    location_put_text(l, query.data, query.len);
+    http_location_put(l, l->query ? '&' : '?');
+    http_location_put_text(l, query.data, query.len);
 }
 
 /* {name}, {*} or {?} at p; returns its end. */
 static const char *
-location_put_name(struct location *l, const struct exchange *x, const char *p)
+http_location_put_name(struct http_location *l, const struct http_exchange *x, const char *p)
 {
     const char *close = strchr(p, '}');
     size_t len = (size_t)(close - p) - 1;
@@ -226,40 +228,41 @@ location_put_name(struct location *l, const struct exchange *x, const char *p)
     memcpy(name, p + 1, len);
     name[len] = '\0';
     if (strcmp(name, "?") == 0)
-        location_put_query(l, http_target_query(x->req->target));
+        http_location_put_query(l, http_target_query(x->req->target));
     else
-        location_put_value(l, http_router_param(x->handler->chain->path, x->req->path, name),
-                           name[0] == '*');
+        http_location_put_value(l, http_router_param(x->handler->chain->path, x->req->path, name),
+                                name[0] == '*');
     return close + 1;
 }
 
 static int
-redirect_request(struct goevd_http_request *r, void *state)
+http_redirect_request(struct goevd_http_request *r, void *state)
 {
-    struct exchange *x = exchange_of(r);
-    const struct options_redirect *o = x->handler->instance;
+    struct http_exchange *x = http_exchange_of(r);
+    const struct http_options_redirect *o = x->handler->instance;
     const char *p = o->to.data;
-    struct location l;
+    struct http_location l;
     int result;
 
     (void)state;
     l.len = 0;
-    l.local = redirect_path(p) == p;
+    l.local = http_redirect_path(p) == p;
     l.query = false;
     l.path = true;
     while (*p != '\0')
         if (*p == '{')
-            p = location_put_name(&l, x, p);
+            p = http_location_put_name(&l, x, p);
         else
-            location_put(&l, *p++);
+            http_location_put(&l, *p++);
     if (l.len > sizeof(l.text))
-        return exchange_reply(x, 414, "", 0, NULL, 0);
-    result = exchange_add_field(x, "Location", l.text, l.len);
-    return result < 0 ? result
-                      : exchange_reply(x, options_redirect_statuses[o->status], "", 0, NULL, 0);
+        return http_exchange_reply(x, 414, "", 0, NULL, 0);
+    result = http_exchange_add_field(x, "Location", l.text, l.len);
+    return result < 0
+               ? result
+               : http_exchange_reply(x, http_options_redirect_statuses[o->status], "", 0, NULL, 0);
 }
 
-const struct goevd_http_handler redirect_handler = {
+const struct goevd_http_handler http_redirect_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
-    .on_request = redirect_request,
+    .on_request = http_redirect_request,
 };

@@ -10,14 +10,16 @@
 #include "http/route/reply.h"
 
 /* Whether where to depends on the request. */
-bool redirect_varies(const struct options_redirect *o);
+bool http_redirect_varies(const struct http_options_redirect *o);
 
-/* For one that does not: as respond_build(). */
-int redirect_build(struct goevd_self *self, const char *path, const struct options_redirect *o,
-                   struct http_reply *ret_reply);
+/* For one that does not: as http_respond_build(). */
+int http_redirect_build(struct goevd_self *self, const char *path,
+                        const struct http_options_redirect *o, struct http_reply *ret_reply);
 
-/* For one that does: check it; `path` as in respond_build(). 0, or what goevd_refuse() does. */
-int redirect_check(struct goevd_self *self, const char *path, const struct options_route *route);
+/* For one that does: check it; `path` as in http_respond_build(). 0, or what goevd_refuse() does.
+ */
+int http_redirect_check(struct goevd_self *self, const char *path,
+                        const struct http_options_route *route);
 
 /* What answers then; its instance is the struct options_redirect. */
-extern const struct goevd_http_handler redirect_handler;
+extern const struct goevd_http_handler http_redirect_handler;

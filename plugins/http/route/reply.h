@@ -19,8 +19,8 @@ enum http_persist {
 /* A reply that is known before it is asked for. */
 struct http_reply {
     int status;
-    struct span fields; /* header lines, each with CR LF */
-    struct span body;
+    struct http_span fields; /* header lines, each with CR LF */
+    struct http_span body;
     char *memory; /* what of them was allocated, in one piece; NULL: nothing */
 };
 
@@ -33,13 +33,13 @@ bool http_reply_has_body(int status);
 /* The parts of a head, one behind the other; each returns its bytes. The first is the status line
  * with Server, Date and `fields`, the second Content-Length, the third Connection and the empty
  * line. */
-size_t http_reply_begin(char *to, int status, struct span server, struct span fields,
+size_t http_reply_begin(char *to, int status, struct http_span server, struct http_span fields,
                         const char date[HTTP_DATE_LEN], size_t *ret_date_at);
 size_t http_reply_length(char *to, uint64_t length);
 size_t http_reply_end(char *to, enum http_persist persist);
 
 /* Room that http_reply_head() needs, at most. */
-size_t http_reply_head_max(const struct http_reply *reply, struct span server);
+size_t http_reply_head_max(const struct http_reply *reply, struct http_span server);
 
 /* Write it.
  *
@@ -48,6 +48,6 @@ size_t http_reply_head_max(const struct http_reply *reply, struct span server);
  * ret_date_at  where in it the Date's value stands.
  * Returns      its bytes.
  */
-size_t http_reply_head(char *to, const struct http_reply *reply, struct span server,
+size_t http_reply_head(char *to, const struct http_reply *reply, struct http_span server,
                        enum http_persist persist, const char date[HTTP_DATE_LEN],
                        size_t *ret_date_at);

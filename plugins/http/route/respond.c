@@ -10,7 +10,8 @@
 static const char default_type[] = "Content-Type: text/plain; charset=utf-8\r\n";
 
 static int
-respond_check_status(struct goevd_self *self, const char *path, const struct options_respond *o)
+http_respond_check_status(struct goevd_self *self, const char *path,
+                          const struct http_options_respond *o)
 {
     char at[128];
 
@@ -24,7 +25,7 @@ respond_check_status(struct goevd_self *self, const char *path, const struct opt
 }
 
 static size_t
-respond_fields_size(const struct options_respond *o)
+http_respond_fields_size(const struct http_options_respond *o)
 {
     const struct goevd_pair *headers = o->headers.items;
     size_t size = sizeof(default_type);
@@ -35,19 +36,19 @@ respond_fields_size(const struct options_respond *o)
 }
 
 static bool
-respond_has_type(const struct options_respond *o)
+http_respond_has_type(const struct http_options_respond *o)
 {
     const struct goevd_pair *headers = o->headers.items;
 
     for (size_t i = 0; i < o->headers.count; i++)
         if (headers[i].key.len == strlen("content-type") &&
-            chars_equal_nocase(headers[i].key.data, "content-type", headers[i].key.len))
+            http_chars_equal_nocase(headers[i].key.data, "content-type", headers[i].key.len))
             return true;
     return false;
 }
 
 static size_t
-respond_write_fields(char *to, size_t size, const struct options_respond *o)
+http_respond_write_fields(char *to, size_t size, const struct http_options_respond *o)
 {
     const struct goevd_pair *headers = o->headers.items;
     size_t n = 0;
@@ -57,35 +58,35 @@ respond_write_fields(char *to, size_t size, const struct options_respond *o)
         n += (size_t)snprintf(to + n, size - n, "%s: %s\r\n", headers[i].key.data,
                               headers[i].value.data);
     /* without a type, browsers guess one from the content */
-    if (o->body.len != 0 && !respond_has_type(o))
+    if (o->body.len != 0 && !http_respond_has_type(o))
         n += (size_t)snprintf(to + n, size - n, "%s", default_type);
     return n;
 }
 
 int
-respond_build(struct goevd_self *self, const char *path, const struct options_respond *o,
-              struct http_reply *ret_reply)
+http_respond_build(struct goevd_self *self, const char *path, const struct http_options_respond *o,
+                   struct http_reply *ret_reply)
 {
     const struct goevd_pair *headers = o->headers.items;
-    size_t size = respond_fields_size(o);
+    size_t size = http_respond_fields_size(o);
     char at[128];
     char *fields;
-    int r = respond_check_status(self, path, o);
+    int r = http_respond_check_status(self, path, o);
 
     snprintf(at, sizeof(at), "%s.respond.headers", path);
     for (size_t i = 0; r == 0 && i < o->headers.count; i++)
-        r = edits_check_header(self, at, headers[i].key, headers[i].value);
+        r = http_header_edits_check_header(self, at, headers[i].key, headers[i].value);
     if (r < 0)
         return r;
-    if (size > RESPOND_FIELDS_MAX)
+    if (size > HTTP_RESPOND_FIELDS_MAX)
         return goevd_refuse(self, at, "the headers have %zu bytes in all; at most %d can be sent",
-                            size, RESPOND_FIELDS_MAX);
+                            size, HTTP_RESPOND_FIELDS_MAX);
     fields = malloc(size);
-    if (fields == NULL)
+    if (!fields)
         return -ENOMEM;
     *ret_reply = (struct http_reply){
         .status = (int)o->status,
-        .fields = {fields, respond_write_fields(fields, size, o)},
+        .fields = {fields, http_respond_write_fields(fields, size, o)},
         .body = {o->body.data, o->body.len},
         .memory = fields,
     };

@@ -7,12 +7,12 @@
 #include "http/route/reply.h"
 
 /* Header lines of one reply; with its head it must fit what a connection reserves at once. */
-#define RESPOND_FIELDS_MAX 16384
+#define HTTP_RESPOND_FIELDS_MAX 16384
 
 /* Check it and make its reply; the body stays in the options, the caller frees ret_reply->memory.
  *
  * path     of this route in the options, as in "routes[2]".
  * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM.
  */
-int respond_build(struct goevd_self *self, const char *path, const struct options_respond *o,
-                  struct http_reply *ret_reply);
+int http_respond_build(struct goevd_self *self, const char *path,
+                       const struct http_options_respond *o, struct http_reply *ret_reply);

@@ -15,40 +15,40 @@ http_router_fini(struct http_router *router)
 
 /* Up to 8 bytes as a number: the last ones, or all, some of them twice. With the length it tells
  * paths of up to 8 bytes apart. */
-hot uint64_t
-router_key(struct span path)
+static hot uint64_t
+http_router_key(struct http_span path)
 {
     const char *p = path.data;
     size_t n = path.len;
 
     if (n >= 8)
-        return load64(p + n - 8);
+        return http_load64(p + n - 8);
     if (n >= 4)
-        return (uint64_t)load32(p) << 32 | load32(p + n - 4);
+        return (uint64_t)http_load32(p) << 32 | http_load32(p + n - 4);
     if (n == 0)
         return 0;
     return (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[n / 2] << 8 | (uint8_t)p[n - 1];
 }
 
-hot uint64_t
-router_hash(struct span path, uint64_t key)
+static hot uint64_t
+http_router_hash(struct http_span path, uint64_t key)
 {
     const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t h = (key ^ path.len) * factor;
 
     for (size_t i = 0; i + 8 < path.len; i += 8)
-        h = (h ^ h >> 29 ^ load64(path.data + i)) * factor;
+        h = (h ^ h >> 29 ^ http_load64(path.data + i)) * factor;
     return h >> 32;
 }
 
 static inline bool
-router_equal(struct span a, struct span b)
+http_router_equal(struct http_span a, struct http_span b)
 {
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 static int
-router_compare(struct span a, struct span b)
+http_router_compare(struct http_span a, struct http_span b)
 {
     int r = memcmp(a.data, b.data, MIN(a.len, b.len));
 
@@ -58,20 +58,20 @@ router_compare(struct span a, struct span b)
 /* ---- Patterns -------------------------------------------------------------------------------- */
 
 /* Cut the first segment off, and the "/" before it. */
-static struct span
-router_segment(struct span *path)
+static struct http_span
+http_router_segment(struct http_span *path)
 {
     const char *p = path->data + (path->len != 0);
     const char *end = path->data + path->len;
     const char *slash = memchr(p, '/', (size_t)(end - p));
-    const char *stop = slash == NULL ? end : slash;
+    const char *stop = !slash ? end : slash;
 
-    *path = (struct span){stop, (size_t)(end - stop)};
-    return (struct span){p, (size_t)(stop - p)};
+    *path = (struct http_span){stop, (size_t)(end - stop)};
+    return (struct http_span){p, (size_t)(stop - p)};
 }
 
 static bool
-router_is_param(struct span segment)
+http_router_is_param(struct http_span segment)
 {
     return segment.len != 0 && segment.data[0] == '{';
 }
@@ -79,18 +79,18 @@ router_is_param(struct span segment)
 /* Whether a path has the segments of a pattern; of a prefix, whether it begins with them. The last
  * segment of a prefix is empty, and stands for all that follows. */
 static bool
-router_match(const struct http_node *n, struct span path)
+http_router_match(const struct http_node *n, struct http_span path)
 {
-    struct span pattern = n->path;
+    struct http_span pattern = n->path;
 
     while (pattern.len != 0 && path.len != 0) {
-        struct span wanted = router_segment(&pattern);
-        struct span found;
+        struct http_span wanted = http_router_segment(&pattern);
+        struct http_span found;
 
         if (n->prefix && pattern.len == 0)
             return true;
-        found = router_segment(&path);
-        if (router_is_param(wanted) ? found.len == 0 : !router_equal(wanted, found))
+        found = http_router_segment(&path);
+        if (http_router_is_param(wanted) ? found.len == 0 : !http_router_equal(wanted, found))
             return false;
     }
     return pattern.len == 0 && path.len == 0;
@@ -98,81 +98,82 @@ router_match(const struct http_node *n, struct span path)
 
 /* 0 for text, 1 for "{name}", 2 for what a prefix ends with. */
 static int
-router_segment_rank(struct span segment, bool last, bool prefix)
+http_router_segment_rank(struct http_span segment, bool last, bool prefix)
 {
-    return last && prefix ? 2 : router_is_param(segment) ? 1 : 0;
+    return last && prefix ? 2 : http_router_is_param(segment) ? 1 : 0;
 }
 
 /* Which of two patterns is tried first; 0: both match the same paths. */
 static int
-router_compare_patterns(const struct http_node *a, const struct http_node *b)
+http_router_compare_patterns(const struct http_node *a, const struct http_node *b)
 {
-    struct span p = a->path;
-    struct span q = b->path;
+    struct http_span p = a->path;
+    struct http_span q = b->path;
 
     while (p.len != 0 && q.len != 0) {
-        struct span s = router_segment(&p);
-        struct span t = router_segment(&q);
-        int s_rank = router_segment_rank(s, p.len == 0, a->prefix);
-        int t_rank = router_segment_rank(t, q.len == 0, b->prefix);
+        struct http_span s = http_router_segment(&p);
+        struct http_span t = http_router_segment(&q);
+        int s_rank = http_router_segment_rank(s, p.len == 0, a->prefix);
+        int t_rank = http_router_segment_rank(t, q.len == 0, b->prefix);
 
         if (s_rank != t_rank)
             return s_rank - t_rank;
-        if (s_rank == 0 && !router_equal(s, t))
-            return router_compare(s, t);
+        if (s_rank == 0 && !http_router_equal(s, t))
+            return http_router_compare(s, t);
     }
     return (p.len != 0) - (q.len != 0);
 }
 
-struct span
-http_router_param(struct span route, struct span path, const char *name)
+struct http_span
+http_router_param(struct http_span route, struct http_span path, const char *name)
 {
     size_t len = strlen(name);
 
     while (route.len != 0 && path.len != 0) {
-        struct span wanted = router_segment(&route);
-        struct span found;
+        struct http_span wanted = http_router_segment(&route);
+        struct http_span found;
 
         if (wanted.len == 1 && wanted.data[0] == '*' && route.len == 0)
-            return len == 1 && name[0] == '*' ? (struct span){path.data + 1, path.len - 1}
-                                              : (struct span){0};
-        found = router_segment(&path);
-        if (router_is_param(wanted) && wanted.len == len + 2 &&
+            return len == 1 && name[0] == '*' ? (struct http_span){path.data + 1, path.len - 1}
+                                              : (struct http_span){0};
+        found = http_router_segment(&path);
+        if (http_router_is_param(wanted) && wanted.len == len + 2 &&
             memcmp(wanted.data + 1, name, len) == 0)
             return found;
     }
-    return (struct span){0};
+    return (struct http_span){0};
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */
 
 static bool
-router_same(const struct http_node *a, const struct http_node *b)
+http_router_same(const struct http_node *a, const struct http_node *b)
 {
     if (a->prefix != b->prefix || a->pattern != b->pattern)
         return false;
-    return a->pattern ? router_compare_patterns(a, b) == 0 : router_equal(a->path, b->path);
+    return a->pattern ? http_router_compare_patterns(a, b) == 0
+                      : http_router_equal(a->path, b->path);
 }
 
 static struct http_node *
-router_node(struct http_router *router, struct span path, bool prefix)
+http_router_node(struct http_router *router, struct http_span path, bool prefix)
 {
     struct http_node new = {.path = path,
                             .prefix = prefix,
-                            .pattern = memchr(path.data, '{', path.len) != NULL,
+                            .pattern = memchr(path.data, '{', path.len),
                             .parent = -1,
                             .patterns = -1,
                             .next = -1};
     struct http_node *n;
 
     for (size_t i = 0; i < router->count; i++)
-        if (router_same(&router->nodes[i], &new))
+        if (http_router_same(&router->nodes[i], &new))
             return &router->nodes[i];
     if (router->count == router->room) {
         size_t room = router->room == 0 ? 16 : router->room * 2;
 
         n = reallocarray(router->nodes, room, sizeof(*n));
-        if (n == NULL)
+        if (!n)
             return NULL;
         router->nodes = n;
         router->room = room;
@@ -183,34 +184,34 @@ router_node(struct http_router *router, struct span path, bool prefix)
 }
 
 int
-http_router_add(struct http_router *router, struct span path, bool prefix, uint16_t methods,
+http_router_add(struct http_router *router, struct http_span path, bool prefix, uint16_t methods,
                 uint16_t answer)
 {
-    struct http_node *n = router_node(router, path, prefix);
+    struct http_node *n = http_router_node(router, path, prefix);
     const char *brace;
 
-    assert(router->table == NULL && path.len > 0);
-    if (n == NULL)
+    assert(!router->table && path.len > 0);
+    if (!n)
         return -ENOMEM;
-    if ((n->methods & methods) != 0)
+    if (n->methods & methods)
         return -EEXIST;
     n->methods |= methods;
     for (int m = 0; m < HTTP_METHOD_COUNT; m++)
-        if ((methods & 1U << m) != 0)
+        if (methods & 1U << m)
             n->answer[m] = answer;
     brace = memchr(path.data, '{', path.len);
-    if (brace == NULL)
+    if (!brace)
         return 0;
     path.len = (size_t)(brace - path.data);
-    return router_node(router, path, true) == NULL ? -ENOMEM : 0;
+    return !http_router_node(router, path, true) ? -ENOMEM : 0;
 }
 
 static void
-router_insert(struct http_router *router, uint32_t index)
+http_router_insert(struct http_router *router, uint32_t index)
 {
-    struct span path = router->nodes[index].path;
-    uint64_t key = router_key(path);
-    uint64_t at = router_hash(path, key) & router->table_mask;
+    struct http_span path = router->nodes[index].path;
+    uint64_t key = http_router_key(path);
+    uint64_t at = http_router_hash(path, key) & router->table_mask;
 
     while (router->table[at].len != 0)
         at = (at + 1) & router->table_mask;
@@ -218,16 +219,16 @@ router_insert(struct http_router *router, uint32_t index)
 }
 
 static int
-router_compare_prefixes(const void *a, const void *b, void *arg)
+http_router_compare_prefixes(const void *a, const void *b, void *arg)
 {
     const struct http_router *router = arg;
 
-    return router_compare(router->nodes[*(const int32_t *)a].path,
-                          router->nodes[*(const int32_t *)b].path);
+    return http_router_compare(router->nodes[*(const int32_t *)a].path,
+                               router->nodes[*(const int32_t *)b].path);
 }
 
 static bool
-router_begins(struct span path, struct span prefix)
+http_router_begins(struct http_span path, struct http_span prefix)
 {
     return path.len >= prefix.len && memcmp(path.data, prefix.data, prefix.len) == 0;
 }
@@ -235,27 +236,27 @@ router_begins(struct span path, struct span prefix)
 /* In the order of their bytes a prefix comes before all that it holds, and what holds a path is
  * found from its predecessor upwards. */
 static void
-router_link_prefixes(struct http_router *router)
+http_router_link_prefixes(struct http_router *router)
 {
     qsort_r(router->prefixes, router->prefix_count, sizeof(*router->prefixes),
-            router_compare_prefixes, router);
+            http_router_compare_prefixes, router);
     for (size_t i = 1; i < router->prefix_count; i++) {
         struct http_node *n = &router->nodes[router->prefixes[i]];
 
         n->parent = router->prefixes[i - 1];
-        while (n->parent >= 0 && !router_begins(n->path, router->nodes[n->parent].path))
+        while (n->parent >= 0 && !http_router_begins(n->path, router->nodes[n->parent].path))
             n->parent = router->nodes[n->parent].parent;
     }
 }
 
 static int
-router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t methods), void *arg)
+http_router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t methods), void *arg)
 {
     int refusal;
 
     if (n->methods == 0) /* only there for its patterns */
         return 0;
-    if ((n->methods & 1U << HTTP_GET) != 0 && (n->methods & 1U << HTTP_HEAD) == 0) {
+    if ((n->methods & 1U << HTTP_GET) && !(n->methods & 1U << HTTP_HEAD)) {
         n->answer[HTTP_HEAD] = n->answer[HTTP_GET];
         n->methods |= 1U << HTTP_HEAD;
     }
@@ -263,20 +264,20 @@ router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t metho
     if (refusal < 0)
         return refusal;
     for (int m = 0; m < HTTP_METHOD_COUNT; m++)
-        if ((n->methods & 1U << m) == 0)
+        if (!(n->methods & 1U << m))
             n->answer[m] = (uint16_t)refusal;
     return 0;
 }
 
 /* Put a pattern on its prefix, which is there. */
 static void
-router_hang(struct http_router *router, uint32_t index)
+http_router_hang(struct http_router *router, uint32_t index)
 {
     struct http_node *n = &router->nodes[index];
     size_t len = (size_t)((const char *)memchr(n->path.data, '{', n->path.len) - n->path.data);
-    int32_t *p = &router_node(router, (struct span){n->path.data, len}, true)->patterns;
+    int32_t *p = &http_router_node(router, (struct http_span){n->path.data, len}, true)->patterns;
 
-    while (*p >= 0 && router_compare_patterns(&router->nodes[*p], n) < 0)
+    while (*p >= 0 && http_router_compare_patterns(&router->nodes[*p], n) < 0)
         p = &router->nodes[*p].next;
     n->next = *p;
     *p = (int32_t)index;
@@ -291,22 +292,22 @@ http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t m
         slots *= 2;
     router->table = calloc(slots, sizeof(*router->table));
     router->prefixes = calloc(router->count + 1, sizeof(*router->prefixes));
-    if (router->table == NULL || router->prefixes == NULL)
+    if (!router->table || !router->prefixes)
         return -ENOMEM;
     router->table_mask = slots - 1;
     for (uint32_t i = 0; i < router->count; i++) {
-        int r = router_fill_methods(&router->nodes[i], refuse, arg);
+        int r = http_router_fill_methods(&router->nodes[i], refuse, arg);
 
         if (r < 0)
             return r;
         if (router->nodes[i].pattern)
-            router_hang(router, i);
+            http_router_hang(router, i);
         else if (router->nodes[i].prefix)
             router->prefixes[router->prefix_count++] = (int32_t)i;
         else
-            router_insert(router, i);
+            http_router_insert(router, i);
     }
-    router_link_prefixes(router);
+    http_router_link_prefixes(router);
     return 0;
 }
 
@@ -314,16 +315,17 @@ http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t m
 
 /* What answers a path that begins with a prefix: a pattern on it, or itself; NULL. */
 static const struct http_node *
-router_find_on(const struct http_router *router, const struct http_node *prefix, struct span path)
+http_router_find_on(const struct http_router *router, const struct http_node *prefix,
+                    struct http_span path)
 {
     for (int32_t at = prefix->patterns; at >= 0; at = router->nodes[at].next)
-        if (router_match(&router->nodes[at], path))
+        if (http_router_match(&router->nodes[at], path))
             return &router->nodes[at];
     return prefix->methods != 0 ? prefix : NULL;
 }
 
-cold static const struct http_node *
-router_find_prefix(const struct http_router *router, struct span path)
+static cold const struct http_node *
+http_router_find_prefix(const struct http_router *router, struct http_span path)
 {
     size_t low = 0;
     size_t high = router->prefix_count;
@@ -333,7 +335,7 @@ router_find_prefix(const struct http_router *router, struct span path)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (router_compare(router->nodes[router->prefixes[middle]].path, path) <= 0)
+        if (http_router_compare(router->nodes[router->prefixes[middle]].path, path) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -342,9 +344,9 @@ router_find_prefix(const struct http_router *router, struct span path)
     for (; at >= 0; at = router->nodes[at].parent) {
         const struct http_node *n = NULL;
 
-        if (router_begins(path, router->nodes[at].path))
-            n = router_find_on(router, &router->nodes[at], path);
-        if (n != NULL)
+        if (http_router_begins(path, router->nodes[at].path))
+            n = http_router_find_on(router, &router->nodes[at], path);
+        if (n)
             return n;
     }
     return NULL;
@@ -352,24 +354,24 @@ router_find_prefix(const struct http_router *router, struct span path)
 
 /* Whether all but the last 8 bytes, which are known to be equal, are so too. */
 static inline bool
-router_equal_before(const char *a, const char *b, size_t len)
+http_router_equal_before(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i + 8 < len; i += 8)
-        if (load64(a + i) != load64(b + i))
+        if (http_load64(a + i) != http_load64(b + i))
             return false;
     return true;
 }
 
 const struct http_node *
-http_router_find(const struct http_router *router, struct span path)
+http_router_find(const struct http_router *router, struct http_span path)
 {
-    uint64_t key = router_key(path);
-    uint64_t at = router_hash(path, key) & router->table_mask;
+    uint64_t key = http_router_key(path);
+    uint64_t at = http_router_hash(path, key) & router->table_mask;
 
     for (const struct http_slot *s; (s = &router->table[at])->len != 0;
          at = (at + 1) & router->table_mask)
         if (s->key == key && s->len == path.len &&
-            router_equal_before(router->nodes[s->index].path.data, path.data, path.len))
+            http_router_equal_before(router->nodes[s->index].path.data, path.data, path.len))
             return &router->nodes[s->index];
-    return router_find_prefix(router, path);
+    return http_router_find_prefix(router, path);
 }

@@ -16,7 +16,7 @@
 #include "http/h1/parser.h"
 
 struct http_node {
-    struct span path; /* the caller's memory */
+    struct http_span path; /* the caller's memory */
     bool prefix;
     bool pattern;
     uint16_t methods;                   /* bits 1 << enum http_method that `answer` is set for */
@@ -51,8 +51,8 @@ void http_router_fini(struct http_router *router);
  *          ends with "}".
  * Returns  0; -EEXIST if one of those methods has an answer on that path already; -ENOMEM.
  */
-int http_router_add(struct http_router *router, struct span path, bool prefix, uint16_t methods,
-                    uint16_t answer);
+int http_router_add(struct http_router *router, struct http_span path, bool prefix,
+                    uint16_t methods, uint16_t answer);
 
 /* Make it ready for http_router_find(). HEAD follows GET where it has no answer of its own; what
  * other methods get is asked of `refuse(arg, methods of the node)`, negative to give up. */
@@ -60,9 +60,9 @@ int http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16
                      void *arg);
 
 /* The node that answers a path, or NULL. */
-const struct http_node *http_router_find(const struct http_router *router, struct span path);
+const struct http_node *http_router_find(const struct http_router *router, struct http_span path);
 
 /* What stands in a path for "{name}" of the route that answers it, or with "*" for name what
  * follows a prefix. `route` is as the caller has written it, with "*" at the end of a prefix. data
  * is NULL if there is no such thing in it. */
-struct span http_router_param(struct span route, struct span path, const char *name);
+struct http_span http_router_param(struct http_span route, struct http_span path, const char *name);

@@ -15,38 +15,38 @@
 #define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
 
 /* A list of routes in the options, and what is done to their replies. */
-struct routes_place {
+struct http_routes_place {
     char at[48];
-    const struct options_headers *all;
-    const struct options_headers *host;
-    const struct options_gzip *gzip;
+    const struct http_options_headers *all;
+    const struct http_options_headers *host;
+    const struct http_options_gzip *gzip;
 };
 
 void
-routes_fini(struct routes *routes)
+http_routes_fini(struct http_routes *routes)
 {
     for (size_t i = 0; i < routes->count; i++)
         free(routes->replies[i].memory);
     for (size_t i = 0; i < routes->site_count; i++)
         http_router_fini(&routes->sites[i].router);
     free(routes->sites);
-    hosts_fini(&routes->hosts);
-    handlers_fini(&routes->handlers);
-    pages_fini(&routes->pages);
+    http_virtual_hosts_fini(&routes->hosts);
+    http_handlers_fini(&routes->handlers);
+    http_error_pages_fini(&routes->error_pages);
     free(routes->replies);
-    *routes = (struct routes){0};
+    *routes = (struct http_routes){0};
 }
 
 /* The number of a new reply, whose memory it takes over in any case; -ENOMEM. */
 static int
-routes_push(struct routes *routes, struct http_reply reply)
+http_routes_push(struct http_routes *routes, struct http_reply reply)
 {
-    assert(routes->count < ROUTES_MAX);
+    assert(routes->count < HTTP_ROUTES_MAX);
     if (routes->count == routes->room) {
         size_t room = routes->room == 0 ? 64 : routes->room * 2;
         struct http_reply *replies = reallocarray(routes->replies, room, sizeof(*replies));
 
-        if (replies == NULL) {
+        if (!replies) {
             free(reply.memory);
             return -ENOMEM;
         }
@@ -59,49 +59,51 @@ routes_push(struct routes *routes, struct http_reply reply)
 
 /* An error with the page that the options have for it. */
 static int
-routes_push_page(struct routes *routes, int status, const char *fields, const struct page *page)
+http_routes_push_page(struct http_routes *routes, int status, const char *fields,
+                      const struct http_error_page *page)
 {
     char *memory = NULL;
     int len = asprintf(&memory, "%sContent-Type: %s\r\n", fields, page->type.data);
 
     if (len < 0)
         return -ENOMEM;
-    return routes_push(routes, (struct http_reply){.status = status,
-                                                   .fields = {memory, (size_t)len},
-                                                   .body = page->body,
-                                                   .memory = memory});
+    return http_routes_push(routes, (struct http_reply){.status = status,
+                                                        .fields = {memory, (size_t)len},
+                                                        .body = page->body,
+                                                        .memory = memory});
 }
 
 /* A reply that says its status in plain text, and `words` after it if there are any; or a page. */
 static int
-routes_push_error(struct routes *routes, int status, const char *fields, const char *words)
+http_routes_push_error(struct http_routes *routes, int status, const char *fields,
+                       const char *words)
 {
-    const struct page *page = pages_find(&routes->pages, status);
+    const struct http_error_page *page = http_error_pages_find(&routes->error_pages, status);
     char *memory = NULL;
     int fields_len = 0;
     int len;
 
-    if (page != NULL)
-        return routes_push_page(routes, status, fields, page);
+    if (page)
+        return http_routes_push_page(routes, status, fields, page);
     len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n", fields,
                    &fields_len, status, http_status_phrase(status), words[0] == '\0' ? "" : ": ",
                    words);
 
     if (len < 0)
         return -ENOMEM;
-    return routes_push(routes, (struct http_reply){
-                                   .status = status,
-                                   .fields = {memory, (size_t)fields_len},
-                                   .body = {memory + fields_len, (size_t)(len - fields_len)},
-                                   .memory = memory,
-                               });
+    return http_routes_push(routes, (struct http_reply){
+                                        .status = status,
+                                        .fields = {memory, (size_t)fields_len},
+                                        .body = {memory + fields_len, (size_t)(len - fields_len)},
+                                        .memory = memory,
+                                    });
 }
 
 static int
-routes_push_verdicts(struct routes *routes)
+http_routes_push_verdicts(struct http_routes *routes)
 {
     for (int v = HTTP_VERDICT_FIRST; v < HTTP_VERDICT_END; v++) {
-        int r = routes_push_error(routes, http_verdict_status(v), "", http_verdict_words(v));
+        int r = http_routes_push_error(routes, http_verdict_status(v), "", http_verdict_words(v));
 
         if (r < 0)
             return r;
@@ -111,13 +113,13 @@ routes_push_verdicts(struct routes *routes)
 
 /* RFC 9110 section 10.2.1. */
 static void
-routes_allow(char to[ROUTES_ALLOW_MAX], uint16_t methods)
+http_routes_allow(char to[ROUTES_ALLOW_MAX], uint16_t methods)
 {
     size_t n = (size_t)snprintf(to, ROUTES_ALLOW_MAX, "Allow: ");
     const char *comma = "";
 
     for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-        if ((methods & 1U << m) == 0)
+        if (!(methods & 1U << m))
             continue;
         n += (size_t)snprintf(to + n, ROUTES_ALLOW_MAX - n, "%s%s", comma, http_method_names[m]);
         comma = ", ";
@@ -127,16 +129,16 @@ routes_allow(char to[ROUTES_ALLOW_MAX], uint16_t methods)
 
 /* The number of the 405 for a path that takes these methods; paths that take the same share it. */
 static int
-routes_refuse(void *arg, uint16_t methods)
+http_routes_refuse(void *arg, uint16_t methods)
 {
-    struct routes *routes = arg;
+    struct http_routes *routes = arg;
     char allow[ROUTES_ALLOW_MAX];
     int r;
 
     if (routes->refusals[methods] != 0)
         return routes->refusals[methods];
-    routes_allow(allow, methods);
-    r = routes_push_error(routes, 405, allow, "");
+    http_routes_allow(allow, methods);
+    r = http_routes_push_error(routes, 405, allow, "");
     if (r >= 0)
         routes->refusals[methods] = (uint16_t)r;
     return r;
@@ -144,7 +146,7 @@ routes_refuse(void *arg, uint16_t methods)
 
 /* "{name}" as a segment, and nothing else with a brace. */
 static int
-routes_check_braces(struct goevd_self *self, const char *at, const char *text)
+http_routes_check_braces(struct goevd_self *self, const char *at, const char *text)
 {
     const char *p = text;
 
@@ -157,7 +159,7 @@ routes_check_braces(struct goevd_self *self, const char *at, const char *text)
                                 "\"%s\": a whole segment can be {name}, with letters, digits and "
                                 "\"_\" in the name; other braces cannot be",
                                 text);
-        if (memmem(text, (size_t)(p - text), p, n + 2) != NULL)
+        if (memmem(text, (size_t)(p - text), p, n + 2))
             return goevd_refuse(self, at, "\"%s\" has %.*s twice; a name stands for one segment",
                                 text, (int)n + 2, p);
         p += n + 2;
@@ -166,7 +168,7 @@ routes_check_braces(struct goevd_self *self, const char *at, const char *text)
 }
 
 static int
-routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path)
+http_routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path)
 {
     const char *text = path.data;
     size_t len = path.len - (path.len > 1 && strcmp(text + path.len - 2, "/*") == 0);
@@ -174,10 +176,10 @@ routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path
 
     if (text[0] != '/')
         return goevd_refuse(self, at, "\"%s\" does not begin with \"/\"", text);
-    if (memchr(text, '*', len) != NULL)
+    if (memchr(text, '*', len))
         return goevd_refuse(self, at, "\"%s\": \"*\" can only stand at the end, after a \"/\"",
                             text);
-    if (strpbrk(text, "%?#") != NULL)
+    if (strpbrk(text, "%?#"))
         return goevd_refuse(self, at,
                             "\"%s\": routes are matched after %%XX has been decoded and "
                             "without the query; write the characters themselves",
@@ -190,11 +192,11 @@ routes_check_path(struct goevd_self *self, const char *at, struct goevd_str path
                             "\"%s\" can never match: requests lose \"//\", \"/./\" and "
                             "\"/../\" before they are routed",
                             text);
-    return routes_check_braces(self, at, text);
+    return http_routes_check_braces(self, at, text);
 }
 
 static uint16_t
-routes_methods(const struct options_route *route)
+routes_methods(const struct http_options_route *route)
 {
     const int *items = route->methods.items;
     unsigned methods = 0;
@@ -208,112 +210,113 @@ routes_methods(const struct options_route *route)
 
 /* A reply of the options' own, with what is done to its headers. */
 static int
-routes_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
-            const struct edits *edits)
+http_routes_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
+                 const struct http_header_edits *edits)
 {
-    struct buffer lines = {0};
-    int r = buffer_append(&lines, reply->fields.data, reply->fields.len);
+    struct http_buffer lines = {0};
+    int r = http_buffer_append(&lines, reply->fields.data, reply->fields.len);
 
     if (r == 0)
-        r = edits_apply(edits, &lines);
-    if (r == 0 && lines.len > RESPOND_FIELDS_MAX)
+        r = http_header_edits_apply(edits, &lines);
+    if (r == 0 && lines.len > HTTP_RESPOND_FIELDS_MAX)
         r = goevd_refuse(self, at,
                          "with what is done to them, the headers have %zu bytes in all; at most %d "
                          "can be sent",
-                         lines.len, RESPOND_FIELDS_MAX);
+                         lines.len, HTTP_RESPOND_FIELDS_MAX);
     free(reply->memory);
     reply->memory = lines.data;
-    reply->fields = (struct span){lines.data, lines.len};
+    reply->fields = (struct http_span){lines.data, lines.len};
     return r;
 }
 
 /* The number of the handlers that answer a route; edits may be taken over. */
 static int
-routes_push_handlers(struct routes *routes, struct goevd_self *self, const char *at,
-                     const struct options_route *route, struct edits *edits)
+http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, const char *at,
+                          const struct http_options_route *route, struct http_header_edits *edits)
 {
     int r;
 
     if (route->handler.count != 0) {
-        r = handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
+        r = http_handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
     } else {
-        r = redirect_check(self, at, route);
+        r = http_redirect_check(self, at, route);
         if (r == 0)
-            r = handlers_add_own(&routes->handlers, route->path, &redirect_handler, route->redirect,
-                                 edits);
+            r = http_handlers_add_own(&routes->handlers, route->path, &http_redirect_handler,
+                                      route->redirect, edits);
     }
-    return r < 0 ? r : (int)(ROUTES_HANDLER | (unsigned)r);
+    return r < 0 ? r : (int)(HTTP_ROUTES_HANDLER | (unsigned)r);
 }
 
 /* The number of what answers a route; edits may be taken over. */
 static int
-routes_push_answer(struct routes *routes, struct goevd_self *self, const char *at,
-                   const struct options_route *route, struct edits *edits)
+http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
+                        const struct http_options_route *route, struct http_header_edits *edits)
 {
     struct http_reply reply;
     int r;
 
-    if (route->handler.count != 0 || (route->redirect != NULL && redirect_varies(route->redirect)))
-        return routes_push_handlers(routes, self, at, route, edits);
-    r = route->respond != NULL ? respond_build(self, at, route->respond, &reply)
-                               : redirect_build(self, at, route->redirect, &reply);
-    if (r == 0 && edits_any(edits)) {
-        r = routes_edit(&reply, self, at, edits);
+    if (route->handler.count != 0 || (route->redirect && http_redirect_varies(route->redirect)))
+        return http_routes_push_handlers(routes, self, at, route, edits);
+    r = route->respond ? http_respond_build(self, at, route->respond, &reply)
+                       : http_redirect_build(self, at, route->redirect, &reply);
+    if (r == 0 && http_header_edits_any(edits)) {
+        r = http_routes_edit(&reply, self, at, edits);
         if (r < 0)
             free(reply.memory);
     }
-    return r < 0 ? r : routes_push(routes, reply);
+    return r < 0 ? r : http_routes_push(routes, reply);
 }
 
 /* The number of what answers a route. */
 static int
-routes_answer(struct routes *routes, struct goevd_self *self, const char *at,
-              const struct routes_place *place, const struct options_route *route)
+http_routes_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
+                   const struct http_routes_place *place, const struct http_options_route *route)
 {
-    const struct options_gzip *gzip;
-    struct edits edits = {0};
+    const struct http_options_gzip *gzip;
+    struct http_header_edits edits = {0};
     char where[ROUTES_AT_MAX + 16];
     int r;
 
     snprintf(where, sizeof(where), "%s.headers", at);
-    r = edits_check(self, where, route->headers);
+    r = http_header_edits_check(self, where, route->headers);
     if (r == 0)
-        r = edits_add(&edits, place->all);
+        r = http_header_edits_add(&edits, place->all);
     if (r == 0)
-        r = edits_add(&edits, place->host);
+        r = http_header_edits_add(&edits, place->host);
     if (r == 0)
-        r = edits_add(&edits, route->headers);
-    if (r == 0 && edits.lines.len > EDITS_LINES_MAX)
+        r = http_header_edits_add(&edits, route->headers);
+    if (r == 0 && edits.lines.len > HTTP_HEADER_EDITS_LINES_MAX)
         r = goevd_refuse(self, at, "headers adds %zu bytes in all, and %d are the most",
-                         edits.lines.len, EDITS_LINES_MAX);
+                         edits.lines.len, HTTP_HEADER_EDITS_LINES_MAX);
     snprintf(where, sizeof(where), "%s.gzip", at);
     if (r == 0)
-        r = gzip_check(self, where, route->gzip);
-    gzip = route->gzip != NULL ? route->gzip : place->gzip;
-    routes->handlers.gzip = gzip != NULL && gzip->level != 0 ? gzip : NULL;
+        r = http_gzip_check(self, where, route->gzip);
+    gzip = route->gzip ? route->gzip : place->gzip;
+    routes->handlers.gzip = gzip && gzip->level != 0 ? gzip : NULL;
     if (r == 0)
-        r = routes_push_answer(routes, self, at, route, &edits);
-    edits_fini(&edits);
+        r = http_routes_push_answer(routes, self, at, route, &edits);
+    http_header_edits_fini(&edits);
     return r;
 }
 
 /* One route of a list of routes. */
 static int
-routes_add(struct routes *routes, struct goevd_self *self, struct site *site,
-           const struct routes_place *place, size_t index, const struct options_route *route)
+http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
+                const struct http_routes_place *place, size_t index,
+                const struct http_options_route *route)
 {
     bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
-    struct span path = {route->path.data, route->path.len - prefix};
+    struct http_span path = {route->path.data, route->path.len - prefix};
     char at[ROUTES_AT_MAX];
     int answer;
     int r;
 
     snprintf(at, sizeof(at), "%s[%zu].path", place->at, index);
-    r = routes_check_path(self, at, route->path);
+    r = http_routes_check_path(self, at, route->path);
     if (r < 0)
         return r;
     snprintf(at, sizeof(at), "%s[%zu]", place->at, index);
-    answer = routes_answer(routes, self, at, place, route);
+    answer = http_routes_answer(routes, self, at, place, route);
     if (answer < 0)
         return answer;
     r = http_router_add(&site->router, path, prefix, routes_methods(route), (uint16_t)answer);
@@ -327,23 +330,23 @@ routes_add(struct routes *routes, struct goevd_self *self, struct site *site,
 }
 
 static int
-routes_add_all(struct routes *routes, struct goevd_self *self, struct site *site,
-               const struct routes_place *place, const struct goevd_list *list)
+http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
+                    const struct http_routes_place *place, const struct goevd_list *list)
 {
-    const struct options_route *items = list->items;
+    const struct http_options_route *items = list->items;
     int r = 0;
 
-    site->absent = ROUTES_NOT_FOUND;
+    site->absent = HTTP_ROUTES_NOT_FOUND;
     for (size_t i = 0; r >= 0 && i < list->count; i++)
-        r = routes_add(routes, self, site, place, i, &items[i]);
-    return r < 0 ? r : http_router_seal(&site->router, routes_refuse, routes);
+        r = http_routes_add(routes, self, site, place, i, &items[i]);
+    return r < 0 ? r : http_router_seal(&site->router, http_routes_refuse, routes);
 }
 
 static int
-routes_add_name(struct routes *routes, struct goevd_self *self, const char *at,
-                struct goevd_str name, uint32_t site)
+http_routes_add_name(struct http_routes *routes, struct goevd_self *self, const char *at,
+                     struct goevd_str name, uint32_t site)
 {
-    int r = hosts_add(&routes->hosts, (struct span){name.data, name.len}, site);
+    int r = http_virtual_hosts_add(&routes->hosts, (struct http_span){name.data, name.len}, site);
 
     if (r == -EEXIST)
         return goevd_refuse(self, at, "an earlier host has the name \"%s\" too; remove one of them",
@@ -358,13 +361,12 @@ routes_add_name(struct routes *routes, struct goevd_self *self, const char *at,
 }
 
 static int
-routes_add_host(struct routes *routes, struct goevd_self *self, const struct options *o,
-                size_t index)
+http_routes_add_host(struct http_routes *routes, struct goevd_self *self,
+                     const struct http_options *o, size_t index)
 {
-    const struct options_host *host = (const struct options_host *)o->hosts.items + index;
-    struct routes_place place = {.all = o->headers,
-                                 .host = host->headers,
-                                 .gzip = host->gzip != NULL ? host->gzip : o->gzip};
+    const struct http_options_host *host = (const struct http_options_host *)o->hosts.items + index;
+    struct http_routes_place place = {
+        .all = o->headers, .host = host->headers, .gzip = host->gzip ? host->gzip : o->gzip};
     const struct goevd_str *names = host->names.items;
     uint32_t site = (uint32_t)index + 1;
     char at[ROUTES_AT_MAX];
@@ -372,40 +374,40 @@ routes_add_host(struct routes *routes, struct goevd_self *self, const struct opt
 
     for (size_t i = 0; r >= 0 && i < host->names.count; i++) {
         snprintf(at, sizeof(at), "hosts[%zu].names[%zu]", index, i);
-        r = routes_add_name(routes, self, at, names[i], site);
+        r = http_routes_add_name(routes, self, at, names[i], site);
     }
     snprintf(at, sizeof(at), "hosts[%zu].headers", index);
     if (r >= 0)
-        r = edits_check(self, at, host->headers);
+        r = http_header_edits_check(self, at, host->headers);
     snprintf(at, sizeof(at), "hosts[%zu].gzip", index);
     if (r >= 0)
-        r = gzip_check(self, at, host->gzip);
+        r = http_gzip_check(self, at, host->gzip);
     if (r < 0)
         return r;
     snprintf(place.at, sizeof(place.at), "hosts[%zu].routes", index);
-    return routes_add_all(routes, self, &routes->sites[site], &place, &host->routes);
+    return http_routes_add_all(routes, self, &routes->sites[site], &place, &host->routes);
 }
 
 /* RFC 9110 section 9.3.7: what the server as a whole can do. */
 static int
-routes_push_server_wide(struct routes *routes, uint16_t methods)
+http_routes_push_server_wide(struct http_routes *routes, uint16_t methods)
 {
     char allow[ROUTES_ALLOW_MAX];
     char *memory;
 
-    routes_allow(allow, methods);
+    http_routes_allow(allow, methods);
     memory = strdup(allow);
-    if (memory == NULL)
+    if (!memory)
         return -ENOMEM;
-    return routes_push(
+    return http_routes_push(
         routes,
         (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
 }
 
 static unsigned
-routes_list_methods(const struct goevd_list *list)
+http_routes_list_methods(const struct goevd_list *list)
 {
-    const struct options_route *items = list->items;
+    const struct http_options_route *items = list->items;
     unsigned methods = 0;
 
     for (size_t i = 0; i < list->count; i++)
@@ -414,71 +416,71 @@ routes_list_methods(const struct goevd_list *list)
 }
 
 static uint16_t
-routes_all_methods(const struct options *o)
+http_routes_all_methods(const struct http_options *o)
 {
-    const struct options_host *hosts = o->hosts.items;
-    unsigned methods = 1U << HTTP_OPTIONS | routes_list_methods(&o->routes);
+    const struct http_options_host *hosts = o->hosts.items;
+    unsigned methods = 1U << HTTP_OPTIONS | http_routes_list_methods(&o->routes);
 
     for (size_t i = 0; i < o->hosts.count; i++)
-        methods |= routes_list_methods(&hosts[i].routes);
-    if ((methods & 1U << HTTP_GET) != 0)
+        methods |= http_routes_list_methods(&hosts[i].routes);
+    if (methods & 1U << HTTP_GET)
         methods |= 1U << HTTP_HEAD;
     return (uint16_t)methods;
 }
 
 /* Each has a number. */
 static int
-routes_check_count(struct goevd_self *self, const struct options *o)
+http_routes_check_count(struct goevd_self *self, const struct http_options *o)
 {
-    const struct options_host *hosts = o->hosts.items;
+    const struct http_options_host *hosts = o->hosts.items;
     size_t count = o->routes.count;
 
     for (size_t i = 0; i < o->hosts.count; i++)
         count += hosts[i].routes.count;
-    if (count <= ROUTES_COUNT_MAX)
+    if (count <= HTTP_ROUTES_COUNT_MAX)
         return 0;
     return goevd_refuse(self, "hosts", "there are %zu routes in all and %d are the most", count,
-                        ROUTES_COUNT_MAX);
+                        HTTP_ROUTES_COUNT_MAX);
 }
 
 /* Those that are always there, in the order of their numbers. */
 static int
-routes_push_fixed(struct routes *routes, const struct options *o)
+http_routes_push_fixed(struct http_routes *routes, const struct http_options *o)
 {
-    int r = routes_push_verdicts(routes);
+    int r = http_routes_push_verdicts(routes);
 
     if (r >= 0)
-        r = routes_push_error(routes, 404, "", "");
+        r = http_routes_push_error(routes, 404, "", "");
     if (r >= 0)
-        r = routes_push_error(routes, 421, "", "no host of that name is here");
+        r = http_routes_push_error(routes, 421, "", "no host of that name is here");
     if (r >= 0)
-        r = routes_push_server_wide(routes, routes_all_methods(o));
+        r = http_routes_push_server_wide(routes, http_routes_all_methods(o));
     return r;
 }
 
 int
-routes_init(struct routes *routes, struct goevd_self *self, const struct options *o)
+http_routes_init(struct http_routes *routes, struct goevd_self *self, const struct http_options *o)
 {
-    const struct routes_place place = {.at = "routes", .all = o->headers, .gzip = o->gzip};
+    const struct http_routes_place place = {.at = "routes", .all = o->headers, .gzip = o->gzip};
     int r;
 
-    *routes = (struct routes){.sites = calloc(1 + o->hosts.count, sizeof(*routes->sites))};
-    if (routes->sites == NULL)
+    *routes = (struct http_routes){.sites = calloc(1 + o->hosts.count, sizeof(*routes->sites))};
+    if (!routes->sites)
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
-    r = routes_check_count(self, o);
+    r = http_routes_check_count(self, o);
     if (r >= 0)
-        r = pages_init(&routes->pages, self, o);
+        r = http_error_pages_init(&routes->error_pages, self, o);
     if (r >= 0)
-        r = routes_push_fixed(routes, o);
+        r = http_routes_push_fixed(routes, o);
     if (r >= 0)
-        r = edits_check(self, "headers", o->headers);
+        r = http_header_edits_check(self, "headers", o->headers);
     if (r >= 0)
-        r = routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
+        r = http_routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
     /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
     if (o->hosts.count != 0 && o->routes.count == 0)
-        routes->sites[0].absent = ROUTES_MISDIRECTED;
+        routes->sites[0].absent = HTTP_ROUTES_MISDIRECTED;
     for (size_t i = 0; r >= 0 && i < o->hosts.count; i++)
-        r = routes_add_host(routes, self, o, i);
+        r = http_routes_add_host(routes, self, o, i);
     return MIN(r, 0);
 }

@@ -14,67 +14,70 @@
 
 /* Numbers of replies that are always there. Those for verdicts come first. */
 enum {
-    ROUTES_NOT_FOUND = HTTP_VERDICT_COUNT,
-    ROUTES_MISDIRECTED, /* to a host that is not served */
-    ROUTES_SERVER_WIDE  /* to OPTIONS * */
+    HTTP_ROUTES_NOT_FOUND = HTTP_VERDICT_COUNT,
+    HTTP_ROUTES_MISDIRECTED, /* to a host that is not served */
+    HTTP_ROUTES_SERVER_WIDE  /* to OPTIONS * */
 };
 
 /* Numbers of chains of handlers have this bit; those of replies have not. */
-#define ROUTES_HANDLER 0x8000U
-#define ROUTES_MAX 0x7fff
+#define HTTP_ROUTES_HANDLER 0x8000U
+#define HTTP_ROUTES_MAX 0x7fff
 
 /* Routes of all hosts together. */
-#define ROUTES_COUNT_MAX 16384
+#define HTTP_ROUTES_COUNT_MAX 16384
 
 /* What is served under some names. */
-struct site {
+struct http_site {
     struct http_router router;
     unsigned absent; /* the number for a path that no route has */
 };
 
-struct routes {
-    struct site *sites; /* the first is for hosts that have no name */
+struct http_routes {
+    struct http_site *sites; /* the first is for hosts that have no name */
     size_t site_count;
-    struct hosts hosts; /* numbers are places in `sites` */
-    struct handlers handlers;
-    struct pages pages;
+    struct http_virtual_hosts hosts; /* numbers are places in `sites` */
+    struct http_handlers handlers;
+    struct http_error_pages error_pages;
     struct http_reply *replies;
     size_t count;
     size_t room;
     uint16_t refusals[1 << HTTP_TRACE]; /* by methods of a path: its 405; 0: not made yet */
 };
 
-void routes_fini(struct routes *routes);
+void http_routes_fini(struct http_routes *routes);
 
-/* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error routes_fini() is still due. */
-int routes_init(struct routes *routes, struct goevd_self *self, const struct options *options);
+/* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error http_routes_fini() is still
+ * due. */
+int http_routes_init(struct http_routes *routes, struct goevd_self *self,
+                     const struct http_options *options);
 
 static inline bool
-routes_is_handler(unsigned number)
+http_routes_is_handler(unsigned number)
 {
-    return number >= ROUTES_HANDLER;
+    return number >= HTTP_ROUTES_HANDLER;
 }
 
 static inline unsigned
-routes_handler(unsigned number)
+http_routes_handler(unsigned number)
 {
-    return number - ROUTES_HANDLER;
+    return number - HTTP_ROUTES_HANDLER;
 }
 
 /* What is served under a host that is well-formed or empty. */
-static inline const struct site *
-routes_site(const struct routes *routes, struct span host)
+static inline const struct http_site *
+http_routes_site(const struct http_routes *routes, struct http_span host)
 {
-    uint32_t number = routes->hosts.count == 0 ? HOSTS_NONE : hosts_find(&routes->hosts, host);
+    uint32_t number = routes->hosts.count == 0 ? HTTP_VIRTUAL_HOSTS_NONE
+                                               : http_virtual_hosts_find(&routes->hosts, host);
 
-    return &routes->sites[number == HOSTS_NONE ? 0 : number];
+    return &routes->sites[number == HTTP_VIRTUAL_HOSTS_NONE ? 0 : number];
 }
 
 /* The number of what answers a request whose head is good and has a path. */
 static inline unsigned
-routes_find(const struct site *site, const struct http_request *req)
+http_routes_find(const struct http_site *site, const struct http_request *req)
 {
     const struct http_node *n = http_router_find(&site->router, req->path);
 
-    return likely(n != NULL) ? n->answer[req->method] : site->absent;
+    return likely(n) ? n->answer[req->method] : site->absent;
 }

@@ -10,30 +10,31 @@
 #include "http/message/util.h"
 
 /* Bytes of a name; one of the DNS has 253 at most. */
-#define HOSTS_NAME_MAX 255
+#define HTTP_VIRTUAL_HOSTS_NAME_MAX 255
 
-#define HOSTS_NONE UINT32_MAX
+#define HTTP_VIRTUAL_HOSTS_NONE UINT32_MAX
 
-struct hosts_name {
+struct http_virtual_host {
     char *text; /* in small letters; of "*.example.org" what follows the "*" */
     uint32_t len;
     uint32_t number;
 };
 
-struct hosts {
-    struct hosts_name *names; /* in the order of their bytes */
+struct http_virtual_hosts {
+    struct http_virtual_host *names; /* in the order of their bytes */
     size_t count;
     size_t room;
 };
 
-void hosts_fini(struct hosts *hosts);
+void http_virtual_hosts_fini(struct http_virtual_hosts *hosts);
 
 /* Let a name stand for a number.
  *
  * Returns  0; -EEXIST if it stands for one already; -EINVAL if it is no host, or has a port;
  *          -ENOMEM.
  */
-int hosts_add(struct hosts *hosts, struct span name, uint32_t number);
+int http_virtual_hosts_add(struct http_virtual_hosts *hosts, struct http_span name,
+                           uint32_t number);
 
-/* The number of a host that is well-formed, with or without a port; HOSTS_NONE. */
-uint32_t hosts_find(const struct hosts *hosts, struct span host);
+/* The number of a host that is well-formed, with or without a port; HTTP_VIRTUAL_HOSTS_NONE. */
+uint32_t http_virtual_hosts_find(const struct http_virtual_hosts *hosts, struct http_span host);
