@@ -98,10 +98,12 @@ dl_file_ns(struct timespec t)
     return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* The time of change moves with every change, also where the time of modification is set back. */
+/* The time of change moves with every change, also where the time of modification is set back. The
+ * latter is the same for copies on several machines. */
 static void
-dl_file_describe(struct dl_file *file, const struct stat *st)
+dl_file_describe(struct dl_file *file, const struct dl_options *o, const struct stat *st)
 {
+    bool changed = o->etag == DL_OPTIONS_ETAG_CHANGED;
     /* RFC 9110 section 8.8.2.1: not after Date, which may be of a second ago */
     int64_t latest = time(NULL) - 1;
     int64_t modified = st->st_mtim.tv_sec < latest ? st->st_mtim.tv_sec : latest;
@@ -110,7 +112,7 @@ dl_file_describe(struct dl_file *file, const struct stat *st)
     file->size = (uint64_t)st->st_size;
     file->changed_ns = dl_file_ns(st->st_ctim);
     n = snprintf(file->etag, sizeof(file->etag), "\"%" PRIx64 "-%" PRIx64 "\"",
-                 (uint64_t)file->changed_ns, file->size);
+                 (uint64_t)dl_file_ns(changed ? st->st_ctim : st->st_mtim), file->size);
     dl_condition_date_format(modified, file->modified);
     file->facts = (struct dl_condition_file){.etag = {file->etag, (size_t)n},
                                              .modified = {file->modified, DL_CONDITION_DATE_LEN},
@@ -153,7 +155,7 @@ dl_file_open(struct goevd_self *self, int root, const struct dl_options *o,
     file->fd = fd;
     /* files of tmpfs and its like, which alone have seals, are always there and know no flag */
     file->at_once = fcntl(fd, F_GET_SEALS) >= 0 ? 0 : RWF_NOWAIT;
-    dl_file_describe(file, &st);
+    dl_file_describe(file, o, &st);
     *ret = file;
     return 0;
 }

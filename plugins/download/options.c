@@ -27,6 +27,9 @@ static const char *const listing_choices[] = {"none", "html", "json", NULL};
 /* In the order of enum dl_options_symlinks. */
 static const char *const symlinks_choices[] = {"beneath", "none", NULL};
 
+/* In the order of enum dl_options_etag. */
+static const char *const etag_choices[] = {"changed", "modified", NULL};
+
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct dl_options, root, "root", STRING), .min = 1, .max = 4095,
      .help = "The directory whose files are served.",
@@ -55,6 +58,9 @@ static const struct goevd_option options_table[] = {
      .help = "The type of all other files; empty: none is told."},
     {GOEVD_OPTION(struct dl_options, charset, "charset", STRING), .def = "utf-8", .max = 64,
      .help = "The charset that is told of types that begin with text/; empty: none is."},
+    {GOEVD_OPTION(struct dl_options, etag, "etag", ENUM), .def = "changed",
+     .help = "Time that an ETag is made of: the last change of any kind, or of the content.",
+     .choices = etag_choices},
     {GOEVD_OPTION(struct dl_options, cache_control, "cache_control", STRING), .min = 1, .max = 1024,
      .help = "Value of the header Cache-Control."},
     {GOEVD_OPTION(struct dl_options, precompressed, "precompressed", LIST), .max = 3,

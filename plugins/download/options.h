@@ -10,6 +10,8 @@ enum dl_options_listing {
 };
 enum dl_options_symlinks { DL_OPTIONS_SYMLINKS_BENEATH, DL_OPTIONS_SYMLINKS_NONE };
 
+enum dl_options_etag { DL_OPTIONS_ETAG_CHANGED, DL_OPTIONS_ETAG_MODIFIED };
+
 struct dl_options {
     struct goevd_str root;
     struct goevd_list index; /* struct goevd_str */
@@ -22,6 +24,7 @@ struct dl_options {
     struct goevd_str type_file;
     struct goevd_str default_type;
     struct goevd_str charset;
+    int etag; /* enum dl_options_etag */
     struct goevd_str cache_control;
     struct goevd_list precompressed; /* int: enum dl_encoding */
     int64_t ranges_max;

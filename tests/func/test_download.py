@@ -341,6 +341,19 @@ def test_last_modified_is_never_after_date(serve, root):
         assert modified <= date < modified + datetime.timedelta(minutes=1)
 
 
+def test_etag_of_the_modification_is_the_same_for_copies(serve, root):
+    subprocess.run(['cp', '-p', root / 'tens.txt', root / 'copy.txt'], check=True)
+    d = serve(etag='modified', open_time='1ms')
+    tag = ask(d, 'tens.txt')[1]['etag']
+    assert ask(d, 'copy.txt')[1]['etag'] == tag
+    (root / 'tens.txt').chmod(0o640)
+    assert ask(d, 'tens.txt')[1]['etag'] == tag
+    os.utime(root / 'tens.txt', (OLD, OLD + 1))
+    eventually(lambda: ask(d, 'tens.txt')[1]['etag'] != tag, 'a change is not seen')
+    other = serve()
+    assert ask(other, 'tens.txt')[1]['etag'] != ask(other, 'copy.txt')[1]['etag']
+
+
 def test_etag_follows_every_change(serve, root):
     d = serve(open_time='1h')
     path = root / 'tens.txt'
