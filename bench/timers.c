@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 #define SPAN_NS                                                                                    \
     (1000 * NS_PER_S) /* deadlines lie within it, so far that none comes due by itself */

@@ -14,7 +14,9 @@ BELOW = {
     'net': {'ev', 'base'},
     'conf': {'base'},
     'plug': {'conf', 'net', 'ev', 'base'},
-    'daemon': {'plug', 'conf', 'net', 'ev', 'base'},
+    **{part: {'cli', 'supervisor', 'worker', 'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev',
+              'base'}
+       for part in ['proto', 'process', 'ctl', 'supervisor', 'worker', 'cli']},
 }
 NO_PUBLIC_HEADERS = {'base', 'ev'}   # these know nothing of plugins
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

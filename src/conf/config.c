@@ -5,9 +5,9 @@
 #include <syslog.h>
 
 #include "conf/config_build.h"
-#include "conf/dump.h"
-#include "conf/include.h"
-#include "conf/value.h"
+#include "conf/schema/dump.h"
+#include "conf/yaml/include.h"
+#include "conf/yaml/value.h"
 
 /* ---- For all parts --------------------------------------------------------------------------- */
 

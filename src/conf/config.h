@@ -1,7 +1,7 @@
 /* goevd's own configuration: what goevd.yaml says at the top, typed, validated, immutable. */
 #pragma once
 
-#include "conf/schema.h"
+#include "conf/schema/schema.h"
 
 #define CONFIG_POLLERS_MAX 256
 #define CONFIG_REACTORS_MAX 256
@@ -169,7 +169,7 @@ struct config_control {
 };
 
 struct config_top {
-    struct goevd_list include; /* always empty: followed while reading, see conf/include.h */
+    struct goevd_list include; /* always empty: followed while reading, see conf/yaml/include.h */
     const struct config_log *log;
     const struct config_control *control;
     const struct config_workers *workers;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "conf/config_build.h"
-#include "conf/suggest.h"
+#include "conf/yaml/suggest.h"
 
 /* The kernel chooses another port for each that asks for port 0. */
 static bool

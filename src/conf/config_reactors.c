@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "conf/config_build.h"
-#include "conf/value.h"
+#include "conf/yaml/value.h"
 
 static void
 build_reactor_name(struct build *build, size_t i)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/suggest.h"
+#include "conf/yaml/suggest.h"
 
 /* A record, and how one comes to it. */
 struct walk {

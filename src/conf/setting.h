@@ -4,7 +4,7 @@
 #pragma once
 
 #include "conf/config.h"
-#include "conf/path.h"
+#include "conf/yaml/path.h"
 
 #define SETTING_NAME_MAX 255  /* bytes */
 #define SETTING_VALUE_MAX 511 /* bytes */

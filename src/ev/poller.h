@@ -7,7 +7,7 @@
 
 #include "ev/buffers.h"
 #include "ev/cache.h"
-#include "ev/figure.h"
+#include "ev/metric.h"
 #include "ev/mailbox.h"
 #include "ev/place.h"
 #include "ev/slots.h"

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "net/conn.h"
-#include "net/connector.h"
+#include "net/conn/conn.h"
+#include "net/connect/connector.h"
 
 static void net_work(struct task *t);
 

@@ -6,8 +6,8 @@
 
 #include "ev/poller.h"
 #include "ev/slab.h"
-#include "net/balance.h"
-#include "net/timer_table.h"
+#include "net/accept/balance.h"
+#include "net/conn/timer_table.h"
 
 struct conn;
 struct conn_limits;

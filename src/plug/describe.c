@@ -1,10 +1,10 @@
 /* What --list-plugins and --describe print. */
-#include "conf/describe.h"
+#include "conf/schema/describe.h"
 
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 
-#include "plug/folder.h"
+#include "plug/loader/folder.h"
 #include "plug/plugins.h"
 
 struct listing {

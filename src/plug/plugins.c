@@ -10,10 +10,10 @@
 
 #include <goevd/http.h>
 
-#include "conf/suggest.h"
-#include "plug/folder.h"
-#include "plug/outgoing.h"
-#include "plug/strict.h"
+#include "conf/yaml/suggest.h"
+#include "plug/loader/folder.h"
+#include "plug/host/outgoing.h"
+#include "plug/strict/strict.h"
 
 #ifndef GOEVD_PLUGIN_DIR
 #define GOEVD_PLUGIN_DIR "/usr/lib/goevd/plugins"

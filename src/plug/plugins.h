@@ -8,10 +8,10 @@
 #include "conf/config.h"
 #include "ev/poller.h"
 #include "ev/reactor.h"
-#include "net/connector.h"
-#include "net/service.h"
-#include "plug/module.h"
-#include "plug/plug_figure.h"
+#include "net/connect/connector.h"
+#include "net/conn/service.h"
+#include "plug/loader/module.h"
+#include "plug/plug_metric.h"
 
 /* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
  * an option of theirs names). */
@@ -52,7 +52,7 @@ struct plugins {
     const char *dir_flag; /* --plugin-dir, or NULL; comes before everything else */
     char *dir;
     char *own_dir; /* of goevd's own: where a plugin is looked for that is not in `dir` */
-    bool strict;   /* they are held to the rules: plug/strict.h */
+    bool strict;   /* they are held to the rules: plug/strict/strict.h */
     struct module *modules;
     struct instance *instances, **instances_end;
     uint32_t instance_count;
@@ -151,5 +151,5 @@ int plugins_list(struct plugins *p, FILE *out);
 /* `--describe NAME`. */
 int plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *reterr);
 
-/* The table that plugins are given; plug/host.c. */
+/* The table that plugins are given; plug/host/host.c. */
 extern const struct goevd_host plugins_host;

@@ -194,13 +194,13 @@ def test_flags_that_are_mentioned_are_there(goevd_run):
 
 
 def test_exit_statuses_are_documented_and_no_others():
-    numbers = re.findall(r'EXIT_\w+ = (\d+)', (ROOT / 'src/daemon/exit.h').read_text())
+    numbers = re.findall(r'EXIT_\w+ = (\d+)', (ROOT / 'src/process/exit.h').read_text())
     section = source('goevd.8').split('# EXIT STATUS')[1].split('\n# ')[0]
     assert re.findall(r'^\*(\d+)\*$', section, re.M) == numbers != []
 
 
 def test_signals_are_documented_and_no_others():
-    text = (ROOT / 'src/daemon/signals.c').read_text()
+    text = (ROOT / 'src/process/signals.c').read_text()
     handled = set(re.findall(r'sigaddset\(&mask, (SIG\w+)\)', text)) - {'SIGCHLD'}
     section = source('goevd.8').split('# SIGNALS')[1].split('\n# ')[0]
     heads = ' '.join(re.findall(r'^\*SIG.*$', section, re.M))

@@ -188,7 +188,7 @@ def test_it_is_not_reloaded(case, goevd, tmp_path, bad):
 
 # ---- A supervisor that is older ------------------------------------------------------------------
 
-HELLO, WELCOME, FAILED, LOG = 1, 2, 9, 16   # src/daemon/proto.h
+HELLO, WELCOME, FAILED, LOG = 1, 2, 9, 16   # src/proto/proto.h
 
 
 def older_supervisor(folder, content, minor):

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/proxy_header.h"
+#include "net/proxy/proxy_header.h"
 
 #define LIMIT 512
 

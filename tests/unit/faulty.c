@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 #define HOARD_BYTES 1000
 

@@ -2,7 +2,7 @@
  * a chosen call, no sendfile, bytes pending inside, a handshake that needs rounds. */
 #pragma once
 
-#include "net/transport.h"
+#include "net/conn/transport.h"
 
 struct faults {
     size_t read_max;      /* bytes that one read gives; 0: as many as asked for */

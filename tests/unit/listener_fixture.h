@@ -3,9 +3,9 @@
 
 #include "unit.h"
 
-#include "net/conn.h"
-#include "net/listen.h"
-#include "net/listener.h"
+#include "net/conn/conn.h"
+#include "net/accept/listen.h"
+#include "net/accept/listener.h"
 
 #define CLIENTS_MAX 1000
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "faulty.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 #define SEEN_MAX 4096
 

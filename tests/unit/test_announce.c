@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/announce.h"
+#include "worker/announce.h"
 
 #define HEAD "goevd " GOEVD_RELEASE " is serving "
 

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/child.h"
+#include "supervisor/child.h"
 
 /* A worker that has hung up and is about to end: this program again, with --worker=FD. It ends
  * with 0 as soon as nobody holds the other end of its standard input. */

@@ -1,5 +1,5 @@
 /* -T and --describe. */
-#include "conf/describe.h"
+#include "conf/schema/describe.h"
 #include "test_conf_kit.h"
 
 /* What goevd.yaml with this text dumps to; the caller frees it. */

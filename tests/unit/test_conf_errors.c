@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "conf/errors.h"
-#include "conf/path.h"
+#include "conf/yaml/errors.h"
+#include "conf/yaml/path.h"
 
 static struct conf_errors errors;
 

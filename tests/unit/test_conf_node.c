@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "conf/node.h"
+#include "conf/yaml/node.h"
 
 static const struct conf_file file = {"t.yaml", 0};
 static struct arena arena;

@@ -2,7 +2,7 @@
 #include <syslog.h>
 
 #include "conf/setting.h"
-#include "conf/value.h"
+#include "conf/yaml/value.h"
 #include "test_conf_kit.h"
 
 #define FILE_TEXT                                                                                  \

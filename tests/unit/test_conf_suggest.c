@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "conf/suggest.h"
+#include "conf/yaml/suggest.h"
 
 static struct goevd_str
 str(const char *text)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "conf/value.h"
+#include "conf/yaml/value.h"
 
 static struct goevd_str
 str(const char *text)

@@ -5,7 +5,7 @@
 
 #include "base/fd.h"
 #include "frame_fixture.h"
-#include "net/frame.h"
+#include "net/conn/frame.h"
 
 static char told[1000]; /* what on_frame_error was given */
 static size_t told_len;

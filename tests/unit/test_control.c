@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "daemon/control.h"
+#include "ctl/control.h"
 
 #define BIG ((size_t)4 << 20) /* more than a socket takes */
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/figures.h"
+#include "ctl/metrics.h"
 #include "net/net.h"
-#include "net/service.h"
+#include "net/conn/service.h"
 
 #define EV_COUNT (sizeof(struct poller_figures) / sizeof(figure))
 #define NET_COUNT (sizeof(struct net_figures) / sizeof(figure))

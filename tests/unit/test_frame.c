@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/frame.h"
+#include "net/conn/frame.h"
 
 #define MAX_LEN 1000
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plug/framing.h"
+#include "plug/loader/framing.h"
 
 #define FRAMING(...)                                                                               \
     {                                                                                              \

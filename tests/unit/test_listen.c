@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "net/listen.h"
+#include "net/accept/listen.h"
 
 static struct listen_options options;
 static struct address bound;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "net/address.h"
-#include "net/network.h"
+#include "net/proxy/cidr.h"
 
 static bool
 has(const char *network, const char *address)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "daemon/proto.h"
+#include "proto/proto.h"
 
 static int
 open_pair(void **state)

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
-#include "net/proxied.h"
+#include "net/proxy/proxied.h"
 
 #define LINE "PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"
 #define BYTES                                                                                      \

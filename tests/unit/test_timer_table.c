@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "net/timer_table.h"
+#include "net/conn/timer_table.h"
 
 #define CONNS 8
 #define COOKIES 400

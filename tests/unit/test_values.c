@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "daemon/values.h"
+#include "proto/values.h"
 
 static struct values values;
 

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "daemon/watchdog.h"
+#include "worker/watchdog.h"
 
 #define TIMEOUT 100
 

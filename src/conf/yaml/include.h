@@ -1,0 +1,20 @@
+/* `include:` - a configuration in several files.
+ *
+ * At the top level of a file, a name or glob, or a list of them, relative to that file. What the
+ * files hold comes after what the including file holds: maps are merged, lists are joined, and a
+ * value that is given twice is an error that names both places.
+ */
+#pragma once
+
+#include "conf/yaml/node.h"
+
+#define CONF_INCLUDE_DEPTH_MAX 8
+#define CONF_FILES_MAX 256
+
+/* Read a file and what it includes.
+ *
+ * schema     of the top level: says which keys are lists.
+ * Returns    0 with the tree in *ret_node (NULL: empty); negative with the reasons in errors.
+ */
+int conf_read(const char *name, const struct goevd_schema *schema, struct arena *arena,
+              struct conf_errors *errors, const struct conf_node **ret_node);

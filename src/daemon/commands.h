@@ -1,8 +1,0 @@
-/* What a worker does for a client of the control socket. */
-#pragma once
-
-#include "daemon/control.h"
-#include "daemon/settings.h"
-
-/* Answer a request; `status` alone is answered elsewhere. */
-void commands_answer(struct settings *s, struct control_client *client, const char *request);

@@ -1,7 +1,0 @@
-/* goevd ctl: the client of the control socket. */
-#pragma once
-
-#include "daemon/cli.h"
-
-/* Returns the exit status. */
-int ctl_run(const struct cli *cli);

@@ -1,0 +1,311 @@
+#include "net/accept/listen.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define STEER_SOCKETS_MAX 1024
+#define PORT_TRIES 16
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+static int
+listen_set(int fd, int level, int name, int value, const char *what, struct err *reterr)
+{
+    if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
+        return err_set_errno(reterr, -errno, "cannot set %s to %d", what, value);
+    return 0;
+}
+
+/* Accepted sockets inherit all of these, tcp(7) and socket(7). */
+static int
+listen_adjust_tcp(int fd, const struct listen_options *o, struct err *reterr)
+{
+    int r = listen_set(fd, IPPROTO_TCP, TCP_NODELAY, o->nodelay, "TCP_NODELAY", reterr);
+
+    if (r == 0)
+        r = listen_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)o->defer_accept_s,
+                       "TCP_DEFER_ACCEPT", reterr);
+    if (r == 0)
+        r = listen_set(fd, SOL_SOCKET, SO_KEEPALIVE, o->keepalive_s > 0, "SO_KEEPALIVE", reterr);
+    if (r == 0 && o->keepalive_s > 0)
+        r = listen_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)o->keepalive_s, "TCP_KEEPIDLE", reterr);
+    return r;
+}
+
+int
+listen_adjust(int fd, const struct address *address, const struct listen_options *o,
+              struct err *reterr)
+{
+    int r = 0;
+
+    if (o->receive_buffer_bytes > 0)
+        r = listen_set(fd, SOL_SOCKET, SO_RCVBUF, o->receive_buffer_bytes, "SO_RCVBUF", reterr);
+    if (r == 0 && o->send_buffer_bytes > 0)
+        r = listen_set(fd, SOL_SOCKET, SO_SNDBUF, o->send_buffer_bytes, "SO_SNDBUF", reterr);
+    if (r == 0 && address_is_tcp(address))
+        r = listen_adjust_tcp(fd, o, reterr);
+    if (r == 0 && listen(fd, o->backlog) < 0)
+        r = err_set_errno(reterr, -errno, "cannot listen");
+    return r;
+}
+
+/* ---- TCP ------------------------------------------------------------------------------------- */
+
+static int
+listen_socket(const struct address *a, const struct listen_options *o, bool share,
+              struct err *reterr)
+{
+    int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (fd < 0)
+        return err_set_errno(reterr, -errno, "cannot make a socket");
+    r = listen_set(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR", reterr);
+    if (r == 0 && share)
+        r = listen_set(fd, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT", reterr);
+    if (r == 0 && a->sa.sa_family == AF_INET6)
+        r = listen_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6_only, "IPV6_V6ONLY", reterr);
+    if (r == 0 && bind(fd, &a->sa, a->len) < 0)
+        r = err_set_errno(reterr, -errno, "cannot bind to %s",
+                          address_format(&a->sa, a->len, text, sizeof(text)));
+    if (r < 0) {
+        fd_close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* Without SO_REUSEPORT, bind(2) refuses a port that anybody listens on, even where all of them
+ * would share it. */
+static int
+listen_probe(const struct address *a, const struct listen_options *o, struct err *reterr)
+{
+    int fd = listen_socket(a, o, false, reterr);
+
+    if (fd < 0)
+        return fd;
+    fd_close(fd);
+    return 0;
+}
+
+static int
+listen_learn_port(int fd, struct address *a, struct err *reterr)
+{
+    struct address bound = {.len = sizeof(bound.storage)};
+
+    if (getsockname(fd, &bound.sa, &bound.len) < 0)
+        return err_set_errno(reterr, -errno, "cannot learn the port of a socket");
+    address_set_port(a, address_port(&bound));
+    return 0;
+}
+
+static int
+listen_open_port(const struct address *address, const struct listen_options *o, unsigned count,
+                 int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    struct address a = *address;
+    unsigned n = 0;
+    int r = listen_probe(&a, o, reterr);
+
+    while (r == 0 && n < count) {
+        ret_fds[n] = listen_socket(&a, o, true, reterr);
+        if (ret_fds[n] < 0) {
+            r = ret_fds[n];
+            break;
+        }
+        r = listen_adjust(ret_fds[n++], &a, o, reterr);
+        if (r == 0 && n == 1)
+            r = listen_learn_port(ret_fds[0], &a, reterr);
+    }
+    if (r < 0)
+        while (n > 0)
+            fd_close(ret_fds[--n]);
+    else
+        *ret_bound = a;
+    return r;
+}
+
+/* Somebody may take the port that the kernel chose for one socket before the next is bound to it.
+ */
+static int
+listen_open_tcp(const struct address *address, const struct listen_options *o, unsigned count,
+                int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    struct err err;
+    int tries = address_port(address) == 0 ? PORT_TRIES : 1, r;
+
+    do {
+        err = (struct err){0};
+        r = listen_open_port(address, o, count, ret_fds, ret_bound, &err);
+    } while (r == -EADDRINUSE && --tries > 0);
+    return r < 0 ? err_set(reterr, r, "%s", err.text) : 0;
+}
+
+/* A kernel without IPv6 still has every IPv4 address. */
+static int
+listen_open_any(const struct address *address, const struct listen_options *o, unsigned count,
+                int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    struct address v4 = {.len = sizeof(v4.in), .any = true};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        fd_close(fd);
+        return listen_open_tcp(address, o, count, ret_fds, ret_bound, reterr);
+    }
+    v4.in.sin_family = AF_INET;
+    address_set_port(&v4, address_port(address));
+    return listen_open_tcp(&v4, o, count, ret_fds, ret_bound, reterr);
+}
+
+/* ---- Unix ------------------------------------------------------------------------------------ */
+
+/* 0: the path is free now. */
+static int
+listen_clear_path(const struct address *a, struct err *reterr)
+{
+    const char *path = a->un.sun_path;
+    _cleanup_fd_ int fd = -1;
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : err_set_errno(reterr, -errno, "cannot look at %s", path);
+    if (!S_ISSOCK(st.st_mode))
+        return err_set(reterr, -EEXIST, "%s exists and is not a socket; it is left alone", path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set_errno(reterr, -errno, "cannot make a socket");
+    if (connect(fd, &a->sa, a->len) == 0 || errno != ECONNREFUSED)
+        return err_set_errno(reterr, -EADDRINUSE, "cannot bind to unix:%s", path);
+    if (unlink(path) < 0)
+        return err_set_errno(reterr, -errno, "cannot remove the stale socket %s", path);
+    return 0;
+}
+
+static bool
+listen_has_file(const struct address *a)
+{
+    return a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/';
+}
+
+int
+listen_adjust_file(const struct address *a, const struct listen_options *o, struct err *reterr)
+{
+    const char *path = a->un.sun_path;
+
+    if (!listen_has_file(a))
+        return 0;
+    if ((o->unix_uid != UINT32_MAX || o->unix_gid != UINT32_MAX) &&
+        lchown(path, o->unix_uid, o->unix_gid) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the owner of %s", path);
+    if (chmod(path, o->unix_mode) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the mode of %s", path);
+    return 0;
+}
+
+/* The file is nobody's until owner and mode are set. */
+static int
+listen_bind_path(int fd, const struct address *a, const struct listen_options *o,
+                 struct err *reterr)
+{
+    const char *path = a->un.sun_path;
+    mode_t mask = umask(0777);
+    int r = bind(fd, &a->sa, a->len) < 0 ? -errno : 0;
+
+    umask(mask);
+    if (r < 0)
+        return err_set_errno(reterr, r, "cannot bind to unix:%s", path);
+    r = listen_adjust_file(a, o, reterr);
+    if (r < 0)
+        unlink(path);
+    return r;
+}
+
+static int
+listen_bind_abstract(int fd, const struct address *a, struct err *reterr)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    if (bind(fd, &a->sa, a->len) < 0)
+        return err_set_errno(reterr, -errno, "cannot bind to %s",
+                             address_format(&a->sa, a->len, text, sizeof(text)));
+    return 0;
+}
+
+static int
+listen_open_unix(const struct address *a, const struct listen_options *o, int *ret_fd,
+                 struct err *reterr)
+{
+    bool path = listen_has_file(a);
+    int fd, r = path ? listen_clear_path(a, reterr) : 0;
+
+    if (r < 0)
+        return r;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set_errno(reterr, -errno, "cannot make a socket");
+    r = path ? listen_bind_path(fd, a, o, reterr) : listen_bind_abstract(fd, a, reterr);
+    if (r == 0)
+        r = listen_adjust(fd, a, o, reterr);
+    if (r < 0) {
+        fd_close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+void
+listen_unlink(const struct address *a)
+{
+    if (listen_has_file(a))
+        unlink(a->un.sun_path);
+}
+
+int
+listen_open(const struct address *a, const struct listen_options *o, unsigned count, int *ret_fds,
+            struct address *ret_bound, struct err *reterr)
+{
+    int r;
+
+    if (a->any)
+        return listen_open_any(a, o, count, ret_fds, ret_bound, reterr);
+    if (address_is_tcp(a))
+        return listen_open_tcp(a, o, count, ret_fds, ret_bound, reterr);
+    r = listen_open_unix(a, o, ret_fds, reterr);
+    if (r == 0)
+        *ret_bound = *a;
+    return r;
+}
+
+/* ---- Steering -------------------------------------------------------------------------------- */
+
+/* The program compares the receiving CPU with each in turn and returns the socket's number; a CPU
+ * that no socket is for goes to one by modulus. */
+int
+listen_steer(int fd, const unsigned *cpu_of_socket, unsigned count, struct err *reterr)
+{
+    struct sock_filter code[2 * STEER_SOCKETS_MAX + 3];
+    struct sock_fprog program = {.filter = code};
+    unsigned n = 0;
+
+    if (count > STEER_SOCKETS_MAX)
+        return err_set(reterr, -E2BIG, "cannot steer more than %d sockets", STEER_SOCKETS_MAX);
+    code[n++] =
+        (struct sock_filter){BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_CPU)};
+    for (unsigned i = 0; i < count; i++) {
+        code[n++] = (struct sock_filter){BPF_JMP | BPF_JEQ | BPF_K, 0, 1, cpu_of_socket[i]};
+        code[n++] = (struct sock_filter){BPF_RET | BPF_K, 0, 0, i};
+    }
+    code[n++] = (struct sock_filter){BPF_ALU | BPF_MOD | BPF_K, 0, 0, count};
+    code[n++] = (struct sock_filter){BPF_RET | BPF_A, 0, 0, 0};
+    program.len = (unsigned short)n;
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) < 0)
+        return err_set_errno(reterr, -errno, "cannot steer connections by CPU");
+    return 0;
+}

@@ -1,0 +1,511 @@
+#include "net/accept/listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "net/conn/conn.h"
+#include "net/accept/listen.h"
+#include "net/proxy/proxied.h"
+#include "net/tally.h"
+
+#define ACCEPT_RETRY_NS (100 * NS_PER_MS)
+#define ACCEPT_CALM_TRIES 10 /* so many in a row must find nobody waiting to end an episode */
+
+/* One poller's watch on one listening socket. */
+struct acceptor {
+    struct watch watch;
+    struct timer retry; /* while it is paused */
+    struct listener *listener;
+    struct poller *poller;
+    unsigned calm; /* tries since somebody has had to wait */
+    bool paused;   /* an episode of failures has begun and has not ended */
+};
+
+/* ---- Counting -------------------------------------------------------------------------------- */
+
+/* Count a connection among those of its client; what a proxy brings is counted when it has told
+ * whose it is. */
+static bool
+listener_tally(struct listener *l, const struct sockaddr *peer)
+{
+    return !l->clients || proxy_policy_owes(l->config.proxy, peer) ||
+           tally_add(l->clients, peer, l->config.client_max) == 0;
+}
+
+static void
+listener_untally(struct listener *l, const struct sockaddr *peer)
+{
+    if (l->clients && !proxy_policy_owes(l->config.proxy, peer))
+        tally_drop(l->clients, peer);
+}
+
+void
+listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *peer,
+                enum net_refused why)
+{
+    listener_untally(l, peer);
+    figure_add(&net_of(p)->figures.refused[why], 1);
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+}
+
+static void
+acceptor_count(struct acceptor *a, enum net_refused why)
+{
+    figure_add(&net_of(a->poller)->figures.refused[why], 1);
+}
+
+static void
+listener_uncount(struct listener *l, struct poller *p)
+{
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->load, 1, memory_order_relaxed);
+}
+
+static void
+listener_conn_gone(void *arg)
+{
+    listener_uncount(arg, poller_current);
+}
+
+static void
+listener_unclaim(struct listener *l)
+{
+    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+}
+
+/* A place among max_connections, or false. */
+static bool
+listener_claim(struct listener *l)
+{
+    if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
+        atomic_load_explicit(&l->max_connections, memory_order_relaxed))
+        return true;
+    listener_unclaim(l);
+    return false;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+void
+listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer)
+{
+    struct service *s = l->services[p->index];
+
+    if (!p->net || !s)
+        fd_close(fd); /* the poller has stopped while the fd was on its way */
+    else if (conn_open(s, fd, peer, NULL) == 0)
+        return;
+    else
+        figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
+    listener_untally(l, peer);
+    listener_uncount(l, p);
+}
+
+/* ---- Accepting ------------------------------------------------------------------------------- */
+
+static void
+acceptor_tell(struct acceptor *a, int error)
+{
+    const struct listener_config *config = &a->listener->config;
+
+    if (config->on_pause)
+        config->on_pause(a->listener, error, config->on_pause_arg);
+}
+
+/* The socket stays readable while nothing can be accepted: epoll must forget it for a while. */
+static void
+acceptor_hold(struct acceptor *a)
+{
+    if (poller_arm(a->poller, &a->retry, ACCEPT_RETRY_NS) == 0)
+        poller_mute(a->poller, &a->watch);
+}
+
+/* accept4(2) wants a file descriptor before it looks whether anybody waits. */
+static bool
+acceptor_is_awaited(const struct acceptor *a)
+{
+    struct pollfd p = {.fd = a->watch.fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) != 0;
+}
+
+static void
+acceptor_pause(struct acceptor *a, int error, enum net_refused why)
+{
+    if (!acceptor_is_awaited(a))
+        return;
+    acceptor_count(a, why);
+    if (!a->paused)
+        acceptor_tell(a, error);
+    a->paused = true;
+    a->calm = 0;
+    acceptor_hold(a);
+}
+
+/* Nobody waits, and there is room for the next. At the limit that comes and goes with every
+ * connection: it is one episode until it has lasted. */
+static void
+acceptor_resume(struct acceptor *a)
+{
+    if (likely(!a->paused) || a->calm < ACCEPT_CALM_TRIES)
+        return;
+    a->paused = false;
+    acceptor_tell(a, 0);
+}
+
+/* True: try the next one. accept(2) tells errors of the new connection too. */
+static bool
+acceptor_failed(struct acceptor *a, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        acceptor_resume(a);
+        return false;
+    case EINTR:
+        return true;
+    case EMFILE:
+    case ENFILE:
+        acceptor_pause(a, error, NET_REFUSED_FDS);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+        acceptor_pause(a, error, NET_REFUSED_MEMORY);
+        return false;
+    default:
+        acceptor_count(a, NET_REFUSED_ERROR);
+        return true;
+    }
+}
+
+/* Who connects, as accept4(2) tells. */
+struct arrival {
+    struct sockaddr_storage peer;
+    socklen_t len;
+    int fd;
+    bool placed;  /* among max_connections */
+    bool tallied; /* among those of its client */
+};
+
+/* The reactor that is to serve it, as its handler says; NULL: none. */
+static struct reactor *
+acceptor_ask(struct acceptor *a, const struct arrival *new)
+{
+    const struct listener_config *c = &a->listener->config;
+    int number;
+
+    place_enter(&a->poller->place, c->owner, "on_accept", 0);
+    number = c->stream->on_accept(c->instance, (struct goevd_poller *)a->poller,
+                                  (const struct sockaddr *)&new->peer, new->len);
+    place_leave(&a->poller->place);
+    if (number == 0)
+        return c->serve;
+    return number > 0 && (unsigned)number <= c->reactor_count ? c->reactors[number - 1] : NULL;
+}
+
+/* Which reactor serves a connection; NULL: none, for *ret_why. */
+static struct reactor *
+acceptor_judge(struct acceptor *a, struct arrival *new, enum net_refused *ret_why)
+{
+    struct listener *l = a->listener;
+    const struct sockaddr *peer = (const struct sockaddr *)&new->peer;
+
+    *ret_why = NET_REFUSED_NETWORK;
+    if (l->config.proxy && !proxy_policy_admits(l->config.proxy, peer))
+        return NULL;
+    *ret_why = NET_REFUSED_LIMIT;
+    if (!new->placed && !listener_claim(l))
+        return NULL;
+    new->placed = true;
+    *ret_why = NET_REFUSED_CLIENT;
+    if (!listener_tally(l, peer))
+        return NULL;
+    new->tallied = true;
+    *ret_why = NET_REFUSED_HANDLER;
+    return unlikely(l->config.stream->on_accept) ? acceptor_ask(a, new) : l->config.serve;
+}
+
+static void
+acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
+{
+    enum net_refused why;
+    struct reactor *r = acceptor_judge(a, new, &why);
+
+    if (likely(r != NULL)) {
+        figure_add(&a->poller->accepted, 1);
+        balance_place(&net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
+        return;
+    }
+    acceptor_count(a, why);
+    if (new->tallied)
+        listener_untally(a->listener, (const struct sockaddr *)&new->peer);
+    if (new->placed)
+        listener_unclaim(a->listener); /* first: who sees the end may come again at once */
+    fd_close(new->fd);
+}
+
+/* False: nobody waits, or nobody can be taken now. */
+static bool
+acceptor_take(struct acceptor *a, uint64_t now_ns)
+{
+    struct listener *l = a->listener;
+    bool waits = atomic_load_explicit(&l->over_limit, memory_order_relaxed) == LISTENER_WAIT;
+    struct arrival new;
+
+    /* Where the one too many is to wait, its place is claimed before it is accepted: two pollers
+     * may see the last one free. */
+    if (waits && !listener_claim(l)) {
+        acceptor_hold(a);
+        return false;
+    }
+    new.placed = waits;
+    new.tallied = false;
+    new.len = sizeof(new.peer);
+    new.fd =
+        accept4(a->watch.fd, (struct sockaddr *)&new.peer, &new.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (new.fd >= 0) {
+        acceptor_admit(a, &new, now_ns);
+        return true;
+    }
+    if (new.placed)
+        listener_unclaim(l);
+    return acceptor_failed(a, errno);
+}
+
+static void
+acceptor_event(struct watch *w, uint32_t events)
+{
+    struct acceptor *a = container_of(w, struct acceptor, watch);
+    uint64_t now_ns = clock_now_ns();
+
+    (void)events;
+    for (unsigned n = 0; n < a->poller->config.accepts_max; n++)
+        if (!acceptor_take(a, now_ns))
+            break;
+}
+
+static uint32_t
+acceptor_events(const struct acceptor *a)
+{
+    return a->listener->shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+}
+
+/* In an episode it tries without being asked to: epoll does not tell that nobody waits any more. */
+static void
+acceptor_retry(struct timer *t, uint64_t now_ns)
+{
+    struct acceptor *a = container_of(t, struct acceptor, retry);
+
+    (void)now_ns;
+    if (poller_rewatch(a->poller, &a->watch, acceptor_events(a)) < 0) {
+        acceptor_hold(a);
+        return;
+    }
+    if (!a->paused)
+        return;
+    a->calm++;
+    acceptor_event(&a->watch, EPOLLIN);
+    if (a->paused)
+        poller_arm(a->poller, &a->retry, ACCEPT_RETRY_NS);
+}
+
+/* ---- Limits ---------------------------------------------------------------------------------- */
+
+static void
+listener_set_limits(struct listener *l, const struct listener_limits *limits)
+{
+    l->conn_limits_at = !l->conn_limits_at;
+    l->conn_limits[l->conn_limits_at] = limits->conn;
+    atomic_store_explicit(&l->max_connections, limits->max_connections, memory_order_relaxed);
+    atomic_store_explicit(&l->over_limit, limits->over_limit, memory_order_relaxed);
+    atomic_store_explicit(&l->imbalance_percent, limits->imbalance_percent, memory_order_relaxed);
+}
+
+static void
+listener_limit_on(struct poller *p, void *arg)
+{
+    struct listener *l = arg;
+
+    if (l->services[p->index])
+        service_limit(l->services[p->index], &l->conn_limits[l->conn_limits_at]);
+}
+
+static void
+listener_limit_conn(struct conn *c, void *arg)
+{
+    const struct listener *l = arg;
+
+    if (c->service->listener == l->config.name)
+        conn_limits_changed(c);
+}
+
+static void
+listener_limit_in(struct listener *l, struct reactor *r, bool same)
+{
+    reactor_call(r, listener_limit_on, l);
+    if (!same)
+        net_walk_all(r, listener_limit_conn, l);
+}
+
+/* When all pollers have changed over, nobody uses the other block any more. */
+void
+listener_limit(struct listener *l, const struct listener_limits *limits)
+{
+    const struct conn_limits *old = &l->conn_limits[l->conn_limits_at];
+    bool same = memcmp(old, &limits->conn, sizeof(*old)) == 0;
+
+    listener_set_limits(l, limits);
+    listener_limit_in(l, l->config.serve, same);
+    for (unsigned i = 0; i < l->config.reactor_count; i++)
+        if (l->config.reactors[i] != l->config.serve &&
+            listener_may_serve(l, l->config.reactors[i]))
+            listener_limit_in(l, l->config.reactors[i], same);
+}
+
+/* ---- Making and freeing ---------------------------------------------------------------------- */
+
+static int
+listener_steer(struct listener *l, struct err *reterr)
+{
+    const struct reactor *r = l->config.accept;
+    unsigned cpus[POLLERS_MAX];
+
+    if (!l->config.steer || l->fd_count < 2 || l->fd_count > POLLERS_MAX)
+        return 0;
+    for (unsigned i = 0; i < l->fd_count; i++) {
+        int cpu = r->pollers[i % r->count]->cpu;
+
+        if (cpu < 0)
+            return 0;
+        cpus[i] = (unsigned)cpu;
+    }
+    l->steered = true;
+    return listen_steer(l->fds[0], cpus, l->fd_count, reterr);
+}
+
+int
+listener_new(const struct listener_config *config, const struct address *bound, const int *fds,
+             unsigned count, struct listener **ret, struct err *reterr)
+{
+    struct listener *l = aligned_alloc(64, (sizeof(*l) + 63) & ~(size_t)63);
+    int r;
+
+    if (!l)
+        return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
+    memset(l, 0, sizeof(*l));
+    l->config = *config;
+    listener_set_limits(l, &config->limits);
+    l->address = *bound;
+    l->fd_count = count;
+    l->shared = config->mode == LISTENER_REUSEPORT && count < 2 && config->accept->count > 1;
+    l->fds = calloc(count, sizeof(*l->fds));
+    l->acceptor_count = l->shared ? config->accept->count : count;
+    l->acceptors = calloc(l->acceptor_count, sizeof(*l->acceptors));
+    if (!l->fds || !l->acceptors) {
+        l->fd_count = 0;
+        listener_free(l);
+        return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
+    }
+    memcpy(l->fds, fds, count * sizeof(*fds));
+    r = listener_steer(l, reterr);
+    if (r == 0 && config->client_max > 0) {
+        r = tally_new(&l->clients);
+        if (r < 0)
+            err_set_errno(reterr, r, "listener %s cannot count its clients", config->name);
+    }
+    if (r < 0) {
+        l->fd_count = 0; /* they stay the caller's */
+        listener_free(l);
+        return r;
+    }
+    *ret = l;
+    return 0;
+}
+
+void
+listener_free(struct listener *l)
+{
+    if (!l)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(l->services); i++)
+        service_free(l->services[i]);
+    for (unsigned i = 0; i < l->fd_count; i++)
+        fd_close(l->fds[i]);
+    free(l->fds);
+    free(l->acceptors);
+    tally_free(l->clients);
+    free(l);
+}
+
+bool
+listener_may_serve(const struct listener *l, const struct reactor *r)
+{
+    return r == l->config.serve || l->config.stream->on_accept;
+}
+
+int
+listener_serve(struct listener *l, struct poller *p, void *local)
+{
+    struct service_handler handler = {l->config.stream, l->config.instance, local, l->config.owner};
+    struct service *s;
+    int r = service_new(net_of(p), &handler, l->config.transport,
+                        &l->conn_limits[l->conn_limits_at], &s);
+
+    if (r < 0)
+        return r;
+    s->listener = l->config.name;
+    s->on_gone = listener_conn_gone;
+    s->on_gone_arg = l;
+    s->proxy = l->config.proxy;
+    s->clients = l->clients;
+    s->client_max = l->config.client_max;
+    l->services[p->index] = s;
+    return 0;
+}
+
+/* Which of the accepting pollers watches that acceptor's socket. */
+static struct poller *
+listener_acceptor_poller(const struct listener *l, unsigned i)
+{
+    const struct reactor *r = l->config.accept;
+
+    return l->config.mode == LISTENER_ACCEPTOR ? r->pollers[0] : r->pollers[i % r->count];
+}
+
+int
+listener_accept(struct listener *l, struct poller *p, struct err *reterr)
+{
+    for (unsigned i = 0; i < l->acceptor_count; i++) {
+        struct acceptor *a = &l->acceptors[i];
+        int r;
+
+        if (listener_acceptor_poller(l, i) != p)
+            continue;
+        a->listener = l;
+        a->poller = p;
+        a->retry.fn = acceptor_retry;
+        r = poller_watch(p, &a->watch, l->fds[l->shared ? 0 : i], acceptor_events(a),
+                         acceptor_event);
+        if (r < 0)
+            return err_set_errno(reterr, r, "cannot watch the socket of listener %s",
+                                 l->config.name);
+    }
+    return 0;
+}
+
+void
+listener_close(struct listener *l, struct poller *p)
+{
+    for (unsigned i = 0; i < l->acceptor_count; i++) {
+        struct acceptor *a = &l->acceptors[i];
+
+        if (a->poller != p)
+            continue;
+        acceptor_event(&a->watch, EPOLLIN); /* nobody else may come for those that wait */
+        timer_cancel(&p->timers, &a->retry);
+        poller_unwatch(p, &a->watch);
+    }
+    balance_settle(&net_of(p)->balance);
+}

@@ -1,0 +1,319 @@
+/* A connection: a socket that belongs to one poller from its first callback to its last.
+ *
+ *   conn.c          its life: opening, events, work that is put off
+ *   conn_close.c    its end, and what follows each callback
+ *   conn_upgrade.c  from one handler to another
+ *   conn_read.c     bytes in: reading, the unread tail, end of input
+ *   conn_frame.c    frames in and out, for handlers that name a framing
+ *   conn_write.c    bytes out: gathering, the output queue, its marks
+ *   conn_disk.c     bytes of files that are not in memory
+ *   conn_timer.c    deadline, idle time-out, a handler's timers
+ *   conn_row.c      what can be said of one
+ *
+ * All functions run on the connection's poller. They are documented where plugins see them, in
+ * goevd/plugin.h; here is what only the host needs to know.
+ */
+#pragma once
+
+#include <assert.h>
+
+#include <goevd/plugin.h>
+
+#include "ev/poller.h"
+#include "net/address.h"
+#include "net/net.h"
+#include "net/conn/outq.h"
+#include "net/conn/service.h"
+#include "net/conn/transport.h"
+
+enum conn_flags {
+    CONN_OPENED = 1 << 0,       /* on_open has run */
+    CONN_LISTED = 1 << 1,       /* on the net's list of connections with work left */
+    CONN_PAUSED = 1 << 2,       /* by the handler */
+    CONN_THROTTLED = 1 << 3,    /* by the high mark */
+    CONN_EOF = 1 << 4,          /* the peer has sent its last byte */
+    CONN_EOF_TOLD = 1 << 5,     /* ... and the handler knows */
+    CONN_AGAIN = 1 << 6,        /* the tail is to be delivered again */
+    CONN_TELL_DRAINED = 1 << 7, /* on_drained is owed at the low mark */
+    CONN_SHUT = 1 << 8,         /* output ends after what is queued */
+    CONN_SHUT_DONE = 1 << 9,    /* ... and has ended */
+    CONN_CLOSING = 1 << 10,     /* no more callbacks but on_close */
+    CONN_CLOSE_NOW = 1 << 11,   /* drop the queue */
+    CONN_CLOSE_DONE = 1 << 12,  /* need not linger */
+    CONN_LINGERING = 1 << 13,   /* shut down, waiting for the peer's end */
+    CONN_UPGRADING = 1 << 14,   /* another service takes over after the callback */
+    CONN_STOPPING = 1 << 15,    /* on_stop is due or has run */
+    CONN_STOP_TOLD = 1 << 16,
+    CONN_OWN_STATE = 1 << 17,  /* the state is not beside the connection */
+    CONN_UNREAD = 1 << 18,     /* the last read filled its buffer: more may wait in the socket */
+    CONN_BLOCKED = 1 << 19,    /* the socket took no more: EPOLLOUT is awaited */
+    CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
+    CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
+    CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
+    CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
+    CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
+};
+
+#define CONN_REASON_SHIFT 28
+
+struct tail;
+
+/* As much of an address as is kept; of a unix one only the family. */
+struct conn_address {
+    uint8_t family;
+    uint16_t port;  /* network order */
+    uint32_t scope; /* IPv6 */
+    uint8_t ip[16];
+};
+
+/* Its size is part of what an idle connection costs: the host's own promise is 200 bytes in all. */
+struct conn {
+    struct watch watch;
+    struct service *service;
+    void *state;       /* the handler's */
+    struct outq *outq; /* NULL while nothing is queued */
+    struct tail *tail; /* NULL while nothing is kept unread and no need is set */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint32_t flags;       /* enum conn_flags, and the reason in the highest bits */
+    uint32_t active_tick; /* of net_tick(), when bytes last moved */
+    struct conn *next;    /* on the net's list */
+    struct conn_timer *timers;
+    uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
+    struct timer timer;   /* due no later than the next of deadlines and time-outs; its note is
+                             when the connection was opened, of conn_age_clock() */
+    struct conn_address peer;
+};
+
+/* What a connection has before on_open; NULL: zeroes. */
+struct conn_seed {
+    const void *state; /* the first bytes of the handler's */
+    size_t state_len;
+    struct transport_owner *owner; /* of the socket, with transport_lent */
+};
+
+/* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
+ * run. -ENOMEM, or what epoll_ctl(2) says. */
+int conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct conn_seed *seed);
+
+/* The connection of an id on this poller, or NULL; a closing one too. */
+struct conn *conn_find(struct poller *p, uint64_t id);
+
+int conn_write(struct conn *c, const void *data, size_t len);
+int conn_write_now(struct conn *c, const void *data, size_t len);
+void *conn_reserve(struct conn *c, size_t len);
+int conn_commit(struct conn *c, size_t len);
+int conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release,
+                      void *arg);
+int conn_write_file(struct conn *c, int fd, off_t offset, size_t len, goevd_release_fn release,
+                    void *arg);
+size_t conn_queued(const struct conn *c);
+int conn_shutdown(struct conn *c);
+int conn_write_frame(struct conn *c, const void *data, size_t len);
+
+/* The same without a copy: before data there is room for FRAME_HEAD_MAX bytes, and behind it for
+ * GOEVD_DELIMITER_MAX. */
+int conn_write_frame_shared(struct conn *c, char *data, size_t len, goevd_release_fn release,
+                            void *arg);
+
+void conn_need(struct conn *c, size_t len);
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+void conn_deadline(struct conn *c, uint64_t delay_ns);
+int conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns);
+void conn_timer_cancel(struct conn *c, uint64_t cookie);
+
+socklen_t conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address);
+socklen_t conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
+socklen_t conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_address);
+int conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len);
+
+/* Give the connection to another service when the present callback has returned. */
+int conn_upgrade(struct conn *c, struct service *to, const void *state, size_t len);
+
+/* `flags` of goevd_conn_close(); the first reason stays. */
+void conn_close(struct conn *c, unsigned flags, enum goevd_reason reason);
+
+/* End the connection, but not its socket: that goes back to its owner. 0; -EINVAL for one that has
+ * no owner; -EBUSY while output is queued; -EPIPE once it is closing. */
+int conn_give_back(struct conn *c);
+
+/* Tell the handler that goevd stops (on_stop), soon and once. */
+void conn_stop(struct conn *c);
+
+/* What can be said of a connection, in a copy that any thread may look at. */
+struct conn_row {
+    uint64_t id;
+    const char *listener; /* NULL: it was opened from here */
+    const char *plugin;   /* that serves it */
+    struct address peer;
+    struct address local; /* len 0: the kernel does not tell */
+    uint64_t age_ns;      /* to 67 ms */
+    uint64_t idle_ns;     /* to 1 ms */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    size_t queued;  /* output, bytes of memory */
+    uint32_t flags; /* enum conn_flags */
+};
+
+void conn_row_take(const struct conn *c, struct conn_row *ret);
+
+/* The words for flags, separated by commas; "-" for none. Returns buf. */
+#define CONN_ROW_STATE_MAX 96
+const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
+
+/* The limits of its service have changed: let what waits for them see it. */
+void conn_limits_changed(struct conn *c);
+
+/* ---- Between the conn files ------------------------------------------------------------------ */
+
+/* No bytes are read while any of these holds. */
+#define CONN_INPUT_OFF                                                                             \
+    (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN | CONN_REFUSED)
+
+/* Let other threads see which callback of its handler runs, until place_leave(). */
+static inline void
+conn_place(struct conn *c, const char *callback)
+{
+    place_enter(&c->service->net->poller->place, c->service->owner, callback, c->watch.id);
+}
+
+/* Begin and end a callback, outside any other. After the end the connection may be gone: false. */
+static inline void
+conn_enter(struct conn *c, const char *callback)
+{
+    assert(!c->service->net->entered);
+    c->service->net->entered = c;
+    conn_place(c, callback);
+}
+bool conn_leave(struct conn *c);
+
+/* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
+ * flags say. False: the connection is gone. */
+bool conn_settle(struct conn *c);
+
+void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
+socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
+
+/* Go on with the handshake, and with what follows it. The connection may be gone afterwards. */
+void conn_begin(struct conn *c);
+
+/* The transport is ready: on_open. The connection may be gone afterwards. */
+void conn_tell_open(struct conn *c);
+
+/* At the end of the callback that asked for it; false: the connection is gone. */
+bool conn_take_upgrade(struct conn *c);
+void conn_state_free(struct conn *c);
+
+/* The socket said no: close at once, for the reason that this errno is. */
+void conn_fail(struct conn *c, int error);
+
+/* Let the net call conn_work() soon. */
+void conn_list(struct conn *c);
+
+/* What was put off: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
+ * the connection may be gone afterwards. */
+void conn_work(struct conn *c);
+
+/* Ask epoll for what the connection waits for now. */
+void conn_interest(struct conn *c);
+
+/* Read once, deliver. The connection may be gone afterwards. */
+void conn_receive(struct conn *c);
+
+/* Deliver the tail without new bytes, then the end of input if it is due. */
+void conn_receive_again(struct conn *c);
+
+void conn_tail_free(struct conn *c);
+
+/* The on_read of handlers with a framing. */
+ptrdiff_t conn_read_frames(struct goevd_conn *c, void *state, const char *data, size_t len,
+                           size_t fresh, unsigned flags);
+
+/* As conn_reserve(), and says why not: as conn_write(). */
+int conn_room(struct conn *c, size_t len, char **ret);
+
+/* Let the socket take what it can of the queue, and of what the callback that has just ended has
+ * gathered. Errors mark the connection as closing. */
+void conn_flush(struct conn *c);
+void conn_flush_gathered(struct conn *c);
+
+/* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
+int conn_timer_update(struct conn *c);
+
+/* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
+ * be read first, and CONN_DISK is set until that has ended. */
+size_t conn_disk_ready(struct conn *c, struct segment *s);
+
+/* When it is tried again for want of room in the work pool; UINT64_MAX: not at all. */
+uint64_t conn_disk_due_ns(const struct conn *c);
+
+/* It is time to. */
+void conn_disk_again(struct conn *c);
+
+/* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
+void conn_slow_watch(struct conn *c);
+
+/* When that is looked at next; UINT64_MAX: not at all. */
+uint64_t conn_slow_due_ns(const struct conn *c);
+
+/* It is time to look: whether the peer takes too little. If not, the next period begins. */
+bool conn_slow_passed(struct conn *c);
+void conn_timer_due(struct timer *t, uint64_t now_ns);
+void conn_timers_free(struct conn *c);
+
+/* Free the memory of a connection that conn_work() finds dead. */
+void conn_release(struct conn *c);
+
+/* The connection that embeds w, or NULL if something else does. */
+struct conn *conn_of_watch(struct watch *w);
+
+static inline const struct goevd_stream *
+conn_stream(const struct conn *c)
+{
+    return c->service->stream;
+}
+
+/* What is read has nothing to do with what is written. */
+static inline bool
+conn_is_duplex(const struct conn *c)
+{
+    return conn_stream(c)->flags & GOEVD_STREAM_DUPLEX;
+}
+
+/* The handler gets no bytes now, or will get the tail again by itself. */
+static inline bool
+conn_input_held(const struct conn *c)
+{
+    uint32_t holds =
+        CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING | CONN_REFUSED;
+
+    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
+}
+
+static inline struct poller *
+conn_poller(const struct conn *c)
+{
+    return c->service->net->poller;
+}
+
+/* A clock of 67 ms for ages, wrapping in 9 years. */
+static inline uint32_t
+conn_age_clock(const struct net *net)
+{
+    return (uint32_t)(net->poller->now_ns >> 26);
+}
+
+/* How plugins see it. */
+static inline struct goevd_conn *
+conn_public(struct conn *c)
+{
+    return (struct goevd_conn *)c;
+}
+
+static inline void *
+conn_transport_state(struct conn *c)
+{
+    return c + 1;
+}

@@ -1,0 +1,226 @@
+#include <errno.h>
+
+#include "net/conn/conn.h"
+
+/* ---- Deadline, idle time-out and slow peers, checked lazily ---------------------------------- */
+
+static uint64_t
+conn_idle_due_ns(const struct conn *c)
+{
+    const struct net *net = c->service->net;
+    uint64_t idle = c->service->limits->idle_timeout_ns;
+    uint64_t quiet = (uint64_t)(net_tick(net) - c->active_tick) << 20;
+
+    if (idle == 0 || c->flags & CONN_CLOSING)
+        return UINT64_MAX;
+    return net->poller->now_ns + (quiet < idle ? idle - quiet : 0);
+}
+
+int
+conn_timer_update(struct conn *c)
+{
+    struct timers *timers = &c->service->net->poller->timers;
+    uint64_t deadline = c->deadline_ns ? c->deadline_ns : UINT64_MAX;
+    uint64_t output = MIN(conn_slow_due_ns(c), conn_disk_due_ns(c));
+    uint64_t due = MIN(MIN(deadline, conn_idle_due_ns(c)), output);
+
+    if (due == UINT64_MAX || (timer_armed(&c->timer) && timer_due_ns(timers, &c->timer) <= due))
+        return 0;
+    return timer_arm(timers, &c->timer, due);
+}
+
+void
+conn_limits_changed(struct conn *c)
+{
+    if (c->outq && c->flags & CONN_BLOCKED)
+        conn_slow_watch(c);
+    if (conn_timer_update(c) < 0)
+        conn_fail(c, -ENOMEM);
+    if (c->flags & CONN_TELL_DRAINED)
+        conn_list(c);
+}
+
+void
+conn_deadline(struct conn *c, uint64_t delay_ns)
+{
+    if (c->flags & CONN_CLOSING)
+        return;
+    c->deadline_ns = delay_ns ? c->service->net->poller->now_ns + delay_ns : 0;
+    if (delay_ns && conn_timer_update(c) < 0)
+        conn_fail(c, -ENOMEM);
+}
+
+static bool
+conn_tell_timeout(struct conn *c, uint64_t cookie)
+{
+    const struct goevd_stream *stream = conn_stream(c);
+
+    conn_enter(c, "on_timeout");
+    if (stream->on_timeout && stream->on_timeout(conn_public(c), c->state, cookie) < 0)
+        conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    return conn_leave(c);
+}
+
+void
+conn_timer_due(struct timer *t, uint64_t now_ns)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+    bool passed = c->deadline_ns && c->deadline_ns <= now_ns;
+
+    if (conn_disk_due_ns(c) <= now_ns) {
+        conn_disk_again(c);
+        if (!conn_settle(c))
+            return;
+    }
+    if (c->flags & CONN_CLOSING) {
+        if (passed)
+            c->flags |= CONN_CLOSE_NOW;
+        conn_settle(c);
+        return;
+    }
+    if (conn_idle_due_ns(c) <= now_ns) {
+        conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_IDLE);
+        conn_settle(c);
+        return;
+    }
+    if (conn_slow_due_ns(c) <= now_ns && conn_slow_passed(c)) {
+        conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_SLOW);
+        conn_settle(c);
+        return;
+    }
+    if (passed && !(c->flags & CONN_OPENED)) {
+        conn_begin(c);
+        return;
+    }
+    if (passed) {
+        c->deadline_ns = 0;
+        if (!conn_tell_timeout(c, GOEVD_DEADLINE))
+            return;
+    }
+    conn_timer_update(c);
+}
+
+/* ---- A handler's timers ---------------------------------------------------------------------- */
+
+static void conn_timer_fire(struct timer *timer, uint64_t now_ns);
+
+static struct timers *
+conn_timers(const struct conn *c)
+{
+    return &conn_poller(c)->timers;
+}
+
+/* NULL without memory. */
+static struct conn_timer *
+conn_timer_new(struct conn *c, uint64_t cookie)
+{
+    struct net *net = c->service->net;
+    struct conn_timer *t = slab_alloc(&net->timer_slab);
+
+    if (!t)
+        return NULL;
+    *t = (struct conn_timer){.timer.fn = conn_timer_fire, .conn = c, .cookie = cookie};
+    if (timer_table_add(&net->timers, t) < 0) {
+        slab_free(&net->timer_slab, t);
+        return NULL;
+    }
+    t->next = c->timers;
+    t->link = &c->timers;
+    if (t->next)
+        t->next->link = &t->next;
+    c->timers = t;
+    return t;
+}
+
+/* Of a million, none of this is in the caches; so all of it is asked for at once. */
+static void
+conn_timer_fetch(const struct timer_table *table, const struct conn_timer *t)
+{
+    timer_table_fetch(table, t->conn, t->cookie);
+    __builtin_prefetch(t->link, 1);
+    __builtin_prefetch(t->next, 1);
+}
+
+static void
+conn_timer_free(struct conn_timer *t)
+{
+    struct conn *c = t->conn;
+    struct net *net = c->service->net;
+
+    conn_timer_fetch(&net->timers, t);
+    timer_cancel(conn_timers(c), &t->timer);
+    timer_table_remove(&net->timers, t);
+    *t->link = t->next;
+    if (t->next)
+        t->next->link = t->link;
+    slab_free(&net->timer_slab, t);
+}
+
+/* Where many come due together, what the next one needs is on its way while this one's handler runs
+ * and the heap is put in order. */
+static void
+conn_timer_fetch_next(const struct net *net)
+{
+    struct timer *next = timers_first(&net->poller->timers);
+
+    if (next && next->fn == conn_timer_fire)
+        conn_timer_fetch(&net->timers, container_of(next, struct conn_timer, timer));
+}
+
+void
+conn_timers_free(struct conn *c)
+{
+    while (c->timers)
+        conn_timer_free(c->timers);
+}
+
+static void
+conn_timer_fire(struct timer *timer, uint64_t now_ns)
+{
+    struct conn_timer *t = container_of(timer, struct conn_timer, timer);
+    struct conn *c = t->conn;
+    uint64_t cookie = t->cookie;
+
+    if (c->flags & CONN_CLOSING)
+        return;
+    if (t->period_ns)
+        timer_repeat(conn_timers(c), timer, t->period_ns, now_ns);
+    else
+        conn_timer_free(t);
+    conn_timer_fetch_next(c->service->net);
+    conn_tell_timeout(c, cookie);
+}
+
+int
+conn_timer_arm(struct conn *c, uint64_t cookie, uint64_t delay_ns, uint64_t period_ns)
+{
+    const struct timer_table *table = &c->service->net->timers;
+    struct conn_timer *t;
+    uint64_t due_ns;
+    int r;
+
+    assert(cookie != GOEVD_DEADLINE);
+    if (c->flags & CONN_CLOSING)
+        return -EPIPE;
+    timer_table_fetch(table, c, cookie);
+    due_ns = poller_due_ns(delay_ns); /* reading the clock waits for earlier loads */
+    t = timer_table_find(table, c, cookie);
+    if (!t)
+        t = conn_timer_new(c, cookie);
+    if (!t)
+        return -ENOMEM;
+    t->period_ns = period_ns;
+    r = timer_arm(conn_timers(c), &t->timer, due_ns);
+    if (r < 0)
+        conn_timer_free(t);
+    return r;
+}
+
+void
+conn_timer_cancel(struct conn *c, uint64_t cookie)
+{
+    struct conn_timer *t = timer_table_find(&c->service->net->timers, c, cookie);
+
+    if (t)
+        conn_timer_free(t);
+}

@@ -1,0 +1,387 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/conn/conn.h"
+
+#define FLUSH_IOVECS 64
+#define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */
+#define COPY_CHUNK_BYTES ((size_t)32 << 10) /* on the stack, where sendfile(2) is of no use */
+
+/* ---- Queueing -------------------------------------------------------------------------------- */
+
+static size_t
+conn_gathered(const struct conn *c)
+{
+    const struct net *net = c->service->net;
+
+    return net->entered == c ? net->write_len : 0;
+}
+
+size_t
+conn_queued(const struct conn *c)
+{
+    return conn_gathered(c) + (c->outq ? c->outq->bytes : 0);
+}
+
+static bool
+conn_can_gather(const struct conn *c, size_t len)
+{
+    const struct service *s = c->service;
+
+    return s->net->entered == c && !c->outq && len <= s->gather_max &&
+           s->net->write_len <= s->gather_max - len && !(c->flags & (CONN_CLOSING | CONN_SHUT));
+}
+
+/* From here on the queue, not the gather buffer, takes what the callback writes. */
+static int
+conn_spill(struct conn *c)
+{
+    struct net *net = c->service->net;
+
+    if (!c->outq) {
+        c->outq = outq_new(&net->poller->buffers, &net->queued);
+        if (!c->outq)
+            return -ENOMEM;
+    }
+    if (net->entered == c && net->write_len > 0) {
+        if (outq_push_copy(c->outq, net->write_buffer, net->write_len) < 0)
+            return -ENOMEM;
+        net->write_len = 0;
+    }
+    return 0;
+}
+
+/* Until the low mark, who writes only for what it reads is not read. */
+static void
+conn_throttle(struct conn *c)
+{
+    if (!conn_is_duplex(c))
+        c->flags |= CONN_THROTTLED;
+}
+
+/* Too much is queued for now. Of a queue that waits the flush to come tells, also of one that is
+ * below the low mark already: what was refused needs more room than there is. */
+static int
+conn_owe_drained(struct conn *c)
+{
+    c->flags |= CONN_TELL_DRAINED;
+    if (c->flags & (CONN_BLOCKED | CONN_DISK))
+        conn_throttle(c);
+    else
+        conn_list(c);
+    return 1;
+}
+
+/* May `bytes` of memory join the queue? */
+static int
+conn_queue_allows(struct conn *c, size_t bytes)
+{
+    size_t held = conn_queued(c) + (c->outq ? c->outq->guests * SEGMENT_COST : 0);
+    size_t max = c->service->limits->output_max;
+
+    if (c->flags & (CONN_CLOSING | CONN_SHUT))
+        return -EPIPE;
+    if (bytes > max)
+        return -EMSGSIZE;
+    if (held > max || bytes > max - held) {
+        conn_owe_drained(c);
+        return -ENOBUFS;
+    }
+    return 0;
+}
+
+/* ... and is there a queue? */
+static int
+conn_queue_check(struct conn *c, size_t bytes)
+{
+    int r = conn_queue_allows(c, bytes);
+
+    return r < 0 ? r : conn_spill(c);
+}
+
+/* After a push: r is its result. What it writes to another connection is flushed at the end of the
+ * round. */
+static int
+conn_queue_done(struct conn *c, int r)
+{
+    if (r < 0)
+        return r;
+    if (c->service->net->entered != c)
+        conn_list(c);
+    return conn_queued(c) > c->service->limits->output_high ? conn_owe_drained(c) : 0;
+}
+
+static int
+conn_write_queued(struct conn *c, const void *data, size_t len)
+{
+    int r = len > 0 ? conn_queue_check(c, len) : 0;
+
+    if (r < 0 || len == 0)
+        return r;
+    return conn_queue_done(c, outq_push_copy(c->outq, data, len));
+}
+
+int
+conn_write(struct conn *c, const void *data, size_t len)
+{
+    struct net *net = c->service->net;
+
+    if (unlikely(!conn_can_gather(c, len)))
+        return conn_write_queued(c, data, len);
+    memcpy(net->write_buffer + net->write_len, data, len);
+    net->write_len += len;
+    return 0;
+}
+
+static int
+conn_room_queued(struct conn *c, size_t len, char **ret)
+{
+    int r = conn_queue_check(c, len);
+
+    if (r < 0)
+        return r;
+    *ret = outq_reserve(c->outq, len);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int
+conn_room(struct conn *c, size_t len, char **ret)
+{
+    struct net *net = c->service->net;
+
+    assert(len > 0);
+    if (unlikely(!conn_can_gather(c, len)))
+        return conn_room_queued(c, len, ret);
+    *ret = net->write_buffer + net->write_len;
+    return 0;
+}
+
+void *
+conn_reserve(struct conn *c, size_t len)
+{
+    struct net *net = c->service->net;
+    char *room;
+
+    assert(len > 0);
+    if (likely(conn_can_gather(c, len)))
+        return net->write_buffer + net->write_len;
+    return conn_room_queued(c, len, &room) < 0 ? NULL : room;
+}
+
+int
+conn_commit(struct conn *c, size_t len)
+{
+    struct net *net = c->service->net;
+
+    if (likely(!c->outq)) {
+        net->write_len += len;
+        return 0;
+    }
+    outq_commit(c->outq, len);
+    return conn_queue_done(c, 0);
+}
+
+int
+conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release, void *arg)
+{
+    int r = conn_queue_check(c, len);
+
+    if (r < 0)
+        return r;
+    return conn_queue_done(c, outq_push_shared(c->outq, data, len, release, arg));
+}
+
+int
+conn_write_file(struct conn *c, int fd, off_t offset, size_t len, goevd_release_fn release,
+                void *arg)
+{
+    int r = conn_queue_check(c, 0);
+
+    if (r < 0)
+        return r;
+    return conn_queue_done(c, outq_push_file(c->outq, fd, offset, len, release, arg));
+}
+
+int
+conn_shutdown(struct conn *c)
+{
+    if (c->flags & (CONN_CLOSING | CONN_SHUT))
+        return -EPIPE;
+    c->flags |= CONN_SHUT;
+    if (c->service->net->entered != c)
+        conn_list(c);
+    return 0;
+}
+
+/* ---- Flushing -------------------------------------------------------------------------------- */
+
+static void
+conn_count_out(struct conn *c, size_t n)
+{
+    struct net *net = c->service->net;
+
+    c->active_tick = net_tick(net);
+    c->bytes_out += n;
+    figure_add(&net->figures.bytes_out, n);
+}
+
+/* Where the socket cannot take it from the file: read it and write it. */
+static ssize_t
+conn_copy_file(struct conn *c, const struct segment *s, size_t len)
+{
+    char copy[COPY_CHUNK_BYTES];
+    ssize_t n = pread(s->fd, copy, MIN(len, sizeof(copy)), s->offset);
+
+    if (n < 0)
+        return -errno;
+    return n > 0 ? c->service->transport->write(c, copy, (size_t)n) : 0;
+}
+
+static ssize_t
+conn_send_file(struct conn *c, struct segment *s)
+{
+    const struct transport *transport = c->service->transport;
+    size_t len = conn_disk_ready(c, s);
+    ssize_t n = -EOPNOTSUPP;
+
+    if (len == 0)
+        return -EAGAIN;
+    if (transport->send_file)
+        n = transport->send_file(c, s->fd, s->offset, len);
+    if (n == -EOPNOTSUPP)
+        n = conn_copy_file(c, s, len);
+    if (n == 0) /* the file has become shorter than promised */
+        n = -EIO;
+    if (n == -EIO)
+        outq_drop(c->outq, n);
+    return n;
+}
+
+/* One system call for the front of the queue; *ret_asked is how much it was given. */
+static ssize_t
+conn_flush_step(struct conn *c, size_t *ret_asked)
+{
+    struct segment *first = c->outq->first;
+    struct iovec iov[FLUSH_IOVECS];
+    bool file;
+    int n;
+
+    if (first->len == 0) {
+        *ret_asked = 0;
+        return 0;
+    }
+    if (first->type == SEGMENT_FILE) {
+        *ret_asked = 1; /* whatever it takes, there may be room for more */
+        return conn_send_file(c, first);
+    }
+    n = outq_peek(c->outq, iov, FLUSH_IOVECS, &file);
+    *ret_asked = 0;
+    for (int i = 0; i < n; i++)
+        *ret_asked += iov[i].iov_len;
+    return c->service->transport->writev(c, iov, n, file);
+}
+
+static void
+conn_after_flush(struct conn *c)
+{
+    const struct conn_limits *limits = c->service->limits;
+
+    if (c->outq && outq_empty(c->outq)) {
+        outq_free(c->outq, 0);
+        c->outq = NULL;
+    }
+    if (!(c->flags & CONN_TELL_DRAINED))
+        return;
+    if (conn_queued(c) > limits->output_low)
+        conn_throttle(c);
+    else
+        conn_list(c);
+}
+
+/* The socket takes no more of the queue for now. */
+static void
+conn_block(struct conn *c)
+{
+    c->flags |= CONN_BLOCKED;
+    conn_slow_watch(c);
+}
+
+void
+conn_flush(struct conn *c)
+{
+    ssize_t n = 0;
+    size_t asked;
+
+    for (int calls = 0; calls < FLUSH_CALLS_MAX && c->outq->first; calls++) {
+        n = conn_flush_step(c, &asked);
+        if (n < 0)
+            break;
+        conn_count_out(c, (size_t)n);
+        outq_took(c->outq, (size_t)n);
+        if ((size_t)n < asked)
+            break;
+    }
+    if (n < 0 && n != -EAGAIN)
+        conn_fail(c, (int)n);
+    if (c->outq->first && !(c->flags & CONN_DISK))
+        conn_block(c);
+    conn_after_flush(c);
+}
+
+/* Nothing is queued: one write, and only what the socket does not take is. 0, or the connection has
+ * failed. */
+static int
+conn_offer(struct conn *c, const char *data, size_t len)
+{
+    ssize_t n = c->service->transport->write(c, data, len);
+
+    if (likely(n == (ssize_t)len)) {
+        conn_count_out(c, len);
+        return 0;
+    }
+    if (n < 0 && n != -EAGAIN) {
+        conn_fail(c, (int)n);
+        return -EPIPE;
+    }
+    n = MAX(n, 0);
+    conn_count_out(c, (size_t)n);
+    if (conn_spill(c) < 0 || outq_push_copy(c->outq, data + n, len - (size_t)n) < 0) {
+        conn_fail(c, -ENOMEM);
+        return -EPIPE;
+    }
+    conn_block(c);
+    return 0;
+}
+
+void
+conn_flush_gathered(struct conn *c)
+{
+    struct net *net = c->service->net;
+    size_t len = net->write_len;
+
+    net->write_len = 0;
+    if (len == 0 || c->flags & CONN_CLOSE_NOW)
+        return;
+    if (unlikely(conn_offer(c, net->write_buffer, len) < 0 || c->outq))
+        conn_after_flush(c);
+}
+
+int
+conn_write_now(struct conn *c, const void *data, size_t len)
+{
+    struct net *net = c->service->net;
+    int r;
+
+    if (net->entered == c)
+        conn_flush_gathered(c);
+    r = len > 0 ? conn_queue_allows(c, len) : 0;
+    if (r < 0 || len == 0)
+        return r;
+    r = c->outq ? outq_push_copy(c->outq, data, len) : conn_offer(c, data, len);
+    if (r < 0 || !c->outq)
+        return r;
+    if (net->entered != c)
+        conn_list(c); /* epoll is to tell when the socket takes more */
+    return conn_owe_drained(c);
+}

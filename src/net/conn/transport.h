@@ -1,0 +1,61 @@
+/* What a connection reads from and writes to. Plain sockets are one transport; tests have one that
+ * injects faults; TLS fits in the same table.
+ *
+ * Every function takes the connection and runs on its poller. -EAGAIN means "not now": the poller
+ * calls again when the socket is ready for what the transport wants. */
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/util.h"
+
+struct conn;
+
+struct transport {
+    const char *name;
+    size_t state_bytes; /* beside each connection, zeroed: conn_transport_state() */
+
+    /* 0: ready; -EAGAIN: not yet; another error ends the connection before on_open. It may set a
+     * deadline for itself, and is called again when that has passed. NULL: ready. */
+    int (*handshake)(struct conn *c);
+
+    /* Bytes, 0 at the end of what the peer sends, or a negative errno. */
+    ssize_t (*read)(struct conn *c, void *buf, size_t len);
+    ssize_t (*write)(struct conn *c, const void *data, size_t len);
+    /* With `more`, the peer need not hear of it before what is written next. */
+    ssize_t (*writev)(struct conn *c, const struct iovec *iov, int count, bool more);
+
+    /* From a file, at offset. -EOPNOTSUPP or NULL: the connection reads it and writes it itself. */
+    ssize_t (*send_file)(struct conn *c, int fd, off_t offset, size_t len);
+
+    /* Bytes inside that epoll knows nothing of. NULL: never any. */
+    size_t (*pending)(struct conn *c);
+
+    /* EPOLLIN, EPOLLOUT that it needs on top of what the connection waits for. NULL: none. */
+    uint32_t (*wants)(struct conn *c);
+
+    /* The address of this side. NULL, or 0 returned: the socket's. */
+    socklen_t (*local_address)(const struct conn *c, struct sockaddr_storage *ret_address);
+
+    /* No more bytes will be written. */
+    int (*shutdown)(struct conn *c);
+
+    /* Free what hangs on the state. NULL: nothing. */
+    void (*fini)(struct conn *c);
+};
+
+extern const struct transport transport_plain;
+
+/* A plain socket that belongs to somebody else. Its state is a pointer to that owner, who is told
+ * when the connection has ended: the fd is his again if it was given back (conn_give_back()) and
+ * nothing is left in either direction, and -1 if it is closed. */
+struct transport_owner {
+    void (*returned)(struct transport_owner *owner, int fd);
+};
+
+extern const struct transport transport_lent;
+
+/* A plain socket whose peer may be a proxy that says first whom it speaks for: net/proxy/proxied.h. */
+extern const struct transport transport_proxied;

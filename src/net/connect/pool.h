@@ -1,0 +1,106 @@
+/* A connect pool: connections to one address that are kept ready, and lent to whoever asks.
+ *
+ * All of it happens on one poller, its home: who asks and who gives back sends a message there, so
+ * that the first who waits is the first who is served, wherever he is, and nothing is locked. What
+ * is lent is a bare socket; the connection that is made of it belongs to the poller that asked.
+ *
+ * A connection of the pool (struct pool_link) is always one of: being made, ready, being checked,
+ * lent.
+ */
+#pragma once
+
+#include "net/connect/connector.h"
+#include "net/conn/transport.h"
+
+struct pool_config {
+    const struct connector_config *connector;
+    const char *to;
+    struct address from;         /* len 0: as the kernel likes */
+    uint64_t connect_timeout_ns; /* 0: the connector's */
+    uint64_t idle_timeout_ns;    /* a ready one more than min_idle is closed after it; 0: never */
+    uint64_t check_interval_ns;  /* 0: none */
+    uint64_t check_timeout_ns;
+    const void *check; /* is sent, */
+    size_t check_len;
+    const void *reply; /* and this must come back */
+    size_t reply_len;
+    unsigned min_idle;
+    unsigned max_live;
+    unsigned growth; /* made at once when one is missing */
+    unsigned waiting_max;
+};
+
+/* What it holds now; written by its home, read anywhere. */
+struct pool_figures {
+    figure idle, live, waiting;    /* now */
+    figure acquired, failed, dead; /* so far: lent; not lent; found dead while they were ready */
+};
+
+struct pool;
+
+struct pool_link {
+    struct transport_owner owner; /* of the connection that it is lent to */
+    struct connector connector;   /* while it is made */
+    struct watch watch;           /* while it is ready or checked */
+    struct timer timer;           /* likewise */
+    struct message message;       /* when it comes back */
+    struct pool *pool;
+    struct pool_link *next, *prev; /* ready ones, the one that came last first */
+    uint64_t idle_ns;              /* ready since */
+    size_t replied;                /* bytes of the reply that have come */
+    bool checked;                  /* its check runs */
+    int fd;                        /* while it is lent or comes back */
+};
+
+struct pool_waiter;
+
+/* On the poller that asked: w->link is lent to him, or NULL and w->result says why not. */
+typedef void (*pool_waiter_fn)(struct pool_waiter *w, struct poller *p);
+
+/* Embedded in its owner; the pool's from pool_acquire() until fn. */
+struct pool_waiter {
+    struct message message;
+    struct poller *poller; /* that asks */
+    uint64_t timeout_ns;
+    pool_waiter_fn fn;
+
+    struct pool *pool;
+    struct timer timer;
+    struct pool_waiter *next, *prev; /* who waits longest first */
+    struct pool_link *link;
+    int result;
+};
+
+struct pool {
+    struct pool_config config;
+    struct poller *home;
+    bool stopped;
+    unsigned live, idle, waiting;
+    unsigned pending;               /* made or checked: ready soon, or never */
+    struct pool_link *first, *last; /* ready */
+    struct pool_link *checks;       /* being checked */
+    struct pool_waiter *next_waiter, *last_waiter;
+    struct timer retry;
+    unsigned failures; /* in a row */
+    struct pool_figures figures;
+};
+
+/* The configuration is copied, with what it points to but `connector`. 0; -EINVAL for an address
+ * that is none, with the reason; -ENOMEM. */
+int pool_new(const struct pool_config *config, struct pool **ret, struct err *reterr);
+
+/* When no poller runs any more; NULL does nothing. */
+void pool_free(struct pool *pool);
+
+/* [its home] Make the first connections. `home` is set before any poller runs. */
+void pool_start(struct pool *pool);
+
+/* [its home] Close what is ready, refuse who waits, and whoever asks later. */
+void pool_stop(struct pool *pool);
+
+/* [any poller] Ask; `fn` follows, later: with a link, or with -ETIMEDOUT, -EAGAIN when waiting_max
+ * wait already, -ECANCELED, or what connecting has failed with. */
+void pool_acquire(struct pool *pool, struct pool_waiter *w);
+
+/* [any poller] The link could not be used; its socket is closed. */
+void pool_link_lost(struct pool_link *link);

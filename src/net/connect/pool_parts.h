@@ -1,0 +1,48 @@
+/* What the files of a connect pool share. All of it happens on the pool's home. */
+#pragma once
+
+#include "net/connect/pool.h"
+
+/* Let its figures say what it holds. */
+void pool_count(struct pool *pool);
+
+/* ---- Who waits: pool_waiter.c ---------------------------------------------------------------- */
+
+/* Its fn follows, on the poller that asked. */
+void pool_tell(struct pool_waiter *w, struct pool_link *link, int result);
+
+/* Whoever waits longest; there is somebody. */
+void pool_tell_first(struct pool *pool, struct pool_link *link, int result);
+
+/* 0; -EAGAIN when waiting_max wait; or the timer's error. */
+int pool_queue(struct pool *pool, struct pool_waiter *w);
+
+/* ---- Connections that are ready or checked: pool_link.c -------------------------------------- */
+
+/* Keep link->fd ready, and look after it. Negative: it is the caller's as before. */
+int pool_link_keep(struct pool *pool, struct pool_link *link);
+
+/* Nobody watches it any more; returns its fd, which is the caller's. */
+int pool_link_take(struct pool *pool, struct pool_link *link);
+
+/* It is one less. */
+void pool_link_free(struct pool *pool, struct pool_link *link);
+
+/* Take, close and free. */
+void pool_drop(struct pool *pool, struct pool_link *link);
+
+/* ---- Lending: pool.c ------------------------------------------------------------------------- */
+
+/* It has been made, has come back, or has passed its check; link->fd is its socket. */
+void pool_ready(struct pool *pool, struct pool_link *link);
+
+/* The socket of a link that was lent comes back [any poller]; -1: it is closed. */
+void pool_returned(struct transport_owner *owner, int fd);
+
+/* ---- Making: pool_make.c --------------------------------------------------------------------- */
+
+/* Where one is missing, `growth` of them are made. */
+void pool_grow(struct pool *pool);
+
+/* The timer between attempts that fail. */
+void pool_retry(struct timer *t, uint64_t now_ns);

@@ -1,0 +1,49 @@
+/* Connections that may come through a proxy, which tells the client's address in a header before
+ * anything else (PROXY protocol): transport_proxied. */
+#pragma once
+
+#include "net/proxy/cidr.h"
+#include "net/proxy/proxy_header.h"
+
+struct conn;
+
+#define PROXIED_STATE_BYTES 32
+
+/* Of a listener. Whoever comes from one of the networks is a proxy and must begin with a header;
+ * nobody else is, and what they send is never taken for one. */
+struct proxy_policy {
+    const struct network *networks;
+    size_t network_count;
+    uint64_t timeout_ns; /* for the header, from accepting on */
+    size_t header_max;   /* bytes, at most PROXY_HEADER_MAX */
+    bool refuse_others;
+
+    /* A proxy has not sent what it had to [poller that serves]: -EBADMSG, -EMSGSIZE, -ETIMEDOUT.
+     * NULL: nobody asks. */
+    void (*on_bad)(const struct conn *c, int error, void *arg);
+    void *on_bad_arg;
+};
+
+static inline bool
+proxy_policy_expects(const struct proxy_policy *p, const struct sockaddr *peer)
+{
+    return network_any(p->networks, p->network_count, peer);
+}
+
+static inline bool
+proxy_policy_admits(const struct proxy_policy *p, const struct sockaddr *peer)
+{
+    return !p->refuse_others || proxy_policy_expects(p, peer);
+}
+
+/* Does it have yet to tell for whom it is? policy NULL: nobody does. */
+static inline bool
+proxy_policy_owes(const struct proxy_policy *p, const struct sockaddr *peer)
+{
+    return p && proxy_policy_expects(p, peer);
+}
+
+/* Of the transport. */
+int proxied_handshake(struct conn *c);
+socklen_t proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
+void proxied_fini(struct conn *c);

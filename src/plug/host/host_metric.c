@@ -1,0 +1,32 @@
+/* Figures of plugins, as plugins see them. */
+#include "plug/host/host.h"
+
+int
+host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                enum goevd_figure_type type)
+{
+    struct instance *i = host_self(self);
+    struct plug_figure_about about = {.name = name, .unit = unit, .help = help, .type = type};
+
+    assert(i->plugins->errors); /* in create */
+    return plug_figure_new(i, &about);
+}
+
+void
+host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+{
+    plug_figure_add(&host_self(self)->plugins->figures, (struct poller *)poller, number, delta);
+}
+
+void
+host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
+{
+    plug_figure_set(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);
+}
+
+void
+host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+                    uint64_t value)
+{
+    plug_figure_observe(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);
+}

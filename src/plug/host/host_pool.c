@@ -1,0 +1,248 @@
+/* Connect pools of plugins. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/connect/pool.h"
+#include "plug/host/host.h"
+#include "plug/host/outgoing.h"
+
+#define IDLE_MAX 65536
+#define LIVE_DEFAULT 64
+#define WAITING_DEFAULT 1024
+#define BYTES_MAX 4096 /* of a check, and of its reply */
+
+struct host_pool {
+    struct host_pool *next;
+    struct instance *instance;
+    struct pool *pool;
+};
+
+/* ---- What they hold -------------------------------------------------------------------------- */
+
+/* All pools of the instance that live on this poller. */
+static uint64_t
+host_pool_sum(const struct plug_figure *f, struct poller *p)
+{
+    uint64_t sum = 0;
+
+    for (struct host_pool *h = f->instance->plugins->pools; h; h = h->next)
+        if (h->instance == f->instance && h->pool->home == p)
+            sum += figure_get(
+                (const figure *)(const void *)((const char *)&h->pool->figures + f->offset));
+    return sum;
+}
+
+#define POOL_FIGURE(field, type_, unit_, help_)                                                    \
+    {                                                                                              \
+        .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_FIGURE_##type_,   \
+        .read = host_pool_sum, .offset = offsetof(struct pool_figures, field)                      \
+    }
+
+static const struct plug_figure_about host_pool_abouts[] = {
+    POOL_FIGURE(idle, GAUGE, "connections", "ready in the connect pools"),
+    POOL_FIGURE(live, GAUGE, "connections", "ready, in use and being made"),
+    POOL_FIGURE(waiting, GAUGE, "requests", "that wait for a connection"),
+    POOL_FIGURE(acquired, COUNTER, "requests", "that got a connection"),
+    POOL_FIGURE(failed, COUNTER, "requests", "that got none"),
+    POOL_FIGURE(dead, COUNTER, "connections", "found dead while they were ready"),
+};
+static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_figures) / sizeof(figure),
+              "each figure of a pool is printed");
+
+/* With the first pool of the instance. */
+static int
+host_pool_register(struct instance *i)
+{
+    int r = 0;
+
+    for (const struct host_pool *h = i->plugins->pools; h; h = h->next)
+        if (h->instance == i)
+            return 0;
+    for (size_t n = 0; r >= 0 && n < ARRAY_LEN(host_pool_abouts); n++)
+        r = plug_figure_new(i, &host_pool_abouts[n]);
+    return r < 0 ? r : 0;
+}
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+static unsigned
+host_pool_or(unsigned value, unsigned otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static int
+host_pool_config(const struct goevd_pool_config *c, const struct plugins *plugins,
+                 struct pool_config *ret)
+{
+    *ret = (struct pool_config){
+        .connector = &plugins->outgoing.connector,
+        .to = c->to,
+        .connect_timeout_ns = c->connect_timeout_ns,
+        .idle_timeout_ns = c->idle_timeout_ns,
+        .check_interval_ns = c->check_interval_ns,
+        .check_timeout_ns = c->check_timeout_ns ? c->check_timeout_ns : NS_PER_S,
+        .check = c->check,
+        .check_len = c->check_len,
+        .reply = c->check_reply,
+        .reply_len = c->check_reply_len,
+        .min_idle = c->min_idle,
+        .max_live = host_pool_or(c->max_live, LIVE_DEFAULT),
+        .growth = host_pool_or(c->growth, 1),
+        .waiting_max = host_pool_or(c->waiting_max, WAITING_DEFAULT),
+    };
+    if (!c->to || ret->max_live > IDLE_MAX || ret->min_idle > ret->max_live ||
+        ret->growth > ret->max_live || c->check_len > BYTES_MAX || c->check_reply_len > BYTES_MAX)
+        return -EINVAL;
+    if (c->check_interval_ns && (c->check_len == 0 || c->check_reply_len == 0))
+        return -EINVAL;
+    return c->from ? address_parse_source(c->from, &ret->from) : 0;
+}
+
+int
+host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
+              struct goevd_pool **ret)
+{
+    struct instance *i = host_self(self);
+    struct plugins *plugins = i->plugins;
+    struct goevd_pool_config given = {0};
+    struct pool_config config;
+    struct host_pool *h;
+    int r;
+
+    assert(plugins->errors); /* in create */
+    memcpy(&given, public, MIN(sizeof(given), (size_t) public->version.size));
+    r = host_pool_config(&given, plugins, &config);
+    if (r == 0)
+        r = host_pool_register(i);
+    if (r < 0)
+        return r;
+    h = calloc(1, sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    h->instance = i;
+    r = pool_new(&config, &h->pool, NULL);
+    if (r < 0) {
+        free(h);
+        return r;
+    }
+    h->next = plugins->pools;
+    plugins->pools = h;
+    *ret = (struct goevd_pool *)h;
+    return 0;
+}
+
+/* ---- Life: one poller after the other is a pool's home --------------------------------------- */
+
+void
+plugins_place_pools(struct plugins *p)
+{
+    unsigned next = 0, count = host_poller_count();
+
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        h->pool->home = poller_at(next++ % count);
+}
+
+void
+plugins_start_pools(struct plugins *p, struct poller *poller)
+{
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        if (h->pool->home == poller)
+            pool_start(h->pool);
+}
+
+void
+plugins_stop_pools(struct plugins *p, struct poller *poller)
+{
+    for (struct host_pool *h = p->pools; h; h = h->next)
+        if (h->pool->home == poller)
+            pool_stop(h->pool);
+}
+
+void
+plugins_free_pools(struct plugins *p)
+{
+    while (p->pools) {
+        struct host_pool *h = p->pools;
+
+        p->pools = h->next;
+        pool_free(h->pool);
+        free(h);
+    }
+}
+
+/* ---- Borrowing ------------------------------------------------------------------------------- */
+
+struct borrower {
+    struct pool_waiter waiter;
+    struct outgoing outgoing;
+};
+
+static void
+borrower_told(struct pool_waiter *w, struct poller *p)
+{
+    struct borrower *b = container_of(w, struct borrower, waiter);
+    struct pool_link *link = w->link;
+    int r = w->result;
+
+    if (link) {
+        r = outgoing_open(&b->outgoing, p, link->fd, &link->connector.peer, &link->owner);
+        if (r < 0)
+            pool_link_lost(link);
+    }
+    if (r < 0)
+        outgoing_fail(&b->outgoing, p, r);
+    outgoing_fini(&b->outgoing);
+    free(b);
+}
+
+int
+host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
+                  const struct goevd_acquire_request *public)
+{
+    struct host_pool *h = (struct host_pool *)pool;
+    const struct pool_config *config = &h->pool->config;
+    struct goevd_acquire_request request = {0};
+    struct borrower *b = calloc(1, sizeof(*b));
+    int r;
+
+    if (!b)
+        return -ENOMEM;
+    memcpy(&request, public, MIN(sizeof(request), (size_t) public->version.size));
+    r = outgoing_init(&b->outgoing, h->instance, request.stream, request.state, request.state_len);
+    if (r < 0) {
+        outgoing_fini(&b->outgoing);
+        free(b);
+        return r;
+    }
+    b->waiter.poller = host_poller(poller);
+    b->waiter.fn = borrower_told;
+    b->waiter.timeout_ns = request.timeout_ns           ? request.timeout_ns
+                           : config->connect_timeout_ns ? config->connect_timeout_ns
+                                                        : config->connector->timeout_ns;
+    pool_acquire(h->pool, &b->waiter);
+    return 0;
+}
+
+int
+host_pool_release(struct goevd_conn *c)
+{
+    return conn_give_back(host_conn(c));
+}
+
+void
+host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
+{
+    const struct pool_figures *f = &((struct host_pool *)pool)->pool->figures;
+    struct goevd_pool_state now = {
+        .version = GOEVD_VERSION_OF(struct goevd_pool_state),
+        .idle = figure_get(&f->idle),
+        .live = figure_get(&f->live),
+        .waiting = figure_get(&f->waiting),
+        .acquired = figure_get(&f->acquired),
+        .failed = figure_get(&f->failed),
+        .dead = figure_get(&f->dead),
+    };
+
+    memcpy(ret, &now, MIN(sizeof(now), (size_t)ret->version.size));
+}

@@ -1,0 +1,202 @@
+#include "plug/plug_metric.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plug/plugins.h"
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static bool
+figure_name_is_good(const char *name)
+{
+    size_t len = name ? strlen(name) : 0;
+
+    return len > 0 && len <= PLUG_FIGURE_TEXT_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == len;
+}
+
+/* Printed as it is, in lines and in JSON. */
+static bool
+figure_text_is_good(const char *text, size_t max)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    if (len == 0 || len > max)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+            return false;
+    return true;
+}
+
+/* PLUGIN.NAME; PLUGIN[2].NAME where the plugin has several instances, counted from 0 in their order
+ * of creation. */
+static char *
+figure_full_name(const struct instance *of, const char *name)
+{
+    const char *plugin = of->module->entry.name;
+    unsigned count = 0, mine = 0;
+    char *full_name;
+    int n;
+
+    for (const struct instance *i = of->plugins->instances; i; i = i->next) {
+        if (i == of)
+            mine = count;
+        count += strcmp(i->module->entry.name, plugin) == 0;
+    }
+    n = count > 1 ? asprintf(&full_name, "%s[%u].%s", plugin, mine, name)
+                  : asprintf(&full_name, "%s.%s", plugin, name);
+    return n < 0 ? NULL : full_name;
+}
+
+/* 0; -EEXIST if the instance has one of that name, -ENOSPC if it has too many. */
+static int
+figure_check_room(const struct instance *i, const char *full_name)
+{
+    unsigned count = 0;
+
+    for (const struct plug_figure *f = i->plugins->figures.first; f; f = f->next) {
+        if (strcmp(f->name, full_name) == 0)
+            return -EEXIST;
+        count += f->instance == i;
+    }
+    return count < PLUG_FIGURES_MAX ? 0 : -ENOSPC;
+}
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+static struct plug_figure *
+figure_alloc(const char *name, const char *unit, const char *help)
+{
+    size_t name_size = strlen(name) + 1, unit_size = strlen(unit) + 1, help_size = strlen(help) + 1;
+    struct plug_figure *f = calloc(1, sizeof(*f) + name_size + unit_size + help_size);
+
+    if (!f)
+        return NULL;
+    f->name = memcpy(f->text, name, name_size);
+    f->unit = memcpy(f->text + name_size, unit, unit_size);
+    f->help = memcpy(f->text + name_size + unit_size, help, help_size);
+    return f;
+}
+
+static void
+figure_append(struct plug_figures *all, struct plug_figure *f)
+{
+    if (all->last)
+        all->last->next = f;
+    else
+        all->first = f;
+    all->last = f;
+    all->count++;
+    f->cell = all->cells;
+    if (!f->read)
+        all->cells += plug_figure_values(f);
+}
+
+int
+plug_figure_new(struct instance *i, const struct plug_figure_about *about)
+{
+    _cleanup_free_ char *full_name = NULL;
+    struct plug_figure *f;
+    int r;
+
+    if (!figure_name_is_good(about->name) ||
+        !figure_text_is_good(about->unit, PLUG_FIGURE_TEXT_MAX) ||
+        !figure_text_is_good(about->help, PLUG_FIGURE_HELP_MAX) ||
+        about->type < GOEVD_FIGURE_COUNTER || about->type > GOEVD_FIGURE_HISTOGRAM)
+        return -EINVAL;
+    full_name = figure_full_name(i, about->name);
+    if (!full_name)
+        return -ENOMEM;
+    r = figure_check_room(i, full_name);
+    if (r < 0)
+        return r;
+    f = figure_alloc(full_name, about->unit, about->help);
+    if (!f)
+        return -ENOMEM;
+    f->instance = i;
+    f->type = about->type;
+    f->read = about->read;
+    f->offset = about->offset;
+    figure_append(&i->plugins->figures, f);
+    return plug_figure_number(f);
+}
+
+int
+plug_figures_start(struct plugins *p)
+{
+    struct plug_figures *all = &p->figures;
+    size_t bytes = (all->cells * sizeof(figure) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+
+    for (unsigned i = 0; bytes > 0 && poller_at(i); i++) {
+        all->of[i] = aligned_alloc(CACHE_LINE, bytes);
+        if (!all->of[i])
+            return -ENOMEM;
+        memset(all->of[i], 0, bytes);
+    }
+    return 0;
+}
+
+void
+plug_figures_fini(struct plugins *p)
+{
+    struct plug_figures *all = &p->figures;
+
+    while (all->first) {
+        struct plug_figure *f = all->first;
+
+        all->first = f->next;
+        free(f);
+    }
+    for (unsigned i = 0; i < POLLERS_MAX; i++)
+        free(all->of[i]);
+    *all = (struct plug_figures){0};
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+unsigned
+plug_figure_values(const struct plug_figure *f)
+{
+    return f->type == GOEVD_FIGURE_HISTOGRAM ? PLUG_FIGURE_CELLS_MAX : 1;
+}
+
+uint64_t *
+plug_figure_take(const struct plug_figure *f, struct poller *p, uint64_t *ret)
+{
+    const figure *cells = f->instance->plugins->figures.of[p->index];
+
+    if (f->read) {
+        *ret = f->read(f, p);
+        return ret + 1;
+    }
+    for (unsigned i = 0; i < plug_figure_values(f); i++)
+        *ret++ = figure_get(&cells[f->cell + i]);
+    return ret;
+}
+
+uint64_t
+plug_figure_bucket_max(unsigned bucket)
+{
+    assert(bucket < PLUG_FIGURE_BUCKETS);
+    return bucket == 0 ? 0 : UINT64_MAX >> (64 - bucket);
+}
+
+unsigned
+plug_figure_quantile(const uint64_t *buckets, unsigned permille)
+{
+    uint64_t total = 0, below = 0, rank;
+    unsigned b = 0;
+
+    for (unsigned i = 0; i < PLUG_FIGURE_BUCKETS; i++)
+        total += buckets[i];
+    if (total == 0)
+        return 0;
+    /* Of n values in order, the one that is not below so many permille of them. */
+    rank = total / 1000 * permille + (total % 1000 * permille + 999) / 1000;
+    while (below + buckets[b] < MAX(rank, 1))
+        below += buckets[b++];
+    return b;
+}

@@ -1,0 +1,95 @@
+#include "process/logfile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+#define LOGFILE_KEY "log.target"
+
+static enum log_target
+logfile_target(const char *text)
+{
+    static const char *const names[] = {
+        [LOG_TO_AUTO] = "auto", [LOG_TO_STDERR] = "stderr", [LOG_TO_JOURNAL] = "journal"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum log_target)i;
+    return LOG_TO_FILE;
+}
+
+void
+logfile_plan(const struct config_log *config, struct proto_log *ret)
+{
+    static_assert(CONFIG_PATH_MAX < PROTO_FILE_MAX, "the path fits");
+    *ret = (struct proto_log){.target = logfile_target(config->target.data),
+                              .format = (uint32_t)config->format};
+    if (ret->target == LOG_TO_FILE)
+        snprintf(ret->path, sizeof(ret->path), "%s", config->target.data);
+}
+
+static int
+logfile_refuse(int r, const char *key, const char *what, const char *path, struct err *reterr)
+{
+    return err_set(reterr, r, "%s: cannot %s %s: %s; %s, or choose another target", key, what, path,
+                   err_words(r), err_advice(r));
+}
+
+/* O_NONBLOCK: a FIFO that nobody reads is refused, and one that is not read for long is not waited
+ * for. */
+int
+logfile_open(const char *key, const char *path, struct err *reterr)
+{
+    int fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOGFILE_MODE);
+
+    return fd < 0 ? logfile_refuse(-errno, key, "open", path, reterr) : fd;
+}
+
+int
+logfile_begin(const struct proto_log *log, struct err *reterr)
+{
+    int fd = logfile_open(LOGFILE_KEY, log->path, reterr), r;
+
+    if (fd < 0)
+        return fd;
+    r = log_begin_file(fd, (enum log_format)log->format);
+    if (r == 0)
+        return fd;
+    fd_close(fd);
+    return logfile_refuse(r, LOGFILE_KEY, "write to", log->path, reterr);
+}
+
+int
+logfile_reopen(const struct proto_log *log, const char *why, struct err *reterr)
+{
+    int fd, r;
+
+    if (log->target != LOG_TO_FILE)
+        return err_set(reterr, -ENOENT, "the log goes to no file: there is nothing to reopen");
+    log_notice("%s: reopening the log", why);
+    fd = logfile_begin(log, reterr);
+    if (fd < 0)
+        return fd;
+    r = log_replace_file(fd);
+    fd_close(fd);
+    return r < 0 ? err_set_errno(reterr, r, "cannot go over to the new log file") : 0;
+}
+
+void
+logfile_use(const struct proto_log *log, int fd, const struct config_repeats *repeats)
+{
+    struct log_config config = {
+        .target = (enum log_target)log->target,
+        .format = (enum log_format)log->format,
+        .fd = fd,
+        .repeats_max = repeats ? (unsigned)repeats->max : 0,
+        .repeats_ns = repeats ? (uint64_t)repeats->interval_ns : 0,
+    };
+
+    log_configure(&config);
+}

@@ -1,0 +1,26 @@
+/* The log that the configuration asks for, and the file that it goes to. */
+#pragma once
+
+#include "base/log.h"
+#include "conf/config.h"
+#include "proto/proto.h"
+
+#define LOGFILE_MODE 0640
+
+/* What the configuration says. */
+void logfile_plan(const struct config_log *config, struct proto_log *ret);
+
+/* Open, or make, a file that lines are added to, without ever waiting (base/sink.h). `key` of the
+ * configuration has named it. The fd; a negative errno. */
+int logfile_open(const char *key, const char *path, struct err *reterr);
+
+/* The same of the log, with its first line, as it wants it. */
+int logfile_begin(const struct proto_log *log, struct err *reterr);
+
+/* Open the file anew, because of `why`, and go over to it. 0; a negative errno, and the log goes on
+ * as it is: -ENOENT where it goes to no file. */
+int logfile_reopen(const struct proto_log *log, const char *why, struct err *reterr);
+
+/* Log so from now on; fd as logfile_begin() has given it, -1 where the log is no file. The
+ * supervisor holds nothing back: its lines are few, and each counts. */
+void logfile_use(const struct proto_log *log, int fd, const struct config_repeats *repeats);

@@ -1,0 +1,29 @@
+#include "process/status.h"
+
+#include <stdio.h>
+
+static void
+status_pid(pid_t pid, char *buf, size_t size)
+{
+    if (pid)
+        snprintf(buf, size, "%d", (int)pid);
+    else
+        snprintf(buf, size, "none");
+}
+
+size_t
+status_text(const struct status *s, char buf[STATUS_TEXT_MAX])
+{
+    char supervisor[16], worker[16], since[32] = "none";
+    struct tm tm;
+
+    status_pid(s->supervisor, supervisor, sizeof(supervisor));
+    status_pid(s->worker, worker, sizeof(worker));
+    if (s->worker && gmtime_r(&s->since, &tm))
+        strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return (size_t)snprintf(buf, STATUS_TEXT_MAX,
+                            "state      %s\nversion    %s\nsupervisor %s\nworker     %s\n"
+                            "since      %s\ndraining   %u\nrestarts   %u\nreloads    %u\n",
+                            s->state, GOEVD_RELEASE, supervisor, worker, since, s->draining,
+                            s->restarts, s->reloads);
+}

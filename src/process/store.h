@@ -1,0 +1,48 @@
+/* The supervisor's listening sockets: opened when a worker first asks for an address, handed to
+ * every worker that asks again, closed when one serves that has not asked. Some were open before:
+ * systemd has passed them by name, or has kept them over a restart. */
+#pragma once
+
+#include "process/passed_fds.h"
+#include "proto/proto.h"
+
+/* What names of sockets that are kept over a restart begin with. */
+#define STORE_PREFIX "goevd."
+
+struct store_entry;
+
+struct store {
+    struct store_entry *entries;
+    struct inherited inherited;
+
+    /* Sockets are to be kept over a restart under this name, or no longer. NULL: nobody keeps
+     * any. */
+    void (*on_keep)(const char *name, const int *fds, unsigned count, void *arg);
+    void (*on_forget)(const char *name, void *arg);
+    void *arg;
+};
+
+/* Take over what was open before. */
+int store_init(struct store *s, struct err *reterr);
+
+/* A worker starts: what it asks for from now on is kept by store_commit(). */
+void store_begin(struct store *s);
+
+/* It has asked for all that it needs: -EINVAL if systemd has passed something else. */
+int store_check(const struct store *s, struct err *reterr);
+
+/* It serves: close the sockets that it has not asked for, and let its options hold for those that
+ * were there before. Sockets go on listening if an option cannot be set; the last such error is
+ * returned. */
+int store_commit(struct store *s, struct err *reterr);
+
+/* It will not serve: close the sockets that were opened for it alone. */
+void store_rollback(struct store *s);
+
+/* The sockets of an address, opened now if they are not yet. They stay the store's. What cannot be
+ * changed about a socket that listens is -EBUSY. */
+int store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
+              const int **ret_fds, unsigned *ret_count, struct err *reterr);
+
+/* Close all sockets. The files of unix sockets are removed, unless they are kept over a restart. */
+void store_fini(struct store *s);

@@ -1,0 +1,155 @@
+#include "supervisor/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "process/exit.h"
+
+#define CHILD_GRACE_NS (5 * NS_PER_S) /* beyond the time that it asked for */
+
+/* ---- Its beginning --------------------------------------------------------------------------- */
+
+/* In the child: the same command line, and the socket to the supervisor. */
+static void
+child_execute(const struct child_command *command, int fd)
+{
+    char flag[32], **argv;
+    size_t n = 0;
+
+    while (command->argv[n])
+        n++;
+    argv = calloc(n + 2, sizeof(*argv));
+    if (!argv) {
+        log_error("cannot execute %s: no memory", command->path);
+        _exit(EXIT_REFUSED);
+    }
+    snprintf(flag, sizeof(flag), "--worker=%d", fd);
+    argv[0] = command->argv[0];
+    argv[1] = flag; /* before a "--" */
+    for (size_t i = 1; i < n; i++)
+        argv[i + 1] = command->argv[i];
+    fd_set_cloexec(fd, false);
+    sigprocmask(SIG_SETMASK, command->mask, NULL);
+    /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    execv(command->path, argv);
+    log_error("cannot execute %s: %s", command->path, err_words(errno));
+    _exit(EXIT_REFUSED);
+}
+
+int
+child_start(struct child *c, const struct child_command *command, struct err *reterr)
+{
+    int pair[2], r = proto_pair(pair, reterr);
+    pid_t pid;
+
+    if (r < 0)
+        return r;
+    pid = fork();
+    if (pid == 0)
+        child_execute(command, pair[1]);
+    fd_close(pair[1]);
+    if (pid < 0) {
+        r = err_set_errno(reterr, -errno, "cannot start a worker");
+        fd_close(pair[0]);
+        return r;
+    }
+    *c = (struct child){.state = CHILD_STARTING,
+                        .pid = pid,
+                        .fd = pair[0],
+                        .since = time(NULL),
+                        .begun_ns = clock_now_ns()};
+    return 0;
+}
+
+void
+child_serve(struct child *c, const struct proto_ready *ready)
+{
+    c->state = CHILD_SERVING;
+    c->begun_ns = clock_now_ns();
+    c->deadline_ns = 0;
+    c->ready = *ready;
+    c->ready.control[PROTO_PATH_MAX - 1] = '\0';
+}
+
+/* ---- Its end --------------------------------------------------------------------------------- */
+
+/* Waiting for it to read would hand its troubles on; one that is only busy may yet read in time.
+ * One that has hung up is about to end, and has a deadline like every other. */
+void
+child_repeat(struct child *c)
+{
+    int r =
+        c->fd < 0 ? -EPIPE : proto_try_send(c->fd, PROTO_STOP, &c->stop, sizeof(c->stop), NULL, 0);
+
+    c->unheard = r == -EAGAIN;
+}
+
+static void
+child_say_stop(struct child *c, struct proto_stop stop)
+{
+    c->stop = stop;
+    child_repeat(c);
+}
+
+void
+child_drain(struct child *c, bool replaced)
+{
+    uint64_t timeout = replaced ? c->ready.drain_timeout_ns : c->ready.stop_timeout_ns;
+
+    c->state = CHILD_DRAINING;
+    c->begun_ns = clock_now_ns();
+    c->deadline_ns = c->begun_ns + timeout + CHILD_GRACE_NS;
+    child_say_stop(c, (struct proto_stop){.replaced = replaced});
+}
+
+void
+child_allow(struct child *c, const struct proto_ready *ready)
+{
+    c->deadline_ns = c->begun_ns + ready->stop_timeout_ns + CHILD_GRACE_NS;
+}
+
+void
+child_hasten(struct child *c)
+{
+    if (c->hastened)
+        return;
+    c->hastened = true;
+    c->deadline_ns = clock_now_ns() + CHILD_GRACE_NS;
+    child_say_stop(c, (struct proto_stop){.now = true});
+}
+
+void
+child_kill(struct child *c)
+{
+    kill(c->pid, SIGKILL);
+    c->deadline_ns = clock_now_ns() + CHILD_GRACE_NS;
+}
+
+void
+child_fini(struct child *c)
+{
+    fd_close(c->fd);
+    for (unsigned i = 0; i < c->file_count; i++)
+        free(c->files[i]);
+    *c = (struct child){.fd = -1};
+}
+
+void
+child_describe_end(int status, char *buf, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(buf, size, "was killed by signal %d (%s)%s", WTERMSIG(status),
+                 sigdescr_np(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+    else
+        snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
+}

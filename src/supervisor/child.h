@@ -1,0 +1,71 @@
+/* A worker as its supervisor sees it: from the fork until it has been waited for. */
+#pragma once
+
+#include <sys/types.h>
+#include <time.h>
+
+#include "proto/proto.h"
+
+enum child_state {
+    CHILD_NONE = 0, /* a free place */
+    CHILD_STARTING, /* it has not said READY; there is at most one */
+    CHILD_SERVING,  /* likewise */
+    CHILD_DRAINING, /* told to stop */
+};
+
+struct child {
+    enum child_state state;
+    pid_t pid;
+    int fd;              /* our end of its socketpair; -1: closed */
+    unsigned reload;     /* the number of the reload that it is started, or drains, for; 0: none */
+    bool welcomed;       /* its HELLO was good */
+    bool recalled;       /* it has the values that were set before */
+    unsigned log_number; /* of the log file that it writes to; 0: to none */
+    unsigned log_sent;   /* log files that it has yet to go over to */
+    bool log_due;        /* the one that is open now it has yet to be sent */
+    struct proto_file *files[PROTO_FILES_MAX]; /* that it has asked for */
+    unsigned file_count;
+    bool files_due; /* they have yet to be opened anew for it */
+    bool hastened;  /* told to stop now */
+    bool unheard;   /* `stop` waits until it listens */
+    struct proto_stop stop;
+    time_t since;         /* when it was started */
+    uint64_t begun_ns;    /* when it came into this state */
+    uint64_t deadline_ns; /* 0, or when it is killed */
+    struct proto_ready ready;
+    char failure[PROTO_FAILURE_MAX]; /* why it will not serve */
+};
+
+/* How to start one: the path rather than the open file, so that what is on disk runs. */
+struct child_command {
+    const char *path;
+    char **argv; /* the supervisor's own */
+    const sigset_t *mask;
+};
+
+/* Fork and execute it. 0; a negative errno. */
+int child_start(struct child *c, const struct child_command *command, struct err *reterr);
+
+/* Take what it has said in READY. */
+void child_serve(struct child *c, const struct proto_ready *ready);
+
+/* Tell it to drain. `replaced`: another serves. */
+void child_drain(struct child *c, bool replaced);
+
+/* It is ready, and has been told to drain before that was known: it has as long as it wants. */
+void child_allow(struct child *c, const struct proto_ready *ready);
+
+/* Tell it to stop now. */
+void child_hasten(struct child *c);
+
+/* It listens again: tell it what it has not heard. */
+void child_repeat(struct child *c);
+
+/* It has had its time. */
+void child_kill(struct child *c);
+
+/* It has ended. */
+void child_fini(struct child *c);
+
+/* How it ended, as in "was killed by signal 11 (Segmentation fault)". */
+void child_describe_end(int status, char *buf, size_t size);

@@ -1,0 +1,388 @@
+#include "supervisor/supervisor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "process/exit.h"
+#include "process/signals.h"
+
+/* timeout(1) and others signal a process and then its group: so near, two signals are one. */
+#define STOP_ECHO_NS (100 * NS_PER_MS)
+#define STEP_NS (500 * NS_PER_MS) /* the least of waiting for a worker's deadline */
+
+/* ---- Workers --------------------------------------------------------------------------------- */
+
+struct child *
+supervisor_find(struct supervisor *s, enum child_state state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].state == state)
+            return &s->children[i];
+    return NULL;
+}
+
+/* The one that has drained longest. */
+static struct child *
+supervisor_find_oldest(struct supervisor *s)
+{
+    struct child *oldest = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c->state == CHILD_DRAINING && (!oldest || c->begun_ns < oldest->begun_ns))
+            oldest = c;
+    }
+    return oldest;
+}
+
+static unsigned
+supervisor_count(const struct supervisor *s)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        n += s->children[i].state != CHILD_NONE;
+    return n;
+}
+
+/* The path, not the open file, so that a replaced binary is the one that runs next. */
+static int
+supervisor_find_binary(struct supervisor *s)
+{
+    ssize_t n = readlink("/proc/self/exe", s->path, sizeof(s->path) - 1);
+
+    if (n < 0)
+        return -errno;
+    s->path[n] = '\0';
+    return 0;
+}
+
+static int
+supervisor_start(struct supervisor *s, unsigned reload)
+{
+    struct child_command command = {s->path, s->argv, &s->old_mask};
+    struct child *c = supervisor_find(s, CHILD_NONE);
+    struct err err = {0};
+
+    assert(c);
+    if (child_start(c, &command, &err) < 0) {
+        log_error("%s", err.text);
+        if (reload)
+            control_refuse_held(&s->control, reload, "%s", err.text);
+        return err.code;
+    }
+    store_begin(&s->store);
+    s->pidfile_wanted = false;
+    s->log_wanted = false;
+    c->reload = reload;
+    if (s->limits.start_timeout_ns)
+        c->deadline_ns = c->begun_ns + s->limits.start_timeout_ns;
+    return 0;
+}
+
+/* ---- Stopping and reloading ------------------------------------------------------------------ */
+
+void
+supervisor_stop(struct supervisor *s, const char *why)
+{
+    uint64_t now = clock_now_ns();
+    bool again = s->stopping;
+
+    if (again && now - s->stop_ns < STOP_ECHO_NS)
+        return;
+    log_notice("%s: %s", why, again ? "stopping now" : "stopping");
+    if (!again)
+        s->stop_ns = now;
+    s->stopping = true;
+    notify_say(&s->notify, "STOPPING=1\nSTATUS=stopping");
+    s->restart_ns = 0;
+    control_close(&s->control);
+    store_fini(&s->store); /* who knocks from now on is refused */
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c->state == CHILD_STARTING || c->state == CHILD_SERVING)
+            child_drain(c, false);
+        else if (c->state == CHILD_DRAINING && again)
+            child_hasten(c);
+    }
+}
+
+/* Returns the number of the reload that is to come. */
+unsigned
+supervisor_reload(struct supervisor *s, const char *why)
+{
+    if (!s->reload) {
+        s->reload = ++s->reloads;
+        log_notice("%s: reloading", why);
+        supervisor_tell_reloading(s);
+    }
+    return s->reload;
+}
+
+/* The one that drains longest has to go, when it has had its time. */
+static void
+supervisor_make_room(struct supervisor *s)
+{
+    struct child *oldest = supervisor_find_oldest(s);
+    uint64_t due = oldest->begun_ns + s->limits.drain_min_ns;
+
+    if (clock_now_ns() >= due)
+        child_hasten(oldest);
+    else
+        s->room_ns = due;
+}
+
+/* What waits for its turn. At most one worker starts at a time; one too many has to go before. */
+static void
+supervisor_start_due(struct supervisor *s)
+{
+    bool restart = s->restart_ns && clock_now_ns() >= s->restart_ns;
+    unsigned reload = s->reload;
+
+    s->room_ns = 0;
+    if (s->stopping || (!restart && !reload) || supervisor_find(s, CHILD_STARTING))
+        return;
+    if (supervisor_count(s) >= MAX(s->limits.workers_max, 2)) {
+        supervisor_make_room(s);
+        return;
+    }
+    restart = s->restart_ns != 0;
+    s->restart_ns = 0;
+    s->reload = 0;
+    if (supervisor_start(s, reload) == 0)
+        s->restarts += restart;
+    else if (restart)
+        supervisor_replace(s);
+}
+
+static void
+supervisor_on_reopen(struct supervisor *s, const char *why)
+{
+    struct err err = {0};
+
+    if (supervisor_reopen(s, why, &err) < 0)
+        log_error("%s: %s; the log goes on as it is", why, err.text);
+}
+
+static void
+supervisor_on_signal(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+    char name[32];
+
+    if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    snprintf(name, sizeof(name), "SIG%s", sigabbrev_np((int)info.ssi_signo));
+    if (info.ssi_signo == SIGCHLD)
+        supervisor_reap(s);
+    else if (info.ssi_signo == SIGUSR1)
+        supervisor_on_reopen(s, name);
+    else if (info.ssi_signo != SIGHUP)
+        supervisor_stop(s, name);
+    else if (!s->stopping)
+        supervisor_reload(s, name);
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+static uint64_t
+supervisor_earlier(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+/* By halves: whoever waits for all of it does not notice that he has stood still meanwhile. */
+static uint64_t
+supervisor_approach(uint64_t deadline_ns, uint64_t now_ns)
+{
+    if (deadline_ns <= now_ns + STEP_NS)
+        return deadline_ns;
+    return now_ns + MAX(STEP_NS, (deadline_ns - now_ns) / 2);
+}
+
+static int
+supervisor_timeout_ms(const struct supervisor *s)
+{
+    uint64_t due = supervisor_earlier(s->restart_ns, control_due_ns(&s->control));
+    uint64_t now = clock_now_ns();
+
+    due = supervisor_earlier(due, s->notify.due_ns);
+    due = supervisor_earlier(due, s->extend_ns);
+    due = supervisor_earlier(due, s->room_ns);
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        due = supervisor_earlier(due, supervisor_approach(s->children[i].deadline_ns, now));
+    if (!due)
+        return -1;
+    return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
+}
+
+/* Where the supervisor has stood still its workers have, too: that is none of their time. */
+static void
+supervisor_excuse(struct supervisor *s, uint64_t waited_ns, int timeout_ms)
+{
+    uint64_t wanted_ns = (uint64_t)MAX(timeout_ms, 0) * NS_PER_MS;
+
+    if (waited_ns < wanted_ns + STEP_NS)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].deadline_ns)
+            s->children[i].deadline_ns += waited_ns - wanted_ns;
+}
+
+static void
+supervisor_on_late(struct child *c)
+{
+    if (c->state == CHILD_STARTING)
+        snprintf(c->failure, sizeof(c->failure),
+                 "worker %d was not ready within processes.start_timeout", (int)c->pid);
+    log_error("worker %d did not %s in time: killing it", (int)c->pid,
+              c->state == CHILD_STARTING ? "start" : "stop");
+    child_kill(c);
+}
+
+static void
+supervisor_on_time(struct supervisor *s)
+{
+    uint64_t now = clock_now_ns();
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
+            supervisor_on_late(&s->children[i]);
+    supervisor_start_due(s);
+    supervisor_tell_time(s, now);
+}
+
+#define SUPERVISOR_FDS (1 + CONFIG_WORKERS_MAX)
+
+static void
+supervisor_on_child(struct supervisor *s, struct child *c, short events)
+{
+    if (events & POLLOUT && c->unheard)
+        child_repeat(c);
+    if (events & POLLOUT && supervisor_owes_log(c))
+        supervisor_repeat_log(s, c);
+    if (events & ~POLLOUT && c->fd >= 0)
+        supervisor_hear(s, c);
+}
+
+static void
+supervisor_round(struct supervisor *s)
+{
+    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
+    int timeout_ms = supervisor_timeout_ms(s);
+    uint64_t begun_ns = clock_now_ns();
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        const struct child *c = &s->children[i];
+        bool writes = c->unheard || supervisor_owes_log(c);
+
+        fds[1 + i] =
+            (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
+    }
+    control_poll(&s->control, fds + SUPERVISOR_FDS);
+    if (poll(fds, ARRAY_LEN(fds), timeout_ms) < 0 && errno != EINTR) {
+        log_error("the supervisor cannot wait: %s", err_words(errno));
+        s->status = EXIT_CRASHING;
+        supervisor_stop(s, "poll(2)");
+        return;
+    }
+    supervisor_excuse(s, clock_now_ns() - begun_ns, timeout_ms);
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        supervisor_on_child(s, &s->children[i], fds[1 + i].revents);
+    if (fds[0].revents)
+        supervisor_on_signal(s);
+    control_handle(&s->control, fds + SUPERVISOR_FDS);
+    supervisor_on_time(s);
+}
+
+static int
+supervisor_init(struct supervisor *s)
+{
+    int r = supervisor_find_binary(s);
+
+    if (r < 0)
+        return r;
+    s->signal_fd = signals_open(true, &s->old_mask);
+    return MIN(s->signal_fd, 0);
+}
+
+static const char stopped[] = "stopped\n";
+
+static struct supervisor *
+supervisor_new(char **argv)
+{
+    struct supervisor *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->argv = argv;
+    s->signal_fd = s->pidfile.fd = s->next_pidfile.fd = s->notify.fd = -1;
+    s->log.fd = s->next_log.fd = -1;
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        s->children[i].fd = -1;
+    control_init(&s->control, supervisor_on_request, s);
+    return s;
+}
+
+static int
+supervisor_begin(struct supervisor *s)
+{
+    struct err err = {0};
+    int r = supervisor_init(s);
+
+    if (r == 0)
+        r = supervisor_inherit(s, &err);
+    if (r == 0)
+        r = supervisor_start(s, 0);
+    if (r < 0)
+        log_error("cannot start: %s", err.code ? err.text : err_words(r));
+    return r;
+}
+
+static void
+supervisor_free(struct supervisor *s)
+{
+    control_fini(&s->control);
+    notify_fini(&s->notify);
+    store_fini(&s->store);
+    pidfile_close(&s->next_pidfile);
+    pidfile_close(&s->pidfile);
+    values_fini(&s->values);
+    fd_close(s->signal_fd);
+    free(s);
+}
+
+int
+supervisor_run(const struct cli *cli, char **argv)
+{
+    struct supervisor *s;
+    int status = EXIT_REFUSED;
+
+    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    s = supervisor_new(argv);
+    if (!s) {
+        log_error("cannot start: %s", err_words(-ENOMEM));
+        return status;
+    }
+    if (supervisor_begin(s) == 0) {
+        while (supervisor_count(s) > 0 || !s->stopping)
+            supervisor_round(s);
+        control_reply_held(&s->control, HOLD_STOP, stopped, sizeof(stopped) - 1);
+        log_info("stopped");
+        status = s->status;
+    }
+    supervisor_free(s);
+    return status;
+}

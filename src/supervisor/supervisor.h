@@ -1,0 +1,136 @@
+/* The supervisor: holds the listening sockets, starts workers, watches them. It reads no
+ * configuration, loads no plugin and never sees what a client sent.
+ *
+ *   supervisor.c       its loop: signals, deadlines, starting workers
+ *   supervisor_hear.c  what workers say
+ *   supervisor_end.c   the end of workers, and who takes their place
+ *   supervisor_ctl.c   what is asked at the control socket
+ *   supervisor_log.c   the file of the log
+ *   supervisor_file.c  the files of plugins
+ *   supervisor_tell.c  what the service manager hears
+ */
+#pragma once
+
+#include <limits.h>
+#include <signal.h>
+
+#include "conf/config.h"
+#include "supervisor/child.h"
+#include "cli/cli.h"
+#include "ctl/control.h"
+#include "process/logfile.h"
+#include "process/notify.h"
+#include "process/pidfile.h"
+#include "process/store.h"
+#include "proto/values.h"
+
+/* Returns the exit status, when all has ended. */
+int supervisor_run(const struct cli *cli, char **argv);
+
+/* ---- Between the supervisor's files ---------------------------------------------------------- */
+
+/* What clients of the control socket wait for: the end of all, that every worker writes to the new
+ * log file, or the end of the reload of that number. */
+#define HOLD_STOP UINT_MAX
+#define HOLD_REOPEN (UINT_MAX - 1)
+
+struct supervisor_log {
+    struct proto_log how;
+    int fd; /* -1: it is no file */
+    unsigned number;
+};
+
+struct supervisor {
+    char **argv;
+    char path[PATH_MAX]; /* of the binary, to be executed again */
+    struct store store;
+    struct pidfile pidfile;
+    struct pidfile next_pidfile; /* of the worker that starts, where it is another */
+    bool pidfile_wanted;         /* by the worker that starts */
+    struct supervisor_log log;
+    struct supervisor_log next_log; /* of the worker that starts; its fd -1 where the file stays */
+    bool log_wanted;                /* by the worker that starts */
+    unsigned log_numbers;           /* files opened so far */
+    struct child children[CONFIG_WORKERS_MAX];
+    struct control control;
+    struct notify notify;
+    struct proto_load load; /* of the worker that serves */
+    struct values values;   /* that were set while goevd runs */
+    int signal_fd;
+    sigset_t old_mask;
+    struct proto_ready limits; /* what the worker that served last has said */
+    bool was_ready;            /* a worker has served */
+    bool stopping;
+    uint64_t stop_ns;    /* when it was first told to stop */
+    uint64_t extend_ns;  /* 0, or when the manager is asked for more time to stop */
+    uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
+    uint64_t room_ns;    /* 0, or when a draining worker has to make room */
+    unsigned reload;     /* the number of the reload that is wanted; 0: none */
+    unsigned reloads;    /* the number of the last one that was asked for */
+    uint64_t crashes_ns[CONFIG_CRASHES_MAX];
+    unsigned crashes;
+    unsigned restarts;
+    int status;
+};
+
+/* The first worker in that state, or NULL; of CHILD_STARTING and CHILD_SERVING there is one. */
+struct child *supervisor_find(struct supervisor *s, enum child_state state);
+
+/* Take one message. False: there is none left. */
+bool supervisor_hear(struct supervisor *s, struct child *c);
+
+/* Say no to what it has asked for. */
+int supervisor_refuse(struct child *c, const struct err *err);
+
+/* The log: what a worker asks for, which counts when it serves, or is forgotten. */
+int supervisor_on_log(struct supervisor *s, struct child *c, struct proto_log *how);
+void supervisor_commit_log(struct supervisor *s, struct child *c);
+void supervisor_forget_log(struct supervisor *s);
+
+/* Open its file anew, for all. 0, and who waits is answered when all workers write there;
+ * a negative errno, and the old file stays. */
+int supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr);
+
+/* Is there a file that it is to be sent when it reads? Do so. */
+bool supervisor_owes_log(const struct child *c);
+void supervisor_repeat_log(struct supervisor *s, struct child *c);
+void supervisor_on_log_taken(struct supervisor *s, struct child *c,
+                             const struct proto_log_taken *taken);
+void supervisor_tell_reopened(struct supervisor *s);
+
+/* A worker cannot go over to a new file: say so to the log, and to who waits for it. */
+void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
+
+/* Files of plugins: what a worker asks for while it starts; to open them anew for all workers, or
+ * for this one, when it reads. */
+int supervisor_on_file(struct child *c, struct proto_file *file);
+bool supervisor_reopen_files(struct supervisor *s);
+void supervisor_send_files(struct supervisor *s, struct child *c);
+
+/* Answer who waits for that reload; 0 is none. */
+void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);
+
+/* What the service manager hears: that all is well, that a reload goes on, the load; and, as time
+ * goes by, that the supervisor turns and how long stopping may yet take. */
+void supervisor_tell_ready(struct supervisor *s);
+void supervisor_tell_reloading(struct supervisor *s);
+void supervisor_tell_status(struct supervisor *s);
+void supervisor_tell_time(struct supervisor *s, uint64_t now_ns);
+
+/* Take over what the manager has passed, and let it keep what listens. */
+int supervisor_inherit(struct supervisor *s, struct err *reterr);
+
+/* Wait for the workers that have ended. */
+void supervisor_reap(struct supervisor *s);
+
+/* Let another worker start: at once the first time, later and later after that. */
+void supervisor_replace(struct supervisor *s);
+
+/* Stop; now if that has been said before. `why` begins the line in the log. */
+void supervisor_stop(struct supervisor *s, const char *why);
+
+/* Let a new worker take over. Returns the number of this reload, for clients to wait for. */
+unsigned supervisor_reload(struct supervisor *s, const char *why);
+
+/* A control_request_fn. */
+void supervisor_on_request(struct control_client *client, const char *request, void *arg);

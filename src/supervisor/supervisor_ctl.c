@@ -1,0 +1,88 @@
+/* What is asked at the control socket. */
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "process/status.h"
+#include "supervisor/supervisor.h"
+
+static const char *
+supervisor_state(struct supervisor *s)
+{
+    if (s->stopping)
+        return "stopping";
+    if (supervisor_find(s, CHILD_SERVING))
+        return "serving";
+    return supervisor_find(s, CHILD_STARTING) ? "starting" : "restarting";
+}
+
+static void
+supervisor_reply_status(struct supervisor *s, struct control_client *client)
+{
+    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+    struct status status = {.state = supervisor_state(s),
+                            .supervisor = getpid(),
+                            .worker = serving ? serving->pid : 0,
+                            .since = serving ? serving->since : 0,
+                            .restarts = s->restarts,
+                            .reloads = s->reloads};
+    char text[STATUS_TEXT_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        status.draining += s->children[i].state == CHILD_DRAINING;
+    control_reply(client, text, status_text(&status, text));
+}
+
+static void
+supervisor_pass_on(struct supervisor *s, struct control_client *client, const char *request)
+{
+    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+    int r;
+
+    static_assert(CONTROL_REQUEST_MAX < PROTO_REQUEST_MAX && CONTROL_PATH_MAX < PROTO_PATH_MAX,
+                  "what the control socket takes fits a message");
+    if (!serving || serving->fd < 0) {
+        control_refuse(client, "no worker serves at present; status says why");
+        return;
+    }
+    r = proto_try_send(serving->fd, PROTO_CONTROL, request, strlen(request) + 1, &client->fd, 1);
+    if (r < 0)
+        control_refuse(client, "the worker does not listen: %s", err_words(r));
+    else
+        fd_close(control_take(client));
+}
+
+static void
+supervisor_on_reopen_request(struct supervisor *s, struct control_client *client)
+{
+    struct err err = {0};
+
+    control_hold(client, HOLD_REOPEN);
+    if (supervisor_reopen(s, "goevd ctl reopen", &err) < 0)
+        control_refuse(client, "%s", err.text);
+    else
+        supervisor_tell_reopened(s);
+}
+
+/* What is not its own it passes on; the worker answers the client itself. */
+void
+supervisor_on_request(struct control_client *client, const char *request, void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (strcmp(request, "status") == 0) {
+        supervisor_reply_status(s, client);
+    } else if (strcmp(request, "stop") == 0) {
+        control_hold(client, HOLD_STOP);
+        supervisor_stop(s, "goevd ctl stop");
+    } else if (s->stopping) {
+        control_refuse(client, "goevd stops");
+    } else if (strcmp(request, "reload") == 0) {
+        control_hold(client, supervisor_reload(s, "goevd ctl reload"));
+    } else if (strcmp(request, "reopen") == 0) {
+        supervisor_on_reopen_request(s, client);
+    } else {
+        supervisor_pass_on(s, client, request);
+    }
+}

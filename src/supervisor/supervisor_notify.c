@@ -1,0 +1,103 @@
+/* What the service manager hears, sd_notify(3). */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "supervisor/supervisor.h"
+
+/* While stopping it is asked for the time that is left, again and again: should goevd itself hang,
+ * that ends soon. */
+#define EXTEND_INTERVAL_NS (5 * NS_PER_S)
+#define EXTEND_MARGIN_NS (5 * NS_PER_S)
+
+/* ---- How it goes ----------------------------------------------------------------------------- */
+
+void
+supervisor_tell_status(struct supervisor *s)
+{
+    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+
+    if (serving && !s->stopping)
+        notify_say(&s->notify,
+                   "STATUS=serving: worker %d, %" PRIu64 " connections open, %" PRIu64 " accepted",
+                   (int)serving->pid, s->load.open, s->load.accepted);
+}
+
+void
+supervisor_tell_ready(struct supervisor *s)
+{
+    notify_say(&s->notify, "READY=1");
+    supervisor_tell_status(s);
+}
+
+/* MONOTONIC_USEC lets the manager match it to the reload that it has asked for: notify-reload. */
+void
+supervisor_tell_reloading(struct supervisor *s)
+{
+    notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
+               clock_now_ns() / 1000);
+}
+
+/* ---- As time goes by ------------------------------------------------------------------------- */
+
+/* Until when the last worker may live. */
+static uint64_t
+supervisor_last_deadline(const struct supervisor *s)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        last = MAX(last, s->children[i].deadline_ns);
+    return last;
+}
+
+static void
+supervisor_extend(struct supervisor *s, uint64_t now_ns)
+{
+    uint64_t last = supervisor_last_deadline(s);
+    uint64_t left_ns = last > now_ns ? last - now_ns : 0;
+
+    if (!s->stopping || !notify_listens(&s->notify) || now_ns < s->extend_ns)
+        return;
+    s->extend_ns = now_ns + EXTEND_INTERVAL_NS;
+    notify_say(&s->notify, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+               (MIN(left_ns, EXTEND_INTERVAL_NS) + EXTEND_MARGIN_NS) / 1000);
+}
+
+void
+supervisor_tell_time(struct supervisor *s, uint64_t now_ns)
+{
+    notify_watchdog(&s->notify, now_ns);
+    supervisor_extend(s, now_ns);
+}
+
+/* ---- What it passes and keeps ---------------------------------------------------------------- */
+
+static void
+supervisor_keep(const char *name, const int *fds, unsigned count, void *arg)
+{
+    struct supervisor *s = arg;
+
+    notify_keep(&s->notify, name, fds, count);
+}
+
+static void
+supervisor_forget(const char *name, void *arg)
+{
+    struct supervisor *s = arg;
+
+    notify_forget(&s->notify, name);
+}
+
+int
+supervisor_inherit(struct supervisor *s, struct err *reterr)
+{
+    int r = store_init(&s->store, reterr);
+
+    notify_init(&s->notify);
+    if (r < 0 || !notify_listens(&s->notify))
+        return r;
+    s->store.on_keep = supervisor_keep;
+    s->store.on_forget = supervisor_forget;
+    s->store.arg = s;
+    return 0;
+}

@@ -1,0 +1,295 @@
+/* What workers say. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "supervisor/supervisor.h"
+
+#define LOAD_INTERVAL_NS (5 * NS_PER_S)
+
+int
+supervisor_refuse(struct child *c, const struct err *err)
+{
+    struct proto_refused refused = {.code = err->code};
+
+    snprintf(refused.text, sizeof(refused.text), "%.*s", PROTO_TEXT_MAX - 1, err->text);
+    return proto_send(c->fd, PROTO_REFUSED, &refused, sizeof(refused), NULL, 0);
+}
+
+static int
+supervisor_on_hello(struct supervisor *s, struct child *c, const struct proto_hello *hello)
+{
+    struct err err = {0};
+
+    if (hello->major == PROTO_MAJOR) {
+        struct proto_welcome welcome = {
+            .load_interval_ns = notify_listens(&s->notify) ? LOAD_INTERVAL_NS : 0,
+            .major = PROTO_MAJOR,
+            .minor = PROTO_MINOR,
+        };
+
+        c->welcomed = true;
+        return proto_send(c->fd, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
+    }
+    err_set(&err, -EPROTO,
+            "the worker on disk speaks version %u.%u and the running supervisor %d.%d: restart "
+            "goevd instead of reloading it",
+            hello->major, hello->minor, PROTO_MAJOR, PROTO_MINOR);
+    snprintf(c->failure, sizeof(c->failure), "%s", err.text);
+    return supervisor_refuse(c, &err);
+}
+
+static int
+supervisor_send_sockets(struct child *c, const struct address *bound, const int *fds,
+                        unsigned count)
+{
+    int r = 0;
+
+    for (unsigned sent = 0; r == 0 && sent < count;) {
+        unsigned n = MIN(count - sent, PROTO_FDS_CHUNK);
+        struct proto_sockets sockets = {.bound = *bound, .left = count - sent - n};
+
+        r = proto_send(c->fd, PROTO_SOCKETS, &sockets, sizeof(sockets), fds + sent, n);
+        sent += n;
+    }
+    return r;
+}
+
+static int
+supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_listen *listen)
+{
+    struct address bound;
+    struct err err = {0};
+    unsigned count;
+    const int *fds;
+
+    if (c->state != CHILD_STARTING)
+        return 0; /* it has yet to read that it is to stop */
+    if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return supervisor_send_sockets(c, &bound, fds, count);
+}
+
+static int
+supervisor_on_begin(struct supervisor *s, struct child *c)
+{
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return 0; /* it has yet to read that it is to stop */
+    if (store_check(&s->store, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+}
+
+static void
+supervisor_on_load(struct supervisor *s, const struct child *c, const struct proto_load *load)
+{
+    if (c->state != CHILD_SERVING)
+        return;
+    s->load = *load;
+    supervisor_tell_status(s);
+}
+
+static int
+supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_file *file)
+{
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return 0; /* it has yet to read that it is to stop */
+    file->path[PROTO_FILE_MAX - 1] = '\0';
+    s->pidfile_wanted = true;
+    if ((s->pidfile.fd < 0 || strcmp(s->pidfile.path, file->path) != 0) &&
+        pidfile_open(&s->next_pidfile, file->path, &err) < 0)
+        return supervisor_refuse(c, &err);
+    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+}
+
+static void
+supervisor_commit_pidfile(struct supervisor *s)
+{
+    if (s->next_pidfile.fd < 0 && s->pidfile_wanted)
+        return;
+    pidfile_close(&s->pidfile);
+    s->pidfile = s->next_pidfile;
+    s->next_pidfile.fd = -1;
+}
+
+static int
+supervisor_on_recall(struct supervisor *s, struct child *c)
+{
+    struct proto_value none = {0};
+    int r = 0;
+
+    c->recalled = true;
+    if (s->values.count == 0)
+        return proto_send(c->fd, PROTO_VALUE, &none, sizeof(none), NULL, 0);
+    for (size_t i = 0; r == 0 && i < s->values.count; i++) {
+        struct proto_value value = {.left = (uint32_t)(s->values.count - 1 - i)};
+
+        snprintf(value.name, sizeof(value.name), "%s", s->values.items[i].name);
+        snprintf(value.value, sizeof(value.value), "%s", s->values.items[i].text);
+        r = proto_send(c->fd, PROTO_VALUE, &value, sizeof(value), NULL, 0);
+    }
+    return r;
+}
+
+/* One that takes over, or has, may have asked too early to know of it; those that drain have the
+ * connections of before. */
+static void
+supervisor_pass_value_on(struct supervisor *s, const struct child *from,
+                         const struct proto_value *value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct child *c = &s->children[i];
+
+        if (c != from && c->fd >= 0 && c->recalled &&
+            proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) == -EAGAIN)
+            log_warning("%s: worker %d does not listen to its new value", value->name, (int)c->pid);
+    }
+}
+
+static int
+supervisor_on_value(struct supervisor *s, const struct child *c, struct proto_value *value)
+{
+    value->name[PROTO_NAME_MAX - 1] = value->value[PROTO_VALUE_MAX - 1] = '\0';
+    if (value->unset)
+        values_unset(&s->values, value->name);
+    else if (values_set(&s->values, value->name, value->value) < 0)
+        log_warning("%s: cannot be remembered for the next worker", value->name);
+    log_set_level((int)value->log_level);
+    supervisor_pass_value_on(s, c, value);
+    return 0;
+}
+
+void
+supervisor_tell_reloaded(struct supervisor *s, unsigned reload)
+{
+    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+    char text[64] = "the worker that took over has died since\n";
+
+    if (!reload)
+        return;
+    if (serving)
+        snprintf(text, sizeof(text), "worker %d serves\n", (int)serving->pid);
+    control_reply_held(&s->control, reload, text, strlen(text));
+}
+
+/* Another takes over. Without a control socket it goes on serving, and with an option of a socket
+ * that cannot be set. */
+static int
+supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_ready *ready)
+{
+    struct child *old = supervisor_find(s, CHILD_SERVING);
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING) {
+        child_allow(c, ready);
+        return 0;
+    }
+    child_serve(c, ready);
+    s->limits = c->ready;
+    s->was_ready = true;
+    s->load = (struct proto_load){0};
+    if (store_commit(&s->store, &err) < 0)
+        log_warning("a listening socket stays as it was: %s", err.text);
+    supervisor_commit_pidfile(s);
+    if (c->ready.log_level)
+        log_set_level((int)c->ready.log_level);
+    supervisor_commit_log(s, c);
+    if (c->files_due)
+        supervisor_send_files(s, c);
+    err = (struct err){0};
+    if (control_open(&s->control, c->ready.control, &err) < 0)
+        log_error("control.socket: %s", err.text);
+    if (c->reload)
+        log_notice("reloaded: worker %d serves", (int)c->pid);
+    if (old) {
+        child_drain(old, true);
+        old->reload = c->reload; /* it is over when this one accepts no more */
+    } else {
+        supervisor_tell_reloaded(s, c->reload);
+    }
+    c->reload = 0;
+    supervisor_tell_ready(s);
+    return 0;
+}
+
+/* One that drains has been replaced already. */
+static void
+supervisor_on_replace(struct supervisor *s, const struct child *c, struct proto_replace *replace)
+{
+    char why[PROTO_TEXT_MAX + 64];
+
+    replace->why[PROTO_TEXT_MAX - 1] = '\0';
+    snprintf(why, sizeof(why), "worker %d: %s", (int)c->pid, replace->why);
+    if (c->state == CHILD_SERVING && !s->stopping)
+        supervisor_reload(s, why);
+}
+
+static int
+supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m)
+{
+    if (!c->welcomed && m->type != PROTO_HELLO && m->type != PROTO_FAILED)
+        return -EPROTO;
+    switch (m->type) {
+    case PROTO_HELLO:
+        return supervisor_on_hello(s, c, &m->hello);
+    case PROTO_LISTEN:
+        return supervisor_on_listen(s, c, &m->listen);
+    case PROTO_READY:
+        return supervisor_on_ready(s, c, &m->ready);
+    case PROTO_BEGIN:
+        return supervisor_on_begin(s, c);
+    case PROTO_LOAD:
+        supervisor_on_load(s, c, &m->load);
+        return 0;
+    case PROTO_PID_FILE:
+        return supervisor_on_pid_file(s, c, &m->pid_file);
+    case PROTO_LOG:
+        return supervisor_on_log(s, c, &m->log);
+    case PROTO_FILE:
+        return supervisor_on_file(c, &m->file);
+    case PROTO_LOG_TAKEN:
+        supervisor_on_log_taken(s, c, &m->log_taken);
+        return 0;
+    case PROTO_FAILED:
+        snprintf(c->failure, sizeof(c->failure), "%.*s", PROTO_FAILURE_MAX - 1, m->failed.text);
+        return 0;
+    case PROTO_RECALL:
+        return supervisor_on_recall(s, c);
+    case PROTO_VALUE:
+        return supervisor_on_value(s, c, &m->value);
+    case PROTO_REPLACE:
+        supervisor_on_replace(s, c, &m->replace);
+        return 0;
+    case PROTO_DRAINING:
+        supervisor_tell_reloaded(s, c->reload);
+        return 0;
+    default:
+        log_warning("worker %d said something unknown (%u); it is newer than this supervisor",
+                    (int)c->pid, m->type);
+        return 0;
+    }
+}
+
+bool
+supervisor_hear(struct supervisor *s, struct child *c)
+{
+    struct proto_message message;
+    int r = proto_try_receive(c->fd, &message, NULL, 0, NULL);
+
+    if (r == -EAGAIN)
+        return false;
+    if (r == 0)
+        r = supervisor_on_message(s, c, &message);
+    if (r == -EAGAIN)
+        log_error("worker %d does not read the answer to what it has asked", (int)c->pid);
+    if (r < 0)
+        c->fd = fd_close(c->fd); /* its end comes as SIGCHLD */
+    return c->fd >= 0;
+}

@@ -1,0 +1,241 @@
+#include "worker/commands.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "conf/yaml/suggest.h"
+#include "worker/connections.h"
+#include "ctl/stats.h"
+
+#define NAMES_MAX 256 /* bytes of the names that an error lists */
+
+/* A request while it is being understood. */
+struct command {
+    struct settings *settings;
+    struct engine *engine;
+    struct control_client *client;
+    const char *name;
+    const char *words; /* what has not been understood yet */
+};
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+/* Take the next word if it is this one. */
+static bool
+command_take(struct command *c, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (strncmp(c->words, word, len) != 0 || !strchr(" ", c->words[len]))
+        return false;
+    c->words += len + (c->words[len] == ' ');
+    return true;
+}
+
+/* Nothing may be left. */
+static bool
+command_ends(const struct command *c)
+{
+    if (!*c->words)
+        return true;
+    control_refuse(c->client, "%s: unexpected '%s'", c->name, c->words);
+    return false;
+}
+
+/* ---- stats ----------------------------------------------------------------------------------- */
+
+static void
+command_stats(struct command *c)
+{
+    const struct stats_source source = {c->engine->reactors, c->engine->reactor_count,
+                                        &c->engine->setup->plugins};
+    bool json = command_take(c, "--json");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!command_ends(c))
+        return;
+    if (stats_text(&source, json, &text, &len) < 0)
+        control_refuse(c->client, "no memory for the figures");
+    else
+        control_reply(c->client, text, len);
+    free(text);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void
+command_no_listener(struct command *c)
+{
+    struct suggest suggest;
+    char names[NAMES_MAX] = "";
+    size_t len = 0;
+
+    suggest_init(&suggest, (struct goevd_str){c->words, strlen(c->words)});
+    for (size_t i = 0; i < c->engine->listener_count; i++) {
+        const char *name = c->engine->listeners[i]->config.name;
+
+        suggest_offer(&suggest, (struct goevd_str){name, strlen(name)});
+        if (len < sizeof(names))
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "", name);
+    }
+    control_refuse(c->client, "there is no listener '%s'%s%s%s; there are: %s%s", c->words,
+                   suggest.best.data ? "; did you mean '" : "",
+                   suggest.best.data ? suggest.best.data : "", suggest.best.data ? "'?" : "", names,
+                   len < sizeof(names) ? "" : "…");
+}
+
+static const char *
+command_find_listener(const struct command *c)
+{
+    for (size_t i = 0; i < c->engine->listener_count; i++)
+        if (strcmp(c->words, c->engine->listeners[i]->config.name) == 0)
+            return c->engine->listeners[i]->config.name;
+    return NULL;
+}
+
+/* The name of a listener is the rest of the line: it may be an address, with spaces in it. */
+static void
+command_connections(struct command *c)
+{
+    bool json = command_take(c, "--json"), one = command_take(c, "--listener");
+    const char *listener = one ? command_find_listener(c) : NULL;
+    struct control_source *source;
+
+    if (one && !listener) {
+        command_no_listener(c);
+        return;
+    }
+    if (!one && !command_ends(c))
+        return;
+    source = connections_new(c->engine, listener, json);
+    if (source)
+        control_stream(c->client, source);
+    else
+        control_refuse(c->client, "no memory for the list");
+}
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static void
+command_settings(struct command *c)
+{
+    bool json = command_take(c, "--json");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!command_ends(c))
+        return;
+    if (settings_text(c->settings, json, &text, &len) < 0)
+        control_refuse(c->client, "no memory for the settings");
+    else
+        control_reply(c->client, text, len);
+    free(text);
+}
+
+/* Who asks: the process that has connected, unix(7). */
+static struct ucred
+command_peer(const struct command *c)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+
+    getsockopt(c->client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+    return peer;
+}
+
+/* value NULL: that of the configuration. */
+static void
+command_change(struct command *c, const char *name, const char *value)
+{
+    const struct ucred peer = command_peer(c);
+    struct settings_change change;
+    _cleanup_free_ char *text = NULL;
+    struct err err = {0};
+
+    if (settings_set(c->settings, name, value, &change, &err) < 0) {
+        control_refuse(c->client, "%s", err.text);
+        return;
+    }
+    log_notice("%s: %s to %s from %s by uid %u, pid %d", change.name.text,
+               value ? "set" : "set back", change.after, change.before, (unsigned)peer.uid,
+               (int)peer.pid);
+    if (asprintf(&text, "%s: %s -> %s\n", change.name.text, change.before, change.after) < 0)
+        text = NULL;
+    control_reply(c->client, text ? text : "", text ? strlen(text) : 0);
+}
+
+static void
+command_set(struct command *c)
+{
+    char name[CONTROL_REQUEST_MAX + 1];
+    const char *end = strchr(c->words, ' ');
+
+    if (!end || end == c->words) {
+        control_refuse(c->client, "set needs a name and a value; settings lists the names");
+        return;
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)(end - c->words), c->words);
+    command_change(c, name, end + 1);
+}
+
+static void
+command_unset(struct command *c)
+{
+    if (*c->words)
+        command_change(c, c->words, NULL);
+    else
+        control_refuse(c->client, "unset needs a name; settings lists them with their values");
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+/* The supervisor answers it, where there is one. */
+static void
+command_elsewhere(struct command *c)
+{
+    if (command_ends(c))
+        control_refuse(c->client, "%s: with --single there is no supervisor that could", c->name);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct command *c);
+} commands[] = {
+    {"status", command_elsewhere},
+    {"stats", command_stats},
+    {"connections", command_connections},
+    {"settings", command_settings},
+    {"set", command_set},
+    {"unset", command_unset},
+    {"reload", command_elsewhere},
+    {"reopen", command_elsewhere},
+    {"stop", command_elsewhere},
+};
+
+static void
+command_unknown(struct command *c)
+{
+    char names[NAMES_MAX] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+                                commands[i].name);
+    control_refuse(c->client, "unknown command '%s'; there are %s", c->words, names);
+}
+
+void
+commands_answer(struct settings *s, struct control_client *client, const char *request)
+{
+    struct command c = {.settings = s, .engine = s->engine, .client = client, .words = request};
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (command_take(&c, commands[i].name)) {
+            c.name = commands[i].name;
+            commands[i].run(&c);
+            return;
+        }
+    command_unknown(&c);
+}

@@ -1,0 +1,56 @@
+/* What serves: the reactors and listeners of a worker, from the first socket to the last
+ * connection. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "worker/setup.h"
+#include "worker/parent.h"
+#include "ev/work.h"
+#include "net/accept/listener.h"
+
+struct engine {
+    struct setup *setup;
+    struct sockets *sockets;
+    struct reactor **reactors;
+    size_t reactor_count;
+    struct listener **listeners;
+    size_t listener_count;
+    struct work_pool *work;
+    size_t tail_max;
+    struct conn_limits outgoing[2]; /* of connections that plugins open; one is in use, */
+    unsigned outgoing_at;           /* this one */
+    int drained_fd;                 /* eventfd(2), readable when the last connection has ended */
+    atomic_uint draining;           /* pollers that still hold connections */
+};
+
+/* Raise the limit of open files, RLIMIT_NOFILE, as max_open_files says. */
+int engine_raise_files(const struct config *config, struct err *reterr);
+
+/* Make the reactors. */
+int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
+
+/* Start the pollers, take the sockets and serve. */
+int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
+
+/* Accept no more, and tell every connection to stop. */
+void engine_drain(struct engine *e);
+
+/* Change what differs in `config` from `old`, for all pollers before it returns. */
+void engine_limit(struct engine *e, const struct config *old, const struct config *config);
+
+/* From the configuration to what listeners and connections want. */
+void engine_limits(const struct config_limits *c, struct conn_limits *ret);
+void engine_listener_limits(const struct config_listener *c, struct listener_limits *ret);
+
+/* Close what is left and end the pollers. */
+void engine_stop(struct engine *e);
+
+/* After plugins_destroy(). */
+void engine_fini(struct engine *e);
+
+/* Say in a few lines what listens where. */
+void engine_log(const struct engine *e);
+
+/* Report in one line that goevd serves, and where to open it. `pid` is the process to signal. */
+void engine_announce(const struct engine *e, int pid);

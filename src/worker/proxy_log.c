@@ -1,0 +1,70 @@
+#include "worker/proxy_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "net/conn/conn.h"
+
+static void
+proxies_describe(const struct proxies *p, int error, char *ret, size_t size)
+{
+    if (error == -ETIMEDOUT)
+        snprintf(ret, size, "no whole PROXY header within %llu ms",
+                 (unsigned long long)(p->policy.timeout_ns / NS_PER_MS));
+    else if (error == -EMSGSIZE)
+        snprintf(ret, size, "its PROXY header is longer than header_max, %zu bytes",
+                 p->policy.header_max);
+    else
+        snprintf(ret, size, "what it has sent is no PROXY header");
+}
+
+static void
+proxies_on_bad(const struct conn *c, int error, void *arg)
+{
+    struct proxies *p = arg;
+    char from[ADDRESS_TEXT_MAX], what[128];
+    struct sockaddr_storage peer;
+    socklen_t len = conn_peer_address(c, &peer);
+    struct log_about about = {.listener = p->listener, .client = from, .named = true};
+
+    address_format((struct sockaddr *)&peer, len, from, sizeof(from));
+    proxies_describe(p, error, what, sizeof(what));
+    log_about(&about, LOG_WARNING, "listener %s: closed a connection of the proxy %s: %s",
+              p->listener, from, what);
+}
+
+int
+proxies_init(struct proxies *p, const struct config_listener *c)
+{
+    const struct config_proxy *proxy = c->proxy;
+
+    if (!proxy || proxy->from.count == 0)
+        return 0;
+    p->networks = calloc(proxy->from.count, sizeof(*p->networks));
+    if (!p->networks)
+        return -ENOMEM;
+    p->listener = c->name.data;
+    p->policy = (struct proxy_policy){
+        .networks = p->networks,
+        .network_count = proxy->from.count,
+        .timeout_ns = (uint64_t)proxy->timeout_ns,
+        .header_max = (size_t)proxy->header_max_bytes,
+        .refuse_others = proxy->others == CONFIG_PROXY_OTHERS_REFUSE,
+        .on_bad = proxies_on_bad,
+        .on_bad_arg = p,
+    };
+    return 0;
+}
+
+void
+proxies_fini(struct proxies *p)
+{
+    free(p->networks);
+}
+
+const struct proxy_policy *
+proxies_policy(const struct proxies *p)
+{
+    return p->networks ? &p->policy : NULL;
+}

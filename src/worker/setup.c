@@ -1,0 +1,213 @@
+#include "worker/setup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "ctl/metrics.h"
+#include "worker/owner.h"
+#include "process/store.h"
+
+#define SYSTEMD "systemd:"
+
+/* ---- Listeners ------------------------------------------------------------------------------- */
+
+PRINTF(5, 6)
+static int
+setup_listener_error(struct setup *s, const struct config *config, size_t i, const char *key,
+                     const char *format, ...)
+{
+    char path[64], text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    snprintf(path, sizeof(path), "listeners[%zu].%s", i, key);
+    return config_error(config, &s->errors, path, "%s", text);
+}
+
+unsigned
+setup_seconds(int64_t ns)
+{
+    return (unsigned)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
+}
+
+static void
+setup_socket_owner(struct setup *s, const struct config *config, size_t i, struct listen_options *o)
+{
+    const struct config_listener *c = &config->listeners[i];
+    const char *user = c->socket_owner.data, *group = c->socket_group.data;
+
+    if (user && owner_find_user(user, &o->unix_uid, NULL) < 0)
+        setup_listener_error(s, config, i, "socket_owner", "there is no user '%s'", user);
+    if (group && owner_find_group(group, &o->unix_gid) < 0)
+        setup_listener_error(s, config, i, "socket_group", "there is no group '%s'", group);
+}
+
+static void
+setup_proxies(struct setup *s, const struct config *config, size_t i)
+{
+    const struct config_listener *c = &config->listeners[i];
+    const struct goevd_str *from = c->proxy ? c->proxy->from.items : NULL;
+    struct proxies *p = &s->listeners[i].proxies;
+    size_t count = c->proxy ? c->proxy->from.count : 0;
+    char key[64];
+
+    if (proxies_init(p, c) < 0)
+        setup_listener_error(s, config, i, "proxy_protocol", "no memory for the networks");
+    for (size_t n = 0; n < count && p->networks; n++) {
+        struct err err = {0};
+
+        if (!from[n].data || network_parse(from[n].data, &p->networks[n], &err) == 0)
+            continue;
+        snprintf(key, sizeof(key), "proxy_protocol.from[%zu]", n);
+        setup_listener_error(s, config, i, key, "%s", err.text);
+    }
+}
+
+/* What systemd allows in FileDescriptorName=. */
+static void
+setup_systemd(struct setup *s, const struct config *config, size_t i)
+{
+    const char *name = config->listeners[i].address.data + strlen(SYSTEMD);
+    size_t len = strlen(name);
+
+    s->listeners[i].systemd = name;
+    if (len == 0 || len >= PROTO_NAME_MAX || strchr(name, ':') ||
+        strncmp(name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0)
+        setup_listener_error(s, config, i, "address",
+                             "a socket of systemd has a name of 1 to %d characters, without a "
+                             "colon, that does not begin with " STORE_PREFIX,
+                             PROTO_NAME_MAX - 1);
+}
+
+static void
+setup_listener(struct setup *s, const struct config *config, size_t i)
+{
+    const struct config_listener *c = &config->listeners[i];
+    struct setup_listener *l = &s->listeners[i];
+    struct err err = {0};
+
+    if (c->address.data && strncmp(c->address.data, SYSTEMD, strlen(SYSTEMD)) == 0)
+        setup_systemd(s, config, i);
+    else if (c->address.data && address_parse(c->address.data, &l->address, &err) < 0)
+        setup_listener_error(s, config, i, "address", "%s", err.text);
+    l->options = (struct listen_options){
+        .backlog = (int)c->backlog,
+        .receive_buffer_bytes = (int)c->socket.receive_buffer_bytes,
+        .send_buffer_bytes = (int)c->socket.send_buffer_bytes,
+        .defer_accept_s = setup_seconds(c->defer_accept_ns),
+        .keepalive_s = setup_seconds(c->socket.keepalive_ns),
+        .unix_mode = c->socket_mode,
+        .unix_uid = UINT32_MAX,
+        .unix_gid = UINT32_MAX,
+        .nodelay = c->socket.nodelay,
+        .ipv6_only = c->ipv6_only,
+    };
+    setup_socket_owner(s, config, i, &l->options);
+    setup_proxies(s, config, i);
+}
+
+static void
+setup_privileges(struct setup *s, const struct config *config)
+{
+    struct privileges *p = &s->privileges;
+    const char *user = config->user.data, *group = config->group.data;
+
+    *p = (struct privileges){geteuid(), getegid()};
+    if (user && owner_find_user(user, &p->uid, &p->gid) < 0)
+        config_error(config, &s->errors, "user", "there is no user '%s'", user);
+    if (group && owner_find_group(group, &p->gid) < 0)
+        config_error(config, &s->errors, "group", "there is no group '%s'", group);
+}
+
+/* Whether it runs is seen when goevd starts. */
+static void
+setup_log(struct setup *s, const struct config *config)
+{
+    const char *target = config->log ? config->log->target.data : NULL;
+    struct err err = {0};
+
+    if (target && strcmp(target, "journal") == 0 && log_open_journal(&err) == -ENOTSUP)
+        config_error(config, &s->errors, "log.target", "%s", err.text);
+}
+
+/* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
+static void
+setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
+{
+    struct setup *s = ctx;
+
+    s->listeners = calloc(MAX(config->listener_count, 1), sizeof(*s->listeners));
+    if (!s->listeners) {
+        conf_errors_add(errors, NULL, "", "no memory for the listeners");
+        return;
+    }
+    s->listener_count = config->listener_count;
+    for (size_t i = 0; i < s->listener_count; i++)
+        setup_listener(s, config, i);
+    setup_privileges(s, config);
+    setup_log(s, config);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+int
+setup_load(struct setup *s, const struct cli *cli)
+{
+    struct err err = {0};
+    int r;
+
+    memset(s, 0, sizeof(*s));
+    r = plugins_init(&s->plugins, cli->plugin_dir, &err);
+    s->plugins.strict = cli->strict;
+    if (r == 0)
+        r = config_load_checked(cli->config_file, &s->plugins.resolver, setup_check, s, &s->config,
+                                &s->errors);
+    s->plugins.config = s->config;
+    if (r < 0 && s->errors.found == 0)
+        fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));
+    if (r < 0)
+        conf_errors_print(&s->errors, stderr);
+    return r;
+}
+
+/* Plugins do not know goevd's own. */
+static int
+setup_check_figures(struct setup *s)
+{
+    int r = 0;
+
+    for (const struct plug_figure *f = s->plugins.figures.first; f; f = f->next)
+        if (figures_have(f->name))
+            r = conf_errors_add_below(&s->errors, f->instance->node, f->instance->owner.path, "",
+                                      "plugin '%s' has a figure %s, and so has goevd itself",
+                                      f->instance->module->entry.name, f->name);
+    return r;
+}
+
+int
+setup_create(struct setup *s)
+{
+    int r = plugins_create(&s->plugins, &s->errors);
+
+    if (r == 0)
+        r = setup_check_figures(s);
+    if (r < 0)
+        conf_errors_print(&s->errors, stderr);
+    return r;
+}
+
+void
+setup_fini(struct setup *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        proxies_fini(&s->listeners[i].proxies);
+    free(s->listeners);
+    plugins_fini(&s->plugins);
+    config_free(s->config);
+    conf_errors_fini(&s->errors);
+}

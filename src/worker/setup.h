@@ -1,0 +1,38 @@
+/* From the configuration to the parts that serve: everything that can be refused before a socket
+ * is opened. */
+#pragma once
+
+#include "cli/cli.h"
+#include "worker/privileges.h"
+#include "worker/proxy_log.h"
+#include "net/accept/listen.h"
+#include "plug/plugins.h"
+
+/* What a listener needs beside its configuration. */
+struct setup_listener {
+    struct address address;
+    const char *systemd; /* the name of what systemd passes instead; NULL: nothing */
+    struct listen_options options;
+    struct proxies proxies;
+};
+
+struct setup {
+    struct plugins plugins;
+    struct config *config;
+    struct conf_errors errors;
+    struct setup_listener *listeners;
+    struct privileges privileges;
+    size_t listener_count; /* those of the configuration, also where that was refused */
+};
+
+/* Load the configuration, the plugins it names, and check all that can be without creating
+ * anything. 0; negative after every reason was printed to stderr. setup_fini() in either case. */
+int setup_load(struct setup *s, const struct cli *cli);
+
+/* Create the plugins' instances. 0; negative after printing why. */
+int setup_create(struct setup *s);
+
+void setup_fini(struct setup *s);
+
+/* Whole seconds, and at least one of what was asked for. */
+unsigned setup_seconds(int64_t ns);

@@ -1,0 +1,479 @@
+#include "worker/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "worker/commands.h"
+#include "ctl/control.h"
+#include "worker/crash.h"
+#include "worker/engine.h"
+#include "process/exit.h"
+#include "process/notify.h"
+#include "process/signals.h"
+#include "process/status.h"
+#include "worker/watchdog.h"
+#include "worker/worker_log.h"
+
+struct worker_process {
+    const struct cli *cli;
+    struct setup setup;
+    struct sockets sockets;
+    struct engine engine;
+    struct settings settings;
+    struct watchdog *watchdog; /* NULL: nobody watches */
+    struct control control;    /* listens only with --single */
+    struct notify notify;      /* likewise speaks */
+    int signal_fd;
+    struct worker_log log;
+    time_t since;
+    unsigned stops;       /* how often it was told to stop */
+    bool replaced;        /* another worker serves */
+    uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
+    uint64_t deadline_ns; /* of draining */
+
+    _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
+};
+
+/* ---- Starting -------------------------------------------------------------------------------- */
+
+static int
+worker_say_ready(struct worker_process *w, struct err *reterr)
+{
+    const struct config *config = w->setup.config;
+    const struct config_processes *processes = config->processes;
+    struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns,
+                                .drain_timeout_ns = (uint64_t)processes->drain_timeout_ns,
+                                .drain_min_ns = (uint64_t)processes->drain_min_ns,
+                                .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
+                                .crash_window_ns = (uint64_t)processes->crash_window_ns,
+                                .crashes_max = (uint32_t)processes->crashes_max,
+                                .workers_max = (uint32_t)processes->workers_max,
+                                .log_level = (uint32_t)log_get_level()};
+    int r;
+
+    if (w->sockets.fd < 0) {
+        notify_say(&w->notify, "READY=1");
+        notify_watchdog(&w->notify, clock_now_ns());
+        return 0;
+    }
+    if (config->control_socket.data)
+        snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
+    r = proto_send(w->sockets.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
+    return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
+}
+
+/* The log has it already; who has asked for a reload is to know it too. */
+static void
+worker_say_failed(struct worker_process *w, const struct err *err)
+{
+    struct proto_failed failed = {0};
+    FILE *out = fmemopen(failed.text, sizeof(failed.text), "w");
+
+    if (w->sockets.fd < 0 || !out) {
+        if (out)
+            fclose(out);
+        return;
+    }
+    if (err->code)
+        fprintf(out, "%s\n", err->text);
+    conf_errors_print(&w->setup.errors, out);
+    fclose(out);
+    proto_send(w->sockets.fd, PROTO_FAILED, &failed, sizeof(failed), NULL, 0);
+}
+
+/* Whatever becomes of it, goevd serves. */
+static void
+worker_open_control(struct worker_process *w)
+{
+    const char *path = w->setup.config->control_socket.data;
+    struct err err = {0};
+
+    if (w->sockets.fd < 0 && path && control_open(&w->control, path, &err) < 0)
+        log_error("control.socket: %s", err.text);
+}
+
+/* A worker alone may be in a debugger, and nobody would replace it. */
+static int
+worker_watch(struct worker_process *w, struct err *reterr)
+{
+    const struct config_hang *hang = w->settings.present->hang;
+    struct watchdog_config config = {
+        .timeout_ns = (uint64_t)hang->timeout_ns,
+        .abort = hang->action == CONFIG_HANG_ABORT && w->cli->mode == CLI_WORKER,
+        .reactors = w->engine.reactors,
+        .reactor_count = w->engine.reactor_count,
+    };
+
+    return watchdog_start(&config, &w->watchdog, reterr);
+}
+
+/* For plugins, which ask while they are created. */
+static int
+worker_open_file(void *arg, const char *option, const char *path, struct err *reterr)
+{
+    return sockets_open_file(arg, option, path, reterr);
+}
+
+/* [any thread] */
+static void
+worker_want_replace(void *arg, const char *why)
+{
+    struct worker_process *w = arg;
+
+    atomic_store(&w->replace, why);
+    eventfd_write(w->log.held_fd, 1); /* it wakes whoever looks */
+}
+
+/* What needs privileges, and then none: before there is another thread, and before plugins have
+ * made anything. */
+static int
+worker_settle(struct worker_process *w, struct err *reterr)
+{
+    const struct config *config = w->setup.config;
+    bool alone = w->sockets.fd < 0;
+    int r = engine_raise_files(config, reterr);
+
+    if (r == 0)
+        r = worker_log_open(&w->log, config->log, &w->sockets, reterr);
+    if (r == 0 && config->pid_file.data)
+        r = sockets_hold_pidfile(&w->sockets, config->pid_file.data, reterr);
+    if (r == 0)
+        r = privileges_drop(&w->setup.privileges, alone, reterr);
+    return r;
+}
+
+/* Others than those that are watched by: the thread begins anew with them. */
+static void
+worker_on_hang(void *arg)
+{
+    struct worker_process *w = arg;
+    struct err err = {0};
+
+    watchdog_stop(w->watchdog);
+    if (worker_watch(w, &err) < 0)
+        log_error("%s; nobody watches the pollers", err.text);
+}
+
+/* Everything that may be refused comes before the first socket. Reasons that have a place in the
+ * configuration are printed where they are found; the others go to reterr. */
+static int
+worker_start(struct worker_process *w, struct err *reterr)
+{
+    int r;
+
+    w->signal_fd = signals_open(false, NULL);
+    if (w->signal_fd < 0)
+        return err_set_errno(reterr, w->signal_fd, "cannot receive signals");
+    r = sockets_init(&w->sockets, w->cli->worker_fd, reterr);
+    if (r == 0)
+        r = setup_load(&w->setup, w->cli);
+    if (r < 0)
+        return r;
+    assert(w->setup.config);
+    log_set_level(cli_log_level(w->cli, w->setup.config->log_level));
+    settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->cli);
+    w->settings.on_hang = worker_on_hang;
+    w->settings.arg = w;
+    w->setup.plugins.open_file = worker_open_file;
+    w->setup.plugins.open_arg = &w->sockets;
+    w->setup.plugins.replace = worker_want_replace;
+    w->setup.plugins.replace_arg = w;
+    r = worker_settle(w, reterr);
+    if (r == 0)
+        r = engine_init(&w->engine, &w->setup, reterr);
+    if (r == 0)
+        r = setup_create(&w->setup);
+    if (r == 0)
+        r = engine_start(&w->engine, &w->sockets, reterr);
+    if (r == 0)
+        r = worker_watch(w, reterr);
+    if (r == 0)
+        r = settings_recall(&w->settings, reterr);
+    if (r == 0)
+        r = worker_say_ready(w, reterr);
+    if (r == 0) {
+        settings_drop(&w->settings);
+        worker_open_control(w);
+    }
+    return r;
+}
+
+/* ---- The control socket ---------------------------------------------------------------------- */
+
+static void
+worker_reply_status(struct worker_process *w, struct control_client *client)
+{
+    struct status status = {
+        .state = w->stops ? "stopping" : "serving", .worker = getpid(), .since = w->since};
+    char text[STATUS_TEXT_MAX];
+
+    control_reply(client, text, status_text(&status, text));
+}
+
+static void
+worker_reply_reopen(struct worker_process *w, struct control_client *client)
+{
+    static const char reopened[] = "reopened\n";
+    struct err err = {0};
+
+    if (worker_log_reopen(&w->log, &w->setup.plugins, "goevd ctl reopen", &err) < 0)
+        control_refuse(client, "%s", err.text);
+    else
+        control_reply(client, reopened, sizeof(reopened) - 1);
+}
+
+static void
+worker_on_request(struct control_client *client, const char *request, void *arg)
+{
+    struct worker_process *w = arg;
+
+    if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
+        worker_reply_status(w, client);
+    else if (strcmp(request, "reopen") == 0 && w->sockets.fd < 0)
+        worker_reply_reopen(w, client);
+    else
+        commands_answer(&w->settings, client, request);
+}
+
+/* What the supervisor tells the service manager. */
+static void
+worker_say_load(struct worker_process *w)
+{
+    struct proto_load load = {0};
+    uint64_t now = clock_now_ns();
+
+    if (!w->load_due_ns || now < w->load_due_ns)
+        return;
+    w->load_due_ns = now + w->sockets.load_interval_ns;
+    for (size_t i = 0; i < w->engine.reactor_count; i++)
+        for (unsigned n = 0; n < w->engine.reactors[i]->count; n++) {
+            struct poller *p = w->engine.reactors[i]->pollers[n];
+
+            load.open += (uint64_t)MAX(poller_load(p), 0);
+            load.accepted += figure_get(&p->accepted);
+        }
+    proto_try_send(w->sockets.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
+}
+
+/* What does not go now goes when there is something else to do. */
+static void
+worker_say_replace(struct worker_process *w)
+{
+    const char *why = atomic_load_explicit(&w->replace, memory_order_relaxed);
+    struct proto_replace replace = {0};
+
+    if (!why || w->stops || w->sockets.fd < 0)
+        return;
+    snprintf(replace.why, sizeof(replace.why), "%s", why);
+    if (proto_try_send(w->sockets.fd, PROTO_REPLACE, &replace, sizeof(replace), NULL, 0) == 0)
+        atomic_store(&w->replace, NULL);
+}
+
+/* ---- Serving --------------------------------------------------------------------------------- */
+
+/* `replaced`: another worker serves, there is more time. */
+static void
+worker_stop(struct worker_process *w, bool replaced)
+{
+    const struct config *config = w->setup.config;
+    int64_t timeout_ns = replaced ? config->processes->drain_timeout_ns : config->stop_timeout_ns;
+
+    w->replaced = replaced;
+    w->stops++;
+    if (w->stops > 1) {
+        w->deadline_ns = 0;
+        return;
+    }
+    w->deadline_ns = clock_now_ns() + (uint64_t)timeout_ns;
+    engine_drain(&w->engine);
+    notify_say(&w->notify, "STOPPING=1");
+    if (w->sockets.fd >= 0)
+        proto_try_send(w->sockets.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
+    control_close(&w->control);
+    store_fini(&w->sockets.own);
+}
+
+/* With a supervisor, a signal to the process group has reached it too, and it says what to do. */
+static void
+worker_on_signal(struct worker_process *w)
+{
+    struct signalfd_siginfo info;
+    struct err err = {0};
+
+    if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info) || w->sockets.fd >= 0)
+        return;
+    if (info.ssi_signo == SIGUSR1) {
+        if (worker_log_reopen(&w->log, &w->setup.plugins, "SIGUSR1", &err) < 0)
+            log_error("SIGUSR1: %s; the log goes on as it is", err.text);
+    } else if (info.ssi_signo != SIGHUP) {
+        worker_stop(w, false);
+    }
+}
+
+static void
+worker_hear(struct worker_process *w)
+{
+    struct proto_message m;
+    unsigned fds = 0;
+    int fd = -1, r = proto_receive(w->sockets.fd, &m, &fd, 1, &fds);
+
+    if (r == 0 && m.type == PROTO_CONTROL && fds == 1) {
+        m.control.request[PROTO_REQUEST_MAX - 1] = '\0';
+        control_adopt(&w->control, fd, m.control.request);
+        return;
+    }
+    if ((r == 0 || r == -EMFILE) && m.type == PROTO_LOG_FILE) {
+        worker_log_take(w->sockets.fd, r < 0 ? r : fd);
+        return;
+    }
+    if ((r == 0 || r == -EMFILE) && m.type == PROTO_FILE_NEW) {
+        worker_log_take_file(w->sockets.fd, &w->setup.plugins, m.file_new.nth, r < 0 ? r : fd);
+        return;
+    }
+    if (r == -EMFILE) {
+        log_warning("cannot answer a client of the control socket: %s (max_open_files is the "
+                    "limit)",
+                    err_words(r));
+        return;
+    }
+    if (r == 0 && fds == 1)
+        fd_close(fd);
+    if (r == 0 && m.type == PROTO_VALUE) {
+        m.value.name[PROTO_NAME_MAX - 1] = m.value.value[PROTO_VALUE_MAX - 1] = '\0';
+        settings_follow(&w->settings, m.value.name, m.value.unset ? NULL : m.value.value);
+    } else if (r == 0 && m.type == PROTO_STOP) {
+        if (m.stop.now)
+            w->stops++;
+        worker_stop(w, m.stop.replaced);
+    } else if (r < 0) {
+        log_error("the supervisor is gone: stopping");
+        w->sockets.fd = fd_close(w->sockets.fd);
+        worker_stop(w, false);
+    }
+}
+
+static int
+worker_timeout_ms(const struct worker_process *w)
+{
+    uint64_t now = clock_now_ns(), due = control_due_ns(&w->control), held = log_held_due_ns();
+
+    if (w->stops && (!due || w->deadline_ns < due))
+        due = w->deadline_ns;
+    if (w->load_due_ns && (!due || w->load_due_ns < due))
+        due = w->load_due_ns;
+    if (held && (!due || held < due))
+        due = held;
+    if (w->notify.due_ns && (!due || w->notify.due_ns < due))
+        due = w->notify.due_ns;
+    if (!due)
+        return -1;
+    return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
+}
+
+static void
+worker_serve(struct worker_process *w)
+{
+    while (!w->stops || clock_now_ns() < w->deadline_ns) {
+        struct pollfd fds[4 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
+                                              {.fd = w->engine.drained_fd, .events = POLLIN},
+                                              {.fd = w->sockets.fd, .events = POLLIN},
+                                              {.fd = w->log.held_fd, .events = POLLIN}};
+
+        control_poll(&w->control, fds + 4);
+        if (poll(fds, ARRAY_LEN(fds), worker_timeout_ms(w)) < 0 && errno != EINTR)
+            return;
+        if (fds[0].revents)
+            worker_on_signal(w);
+        if (fds[2].revents)
+            worker_hear(w);
+        control_handle(&w->control, fds + 4);
+        worker_say_load(w);
+        notify_watchdog(&w->notify, clock_now_ns());
+        worker_log_tell(&w->log);
+        worker_say_replace(w);
+        if (fds[1].revents)
+            return;
+    }
+    if (w->stops > 1)
+        log_notice("connections were still open; closing them");
+    else
+        log_warning("connections were still open after %s; closing them",
+                    w->replaced ? "processes.drain_timeout" : "stop_timeout");
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static void
+worker_fini(struct worker_process *w)
+{
+    control_fini(&w->control);
+    notify_fini(&w->notify);
+    engine_stop(&w->engine);
+    watchdog_stop(w->watchdog);
+    plugins_destroy(&w->setup.plugins);
+    engine_fini(&w->engine);
+    settings_fini(&w->settings);
+    setup_fini(&w->setup);
+    sockets_fini(&w->sockets);
+    worker_log_fini(&w->log);
+    fd_close(w->signal_fd);
+}
+
+/* What the system lacks may be lacking anywhere. */
+static void
+worker_advise(struct err *err)
+{
+    size_t len = strlen(err->text);
+
+    if (err->code == -EMFILE)
+        snprintf(err->text + len, sizeof(err->text) - len,
+                 "; raise max_open_files or 'ulimit -n', or use fewer pollers");
+}
+
+int
+worker_run(const struct cli *cli)
+{
+    struct worker_process w = {.cli = cli,
+                               .signal_fd = -1,
+                               .log.held_fd = -1,
+                               .sockets.fd = -1,
+                               .notify.fd = -1,
+                               .since = time(NULL)};
+    struct err err = {0};
+    int r;
+
+    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    crash_install();
+    control_init(&w.control, worker_on_request, &w);
+    if (cli->mode == CLI_SINGLE)
+        notify_init(&w.notify);
+    w.engine.drained_fd = -1;
+    r = worker_start(&w, &err);
+    if (r == 0) {
+        engine_log(&w.engine);
+        engine_announce(&w.engine, (int)(w.sockets.fd < 0 ? getpid() : getppid()));
+        w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
+        worker_serve(&w);
+    } else if (err.code) {
+        worker_advise(&err);
+        worker_log_failure(&err);
+    }
+    if (r == -ECANCELED)
+        r = 0; /* told to stop before it had begun */
+    else if (r < 0)
+        worker_say_failed(&w, &err);
+    worker_fini(&w);
+    return r < 0 ? EXIT_REFUSED : EXIT_OK;
+}

@@ -1,0 +1,86 @@
+#include "worker/worker_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+int
+worker_log_open(struct worker_log *l, const struct config_log *config, struct sockets *sockets,
+                struct err *reterr)
+{
+    int fd, r;
+
+    logfile_plan(config, &l->how);
+    r = sockets_open_log(sockets, &l->how, &fd, reterr);
+    if (r < 0)
+        return r;
+    l->held_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->held_fd < 0) {
+        fd_close(fd);
+        return err_set_errno(reterr, -errno, "cannot make an eventfd for the log");
+    }
+    log_wake(l->held_fd);
+    logfile_use(&l->how, fd, config->repeats);
+    return 0;
+}
+
+static void
+worker_log_taken(int supervisor_fd, int fd, int code)
+{
+    struct proto_log_taken taken = {.code = code};
+
+    fd_close(fd);
+    proto_send(supervisor_fd, PROTO_LOG_TAKEN, &taken, sizeof(taken), NULL, 0);
+}
+
+void
+worker_log_take(int supervisor_fd, int fd)
+{
+    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : log_replace_file(fd));
+}
+
+void
+worker_log_take_file(int supervisor_fd, struct plugins *plugins, uint32_t nth, int fd)
+{
+    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : plugins_replace_file(plugins, nth, fd));
+}
+
+int
+worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why,
+                  struct err *reterr)
+{
+    size_t files;
+    int r = plugins_reopen_files(plugins, &files, reterr);
+
+    if (r < 0 || (files > 0 && l->how.target != LOG_TO_FILE))
+        return r;
+    return logfile_reopen(&l->how, why, reterr);
+}
+
+void
+worker_log_failure(const struct err *err)
+{
+    log_error("%s", err->text);
+    if (log_is_elsewhere())
+        fprintf(stderr, "goevd: %s\n", err->text);
+}
+
+void
+worker_log_tell(struct worker_log *l)
+{
+    eventfd_t ignored;
+
+    eventfd_read(l->held_fd, &ignored);
+    log_tell_held(clock_now_ns());
+}
+
+void
+worker_log_fini(struct worker_log *l)
+{
+    log_tell_held(UINT64_MAX);
+    log_wake(-1);
+    fd_close(l->held_fd);
+}
