@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../unit/test_conf_fake.h"
+#include "unit/conf/fake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 
 #include <goevd/http.h>
 
-#include "http_host.h"
+#include "unit/http/http_host.h"
 
 #define STR(text)                                                                                  \
     {                                                                                              \

@@ -1,0 +1,263 @@
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "net/accept/listen.h"
+
+static struct listen_options options;
+static struct address bound;
+static int fds[4];
+static struct err err;
+static char directory[] = "/tmp/goevd-listen-XXXXXX";
+static char path[64], address_text[80];
+
+static int
+setup_group(void **state)
+{
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(path, sizeof(path), "%s/socket", directory);
+    snprintf(address_text, sizeof(address_text), "unix:%s", path);
+    return 0;
+}
+
+static int
+teardown_group(void **state)
+{
+    unlink(path);
+    return rmdir(directory);
+}
+
+static int
+setup(void **state)
+{
+    options = (struct listen_options){
+        .backlog = 16, .unix_mode = 0640, .unix_uid = UINT32_MAX, .unix_gid = UINT32_MAX};
+    err = (struct err){0};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = -1;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = fd_close(fds[i]);
+    unlink(path);
+    return 0;
+}
+
+static int
+open_text(const char *text, unsigned count, int *ret_fds)
+{
+    struct address a;
+
+    assert_int_equal(address_parse(text, &a, NULL), 0);
+    err = (struct err){0};
+    return listen_open(&a, &options, count, ret_fds, &bound, &err);
+}
+
+static int
+option_of(int fd, int level, int name)
+{
+    socklen_t len = sizeof(int);
+    int value = -1;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* ---- TCP ------------------------------------------------------------------------------------- */
+
+static void
+test_listen_port_zero_is_one_port_for_all_sockets(void **state)
+{
+    assert_int_equal(open_text("127.0.0.1:0", 4, fds), 0);
+    assert_true(address_port(&bound) > 0);
+    for (int i = 0; i < 4; i++) {
+        struct address a = {.len = sizeof(a.storage)};
+
+        assert_int_equal(getsockname(fds[i], &a.sa, &a.len), 0);
+        assert_int_equal(address_port(&a), address_port(&bound));
+        assert_int_equal(option_of(fds[i], SOL_SOCKET, SO_ACCEPTCONN), 1);
+        assert_int_equal(option_of(fds[i], SOL_SOCKET, SO_REUSEPORT), 1);
+    }
+}
+
+/* Ours share the port among themselves, and would with anybody: still it is in use. */
+static void
+test_listen_port_in_use_is_an_error_though_it_is_shared(void **state)
+{
+    char text[40];
+    int more[2], rc;
+
+    assert_int_equal(open_text("127.0.0.1:0", 2, fds), 0);
+    snprintf(text, sizeof(text), "127.0.0.1:%u", address_port(&bound));
+    rc = open_text(text, 2, more);
+    assert_int_equal(rc, -EADDRINUSE);
+    assert_non_null(strstr(err.text, text));
+    snprintf(text, sizeof(text), ":%u", address_port(&bound));
+    assert_int_equal(open_text(text, 2, more), -EADDRINUSE);
+}
+
+static void
+test_listen_port_is_free_again_when_it_is_closed(void **state)
+{
+    char text[40];
+
+    assert_int_equal(open_text("127.0.0.1:0", 2, fds), 0);
+    snprintf(text, sizeof(text), "127.0.0.1:%u", address_port(&bound));
+    teardown(NULL);
+    assert_int_equal(open_text(text, 2, fds), 0);
+}
+
+static void
+test_listen_without_a_host_takes_both_families(void **state)
+{
+    char text[ADDRESS_TEXT_MAX];
+    int r = -EADDRINUSE;
+
+    assert_int_equal(open_text(":0", 1, fds), 0);
+    assert_int_equal(bound.sa.sa_family, AF_INET6);
+    assert_int_equal(option_of(fds[0], IPPROTO_IPV6, IPV6_V6ONLY), 0);
+    fds[0] = fd_close(fds[0]);
+    options.ipv6_only = true;
+    for (int tries = 16; r == -EADDRINUSE && tries > 0; tries--) {
+        fds[0] = fd_close(fds[0]);
+        assert_int_equal(open_text("[::]:0", 1, fds), 0);
+        assert_int_equal(option_of(fds[0], IPPROTO_IPV6, IPV6_V6ONLY), 1);
+        snprintf(text, sizeof(text), "0.0.0.0:%u", address_port(&bound));
+        r = open_text(text, 1, fds + 1); /* the other family is free, but for other programs */
+    }
+    assert_int_equal(r, 0);
+}
+
+static void
+test_listen_options_reach_the_socket(void **state)
+{
+    options.nodelay = true;
+    options.defer_accept_s = 5;
+    options.keepalive_s = 77;
+    options.receive_buffer_bytes = 50000;
+    options.send_buffer_bytes = 60000;
+    assert_int_equal(open_text("127.0.0.1:0", 1, fds), 0);
+    assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_true(option_of(fds[0], IPPROTO_TCP, TCP_DEFER_ACCEPT) >= 5);
+    assert_int_equal(option_of(fds[0], SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_KEEPIDLE), 77);
+    assert_int_equal(option_of(fds[0], SOL_SOCKET, SO_RCVBUF), 100000); /* socket(7): doubled */
+    assert_int_equal(option_of(fds[0], SOL_SOCKET, SO_SNDBUF), 120000);
+    options.nodelay = false;
+    options.defer_accept_s = options.keepalive_s = 0;
+    assert_int_equal(listen_adjust(fds[0], &bound, &options, NULL), 0);
+    assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_NODELAY), 0);
+    assert_int_equal(option_of(fds[0], IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+    assert_int_equal(option_of(fds[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+static void
+test_listen_on_an_address_of_somebody_else_is_an_error(void **state)
+{
+    assert_int_equal(open_text("192.0.2.1:0", 1, fds), -EADDRNOTAVAIL);
+    assert_non_null(strstr(err.text, "192.0.2.1:0"));
+}
+
+/* ---- Unix ------------------------------------------------------------------------------------ */
+
+static void
+test_listen_unix_sets_the_mode(void **state)
+{
+    struct stat st;
+
+    assert_int_equal(open_text(address_text, 1, fds), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0640);
+    assert_int_equal(st.st_uid, geteuid());
+    listen_unlink(&bound);
+    assert_int_equal(stat(path, &st), -1);
+}
+
+static void
+test_listen_unix_replaces_a_stale_socket(void **state)
+{
+    assert_int_equal(open_text(address_text, 1, fds), 0);
+    fds[0] = fd_close(fds[0]); /* the file stays */
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(open_text(address_text, 1, fds), 0);
+}
+
+static void
+test_listen_unix_live_socket_is_in_use(void **state)
+{
+    int more;
+
+    assert_int_equal(open_text(address_text, 1, fds), 0);
+    assert_int_equal(open_text(address_text, 1, &more), -EADDRINUSE);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void
+test_listen_unix_leaves_another_file_alone(void **state)
+{
+    FILE *file = fopen(path, "w");
+    struct stat st;
+
+    assert_non_null(file);
+    fputs("precious", file);
+    fclose(file);
+    assert_int_equal(open_text(address_text, 1, fds), -EEXIST);
+    assert_non_null(strstr(err.text, "is not a socket"));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 8);
+}
+
+static void
+test_listen_unix_without_its_directory_is_an_error(void **state)
+{
+    assert_int_equal(open_text("unix:/nonexistent/socket", 1, fds), -ENOENT);
+    assert_non_null(strstr(err.text, "/nonexistent/socket"));
+}
+
+static void
+test_listen_abstract_in_use_is_an_error(void **state)
+{
+    char text[64];
+    int more;
+
+    snprintf(text, sizeof(text), "unix:@goevd-test-%d", (int)getpid());
+    assert_int_equal(open_text(text, 1, fds), 0);
+    assert_int_equal(open_text(text, 1, &more), -EADDRINUSE);
+    assert_non_null(strstr(err.text, text));
+}
+
+#define LISTEN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LISTEN_TEST(test_listen_port_zero_is_one_port_for_all_sockets),
+        LISTEN_TEST(test_listen_port_in_use_is_an_error_though_it_is_shared),
+        LISTEN_TEST(test_listen_port_is_free_again_when_it_is_closed),
+        LISTEN_TEST(test_listen_without_a_host_takes_both_families),
+        LISTEN_TEST(test_listen_options_reach_the_socket),
+        LISTEN_TEST(test_listen_on_an_address_of_somebody_else_is_an_error),
+        LISTEN_TEST(test_listen_unix_sets_the_mode),
+        LISTEN_TEST(test_listen_unix_replaces_a_stale_socket),
+        LISTEN_TEST(test_listen_unix_live_socket_is_in_use),
+        LISTEN_TEST(test_listen_unix_leaves_another_file_alone),
+        LISTEN_TEST(test_listen_unix_without_its_directory_is_an_error),
+        LISTEN_TEST(test_listen_abstract_in_use_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
