@@ -88,7 +88,7 @@ def test_gdb_shows_how_a_plugin_was_called(reading):
             assert Reader(client).until(b'\n') == b'Good morning, World!\n'
         session.log.wait(r'#0 +hello_line \(c=0x')
         session.log.wait(r' at hello\.c:\d+$')
-        session.log.wait(r' at .*/src/net/conn_frame\.c:\d+$')
+        session.log.wait(r' at .*/src/net/conn/conn_frame\.c:\d+$')
         session.log.wait(r'\$1 = 0x\w+ "World')
         goevd = procfs.children(session.process.pid)[0]
         os.kill(goevd, signal.SIGTRAP)
