@@ -5,8 +5,10 @@ NAME.xml     JUnit, from meson test or pytest
 NAME.failed  that runner exited non-zero: some test of NAME.xml must have failed
 NAME.crash   something beside the tests went wrong: one failure, with this text
 
-Ends with `N passed, N failed`, and exits 1 if anything failed or nothing ran.
+Ends with `N passed, N failed`, and exits 1 if anything failed or nothing ran. A test that was skipped
+is named. Root can run every test, so that it fails there.
 """
+import os
 import pathlib
 import re
 import sys
@@ -24,23 +26,32 @@ class Tally:
     """The counts, and the failures with what was said."""
 
     def __init__(self):
-        self.passed = self.skipped = 0
+        self.passed = 0
+        self.skipped = []
         self.failures = []
 
     def fail(self, name, text):
         """Count a failure."""
         self.failures.append((name, text.strip()[-OUTPUT_MAX:]))
 
+    def skip(self, name, why):
+        """Count a test that did not run."""
+        if os.geteuid() == 0:
+            self.fail(name, f'skipped: {why}')
+        else:
+            self.skipped.append(f'{name}: {why}')
+
     def case(self, step, suite, case):
         """One testcase element. Returns True if it failed."""
+        name = f'{step}: {short(case.get("classname", "") + " " + case.get("name"))}'
+        skipped = case.find('skipped')
         bad = case.find('failure') if case.find('failure') is not None else case.find('error')
         if bad is not None:
-            name = f'{step}: {short(case.get("classname", "") + " " + case.get("name"))}'
             said = [bad.text, *(case.findtext(tag) for tag in ('system-out', 'system-err')),
                     *(suite.findtext(tag) for tag in ('system-out', 'system-err'))]
             self.fail(name, '\n'.join(text for text in said if text))
-        elif case.find('skipped') is not None:
-            self.skipped += 1
+        elif skipped is not None:
+            self.skip(name, skipped.get('message') or skipped.text or 'no reason is given')
         else:
             self.passed += 1
         return bad is not None
@@ -91,7 +102,9 @@ def main(folder):
         print(f'\nfailed (logs: {folder}):')
         for name, _ in tally.failures:
             print(f'  {name}')
-    skipped = f', {tally.skipped} skipped' if tally.skipped else ''
+    if tally.skipped:
+        print('\nskipped:\n  ' + '\n  '.join(tally.skipped))
+    skipped = f', {len(tally.skipped)} skipped' if tally.skipped else ''
     print(f'\n{tally.passed} passed, {len(tally.failures)} failed{skipped}')
     return 1 if tally.failures or not tally.passed else 0
 

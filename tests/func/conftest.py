@@ -11,12 +11,23 @@ def pytest_configure(config):
     """Our marks."""
     config.addinivalue_line('markers', 'heavy: not for sanitizers: it would take too long, or '
                                        'is about others than goevd')
+    config.addinivalue_line('markers', 'unsanitized(name…): not with these sanitizers, or with any')
     config.addinivalue_line('markers', 'sequential: not for ThreadSanitizer, for nothing in it '
                                        'happens at the same time')
 
 
-def pytest_collection_modifyitems(items):
-    """What takes longest comes first: of several workers one begins with it, and no other waits."""
+def fits(item):
+    """Whether a test is one for this build."""
+    mark = item.get_closest_marker('unsanitized')
+    return not mark or not daemon.SANITIZER or mark.args and daemon.SANITIZER not in mark.args
+
+
+def pytest_collection_modifyitems(config, items):
+    """Only those for this build. What takes longest comes first: of several workers one begins with
+    it, and no other waits."""
+    others = [item for item in items if not fits(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if fits(item)]
     items.sort(key=lambda item: item.get_closest_marker('heavy') is None)
 
 

@@ -19,7 +19,7 @@ CLOSE = b'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 BODY = b'Hello, World!'
 SOME, MANY = 300, 2000
 
-pytestmark = pytest.mark.skipif(daemon.SANITIZER != '', reason='a sanitizer has its own malloc')
+pytestmark = pytest.mark.unsanitized   # a sanitizer has its own malloc
 
 
 @pytest.fixture

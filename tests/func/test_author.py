@@ -15,7 +15,6 @@ pytestmark = pytest.mark.sequential
 
 KINDS = ['stream', 'http', 'websocket']
 STEPS = ['start: ok', 'drive: ok', 'test: ok', 'stop: ok']
-SANITIZED = daemon.BUILD.name in ('asan', 'tsan')
 
 
 class Author:
@@ -367,14 +366,14 @@ def test_it_cannot_be_created(built):
     assert done.stderr.endswith('goevd: start: goevd ended with status 1\n')
 
 
-@pytest.mark.skipif(SANITIZED, reason='a sanitizer takes the signal')
+@pytest.mark.unsanitized   # a sanitizer takes the signal
 def test_it_crashes(built):
     done = built('return -EMSGSIZE;', '__builtin_trap();')
     assert done.returncode == 1
     assert re.search(r'goevd: (drive|test): goevd was killed by signal \d+ ', done.stderr)
 
 
-@pytest.mark.skipif(SANITIZED, reason='one sanitizer at a time')
+@pytest.mark.unsanitized   # one sanitizer at a time
 def test_a_sanitizer_finds_what_strangers_break(author):
     source = author.begin('bad', 'stream')
     assert author.run('make', 'asan', cwd='bad').returncode == 0

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import procfs
-from daemon import PATIENCE_S, SANITIZER, config, eventually, listener
+from daemon import PATIENCE_S, config, eventually, listener
 from wire import echo
 
 CPUS = sorted(os.sched_getaffinity(0))[:2]
@@ -102,7 +102,7 @@ def test_two_busy_connections_lie_on_two_pollers(goevd):
         eventually(lambda: sum(procfs.held(d.worker(), d.port())) == 0, 'they stay')
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='measures what a sanitizer distorts')
+@pytest.mark.unsanitized   # it measures what a sanitizer distorts
 def test_without_imbalance_control_one_cpu_gets_all(goevd):
     """The contrast, so that the tests above show something."""
     d = goevd(config(listener(handler='echo', imbalance=100), reactors=PINNED))

@@ -19,8 +19,8 @@ ANSWER = '    return goevd_conn_write_frame(c, answer, (size_t)n);'
 FAULTY = ('    char *copy = memcpy(malloc((size_t)n), answer, (size_t)n); '
           'return copy[n] == 10 ? -1 : goevd_conn_write_frame(c, copy, (size_t)n);')
 
-pytestmark = [pytest.mark.heavy,
-              pytest.mark.skipif(daemon.SANITIZER != '', reason='one of them looks at a time')]
+# One sanitizer looks at a time.
+pytestmark = [pytest.mark.heavy, pytest.mark.unsanitized]
 
 
 def recipes():

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import procfs
-from daemon import SANITIZER, config, eventually, listener
+from daemon import config, eventually, listener
 from wire import Reader, closed, echo
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -88,7 +88,7 @@ def test_worker_that_hangs_is_replaced(start, where):
     assert d.worker() != worker
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 def test_abort_shows_where_the_poller_hung(start):
     d = start()
     lines = len(d.log.lines)
@@ -199,7 +199,7 @@ def test_worker_alone_only_logs(start, end):
 # ---- Faults -------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 @pytest.mark.parametrize('how, said, number', [
     ('segv', r'SIGSEGV \(Segmentation fault\) at address 0x0', signal.SIGSEGV),
     ('overflow', r'SIGSEGV \(Segmentation fault\) at address 0x[0-9a-f]+', signal.SIGSEGV),
@@ -219,7 +219,7 @@ def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, nu
     echo(d.connect('echo'))
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 @pytest.mark.parametrize('where, callback, thread', [
     ('timer', 'timer', 'main/0'), ('watch', 'watch', 'main/0'), ('call', 'call', 'main/0'),
     ('job', r'job, connection 0x[0-9a-f]+', r'work/\d'),
@@ -234,7 +234,7 @@ def test_fault_elsewhere(start, where, callback, thread):
     echo(d.connect('echo'))
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 def test_signal_from_outside_is_no_plugins_fault(start):
     d = start(timeout='1m')
     d.may_say += [r'worker \d+ was killed by signal 11 ']

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import procfs
-from daemon import BINARY, SANITIZER, config, eventually, listener, run, write_config
+from daemon import BINARY, config, eventually, listener, run, write_config
 from wire import Reader, get
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -124,7 +124,7 @@ def test_stderr_in_json(goevd):
     assert lines[-1]['msg'] == 'SIGTERM: stopping' and lines[-1]['pid'] == d.pid
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 @pytest.mark.parametrize('fmt', ['json', 'keyvalue', 'text'])
 def test_a_crash_is_told_in_every_format(start, fmt):
     d = start(fmt=fmt)

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from daemon import SANITIZER, config, listener
+from daemon import config, listener
 from wire import Reader, closed, echo
 
 TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
@@ -203,7 +203,7 @@ def test_cplusplus(start, plugins):
     assert Reader(s).until(b'\n') == b'Good day, Ada!\n'
 
 
-@pytest.mark.skipif(SANITIZER == 'asan', reason='ASan in a program of C cannot see throw')
+@pytest.mark.unsanitized('asan')   # in a program of C it cannot see throw
 def test_cplusplus_refuses(refused, plugins):
     if not (plugins / 'cplusplus.so').exists():
         pytest.skip('not built: the compilers of C and C++ differ under a sanitizer')

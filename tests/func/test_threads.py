@@ -4,7 +4,7 @@ import os
 import pytest
 
 import procfs
-from daemon import SANITIZER, config, listener
+from daemon import config, listener
 from wire import Reader, closed, echo
 
 ALLOWED = sorted(os.sched_getaffinity(0))
@@ -59,7 +59,7 @@ def test_stack_is_as_large_as_configured(goevd, plugins, where):
         assert Reader(s).until(b'\n') == b'done\n'
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='a sanitizer handles faults itself')
+@pytest.mark.unsanitized   # a sanitizer handles faults itself
 def test_stack_is_no_larger_than_configured(goevd, plugins):
     d = goevd(config(listener(handler='stuck'), listener('echo', 'echo'), plugin_dir=str(plugins),
                      reactors=[{'name': 'main', 'pollers': '1', 'stack': '256KiB'}]))
