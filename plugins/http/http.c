@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "http/exchange/api.h"
 #include "http/exchange/exchange.h"
 #include "http/h1/connection.h"
 #include "http/log/access.h"
@@ -55,7 +56,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     if (r == 0)
         r = http_register(http);
     if (r == 0)
-        r = http_routes_init(&http->routes, self, o);
+        r = http_routes_init(&http->routes, self, o,
+                             goevd_is_strict() ? http_strict_api() : &http_api);
     if (r == 0)
         r = http_request_info_init(http);
     if (r == 0)

@@ -16,9 +16,9 @@
 
 #include <goevd/http.h>
 
-#include "http/exchange/gzip.h"
 #include "http/h1/batch.h"
 #include "http/message/buffer.h"
+#include "http/message/gzip.h"
 #include "http/route/handlers.h"
 
 /* Memory that an exchange keeps for the next request. */

@@ -3,9 +3,10 @@
 #include "http/exchange/exchange.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
+#include "http/message/status.h"
 
 /* Of a head without reason phrase, Server and added headers. */
-#define HEAD_ROOM (HTTP_REPLY_FIXED_MAX + 512)
+#define HEAD_ROOM (HTTP_HEAD_FIXED_MAX + 512)
 
 /* ---- Heads ----------------------------------------------------------------------------------- */
 
@@ -34,7 +35,7 @@ static size_t
 http_reply_head_frame(struct http_exchange *x, int status, uint64_t length, char *to)
 {
     static const char chunked[] = "Transfer-Encoding: chunked\r\n";
-    bool body = http_reply_has_body(status);
+    bool body = http_status_has_content(status);
     bool known = length != GOEVD_HTTP_LENGTH_UNKNOWN && !(x->flags & HTTP_X_GZIP);
     bool until_close = body && !known && (x->flags & (HTTP_X_OLD | HTTP_X_HEAD)) == HTTP_X_OLD;
     size_t n = 0;
@@ -44,7 +45,7 @@ http_reply_head_frame(struct http_exchange *x, int status, uint64_t length, char
         x->reply_left = length;
     }
     if (body && known) {
-        n = http_reply_length(to, length);
+        n = http_head_length(to, length);
     } else if (body && !(x->flags & HTTP_X_OLD)) {
         x->flags |= HTTP_X_CHUNKS;
         n = strlen(chunked);
@@ -52,7 +53,7 @@ http_reply_head_frame(struct http_exchange *x, int status, uint64_t length, char
     }
     if ((x->flags & HTTP_X_HEAD) || !body || status == 205)
         x->flags |= HTTP_X_SILENT;
-    return n + http_reply_end(to + n, http_reply_head_persist(x, until_close));
+    return n + http_head_end(to + n, http_reply_head_persist(x, until_close));
 }
 
 static int

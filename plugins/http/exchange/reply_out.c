@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "http/exchange/exchange.h"
+#include "http/message/status.h"
 
 /* Bytes that are given to the connection at once. */
 #define PUT_BYTES_MAX 16384

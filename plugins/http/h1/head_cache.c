@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "http/message/status.h"
 #include "http/message/verdict.h"
 
 void
@@ -28,10 +29,10 @@ http_head_cache_set_length(struct http_head *h, uint64_t body_len)
     char *p = h->data + h->prefix_len;
     unsigned status = h->key & 0xffff;
 
-    if (!http_reply_has_body((int)status) || status == 205)
+    if (!http_status_has_content((int)status) || status == 205)
         return -EINVAL;
-    p += http_reply_length(p, body_len);
-    p += http_reply_end(p, HTTP_PERSIST);
+    p += http_head_length(p, body_len);
+    p += http_head_end(p, HTTP_PERSIST);
     h->len = (uint32_t)(p - h->data);
     h->body_len = body_len;
     h->quick_len = http_head_cache_quick(h->key >> 16) && http_head_cache_quick(body_len)
@@ -45,7 +46,7 @@ http_head_cache_render(struct http_head_cache *cache, struct http_head *h, int s
                        const char *type, size_t type_len)
 {
     struct http_span server = cache->prerendered->server;
-    size_t size = HTTP_REPLY_FIXED_MAX + HTTP_HEAD_CACHE_TYPE_MAX +
+    size_t size = HTTP_HEAD_FIXED_MAX + HTTP_HEAD_CACHE_TYPE_MAX +
                   strlen(http_status_phrase(status)) + server.len;
     char *data = realloc(h->data, size);
     size_t date_at;
@@ -53,8 +54,8 @@ http_head_cache_render(struct http_head_cache *cache, struct http_head *h, int s
 
     if (!data)
         return -ENOMEM;
-    p = data + http_reply_begin(data, status, server, (struct http_span){0},
-                                cache->prerendered->date, &date_at);
+    p = data + http_head_begin(data, status, server, (struct http_span){0},
+                               cache->prerendered->date, &date_at);
     if (type_len != 0) {
         memcpy(p, "Content-Type: ", strlen("Content-Type: "));
         p += strlen("Content-Type: ");

@@ -6,10 +6,6 @@
 /* What follows the target in a request line: SP HTTP-version, RFC 9112 section 3. */
 #define VERSION_LEN 8
 
-const char *const http_method_names[HTTP_METHOD_COUNT] = {
-    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT",
-};
-
 static int
 http_parser_line_end(const char *p, const char *end)
 {

@@ -63,11 +63,11 @@ http_prerendered_render(const struct http_prerendered_set *set, struct http_prer
     size_t body_len = apart ? 0 : reply->body.len;
     size_t date_at;
     size_t head_len;
-    char *data = malloc(http_reply_head_max(reply, set->server) + body_len);
+    char *data = malloc(http_head_max(reply, set->server) + body_len);
 
     if (!data)
         return -ENOMEM;
-    head_len = http_reply_head(data, reply, set->server, persist, set->date, &date_at);
+    head_len = http_head_render(data, reply, set->server, persist, set->date, &date_at);
     if (body_len != 0)
         memcpy(data + head_len, reply->body.data, body_len);
     *k = (struct http_prerendered){

@@ -7,7 +7,7 @@
 
 #include <goevd/plugin.h>
 
-#include "http/route/reply.h"
+#include "http/h1/head.h"
 #include "http/route/routes.h"
 
 /* Longer bodies are not copied behind the head but handed over by reference. */

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 #include "http/h1/chunked.h"
+#include "http/h1/head.h"
 #include "http/h1/parser.h"
-#include "http/route/reply.h"
 
 struct http_exchange;
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "http/h1/parser.h"
+#include "http/message/request.h"
 
 /* At most, with its line break: values are cut to their share of it. */
 #define HTTP_ACCESS_LINE_MAX 4096

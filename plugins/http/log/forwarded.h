@@ -2,8 +2,9 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
-#include "http/h1/parser.h"
+#include "http/message/request.h"
 
 /* How far back they are read: of more, the last ones. */
 #define HTTP_FORWARDED_HOPS_MAX 16

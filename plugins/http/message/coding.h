@@ -1,7 +1,7 @@
 /* Which content codings a client takes, RFC 9110 section 12.5.3. */
 #pragma once
 
-#include "http/h1/parser.h"
+#include "http/message/request.h"
 
 #define HTTP_CODING_FULL 1000
 

@@ -2,8 +2,9 @@
  * Transfer-Encoding, Expect. */
 #pragma once
 
-#include "http/h1/parser.h"
 #include "http/message/chars.h"
+#include "http/message/request.h"
+#include "http/message/verdict.h"
 
 /* http_semantics_check() for any request. */
 int http_semantics_check_all(struct http_request *req);

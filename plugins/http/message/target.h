@@ -1,7 +1,7 @@
 /* The four forms of a request target, RFC 9112 section 3.2. */
 #pragma once
 
-#include "http/h1/parser.h"
+#include "http/message/request.h"
 
 /* Set req->path, normalised if need be, and check that the method may have this form of target.
  * Where the parser has not set HTTP_TARGET_OTHER there is nothing to do.

@@ -60,6 +60,3 @@ const char *http_verdict_name(int verdict);
 
 /* A sentence without a full stop. */
 const char *http_verdict_words(int verdict);
-
-/* The reason phrase of a status code, RFC 9110 section 15; "" for one that has none there. */
-const char *http_status_phrase(int status);

@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/exchange/api.h"
-#include "http/exchange/exchange.h"
-
 #define HANDLERS_STATE_MAX 65536
 
 void
@@ -50,8 +47,8 @@ http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_
 }
 
 static int
-http_handlers_take(struct http_handler *h, struct goevd_self *self, const char *at,
-                   struct goevd_plugin *plugin)
+http_handlers_take(const struct http_handlers *handlers, struct http_handler *h,
+                   struct goevd_self *self, const char *at, struct goevd_plugin *plugin)
 {
     const struct goevd_http_handler *calls = goevd_plugin_interface(plugin, GOEVD_HTTP);
     int r;
@@ -62,7 +59,7 @@ http_handlers_take(struct http_handler *h, struct goevd_self *self, const char *
         return r;
     h->plugin = plugin;
     h->instance = goevd_plugin_instance(plugin);
-    *h->calls.http = goevd_is_strict() ? http_strict_api() : &http_api;
+    *h->calls.http = handlers->api;
     return 0;
 }
 
@@ -140,7 +137,7 @@ http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, const
 
     for (size_t i = 0; r == 0 && i < list->count; i++) {
         snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
-        r = http_handlers_take(&chain->all[i], self, where, plugins[i]);
+        r = http_handlers_take(handlers, &chain->all[i], self, where, plugins[i]);
     }
     return r < 0 ? r : http_handlers_finish(handlers, chain);
 }
@@ -156,5 +153,6 @@ http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
         return -ENOMEM;
     chain->all[0].calls = *calls;
     chain->all[0].instance = (void *)(uintptr_t)instance;
+    *calls->http = handlers->api;
     return http_handlers_finish(handlers, chain);
 }

@@ -30,6 +30,7 @@ struct http_handler_chain {
 };
 
 struct http_handlers {
+    const struct goevd_http *api;      /* the functions that handlers get */
     const struct http_handler **first; /* of each chain */
     size_t count;
     size_t room;

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/exchange/exchange.h"
 #include "http/message/chars.h"
-#include "http/message/target.h"
-#include "http/route/router.h"
 
 /* Bytes of a Location that is put together. */
 #define REDIRECT_LOCATION_MAX 8192
 #define REDIRECT_NAME_MAX 256
+
+/* The functions of handlers, which this is one of. */
+static const struct goevd_http *http_redirect_api;
 
 bool
 http_redirect_varies(const struct http_options_redirect *o)
@@ -190,7 +190,7 @@ http_location_is_plain(const struct http_location *l, char c, bool slash)
 
 /* A piece of a decoded path: what could end a segment, a line or the URL is encoded again. */
 static void
-http_location_put_value(struct http_location *l, struct http_span value, bool slash)
+http_location_put_value(struct http_location *l, struct goevd_str value, bool slash)
 {
     static const char digits[] = "0123456789ABCDEF";
 
@@ -209,7 +209,7 @@ http_location_put_value(struct http_location *l, struct http_span value, bool sl
 
 /* The query as it was sent, which the parser has found to be one. */
 static void
-http_location_put_query(struct http_location *l, struct http_span query)
+http_location_put_query(struct http_location *l, struct goevd_str query)
 {
     if (!query.data)
         return;
@@ -219,7 +219,7 @@ http_location_put_query(struct http_location *l, struct http_span query)
 
 /* {name}, {*} or {?} at p; returns its end. */
 static const char *
-http_location_put_name(struct http_location *l, const struct http_exchange *x, const char *p)
+http_location_put_name(struct http_location *l, const struct goevd_http_request *r, const char *p)
 {
     const char *close = strchr(p, '}');
     size_t len = (size_t)(close - p) - 1;
@@ -228,18 +228,16 @@ http_location_put_name(struct http_location *l, const struct http_exchange *x, c
     memcpy(name, p + 1, len);
     name[len] = '\0';
     if (strcmp(name, "?") == 0)
-        http_location_put_query(l, http_target_query(x->req->target));
+        http_location_put_query(l, http_redirect_api->query(r));
     else
-        http_location_put_value(l, http_router_param(x->handler->chain->path, x->req->path, name),
-                                name[0] == '*');
+        http_location_put_value(l, http_redirect_api->param(r, name), name[0] == '*');
     return close + 1;
 }
 
 static int
 http_redirect_request(struct goevd_http_request *r, void *state)
 {
-    struct http_exchange *x = http_exchange_of(r);
-    const struct http_options_redirect *o = x->handler->instance;
+    const struct http_options_redirect *o = http_redirect_api->instance(r);
     const char *p = o->to.data;
     struct http_location l;
     int result;
@@ -251,18 +249,19 @@ http_redirect_request(struct goevd_http_request *r, void *state)
     l.path = true;
     while (*p != '\0')
         if (*p == '{')
-            p = http_location_put_name(&l, x, p);
+            p = http_location_put_name(&l, r, p);
         else
             http_location_put(&l, *p++);
     if (l.len > sizeof(l.text))
-        return http_exchange_reply(x, 414, "", 0, NULL, 0);
-    result = http_exchange_add_field(x, "Location", l.text, l.len);
-    return result < 0
-               ? result
-               : http_exchange_reply(x, http_options_redirect_statuses[o->status], "", 0, NULL, 0);
+        return http_redirect_api->reply(r, 414, "", 0, NULL, 0);
+    result = http_redirect_api->add_header(r, "Location", l.text, l.len);
+    return result < 0 ? result
+                      : http_redirect_api->reply(r, http_options_redirect_statuses[o->status], "",
+                                                 0, NULL, 0);
 }
 
 const struct goevd_http_handler http_redirect_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .http = &http_redirect_api,
     .on_request = http_redirect_request,
 };

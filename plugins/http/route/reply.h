@@ -1,20 +1,7 @@
-/* The head of a reply: status line and headers, RFC 9112 section 4. */
+/* A reply that is known at start: status, fields and content, whatever it will go out by. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "http/message/date.h"
 #include "http/message/util.h"
-
-/* What becomes of the connection, and whether the client must be told. */
-enum http_persist {
-    HTTP_PERSIST,      /* stays open, as HTTP/1.1 does by default */
-    HTTP_PERSIST_TOLD, /* stays open, and an HTTP/1.0 client needs to read so */
-    HTTP_PERSIST_CLOSE,
-    HTTP_PERSIST_COUNT
-};
 
 /* A reply that is known before it is asked for. */
 struct http_reply {
@@ -23,31 +10,3 @@ struct http_reply {
     struct http_span body;
     char *memory; /* what of them was allocated, in one piece; NULL: nothing */
 };
-
-/* Whether replies of this status may have content; 204 and 304 may not. */
-bool http_reply_has_body(int status);
-
-/* All that http_reply_head() writes besides reason phrase, server and fields. */
-#define HTTP_REPLY_FIXED_MAX 256
-
-/* The parts of a head, one behind the other; each returns its bytes. The first is the status line
- * with Server, Date and `fields`, the second Content-Length, the third Connection and the empty
- * line. */
-size_t http_reply_begin(char *to, int status, struct http_span server, struct http_span fields,
-                        const char date[HTTP_DATE_LEN], size_t *ret_date_at);
-size_t http_reply_length(char *to, uint64_t length);
-size_t http_reply_end(char *to, enum http_persist persist);
-
-/* Room that http_reply_head() needs, at most. */
-size_t http_reply_head_max(const struct http_reply *reply, struct http_span server);
-
-/* Write it.
- *
- * to           http_reply_head_max() bytes.
- * server       the value of the Server header; empty: none.
- * ret_date_at  where in it the Date's value stands.
- * Returns      its bytes.
- */
-size_t http_reply_head(char *to, const struct http_reply *reply, struct http_span server,
-                       enum http_persist persist, const char date[HTTP_DATE_LEN],
-                       size_t *ret_date_at);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "http/message/chars.h"
+#include "http/message/status.h"
 #include "http/route/header_edits.h"
 
 static const char default_type[] = "Content-Type: text/plain; charset=utf-8\r\n";
@@ -15,7 +16,7 @@ http_respond_check_status(struct goevd_self *self, const char *path,
 {
     char at[128];
 
-    if (o->body.len == 0 || (http_reply_has_body((int)o->status) && o->status != 205))
+    if (o->body.len == 0 || (http_status_has_content((int)o->status) && o->status != 205))
         return 0;
     snprintf(at, sizeof(at), "%s.respond.body", path);
     return goevd_refuse(self, at,

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http/h1/parser.h"
+#include "http/message/request.h"
 
 struct http_node {
     struct http_span path; /* the caller's memory */

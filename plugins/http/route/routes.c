@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/exchange/gzip.h"
+#include "http/message/gzip.h"
 #include "http/message/path.h"
+#include "http/message/status.h"
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 
@@ -459,7 +460,8 @@ http_routes_push_fixed(struct http_routes *routes, const struct http_options *o)
 }
 
 int
-http_routes_init(struct http_routes *routes, struct goevd_self *self, const struct http_options *o)
+http_routes_init(struct http_routes *routes, struct goevd_self *self, const struct http_options *o,
+                 const struct goevd_http *api)
 {
     const struct http_routes_place place = {.at = "routes", .all = o->headers, .gzip = o->gzip};
     int r;
@@ -468,6 +470,7 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
     if (!routes->sites)
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
+    routes->handlers.api = api;
     r = http_routes_check_count(self, o);
     if (r >= 0)
         r = http_error_pages_init(&routes->error_pages, self, o);

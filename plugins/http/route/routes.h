@@ -46,10 +46,11 @@ struct http_routes {
 
 void http_routes_fini(struct http_routes *routes);
 
-/* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error http_routes_fini() is still
- * due. */
+/* api      what handlers call.
+ * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error http_routes_fini() is still
+ *          due. */
 int http_routes_init(struct http_routes *routes, struct goevd_self *self,
-                     const struct http_options *options);
+                     const struct http_options *options, const struct goevd_http *api);
 
 static inline bool
 http_routes_is_handler(unsigned number)

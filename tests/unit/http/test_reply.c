@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http/route/reply.h"
+#include "http/h1/head.h"
 
 #define STR(text)                                                                                  \
     {                                                                                              \
@@ -20,9 +20,9 @@ check(const struct http_reply *reply, struct http_span server, enum http_persist
 {
     char head[1024];
     size_t date_at;
-    size_t n = http_reply_head(head, reply, server, persist, date, &date_at);
+    size_t n = http_head_render(head, reply, server, persist, date, &date_at);
 
-    assert_true(n <= http_reply_head_max(reply, server));
+    assert_true(n <= http_head_max(reply, server));
     assert_int_equal(n, strlen(wanted));
     assert_memory_equal(head, wanted, n);
     assert_memory_equal(head + date_at, date, HTTP_DATE_LEN);

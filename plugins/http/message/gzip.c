@@ -1,4 +1,4 @@
-#include "http/exchange/gzip.h"
+#include "http/message/gzip.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "http/message/chars.h"
 #include "http/message/rows.h"
-#include "http/route/reply.h"
+#include "http/message/status.h"
 
 /* A window of 32 KiB (15), in the format of gzip (16), and 128 KiB to find repetitions: 256 KiB. */
 #define GZIP_WINDOW (15 + 16)
@@ -97,7 +97,7 @@ http_gzip_applies(const struct http_options_gzip *o, int status, struct http_spa
 {
     struct http_line line;
 
-    if (length < (uint64_t)o->length_min || !http_reply_has_body(status) || status == 205 ||
+    if (length < (uint64_t)o->length_min || !http_status_has_content(status) || status == 205 ||
         status == 206)
         return false;
     for (size_t at = 0; http_lines_next(lines, &at, &line);) {

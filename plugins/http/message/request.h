@@ -1,0 +1,87 @@
+/* A request whose head has been read, whatever it came by: method, target, fields, and what these
+ * mean for the server. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/message/util.h"
+
+/* Bytes of a Host that is remembered. */
+#define HTTP_HOST_MEMO_MAX 63
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_PATCH,
+    HTTP_OPTIONS,
+    HTTP_TRACE,
+    HTTP_CONNECT,
+    HTTP_METHOD_COUNT,
+    HTTP_METHOD_UNKNOWN = HTTP_METHOD_COUNT
+};
+
+extern const char *const http_method_names[HTTP_METHOD_COUNT];
+
+/* Headers that the server itself obeys. */
+enum http_known {
+    HTTP_KNOWN_NONE,
+    HTTP_KNOWN_HOST,
+    HTTP_KNOWN_CONNECTION,
+    HTTP_KNOWN_CONTENT_LENGTH,
+    HTTP_KNOWN_TRANSFER_ENCODING,
+    HTTP_KNOWN_EXPECT,
+    HTTP_KNOWN_COUNT
+};
+
+struct http_field {
+    const char *name;
+    const char *value; /* without the white space around it */
+    uint32_t value_len;
+    uint32_t name_len : 24;
+    uint32_t known : 8; /* enum http_known */
+};
+
+/* 0 is the common case: HTTP/1.1, a plain path, no body, keep the connection. */
+enum http_flags {
+    HTTP_OLD = 1 << 0,          /* HTTP/1.0 */
+    HTTP_TARGET_OTHER = 1 << 1, /* for http_target_check(): no path, or one to be normalised, or a
+                                   method that has its own rules */
+    HTTP_SERVER_WIDE = 1 << 2,  /* OPTIONS * */
+    HTTP_CLOSE = 1 << 3,        /* close after the reply */
+    HTTP_KEEP = 1 << 4,         /* the client asked for keep-alive, and needs to be told */
+    HTTP_LENGTH = 1 << 5,       /* a body of content_length bytes, not 0 */
+    HTTP_CHUNKED = 1 << 6,      /* a chunked body */
+    HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
+    HTTP_OTHER_HOST = 1 << 8,   /* its Host is another than the last one */
+    HTTP_INFORMED = 1 << 9,     /* more is to be known of it: request_info.h */
+    HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
+};
+
+/* A head, as spans of the bytes it was read from. Zeroed before its first use, then used again. */
+struct http_request {
+    uint8_t method;     /* enum http_method */
+    uint8_t method_len; /* of all but GET: so many bytes stand before the SP before the target */
+    uint16_t flags;     /* enum http_flags */
+    uint16_t seen;      /* bits 1 << enum http_known */
+    uint16_t repeated;  /* those that were seen more than once */
+    uint32_t field_count;
+    uint16_t at[HTTP_KNOWN_COUNT]; /* index of the last field of each kind seen */
+    struct http_span target;       /* as it was sent */
+    struct http_span path;         /* target without query; after http_target_check() normalised */
+    uint64_t content_length;       /* after http_semantics_check(), with HTTP_LENGTH */
+    uint8_t host_memo_len;         /* the last Host that was good: it stays good */
+    char host_memo[HTTP_HOST_MEMO_MAX];
+    struct http_field fields[]; /* room for http_limits.headers_max */
+};
+
+struct http_limits {
+    uint32_t request_line_max; /* bytes of the request line without its CR LF; 64 to 65000 */
+    uint32_t header_bytes_max; /* bytes of all header lines with theirs; below 16 MiB */
+    uint32_t headers_max;      /* header lines; at most 65000 */
+    uint16_t flags;            /* enum http_flags that every request has */
+};
