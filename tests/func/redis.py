@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from daemon import PATIENCE_S
+from wire import kept_port
 
 BINARY = shutil.which('redis-server')
 
@@ -16,8 +17,7 @@ class Redis:
 
     def __init__(self, folder, *options):
         self.folder = pathlib.Path(folder)
-        with socket.create_server(('127.0.0.1', 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = kept_port()
         self.options = options or ('--appendonly', 'yes', '--appendfsync', 'always')
         self.process = None
         self.start()

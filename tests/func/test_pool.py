@@ -19,7 +19,7 @@ class Server:
     """Somebody whom the pool connects to, who answers pings and sends everything else back."""
 
     def __init__(self, port=0):
-        self.sock = socket.create_server(('127.0.0.1', port), backlog=128)
+        self.sock = socket.create_server(('127.0.0.1', port or wire.kept_port()), backlog=128)
         self.port = self.sock.getsockname()[1]
         self.conns, self.accepted, self.pings, self.mute = [], 0, 0, False
         self.changed = threading.Condition()

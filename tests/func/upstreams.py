@@ -14,7 +14,7 @@ class Upstream:
     """A server whose every connection is handled by a thread of its own."""
 
     def __init__(self, handle=None, port=0, backlog=128):
-        self.listener = socket.create_server(('127.0.0.1', port), backlog=backlog)
+        self.listener = socket.create_server(('127.0.0.1', port or wire.kept_port()), backlog=backlog)
         self.port = self.listener.getsockname()[1]
         self.accepted = 0
         self.open = []

@@ -6,6 +6,8 @@ import socket
 
 from daemon import PATIENCE_S
 
+KEPT = []   # the sockets of kept_port()
+
 
 class Reader:
     """Reads from a socket what a test expects, piece by piece."""
@@ -145,6 +147,20 @@ def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
         s.bind(address)
         s.listen(backlog)
         yield s
+
+
+def kept_port():
+    """A port of 127.0.0.1 that a server may leave and take again, until this process ends.
+
+    A port that is free for a moment may become that of any client on this machine. Where a socket is
+    bound and does not listen, the kernel chooses the port for nobody, and a server that sets
+    SO_REUSEADDR may still listen there.
+    """
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(('127.0.0.1', 0))
+    KEPT.append(s)
+    return port_of(s)
 
 
 def port_of(s):
