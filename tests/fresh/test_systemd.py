@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from daemon import PATIENCE_S, eventually
+from daemon import PATIENCE_S, SERVING, eventually
 from knocking import assert_all_were_answered, knock, said
 from websocket import TEXT, Client, frame
 from wire import Reader
@@ -217,6 +217,8 @@ def test_a_file_in_the_logs_directory_is_rotated(box):
     path = '/var/log/goevd/goevd.log'
     box.write('/etc/goevd/goevd.yaml', f'log: {{target: {path}, format: json}}\n' + CONFIG)
     box.run('systemctl', 'start', 'goevd')
+    # A worker is ready before it logs what it serves.
+    eventually(lambda: re.search(SERVING, box.path(path).read_text()), 'it does not log')
     box.run('mv', path, f'{path}.1')
     box.run('systemctl', 'kill', '--kill-who=main', '-s', 'USR1', 'goevd')
     eventually(box.path(path).exists, 'no new file')

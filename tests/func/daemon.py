@@ -31,6 +31,7 @@ PATIENCE_S = 60   # after this long, what is waited for will not come any more
 
 LISTENER = re.compile(r'listener (?P<name>\S+): (?P<address>\S+), plugin (?P<plugin>\S+), '
                       r'(?P<mode>\w+), (?P<sockets>\d+) sockets?, reactor (?P<reactor>\S+)$')
+SERVING = r'goevd \S+ is serving .*\(pid \d+\)'   # the last line of a start
 
 HELLO = {'http': {'routes': [
     {'path': '/', 'respond': {'body': 'Hello, World!'}},
@@ -187,8 +188,9 @@ class Daemon:
         self.log = Log(self.process.stderr)
 
     def ready(self, start=0, control=True):
-        """Until it has said what listens where, and its control socket is there."""
+        """Until it has said what listens where and its last line, and its control socket is there."""
         self.listeners = {m['name']: m for m in self.log.wait(LISTENER, self.count, start)}
+        self.log.wait(SERVING, start=start)
         if control and self.control:
             eventually(lambda: listens(self.control), 'no control socket')
         return self

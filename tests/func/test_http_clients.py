@@ -44,7 +44,7 @@ def run(*argv, status=0, **more):
 
 def curl(*argv, **more):
     """curl without settings of the user's."""
-    return run('curl', '-q', '-sS', '--noproxy', '*', '--max-time', '10', *argv, **more)
+    return run('curl', '-q', '-sS', '--noproxy', '*', '--max-time', str(PATIENCE_S), *argv, **more)
 
 
 def test_curl_keeps_its_connection(url):

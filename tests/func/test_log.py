@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import procfs
-from daemon import BINARY, config, eventually, listener, run, write_config
+from daemon import BINARY, SERVING, config, eventually, listener, run, write_config
 from wire import Reader, get
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -29,7 +29,7 @@ def start(goevd, plugins, tmp_path):
                          log={'target': str(path), 'format': fmt, **(log or {})}, **more),
                   *args, *(['--single'] if single else []), ready=False)
         d.path = pathlib.Path(path)
-        eventually(lambda: d.path.exists() and 'listener http: ' in d.path.read_text()
+        eventually(lambda: d.path.exists() and re.search(SERVING, d.path.read_text())
                    and (tmp_path / 'control.sock').exists(), 'it does not log')
         found = re.findall(r'listener (web|http): (127\.0\.0\.1:\d+), ', d.path.read_text())
         d.listeners = {name: {'address': address} for name, address in found}
@@ -117,7 +117,7 @@ def test_text_names_client_and_connection(start):
 
 def test_stderr_in_json(goevd):
     d = goevd(config(log={'target': 'stderr', 'format': 'json'}), ready=False)
-    d.log.wait('"listener":"web"')
+    d.log.wait(SERVING)
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
     lines = [json.loads(line) for line in d.log.lines]
