@@ -6,10 +6,10 @@
 
 #include <goevd/plugin.h>
 
-#include "conf/schema/describe.h"
-#include "cli/scaffold.h"
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "cli/scaffold.h"
+#include "conf/schema/describe.h"
 #include "ctl/ctl.h"
 #include "process/exit.h"
 #include "supervisor/supervisor.h"

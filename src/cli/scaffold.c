@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "process/exit.h"
 #include "plug/loader/folder.h"
+#include "process/exit.h"
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
@@ -110,7 +110,8 @@ author_do(const struct cli *cli, struct err *reterr)
                            author_commands[i].needs ? author_commands[i].needs : "nothing else");
         return author_commands[i].run(cli, cli->args[1], reterr);
     }
-    return err_set(reterr, -EINVAL, "plugin: no command '%s'; there are new, check, test, headers and folder",
+    return err_set(reterr, -EINVAL,
+                   "plugin: no command '%s'; there are new, check, test, headers and folder",
                    cli->args[0]);
 }
 

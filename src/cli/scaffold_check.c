@@ -6,9 +6,9 @@
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 
-#include "conf/yaml/path.h"
-#include "conf/schema/schema.h"
 #include "cli/scaffold.h"
+#include "conf/schema/schema.h"
+#include "conf/yaml/path.h"
 #include "plug/loader/object.h"
 #include "plug/plugins.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/net.h"
+#include "net/conn/net.h"
 #include "net/conn/service.h"
 
 /* ---- Rows ------------------------------------------------------------------------------------ */

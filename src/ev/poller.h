@@ -7,8 +7,8 @@
 
 #include "ev/buffers.h"
 #include "ev/cache.h"
-#include "ev/metric.h"
 #include "ev/mailbox.h"
+#include "ev/metric.h"
 #include "ev/place.h"
 #include "ev/slots.h"
 #include "ev/timer.h"

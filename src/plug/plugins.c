@@ -11,8 +11,8 @@
 #include <goevd/http.h>
 
 #include "conf/yaml/suggest.h"
-#include "plug/loader/folder.h"
 #include "plug/host/outgoing.h"
+#include "plug/loader/folder.h"
 #include "plug/strict/strict.h"
 
 #ifndef GOEVD_PLUGIN_DIR

@@ -8,8 +8,8 @@
 #include "conf/config.h"
 #include "ev/poller.h"
 #include "ev/reactor.h"
-#include "net/connect/connector.h"
 #include "net/conn/service.h"
+#include "net/connect/connector.h"
 #include "plug/loader/module.h"
 #include "plug/plug_metric.h"
 

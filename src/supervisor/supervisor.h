@@ -14,15 +14,15 @@
 #include <limits.h>
 #include <signal.h>
 
-#include "conf/config.h"
-#include "supervisor/child.h"
 #include "cli/cli.h"
+#include "conf/config.h"
 #include "ctl/control.h"
 #include "process/logfile.h"
 #include "process/notify.h"
 #include "process/pidfile.h"
 #include "process/store.h"
 #include "proto/values.h"
+#include "supervisor/child.h"
 
 /* Returns the exit status, when all has ended. */
 int supervisor_run(const struct cli *cli, char **argv);

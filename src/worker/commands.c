@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "conf/yaml/suggest.h"
-#include "worker/connections.h"
 #include "ctl/stats.h"
+#include "worker/connections.h"
 
 #define NAMES_MAX 256 /* bytes of the names that an error lists */
 

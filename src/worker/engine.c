@@ -280,6 +280,7 @@ engine_poller_stop(struct poller *p, void *arg)
 {
     struct engine *e = arg;
 
+    connector_close_all(net_of(p));
     net_close_all(net_of(p)); /* again, for those that did not start */
     plugins_poller_stop(&e->setup->plugins, p);
     net_free(p);
@@ -412,8 +413,10 @@ static void
 engine_close_all_on(struct poller *p, void *arg)
 {
     (void)arg;
-    if (p->net)
-        net_close_all(net_of(p));
+    if (!p->net)
+        return;
+    connector_close_all(net_of(p));
+    net_close_all(net_of(p));
 }
 
 void

@@ -4,10 +4,10 @@
 
 #include <stdatomic.h>
 
-#include "worker/setup.h"
-#include "worker/parent.h"
 #include "ev/work.h"
 #include "net/accept/listener.h"
+#include "worker/parent.h"
+#include "worker/setup.h"
 
 struct engine {
     struct setup *setup;

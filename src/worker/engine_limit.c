@@ -1,8 +1,8 @@
 /* Limits, as the configuration has them, and others while connections are open. */
 #include <string.h>
 
-#include "worker/engine.h"
 #include "net/conn/conn.h"
+#include "worker/engine.h"
 
 void
 engine_limits(const struct config_limits *c, struct conn_limits *ret)

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "ctl/metrics.h"
-#include "worker/owner.h"
 #include "process/store.h"
+#include "worker/owner.h"
 
 #define SYSTEMD "systemd:"
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "worker/privileges.h"
-#include "worker/proxy_log.h"
 #include "net/accept/listen.h"
 #include "plug/plugins.h"
+#include "worker/privileges.h"
+#include "worker/proxy_log.h"
 
 /* What a listener needs beside its configuration. */
 struct setup_listener {

@@ -1,9 +1,9 @@
 /* The log of a worker. */
 #pragma once
 
+#include "plug/plugins.h"
 #include "process/logfile.h"
 #include "worker/parent.h"
-#include "plug/plugins.h"
 
 struct worker_log {
     struct proto_log how;

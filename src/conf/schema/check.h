@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "conf/yaml/path.h"
 #include "conf/schema/schema.h"
+#include "conf/yaml/path.h"
 
 struct check {
     struct conf_context *context;

@@ -1,8 +1,8 @@
 /* Plugins' places in the configuration, and errors below a node. */
 #include <errno.h>
 
-#include "conf/yaml/path.h"
 #include "conf/schema/schema.h"
+#include "conf/yaml/path.h"
 
 const struct conf_place *
 conf_place_find(const struct conf_places *places, const struct goevd_plugin *plugin)

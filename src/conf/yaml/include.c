@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "conf/yaml/path.h"
 #include "conf/schema/schema.h"
+#include "conf/yaml/path.h"
 
 /* A file that is being read, and the one that includes it. */
 struct source {

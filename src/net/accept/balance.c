@@ -1,11 +1,12 @@
 #include "net/accept/balance.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "net/accept/listener.h"
-#include "net/net.h"
 
 #define WINDOW_NS (50 * NS_PER_MS)
 #define WINDOW_ACCEPTS_MIN 8       /* a window goes on until there are as many, ... */
@@ -19,11 +20,20 @@
 #define SLACK_MIN 1      /* one connection more is never clearly more */
 #define SLACK_FAIR_MIN 8 /* where steering works, chance is left alone */
 
-void
-balance_init(struct balance *b, struct poller *p)
+int
+balance_begin(struct net *net)
 {
-    *b = (struct balance){.poller = p};
+    struct balance *b;
+
+    if (net->balance)
+        return 0;
+    b = calloc(1, sizeof(*b));
+    if (!b)
+        return -ENOMEM;
+    b->poller = net->poller;
     b->held_end = &b->held;
+    net->balance = b;
+    return 0;
 }
 
 /* ---- Do the others accept too? --------------------------------------------------------------- */
@@ -187,6 +197,8 @@ balance_due(struct timer *t, uint64_t now_ns)
 void
 balance_settle(struct balance *b)
 {
+    if (!b)
+        return;
     timer_cancel(&b->poller->timers, &b->timer);
     while (b->held)
         balance_keep(b, balance_pop_held(b));

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 
 #include "ev/reactor.h"
+#include "net/conn/net.h"
 
 struct listener;
 
@@ -48,7 +49,8 @@ struct balance {
     struct timer timer;                /* while some are held */
 };
 
-void balance_init(struct balance *b, struct poller *p);
+/* Give the net a balance unless it has one; net_free() frees it. 0; -ENOMEM. */
+int balance_begin(struct net *net);
 
 /* A connection has been accepted here, for l, at now_ns, to be served by r; it is counted in no
  * poller's load yet. From now on the fd is the balance's. Another reactor than that of l takes it
@@ -56,5 +58,5 @@ void balance_init(struct balance *b, struct poller *p);
 void balance_place(struct balance *b, struct listener *l, const struct reactor *r, int fd,
                    const struct sockaddr_storage *peer, uint64_t now_ns);
 
-/* Serve here whatever is held. */
+/* Serve here whatever is held; NULL holds nothing. */
 void balance_settle(struct balance *b);

@@ -6,8 +6,9 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "net/conn/conn.h"
+#include "net/accept/balance.h"
 #include "net/accept/listen.h"
+#include "net/conn/conn.h"
 #include "net/proxy/proxied.h"
 #include "net/tally.h"
 
@@ -28,17 +29,23 @@ struct acceptor {
 
 /* Count a connection among those of its client; what a proxy brings is counted when it has told
  * whose it is. */
+/* A connection counts for its client from accepting on, unless a proxy will name the client. */
+static bool
+listener_tallies(const struct listener *l, const struct sockaddr *peer)
+{
+    return l->clients && !proxy_policy_owes(l->config.proxy, peer);
+}
+
 static bool
 listener_tally(struct listener *l, const struct sockaddr *peer)
 {
-    return !l->clients || proxy_policy_owes(l->config.proxy, peer) ||
-           tally_add(l->clients, peer, l->config.client_max) == 0;
+    return !listener_tallies(l, peer) || tally_add(l->clients, peer, l->config.client_max) == 0;
 }
 
 static void
 listener_untally(struct listener *l, const struct sockaddr *peer)
 {
-    if (l->clients && !proxy_policy_owes(l->config.proxy, peer))
+    if (listener_tallies(l, peer))
         tally_drop(l->clients, peer);
 }
 
@@ -93,10 +100,11 @@ void
 listener_open_conn(struct listener *l, struct poller *p, int fd, const struct sockaddr *peer)
 {
     struct service *s = l->services[p->index];
+    struct conn_seed seed = {.tallied = listener_tallies(l, peer)};
 
     if (!p->net || !s)
         fd_close(fd); /* the poller has stopped while the fd was on its way */
-    else if (conn_open(s, fd, peer, NULL) == 0)
+    else if (conn_open(s, fd, peer, &seed) == 0)
         return;
     else
         figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
@@ -235,7 +243,7 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
 
     if (likely(r != NULL)) {
         figure_add(&a->poller->accepted, 1);
-        balance_place(&net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
+        balance_place(net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
         return;
     }
     acceptor_count(a, why);
@@ -477,9 +485,12 @@ listener_acceptor_poller(const struct listener *l, unsigned i)
 int
 listener_accept(struct listener *l, struct poller *p, struct err *reterr)
 {
+    int r = balance_begin(net_of(p));
+
+    if (r < 0)
+        return err_set_errno(reterr, r, "listener %s cannot accept", l->config.name);
     for (unsigned i = 0; i < l->acceptor_count; i++) {
         struct acceptor *a = &l->acceptors[i];
-        int r;
 
         if (listener_acceptor_poller(l, i) != p)
             continue;
@@ -507,5 +518,5 @@ listener_close(struct listener *l, struct poller *p)
         timer_cancel(&p->timers, &a->retry);
         poller_unwatch(p, &a->watch);
     }
-    balance_settle(&net_of(p)->balance);
+    balance_settle(net_of(p)->balance);
 }

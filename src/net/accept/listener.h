@@ -1,11 +1,16 @@
-/* A listener: an address that is listened on, who accepts there, and who serves what comes. */
+/* A listener: an address that is listened on, who accepts there, and who serves what comes.
+ *
+ *   listener.c  its life: accepting, limits, serving, closing
+ *   balance.c   which poller serves a new connection
+ *   listen.c    opening its sockets
+ */
 #pragma once
 
 #include <stdatomic.h>
 
 #include "ev/reactor.h"
 #include "net/address.h"
-#include "net/net.h"
+#include "net/conn/net.h"
 #include "net/conn/service.h"
 
 enum listener_mode {

@@ -1,5 +1,4 @@
-#include "net/conn/conn.h"
-#include "net/proxy/proxied.h"
+#include "net/conn/conn_parts.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -109,8 +108,8 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
     c->timer.fn = conn_timer_due;
     c->timer.note = conn_age_clock(s->net);
     conn_address_set(&c->peer, peer);
-    if (s->clients && !proxy_policy_owes(s->proxy, peer))
-        c->flags |= CONN_TALLIED; /* by who has accepted it */
+    if (seed && seed->tallied)
+        c->flags |= CONN_TALLIED;
     if (seed && seed->state_len > 0)
         memcpy(c->state, seed->state, seed->state_len);
     if (seed && seed->owner)

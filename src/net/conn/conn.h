@@ -1,17 +1,8 @@
 /* A connection: a socket that belongs to one poller from its first callback to its last.
  *
- *   conn.c          its life: opening, events, work that is put off
- *   conn_close.c    its end, and what follows each callback
- *   conn_upgrade.c  from one handler to another
- *   conn_read.c     bytes in: reading, the unread tail, end of input
- *   conn_frame.c    frames in and out, for handlers that name a framing
- *   conn_write.c    bytes out: gathering, the output queue, its marks
- *   conn_disk.c     bytes of files that are not in memory
- *   conn_timer.c    deadline, idle time-out, a handler's timers
- *   conn_row.c      what can be said of one
- *
  * All functions run on the connection's poller. They are documented where plugins see them, in
- * goevd/plugin.h; here is what only the host needs to know.
+ * goevd/plugin.h; here is what only the host needs to know. conn_parts.h has a map of the files and
+ * a picture of the states.
  */
 #pragma once
 
@@ -21,7 +12,7 @@
 
 #include "ev/poller.h"
 #include "net/address.h"
-#include "net/net.h"
+#include "net/conn/net.h"
 #include "net/conn/outq.h"
 #include "net/conn/service.h"
 #include "net/conn/transport.h"
@@ -90,6 +81,7 @@ struct conn_seed {
     const void *state; /* the first bytes of the handler's */
     size_t state_len;
     struct transport_owner *owner; /* of the socket, with transport_lent */
+    bool tallied;                  /* it counts among those of its client */
 };
 
 /* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
@@ -166,11 +158,26 @@ const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 /* The limits of its service have changed: let what waits for them see it. */
 void conn_limits_changed(struct conn *c);
 
-/* ---- Between the conn files ------------------------------------------------------------------ */
+/* ---- For callers that run callbacks, and for transports -------------------------------------- */
 
-/* No bytes are read while any of these holds. */
-#define CONN_INPUT_OFF                                                                             \
-    (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN | CONN_REFUSED)
+static inline struct poller *
+conn_poller(const struct conn *c)
+{
+    return c->service->net->poller;
+}
+
+static inline const struct goevd_stream *
+conn_stream(const struct conn *c)
+{
+    return c->service->stream;
+}
+
+/* How plugins see it. */
+static inline struct goevd_conn *
+conn_public(struct conn *c)
+{
+    return (struct goevd_conn *)c;
+}
 
 /* Let other threads see which callback of its handler runs, until place_leave(). */
 static inline void
@@ -189,128 +196,11 @@ conn_enter(struct conn *c, const char *callback)
 }
 bool conn_leave(struct conn *c);
 
-/* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
- * flags say. False: the connection is gone. */
-bool conn_settle(struct conn *c);
-
-void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
-socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
-
-/* Go on with the handshake, and with what follows it. The connection may be gone afterwards. */
-void conn_begin(struct conn *c);
-
-/* The transport is ready: on_open. The connection may be gone afterwards. */
-void conn_tell_open(struct conn *c);
-
-/* At the end of the callback that asked for it; false: the connection is gone. */
-bool conn_take_upgrade(struct conn *c);
-void conn_state_free(struct conn *c);
-
-/* The socket said no: close at once, for the reason that this errno is. */
-void conn_fail(struct conn *c, int error);
-
-/* Let the net call conn_work() soon. */
-void conn_list(struct conn *c);
-
-/* What was put off: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
- * the connection may be gone afterwards. */
-void conn_work(struct conn *c);
-
-/* Ask epoll for what the connection waits for now. */
-void conn_interest(struct conn *c);
-
-/* Read once, deliver. The connection may be gone afterwards. */
-void conn_receive(struct conn *c);
-
-/* Deliver the tail without new bytes, then the end of input if it is due. */
-void conn_receive_again(struct conn *c);
-
-void conn_tail_free(struct conn *c);
-
-/* The on_read of handlers with a framing. */
-ptrdiff_t conn_read_frames(struct goevd_conn *c, void *state, const char *data, size_t len,
-                           size_t fresh, unsigned flags);
-
-/* As conn_reserve(), and says why not: as conn_write(). */
-int conn_room(struct conn *c, size_t len, char **ret);
-
-/* Let the socket take what it can of the queue, and of what the callback that has just ended has
- * gathered. Errors mark the connection as closing. */
-void conn_flush(struct conn *c);
-void conn_flush_gathered(struct conn *c);
-
 /* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
 int conn_timer_update(struct conn *c);
 
-/* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
- * be read first, and CONN_DISK is set until that has ended. */
-size_t conn_disk_ready(struct conn *c, struct segment *s);
-
-/* When it is tried again for want of room in the work pool; UINT64_MAX: not at all. */
-uint64_t conn_disk_due_ns(const struct conn *c);
-
-/* It is time to. */
-void conn_disk_again(struct conn *c);
-
-/* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
-void conn_slow_watch(struct conn *c);
-
-/* When that is looked at next; UINT64_MAX: not at all. */
-uint64_t conn_slow_due_ns(const struct conn *c);
-
-/* It is time to look: whether the peer takes too little. If not, the next period begins. */
-bool conn_slow_passed(struct conn *c);
-void conn_timer_due(struct timer *t, uint64_t now_ns);
-void conn_timers_free(struct conn *c);
-
-/* Free the memory of a connection that conn_work() finds dead. */
-void conn_release(struct conn *c);
-
-/* The connection that embeds w, or NULL if something else does. */
-struct conn *conn_of_watch(struct watch *w);
-
-static inline const struct goevd_stream *
-conn_stream(const struct conn *c)
-{
-    return c->service->stream;
-}
-
-/* What is read has nothing to do with what is written. */
-static inline bool
-conn_is_duplex(const struct conn *c)
-{
-    return conn_stream(c)->flags & GOEVD_STREAM_DUPLEX;
-}
-
-/* The handler gets no bytes now, or will get the tail again by itself. */
-static inline bool
-conn_input_held(const struct conn *c)
-{
-    uint32_t holds =
-        CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING | CONN_REFUSED;
-
-    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
-}
-
-static inline struct poller *
-conn_poller(const struct conn *c)
-{
-    return c->service->net->poller;
-}
-
-/* A clock of 67 ms for ages, wrapping in 9 years. */
-static inline uint32_t
-conn_age_clock(const struct net *net)
-{
-    return (uint32_t)(net->poller->now_ns >> 26);
-}
-
-/* How plugins see it. */
-static inline struct goevd_conn *
-conn_public(struct conn *c)
-{
-    return (struct goevd_conn *)c;
-}
+void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
+socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
 
 static inline void *
 conn_transport_state(struct conn *c)

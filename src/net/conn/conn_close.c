@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "base/fd.h"
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 #include "net/tally.h"
 
 void

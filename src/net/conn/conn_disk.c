@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 #include "net/conn/disk.h"
 
 #define FILE_CHUNK_BYTES ((size_t)2 << 20)

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 /* Bytes that a handler has not consumed. */
 struct tail {

@@ -1,5 +1,5 @@
 #include "base/text.h"
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 void
 conn_row_take(const struct conn *c, struct conn_row *ret)

@@ -2,7 +2,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 /* What the peer has acknowledged. The socket's buffer is no measure: it is large, and tells of room
  * only when a good part of it is free. */

@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 /* ---- Deadline, idle time-out and slow peers, checked lazily ---------------------------------- */
 

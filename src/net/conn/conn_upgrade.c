@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 static void *
 conn_upgraded_state(const struct net *net)

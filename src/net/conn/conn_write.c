@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 
 #define FLUSH_IOVECS 64
 #define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 #include "net/conn/frame.h"
 
 struct send_message {

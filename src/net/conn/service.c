@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "net/conn/conn.h"
+#include "net/conn/conn_parts.h"
 #include "net/conn/frame.h"
 
 #define STATE_BYTES_MAX 65536

@@ -7,13 +7,12 @@
 
 #include "base/sys.h"
 #include "net/conn/conn.h"
-#include "net/proxy/proxied.h"
 
 /* recv(2) and send(2) reach the socket with fewer steps than read(2) and write(2), and
  * MSG_NOSIGNAL turns SIGPIPE into EPIPE. */
 
-static ssize_t
-plain_read(struct conn *c, void *buf, size_t len)
+ssize_t
+transport_plain_read(struct conn *c, void *buf, size_t len)
 {
     ssize_t n;
 
@@ -23,8 +22,8 @@ plain_read(struct conn *c, void *buf, size_t len)
     return n < 0 ? -errno : n;
 }
 
-static ssize_t
-plain_write(struct conn *c, const void *data, size_t len)
+ssize_t
+transport_plain_write(struct conn *c, const void *data, size_t len)
 {
     ssize_t n;
 
@@ -34,8 +33,8 @@ plain_write(struct conn *c, const void *data, size_t len)
     return n < 0 ? -errno : n;
 }
 
-static ssize_t
-plain_writev(struct conn *c, const struct iovec *iov, int count, bool more)
+ssize_t
+transport_plain_writev(struct conn *c, const struct iovec *iov, int count, bool more)
 {
     struct msghdr message = {.msg_iovlen = (size_t)count};
     ssize_t n;
@@ -47,8 +46,8 @@ plain_writev(struct conn *c, const struct iovec *iov, int count, bool more)
     return n < 0 ? -errno : n;
 }
 
-static ssize_t
-plain_send_file(struct conn *c, int fd, off_t offset, size_t len)
+ssize_t
+transport_plain_send_file(struct conn *c, int fd, off_t offset, size_t len)
 {
     ssize_t n;
 
@@ -60,19 +59,19 @@ plain_send_file(struct conn *c, int fd, off_t offset, size_t len)
     return n;
 }
 
-static int
-plain_shutdown(struct conn *c)
+int
+transport_plain_shutdown(struct conn *c)
 {
     return shutdown(c->watch.fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
 const struct transport transport_plain = {
     .name = "plain",
-    .read = plain_read,
-    .write = plain_write,
-    .writev = plain_writev,
-    .send_file = plain_send_file,
-    .shutdown = plain_shutdown,
+    .read = transport_plain_read,
+    .write = transport_plain_write,
+    .writev = transport_plain_writev,
+    .send_file = transport_plain_send_file,
+    .shutdown = transport_plain_shutdown,
 };
 
 static void
@@ -92,23 +91,10 @@ lent_fini(struct conn *c)
 const struct transport transport_lent = {
     .name = "lent",
     .state_bytes = 16, /* a pointer; the handler's state behind it is aligned to 16 */
-    .read = plain_read,
-    .write = plain_write,
-    .writev = plain_writev,
-    .send_file = plain_send_file,
-    .shutdown = plain_shutdown,
+    .read = transport_plain_read,
+    .write = transport_plain_write,
+    .writev = transport_plain_writev,
+    .send_file = transport_plain_send_file,
+    .shutdown = transport_plain_shutdown,
     .fini = lent_fini,
-};
-
-const struct transport transport_proxied = {
-    .name = "proxied",
-    .state_bytes = PROXIED_STATE_BYTES,
-    .handshake = proxied_handshake,
-    .read = plain_read,
-    .write = plain_write,
-    .writev = plain_writev,
-    .send_file = plain_send_file,
-    .local_address = proxied_local_address,
-    .shutdown = plain_shutdown,
-    .fini = proxied_fini,
 };

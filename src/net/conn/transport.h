@@ -48,6 +48,13 @@ struct transport {
 
 extern const struct transport transport_plain;
 
+/* Its functions, for transports that differ from it elsewhere. */
+ssize_t transport_plain_read(struct conn *c, void *buf, size_t len);
+ssize_t transport_plain_write(struct conn *c, const void *data, size_t len);
+ssize_t transport_plain_writev(struct conn *c, const struct iovec *iov, int count, bool more);
+ssize_t transport_plain_send_file(struct conn *c, int fd, off_t offset, size_t len);
+int transport_plain_shutdown(struct conn *c);
+
 /* A plain socket that belongs to somebody else. Its state is a pointer to that owner, who is told
  * when the connection has ended: the fd is his again if it was given back (conn_give_back()) and
  * nothing is left in either direction, and -1 if it is closed. */
@@ -56,6 +63,3 @@ struct transport_owner {
 };
 
 extern const struct transport transport_lent;
-
-/* A plain socket whose peer may be a proxy that says first whom it speaks for: net/proxy/proxied.h. */
-extern const struct transport transport_proxied;

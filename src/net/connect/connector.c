@@ -11,7 +11,7 @@
 
 static void connector_event(struct watch *w, uint32_t events);
 
-struct connector *
+static struct connector *
 connector_of_watch(struct watch *w)
 {
     return w->fn == connector_event ? container_of(w, struct connector, watch) : NULL;
@@ -93,9 +93,18 @@ connector_cancel(struct connector *k, int error)
 }
 
 void
-connector_abort(struct connector *k)
+connector_close_all(struct net *net)
 {
-    connector_finish(k, -ECANCELED);
+    struct slots *slots = &net->poller->slots;
+
+    net->closed = true;
+    for (uint32_t slot = 0; slot < slots->used; slot++) {
+        struct watch *w = slots_at(slots, slot);
+        struct connector *k = w ? connector_of_watch(w) : NULL;
+
+        if (k)
+            connector_finish(k, -ECANCELED);
+    }
 }
 
 /* ---- A socket -------------------------------------------------------------------------------- */

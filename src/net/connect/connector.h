@@ -5,7 +5,7 @@
 #pragma once
 
 #include "net/address.h"
-#include "net/net.h"
+#include "net/conn/net.h"
 #include "net/connect/resolve.h"
 
 struct work_pool;
@@ -63,12 +63,12 @@ int connector_start(struct connector *k, struct poller *p, const char *to, struc
 /* [poller] End it with this error, told soon by fn. Nothing if that has been done already. */
 void connector_cancel(struct connector *k, int error);
 
-/* [poller] End it with -ECANCELED, told at once: goevd stops. */
-void connector_abort(struct connector *k);
+/* [poller] goevd stops: end all attempts of this poller with -ECANCELED, told at once. No other can
+ * begin. */
+void connector_close_all(struct net *net);
 
 /* [poller] End it and tell nobody; nothing if it has ended. */
 void connector_fini(struct connector *k);
 
 /* The attempt with that id on this poller, or NULL. */
 struct connector *connector_find(struct poller *p, uint64_t id);
-struct connector *connector_of_watch(struct watch *w);

@@ -9,8 +9,8 @@
  */
 #pragma once
 
-#include "net/connect/connector.h"
 #include "net/conn/transport.h"
+#include "net/connect/connector.h"
 
 struct pool_config {
     const struct connector_config *connector;

@@ -18,8 +18,7 @@ struct proxied {
     struct kept *kept;
 };
 
-static_assert(sizeof(struct proxied) == PROXIED_STATE_BYTES && PROXIED_STATE_BYTES % 16 == 0,
-              "the handler's state behind it is misaligned");
+static_assert(sizeof(struct proxied) % 16 == 0, "the handler's state behind it is misaligned");
 
 static struct proxied *
 proxied_of(struct conn *c)
@@ -170,7 +169,7 @@ proxied_tally(struct conn *c)
     return r == -EAGAIN ? -ECONNREFUSED : r; /* the other would be waited for */
 }
 
-int
+static int
 proxied_handshake(struct conn *c)
 {
     int r = c->deadline_ns ? 1 : proxied_expect(c);
@@ -189,7 +188,7 @@ proxied_handshake(struct conn *c)
 
 /* ---- What the connection asks ---------------------------------------------------------------- */
 
-socklen_t
+static socklen_t
 proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
 {
     const struct proxied *p = (const struct proxied *)(const void *)(c + 1);
@@ -197,8 +196,21 @@ proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address
     return p->local.family ? conn_address_get(&p->local, ret_address) : 0;
 }
 
-void
+static void
 proxied_fini(struct conn *c)
 {
     proxied_drop(proxied_of(c));
 }
+
+const struct transport transport_proxied = {
+    .name = "proxied",
+    .state_bytes = sizeof(struct proxied),
+    .handshake = proxied_handshake,
+    .read = transport_plain_read,
+    .write = transport_plain_write,
+    .writev = transport_plain_writev,
+    .send_file = transport_plain_send_file,
+    .local_address = proxied_local_address,
+    .shutdown = transport_plain_shutdown,
+    .fini = proxied_fini,
+};

@@ -2,12 +2,9 @@
  * anything else (PROXY protocol): transport_proxied. */
 #pragma once
 
+#include "net/conn/transport.h"
 #include "net/proxy/cidr.h"
 #include "net/proxy/proxy_header.h"
-
-struct conn;
-
-#define PROXIED_STATE_BYTES 32
 
 /* Of a listener. Whoever comes from one of the networks is a proxy and must begin with a header;
  * nobody else is, and what they send is never taken for one. */
@@ -43,7 +40,5 @@ proxy_policy_owes(const struct proxy_policy *p, const struct sockaddr *peer)
     return p && proxy_policy_expects(p, peer);
 }
 
-/* Of the transport. */
-int proxied_handshake(struct conn *c);
-socklen_t proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
-void proxied_fini(struct conn *c);
+/* A plain socket whose peer may be a proxy. */
+extern const struct transport transport_proxied;

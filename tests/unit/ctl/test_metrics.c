@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ctl/metrics.h"
-#include "net/net.h"
+#include "net/conn/net.h"
 #include "net/conn/service.h"
 
 #define EV_COUNT (sizeof(struct poller_figures) / sizeof(figure))

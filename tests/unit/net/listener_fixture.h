@@ -3,9 +3,9 @@
 
 #include "unit/unit.h"
 
-#include "net/conn/conn.h"
 #include "net/accept/listen.h"
 #include "net/accept/listener.h"
+#include "net/conn/conn.h"
 
 #define CLIENTS_MAX 1000
 

@@ -5,8 +5,8 @@
 #include "unit/unit.h"
 
 #include "base/clock.h"
+#include "net/conn/conn_parts.h"
 #include "unit/net/faulty.h"
-#include "net/conn/conn.h"
 
 #define SEEN_MAX 4096
 

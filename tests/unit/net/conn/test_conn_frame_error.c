@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
-#include "unit/net/frame_fixture.h"
 #include "net/conn/frame.h"
+#include "unit/net/frame_fixture.h"
 
 static char told[1000]; /* what on_frame_error was given */
 static size_t told_len;

@@ -4,11 +4,11 @@
 
 #include <goevd/plugin.h>
 
-#include "ev/poller.h"
+#include "ev/reactor.h"
 #include "ev/slab.h"
-#include "net/accept/balance.h"
 #include "net/conn/timer_table.h"
 
+struct balance;
 struct conn;
 struct conn_limits;
 struct service;
@@ -80,7 +80,7 @@ struct net {
     bool closed;                 /* nothing opens any more */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
-    struct balance balance;
+    struct balance *balance;   /* of new connections; NULL until this poller accepts any */
     struct timer_table timers; /* of handlers */
     struct slab timer_slab;    /* their memory */
     struct net_figures figures;
@@ -107,7 +107,7 @@ void net_stop(struct net *net, void (*on_empty)(void *arg), void *arg);
 /* [net] A connection has ended. */
 void net_conn_gone(struct net *net);
 
-/* Close every connection at once. */
+/* Close every connection at once; nothing opens any more. */
 void net_close_all(struct net *net);
 
 #define NET_WALK_SLOTS 256 /* for one step of a walk, between which the poller serves */

@@ -1,9 +1,8 @@
-#include "net/net.h"
+#include "net/conn/net.h"
 
 #include <errno.h>
 
-#include "net/conn/conn.h"
-#include "net/connect/connector.h"
+#include "net/conn/conn_parts.h"
 
 static void net_work(struct task *t);
 
@@ -24,7 +23,6 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
     net->work_end = &net->work;
     net->task.fn = net_work;
     slab_init(&net->timer_slab, sizeof(struct conn_timer));
-    balance_init(&net->balance, p);
     p->net = net;
     if (net->read_buffer && net->write_buffer)
         return 0;
@@ -45,6 +43,7 @@ net_free(struct poller *p)
         service_leave(net->services);
     timer_table_fini(&net->timers);
     slab_fini(&net->timer_slab);
+    free(net->balance);
     free(net->read_buffer);
     free(net->write_buffer);
     free(net);
@@ -168,24 +167,9 @@ net_close_one(struct conn *c, void *arg)
     conn_settle(c);
 }
 
-static void
-net_cancel_connects(struct net *net)
-{
-    struct slots *slots = &net->poller->slots;
-
-    for (uint32_t slot = 0; slot < slots->used; slot++) {
-        struct watch *w = slots_at(slots, slot);
-        struct connector *k = w ? connector_of_watch(w) : NULL;
-
-        if (k)
-            connector_abort(k);
-    }
-}
-
 void
 net_close_all(struct net *net)
 {
     net->closed = true;
-    net_cancel_connects(net);
     net_each(net, net_close_one);
 }

@@ -1,0 +1,140 @@
+/* The family of a connection: which file does what, and what the files share.
+ *
+ *   conn.c          opening, events of epoll, work that is put off
+ *   conn_close.c    closing, and what follows each callback
+ *   conn_upgrade.c  from one handler to another
+ *   conn_read.c     bytes in: reading, the unread tail, end of input
+ *   conn_frame.c    frames in and out, for handlers that name a framing
+ *   conn_write.c    bytes out: gathering, the output queue, its marks
+ *   conn_disk.c     bytes of files that are not in memory
+ *   conn_slow.c     peers that take their output too slowly
+ *   conn_timer.c    deadline, idle time-out, a handler's timers
+ *   conn_row.c      a copy of what is known of one, for lists
+ *   net.c           all connections of a poller: walking, stopping, closing
+ *   send.c          writes and closes from other threads, by id
+ *   service.c       what the connections of a listener share on a poller
+ *   transport.c     plain sockets, and sockets that are lent
+ *
+ * The states of a connection, as its flags say them:
+ *
+ *   conn_open()
+ *      |
+ *   (no CONN_OPENED)   the transport's handshake ------------. fails, or goevd stops
+ *      | conn_tell_open(): on_open                           |
+ *   CONN_OPENED  <---.                                       |
+ *      |             | conn_take_upgrade(): on_close of the  |
+ *      |-------------' old handler, on_open of the new one   |
+ *      | conn_close(), an error, a time-out                  |
+ *   CONN_CLOSING       the output queue is flushed ----------| CONN_CLOSE_NOW, close_timeout
+ *      | the queue is empty: shutdown(2)                     |
+ *   CONN_LINGERING     the peer's bytes are dropped          |
+ *      | the peer's end, linger_timeout                      |
+ *   conn_end()         on_close, close(2)  <-----------------'
+ *      |
+ *   CONN_DEAD          until conn_work() takes it from the net's list
+ */
+#pragma once
+
+#include "net/conn/conn.h"
+
+/* No bytes are read while any of these holds. */
+#define CONN_INPUT_OFF                                                                             \
+    (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN | CONN_REFUSED)
+
+/* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
+ * flags say. False: the connection is gone. */
+bool conn_settle(struct conn *c);
+
+/* Go on with the handshake, and with what follows it. The connection may be gone afterwards. */
+void conn_begin(struct conn *c);
+
+/* The transport is ready: on_open. The connection may be gone afterwards. */
+void conn_tell_open(struct conn *c);
+
+/* At the end of the callback that asked for it; false: the connection is gone. */
+bool conn_take_upgrade(struct conn *c);
+void conn_state_free(struct conn *c);
+
+/* The socket said no: close at once, for the reason that this errno is. */
+void conn_fail(struct conn *c, int error);
+
+/* Let the net call conn_work() soon. */
+void conn_list(struct conn *c);
+
+/* What was put off: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
+ * the connection may be gone afterwards. */
+void conn_work(struct conn *c);
+
+/* Ask epoll for what the connection waits for now. */
+void conn_interest(struct conn *c);
+
+/* Read once, deliver. The connection may be gone afterwards. */
+void conn_receive(struct conn *c);
+
+/* Deliver the tail without new bytes, then the end of input if it is due. */
+void conn_receive_again(struct conn *c);
+
+void conn_tail_free(struct conn *c);
+
+/* The on_read of handlers with a framing. */
+ptrdiff_t conn_read_frames(struct goevd_conn *c, void *state, const char *data, size_t len,
+                           size_t fresh, unsigned flags);
+
+/* As conn_reserve(), and says why not: as conn_write(). */
+int conn_room(struct conn *c, size_t len, char **ret);
+
+/* Let the socket take what it can of the queue, and of what the callback that has just ended has
+ * gathered. Errors mark the connection as closing. */
+void conn_flush(struct conn *c);
+void conn_flush_gathered(struct conn *c);
+
+/* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
+ * be read first, and CONN_DISK is set until that has ended. */
+size_t conn_disk_ready(struct conn *c, struct segment *s);
+
+/* When it is tried again for want of room in the work pool; UINT64_MAX: not at all. */
+uint64_t conn_disk_due_ns(const struct conn *c);
+
+/* It is time to. */
+void conn_disk_again(struct conn *c);
+
+/* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
+void conn_slow_watch(struct conn *c);
+
+/* When that is looked at next; UINT64_MAX: not at all. */
+uint64_t conn_slow_due_ns(const struct conn *c);
+
+/* It is time to look: whether the peer takes too little. If not, the next period begins. */
+bool conn_slow_passed(struct conn *c);
+void conn_timer_due(struct timer *t, uint64_t now_ns);
+void conn_timers_free(struct conn *c);
+
+/* Free the memory of a connection that conn_work() finds dead. */
+void conn_release(struct conn *c);
+
+/* The connection that embeds w, or NULL if something else does. */
+struct conn *conn_of_watch(struct watch *w);
+
+/* What is read has nothing to do with what is written. */
+static inline bool
+conn_is_duplex(const struct conn *c)
+{
+    return conn_stream(c)->flags & GOEVD_STREAM_DUPLEX;
+}
+
+/* The handler gets no bytes now, or will get the tail again by itself. */
+static inline bool
+conn_input_held(const struct conn *c)
+{
+    uint32_t holds =
+        CONN_PAUSED | CONN_THROTTLED | CONN_AGAIN | CONN_CLOSING | CONN_UPGRADING | CONN_REFUSED;
+
+    return c->flags & holds || (c->flags & CONN_TELL_DRAINED && !conn_is_duplex(c));
+}
+
+/* A clock of 67 ms for ages, wrapping in 9 years. */
+static inline uint32_t
+conn_age_clock(const struct net *net)
+{
+    return (uint32_t)(net->poller->now_ns >> 26);
+}
