@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -13,8 +12,6 @@ from daemon import PATIENCE_S, SERVING, eventually
 from knocking import assert_all_were_answered, knock, said
 from websocket import TEXT, Client, frame
 from wire import Reader
-
-pytestmark = pytest.mark.xdist_group('systemd')
 
 CONFIG = '''
 control: {socket: /run/goevd/control.sock}
