@@ -4,6 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <goevd/framing.h>
+#include <goevd/metrics.h>
+#include <goevd/threads.h>
+#include <goevd/work.h>
+
 #include "async.h"
 
 enum async_figure { JOBS, DONE, REFUSED, ABANDONED, WAIT, RUN, FIGURES };
@@ -127,7 +132,7 @@ job_count(const struct job *job, enum async_figure which, int64_t delta)
 {
     const struct instance *i = job->instance;
 
-    goevd_figure_add(i->self, job->poller, i->figures[which], delta);
+    goevd_metric_add(i->self, job->poller, i->figures[which], delta);
 }
 
 static void
@@ -135,7 +140,7 @@ job_observe(const struct job *job, enum async_figure which, uint64_t ns)
 {
     const struct instance *i = job->instance;
 
-    goevd_figure_observe(i->self, job->poller, i->figures[which], ns / 1000);
+    goevd_metric_observe(i->self, job->poller, i->figures[which], ns / 1000);
 }
 
 /* Back on the poller of the connection, which may have closed. */
@@ -261,14 +266,14 @@ static const struct goevd_stream async_stream = {
 
 static const struct {
     const char *name, *unit, *help;
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
 } figure_rows[FIGURES] = {
-    [JOBS] = {"jobs", "jobs", "given to the work pool, not ended", GOEVD_FIGURE_GAUGE},
-    [DONE] = {"done", "jobs", "ended", GOEVD_FIGURE_COUNTER},
-    [REFUSED] = {"refused", "lines", "refused: too many jobs waited", GOEVD_FIGURE_COUNTER},
-    [ABANDONED] = {"abandoned", "jobs", "ended when their clients had gone", GOEVD_FIGURE_COUNTER},
-    [WAIT] = {"wait", "microseconds", "until jobs began", GOEVD_FIGURE_HISTOGRAM},
-    [RUN] = {"run", "microseconds", "from there until they ended", GOEVD_FIGURE_HISTOGRAM},
+    [JOBS] = {"jobs", "jobs", "given to the work pool, not ended", GOEVD_METRIC_GAUGE},
+    [DONE] = {"done", "jobs", "ended", GOEVD_METRIC_COUNTER},
+    [REFUSED] = {"refused", "lines", "refused: too many jobs waited", GOEVD_METRIC_COUNTER},
+    [ABANDONED] = {"abandoned", "jobs", "ended when their clients had gone", GOEVD_METRIC_COUNTER},
+    [WAIT] = {"wait", "microseconds", "until jobs began", GOEVD_METRIC_HISTOGRAM},
+    [RUN] = {"run", "microseconds", "from there until they ended", GOEVD_METRIC_HISTOGRAM},
 };
 
 static int
@@ -277,7 +282,7 @@ async_figures(struct instance *i)
     int r = 0;
 
     for (int n = 0; n < FIGURES && r >= 0; n++)
-        i->figures[n] = r = goevd_figure_new(i->self, figure_rows[n].name, figure_rows[n].unit,
+        i->figures[n] = r = goevd_metric_new(i->self, figure_rows[n].name, figure_rows[n].unit,
                                              figure_rows[n].help, figure_rows[n].type);
     return r < 0 ? r : 0;
 }

@@ -9,6 +9,7 @@
 
 #include <cJSON.h>
 #include <goevd/http.h>
+#include <goevd/threads.h>
 
 #define BODY_MAX 4096
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <goevd/framing.h>
 #include <goevd/plugin.h>
 
 struct options {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <goevd/framing.h>
 #include <goevd/plugin.h>
 
 GOEVD_PLUGIN_HOST;

@@ -9,6 +9,7 @@
 #include <hiredis/async.h>
 
 #include <goevd/http.h>
+#include <goevd/poller.h>
 
 GOEVD_HTTP_TABLE;
 

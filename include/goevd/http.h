@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include <goevd/plugin.h>
+#include <goevd/work.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -19,6 +19,7 @@
 #include <nettle/memops.h>
 
 #include <goevd/http.h>
+#include <goevd/metrics.h>
 
 #include "basic_auth/credentials.h"
 #include "basic_auth/users.h"
@@ -108,7 +109,7 @@ auth_check_free(struct auth_check *check)
 static void
 auth_count(const struct auth *a, const struct goevd_http_request *r, int figure)
 {
-    goevd_figure_add(a->self, goevd_http_poller(r), figure, 1);
+    goevd_metric_add(a->self, goevd_http_poller(r), figure, 1);
 }
 
 static int
@@ -270,7 +271,7 @@ auth_register(struct auth *a)
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         int number =
-            goevd_figure_new(a->self, all[i].name, "requests", all[i].help, GOEVD_FIGURE_COUNTER);
+            goevd_metric_new(a->self, all[i].name, "requests", all[i].help, GOEVD_METRIC_COUNTER);
 
         if (number < 0)
             return number;

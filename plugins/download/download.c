@@ -19,6 +19,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <goevd/metrics.h>
+
 #include "download/download.h"
 
 GOEVD_HTTP_TABLE;
@@ -73,20 +75,20 @@ dl_register(struct dl_instance *d)
     const struct {
         int *ret;
         const char *name, *unit, *help;
-        enum goevd_figure_type type;
+        enum goevd_metric_type type;
     } all[] = {
         {&d->figures.kept, "kept", "files", "files that are kept open for the next request",
-         GOEVD_FIGURE_GAUGE},
+         GOEVD_METRIC_GAUGE},
         {&d->figures.reused, "reused", "files", "files that were open when they were asked for",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&d->figures.opened, "opened", "files", "files that had to be opened",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&d->figures.failed, "failed", "requests", "requests answered with 500 or 503",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        int number = goevd_figure_new(d->self, all[i].name, all[i].unit, all[i].help, all[i].type);
+        int number = goevd_metric_new(d->self, all[i].name, all[i].unit, all[i].help, all[i].type);
 
         if (number < 0)
             return number;

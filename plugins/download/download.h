@@ -1,6 +1,8 @@
 /* What the parts of this plugin have in common that serve requests. */
 #pragma once
 
+#include <goevd/metrics.h>
+
 #include "download/cache.h"
 #include "download/options.h"
 #include "download/throttle.h"
@@ -30,7 +32,7 @@ struct dl_local {
 static inline void
 dl_local_count(const struct dl_local *l, int figure, int64_t delta)
 {
-    goevd_figure_add(l->download->self, l->poller, figure, delta);
+    goevd_metric_add(l->download->self, l->poller, figure, delta);
 }
 
 /* ---- Finding a file, find.c ------------------------------------------------------------------ */

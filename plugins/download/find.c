@@ -10,7 +10,7 @@ dl_find_kept(struct dl_local *l, uint64_t delay_ns)
 {
     const struct dl_instance *d = l->download;
 
-    goevd_figure_set(d->self, l->poller, d->figures.kept, (int64_t)l->cache.count);
+    goevd_metric_set(d->self, l->poller, d->figures.kept, (int64_t)l->cache.count);
     /* without memory they go as others are opened */
     if (delay_ns != 0)
         (void)goevd_timer_arm(l->timer, delay_ns, 0);

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <goevd/hosting.h>
+#include <goevd/metrics.h>
+
 #include "http/exchange/api.h"
 #include "http/exchange/exchange.h"
 #include "http/h1/connection.h"
@@ -26,8 +29,8 @@ static int
 http_register(struct http *http)
 {
     int r =
-        goevd_figure_new(http->self, "handler_errors", "requests",
-                         "that a handler has failed to answer as it should", GOEVD_FIGURE_COUNTER);
+        goevd_metric_new(http->self, "handler_errors", "requests",
+                         "that a handler has failed to answer as it should", GOEVD_METRIC_COUNTER);
 
     http->figures.handler_errors = r;
     return MIN(r, 0);

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include <goevd/logfile.h>
 #include <goevd/plugin.h>
 
 #include "http/h1/head_cache.h"
@@ -30,7 +31,7 @@ struct http {
     unsigned pipeline_max;
     struct http_figures figures;
     _Atomic uint64_t worker_requests; /* so far, where they are limited */
-    struct goevd_lines *access;       /* NULL: requests are not logged */
+    struct goevd_logfile *access;       /* NULL: requests are not logged */
     struct http_request_info_trust id_from;
     struct http_request_info_trust forwarded_from;
     struct http_routes routes;

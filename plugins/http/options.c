@@ -1,6 +1,7 @@
 #include "http/options.h"
 
 #include <goevd/http.h>
+#include <goevd/logfile.h>
 
 #include "http/message/chars.h"
 #include "http/message/util.h"
@@ -185,7 +186,7 @@ static const struct goevd_option access_options[] = {
     {GOEVD_OPTION(struct http_options_access_log, format, "format", ENUM), .def = "combined",
      .choices = access_choices, .help = "how a line looks"},
     {GOEVD_OPTION(struct http_options_access_log, buffer, "buffer", SIZE), .def = "1MiB",
-     .min = GOEVD_LINES_BUFFER_MIN, .max = 1 << 30,
+     .min = GOEVD_LOGFILE_BUFFER_MIN, .max = 1 << 30,
      .help = "bytes of lines that may wait on each poller; what does not fit is dropped"},
     {.type = GOEVD_OPTION_END},
 };

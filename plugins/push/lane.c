@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/metrics.h>
+#include <goevd/pool.h>
+
 #include "push/push.h"
 
 #define LANE_ARGS 2 /* of a command, before its lines */
@@ -77,7 +80,7 @@ push_lane_count(struct push_lane *lane, unsigned lines, bool pushed)
 {
     const struct push_instance *i = lane->instance;
 
-    goevd_figure_add(i->self, lane->poller, pushed ? i->acknowledged : i->failed, lines);
+    goevd_metric_add(i->self, lane->poller, pushed ? i->acknowledged : i->failed, lines);
 }
 
 /* The first entry has been answered; then come those that Redis knows nothing of. */

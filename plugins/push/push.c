@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/connect.h>
+#include <goevd/framing.h>
+#include <goevd/metrics.h>
+#include <goevd/pool.h>
+
 #include "push/push.h"
 
 /* ---- Clients --------------------------------------------------------------------------------- */
@@ -172,12 +177,12 @@ push_make_pool(struct push_instance *i)
 static int
 push_count(struct push_instance *i)
 {
-    i->acknowledged = goevd_figure_new(i->self, "acknowledged", "lines", "lines that Redis has",
-                                       GOEVD_FIGURE_COUNTER);
+    i->acknowledged = goevd_metric_new(i->self, "acknowledged", "lines", "lines that Redis has",
+                                       GOEVD_METRIC_COUNTER);
     if (i->acknowledged < 0)
         return i->acknowledged;
-    i->failed = goevd_figure_new(i->self, "failed", "lines", "lines answered with an error",
-                                 GOEVD_FIGURE_COUNTER);
+    i->failed = goevd_metric_new(i->self, "failed", "lines", "lines answered with an error",
+                                 GOEVD_METRIC_COUNTER);
     return i->failed < 0 ? i->failed : 0;
 }
 

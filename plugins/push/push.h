@@ -12,6 +12,7 @@
 #define PUSH_H
 
 #include <goevd/plugin.h>
+#include <goevd/pool.h>
 
 struct push_options {
     struct goevd_str address;

@@ -1,39 +1,41 @@
 #include <stdio.h>
 
+#include <goevd/metrics.h>
+
 #include "relay/relay.h"
 
 struct relay_figure_row {
     const char *name, *unit, *help;
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
 };
 
 static const struct relay_figure_row relay_figures[RELAY_FIGURES] = {
-    [RELAY_OPEN] = {"open", "connections", "clients that have an upstream", GOEVD_FIGURE_GAUGE},
+    [RELAY_OPEN] = {"open", "connections", "clients that have an upstream", GOEVD_METRIC_GAUGE},
     [RELAY_CONNECTING] = {"connecting", "connections", "clients that wait for an upstream",
-                          GOEVD_FIGURE_GAUGE},
+                          GOEVD_METRIC_GAUGE},
     [RELAY_CONNECTED] = {"connected", "connections", "clients that got an upstream",
-                         GOEVD_FIGURE_COUNTER},
+                         GOEVD_METRIC_COUNTER},
     [RELAY_REFUSED] = {"refused", "connections", "clients that were reset for want of an upstream",
-                       GOEVD_FIGURE_COUNTER},
+                       GOEVD_METRIC_COUNTER},
     [RELAY_RESET] = {"reset", "connections", "ended because one side was reset or failed",
-                     GOEVD_FIGURE_COUNTER},
+                     GOEVD_METRIC_COUNTER},
     [RELAY_IDLE] = {"idle", "connections", "ended because one side was idle for too long",
-                    GOEVD_FIGURE_COUNTER},
+                    GOEVD_METRIC_COUNTER},
     [RELAY_RESTING] = {"resting", "upstreams", "upstreams that did not answer when asked last",
-                       GOEVD_FIGURE_GAUGE},
+                       GOEVD_METRIC_GAUGE},
     [RELAY_BYTES_UP] = {"bytes_up", "bytes", "taken from clients for upstreams",
-                        GOEVD_FIGURE_COUNTER},
+                        GOEVD_METRIC_COUNTER},
     [RELAY_BYTES_DOWN] = {"bytes_down", "bytes", "taken from upstreams for clients",
-                          GOEVD_FIGURE_COUNTER},
+                          GOEVD_METRIC_COUNTER},
 };
 
 static const struct relay_figure_row relay_upstream_figures[RELAY_UPSTREAM_FIGURES] = {
     [RELAY_UPSTREAM_OPEN] = {"open", "connections", "clients that this upstream has",
-                             GOEVD_FIGURE_GAUGE},
+                             GOEVD_METRIC_GAUGE},
     [RELAY_UPSTREAM_CONNECTED] = {"connected", "connections", "clients that this upstream got",
-                                  GOEVD_FIGURE_COUNTER},
+                                  GOEVD_METRIC_COUNTER},
     [RELAY_UPSTREAM_FAILED] = {"failed", "attempts", "attempts to connect to it that failed",
-                               GOEVD_FIGURE_COUNTER},
+                               GOEVD_METRIC_COUNTER},
 };
 
 static int
@@ -45,7 +47,7 @@ relay_figures_add(struct relay_instance *i, const char *prefix, const struct rel
         int number;
 
         snprintf(name, sizeof(name), "%s%s", prefix, list[n].name);
-        number = goevd_figure_new(i->self, name, list[n].unit, list[n].help, list[n].type);
+        number = goevd_metric_new(i->self, name, list[n].unit, list[n].help, list[n].type);
         if (number < 0)
             return number;
         ret_numbers[n] = number;

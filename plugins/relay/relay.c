@@ -2,6 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/conn.h>
+#include <goevd/connect.h>
+#include <goevd/proxy.h>
+
 #include "relay/relay.h"
 
 #define PIECE_BYTES 4096 /* the least that output_max may be */

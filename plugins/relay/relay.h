@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include <goevd/metrics.h>
 #include <goevd/plugin.h>
 
 #define RELAY_UPSTREAMS_MAX 64 /* as many as a mask of 64 bits can tell apart */
@@ -87,21 +88,21 @@ void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
 
 /* ---- figures.c ------------------------------------------------------------------------------- */
 
-/* 0, or what goevd_figure_new() has returned. */
+/* 0, or what goevd_metric_new() has returned. */
 int relay_figures_init(struct relay_instance *i);
 
 static inline void
 relay_count(struct relay_instance *i, struct goevd_poller *poller, enum relay_figure figure,
             int64_t delta)
 {
-    goevd_figure_add(i->self, poller, i->figures[figure], delta);
+    goevd_metric_add(i->self, poller, i->figures[figure], delta);
 }
 
 static inline void
 relay_upstream_count(struct relay_instance *i, const struct relay_upstream *u,
                      struct goevd_poller *poller, enum relay_upstream_figure figure, int64_t delta)
 {
-    goevd_figure_add(i->self, poller, u->figures[figure], delta);
+    goevd_metric_add(i->self, poller, u->figures[figure], delta);
 }
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <goevd/connect.h>
+
 #include "relay/relay.h"
 
 int

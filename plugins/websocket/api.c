@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <goevd/hosting.h>
+
 #include "websocket/by_id.h"
 #include "websocket/compress.h"
 #include "websocket/message/frame.h"

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/threads.h>
+
 #include "websocket/api.h"
 #include "websocket/message/frame.h"
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/conn.h>
+
 #include "websocket/compress.h"
 #include "websocket/incoming.h"
 #include "websocket/keepalive.h"

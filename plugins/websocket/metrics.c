@@ -1,36 +1,38 @@
 #include "websocket/metrics.h"
 
+#include <goevd/metrics.h>
+
 int
 ws_metrics_new(struct ws_instance *ws)
 {
     const struct {
         int *number;
         const char *name, *unit, *help;
-        enum goevd_figure_type type;
+        enum goevd_metric_type type;
     } rows[] = {
         {&ws->figures.members, "rooms.members", "members", "connections, for each room they are in",
-         GOEVD_FIGURE_GAUGE},
+         GOEVD_METRIC_GAUGE},
         {&ws->figures.published, "rooms.published", "messages", "messages to a room or to all",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.dropped, "rooms.dropped", "messages",
          "messages that a connection did not get, as it was too slow or there was no memory",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.closed, "rooms.closed", "connections", "connections closed as too slow",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.packed, "compress.messages", "messages",
          "messages that were compressed; one for many counts once for each size of window",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.packed_from, "compress.from", "bytes", "what they had before",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.packed_to, "compress.to", "bytes", "what they had then",
-         GOEVD_FIGURE_COUNTER},
+         GOEVD_METRIC_COUNTER},
         {&ws->figures.malformed, "inflate.refused", "messages",
-         "messages that came compressed and could not be inflated", GOEVD_FIGURE_COUNTER},
+         "messages that came compressed and could not be inflated", GOEVD_METRIC_COUNTER},
     };
     int r = 1;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r > 0; i++)
         *rows[i].number = r =
-            goevd_figure_new(ws->self, rows[i].name, rows[i].unit, rows[i].help, rows[i].type);
+            goevd_metric_new(ws->self, rows[i].name, rows[i].unit, rows[i].help, rows[i].type);
     return r < 0 ? r : 0;
 }

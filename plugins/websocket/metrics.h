@@ -1,6 +1,8 @@
 /* What goevd ctl stats tells of an instance. */
 #pragma once
 
+#include <goevd/metrics.h>
+
 #include "websocket/conn.h"
 
 /* Register the figures. Returns 0 or negative. */
@@ -10,5 +12,5 @@ int ws_metrics_new(struct ws_instance *ws);
 static inline void
 ws_metrics_add(const struct goevd_websocket_conn *w, int figure, int64_t delta)
 {
-    goevd_figure_add(ws_conn_instance(w)->self, goevd_conn_poller(w->c), figure, delta);
+    goevd_metric_add(ws_conn_instance(w)->self, goevd_conn_poller(w->c), figure, delta);
 }

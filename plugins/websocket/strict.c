@@ -2,6 +2,8 @@
  * whether it may be called here, and then does as the plain one. */
 #include "websocket/api.h"
 
+#include <goevd/hosting.h>
+
 #define RULE(w, function)                                                                          \
     goevd_check_conn(ws_api_table.stream(w), "goevd_websocket_" #function,                         \
                      __builtin_return_address(0))

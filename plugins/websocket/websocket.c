@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/hosting.h>
 #include <goevd/http.h>
 
 #include "websocket/api.h"

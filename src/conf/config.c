@@ -4,6 +4,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include <goevd/framing.h>
+
 #include "conf/config_build.h"
 #include "conf/schema/dump.h"
 #include "conf/yaml/include.h"

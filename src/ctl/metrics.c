@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <goevd/metrics.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/conn/net.h"
@@ -12,7 +14,7 @@
 
 #define COUNTER(type_, field, name_, unit_, help_)                                                 \
     {                                                                                              \
-        .name = (name_), .unit = (unit_), .help = (help_), .type = GOEVD_FIGURE_COUNTER,           \
+        .name = (name_), .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_COUNTER,           \
         .offset = offsetof(struct type_, field)                                                    \
     }
 #define EV(...) COUNTER(poller_figures, __VA_ARGS__)
@@ -190,20 +192,20 @@ figures_cpu_time(struct poller *p)
     {                                                                                              \
         .name = (name_), .unit = (unit_), .help = (help_), .type = (type_), .read = (read_)        \
     }
-#define GAUGE(...) READ(GOEVD_FIGURE_GAUGE, __VA_ARGS__)
+#define GAUGE(...) READ(GOEVD_METRIC_GAUGE, __VA_ARGS__)
 
 static const struct figure_row figures_read[] = {
-    READ(GOEVD_FIGURE_COUNTER, figures_accepted, "connections.accepted", "connections",
+    READ(GOEVD_METRIC_COUNTER, figures_accepted, "connections.accepted", "connections",
          "accepted, whoever serves them"),
-    READ(GOEVD_FIGURE_COUNTER, figures_cpu_time, "poller.cpu_time", "ms",
+    READ(GOEVD_METRIC_COUNTER, figures_cpu_time, "poller.cpu_time", "ms",
          "CPU time that pollers took"),
-    READ(GOEVD_FIGURE_COUNTER, figures_reused, "buffers.reused", "blocks",
+    READ(GOEVD_METRIC_COUNTER, figures_reused, "buffers.reused", "blocks",
          "memory asked for that was at hand"),
-    READ(GOEVD_FIGURE_COUNTER, figures_allocated, "buffers.allocated", "blocks",
+    READ(GOEVD_METRIC_COUNTER, figures_allocated, "buffers.allocated", "blocks",
          "memory asked for that was not"),
-    READ(GOEVD_FIGURE_COUNTER, figures_log_dropped, "log.dropped", "lines",
+    READ(GOEVD_METRIC_COUNTER, figures_log_dropped, "log.dropped", "lines",
          "lines of the log that could not be written"),
-    READ(GOEVD_FIGURE_COUNTER, figures_log_held, "log.held", "lines",
+    READ(GOEVD_METRIC_COUNTER, figures_log_held, "log.held", "lines",
          "lines of the log held back, as too many were like them"),
     GAUGE(figures_open, "connections.open", "connections", "open now"),
     GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),

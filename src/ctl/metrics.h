@@ -2,6 +2,7 @@
  * prints from it; whoever adds a figure to a struct adds its row here, or nothing compiles. */
 #pragma once
 
+#include <goevd/metrics.h>
 #include <goevd/plugin.h>
 
 #include "ev/poller.h"
@@ -10,7 +11,7 @@ struct figure_row {
     const char *name; /* a-z, 0-9, _ and dots: it needs no quoting anywhere */
     const char *unit;
     const char *help;
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
     size_t offset;                      /* in its struct; where read is NULL */
     uint64_t (*read)(struct poller *p); /* on its thread */
 };

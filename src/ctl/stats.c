@@ -14,7 +14,7 @@ struct stats_row {
     const char *unit;
     const char *help;
     const char *instance; /* its path in the configuration; NULL: goevd's own */
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
     size_t first;
 };
 
@@ -139,7 +139,7 @@ stats_width(const struct stats *s)
     size_t width = 28;
 
     for (size_t i = 0; i < s->row_count; i++) {
-        bool histogram = s->rows[i].type == GOEVD_FIGURE_HISTOGRAM;
+        bool histogram = s->rows[i].type == GOEVD_METRIC_HISTOGRAM;
 
         width = MAX(width, strlen(s->rows[i].name) + (histogram ? SUFFIX_MAX : 0));
     }
@@ -180,9 +180,9 @@ stats_print_lines(const struct stats *s, FILE *out)
         const struct stats_row *row = &s->rows[i];
         uint64_t total = stats_total(s, row->first);
 
-        if (row->type == GOEVD_FIGURE_HISTOGRAM)
+        if (row->type == GOEVD_METRIC_HISTOGRAM)
             stats_print_histogram(s, row, width, out);
-        else if (row->type == GOEVD_FIGURE_GAUGE)
+        else if (row->type == GOEVD_METRIC_GAUGE)
             fprintf(out, "%-*s %15" PRId64 " %s\n", width, row->name, (int64_t)total, row->unit);
         else
             stats_print_line(row->name, "", width, total, row->unit, out);
@@ -212,9 +212,9 @@ stats_print_pollers(const struct stats_source *source, FILE *out)
 }
 
 static void
-stats_print_number(enum goevd_figure_type type, uint64_t value, FILE *out)
+stats_print_number(enum goevd_metric_type type, uint64_t value, FILE *out)
 {
-    if (type == GOEVD_FIGURE_GAUGE)
+    if (type == GOEVD_METRIC_GAUGE)
         fprintf(out, "%" PRId64, (int64_t)value);
     else
         fprintf(out, "%" PRIu64, value);
@@ -231,7 +231,7 @@ stats_print_shares(const struct stats *s, const struct stats_row *row, FILE *out
         for (unsigned n = 0; n < source->reactors[i]->count; n++) {
             const struct poller *p = source->reactors[i]->pollers[n];
             const uint64_t *values = stats_values(s, p->index) + row->first;
-            bool histogram = row->type == GOEVD_FIGURE_HISTOGRAM;
+            bool histogram = row->type == GOEVD_METRIC_HISTOGRAM;
 
             fputs(comma, out);
             stats_print_number(row->type, histogram ? stats_observed(values) : *values, out);
@@ -259,22 +259,22 @@ stats_print_buckets(const uint64_t *cells, FILE *out)
 static void
 stats_print_figure(const struct stats *s, const struct stats_row *row, FILE *out)
 {
-    static const char *const types[] = {[GOEVD_FIGURE_COUNTER] = "counter",
-                                        [GOEVD_FIGURE_GAUGE] = "gauge",
-                                        [GOEVD_FIGURE_HISTOGRAM] = "histogram"};
+    static const char *const types[] = {[GOEVD_METRIC_COUNTER] = "counter",
+                                        [GOEVD_METRIC_GAUGE] = "gauge",
+                                        [GOEVD_METRIC_HISTOGRAM] = "histogram"};
     uint64_t cells[PLUG_FIGURE_CELLS_MAX];
 
     fprintf(out, "\n  \"%s\": {\"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", ", row->name,
             types[row->type], row->unit, row->help);
     if (row->instance)
         fprintf(out, "\"instance\": \"%s\", ", row->instance);
-    if (row->type == GOEVD_FIGURE_HISTOGRAM) {
+    if (row->type == GOEVD_METRIC_HISTOGRAM) {
         stats_merge(s, row, cells);
         stats_print_buckets(cells, out);
     }
     fprintf(out, "\"total\": ");
     stats_print_number(row->type,
-                       row->type == GOEVD_FIGURE_HISTOGRAM ? stats_observed(cells)
+                       row->type == GOEVD_METRIC_HISTOGRAM ? stats_observed(cells)
                                                            : stats_total(s, row->first),
                        out);
     fprintf(out, ", \"pollers\": [");

@@ -105,7 +105,7 @@ plug_figure_new(struct instance *i, const struct plug_figure_about *about)
     if (!figure_name_is_good(about->name) ||
         !figure_text_is_good(about->unit, PLUG_FIGURE_TEXT_MAX) ||
         !figure_text_is_good(about->help, PLUG_FIGURE_HELP_MAX) ||
-        about->type < GOEVD_FIGURE_COUNTER || about->type > GOEVD_FIGURE_HISTOGRAM)
+        about->type < GOEVD_METRIC_COUNTER || about->type > GOEVD_METRIC_HISTOGRAM)
         return -EINVAL;
     full_name = figure_full_name(i, about->name);
     if (!full_name)
@@ -160,7 +160,7 @@ plug_figures_fini(struct plugins *p)
 unsigned
 plug_figure_values(const struct plug_figure *f)
 {
-    return f->type == GOEVD_FIGURE_HISTOGRAM ? PLUG_FIGURE_CELLS_MAX : 1;
+    return f->type == GOEVD_METRIC_HISTOGRAM ? PLUG_FIGURE_CELLS_MAX : 1;
 }
 
 uint64_t *

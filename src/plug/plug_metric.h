@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include <goevd/metrics.h>
 #include <goevd/plugin.h>
 
 #include "ev/poller.h"
@@ -26,7 +27,7 @@ typedef uint64_t (*plug_figure_read_fn)(const struct plug_figure *f, struct poll
 struct plug_figure {
     struct plug_figure *next;
     struct instance *instance;
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
     unsigned cell;            /* the first of its cells, in those of each poller */
     plug_figure_read_fn read; /* on each poller; NULL: it has cells */
     size_t offset;            /* read's own */
@@ -48,13 +49,13 @@ struct plug_figure_about {
     const char *name; /* without the plugin's */
     const char *unit;
     const char *help;
-    enum goevd_figure_type type;
+    enum goevd_metric_type type;
     plug_figure_read_fn read; /* NULL: it is counted by plug_figure_add() and the others */
     size_t offset;
 };
 
 /* [main, while instances are created] Returns the number that the functions below want, above 0;
- * -EINVAL, -EEXIST, -ENOSPC, -ENOMEM as goevd_figure_new(). */
+ * -EINVAL, -EEXIST, -ENOSPC, -ENOMEM as goevd_metric_new(). */
 int plug_figure_new(struct instance *i, const struct plug_figure_about *about);
 
 /* When all have been created, and before pollers run: 0, or -ENOMEM. */
@@ -94,7 +95,7 @@ plug_figure_cell(const struct plug_figures *all, struct poller *p, int number)
 }
 
 static inline bool
-plug_figure_is(int number, enum goevd_figure_type type)
+plug_figure_is(int number, enum goevd_metric_type type)
 {
     return (number & ((1 << PLUG_FIGURE_TYPE_BITS) - 1)) == (int)type;
 }
@@ -102,14 +103,14 @@ plug_figure_is(int number, enum goevd_figure_type type)
 static inline void
 plug_figure_add(const struct plug_figures *all, struct poller *p, int number, int64_t delta)
 {
-    assert(!plug_figure_is(number, GOEVD_FIGURE_HISTOGRAM));
+    assert(!plug_figure_is(number, GOEVD_METRIC_HISTOGRAM));
     figure_add(plug_figure_cell(all, p, number), (uint64_t)delta);
 }
 
 static inline void
 plug_figure_set(const struct plug_figures *all, struct poller *p, int number, int64_t value)
 {
-    assert(plug_figure_is(number, GOEVD_FIGURE_GAUGE));
+    assert(plug_figure_is(number, GOEVD_METRIC_GAUGE));
     figure_set(plug_figure_cell(all, p, number), (uint64_t)value);
 }
 
@@ -118,7 +119,7 @@ plug_figure_observe(const struct plug_figures *all, struct poller *p, int number
 {
     figure *cells = plug_figure_cell(all, p, number);
 
-    assert(plug_figure_is(number, GOEVD_FIGURE_HISTOGRAM));
+    assert(plug_figure_is(number, GOEVD_METRIC_HISTOGRAM));
     figure_add(&cells[0], value);
     figure_add(&cells[1 + (value ? 64 - __builtin_clzll(value) : 0)], 1);
 }

@@ -134,7 +134,7 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     r = plugins_find(p, name, path, sizeof(path), reterr);
     if (r < 0)
         return r;
-    r = module_load(path, p->strict ? strict_host(p) : &plugins_host, &m, reterr);
+    r = module_load(path, p->strict ? strict_host(p) : &host_tables.core, &m, reterr);
     if (r < 0)
         return r;
     m->next = p->modules;

@@ -12,6 +12,7 @@
 #include "net/connect/connector.h"
 #include "plug/loader/module.h"
 #include "plug/plug_metric.h"
+#include "plug/tables.h"
 
 /* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
  * an option of theirs names). */
@@ -37,7 +38,7 @@ struct work_pool;
 struct job_lines;
 struct outgoing_service;
 struct host_pool;
-struct goevd_lines;
+struct goevd_logfile;
 
 /* What outgoing connections need to know of the engine. */
 struct outgoing_config {
@@ -62,7 +63,7 @@ struct plugins {
     struct outgoing_config outgoing;                /* the engine fills it */
     struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
     struct host_pool *pools;                        /* host_pool.c's */
-    struct goevd_lines *lines_files;                /* host_lines.c's, as they were opened */
+    struct goevd_logfile *lines_files;                /* host_lines.c's, as they were opened */
     plugins_open_fn open_file;                      /* the worker's, for those */
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
@@ -150,6 +151,3 @@ int plugins_list(struct plugins *p, FILE *out);
 
 /* `--describe NAME`. */
 int plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *reterr);
-
-/* The table that plugins are given; plug/host/host.c. */
-extern const struct goevd_host plugins_host;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <goevd/logfile.h>
 #include <goevd/plugin.h>
 
 #include "net/accept/listen.h"
@@ -22,7 +23,7 @@
 #define PROTO_VALUE_MAX 512    /* likewise */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
-#define PROTO_FILES_MAX GOEVD_LINES_MAX /* that plugins add lines to, of one worker */
+#define PROTO_FILES_MAX GOEVD_LOGFILE_MAX /* that plugins add lines to, of one worker */
 
 enum proto_type {
     PROTO_HELLO = 1, /* worker: who I am */

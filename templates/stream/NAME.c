@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <goevd/framing.h>
 #include <goevd/plugin.h>
 
 #define LINE_MAX_BYTES 1000

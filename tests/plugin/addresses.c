@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <goevd/conn.h>
+#include <goevd/proxy.h>
+
 #include "plain.h"
 
 #define TEXT_MAX 80

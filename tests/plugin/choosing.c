@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/connect.h>
+#include <goevd/metrics.h>
+#include <goevd/poller.h>
+
 #include "plain.h"
 
 #define NO_REACTOR 1000
@@ -38,7 +42,7 @@ choosing_accept(void *instance, struct goevd_poller *poller, const struct sockad
         peer->sa_family == AF_INET && len == sizeof(*in) ? ntohl(in->sin_addr.s_addr) & 0xff : 2;
 
     atomic_fetch_or(&i->accepted_on, 1u << goevd_poller_index(poller));
-    goevd_figure_add(i->self, poller, i->accepted_figure, 1);
+    goevd_metric_add(i->self, poller, i->accepted_figure, 1);
     if (goevd_poller_local(i->self, poller) != i)
         return -EPROTO;
     return last >= 2 && last - 2 < i->options->reactors.count ? i->numbers[last - 2] : 0;
@@ -90,7 +94,7 @@ choosing_create(struct goevd_self *self, const void *options, void **ret_instanc
     for (size_t n = 0; i->numbers && n < i->options->reactors.count; n++)
         i->numbers[n] = choosing_number(self, names[n]);
     i->accepted_figure =
-        goevd_figure_new(self, "accepted", "connections", "asked about", GOEVD_FIGURE_COUNTER);
+        goevd_metric_new(self, "accepted", "connections", "asked about", GOEVD_METRIC_COUNTER);
     *ret_instance = i;
     return i->numbers && i->accepted_figure > 0 ? 0 : -ENOMEM;
 }

@@ -1,10 +1,12 @@
 /* Its name and its figure's make the name of a figure of goevd's own. */
 #include "plain.h"
 
+#include <goevd/metrics.h>
+
 static int
 clashing_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    int n = goevd_figure_new(self, "open", "doors", "that stand open", GOEVD_FIGURE_GAUGE);
+    int n = goevd_metric_new(self, "open", "doors", "that stand open", GOEVD_METRIC_GAUGE);
 
     (void)options;
     *ret_instance = NULL;

@@ -16,6 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/conn.h>
+#include <goevd/connect.h>
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+
 #include "plain.h"
 
 #define WORD_MAX 32

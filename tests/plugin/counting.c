@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <goevd/metrics.h>
+
 #include "plain.h"
 
 struct counting {
@@ -25,13 +27,13 @@ counting_obey(struct goevd_conn *c, struct counting *p, const char *line)
     int64_t n;
 
     if (sscanf(line, "add %" SCNd64, &n) == 1)
-        goevd_figure_add(p->self, poller, p->counter, n);
+        goevd_metric_add(p->self, poller, p->counter, n);
     else if (sscanf(line, "gauge %" SCNd64, &n) == 1)
-        goevd_figure_add(p->self, poller, p->gauge, n);
+        goevd_metric_add(p->self, poller, p->gauge, n);
     else if (sscanf(line, "set %" SCNd64, &n) == 1)
-        goevd_figure_set(p->self, poller, p->gauge, n);
+        goevd_metric_set(p->self, poller, p->gauge, n);
     else if (sscanf(line, "observe %" SCNd64, &n) == 1)
-        goevd_figure_observe(p->self, poller, p->histogram, (uint64_t)n);
+        goevd_metric_observe(p->self, poller, p->histogram, (uint64_t)n);
     else if (strcmp(line, "wrong") == 0)
         return goevd_conn_write(c, p->wrong, strlen(p->wrong));
     else
@@ -70,7 +72,7 @@ counting_interface(const char *id)
 static int
 counting_try(struct counting *p, const char *name, const char *unit, const char *help, int type)
 {
-    int n = goevd_figure_new(p->self, name, unit, help, (enum goevd_figure_type)type);
+    int n = goevd_metric_new(p->self, name, unit, help, (enum goevd_metric_type)type);
     size_t len = strlen(p->wrong);
 
     snprintf(p->wrong + len, sizeof(p->wrong) - len, "%s%s", len ? ", " : "",
@@ -83,13 +85,13 @@ counting_try_wrong(struct counting *p)
 {
     size_t len;
 
-    counting_try(p, "lines", "lines", "twice", GOEVD_FIGURE_COUNTER);
-    counting_try(p, "Lines", "lines", "a capital letter", GOEVD_FIGURE_COUNTER);
-    counting_try(p, "", "lines", "no name", GOEVD_FIGURE_COUNTER);
-    counting_try(p, "quoted", "\"lines\"", "its unit is quoted", GOEVD_FIGURE_COUNTER);
-    counting_try(p, "broken", "lines", "two\nlines", GOEVD_FIGURE_COUNTER);
+    counting_try(p, "lines", "lines", "twice", GOEVD_METRIC_COUNTER);
+    counting_try(p, "Lines", "lines", "a capital letter", GOEVD_METRIC_COUNTER);
+    counting_try(p, "", "lines", "no name", GOEVD_METRIC_COUNTER);
+    counting_try(p, "quoted", "\"lines\"", "its unit is quoted", GOEVD_METRIC_COUNTER);
+    counting_try(p, "broken", "lines", "two\nlines", GOEVD_METRIC_COUNTER);
     counting_try(p, "typeless", "lines", "no type", 0);
-    counting_try(p, "typed", "lines", "no such type", GOEVD_FIGURE_HISTOGRAM + 1);
+    counting_try(p, "typed", "lines", "no such type", GOEVD_METRIC_HISTOGRAM + 1);
     len = strlen(p->wrong);
     p->wrong[len] = '\n';
 }
@@ -103,10 +105,10 @@ counting_create(struct goevd_self *self, const void *options, void **ret_instanc
     if (!p)
         return -ENOMEM;
     p->self = self;
-    p->counter = goevd_figure_new(self, "lines", "lines", "lines added", GOEVD_FIGURE_COUNTER);
-    p->gauge = goevd_figure_new(self, "depth.now", "metres", "how deep", GOEVD_FIGURE_GAUGE);
+    p->counter = goevd_metric_new(self, "lines", "lines", "lines added", GOEVD_METRIC_COUNTER);
+    p->gauge = goevd_metric_new(self, "depth.now", "metres", "how deep", GOEVD_METRIC_GAUGE);
     p->histogram =
-        goevd_figure_new(self, "size", "bytes", "of what was sent", GOEVD_FIGURE_HISTOGRAM);
+        goevd_metric_new(self, "size", "bytes", "of what was sent", GOEVD_METRIC_HISTOGRAM);
     counting_try_wrong(p);
     *ret_instance = p;
     return p->counter > 0 && p->gauge > 0 && p->histogram > 0 ? 0 : -ENOMEM;

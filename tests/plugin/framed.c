@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <goevd/conn.h>
+#include <goevd/framing.h>
+
 #include "plain.h"
 
 #define BATCH_MAX 8

@@ -1,6 +1,8 @@
 /* A framing, and nobody who takes the frames. */
 #include "plain.h"
 
+#include <goevd/framing.h>
+
 static const struct goevd_framing frameless_framing = {
     .version = GOEVD_VERSION_OF(struct goevd_framing),
     .type = GOEVD_FRAMING_LINES,

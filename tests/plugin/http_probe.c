@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <goevd/http.h>
+#include <goevd/poller.h>
 
 struct probe_options {
     struct goevd_str file;

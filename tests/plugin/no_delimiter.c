@@ -1,6 +1,8 @@
 /* A framing whose delimiter is nothing: every stream would be full of empty frames. */
 #include "plain.h"
 
+#include <goevd/framing.h>
+
 static const struct goevd_framing no_delimiter_framing = {
     .version = GOEVD_VERSION_OF(struct goevd_framing),
     .type = GOEVD_FRAMING_DELIMITER,

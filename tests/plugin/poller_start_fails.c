@@ -1,6 +1,8 @@
 /* poller_start fails on the second poller. */
 #include "plain.h"
 
+#include <goevd/poller.h>
+
 static int
 poller_start_fails(void *instance, struct goevd_poller *poller, void **ret_local)
 {

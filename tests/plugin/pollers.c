@@ -19,6 +19,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <goevd/cache.h>
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+#include <goevd/work.h>
+
 #include "plain.h"
 
 #define POLLERS_MAX 8

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/poller.h>
+#include <goevd/pool.h>
+
 #include "plain.h"
 
 #define WORD_MAX 16
@@ -186,7 +189,7 @@ command_figures(struct goevd_conn *c)
     struct goevd_pool_state now = {.version = GOEVD_VERSION_OF(struct goevd_pool_state)};
     char line[128];
 
-    goevd_pool_figures(instance_of(c)->pool, &now);
+    goevd_pool_get_state(instance_of(c)->pool, &now);
     snprintf(line, sizeof(line), "figures %d %d %d %d %d %d\n", (int)now.idle, (int)now.live,
              (int)now.waiting, (int)now.acquired, (int)now.failed, (int)now.dead);
     return goevd_conn_write(c, line, strlen(line));

@@ -24,6 +24,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <goevd/conn.h>
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+
 #include "plain.h"
 
 #define MS INT64_C(1000000)

@@ -15,6 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+#include <goevd/work.h>
+
 #include "plain.h"
 
 struct stuck {

@@ -17,7 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <goevd/framing.h>
 #include <goevd/http.h>
+#include <goevd/logfile.h>
+#include <goevd/metrics.h>
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+#include <goevd/work.h>
 
 #include "unruly.h"
 
@@ -35,8 +41,8 @@ static struct goevd_self *unruly_destroyed;
 
 #define PATIENCE_MS 3000
 
-/* How a child has ended: its signal, or 0. A lock that another thread held at the fork is held in the
- * child for ever, perhaps before the first line of ours: SIGALRM, where nothing is known. */
+/* How a child has ended: its signal, or 0. A lock that another thread held at the fork is held in
+ * the child for ever, perhaps before the first line of ours: SIGALRM, where nothing is known. */
 static int
 command_await(pid_t pid)
 {
@@ -338,10 +344,10 @@ static int
 unruly_figures(struct unruly *u)
 {
     u->counter =
-        goevd_figure_new(u->self, "counter", "things", "that are counted", GOEVD_FIGURE_COUNTER);
-    u->gauge = goevd_figure_new(u->self, "gauge", "things", "that are there", GOEVD_FIGURE_GAUGE);
-    u->histogram = goevd_figure_new(u->self, "histogram", "things", "that were measured",
-                                    GOEVD_FIGURE_HISTOGRAM);
+        goevd_metric_new(u->self, "counter", "things", "that are counted", GOEVD_METRIC_COUNTER);
+    u->gauge = goevd_metric_new(u->self, "gauge", "things", "that are there", GOEVD_METRIC_GAUGE);
+    u->histogram = goevd_metric_new(u->self, "histogram", "things", "that were measured",
+                                    GOEVD_METRIC_HISTOGRAM);
     return u->counter < 0 || u->gauge < 0 || u->histogram < 0 ? -ENOMEM : 0;
 }
 
@@ -357,8 +363,8 @@ unruly_create(struct goevd_self *self, const void *options, void **ret_instance)
     u->options = options;
     r = unruly_figures(u);
     if (r == 0 && u->options->lines.data)
-        r = goevd_lines_new(self, "file", "lines", u->options->lines.data, GOEVD_LINES_BUFFER_MIN,
-                            &u->lines);
+        r = goevd_logfile_new(self, "file", "lines", u->options->lines.data,
+                              GOEVD_LOGFILE_BUFFER_MIN, &u->lines);
     if (r < 0)
         free(u);
     else

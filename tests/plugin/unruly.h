@@ -1,6 +1,9 @@
 /* Between the files of the plugin unruly. */
 #pragma once
 
+#include <goevd/logfile.h>
+#include <goevd/poller.h>
+
 #include "plain.h"
 
 struct unruly_options {
@@ -13,7 +16,7 @@ struct unruly {
     const struct unruly_options *options;
     struct goevd_self *self;
     struct goevd_conn *closed; /* the last that has */
-    struct goevd_lines *lines;
+    struct goevd_logfile *lines;
     int counter, gauge, histogram;
 };
 

@@ -1,6 +1,14 @@
 /* Rules, and who breaks them. */
 #include <stdlib.h>
 
+#include <goevd/conn.h>
+#include <goevd/connect.h>
+#include <goevd/framing.h>
+#include <goevd/hosting.h>
+#include <goevd/metrics.h>
+#include <goevd/threads.h>
+#include <goevd/work.h>
+
 #include "unruly.h"
 
 static int
@@ -159,37 +167,37 @@ breach_refuse(struct command *k)
 static void
 breach_figure_new(struct command *k)
 {
-    goevd_figure_new(k->unruly->self, "late", "things", "too late", GOEVD_FIGURE_GAUGE);
+    goevd_metric_new(k->unruly->self, "late", "things", "too late", GOEVD_METRIC_GAUGE);
 }
 
 static void
 breach_figure_number(struct command *k)
 {
-    goevd_figure_add(k->unruly->self, k->poller, k->unruly->histogram + 4000, 1);
+    goevd_metric_add(k->unruly->self, k->poller, k->unruly->histogram + 4000, 1);
 }
 
 static void
 breach_figure_lowered(struct command *k)
 {
-    goevd_figure_add(k->unruly->self, k->poller, k->unruly->counter, -1);
+    goevd_metric_add(k->unruly->self, k->poller, k->unruly->counter, -1);
 }
 
 static void
 breach_figure_added(struct command *k)
 {
-    goevd_figure_add(k->unruly->self, k->poller, k->unruly->histogram, 1);
+    goevd_metric_add(k->unruly->self, k->poller, k->unruly->histogram, 1);
 }
 
 static void
 breach_figure_set(struct command *k)
 {
-    goevd_figure_set(k->unruly->self, k->poller, k->unruly->counter, 1);
+    goevd_metric_set(k->unruly->self, k->poller, k->unruly->counter, 1);
 }
 
 static void
 breach_figure_observed(struct command *k)
 {
-    goevd_figure_observe(k->unruly->self, k->poller, k->unruly->gauge, 1);
+    goevd_metric_observe(k->unruly->self, k->poller, k->unruly->gauge, 1);
 }
 
 static void
@@ -209,27 +217,27 @@ breach_version(struct command *k)
 static void
 breach_line_twice(struct command *k)
 {
-    goevd_lines_reserve(k->unruly->lines, k->poller, GOEVD_LINE_MAX);
-    goevd_lines_reserve(k->unruly->lines, k->poller, 1);
+    goevd_logfile_reserve(k->unruly->lines, k->poller, GOEVD_LOGFILE_LINE_MAX);
+    goevd_logfile_reserve(k->unruly->lines, k->poller, 1);
 }
 
 static void
 breach_line_long(struct command *k)
 {
-    goevd_lines_reserve(k->unruly->lines, k->poller, GOEVD_LINE_MAX + 1);
+    goevd_logfile_reserve(k->unruly->lines, k->poller, GOEVD_LOGFILE_LINE_MAX + 1);
 }
 
 static void
 breach_line_commit(struct command *k)
 {
-    goevd_lines_commit(k->unruly->lines, k->poller, 1);
+    goevd_logfile_commit(k->unruly->lines, k->poller, 1);
 }
 
 static void
 breach_line_more(struct command *k)
 {
-    goevd_lines_reserve(k->unruly->lines, k->poller, 4);
-    goevd_lines_commit(k->unruly->lines, k->poller, 5);
+    goevd_logfile_reserve(k->unruly->lines, k->poller, 4);
+    goevd_logfile_commit(k->unruly->lines, k->poller, 5);
 }
 
 /* Only what may be done there. */
@@ -240,7 +248,7 @@ breach_none(struct command *k)
     goevd_watch_set(k->watch, GOEVD_WATCH_READ);
     goevd_conn_reserve(k->conn, 1);
     goevd_conn_commit(k->conn, 1);
-    goevd_figure_add(k->unruly->self, k->poller, k->unruly->gauge, -1);
+    goevd_metric_add(k->unruly->self, k->poller, k->unruly->gauge, -1);
     goevd_timer_free(NULL);
 }
 
@@ -271,11 +279,11 @@ static const struct {
     {"self", breach_self},
     {"plugin", breach_plugin},
     {"refuse", breach_refuse},
-    {"figure_new", breach_figure_new},
+    {"metric_new", breach_figure_new},
     {"figure_number", breach_figure_number},
     {"figure_lowered", breach_figure_lowered},
     {"figure_added", breach_figure_added},
-    {"figure_set", breach_figure_set},
+    {"metric_set", breach_figure_set},
     {"figure_observed", breach_figure_observed},
     {"no_done", breach_no_done},
     {"version", breach_version},

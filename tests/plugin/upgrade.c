@@ -2,6 +2,8 @@
  * behind that line is the other one's. */
 #include <stdlib.h>
 
+#include <goevd/hosting.h>
+
 #include "plain.h"
 
 struct options {

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include <goevd/poller.h>
+
 #include "plain.h"
 
 struct options {

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <goevd/poller.h>
+#include <goevd/work.h>
+
 #include "plain.h"
 
 #define WORD_MAX 32

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/poller.h>
 #include <goevd/websocket.h>
 
 #ifndef PROBE_MAJOR

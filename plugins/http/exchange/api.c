@@ -1,5 +1,8 @@
 #include "http/exchange/api.h"
 
+#include <goevd/conn.h>
+#include <goevd/hosting.h>
+
 #include "http/exchange/by_id.h"
 #include "http/exchange/exchange.h"
 #include "http/message/coding.h"

@@ -1,5 +1,7 @@
 #include "http/exchange/by_id.h"
 
+#include <goevd/threads.h>
+
 #include "http/exchange/exchange.h"
 
 /* The calls that carry these are those of the handler's instance, which lives longer than that of

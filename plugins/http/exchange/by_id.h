@@ -2,6 +2,7 @@
 #pragma once
 
 #include <goevd/http.h>
+#include <goevd/work.h>
 
 int http_by_id_call(struct goevd_self *self, struct goevd_http_id id, goevd_http_call_fn fn,
                     void *arg);

@@ -1,5 +1,9 @@
 #include "http/exchange/exchange.h"
 
+#include <goevd/hosting.h>
+#include <goevd/metrics.h>
+#include <goevd/poller.h>
+
 #include "http/h1/connection.h"
 #include "http/log/access.h"
 
@@ -247,7 +251,7 @@ http_exchange_complain(const struct http_exchange *x, const char *words)
     const struct http *http = local->http;
     uint64_t now = goevd_poller_now(local->poller);
 
-    goevd_figure_add(http->self, local->poller, http->figures.handler_errors, 1);
+    goevd_metric_add(http->self, local->poller, http->figures.handler_errors, 1);
     if (local->complained_ns != 0 && now - local->complained_ns < NS_PER_S)
         return;
     local->complained_ns = now;

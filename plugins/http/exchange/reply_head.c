@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include <goevd/hosting.h>
+
 #include "http/exchange/exchange.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"

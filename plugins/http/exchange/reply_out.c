@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include <goevd/conn.h>
+
 #include "http/exchange/exchange.h"
 #include "http/message/status.h"
 

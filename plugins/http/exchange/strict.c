@@ -1,6 +1,9 @@
 /* The table of handlers that are held to the rules (goevd --strict): each function looks first
  * whether it may be called here, and then does as the plain one. */
 #include "http/exchange/api.h"
+
+#include <goevd/hosting.h>
+#include <goevd/work.h>
 #include "http/exchange/exchange.h"
 
 #define RULE(r, function)                                                                          \

@@ -1,5 +1,7 @@
 #include "http/log/access.h"
 
+#include <goevd/conn.h>
+
 /* Reserved at once for the replies to several pipelined requests. */
 #define BATCH_RESERVE_MAX 16384
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include <goevd/worker.h>
+
 #include "http/exchange/exchange.h"
 #include "http/h1/discard.h"
 #include "http/log/access.h"

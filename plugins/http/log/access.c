@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-_Static_assert(HTTP_ACCESS_LINE_MAX <= GOEVD_LINE_MAX, "a line is one");
+#include <goevd/conn.h>
+
+_Static_assert(HTTP_ACCESS_LINE_MAX <= GOEVD_LOGFILE_LINE_MAX, "a line is one");
 
 int
 http_access_init(struct http *http)
@@ -14,7 +16,7 @@ http_access_init(struct http *http)
 
     if (!o)
         return 0;
-    return goevd_lines_new(http->self, "access_log", "access_log.target", o->target.data,
+    return goevd_logfile_new(http->self, "access_log", "access_log.target", o->target.data,
                            (size_t)o->buffer, &http->access);
 }
 
@@ -65,7 +67,7 @@ http_access_write(struct http_local *local, struct goevd_conn *c,
 {
     const struct http *http = local->http;
     const char *listener = goevd_conn_listener(c);
-    char *line = goevd_lines_reserve(http->access, local->poller, HTTP_ACCESS_LINE_MAX);
+    char *line = goevd_logfile_reserve(http->access, local->poller, HTTP_ACCESS_LINE_MAX);
     char client[HTTP_ACCESS_CLIENT_MAX];
     struct http_access_answer a = {
         .id = http_request_info_id(info), .status = status, .bytes = bytes};
@@ -82,7 +84,7 @@ http_access_write(struct http_local *local, struct goevd_conn *c,
     len = http->options->access_log->format == HTTP_OPTIONS_ACCESS_JSON
               ? http_access_line_json(line, &local->access_second, r, &a)
               : http_access_line_combined(line, &local->access_second, r, &a);
-    goevd_lines_commit(http->access, local->poller, len);
+    goevd_logfile_commit(http->access, local->poller, len);
 }
 
 /* The content of a reply that was made at start. */

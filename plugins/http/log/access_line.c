@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <goevd/logfile.h>
 #include <goevd/plugin.h>
 
 #include "http/log/request_info.h"

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include <goevd/cidr.h>
+#include <goevd/conn.h>
+
 #include "http/log/access.h"
 #include "http/message/chars.h"
 #include "http/message/rows.h"
@@ -25,7 +28,7 @@ http_request_info_trust_init(struct http_request_info_trust *trust, struct goevd
         return -ENOMEM;
     trust->count = from->count;
     for (size_t i = 0; i < from->count; i++) {
-        if (goevd_network_parse(texts[i].data, &trust->networks[i], reason, sizeof(reason)) == 0)
+        if (goevd_cidr_parse(texts[i].data, &trust->networks[i], reason, sizeof(reason)) == 0)
             continue;
         snprintf(path, sizeof(path), "%s.from[%zu]", at, i);
         return goevd_refuse(self, path, "%s", reason);
@@ -82,7 +85,7 @@ http_request_info_local_init(struct http_local *local)
 static bool
 http_request_info_trusts(const struct http_request_info_trust *trust, const struct sockaddr *sa)
 {
-    return goevd_network_any(trust->networks, trust->count, sa);
+    return goevd_cidr_any(trust->networks, trust->count, sa);
 }
 
 static void

@@ -5,6 +5,8 @@
  * does, nothing of this is ever called. */
 #pragma once
 
+#include <goevd/cidr.h>
+
 #include "http/log/forwarded.h"
 #include "http/options.h"
 
@@ -24,7 +26,7 @@ struct http_h1_batch;
 
 /* Who may tell us something. */
 struct http_request_info_trust {
-    struct goevd_network *networks;
+    struct goevd_cidr *networks;
     size_t count;
 };
 

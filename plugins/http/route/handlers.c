@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <goevd/hosting.h>
+
 #define HANDLERS_STATE_MAX 65536
 
 void

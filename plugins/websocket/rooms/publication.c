@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/conn.h>
+
 #include "websocket/compress.h"
 #include "websocket/message/frame.h"
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <goevd/poller.h>
+#include <goevd/threads.h>
+
 #include "websocket/metrics.h"
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/publication.h"
@@ -276,7 +279,7 @@ ws_rooms_receive(struct goevd_poller *poller, void *local, void *arg)
     if (l == NULL)
         return;
     if (goevd_poller_index(poller) == 0)
-        goevd_figure_add(p->ws->self, poller, p->ws->figures.published, 1);
+        goevd_metric_add(p->ws->self, poller, p->ws->figures.published, 1);
     if (name.len == 0) {
         for (struct goevd_websocket_conn *w = l->rooms->all; w != NULL; w = w->next)
             ws_backlog_deliver(w, p);

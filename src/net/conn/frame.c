@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <goevd/framing.h>
+
 #include "base/util.h"
 
 /* ---- In -------------------------------------------------------------------------------------- */

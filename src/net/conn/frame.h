@@ -2,6 +2,7 @@
  * connection. */
 #pragma once
 
+#include <goevd/framing.h>
 #include <goevd/plugin.h>
 
 #define FRAME_HEAD_MAX 8                    /* bytes of a prefix */

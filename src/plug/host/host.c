@@ -126,12 +126,6 @@ host_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_addre
     return conn_local_address(host_conn(c), ret_address);
 }
 
-static socklen_t
-host_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
-{
-    return conn_proxy_address(host_conn(c), ret_address);
-}
-
 static int
 host_proxy_header(struct goevd_conn *public, unsigned version, void *ret_buf, size_t size)
 {
@@ -147,6 +141,12 @@ host_proxy_header(struct goevd_conn *public, unsigned version, void *ret_buf, si
     if (to.len == 0)
         to.sa.sa_family = AF_UNSPEC;
     return (int)proxy_header_write(version, &from, &to, ret_buf);
+}
+
+static socklen_t
+host_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
+{
+    return conn_proxy_address(host_conn(c), ret_address);
 }
 
 static int
@@ -309,14 +309,13 @@ host_worker_replace(struct goevd_self *self, const char *why)
 
 /* ---- Networks -------------------------------------------------------------------------------- */
 
-static_assert(sizeof(struct goevd_network) == sizeof(struct network) &&
-                  offsetof(struct goevd_network, prefix) == offsetof(struct network, prefix) &&
-                  offsetof(struct goevd_network, ip) == offsetof(struct network, ip),
+static_assert(sizeof(struct goevd_cidr) == sizeof(struct network) &&
+                  offsetof(struct goevd_cidr, prefix) == offsetof(struct network, prefix) &&
+                  offsetof(struct goevd_cidr, ip) == offsetof(struct network, ip),
               "plugins know other networks");
 
 static int
-host_network_parse(const char *text, struct goevd_network *ret_network, char *ret_reason,
-                   size_t size)
+host_cidr_parse(const char *text, struct goevd_cidr *ret_network, char *ret_reason, size_t size)
 {
     struct err err = {0};
     int r = network_parse(text, (struct network *)ret_network, &err);
@@ -327,7 +326,7 @@ host_network_parse(const char *text, struct goevd_network *ret_network, char *re
 }
 
 static bool
-host_network_any(const struct goevd_network *networks, size_t count, const struct sockaddr *address)
+host_cidr_any(const struct goevd_cidr *networks, size_t count, const struct sockaddr *address)
 {
     return network_any((const struct network *)networks, count, address);
 }
@@ -366,84 +365,157 @@ host_check_conn(struct goevd_conn *c, const char *function, const void *caller)
     (void)c, (void)function, (void)caller;
 }
 
-const struct goevd_host plugins_host = {
-    .version = GOEVD_VERSION_OF(struct goevd_host),
-    .log = host_log,
-    .refuse = host_refuse,
-    .now = host_now,
-    .plugin_interface = host_plugin_interface,
-    .plugin_instance = host_plugin_instance,
-    .poller_index = host_poller_index,
-    .poller_now = host_poller_now,
-    .timer_new = host_timer_new,
-    .timer_free = host_timer_free,
-    .timer_arm = host_timer_arm,
-    .timer_cancel = host_timer_cancel,
-    .conn_id = host_conn_id,
-    .conn_instance = host_conn_instance,
-    .conn_local = host_conn_local,
-    .conn_poller = host_conn_poller,
-    .conn_peer_address = host_conn_peer_address,
-    .conn_local_address = host_conn_local_address,
-    .conn_setsockopt = host_conn_setsockopt,
-    .conn_bytes_in = host_conn_bytes_in,
-    .conn_bytes_out = host_conn_bytes_out,
-    .conn_write = host_conn_write,
-    .conn_reserve = host_conn_reserve,
-    .conn_commit = host_conn_commit,
-    .conn_write_shared = host_conn_write_shared,
-    .conn_write_file = host_conn_write_file,
-    .conn_queued = host_conn_queued,
-    .conn_shutdown = host_conn_shutdown,
-    .conn_close = host_conn_close,
-    .conn_need = host_conn_need,
-    .conn_pause = host_conn_pause,
-    .conn_resume = host_conn_resume,
-    .conn_deadline = host_conn_deadline,
-    .conn_timer_arm = host_conn_timer_arm,
-    .conn_timer_cancel = host_conn_timer_cancel,
-    .conn_upgrade = host_conn_upgrade,
-    .send = host_send,
-    .close = host_close,
-    .poller_local = host_poller_local,
-    .watch_new = host_watch_new,
-    .watch_free = host_watch_free,
-    .watch_set = host_watch_set,
-    .poller_count = host_poller_count,
-    .call = host_call,
-    .call_all = host_call_all,
-    .cache_set = host_cache_set,
-    .cache_get = host_cache_get,
-    .submit = host_submit,
-    .address_check = host_address_check,
-    .reactor_find = host_reactor_find,
-    .connect = host_connect,
-    .connect_cancel = host_connect_cancel,
-    .pool_new = host_pool_new,
-    .pool_acquire = host_pool_acquire,
-    .pool_release = host_pool_release,
-    .pool_figures = host_pool_figures,
-    .figure_new = host_figure_new,
-    .figure_add = host_figure_add,
-    .figure_set = host_figure_set,
-    .figure_observe = host_figure_observe,
-    .proxy_header = host_proxy_header,
-    .conn_proxy_address = host_conn_proxy_address,
-    .conn_write_now = host_conn_write_now,
-    .conn_write_frame = host_conn_write_frame,
-    .send_frame = host_send_frame,
-    .plugin_local = host_plugin_local,
-    .options = host_options,
-    .conn_log = host_conn_log,
-    .conn_listener = host_conn_listener,
-    .lines_new = host_lines_new,
-    .lines_reserve = host_lines_reserve,
-    .lines_commit = host_lines_commit,
-    .json_escape = host_json_escape,
-    .network_parse = host_network_parse,
-    .network_any = host_network_any,
-    .worker_replace = host_worker_replace,
-    .conn_call = host_conn_call,
-    .is_strict = host_is_strict,
-    .check_conn = host_check_conn,
+const struct host_tables host_tables = {
+    .core =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host),
+            .log = host_log,
+            .refuse = host_refuse,
+            .now = host_now,
+            .poller_now = host_poller_now,
+            .timer_new = host_timer_new,
+            .timer_free = host_timer_free,
+            .timer_arm = host_timer_arm,
+            .timer_cancel = host_timer_cancel,
+            .conn_id = host_conn_id,
+            .conn_instance = host_conn_instance,
+            .conn_local = host_conn_local,
+            .conn_poller = host_conn_poller,
+            .conn_write = host_conn_write,
+            .conn_reserve = host_conn_reserve,
+            .conn_commit = host_conn_commit,
+            .conn_queued = host_conn_queued,
+            .conn_shutdown = host_conn_shutdown,
+            .conn_close = host_conn_close,
+            .conn_pause = host_conn_pause,
+            .conn_resume = host_conn_resume,
+            .conn_deadline = host_conn_deadline,
+            .conn_timer_arm = host_conn_timer_arm,
+            .conn_timer_cancel = host_conn_timer_cancel,
+            .poller_local = host_poller_local,
+            .options = host_options,
+            .conn_log = host_conn_log,
+            .conn = &host_tables.conn,
+            .framing = &host_tables.framing,
+            .threads = &host_tables.threads,
+            .work = &host_tables.work,
+            .cache = &host_tables.cache,
+            .poller = &host_tables.poller,
+            .connect = &host_tables.connect,
+            .pool = &host_tables.pool,
+            .metrics = &host_tables.metrics,
+            .logfile = &host_tables.logfile,
+            .proxy = &host_tables.proxy,
+            .cidr = &host_tables.cidr,
+            .worker = &host_tables.worker,
+            .hosting = &host_tables.hosting,
+        },
+    .conn =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_conn),
+            .conn_peer_address = host_conn_peer_address,
+            .conn_local_address = host_conn_local_address,
+            .conn_setsockopt = host_conn_setsockopt,
+            .conn_bytes_in = host_conn_bytes_in,
+            .conn_bytes_out = host_conn_bytes_out,
+            .conn_write_shared = host_conn_write_shared,
+            .conn_write_file = host_conn_write_file,
+            .conn_need = host_conn_need,
+            .conn_write_now = host_conn_write_now,
+            .conn_listener = host_conn_listener,
+        },
+    .framing =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_framing),
+            .conn_write_frame = host_conn_write_frame,
+            .send_frame = host_send_frame,
+        },
+    .threads =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_threads),
+            .send = host_send,
+            .close = host_close,
+            .call = host_call,
+            .call_all = host_call_all,
+            .conn_call = host_conn_call,
+        },
+    .work =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_work),
+            .submit = host_submit,
+        },
+    .cache =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_cache),
+            .cache_set = host_cache_set,
+            .cache_get = host_cache_get,
+        },
+    .poller =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_poller),
+            .poller_index = host_poller_index,
+            .watch_new = host_watch_new,
+            .watch_free = host_watch_free,
+            .watch_set = host_watch_set,
+            .poller_count = host_poller_count,
+        },
+    .connect =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_connect),
+            .address_check = host_address_check,
+            .reactor_find = host_reactor_find,
+            .connect = host_connect,
+            .connect_cancel = host_connect_cancel,
+        },
+    .pool =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_pool),
+            .pool_new = host_pool_new,
+            .pool_acquire = host_pool_acquire,
+            .pool_release = host_pool_release,
+            .pool_get_state = host_pool_get_state,
+        },
+    .metrics =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_metrics),
+            .metric_new = host_metric_new,
+            .metric_add = host_metric_add,
+            .metric_set = host_metric_set,
+            .metric_observe = host_metric_observe,
+        },
+    .logfile =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_logfile),
+            .logfile_new = host_logfile_new,
+            .logfile_reserve = host_logfile_reserve,
+            .logfile_commit = host_logfile_commit,
+            .json_escape = host_json_escape,
+        },
+    .proxy =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_proxy),
+            .proxy_header = host_proxy_header,
+            .conn_proxy_address = host_conn_proxy_address,
+        },
+    .cidr =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_cidr),
+            .cidr_parse = host_cidr_parse,
+            .cidr_any = host_cidr_any,
+        },
+    .worker =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_worker),
+            .worker_replace = host_worker_replace,
+        },
+    .hosting =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_hosting),
+            .plugin_interface = host_plugin_interface,
+            .plugin_instance = host_plugin_instance,
+            .conn_upgrade = host_conn_upgrade,
+            .plugin_local = host_plugin_local,
+            .is_strict = host_is_strict,
+            .check_conn = host_check_conn,
+        },
 };

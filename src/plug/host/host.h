@@ -58,21 +58,21 @@ int host_pool_new(struct goevd_self *self, const struct goevd_pool_config *confi
 int host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
                       const struct goevd_acquire_request *request);
 int host_pool_release(struct goevd_conn *c);
-void host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret);
+void host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret);
 
-int host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                    enum goevd_figure_type type);
-void host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number,
+int host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                    enum goevd_metric_type type);
+void host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number,
                      int64_t delta);
-void host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number,
+void host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number,
                      int64_t value);
-void host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value);
 
-int host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
-                   size_t buffer, struct goevd_lines **ret_lines);
-char *host_lines_reserve(struct goevd_lines *l, struct goevd_poller *poller, size_t len);
-void host_lines_commit(struct goevd_lines *l, struct goevd_poller *poller, size_t len);
+int host_logfile_new(struct goevd_self *self, const char *name, const char *option,
+                     const char *path, size_t buffer, struct goevd_logfile **ret_lines);
+char *host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_t len);
+void host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t len);
 
 const void *host_options(struct goevd_self *self, struct goevd_poller *poller);
 

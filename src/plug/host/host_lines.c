@@ -12,8 +12,8 @@
 #define FLUSH_BYTES ((size_t)64 << 10)
 #define FLUSH_NS (100 * NS_PER_MS)
 
-static_assert(GOEVD_LINE_MAX == SINK_LINE_MAX, "plugins know another length");
-static_assert(GOEVD_LINES_BUFFER_MIN >= 2 * GOEVD_LINE_MAX, "half of it takes a line");
+static_assert(GOEVD_LOGFILE_LINE_MAX == SINK_LINE_MAX, "plugins know another length");
+static_assert(GOEVD_LOGFILE_BUFFER_MIN >= 2 * GOEVD_LOGFILE_LINE_MAX, "half of it takes a line");
 
 struct lines_block {
     char *data;
@@ -22,7 +22,7 @@ struct lines_block {
 
 /* What one poller has: a block that is being filled, and one that is being written. */
 struct lines_local {
-    struct goevd_lines *lines;
+    struct goevd_logfile *lines;
     struct lines_block filling;
     struct lines_block writing; /* the work pool's while `busy`, as are `written` and `error` */
     size_t written;             /* of its bytes */
@@ -34,8 +34,8 @@ struct lines_local {
 };
 
 /* Plugins see it as a name alone. */
-struct goevd_lines {
-    struct goevd_lines *next; /* in the order in which they were opened */
+struct goevd_logfile {
+    struct goevd_logfile *next; /* in the order in which they were opened */
     struct instance *instance;
     struct sink sink;
     char *option;
@@ -55,13 +55,13 @@ lines_refuse(struct instance *i, const char *option, const char *words)
 }
 
 /* Where the next one goes; NULL: there are as many as may be. */
-static struct goevd_lines **
+static struct goevd_logfile **
 lines_end(struct plugins *p)
 {
-    struct goevd_lines **end = &p->lines_files;
+    struct goevd_logfile **end = &p->lines_files;
 
     for (unsigned n = 0; *end; end = &(*end)->next)
-        if (++n == GOEVD_LINES_MAX)
+        if (++n == GOEVD_LOGFILE_MAX)
             return NULL;
     return end;
 }
@@ -75,11 +75,11 @@ lines_figure(struct instance *i, const char *name, const char *what, const char 
         return -EINVAL;
     return plug_figure_new(
         i, &(struct plug_figure_about){
-               .name = text, .unit = "lines", .help = help, .type = GOEVD_FIGURE_COUNTER});
+               .name = text, .unit = "lines", .help = help, .type = GOEVD_METRIC_COUNTER});
 }
 
 static void
-lines_free(struct goevd_lines *l)
+lines_free(struct goevd_logfile *l)
 {
     for (size_t i = 0; i < POLLERS_MAX; i++) {
         struct lines_local *w = l->locals[i];
@@ -97,7 +97,7 @@ lines_free(struct goevd_lines *l)
 }
 
 static int
-lines_open(struct goevd_lines *l, const char *name)
+lines_open(struct goevd_logfile *l, const char *name)
 {
     struct instance *i = l->instance;
     struct err err = {0};
@@ -111,27 +111,27 @@ lines_open(struct goevd_lines *l, const char *name)
 }
 
 int
-host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
-               size_t buffer, struct goevd_lines **ret_lines)
+host_logfile_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+                 size_t buffer, struct goevd_logfile **ret_lines)
 {
     struct instance *i = host_self(self);
-    struct goevd_lines *l, **end = lines_end(i->plugins);
+    struct goevd_logfile *l, **end = lines_end(i->plugins);
     int r;
 
     assert(i->plugins->errors); /* in create */
     if (!end)
         return lines_refuse(i, option, "there are too many such files");
-    if (buffer < GOEVD_LINES_BUFFER_MIN)
+    if (buffer < GOEVD_LOGFILE_BUFFER_MIN)
         return lines_refuse(i, option, "the buffer is too small");
     l = calloc(1, sizeof(*l));
     if (!l)
         return -ENOMEM;
-    *l = (struct goevd_lines){.instance = i,
-                              .sink.fd = -1,
-                              .option = strdup(option),
-                              .path = strdup(path),
-                              .block_bytes = buffer / 2,
-                              .flush_bytes = MIN(FLUSH_BYTES, buffer / 4)};
+    *l = (struct goevd_logfile){.instance = i,
+                                .sink.fd = -1,
+                                .option = strdup(option),
+                                .path = strdup(path),
+                                .block_bytes = buffer / 2,
+                                .flush_bytes = MIN(FLUSH_BYTES, buffer / 4)};
     r = l->option && l->path ? lines_open(l, name) : -ENOMEM;
     if (r < 0) {
         lines_free(l);
@@ -144,7 +144,7 @@ host_lines_new(struct goevd_self *self, const char *name, const char *option, co
 int
 plugins_replace_file(struct plugins *p, size_t nth, int fd)
 {
-    struct goevd_lines *l = p->lines_files;
+    struct goevd_logfile *l = p->lines_files;
 
     while (l && nth-- > 0)
         l = l->next;
@@ -157,7 +157,7 @@ plugins_reopen_files(struct plugins *p, size_t *ret_count, struct err *reterr)
     int result = 0;
 
     *ret_count = 0;
-    for (struct goevd_lines *l = p->lines_files; l; l = l->next, ++*ret_count) {
+    for (struct goevd_logfile *l = p->lines_files; l; l = l->next, ++*ret_count) {
         int fd = p->open_file(p->open_arg, l->option, l->path, reterr);
         int r = fd < 0 ? fd : sink_replace(&l->sink, fd);
 
@@ -173,7 +173,7 @@ void
 plugins_free_lines(struct plugins *p)
 {
     while (p->lines_files) {
-        struct goevd_lines *l = p->lines_files;
+        struct goevd_logfile *l = p->lines_files;
 
         p->lines_files = l->next;
         lines_free(l);
@@ -248,7 +248,7 @@ lines_due(struct timer *t, uint64_t now_ns)
 static void
 lines_tell(struct lines_local *w)
 {
-    const struct goevd_lines *l = w->lines;
+    const struct goevd_logfile *l = w->lines;
     struct log_about about = {.plugin = l->instance->module->entry.name};
 
     if (w->error && !w->failing)
@@ -277,7 +277,7 @@ lines_done(struct work *work, int result)
 
 /* Made with the first line. NULL without memory. */
 static struct lines_local *
-lines_new_local(struct goevd_lines *l, struct poller *p)
+lines_new_local(struct goevd_logfile *l, struct poller *p)
 {
     struct lines_local *w = calloc(1, sizeof(*w));
 
@@ -299,12 +299,12 @@ lines_new_local(struct goevd_lines *l, struct poller *p)
 }
 
 char *
-host_lines_reserve(struct goevd_lines *l, struct goevd_poller *poller, size_t len)
+host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
     struct lines_local *w = l->locals[p->index];
 
-    assert(len > 0 && len <= GOEVD_LINE_MAX);
+    assert(len > 0 && len <= GOEVD_LOGFILE_LINE_MAX);
     if (unlikely(!w))
         w = lines_new_local(l, p);
     if (likely(w && l->block_bytes - w->filling.len >= len))
@@ -318,7 +318,7 @@ host_lines_reserve(struct goevd_lines *l, struct goevd_poller *poller, size_t le
 }
 
 void
-host_lines_commit(struct goevd_lines *l, struct goevd_poller *poller, size_t len)
+host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
     struct lines_local *w = l->locals[p->index];
@@ -353,7 +353,7 @@ lines_stop(struct lines_local *w)
 void
 plugins_stop_lines(struct plugins *p, struct poller *poller)
 {
-    for (struct goevd_lines *l = p->lines_files; l; l = l->next)
+    for (struct goevd_logfile *l = p->lines_files; l; l = l->next)
         if (l->locals[poller->index])
             lines_stop(l->locals[poller->index]);
 }

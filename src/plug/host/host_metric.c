@@ -2,8 +2,8 @@
 #include "plug/host/host.h"
 
 int
-host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                enum goevd_figure_type type)
+host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                enum goevd_metric_type type)
 {
     struct instance *i = host_self(self);
     struct plug_figure_about about = {.name = name, .unit = unit, .help = help, .type = type};
@@ -13,19 +13,19 @@ host_figure_new(struct goevd_self *self, const char *name, const char *unit, con
 }
 
 void
-host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     plug_figure_add(&host_self(self)->plugins->figures, (struct poller *)poller, number, delta);
 }
 
 void
-host_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
+host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
     plug_figure_set(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);
 }
 
 void
-host_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                     uint64_t value)
 {
     plug_figure_observe(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);

@@ -34,7 +34,7 @@ host_pool_sum(const struct plug_figure *f, struct poller *p)
 
 #define POOL_FIGURE(field, type_, unit_, help_)                                                    \
     {                                                                                              \
-        .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_FIGURE_##type_,   \
+        .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_##type_,   \
         .read = host_pool_sum, .offset = offsetof(struct pool_figures, field)                      \
     }
 
@@ -231,7 +231,7 @@ host_pool_release(struct goevd_conn *c)
 }
 
 void
-host_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
+host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
     const struct pool_figures *f = &((struct host_pool *)pool)->pool->figures;
     struct goevd_pool_state now = {

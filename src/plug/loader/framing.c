@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include <goevd/framing.h>
+
 #include "base/util.h"
 
 /* The flags that mean something, by type. */

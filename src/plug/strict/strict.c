@@ -9,7 +9,7 @@ static int
 strict_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     rule_refuse(CALLER, self);
-    return plugins_host.refuse(self, path, format, args);
+    return host_tables.core.refuse(self, path, format, args);
 }
 
 static int
@@ -20,23 +20,23 @@ strict_pool_new(struct goevd_self *self, const struct goevd_pool_config *config,
 
     rule_create(k, self);
     rule_version(k, &config->version);
-    return plugins_host.pool_new(self, config, ret_pool);
+    return host_tables.pool.pool_new(self, config, ret_pool);
 }
 
 static int
-strict_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                  enum goevd_figure_type type)
+strict_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+                  enum goevd_metric_type type)
 {
     rule_create(CALLER, self);
-    return plugins_host.figure_new(self, name, unit, help, type);
+    return host_tables.metrics.metric_new(self, name, unit, help, type);
 }
 
 static int
-strict_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
-                 size_t buffer, struct goevd_lines **ret_lines)
+strict_logfile_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+                   size_t buffer, struct goevd_logfile **ret_lines)
 {
     rule_create(CALLER, self);
-    return plugins_host.lines_new(self, name, option, path, buffer, ret_lines);
+    return host_tables.logfile.logfile_new(self, name, option, path, buffer, ret_lines);
 }
 
 /* ---- Anywhere -------------------------------------------------------------------------------- */
@@ -46,45 +46,45 @@ static void
 strict_log(struct goevd_self *self, enum goevd_log_level level, const char *format, va_list args)
 {
     rule_self(CALLER, self);
-    plugins_host.log(self, level, format, args);
+    host_tables.core.log(self, level, format, args);
 }
 
 static const void *
 strict_plugin_interface(struct goevd_plugin *plugin, const char *id)
 {
     rule_plugin(CALLER, plugin);
-    return plugins_host.plugin_interface(plugin, id);
+    return host_tables.hosting.plugin_interface(plugin, id);
 }
 
 static void *
 strict_plugin_instance(struct goevd_plugin *plugin)
 {
     rule_plugin(CALLER, plugin);
-    return plugins_host.plugin_instance(plugin);
+    return host_tables.hosting.plugin_instance(plugin);
 }
 
 static int
 strict_reactor_find(struct goevd_self *self, const char *name)
 {
     rule_self(CALLER, self);
-    return plugins_host.reactor_find(self, name);
+    return host_tables.connect.reactor_find(self, name);
 }
 
 static void
 strict_worker_replace(struct goevd_self *self, const char *why)
 {
     rule_self(CALLER, self);
-    plugins_host.worker_replace(self, why);
+    host_tables.worker.worker_replace(self, why);
 }
 
 static void
-strict_pool_figures(struct goevd_pool *pool, struct goevd_pool_state *ret)
+strict_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
     struct caller *k = CALLER;
 
     rule_given(k, pool, "pool");
     rule_version(k, &ret->version);
-    plugins_host.pool_figures(pool, ret);
+    host_tables.pool.pool_get_state(pool, ret);
 }
 
 static bool
@@ -100,7 +100,7 @@ strict_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t 
             uint64_t cookie)
 {
     rule_self(CALLER, self);
-    return plugins_host.send(self, conn_id, data, len, cookie);
+    return host_tables.threads.send(self, conn_id, data, len, cookie);
 }
 
 static int
@@ -108,14 +108,14 @@ strict_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, s
                   uint64_t cookie)
 {
     rule_self(CALLER, self);
-    return plugins_host.send_frame(self, conn_id, data, len, cookie);
+    return host_tables.framing.send_frame(self, conn_id, data, len, cookie);
 }
 
 static int
 strict_close(uint64_t conn_id, unsigned flags)
 {
     rule_close_flags(CALLER, flags);
-    return plugins_host.close(conn_id, flags);
+    return host_tables.threads.close(conn_id, flags);
 }
 
 static int
@@ -125,7 +125,7 @@ strict_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *ar
 
     rule_self(k, self);
     rule_given(k, fn, "function");
-    return plugins_host.call(self, poller, fn, arg);
+    return host_tables.threads.call(self, poller, fn, arg);
 }
 
 static int
@@ -135,7 +135,7 @@ strict_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done,
 
     rule_self(k, self);
     rule_given(k, fn, "function");
-    return plugins_host.call_all(self, fn, done, arg);
+    return host_tables.threads.call_all(self, fn, done, arg);
 }
 
 static int
@@ -145,52 +145,66 @@ strict_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn f
 
     rule_self(k, self);
     rule_given(k, fn, "function");
-    return plugins_host.conn_call(self, conn_id, fn, arg);
+    return host_tables.threads.conn_call(self, conn_id, fn, arg);
 }
 
 static int
 strict_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len)
 {
     rule_self(CALLER, self);
-    return plugins_host.cache_set(self, key, data, len);
+    return host_tables.cache.cache_set(self, key, data, len);
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
 static void
-strict_any_fill(struct goevd_host *table)
+strict_any_fill(struct host_tables *table)
 {
-    table->refuse = strict_refuse;
-    table->pool_new = strict_pool_new;
-    table->figure_new = strict_figure_new;
-    table->lines_new = strict_lines_new;
-    table->log = strict_log;
-    table->plugin_interface = strict_plugin_interface;
-    table->plugin_instance = strict_plugin_instance;
-    table->reactor_find = strict_reactor_find;
-    table->worker_replace = strict_worker_replace;
-    table->pool_figures = strict_pool_figures;
-    table->send = strict_send;
-    table->send_frame = strict_send_frame;
-    table->close = strict_close;
-    table->call = strict_call;
-    table->call_all = strict_call_all;
-    table->conn_call = strict_conn_call;
-    table->cache_set = strict_cache_set;
-    table->is_strict = strict_is_strict;
+    table->core.refuse = strict_refuse;
+    table->pool.pool_new = strict_pool_new;
+    table->metrics.metric_new = strict_metric_new;
+    table->logfile.logfile_new = strict_logfile_new;
+    table->core.log = strict_log;
+    table->hosting.plugin_interface = strict_plugin_interface;
+    table->hosting.plugin_instance = strict_plugin_instance;
+    table->connect.reactor_find = strict_reactor_find;
+    table->worker.worker_replace = strict_worker_replace;
+    table->pool.pool_get_state = strict_pool_get_state;
+    table->threads.send = strict_send;
+    table->framing.send_frame = strict_send_frame;
+    table->threads.close = strict_close;
+    table->threads.call = strict_call;
+    table->threads.call_all = strict_call_all;
+    table->threads.conn_call = strict_conn_call;
+    table->cache.cache_set = strict_cache_set;
+    table->hosting.is_strict = strict_is_strict;
 }
 
 /* A function that is not put in asks nothing of its caller. */
 const struct goevd_host *
 strict_host(const struct plugins *p)
 {
-    static struct goevd_host table;
+    static struct host_tables table;
 
     rule_begin(p);
-    table = plugins_host;
+    table = host_tables;
+    table.core.conn = &table.conn;
+    table.core.framing = &table.framing;
+    table.core.threads = &table.threads;
+    table.core.work = &table.work;
+    table.core.cache = &table.cache;
+    table.core.poller = &table.poller;
+    table.core.connect = &table.connect;
+    table.core.pool = &table.pool;
+    table.core.metrics = &table.metrics;
+    table.core.logfile = &table.logfile;
+    table.core.proxy = &table.proxy;
+    table.core.cidr = &table.cidr;
+    table.core.worker = &table.worker;
+    table.core.hosting = &table.hosting;
     strict_any_fill(&table);
     strict_poller_fill(&table);
     strict_conn_fill(&table);
     strict_made_fill(&table);
-    return &table;
+    return &table.core;
 }

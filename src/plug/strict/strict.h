@@ -23,9 +23,9 @@ void strict_poller_stopped(struct poller *p);
 void rule_begin(const struct plugins *p);
 
 /* Put in what the file has. */
-void strict_conn_fill(struct goevd_host *table);
-void strict_poller_fill(struct goevd_host *table);
-void strict_made_fill(struct goevd_host *table);
+void strict_conn_fill(struct host_tables *table);
+void strict_poller_fill(struct host_tables *table);
+void strict_made_fill(struct host_tables *table);
 
 /* Who has called, and what. */
 struct caller {

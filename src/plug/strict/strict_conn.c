@@ -59,7 +59,7 @@ strict_conn_reserve(struct goevd_conn *c, size_t len)
     if (len < 1 || len > RESERVE_MAX)
         rule_broken(k, RULE_FUNCTIONS, "was asked for %zu bytes; 1 to %d can be had", len,
                     RESERVE_MAX);
-    room = plugins_host.conn_reserve(c, len);
+    room = host_tables.core.conn_reserve(c, len);
     if (room)
         reserved_begin(conn, len);
     return room;
@@ -78,7 +78,7 @@ strict_conn_commit(struct goevd_conn *c, size_t len)
         rule_broken(k, RULE_FUNCTIONS, "was given %zu bytes where %zu are reserved", len,
                     reserved.len);
     reserved.conn = NULL;
-    return plugins_host.conn_commit(c, len);
+    return host_tables.core.conn_commit(c, len);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -87,21 +87,21 @@ static int
 strict_conn_write(struct goevd_conn *c, const void *data, size_t len)
 {
     rule_write(CALLER, c);
-    return plugins_host.conn_write(c, data, len);
+    return host_tables.core.conn_write(c, data, len);
 }
 
 static int
 strict_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
 {
     rule_write(CALLER, c);
-    return plugins_host.conn_write_now(c, data, len);
+    return host_tables.conn.conn_write_now(c, data, len);
 }
 
 static int
 strict_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
 {
     rule_write(CALLER, c);
-    return plugins_host.conn_write_frame(c, data, len);
+    return host_tables.framing.conn_write_frame(c, data, len);
 }
 
 static int
@@ -109,7 +109,7 @@ strict_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
                          goevd_release_fn release, void *arg)
 {
     rule_write(CALLER, c);
-    return plugins_host.conn_write_shared(c, data, len, release, arg);
+    return host_tables.conn.conn_write_shared(c, data, len, release, arg);
 }
 
 static int
@@ -122,21 +122,21 @@ strict_conn_write_file(struct goevd_conn *c, int fd, off_t offset, size_t len,
     rule_write(k, c);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         rule_broken(k, RULE_FUNCTIONS, "was given the file descriptor %d, which is no file", fd);
-    return plugins_host.conn_write_file(c, fd, offset, len, release, arg);
+    return host_tables.conn.conn_write_file(c, fd, offset, len, release, arg);
 }
 
 static size_t
 strict_conn_queued(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_queued(c);
+    return host_tables.core.conn_queued(c);
 }
 
 static int
 strict_conn_shutdown(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_shutdown(c);
+    return host_tables.core.conn_shutdown(c);
 }
 
 static void
@@ -146,7 +146,7 @@ strict_conn_close(struct goevd_conn *c, unsigned flags)
 
     rule_conn(k, c);
     rule_close_flags(k, flags);
-    plugins_host.conn_close(c, flags);
+    host_tables.core.conn_close(c, flags);
 }
 
 /* ---- Reading, and time ----------------------------------------------------------------------- */
@@ -155,28 +155,28 @@ static void
 strict_conn_need(struct goevd_conn *c, size_t len)
 {
     rule_conn(CALLER, c);
-    plugins_host.conn_need(c, len);
+    host_tables.conn.conn_need(c, len);
 }
 
 static void
 strict_conn_pause(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    plugins_host.conn_pause(c);
+    host_tables.core.conn_pause(c);
 }
 
 static void
 strict_conn_resume(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    plugins_host.conn_resume(c);
+    host_tables.core.conn_resume(c);
 }
 
 static void
 strict_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
 {
     rule_conn(CALLER, c);
-    plugins_host.conn_deadline(c, delay_ns);
+    host_tables.core.conn_deadline(c, delay_ns);
 }
 
 static void
@@ -195,7 +195,7 @@ strict_conn_timer_arm(struct goevd_conn *c, uint64_t cookie, uint64_t delay_ns, 
 
     rule_conn(k, c);
     rule_cookie(k, cookie);
-    return plugins_host.conn_timer_arm(c, cookie, delay_ns, period_ns);
+    return host_tables.core.conn_timer_arm(c, cookie, delay_ns, period_ns);
 }
 
 static void
@@ -205,7 +205,7 @@ strict_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
 
     rule_conn(k, c);
     rule_cookie(k, cookie);
-    plugins_host.conn_timer_cancel(c, cookie);
+    host_tables.core.conn_timer_cancel(c, cookie);
 }
 
 /* ---- What is known of it --------------------------------------------------------------------- */
@@ -214,77 +214,77 @@ static uint64_t
 strict_conn_id(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_id(c);
+    return host_tables.core.conn_id(c);
 }
 
 static void *
 strict_conn_instance(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_instance(c);
+    return host_tables.core.conn_instance(c);
 }
 
 static void *
 strict_conn_local(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_local(c);
+    return host_tables.core.conn_local(c);
 }
 
 static struct goevd_poller *
 strict_conn_poller(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_poller(c);
+    return host_tables.core.conn_poller(c);
 }
 
 static socklen_t
 strict_conn_peer_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_peer_address(c, ret_address);
+    return host_tables.conn.conn_peer_address(c, ret_address);
 }
 
 static socklen_t
 strict_conn_local_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_local_address(c, ret_address);
+    return host_tables.conn.conn_local_address(c, ret_address);
 }
 
 static socklen_t
 strict_conn_proxy_address(struct goevd_conn *c, struct sockaddr_storage *ret_address)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_proxy_address(c, ret_address);
+    return host_tables.proxy.conn_proxy_address(c, ret_address);
 }
 
 static int
 strict_conn_setsockopt(struct goevd_conn *c, int level, int name, const void *value, socklen_t len)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_setsockopt(c, level, name, value, len);
+    return host_tables.conn.conn_setsockopt(c, level, name, value, len);
 }
 
 static uint64_t
 strict_conn_bytes_in(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_bytes_in(c);
+    return host_tables.conn.conn_bytes_in(c);
 }
 
 static uint64_t
 strict_conn_bytes_out(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_bytes_out(c);
+    return host_tables.conn.conn_bytes_out(c);
 }
 
 static const char *
 strict_conn_listener(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.conn_listener(c);
+    return host_tables.conn.conn_listener(c);
 }
 
 PRINTF(3, 0)
@@ -292,14 +292,14 @@ static void
 strict_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *format, va_list args)
 {
     rule_conn(CALLER, c);
-    plugins_host.conn_log(c, level, format, args);
+    host_tables.core.conn_log(c, level, format, args);
 }
 
 static int
 strict_proxy_header(struct goevd_conn *c, unsigned version, void *ret_buf, size_t size)
 {
     rule_conn(CALLER, c);
-    return plugins_host.proxy_header(c, version, ret_buf, size);
+    return host_tables.proxy.proxy_header(c, version, ret_buf, size);
 }
 
 /* ---- Whose it is ----------------------------------------------------------------------------- */
@@ -315,14 +315,14 @@ strict_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to, const vo
     rule_plugin(k, to);
     if (!refused && c->service->net->entered != c)
         rule_broken(k, "UPGRADE", "was called outside of the callbacks of that connection");
-    return plugins_host.conn_upgrade(public, to, state, len);
+    return host_tables.hosting.conn_upgrade(public, to, state, len);
 }
 
 static int
 strict_pool_release(struct goevd_conn *c)
 {
     rule_conn(CALLER, c);
-    return plugins_host.pool_release(c);
+    return host_tables.pool.pool_release(c);
 }
 
 static void
@@ -332,38 +332,38 @@ strict_check_conn(struct goevd_conn *c, const char *function, const void *caller
 }
 
 void
-strict_conn_fill(struct goevd_host *table)
+strict_conn_fill(struct host_tables *table)
 {
-    table->conn_reserve = strict_conn_reserve;
-    table->conn_commit = strict_conn_commit;
-    table->conn_write = strict_conn_write;
-    table->conn_write_now = strict_conn_write_now;
-    table->conn_write_frame = strict_conn_write_frame;
-    table->conn_write_shared = strict_conn_write_shared;
-    table->conn_write_file = strict_conn_write_file;
-    table->conn_queued = strict_conn_queued;
-    table->conn_shutdown = strict_conn_shutdown;
-    table->conn_close = strict_conn_close;
-    table->conn_need = strict_conn_need;
-    table->conn_pause = strict_conn_pause;
-    table->conn_resume = strict_conn_resume;
-    table->conn_deadline = strict_conn_deadline;
-    table->conn_timer_arm = strict_conn_timer_arm;
-    table->conn_timer_cancel = strict_conn_timer_cancel;
-    table->conn_id = strict_conn_id;
-    table->conn_instance = strict_conn_instance;
-    table->conn_local = strict_conn_local;
-    table->conn_poller = strict_conn_poller;
-    table->conn_peer_address = strict_conn_peer_address;
-    table->conn_local_address = strict_conn_local_address;
-    table->conn_proxy_address = strict_conn_proxy_address;
-    table->conn_setsockopt = strict_conn_setsockopt;
-    table->conn_bytes_in = strict_conn_bytes_in;
-    table->conn_bytes_out = strict_conn_bytes_out;
-    table->conn_listener = strict_conn_listener;
-    table->conn_log = strict_conn_log;
-    table->proxy_header = strict_proxy_header;
-    table->conn_upgrade = strict_conn_upgrade;
-    table->pool_release = strict_pool_release;
-    table->check_conn = strict_check_conn;
+    table->core.conn_reserve = strict_conn_reserve;
+    table->core.conn_commit = strict_conn_commit;
+    table->core.conn_write = strict_conn_write;
+    table->conn.conn_write_now = strict_conn_write_now;
+    table->framing.conn_write_frame = strict_conn_write_frame;
+    table->conn.conn_write_shared = strict_conn_write_shared;
+    table->conn.conn_write_file = strict_conn_write_file;
+    table->core.conn_queued = strict_conn_queued;
+    table->core.conn_shutdown = strict_conn_shutdown;
+    table->core.conn_close = strict_conn_close;
+    table->conn.conn_need = strict_conn_need;
+    table->core.conn_pause = strict_conn_pause;
+    table->core.conn_resume = strict_conn_resume;
+    table->core.conn_deadline = strict_conn_deadline;
+    table->core.conn_timer_arm = strict_conn_timer_arm;
+    table->core.conn_timer_cancel = strict_conn_timer_cancel;
+    table->core.conn_id = strict_conn_id;
+    table->core.conn_instance = strict_conn_instance;
+    table->core.conn_local = strict_conn_local;
+    table->core.conn_poller = strict_conn_poller;
+    table->conn.conn_peer_address = strict_conn_peer_address;
+    table->conn.conn_local_address = strict_conn_local_address;
+    table->conn.conn_setsockopt = strict_conn_setsockopt;
+    table->conn.conn_bytes_in = strict_conn_bytes_in;
+    table->conn.conn_bytes_out = strict_conn_bytes_out;
+    table->conn.conn_listener = strict_conn_listener;
+    table->core.conn_log = strict_conn_log;
+    table->proxy.conn_proxy_address = strict_conn_proxy_address;
+    table->proxy.proxy_header = strict_proxy_header;
+    table->hosting.conn_upgrade = strict_conn_upgrade;
+    table->pool.pool_release = strict_pool_release;
+    table->hosting.check_conn = strict_check_conn;
 }

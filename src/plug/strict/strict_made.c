@@ -123,10 +123,10 @@ strict_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
 
     rule_poller(k, poller);
     rule_given(k, fn, "function");
-    timer = plugins_host.timer_new(poller, fn, arg);
+    timer = host_tables.core.timer_new(poller, fn, arg);
     if (!timer || made_add(k, timer, MADE_TIMER))
         return timer;
-    plugins_host.timer_free(timer);
+    host_tables.core.timer_free(timer);
     return NULL;
 }
 
@@ -137,21 +137,21 @@ strict_timer_free(struct goevd_timer *timer)
         return;
     rule_made(CALLER, timer, MADE_TIMER);
     made_remove(timer);
-    plugins_host.timer_free(timer);
+    host_tables.core.timer_free(timer);
 }
 
 static int
 strict_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
 {
     rule_made(CALLER, timer, MADE_TIMER);
-    return plugins_host.timer_arm(timer, delay_ns, period_ns);
+    return host_tables.core.timer_arm(timer, delay_ns, period_ns);
 }
 
 static void
 strict_timer_cancel(struct goevd_timer *timer)
 {
     rule_made(CALLER, timer, MADE_TIMER);
-    plugins_host.timer_cancel(timer);
+    host_tables.core.timer_cancel(timer);
 }
 
 /* ---- Watches --------------------------------------------------------------------------------- */
@@ -164,10 +164,10 @@ strict_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *a
 
     rule_poller(k, poller);
     rule_given(k, fn, "function");
-    watch = plugins_host.watch_new(poller, fd, fn, arg);
+    watch = host_tables.poller.watch_new(poller, fd, fn, arg);
     if (!watch || made_add(k, watch, MADE_WATCH))
         return watch;
-    plugins_host.watch_free(watch);
+    host_tables.poller.watch_free(watch);
     return NULL;
 }
 
@@ -178,24 +178,24 @@ strict_watch_free(struct goevd_watch *watch)
         return;
     rule_made(CALLER, watch, MADE_WATCH);
     made_remove(watch);
-    plugins_host.watch_free(watch);
+    host_tables.poller.watch_free(watch);
 }
 
 static int
 strict_watch_set(struct goevd_watch *watch, unsigned events)
 {
     rule_made(CALLER, watch, MADE_WATCH);
-    return plugins_host.watch_set(watch, events);
+    return host_tables.poller.watch_set(watch, events);
 }
 
 void
-strict_made_fill(struct goevd_host *table)
+strict_made_fill(struct host_tables *table)
 {
-    table->timer_new = strict_timer_new;
-    table->timer_free = strict_timer_free;
-    table->timer_arm = strict_timer_arm;
-    table->timer_cancel = strict_timer_cancel;
-    table->watch_new = strict_watch_new;
-    table->watch_free = strict_watch_free;
-    table->watch_set = strict_watch_set;
+    table->core.timer_new = strict_timer_new;
+    table->core.timer_free = strict_timer_free;
+    table->core.timer_arm = strict_timer_arm;
+    table->core.timer_cancel = strict_timer_cancel;
+    table->poller.watch_new = strict_watch_new;
+    table->poller.watch_free = strict_watch_free;
+    table->poller.watch_set = strict_watch_set;
 }

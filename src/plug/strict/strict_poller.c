@@ -7,7 +7,7 @@ static uint64_t
 strict_poller_now(struct goevd_poller *poller)
 {
     rule_poller(CALLER, poller);
-    return plugins_host.poller_now(poller);
+    return host_tables.core.poller_now(poller);
 }
 
 static void *
@@ -17,7 +17,7 @@ strict_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 
     rule_self(k, self);
     rule_poller(k, poller);
-    return plugins_host.poller_local(self, poller);
+    return host_tables.core.poller_local(self, poller);
 }
 
 static void *
@@ -27,7 +27,7 @@ strict_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
 
     rule_plugin(k, plugin);
     rule_poller(k, poller);
-    return plugins_host.plugin_local(plugin, poller);
+    return host_tables.hosting.plugin_local(plugin, poller);
 }
 
 static const void *
@@ -37,7 +37,7 @@ strict_options(struct goevd_self *self, struct goevd_poller *poller)
 
     rule_self(k, self);
     rule_poller(k, poller);
-    return plugins_host.options(self, poller);
+    return host_tables.core.options(self, poller);
 }
 
 static const void *
@@ -48,7 +48,7 @@ strict_cache_get(struct goevd_self *self, struct goevd_poller *poller, uint32_t 
 
     rule_self(k, self);
     rule_poller(k, poller);
-    return plugins_host.cache_get(self, poller, key, ret_len);
+    return host_tables.cache.cache_get(self, poller, key, ret_len);
 }
 
 static int
@@ -61,7 +61,7 @@ strict_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t con
     rule_poller(k, poller);
     rule_given(k, job, "job");
     rule_given(k, done, "done, which always runs");
-    return plugins_host.submit(self, poller, conn_id, flags, job, done, arg);
+    return host_tables.work.submit(self, poller, conn_id, flags, job, done, arg);
 }
 
 /* ---- Connections that are opened from here --------------------------------------------------- */
@@ -75,14 +75,14 @@ strict_connect(struct goevd_self *self, struct goevd_poller *poller,
     rule_self(k, self);
     rule_poller(k, poller);
     rule_version(k, &request->version);
-    return plugins_host.connect(self, poller, request, ret_id);
+    return host_tables.connect.connect(self, poller, request, ret_id);
 }
 
 static void
 strict_connect_cancel(struct goevd_poller *poller, uint64_t id)
 {
     rule_poller(CALLER, poller);
-    plugins_host.connect_cancel(poller, id);
+    host_tables.connect.connect_cancel(poller, id);
 }
 
 static int
@@ -94,7 +94,7 @@ strict_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
     rule_given(k, pool, "pool");
     rule_poller(k, poller);
     rule_version(k, &request->version);
-    return plugins_host.pool_acquire(pool, poller, request);
+    return host_tables.pool.pool_acquire(pool, poller, request);
 }
 
 /* ---- Figures --------------------------------------------------------------------------------- */
@@ -109,59 +109,59 @@ rule_figure(struct caller *k, struct goevd_self *self, struct goevd_poller *poll
     while (f && (f->instance != i || f->read || plug_figure_number(f) != number))
         f = f->next;
     if (!f)
-        rule_broken(k, "FIGURES",
-                    "was given the number %d, which goevd_figure_new() of this instance has not "
+        rule_broken(k, "METRICS",
+                    "was given the number %d, which goevd_metric_new() of this instance has not "
                     "returned",
                     number);
     return f;
 }
 
 static void
-strict_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+strict_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     struct caller *k = CALLER;
     const struct plug_figure *f = rule_figure(k, self, poller, number);
 
-    if (f->type == GOEVD_FIGURE_HISTOGRAM)
-        rule_broken(k, "FIGURES", "was given %s, which is a histogram", f->name);
-    if (f->type == GOEVD_FIGURE_COUNTER && delta < 0)
-        rule_broken(k, "FIGURES", "was to lower %s, a counter; only gauges can be lowered",
+    if (f->type == GOEVD_METRIC_HISTOGRAM)
+        rule_broken(k, "METRICS", "was given %s, which is a histogram", f->name);
+    if (f->type == GOEVD_METRIC_COUNTER && delta < 0)
+        rule_broken(k, "METRICS", "was to lower %s, a counter; only gauges can be lowered",
                     f->name);
-    plugins_host.figure_add(self, poller, number, delta);
+    host_tables.metrics.metric_add(self, poller, number, delta);
 }
 
 static void
-strict_figure_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
+strict_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
     struct caller *k = CALLER;
     const struct plug_figure *f = rule_figure(k, self, poller, number);
 
-    if (f->type != GOEVD_FIGURE_GAUGE)
-        rule_broken(k, "FIGURES", "was given %s, which is no gauge", f->name);
-    plugins_host.figure_set(self, poller, number, value);
+    if (f->type != GOEVD_METRIC_GAUGE)
+        rule_broken(k, "METRICS", "was given %s, which is no gauge", f->name);
+    host_tables.metrics.metric_set(self, poller, number, value);
 }
 
 static void
-strict_figure_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
+strict_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                       uint64_t value)
 {
     struct caller *k = CALLER;
     const struct plug_figure *f = rule_figure(k, self, poller, number);
 
-    if (f->type != GOEVD_FIGURE_HISTOGRAM)
-        rule_broken(k, "FIGURES", "was given %s, which is no histogram", f->name);
-    plugins_host.figure_observe(self, poller, number, value);
+    if (f->type != GOEVD_METRIC_HISTOGRAM)
+        rule_broken(k, "METRICS", "was given %s, which is no histogram", f->name);
+    host_tables.metrics.metric_observe(self, poller, number, value);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
 static _Thread_local struct {
-    const struct goevd_lines *lines; /* NULL: no line is reserved */
+    const struct goevd_logfile *lines; /* NULL: no line is reserved */
     size_t len;
 } line;
 
 static char *
-strict_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+strict_logfile_reserve(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     struct caller *k = CALLER;
     char *room;
@@ -170,11 +170,11 @@ strict_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, siz
     rule_poller(k, poller);
     if (line.lines == lines)
         rule_broken(k, RULE_FUNCTIONS,
-                    "was called again before goevd_lines_commit() of the line before");
-    if (len < 1 || len > GOEVD_LINE_MAX)
+                    "was called again before goevd_logfile_commit() of the line before");
+    if (len < 1 || len > GOEVD_LOGFILE_LINE_MAX)
         rule_broken(k, RULE_FUNCTIONS, "was asked for %zu bytes; 1 to %d can be had", len,
-                    GOEVD_LINE_MAX);
-    room = plugins_host.lines_reserve(lines, poller, len);
+                    GOEVD_LOGFILE_LINE_MAX);
+    room = host_tables.logfile.logfile_reserve(lines, poller, len);
     if (room) {
         line.lines = lines;
         line.len = len;
@@ -183,35 +183,35 @@ strict_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, siz
 }
 
 static void
-strict_lines_commit(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+strict_logfile_commit(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     struct caller *k = CALLER;
 
     rule_given(k, lines, "lines");
     rule_poller(k, poller);
     if (line.lines != lines)
-        rule_broken(k, RULE_FUNCTIONS, "was called without goevd_lines_reserve() before it");
+        rule_broken(k, RULE_FUNCTIONS, "was called without goevd_logfile_reserve() before it");
     if (len > line.len)
         rule_broken(k, RULE_FUNCTIONS, "was given %zu bytes where %zu are reserved", len, line.len);
     line.lines = NULL;
-    plugins_host.lines_commit(lines, poller, len);
+    host_tables.logfile.logfile_commit(lines, poller, len);
 }
 
 void
-strict_poller_fill(struct goevd_host *table)
+strict_poller_fill(struct host_tables *table)
 {
-    table->poller_now = strict_poller_now;
-    table->poller_local = strict_poller_local;
-    table->plugin_local = strict_plugin_local;
-    table->options = strict_options;
-    table->cache_get = strict_cache_get;
-    table->submit = strict_submit;
-    table->connect = strict_connect;
-    table->connect_cancel = strict_connect_cancel;
-    table->pool_acquire = strict_pool_acquire;
-    table->figure_add = strict_figure_add;
-    table->figure_set = strict_figure_set;
-    table->figure_observe = strict_figure_observe;
-    table->lines_reserve = strict_lines_reserve;
-    table->lines_commit = strict_lines_commit;
+    table->core.poller_now = strict_poller_now;
+    table->core.poller_local = strict_poller_local;
+    table->hosting.plugin_local = strict_plugin_local;
+    table->core.options = strict_options;
+    table->cache.cache_get = strict_cache_get;
+    table->work.submit = strict_submit;
+    table->connect.connect = strict_connect;
+    table->connect.connect_cancel = strict_connect_cancel;
+    table->pool.pool_acquire = strict_pool_acquire;
+    table->metrics.metric_add = strict_metric_add;
+    table->metrics.metric_set = strict_metric_set;
+    table->metrics.metric_observe = strict_metric_observe;
+    table->logfile.logfile_reserve = strict_logfile_reserve;
+    table->logfile.logfile_commit = strict_logfile_commit;
 }

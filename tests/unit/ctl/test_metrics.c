@@ -111,7 +111,7 @@ test_figures_are_taken_from_where_their_names_say(void **state)
         /* The tables are the test's own: nobody else counts in them. */
         figure_add((figure *)(uintptr_t)some[i].from, ++n);
         figures_take(poller, values);
-        assert_int_equal(figures_row(row)->type, GOEVD_FIGURE_COUNTER);
+        assert_int_equal(figures_row(row)->type, GOEVD_METRIC_COUNTER);
         assert_int_equal(values[row], figure_get(some[i].from));
         assert_true(values[row] >= n);
     }
@@ -130,7 +130,7 @@ test_figures_gauges_follow_what_there_is(void **state)
     figures_take(poller, values);
     assert_int_equal(values[find("timers.armed")], 0);
     assert_int_equal(values[find("connections.open")], 0);
-    assert_int_equal(figures_row(find("timers.armed"))->type, GOEVD_FIGURE_GAUGE);
+    assert_int_equal(figures_row(find("timers.armed"))->type, GOEVD_METRIC_GAUGE);
     assert_int_equal(timer_arm(&poller->timers, &timer, UINT64_MAX - 1), 0);
     net_of(poller)->conns = 5;
     for (int i = 0; i < 2; i++)

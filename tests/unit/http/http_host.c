@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <goevd/conn.h>
+#include <goevd/hosting.h>
+#include <goevd/logfile.h>
+#include <goevd/metrics.h>
+
 #define OUT_MAX (64 << 20)
 
 struct goevd_self http_host_self;
@@ -79,10 +84,10 @@ host_poller_now(struct goevd_poller *poller)
 
 static int
 host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                enum goevd_figure_type type)
+                enum goevd_metric_type type)
 {
     (void)name, (void)unit, (void)help;
-    assert(type == GOEVD_FIGURE_COUNTER && self->figures < HTTP_HOST_FIGURES - 1);
+    assert(type == GOEVD_METRIC_COUNTER && self->figures < HTTP_HOST_FIGURES - 1);
     return ++self->figures;
 }
 
@@ -223,15 +228,15 @@ static size_t host_line_size;
 
 static int
 host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
-               size_t buffer, struct goevd_lines **ret_lines)
+               size_t buffer, struct goevd_logfile **ret_lines)
 {
     (void)self, (void)name, (void)option, (void)path, (void)buffer;
-    *ret_lines = (struct goevd_lines *)&host_line;
+    *ret_lines = (struct goevd_logfile *)&host_line;
     return 0;
 }
 
 static char *
-host_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+host_lines_reserve(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     (void)lines, (void)poller;
     assert(host_line == NULL);
@@ -242,7 +247,7 @@ host_lines_reserve(struct goevd_lines *lines, struct goevd_poller *poller, size_
 }
 
 static void
-host_lines_commit(struct goevd_lines *lines, struct goevd_poller *poller, size_t len)
+host_lines_commit(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     (void)lines, (void)poller;
     assert(len != 0 && len <= host_line_size && host_line[len - 1] == '\n');
@@ -259,15 +264,38 @@ host_is_strict(void)
     return false;
 }
 
+static const struct goevd_host_conn host_conn = {
+    .version = GOEVD_VERSION_OF(struct goevd_host_conn),
+    .conn_write_shared = host_conn_write_shared,
+    .conn_peer_address = host_conn_peer_address,
+    .conn_listener = host_conn_listener,
+};
+
+static const struct goevd_host_hosting host_hosting = {
+    .version = GOEVD_VERSION_OF(struct goevd_host_hosting),
+    .plugin_interface = host_plugin_interface,
+    .plugin_instance = host_plugin_instance,
+    .is_strict = host_is_strict,
+};
+
+static const struct goevd_host_logfile host_logfile = {
+    .version = GOEVD_VERSION_OF(struct goevd_host_logfile),
+    .logfile_new = host_lines_new,
+    .logfile_reserve = host_lines_reserve,
+    .logfile_commit = host_lines_commit,
+};
+
+static const struct goevd_host_metrics host_metrics = {
+    .version = GOEVD_VERSION_OF(struct goevd_host_metrics),
+    .metric_new = host_figure_new,
+    .metric_add = host_figure_add,
+};
+
 static const struct goevd_host host_table = {
     .version = GOEVD_VERSION_OF(struct goevd_host),
     .log = host_log,
     .refuse = host_refuse,
-    .plugin_interface = host_plugin_interface,
-    .plugin_instance = host_plugin_instance,
     .poller_now = host_poller_now,
-    .figure_new = host_figure_new,
-    .figure_add = host_figure_add,
     .timer_new = host_timer_new,
     .timer_free = host_timer_free,
     .timer_arm = host_timer_arm,
@@ -275,19 +303,16 @@ static const struct goevd_host host_table = {
     .conn_write = host_conn_write,
     .conn_reserve = host_conn_reserve,
     .conn_commit = host_conn_commit,
-    .conn_write_shared = host_conn_write_shared,
     .conn_queued = host_conn_queued,
     .conn_close = host_conn_close,
     .conn_pause = host_conn_pause,
     .conn_resume = host_conn_resume,
     .conn_deadline = host_conn_deadline,
     .now = host_now,
-    .conn_peer_address = host_conn_peer_address,
-    .conn_listener = host_conn_listener,
-    .lines_new = host_lines_new,
-    .lines_reserve = host_lines_reserve,
-    .lines_commit = host_lines_commit,
-    .is_strict = host_is_strict,
+    .conn = &host_conn,
+    .hosting = &host_hosting,
+    .logfile = &host_logfile,
+    .metrics = &host_metrics,
 };
 
 /* ---- What the tests call --------------------------------------------------------------------- */

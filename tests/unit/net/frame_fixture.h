@@ -1,6 +1,8 @@
 /* Framings for tests of connections. */
 #pragma once
 
+#include <goevd/framing.h>
+
 #include "unit/net/net_fixture.h"
 
 static const struct goevd_framing framing_lines = {.type = GOEVD_FRAMING_LINES};

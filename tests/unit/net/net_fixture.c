@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <goevd/framing.h>
+
 #include "base/fd.h"
 
 struct script script;

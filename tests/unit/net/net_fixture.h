@@ -2,6 +2,8 @@
  * handler that records what it sees and does what the test tells it. */
 #pragma once
 
+#include <goevd/framing.h>
+
 #include "unit/unit.h"
 
 #include "base/clock.h"

@@ -37,7 +37,7 @@ teardown(void **state)
 }
 
 static int
-add(const char *name, enum goevd_figure_type type)
+add(const char *name, enum goevd_metric_type type)
 {
     struct plug_figure_about about = {.name = name, .unit = "things", .help = "some", .type = type};
 
@@ -60,7 +60,7 @@ test_plug_figure_buckets_are_powers_of_two(void **state)
                  {UINT64_MAX / 2, 63},
                  {UINT64_MAX / 2 + 1, 64},
                  {UINT64_MAX, 64}};
-    int number = add("sizes", GOEVD_FIGURE_HISTOGRAM);
+    int number = add("sizes", GOEVD_METRIC_HISTOGRAM);
     uint64_t cells[PLUG_FIGURE_CELLS_MAX];
 
     assert_true(number > 0);
@@ -105,9 +105,9 @@ test_plug_figure_names_count_instances_where_there_are_several(void **state)
 {
     struct instance second = {.module = &module, .plugins = &plugins};
     struct plug_figure_about about = {
-        .name = "lines", .unit = "lines", .help = "some", .type = GOEVD_FIGURE_COUNTER};
+        .name = "lines", .unit = "lines", .help = "some", .type = GOEVD_METRIC_COUNTER};
 
-    assert_true(add("lines", GOEVD_FIGURE_COUNTER) > 0);
+    assert_true(add("lines", GOEVD_METRIC_COUNTER) > 0);
     assert_string_equal(plugins.figures.last->name, "thing.lines");
     instance.next = &second;
     assert_true(plug_figure_new(&second, &about) > 0);
@@ -121,7 +121,7 @@ test_plug_figure_texts_have_limits(void **state)
     char name[PLUG_FIGURE_TEXT_MAX + 2] = {0};
     char help[PLUG_FIGURE_HELP_MAX + 2] = {0};
     struct plug_figure_about about = {
-        .name = name, .unit = "things", .help = help, .type = GOEVD_FIGURE_GAUGE};
+        .name = name, .unit = "things", .help = help, .type = GOEVD_METRIC_GAUGE};
 
     memset(name, 'a', PLUG_FIGURE_TEXT_MAX);
     memset(help, 'a', PLUG_FIGURE_HELP_MAX);
@@ -140,19 +140,19 @@ test_plug_figure_an_instance_has_at_most_256(void **state)
 {
     struct instance other = {.module = &module, .plugins = &plugins};
     struct plug_figure_about about = {
-        .name = "mine", .unit = "things", .help = "some", .type = GOEVD_FIGURE_COUNTER};
+        .name = "mine", .unit = "things", .help = "some", .type = GOEVD_METRIC_COUNTER};
     char name[16];
     int r = 0;
 
     for (unsigned i = plugins.figures.count; r >= 0; i++) {
         snprintf(name, sizeof(name), "n%u", i);
-        r = add(name, GOEVD_FIGURE_COUNTER);
+        r = add(name, GOEVD_METRIC_COUNTER);
         assert_true(i <= PLUG_FIGURES_MAX + 1);
     }
     assert_int_equal(r, -ENOSPC);
     assert_int_equal(plugins.figures.count,
                      PLUG_FIGURES_MAX + 1); /* one is the second instance's */
-    assert_int_equal(add("n200", GOEVD_FIGURE_COUNTER), -EEXIST);
+    assert_int_equal(add("n200", GOEVD_METRIC_COUNTER), -EEXIST);
     instance.next = &other;
     assert_true(plug_figure_new(&other, &about) > 0);
     instance.next = NULL;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <goevd/framing.h>
+
 #include "base/fd.h"
 #include "unit/net/frame_fixture.h"
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <goevd/framing.h>
+
 #include "plug/loader/framing.h"
 
 #define FRAMING(...)                                                                               \
