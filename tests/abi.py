@@ -1,50 +1,34 @@
 #!/usr/bin/env python3
-"""abi.py ROOT - the headers still say what plugins that are built already were told.
+"""abi.py [--write] ROOT - plugins that are built already still fit the headers.
 
-Each folder of tests/abi has the headers of a released version, in goevd/. Of every member of a
-struct, enumerator, function type and constant in them, the compiler is asked whether the present
-one is the same and in the same place. Prints TAP. A compiler that is not there is not asked.
+tests/abi/NAME-MAJOR.MINOR.txt holds the facts that a plugin was compiled with: each member of a
+struct with its place and type, each enumerator, function type and constant. NAME is goevd (all
+headers but two), http or websocket, each with a version of its own in the headers. The facts of the
+present version must be exactly those of its file, so that no change goes unnoticed. The facts of
+each earlier minor version must still hold. --write writes the files of the present versions anew:
+after a step of the version, or as long as that version is not released. Prints TAP.
 """
+import collections
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
-MEND = ('plugins that are built already would break. Leave it as it was, and add what is new at the '
-        'end of a struct that begins with a version ("How the ABI grows" in docs/ARCHITECTURE.md)')
+OWN = {'http': 'GOEVD_HTTP_ABI', 'websocket': 'GOEVD_WEBSOCKET_ABI'}    # versions of their own
 FUNCTION = r'\(\*(\w+)\)\('
 
 
-class Checks:
-    """Lines of C, each of which compiles only if something holds, and what it means if not."""
+def text_of(header):
+    """A header without comments."""
+    return re.sub(r'/\*.*?\*/', '', header.read_text(), flags=re.S)
 
-    def __init__(self):
-        self.lines = ['#include <stddef.h>', '#include <goevd/http.h>',
-                      '#include <goevd/websocket.h>']
-        self.meaning = {}
 
-    def add_text(self, text):
-        """What the old headers say, under other names."""
-        self.lines += text.split('\n')
-
-    def add(self, condition, what):
-        """A condition; `what` is no longer so if it does not hold."""
-        self.lines.append(f'_Static_assert({condition}, "");')
-        self.meaning[len(self.lines)] = what
-
-    def broken(self, compiler, include):
-        """What does not hold, in sentences."""
-        run = subprocess.run([compiler, '-x', 'c', '-std=gnu11', '-fsyntax-only', '-w',
-                              '-fmax-errors=0' if compiler == 'gcc' else '-ferror-limit=0',
-                              '-I', include, '-'], input='\n'.join(self.lines) + '\n', text=True,
-                             capture_output=True, check=False)
-        errors = re.findall(r'^<stdin>:(\d+):\d+: error: (.*)', run.stderr, re.M)
-        if run.returncode and not errors:
-            return [run.stderr]
-        found = [self.meaning.get(int(line), f'{self.lines[int(line) - 1].strip()}: {error}')
-                 for line, error in errors]
-        return list(dict.fromkeys(found))
+def plain(text):
+    """A declaration on one line, without what only compilers of today read."""
+    text = re.sub(r'\s*GOEVD_PRINTF\([^)]*\)', '', text)
+    return re.sub(r'\s+', ' ', text).strip()
 
 
 def bodies(kind, text):
@@ -53,81 +37,115 @@ def bodies(kind, text):
 
 
 def members(body):
-    """The names of a struct's members, in order."""
+    """(name, declaration) of a struct's members, in order."""
     for declaration in body.split(';')[:-1]:
+        declaration = plain(declaration)
         function = re.search(FUNCTION, declaration)
         if function:
-            yield function[1]
+            yield function[1], declaration
         else:
-            yield from re.findall(r'(\w+)(?:\[\w+\])?\s*(?:,|$)', declaration)
+            for name in re.findall(r'(\w+)(?:\[\w+\])?\s*(?:,|$)', declaration):
+                yield name, declaration
 
 
-def add_structs(checks, text):
-    """Each member where it was and of its type; what has no version is as large as it was."""
+def questions(text):
+    """(key, expression in C or None, words) of each fact in a header."""
     for name, body in bodies('struct', text):
-        checks.add_text(f'struct then_{name} {{\n{body}}};')
-        for member in members(body):
-            now, then = (f'__typeof__((({kind} *)0)->{member})'
-                         for kind in (f'struct {name}', f'struct then_{name}'))
-            checks.add(f'offsetof(struct {name}, {member}) == offsetof(struct then_{name}, {member})'
-                       f' && __builtin_types_compatible_p({now}, {then})',
-                       f'struct {name}: {member} has moved or has another type')
-        grows = body.lstrip().startswith('struct goevd_version version;')
-        checks.add(f'sizeof(struct {name}) {">=" if grows else "=="} sizeof(struct then_{name})',
-                   f'struct {name} has {"shrunk" if grows else "another size, and no version"}')
-
-
-def add_enums(checks, text):
-    """Each enumerator has its value; how many there are may change."""
+        if not body.lstrip().startswith('struct goevd_version version;'):
+            yield f'struct {name}', f'sizeof(struct {name})', 'bytes'
+        for member, declaration in members(body):
+            yield (f'struct {name}.{member}', f'offsetof(struct {name}, {member})', declaration)
     for name, body in bodies('enum', text):
-        checks.add_text(f'enum then_{name} {{' + re.sub(r'\bGOEVD_', 'THEN_GOEVD_', body) + '};')
         for value in re.findall(r'^ *(GOEVD_\w+)', body, re.M):
             if not value.endswith('_COUNT'):
-                checks.add(f'(int){value} == (int)THEN_{value}', f'{value} has another value')
-
-
-def add_functions(checks, text):
-    """Each type of a function."""
+                yield f'enum {name}.{value}', value, ''
     for declaration, name in re.findall(rf'^(typedef [^;]*?{FUNCTION}[^;]*;)', text, re.M):
-        checks.add_text(declaration.replace(f'(*{name})', f'(*then_{name})'))
-        checks.add(f'__builtin_types_compatible_p({name}, then_{name})', f'{name} is another type')
+        yield f'type {name}', None, plain(declaration)
+    for name, value in re.findall(r'^#define (GOEVD_\w+) ("[^"]*"|\([^)]*\)|[^\s\\_][^\s\\]*)\s*$', text, re.M):
+        if not re.search(r'_ABI_(MAJOR|MINOR)$', name):
+            yield (f'constant {name}', None if value[0] == '"' else name, value if value[0] == '"' else '')
 
 
-def add_constants(checks, text):
-    """What a plugin has been compiled with, but for the version."""
-    for name, value in re.findall(r'^#define (GOEVD_\w+) ("[^"]*"|\w+)\s*$', text, re.M):
-        if not name.endswith('_ABI_MINOR'):
-            checks.add(f'__builtin_strcmp({name}, {value}) == 0' if value[0] == '"' else
-                       f'{name} == {value}', f'{name} is not {value}')
+def facts(compiler, include, names):
+    """key -> fact, of these headers."""
+    found, numbers = collections.OrderedDict(), []
+    for name in names:
+        for key, expression, words in questions(text_of(include / 'goevd' / f'{name}.h')):
+            assert key not in found, key
+            found[key] = words
+            if expression:
+                numbers.append((key, expression))
+    lines = ['#include <stddef.h>', '#include <stdio.h>', '#include <sys/socket.h>']
+    lines += [f'#include <goevd/{name}.h>' for name in names]
+    # What the headers assert of themselves is not what is asked here.
+    lines[:0] = ['#define _Static_assert(condition, text) struct goevd_unused_assert']
+    lines += ['int main(void) {']
+    lines += [f'printf("%lld\\n", (long long)({expression}));' for _, expression in numbers]
+    lines += ['return 0; }']
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / 'facts'
+        subprocess.run([compiler, '-x', 'c', '-std=gnu11', '-w', '-I', include, '-o', program, '-'],
+                       input='\n'.join(lines) + '\n', text=True, check=True)
+        values = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
+    for (key, _), value in zip(numbers, values, strict=True):
+        found[key] = f'{value} {found[key]}'.strip()
+    return found
 
 
-def checks_of(snapshot):
-    """All that the headers of one folder have promised."""
-    checks = Checks()
-    for header in sorted((snapshot / 'goevd').glob('*.h')):
-        text = re.sub(r'/\*.*?\*/', '', header.read_text(), flags=re.S)
-        for add in (add_structs, add_enums, add_functions, add_constants):
-            before = len(checks.meaning)
-            add(checks, text)
-            assert len(checks.meaning) > before or add is add_functions, (header, add)
-    return checks
+def version(include, prefix, name):
+    """MAJOR, MINOR as a header has them."""
+    text = text_of(include / 'goevd' / f'{name}.h')
+    return [int(re.search(rf'^#define {prefix}_{part} (\d+)', text, re.M)[1])
+            for part in ('MAJOR', 'MINOR')]
 
 
-def main(root):
+def read(path):
+    """key -> fact, of a file."""
+    return dict(line.split(': ', 1) for line in path.read_text().splitlines())
+
+
+def complaints(path, found, present):
+    """What does not hold of a file; `present`: it is that of the present version."""
+    then = read(path)
+    for key, fact in then.items():
+        if found.get(key) != fact:
+            yield f'{key}: was "{fact}", is "{found.get(key, "gone")}": plugins that are built ' \
+                  'already would break. Leave it as it was, and add what is new at the end of a ' \
+                  'struct that begins with a version, or raise the major version'
+    if present:
+        for key in found.keys() - then.keys():
+            yield f'{key}: is new: raise the minor version, and write its facts with tests/abi.py ' \
+                  '--write'
+
+
+def main(root, write):
     """Print TAP; 1 if something has changed."""
-    compilers = [c for c in ('gcc', 'clang') if shutil.which(c)]
-    snapshots = sorted(p.parent for p in (root / 'tests' / 'abi').glob('*/goevd'))
-    cases = [(s, c) for s in snapshots for c in compilers]
-    failed = 0
+    compiler = shutil.which('gcc') or shutil.which('clang')
+    include, folder = root / 'include', root / 'tests' / 'abi'
+    every = sorted(path.stem for path in (include / 'goevd').glob('*.h'))
+    groups = {'goevd': ('GOEVD_ABI', 'version', [name for name in every if name not in OWN])}
+    groups |= {name: (prefix, name, [name]) for name, prefix in OWN.items()}
+    cases = []
+    for group, (prefix, header, names) in groups.items():
+        found = facts(compiler, include, names)
+        major, minor = version(include, prefix, header)
+        if write:
+            folder.mkdir(exist_ok=True)
+            (folder / f'{group}-{major}.{minor}.txt').write_text(
+                ''.join(f'{key}: {fact}\n' for key, fact in found.items()))
+        for older in range(minor + 1):
+            cases.append((folder / f'{group}-{major}.{older}.txt', found, older == minor))
     print(f'1..{len(cases)}')
-    for number, (snapshot, compiler) in enumerate(cases, 1):
-        broken = checks_of(snapshot).broken(compiler, root / 'include')
-        print(f'{"not ok" if broken else "ok"} {number} - ABI {snapshot.name} {compiler}')
-        for what in broken:
-            print('\n'.join(f'# {line}' for line in f'{what}: {MEND}'.splitlines()))
-        failed += bool(broken)
-    return 1 if failed or not cases else 0
+    failed = 0
+    for number, (path, found, present) in enumerate(cases, 1):
+        bad = (sorted(complaints(path, found, present)) if path.is_file() else
+               ['is missing: the version is new, and tests/abi.py --write writes its facts'])
+        print(f'{"not ok" if bad else "ok"} {number} - {path.name}')
+        for line in bad:
+            print(f'# {line}')
+        failed += bool(bad)
+    return 1 if failed else 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(pathlib.Path(sys.argv[1]).resolve()))
+    sys.exit(main(pathlib.Path(sys.argv[-1]).resolve(), '--write' in sys.argv[1:-1]))
