@@ -145,7 +145,7 @@ const struct goevd_schema schema_reactor =
          .def = "5s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
-         .help = "How long a connection that is closed may take to send what is queued."},         \
+         .help = "How long the peer of a closing connection may take no queued output."},          \
         {.name = "linger_timeout",                                                                 \
          .type = GOEVD_OPTION_DURATION,                                                            \
          .offset = offsetof(type_, limits.linger_timeout_ns),                                      \
@@ -393,7 +393,7 @@ static const struct goevd_option schema_connectors_options[] = {
      .max = HOUR,
      .help = "How long looking a name up and connecting may take, where a plugin does not say."},
     SOCKET_OPTIONS(struct config_connectors, "60s"),
-    LIMITS_OPTIONS(struct config_connectors, "0", "0"),
+    LIMITS_OPTIONS(struct config_connectors, "0", "128B/s"),
     {0},
 };
 

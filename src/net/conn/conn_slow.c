@@ -4,8 +4,10 @@
 
 #include "net/conn/conn_parts.h"
 
-/* What the peer has acknowledged. The socket's buffer is no measure: it is large, and tells of room
- * only when a good part of it is free. */
+/* Whether the peer takes its output: at the rate of the limits, and at all.
+ *
+ * Every time-out for output moves with what the peer has acknowledged. The room in the socket's
+ * buffer is no measure: the buffer is large, and epoll reports room only when a third is free. */
 static int64_t
 conn_slow_taken(const struct conn *c)
 {
@@ -14,6 +16,20 @@ conn_slow_taken(const struct conn *c)
     if (ioctl(c->watch.fd, SIOCOUTQ, &waiting) < 0)
         waiting = 0;
     return (int64_t)c->bytes_out - waiting;
+}
+
+bool
+conn_slow_moved(struct conn *c)
+{
+    int64_t taken;
+
+    if (!c->outq)
+        return false;
+    taken = conn_slow_taken(c);
+    if (taken <= c->outq->taken_at)
+        return false;
+    c->outq->taken_at = taken;
+    return true;
 }
 
 static void
@@ -26,7 +42,9 @@ conn_slow_begin(struct conn *c)
 void
 conn_slow_watch(struct conn *c)
 {
-    if (c->service->limits->output_rate == 0 || c->outq->watched_ns || c->flags & CONN_CLOSING)
+    if (!c->outq->taken_at)
+        c->outq->taken_at = conn_slow_taken(c);
+    if (c->service->limits->output_rate == 0 || c->outq->watched_ns)
         return;
     conn_slow_begin(c);
     if (conn_timer_update(c) < 0)
@@ -39,7 +57,7 @@ conn_slow_due_ns(const struct conn *c)
     const struct conn_limits *limits = c->service->limits;
 
     if (!c->outq || !c->outq->watched_ns || limits->output_rate == 0 ||
-        c->flags & (CONN_CLOSING | CONN_DISK))
+        c->flags & CONN_DISK)
         return UINT64_MAX;
     return c->outq->watched_ns + limits->output_timeout_ns;
 }

@@ -61,6 +61,35 @@ conn_tell_timeout(struct conn *c, uint64_t cookie)
     return conn_leave(c);
 }
 
+/* The flush of a closing connection goes on as long as the peer takes something in each
+ * close_timeout, or the disk is what is waited for. */
+static void
+conn_closing_due(struct conn *c, uint64_t now_ns)
+{
+    uint64_t timeout_ns = c->service->limits->close_timeout_ns;
+    bool goes_on = timeout_ns > 0 && c->outq && (c->flags & CONN_DISK || conn_slow_moved(c));
+
+    if (conn_slow_due_ns(c) <= now_ns && conn_slow_passed(c))
+        c->flags |= CONN_CLOSE_NOW;
+    else if (c->deadline_ns <= now_ns && goes_on)
+        c->deadline_ns = now_ns + timeout_ns;
+    else if (c->deadline_ns <= now_ns)
+        c->flags |= CONN_CLOSE_NOW;
+    conn_settle(c);
+}
+
+/* A peer that takes queued output is not idle, though the socket may not have room for more yet. */
+static bool
+conn_is_idle(struct conn *c, uint64_t now_ns)
+{
+    if (conn_idle_due_ns(c) > now_ns)
+        return false;
+    if (!conn_slow_moved(c))
+        return true;
+    c->active_tick = net_tick(c->service->net);
+    return false;
+}
+
 void
 conn_timer_due(struct timer *t, uint64_t now_ns)
 {
@@ -73,12 +102,10 @@ conn_timer_due(struct timer *t, uint64_t now_ns)
             return;
     }
     if (c->flags & CONN_CLOSING) {
-        if (passed)
-            c->flags |= CONN_CLOSE_NOW;
-        conn_settle(c);
+        conn_closing_due(c, now_ns);
         return;
     }
-    if (conn_idle_due_ns(c) <= now_ns) {
+    if (conn_is_idle(c, now_ns)) {
         conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_IDLE);
         conn_settle(c);
         return;

@@ -51,6 +51,7 @@ struct outq {
     /* conn_slow.c's */
     uint64_t watched_ns; /* since when it is looked how much the peer takes; 0: it is not */
     int64_t watched_at;  /* what the peer had taken by then */
+    int64_t taken_at;    /* what it had taken when a time-out last looked; 0: none has */
 };
 
 /* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with what it

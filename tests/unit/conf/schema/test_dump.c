@@ -64,9 +64,9 @@ test_dump_shows_values_and_defaults(void **state)
         "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
         "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
         "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
-            "0") "hang:\n  timeout: 10s\n  action: abort\n"
-                 "processes:\n  workers_max: 4\n  start_timeout: 1m\n"
-                 "  drain_timeout: 1m\n  drain_min: 5s\n  crashes_max: 10\n  crash_window: 1m\n"
+            "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
+                 "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
+                 "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  crash_window: 1m\n"
                  "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
                  "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
                  "  buffer_cache: 1MiB\n  events: 256\n"

@@ -179,6 +179,37 @@ test_conn_close_timeout_ends_a_flush_that_nobody_reads(void **state)
     fd_close(fd);
 }
 
+/* It takes a little in each close_timeout, and far longer than one for all of it. */
+static void
+test_conn_close_timeout_moves_with_what_the_peer_takes(void **state)
+{
+    static char bytes[8192];
+    size_t taken = 0;
+    uint64_t begin;
+    ssize_t n;
+    int fd;
+
+    limits.close_timeout_ns = 100 * NS_PER_MS;
+    close_flags = GOEVD_CLOSE_FLUSH;
+    script.read = reply_and_close;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    begin = clock_now_ns();
+    peer_say(fd, "go");
+    until(seen[0].c->outq != NULL);
+    while (clock_now_ns() - begin < 400 * NS_PER_MS) {
+        bool due = taken < (clock_now_ns() - begin) / 1000; /* 1 MB a second */
+
+        n = due ? recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) : 0;
+        taken += n > 0 ? (size_t)n : 0;
+        turn(1);
+        assert_int_equal(seen[0].closed, 0);
+    }
+    assert_int_equal(taken + (size_t)peer_drain(fd, NULL, 0), sizeof(reply));
+    fd_close(fd);
+    until(seen[0].closed);
+}
+
 static void
 test_conn_peer_that_resets_during_the_flush_ends_it(void **state)
 {
@@ -209,6 +240,7 @@ main(void)
         REPLY_TEST(test_conn_close_now_drops_what_is_queued),
         REPLY_TEST(test_conn_close_now_hastens_an_earlier_close),
         REPLY_TEST(test_conn_close_timeout_ends_a_flush_that_nobody_reads),
+        REPLY_TEST(test_conn_close_timeout_moves_with_what_the_peer_takes),
         REPLY_TEST(test_conn_peer_that_resets_during_the_flush_ends_it),
     };
 
