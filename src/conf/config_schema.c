@@ -119,7 +119,7 @@ static const struct goevd_option schema_processes_options[] = {
     {.name = "workers_max",
      .type = GOEVD_OPTION_INT,
      PROCESSES(workers_max),
-     .def = "4",
+     .def = "16",
      .min = 2,
      .max = CONFIG_WORKERS_MAX,
      .help = "Workers that may live at once: one serves, one may start, the others drain. A reload "
@@ -135,7 +135,7 @@ static const struct goevd_option schema_processes_options[] = {
     {.name = "drain_timeout",
      .type = GOEVD_OPTION_DURATION,
      PROCESSES(drain_timeout_ns),
-     .def = "60s",
+     .def = "1h",
      .min = 0,
      .max = 30 * DAY,
      .help =
@@ -143,7 +143,7 @@ static const struct goevd_option schema_processes_options[] = {
     {.name = "drain_min",
      .type = GOEVD_OPTION_DURATION,
      PROCESSES(drain_min_ns),
-     .def = "5s",
+     .def = "1m",
      .min = 0,
      .max = HOUR,
      .help = "How long a worker drains at least before a reload that needs its place ends it."},

@@ -1,5 +1,6 @@
 #include "process/status.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static void
@@ -23,7 +24,7 @@ status_text(const struct status *s, char buf[STATUS_TEXT_MAX])
         strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
     return (size_t)snprintf(buf, STATUS_TEXT_MAX,
                             "state      %s\nversion    %s\nsupervisor %s\nworker     %s\n"
-                            "since      %s\ndraining   %u\nrestarts   %u\nreloads    %u\n",
+                            "since      %s\ndraining   %u\nrestarts   %u\nreloads    %u\ncut        %" PRIu64 "\n",
                             s->state, GOEVD_RELEASE, supervisor, worker, since, s->draining,
-                            s->restarts, s->reloads);
+                            s->restarts, s->reloads, s->cut);
 }

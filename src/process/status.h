@@ -16,6 +16,7 @@ struct status {
     unsigned draining;
     unsigned restarts;
     unsigned reloads;
+    uint64_t cut; /* connections that were ended at a deadline */
 };
 
 /* Returns the length of the text in buf. */

@@ -13,7 +13,7 @@
 #include "net/accept/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 4
+#define PROTO_MINOR 5
 #define PROTO_TEXT_MAX 256
 #define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
@@ -49,6 +49,7 @@ enum proto_type {
                      * WELCOME or REFUSED follows */
     PROTO_FILE_NEW, /* supervisor: that file, opened anew */
     PROTO_REPLACE,  /* worker, if the supervisor speaks 1.4: let another take my place, and why */
+    PROTO_CUT,      /* worker, if the supervisor speaks 1.5: so many connections I end unfinished */
 };
 
 struct proto_hello {
@@ -95,7 +96,8 @@ struct proto_ready {
 
 struct proto_stop {
     uint32_t now;      /* do not drain */
-    uint32_t replaced; /* another worker serves: drain for drain_timeout */
+    uint32_t replaced; /* another worker serves: drain for drain_timeout; else for stop_timeout,
+                        * which may come while it drains already */
 };
 
 struct proto_control {
@@ -142,6 +144,10 @@ struct proto_file_new {
     uint32_t nth; /* of those that the worker has asked for, from 0 */
 };
 
+struct proto_cut {
+    uint64_t connections;
+};
+
 struct proto_replace {
     char why[PROTO_TEXT_MAX];
 };
@@ -167,6 +173,7 @@ struct proto_message {
         struct proto_file file;
         struct proto_file_new file_new;
         struct proto_replace replace;
+        struct proto_cut cut;
     };
 };
 

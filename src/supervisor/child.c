@@ -119,6 +119,17 @@ child_allow(struct child *c, const struct proto_ready *ready)
 }
 
 void
+child_stop_draining(struct child *c)
+{
+    uint64_t deadline_ns = clock_now_ns() + c->ready.stop_timeout_ns + CHILD_GRACE_NS;
+
+    if (c->hastened)
+        return;
+    c->deadline_ns = MIN(c->deadline_ns, deadline_ns);
+    child_say_stop(c, (struct proto_stop){.replaced = false});
+}
+
+void
 child_hasten(struct child *c)
 {
     if (c->hastened)

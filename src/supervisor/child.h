@@ -55,6 +55,9 @@ void child_drain(struct child *c, bool replaced);
 /* It is ready, and has been told to drain before that was known: it has as long as it wants. */
 void child_allow(struct child *c, const struct proto_ready *ready);
 
+/* It drains, and goevd stops: it has stop_timeout from now on, unless it had less. */
+void child_stop_draining(struct child *c);
+
 /* Tell it to stop now. */
 void child_hasten(struct child *c);
 

@@ -116,6 +116,8 @@ supervisor_stop(struct supervisor *s, const char *why)
             child_drain(c, false);
         else if (c->state == CHILD_DRAINING && again)
             child_hasten(c);
+        else if (c->state == CHILD_DRAINING)
+            child_stop_draining(c);
     }
 }
 
@@ -123,6 +125,7 @@ supervisor_stop(struct supervisor *s, const char *why)
 unsigned
 supervisor_reload(struct supervisor *s, const char *why)
 {
+    s->reload_waits = false;
     if (!s->reload) {
         s->reload = ++s->reloads;
         log_notice("%s: reloading", why);
@@ -155,7 +158,8 @@ supervisor_start_due(struct supervisor *s)
     if (s->stopping || (!restart && !reload) || supervisor_find(s, CHILD_STARTING))
         return;
     if (supervisor_count(s) >= MAX(s->limits.workers_max, 2)) {
-        supervisor_make_room(s);
+        if (restart || !s->reload_waits)
+            supervisor_make_room(s);
         return;
     }
     restart = s->restart_ns != 0;

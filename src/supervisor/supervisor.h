@@ -66,10 +66,12 @@ struct supervisor {
     uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
     uint64_t room_ns;    /* 0, or when a draining worker has to make room */
     unsigned reload;     /* the number of the reload that is wanted; 0: none */
+    bool reload_waits;   /* ... by a worker alone: it ends nobody to have its turn */
     unsigned reloads;    /* the number of the last one that was asked for */
     uint64_t crashes_ns[CONFIG_CRASHES_MAX];
     unsigned crashes;
     unsigned restarts;
+    uint64_t cut; /* connections that workers have ended at a deadline */
     int status;
 };
 

@@ -26,7 +26,8 @@ supervisor_reply_status(struct supervisor *s, struct control_client *client)
                             .worker = serving ? serving->pid : 0,
                             .since = serving ? serving->since : 0,
                             .restarts = s->restarts,
-                            .reloads = s->reloads};
+                            .reloads = s->reloads,
+                            .cut = s->cut};
     char text[STATUS_TEXT_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)

@@ -227,8 +227,10 @@ supervisor_on_replace(struct supervisor *s, const struct child *c, struct proto_
 
     replace->why[PROTO_TEXT_MAX - 1] = '\0';
     snprintf(why, sizeof(why), "worker %d: %s", (int)c->pid, replace->why);
-    if (c->state == CHILD_SERVING && !s->stopping)
-        supervisor_reload(s, why);
+    if (c->state != CHILD_SERVING || s->stopping || s->reload)
+        return;
+    supervisor_reload(s, why);
+    s->reload_waits = true;
 }
 
 static int
@@ -266,6 +268,9 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_value(s, c, &m->value);
     case PROTO_REPLACE:
         supervisor_on_replace(s, c, &m->replace);
+        return 0;
+    case PROTO_CUT:
+        s->cut += m->cut.connections;
         return 0;
     case PROTO_DRAINING:
         supervisor_tell_reloaded(s, c->reload);

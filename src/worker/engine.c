@@ -356,9 +356,13 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
         r = sockets_settle(sockets, reterr);
     if (r == 0)
         r = engine_each_listener(e, true, reterr);
-    if (r == 0)
-        r = engine_each_listener(e, false, reterr);
     return r;
+}
+
+int
+engine_accept(struct engine *e, struct err *reterr)
+{
+    return engine_each_listener(e, false, reterr);
 }
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
@@ -407,6 +411,25 @@ engine_drain(struct engine *e)
     atomic_store(&e->draining, pollers);
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_call(e->reactors[i], engine_drain_on, e);
+}
+
+static void
+engine_count_on(struct poller *p, void *arg)
+{
+    _Atomic uint64_t *count = arg;
+
+    if (p->net)
+        atomic_fetch_add(count, net_of(p)->conns);
+}
+
+uint64_t
+engine_count(struct engine *e)
+{
+    _Atomic uint64_t count = 0;
+
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_call(e->reactors[i], engine_count_on, &count);
+    return count;
 }
 
 static void

@@ -30,8 +30,14 @@ int engine_raise_files(const struct config *config, struct err *reterr);
 /* Make the reactors. */
 int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
 
-/* Start the pollers, take the sockets and serve. */
+/* Start the pollers and take the sockets: all that may fail but accepting. */
 int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
+
+/* Accept connections. */
+int engine_accept(struct engine *e, struct err *reterr);
+
+/* How many connections are open. Not from a poller. */
+uint64_t engine_count(struct engine *e);
 
 /* Accept no more, and tell every connection to stop. */
 void engine_drain(struct engine *e);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +27,8 @@
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
+#define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
+
 struct worker_process {
     const struct cli *cli;
     struct setup setup;
@@ -40,6 +43,7 @@ struct worker_process {
     time_t since;
     unsigned stops;       /* how often it was told to stop */
     bool replaced;        /* another worker serves */
+    uint64_t stop_ns;     /* when it was first told to stop */
     uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
     uint64_t deadline_ns; /* of draining */
 
@@ -203,6 +207,8 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = settings_recall(&w->settings, reterr);
     if (r == 0)
         r = worker_say_ready(w, reterr);
+    if (r == 0)
+        r = engine_accept(&w->engine, reterr);
     if (r == 0) {
         settings_drop(&w->settings);
         worker_open_control(w);
@@ -283,20 +289,28 @@ worker_say_replace(struct worker_process *w)
 
 /* ---- Serving --------------------------------------------------------------------------------- */
 
-/* `replaced`: another worker serves, there is more time. */
+/* `replaced`: another worker serves, there is more time. One that drains for that may have to stop
+ * with goevd: then it has stop_timeout. */
 static void
 worker_stop(struct worker_process *w, bool replaced)
 {
     const struct config *config = w->setup.config;
     int64_t timeout_ns = replaced ? config->processes->drain_timeout_ns : config->stop_timeout_ns;
+    uint64_t deadline_ns = clock_now_ns() + (uint64_t)timeout_ns;
+    bool sooner = w->stops == 1 && w->replaced && !replaced;
 
     w->replaced = replaced;
+    if (sooner) {
+        w->deadline_ns = MIN(w->deadline_ns, deadline_ns);
+        return;
+    }
     w->stops++;
     if (w->stops > 1) {
         w->deadline_ns = 0;
         return;
     }
-    w->deadline_ns = clock_now_ns() + (uint64_t)timeout_ns;
+    w->stop_ns = clock_now_ns();
+    w->deadline_ns = deadline_ns;
     engine_drain(&w->engine);
     notify_say(&w->notify, "STOPPING=1");
     if (w->sockets.fd >= 0)
@@ -355,7 +369,7 @@ worker_hear(struct worker_process *w)
         settings_follow(&w->settings, m.value.name, m.value.unset ? NULL : m.value.value);
     } else if (r == 0 && m.type == PROTO_STOP) {
         if (m.stop.now)
-            w->stops++;
+            w->stops = MAX(w->stops, 1) + 1;
         worker_stop(w, m.stop.replaced);
     } else if (r < 0) {
         log_error("the supervisor is gone: stopping");
@@ -382,6 +396,25 @@ worker_timeout_ms(const struct worker_process *w)
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
 }
 
+/* Connections that did not finish in time: the log and the supervisor are told how many. */
+static void
+worker_note_cut(struct worker_process *w)
+{
+    struct proto_cut cut = {.connections = engine_count(&w->engine)};
+    double after_s = (double)(clock_now_ns() - w->stop_ns) / NS_PER_S;
+    const char *many = cut.connections == 1 ? "" : "s";
+
+    if (w->stops > 1)
+        log_notice("worker %d: told to stop now; %" PRIu64 " connection%s cut after %.0f s",
+                   (int)getpid(), cut.connections, many, after_s);
+    else
+        log_warning("worker %d: drained; %" PRIu64 " connection%s cut after %.0f s (%s)",
+                    (int)getpid(), cut.connections, many, after_s,
+                    w->replaced ? "processes.drain_timeout" : "stop_timeout");
+    if (w->sockets.fd >= 0 && w->sockets.minor >= MINOR_CUT)
+        proto_try_send(w->sockets.fd, PROTO_CUT, &cut, sizeof(cut), NULL, 0);
+}
+
 static void
 worker_serve(struct worker_process *w)
 {
@@ -406,11 +439,7 @@ worker_serve(struct worker_process *w)
         if (fds[1].revents)
             return;
     }
-    if (w->stops > 1)
-        log_notice("connections were still open; closing them");
-    else
-        log_warning("connections were still open after %s; closing them",
-                    w->replaced ? "processes.drain_timeout" : "stop_timeout");
+    worker_note_cut(w);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */

@@ -268,7 +268,7 @@ def test_stop_answers_what_has_begun(serve):
 def test_stop_while_more_waits_than_ends_in_time(goevd):
     d = goevd(config(listener(handler='async'), plugin_dir=str(EXAMPLES), stop_timeout='200ms', workers={'threads': 1},
                      reactors=[{'name': 'main', 'pollers': '2'}]))
-    d.may_say = ['connections were still open after stop_timeout']
+    d.may_say = ['connections? cut after .*stop_timeout']
     client = Client(d)
     client.say('a sleep 0', *(f'{n} sleep 700' for n in range(60)))
     assert client.hear() == ['a ok']

@@ -264,7 +264,7 @@ def test_names_are_looked_up_off_the_pollers(goevd, plugins, tmp_path):
 
 def test_stop_ends_attempts_and_connections(serve):
     d, client = serve(stop_timeout='300ms')
-    d.may_say = ['connections were still open after stop_timeout']
+    d.may_say = ['connections? cut after .*stop_timeout']
     with server() as s, server(backlog=0) as stuck:
         others = full(stuck)
         assert client.ask(f'connect 127.0.0.1:{port_of(s)}')[0] == 'open'

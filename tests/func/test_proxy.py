@@ -282,7 +282,7 @@ def test_a_header_that_has_begun_is_not_lost_to_a_reload(serve, goevd_run, tmp_p
 def test_stop_waits_for_a_header_no_longer_than_for_all_else(serve):
     d = serve(listener(handler='addresses', proxy_protocol={**LOCALHOST, 'timeout': '1h'}),
                  stop_timeout='200ms')
-    d.may_say = ['connections were still open after stop_timeout']
+    d.may_say = ['connections? cut after .*stop_timeout']
     s = d.connect()
     s.sendall(LINE[:20])
     d.process.terminate()

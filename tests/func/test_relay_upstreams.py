@@ -166,7 +166,7 @@ def test_client_that_is_idle_for_too_long_waits_no_more(relay, relay_figure):
 def test_stop_ends_those_that_wait(relay, relay_figure):
     port, clients = full()
     d = relay(f'127.0.0.1:{port}', connect_timeout='1h', more={'stop_timeout': '200ms'})
-    d.may_say = ['still open after stop_timeout']
+    d.may_say = ['cut after .*stop_timeout']
     waiting = [d.connect() for _ in range(5)]
     eventually(lambda: relay_figure('connecting') == 5, 'they wait')
     d.signal(signal.SIGTERM)
@@ -261,7 +261,7 @@ def test_stop_timeout_ends_what_does_not(relay):
             threading.Event().wait(0.02)
     with Upstream(handle) as up:
         d = relay(up, stop_quiet='200ms', more={'stop_timeout': '500ms'})
-        d.may_say = ['connections were still open after stop_timeout']
+        d.may_say = ['connections? cut after .*stop_timeout']
         s = d.connect()
         assert s.recv(4)
         d.signal(signal.SIGTERM)

@@ -131,14 +131,14 @@ def test_an_idle_connection_is_closed_after_stop_grace(goevd, content, reload):
 def test_what_is_left_is_closed_at_drain_timeout(goevd, content, reload):
     d = goevd(content(listener(handler={'witness': {'name': 'w', 'stays': True}}),
                       processes={'drain_timeout': '300ms'}, stop_timeout='60s'))
-    d.may_say = ['still open after processes.drain_timeout']
+    d.may_say = ['cut after .*drain_timeout']
     s, old = d.connect(), d.worker()
     echo(s)
     reload(d)
     assert closed(s)
     s.close()
     eventually(lambda: not procfs.alive(old), 'the old one lives on')
-    assert d.log.find('still open after processes.drain_timeout; closing them')
+    assert d.log.find(r'1 connection cut after 0 s \(processes.drain_timeout\)')
 
 
 def test_a_reload_during_a_reload_waits_for_its_turn(goevd, content, reload):
@@ -438,20 +438,102 @@ def test_never_more_workers_than_workers_max(goevd, content, reload, most, stays
     stop.set()
     counter.join()
     assert max(seen) == most
-    d.may_say = ['which was draining', 'still open after']
+    d.may_say = ['which was draining', 'cut after']
 
 
 def test_a_worker_drains_for_drain_min_before_it_makes_room(goevd, content, reload):
     stays = {'witness': {'name': 'w', 'stays': True}}
     d = goevd(content(listener(handler=stays), processes={
         'workers_max': 2, 'drain_min': '2s', 'drain_timeout': '1h'}))
-    d.may_say = ['still open after']
+    d.may_say = ['cut after']
     echo(s := d.connect())
     began = time.monotonic()
     reload(d)
     reload(d)
     assert 1.9 < time.monotonic() - began
     assert closed(s)
+
+
+def test_with_the_defaults_ten_reloads_in_a_row_cut_nobody(goevd, content, reload):
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(content(listener(handler=stays)))
+    clients = []
+    for _ in range(10):
+        clients.append(d.connect())
+        echo(clients[-1])
+        reload(d)
+    for s in clients:
+        echo(s)
+    assert len(procfs.children(d.pid)) == 11
+    for s in clients:
+        s.close()
+    eventually(lambda: procfs.children(d.pid) == [serving(d)], 'those that drained live on')
+
+
+def test_a_worker_that_wants_to_be_replaced_ends_nobody(goevd, content, reload, goevd_run, path):
+    """At workers_max it waits, until one that drains has ended by itself."""
+    counts = {'http': {**says('x')['http'], 'worker_requests_max': 10}}
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(content(listener(handler=counts), listener('long', stays), processes={
+        'workers_max': 2, 'drain_min': 0}))
+    echo(s := d.connect('long'))
+    old = d.worker()
+    reload(d)
+    for _ in range(20):
+        assert get(d.connect())[0] == 200
+    d.log.wait('worker_requests_max.*reloading')
+    for _ in range(20):
+        assert get(d.connect())[0] == 200
+    echo(s)
+    now = serving(d)
+    assert sorted(procfs.children(d.pid)) == sorted([old, now])
+    s.close()
+    d.log.wait(RELOADED, 2)
+    assert serving(d) != now
+    assert procfs.alive(serving(d))
+
+
+def test_connections_cut_at_a_deadline_are_counted(goevd, content, reload, goevd_run, path):
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(content(listener(handler=stays), processes={'drain_timeout': '1s'}))
+    d.may_say = ['connections cut after']
+    old, clients = d.worker(), [d.connect() for _ in range(3)]
+    for s in clients:
+        echo(s)
+    reload(d)
+    for s in clients:
+        assert closed(s)
+    d.log.wait(rf'worker {old}: drained; 3 connections cut after 1 s \(processes.drain_timeout\)$')
+    eventually(lambda: not procfs.alive(old), 'the old one lives on')
+    assert re.search(r'^cut +3$', goevd_run('ctl', '-s', path, 'status').stdout, re.M)
+
+
+def test_a_worker_that_cannot_start_takes_no_connection(goevd, content, reload):
+    """Whatever it lacks: those who wait are served by the old one."""
+    many = {'crashes_max': 1000}
+    d = goevd(content(listener(handler='echo'), max_open_files=1024, processes=many))
+    d.may_say = [FAILED, 'Too many open files', 'cannot', 'ended with status 0']
+    old, failed = d.worker(), 0
+    for files in range(8, 512):
+        os.kill(old, signal.SIGSTOP)
+        eventually(lambda: procfs.stopped(old), 'it goes on')
+        queued = [d.connect() for _ in range(4)]
+        for s in queued:
+            s.sendall(b'ping')
+        write_config(d.folder, content(listener(handler='echo'), max_open_files=files,
+                                       processes=many))
+        start = len(d.log.lines)
+        d.signal(signal.SIGHUP)
+        serves = d.log.wait(f'{FAILED}|{RELOADED}', start=start)[0][1]
+        os.kill(old, signal.SIGCONT)
+        for s in queued:
+            assert s.recv(4, socket.MSG_WAITALL) == b'ping'
+            s.close()
+        if serves:
+            break
+        failed += 1
+    assert serves and failed > 2
+    reload(d, content(listener(handler='echo'), max_open_files=1024))   # with so few it served badly
 
 
 # ---- With crashes --------------------------------------------------------------------------------
@@ -515,7 +597,7 @@ def test_stop_during_a_reload(goevd, content):
 def test_a_second_stop_ends_draining_workers_too(goevd, content, reload):
     stays = {'witness': {'name': 'w', 'stays': True}}
     d = goevd(content(listener(handler=stays), stop_timeout='1h', processes={'drain_timeout': '1h'}))
-    d.may_say = ['still open']
+    d.may_say = ['cut after']
     for _ in range(2):
         echo(d.connect())
         reload(d)
@@ -525,6 +607,19 @@ def test_a_second_stop_ends_draining_workers_too(goevd, content, reload):
     time.sleep(0.2)   # so near, two signals would be one
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
+
+
+def test_a_stop_after_a_reload_takes_stop_timeout(goevd, content, reload):
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(content(listener(handler=stays), stop_timeout='1s', processes={'drain_timeout': '1h'}))
+    d.may_say = [r'1 connection cut after . s \(stop_timeout\)']
+    echo(d.connect())
+    reload(d)
+    began = time.monotonic()
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    assert 0.9 < time.monotonic() - began < PATIENCE_S
+    assert d.log.find('cut after')
 
 
 @pytest.mark.parametrize('delay', [n / 1000 for n in range(0, 20, 2)])

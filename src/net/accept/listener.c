@@ -13,6 +13,7 @@
 #include "net/tally.h"
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
+#define ACCEPT_LAST_MAX 65536 /* connections that a queue is emptied of at the end */
 #define ACCEPT_CALM_TRIES 10 /* so many in a row must find nobody waiting to end an episode */
 
 /* One poller's watch on one listening socket. */
@@ -294,6 +295,18 @@ acceptor_event(struct watch *w, uint32_t events)
             break;
 }
 
+/* Take all that wait in the socket's queue: nobody else may come for them. Others may knock as fast
+ * as they are taken, so there is an end to it. */
+static void
+acceptor_empty(struct acceptor *a)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    for (unsigned n = 0; n < ACCEPT_LAST_MAX; n++)
+        if (!acceptor_take(a, now_ns))
+            break;
+}
+
 static uint32_t
 acceptor_events(const struct acceptor *a)
 {
@@ -514,7 +527,7 @@ listener_close(struct listener *l, struct poller *p)
 
         if (a->poller != p)
             continue;
-        acceptor_event(&a->watch, EPOLLIN); /* nobody else may come for those that wait */
+        acceptor_empty(a);
         timer_cancel(&p->timers, &a->retry);
         poller_unwatch(p, &a->watch);
     }
