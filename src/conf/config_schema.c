@@ -143,7 +143,7 @@ static const struct goevd_option schema_processes_options[] = {
     {.name = "drain_min",
      .type = GOEVD_OPTION_DURATION,
      PROCESSES(drain_min_ns),
-     .def = "1m",
+     .def = "60s",
      .min = 0,
      .max = HOUR,
      .help = "How long a worker drains at least before a reload that needs its place ends it."},
