@@ -264,7 +264,7 @@ goevd_websocket_ping(struct goevd_websocket_conn *w, const void *data, size_t le
 }
 
 /* Begin to close: a close frame behind what was sent, then the peer's, for which `close_timeout` is
- * waited. No message comes any more.
+ * waited once ours has been handed to the socket. No message comes any more.
  *
  * code     1000 to 1003, 1007 to 1014 or 3000 to 4999.
  * reason   UTF-8, at most 123 bytes; NULL: none.

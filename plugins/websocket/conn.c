@@ -91,6 +91,7 @@ ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *r
     if (r == -EPIPE)
         return r;
     ws_conn_note_close(w, code, who);
+    w->flags &= (uint16_t)~WS_CONN_PINGED;
     w->flags |= WS_CONN_CLOSING;
     if (r < 0) { /* the frame has no room: the end of the connection tells as much */
         w->flags |= WS_CONN_DONE;

@@ -45,7 +45,8 @@ enum ws_conn_flags {
     WS_CONN_CLOSING = 1 << 5,      /* our close frame is out, the peer's is awaited */
     WS_CONN_DONE = 1 << 6,         /* nothing is read or written any more */
     WS_CONN_HEARD = 1 << 7,        /* something has come since the last look */
-    WS_CONN_PINGED = 1 << 8,       /* the answer to a ping is awaited */
+    WS_CONN_PINGED = 1 << 8,       /* the answer to a ping is awaited; when closing: our close frame
+                                    * was still queued when that was last looked at */
     WS_CONN_LEAVING = 1 << 9,      /* our close frame follows within stop_spread */
     WS_CONN_COMPRESSED = 1 << 10,  /* the present message is */
     WS_CONN_COUNTED = 1 << 11,     /* what it has borrowed to be inflated counts as memory */

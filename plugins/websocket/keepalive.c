@@ -16,6 +16,21 @@ ws_keepalive_go_away(struct goevd_websocket_conn *w)
     return 0;
 }
 
+/* close_timeout counts from when the close frame has left the queue: how slowly it may do that is up
+ * to the listener's output_rate and idle_timeout. Returns whether it goes on. */
+static bool
+ws_keepalive_close_goes_on(struct goevd_websocket_conn *w)
+{
+    bool queued = goevd_conn_queued(w->c) != 0, was_queued = w->flags & WS_CONN_PINGED;
+
+    w->flags &= (uint16_t)~WS_CONN_PINGED;
+    w->flags |= queued ? WS_CONN_PINGED : 0;
+    if (!queued && !was_queued)
+        return false;
+    goevd_conn_deadline(w->c, (uint64_t)ws_conn_instance(w)->options->close_timeout_ns);
+    return true;
+}
+
 /* A peer from which nothing has come for an interval is asked whether it is there. Where output
  * waits, what comes may not be read: then the listener's idle_timeout judges. */
 int
@@ -29,8 +44,13 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     (void)cookie;
     if ((w->flags & (WS_CONN_LEAVING | WS_CONN_CLOSING)) == WS_CONN_LEAVING)
         return ws_keepalive_go_away(w);
-    if ((w->flags & WS_CONN_CLOSING) != 0 || (pinged && !heard)) {
-        ws_conn_end(w, (w->flags & WS_CONN_CLOSING) != 0 ? GOEVD_CLOSE_FLUSH : GOEVD_CLOSE_NOW);
+    if ((w->flags & WS_CONN_CLOSING) != 0) {
+        if (!ws_keepalive_close_goes_on(w))
+            ws_conn_end(w, GOEVD_CLOSE_FLUSH);
+        return 0;
+    }
+    if (pinged && !heard) {
+        ws_conn_end(w, GOEVD_CLOSE_NOW);
         return 0;
     }
     w->flags &= (uint16_t) ~(WS_CONN_HEARD | WS_CONN_PINGED);

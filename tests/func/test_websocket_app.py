@@ -1,6 +1,7 @@
 """Applications of websocket: what they are told, and what they may do."""
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -101,6 +102,24 @@ def test_application_closes(probe):
     c.send(frame(TEXT, b'fail') + close(4000))
     c.end()
     said(d, 'close 4000 by 1 after 0, none late')
+
+
+def test_close_behind_a_large_message_delivers_both_to_a_slow_reader(probe):
+    d = probe(close_timeout='50ms', front={'close_timeout': '50ms', 'send_buffer': '64KiB'})
+    c = Client(d.connect(receive_buffer=65536))
+    c.send(frame(TEXT, b'large close 1000'))
+    said(d, 'answer 0')
+    got = b''
+    while len(got) < 10 + (8 << 20):
+        data = c.sock.recv(65536)
+        assert data, len(got)
+        got += data
+        time.sleep(0.005)
+    c.reader.buffer = got[10 + (8 << 20):]
+    assert c.code() == 1000
+    c.send(close(1000))
+    c.end()
+    said(d, 'close 1000 by 1 after 0, none late')
 
 
 def test_peer_that_does_not_answer_a_close(probe):

@@ -58,6 +58,19 @@ probe_close(struct goevd_websocket_conn *w, const char *data, size_t len)
     return goevd_websocket_close(w, code, *reason == ' ' ? reason + 1 : NULL);
 }
 
+#define LARGE ((size_t)8 << 20)
+
+/* "large close CODE": a long message, and a close frame behind it. */
+static int
+probe_large(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    char *message = calloc(1, LARGE);
+    int r = message == NULL ? -ENOMEM : goevd_websocket_send(w, GOEVD_WEBSOCKET_BINARY, message, LARGE);
+
+    free(message);
+    return r < 0 ? r : probe_close(w, data + strlen("large "), len - strlen("large "));
+}
+
 static int
 probe_answer(struct goevd_websocket_conn *w, int r)
 {
@@ -73,6 +86,8 @@ probe_message(struct goevd_websocket_conn *w, void *state, int type, const char 
 
     if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "close "))
         return probe_answer(w, probe_close(w, data, len));
+    if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "large close "))
+        return probe_answer(w, probe_large(w, data, len));
     if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "ping "))
         return probe_answer(w, goevd_websocket_ping(w, data + 5, len - 5));
     if (type == GOEVD_WEBSOCKET_TEXT && probe_is(data, len, "type"))
