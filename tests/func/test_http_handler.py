@@ -384,6 +384,21 @@ def test_reply_before_a_body_that_is_too_long_to_drop_is_not_lost(serve):
     assert closed(s)
 
 
+@pytest.mark.parametrize('length, connection', [(900, None), (5000000, 'close')])
+def test_early_reply_to_a_body_that_is_too_long_to_drop_says_close(serve, length, connection):
+    d = serve(body_discard_max=1000)
+    s = d.connect()
+    s.sendall(request('/do/early', 'POST', Content_Length=length) + b'x' * 4)
+    reader = Reader(s)
+    _, headers, body = reader.response()
+    assert (headers.get('connection'), body) == (connection, b'early')
+    if connection:
+        assert closed(s)
+    else:
+        s.sendall(b'x' * (length - 4) + request('/plain'))
+        assert reader.response()[2] == b'plain'
+
+
 @pytest.mark.parametrize('body, status', [(b'x\r\n', 400), (b'3\r\nabcd', 400)])
 def test_broken_chunk(probe, body, status):
     s, reader = ask(probe, 'count', 'POST', Transfer_Encoding='chunked')

@@ -14,7 +14,7 @@ import daemon
 import procfs
 from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener, listens, write_config
 from websocket import TEXT, Client, frame
-from wire import Reader, closed, echo, get, refused
+from wire import Reader, closed, echo, get, refused, request
 
 DIED = r'worker \d+.* was killed by signal'
 FAILED = r'the reload failed: worker \d+ goes on serving'
@@ -115,6 +115,43 @@ def test_an_idle_connection_may_yet_bring_a_request(goevd, content, reload):
     status, headers, text = get(idle)
     assert (status, headers['connection'], text) == (200, 'close', b'old')
     assert closed(idle)
+
+
+@pytest.mark.parametrize('pipelined', [False, True])
+def test_a_reply_whose_head_was_out_is_followed_by_another(goevd, content, reload, tmp_path, pipelined):
+    size = 12000000
+    (tmp_path / 'large').write_bytes(b'x' * size)
+    files = {'http': {'stop_grace': '60s', 'routes': [
+        {'path': '/f/*', 'handler': {'download': {'root': str(tmp_path)}}},
+        {'path': '/*', 'respond': {'body': 'next'}}]}}
+    d = goevd(content(listener(handler=files)))
+    s = d.connect(receive_buffer=65536)
+    s.sendall(request('/f/large') + (request() if pipelined else b''))
+    reader = Reader(s)
+    reader.fill()
+    reload(d)
+    status, headers, text = reader.response()
+    assert (status, headers.get('connection'), len(text)) == (200, None, size)
+    if not pipelined:
+        s.sendall(request())
+    status, headers, text = reader.response()
+    assert (status, headers['connection'], text) == (200, 'close', b'next')
+    assert closed(s)
+
+
+def test_after_a_reply_whose_head_was_out_it_is_idle_for_stop_grace(goevd, content, reload, tmp_path):
+    size = 12000000
+    (tmp_path / 'large').write_bytes(b'x' * size)
+    files = {'http': {'stop_grace': '50ms', 'routes': [
+        {'path': '/f/*', 'handler': {'download': {'root': str(tmp_path)}}}]}}
+    d = goevd(content(listener(handler=files)))
+    s = d.connect(receive_buffer=65536)
+    s.sendall(request('/f/large'))
+    reader = Reader(s)
+    reader.fill()
+    reload(d)
+    assert len(reader.response()[2]) == size
+    assert closed(s)
 
 
 def test_an_idle_connection_is_closed_after_stop_grace(goevd, content, reload):

@@ -172,7 +172,7 @@ http_exchange_leave(struct http_h1_batch *b, struct http_exchange *x, bool broke
     bool closes = broken;
 
     b->answered += !broken;
-    closes |= (x->flags & HTTP_X_CLOSE) || (b->conn->flags & HTTP_H1_STOP);
+    closes |= x->flags & HTTP_X_CLOSE; /* not HTTP_H1_STOP: the head may have been out before */
     closes |= body && ((b->conn->flags & HTTP_H1_EOF) || http_exchange_body_too_long(x));
     closes |= http_exchange_chunks_count(x);
     if (!closes && body)

@@ -16,8 +16,9 @@ static enum http_persist
 http_reply_head_persist(struct http_exchange *x, bool until_close)
 {
     const struct http_options *o = x->local->http->options;
-    bool long_body = (x->flags & (HTTP_X_LENGTH | HTTP_X_READ)) == HTTP_X_LENGTH &&
-                     x->req->content_length > (uint64_t)o->body_discard_max;
+    uint64_t left = (x->flags & HTTP_X_READ) ? x->body.left : x->req->content_length;
+    bool long_body = (x->flags & (HTTP_X_LENGTH | HTTP_X_HAD_ALL)) == HTTP_X_LENGTH &&
+                     left > (uint64_t)o->body_discard_max;
 
     /* http_exchange_leave() counts no chunks either */
     long_body |=

@@ -72,6 +72,8 @@ http_h1_expect(struct http_h1_batch *b, int r)
         http_h1_expect_arm(b, HTTP_H1_LATE_BODY, o->body_timeout);
     else
         http_h1_expect_arm(b, 0, 0);
+    if (conn->flags == HTTP_H1_STOP) /* the last reply did not say close */
+        goevd_conn_deadline(b->c, (uint64_t)o->stop_grace);
     if (r == -EBUSY && b->at < b->end)
         http_h1_expect_pause(b);
     if ((conn->flags & (HTTP_H1_EOF | HTTP_H1_EXCHANGE)) == HTTP_H1_EOF && r != -ENOBUFS &&
