@@ -14,10 +14,13 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'unsanitized(name…): not with these sanitizers, or with any')
     config.addinivalue_line('markers', 'sequential: not for ThreadSanitizer, for nothing in it '
                                        'happens at the same time')
+    config.addinivalue_line('markers', 'long: takes minutes; only ./dev test long runs it')
 
 
 def fits(item):
-    """Whether a test is one for this build."""
+    """Whether a test is one for this build, and for this run: long ones are asked for by their mark."""
+    if item.get_closest_marker('long') and 'long' not in item.config.getoption('markexpr'):
+        return False
     mark = item.get_closest_marker('unsanitized')
     return not mark or not daemon.SANITIZER or mark.args and daemon.SANITIZER not in mark.args
 
