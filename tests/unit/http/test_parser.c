@@ -10,6 +10,7 @@
 #include "http/h1/parser.h"
 #include "http/message/chars.h"
 #include "http/message/scan.h"
+#include "http/message/status.h"
 
 #define FIELDS_MAX 128
 
