@@ -10,7 +10,7 @@ from daemon import ROOT
 pytestmark = pytest.mark.heavy
 
 NAMES = [case.name for case in CASES]
-UNIT = '\n'.join(path.read_text() for path in sorted((ROOT / 'tests' / 'unit').glob('test_*.c')))
+UNIT = '\n'.join(path.read_text() for path in sorted((ROOT / 'tests' / 'unit').rglob('test_*.c')))
 WITHOUT_TEST = re.compile(r'(does not arise|not yet|not held): \S')
 
 
