@@ -22,6 +22,7 @@ struct goevd_host_hosting {
                         size_t len);
     bool (*is_strict)(void);
     void (*check_conn)(struct goevd_conn *c, const char *function, const void *caller);
+    void (*wrong_object)(const char *function, const char *what, const void *caller);
 };
 
 /* The callbacks of the plugin that an option names.
@@ -101,6 +102,20 @@ static inline void
 goevd_check_conn(struct goevd_conn *c, const char *function, const void *caller)
 {
     goevd_host->hosting->check_conn(c, function, caller);
+}
+
+/* End because a hosted plugin gave a pointer to an object that is none, or has been freed: goevd
+ * logs the function and the plugin and aborts. It does not return.
+ *
+ * function  the name of the host's function, such as "goevd_http_reply"; static.
+ * what      the kind of object, such as "request"; static.
+ * caller    __builtin_return_address(0).
+ * Thread    [any]
+ */
+static inline void
+goevd_wrong_object(const char *function, const char *what, const void *caller)
+{
+    goevd_host->hosting->wrong_object(function, what, caller);
 }
 
 #ifdef __cplusplus

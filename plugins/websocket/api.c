@@ -12,31 +12,46 @@
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/rooms.h"
 
+/* ---- Pointers of applications ---------------------------------------------------------------- */
+
+#define WS_API_CHECK(valid, name, what)                                                            \
+    ((valid) ? (void)0                                                                             \
+             : goevd_wrong_object("goevd_websocket_" name, (what), __builtin_return_address(0)))
+#define WS_API_CONN(w, name)                                                                       \
+    WS_API_CHECK((w) != NULL && (w)->begin.magic == WS_CONN_MAGIC, name, "connection")
+#define WS_API_REQUEST(q, name)                                                                    \
+    WS_API_CHECK((q) != NULL && (q)->magic == WS_REQUEST_MAGIC, "request_" name, "handshake")
+
 /* ---- What applications call in a handshake --------------------------------------------------- */
 
 static void *
 ws_api_request_instance(const struct goevd_websocket_request *q)
 {
-    const struct ws_instance *ws = goevd_http_instance(q->http);
+    const struct ws_instance *ws;
 
+    WS_API_REQUEST(q, "instance");
+    ws = goevd_http_instance(q->http);
     return goevd_plugin_instance(ws->options->application);
 }
 
 static struct goevd_str
 ws_api_request_path(const struct goevd_websocket_request *q)
 {
+    WS_API_REQUEST(q, "path");
     return goevd_http_path(q->http);
 }
 
 static struct goevd_str
 ws_api_request_query(const struct goevd_websocket_request *q)
 {
+    WS_API_REQUEST(q, "query");
     return goevd_http_query(q->http);
 }
 
 static struct goevd_str
 ws_api_request_param(const struct goevd_websocket_request *q, const char *name)
 {
+    WS_API_REQUEST(q, "param");
     return goevd_http_param(q->http, name);
 }
 
@@ -44,18 +59,21 @@ static bool
 ws_api_request_header_at(const struct goevd_websocket_request *q, size_t index,
                          struct goevd_str *ret_name, struct goevd_str *ret_value)
 {
+    WS_API_REQUEST(q, "header_at");
     return goevd_http_header_at(q->http, index, ret_name, ret_value);
 }
 
 static struct goevd_str
 ws_api_request_header(const struct goevd_websocket_request *q, const char *name)
 {
+    WS_API_REQUEST(q, "header");
     return goevd_http_header(q->http, name);
 }
 
 static struct goevd_str
 ws_api_request_protocol(const struct goevd_websocket_request *q)
 {
+    WS_API_REQUEST(q, "protocol");
     return q->handshake->protocol;
 }
 
@@ -65,6 +83,7 @@ ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
 {
     struct goevd_str name, value, offer;
 
+    WS_API_REQUEST(q, "choose");
     q->handshake->protocol = (struct goevd_str){NULL, 0};
     if (protocol == NULL)
         return 0;
@@ -82,24 +101,28 @@ ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
 static void *
 ws_api_instance(const struct goevd_websocket_conn *w)
 {
+    WS_API_CONN(w, "instance");
     return goevd_plugin_instance(ws_conn_instance(w)->options->application);
 }
 
 static void *
 ws_api_local(const struct goevd_websocket_conn *w)
 {
+    WS_API_CONN(w, "local");
     return goevd_plugin_local(ws_conn_instance(w)->options->application, goevd_conn_poller(w->c));
 }
 
 static struct goevd_conn *
 ws_api_stream(const struct goevd_websocket_conn *w)
 {
+    WS_API_CONN(w, "stream");
     return w->c;
 }
 
 static int
 ws_api_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
 {
+    WS_API_CONN(w, "send");
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
         return -EINVAL;
     return ws_compress_send(w, (uint8_t)type, data, len);
@@ -108,6 +131,7 @@ ws_api_send(struct goevd_websocket_conn *w, int type, const void *data, size_t l
 static int
 ws_api_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
 {
+    WS_API_CONN(w, "ping");
     return len > WS_FRAME_CONTROL_MAX ? -EINVAL : ws_conn_send(w, WS_FRAME_PING, data, len);
 }
 
@@ -116,6 +140,7 @@ ws_api_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 {
     size_t len = reason == NULL ? 0 : strlen(reason);
 
+    WS_API_CONN(w, "close");
     if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
         return -EINVAL;
     return ws_conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
@@ -124,12 +149,14 @@ ws_api_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 static struct goevd_websocket_host *
 ws_api_host(const struct goevd_websocket_conn *w)
 {
+    WS_API_CONN(w, "conn_host");
     return (struct goevd_websocket_host *)ws_conn_instance(w);
 }
 
 static struct goevd_websocket_id
 ws_api_id(const struct goevd_websocket_conn *w)
 {
+    WS_API_CONN(w, "conn_id");
     return (struct goevd_websocket_id){ws_api_host(w), goevd_conn_id(w->c)};
 }
 
@@ -138,6 +165,35 @@ ws_api_publish(struct goevd_websocket_host *host, const char *room, size_t room_
                const void *data, size_t len)
 {
     return ws_rooms_publish((struct ws_instance *)host, room, room_len, type, data, len);
+}
+
+static int
+ws_api_join(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    WS_API_CONN(w, "join");
+    return ws_rooms_join(w, room, len);
+}
+
+static int
+ws_api_leave(struct goevd_websocket_conn *w, const char *room, size_t len)
+{
+    WS_API_CONN(w, "leave");
+    return ws_rooms_leave(w, room, len);
+}
+
+static int
+ws_api_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
+{
+    WS_API_CONN(w, "set_slow");
+    return ws_backlog_set_slow(w, slow, max);
+}
+
+static int
+ws_api_send_fragment(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
+                     unsigned flags)
+{
+    WS_API_CONN(w, "send_fragment");
+    return ws_parts_send(w, type, data, len, flags);
 }
 
 const struct goevd_websocket ws_api_table = {
@@ -161,9 +217,9 @@ const struct goevd_websocket ws_api_table = {
     .post = ws_by_id_send,
     .post_close = ws_by_id_close,
     .host = ws_api_host,
-    .join = ws_rooms_join,
-    .leave = ws_rooms_leave,
+    .join = ws_api_join,
+    .leave = ws_api_leave,
     .publish = ws_api_publish,
-    .set_slow = ws_backlog_set_slow,
-    .send_fragment = ws_parts_send,
+    .set_slow = ws_api_set_slow,
+    .send_fragment = ws_api_send_fragment,
 };

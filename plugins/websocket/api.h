@@ -6,7 +6,10 @@
 #include "websocket/conn.h"
 #include "websocket/message/handshake.h"
 
+#define WS_REQUEST_MAGIC 0x5e9a0d31
+
 struct goevd_websocket_request {
+    uint32_t magic; /* WS_REQUEST_MAGIC until on_request has returned */
     struct goevd_http_request *http;
     struct ws_handshake *handshake;
 };

@@ -448,6 +448,7 @@ ws_conn_open(struct goevd_conn *c, void *state)
     w->c = c;
     if (r < 0)
         return r;
+    w->begin.magic = WS_CONN_MAGIC;
     ws_keepalive_begin(w);
     ws_rooms_add(w);
     w->flags |= WS_CONN_OPEN;
@@ -489,6 +490,7 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     ws_incoming_give(w);
     ws_compress_close(w);
     free(w->begin.app_state);
+    *(volatile uint32_t *)&w->begin.magic = 0; /* a pointer that is kept is found by it */
 }
 
 /* What an idle connection may cost beside the host's own part. */

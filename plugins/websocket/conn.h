@@ -56,13 +56,17 @@ enum ws_conn_flags {
     WS_CONN_SENDS_PACKED = 1 << 15 /* it is compressed, and `deflater` is its */
 };
 
+#define WS_CONN_MAGIC 0x3b50c4e7
+
 /* What the handshake leaves to the connection. */
 struct ws_conn_begin {
     void *app_state; /* NULL: it has none */
     struct ws_deflate_terms terms;
+    uint32_t magic; /* of the connection: WS_CONN_MAGIC from on_open until on_close has returned */
 };
 
-/* One connection: its state is this, and that of the application in memory of its own. */
+/* One connection: its state is this, and that of the application in memory of its own. What the
+ * handshake leaves to it comes first. */
 struct goevd_websocket_conn {
     struct ws_conn_begin begin;
     struct goevd_conn *c;

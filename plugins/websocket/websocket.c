@@ -71,11 +71,12 @@ static int
 ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws_conn_begin *begin)
 {
     const struct ws_instance *ws = goevd_http_instance(r);
-    struct goevd_websocket_request request = {r, h};
+    struct goevd_websocket_request request = {WS_REQUEST_MAGIC, r, h};
     int result = ws_conn_begin_state(ws, begin);
 
     if (result == 0 && ws->app.on_request != NULL)
         result = ws->app.on_request(&request, begin->app_state);
+    *(volatile uint32_t *)&request.magic = 0;
     return result > 0 && (result < 400 || result > 599) ? -EINVAL : result;
 }
 

@@ -198,6 +198,7 @@ plugins_made(void *ctx, void *place, const void *options, const struct conf_node
 
     if (!i)
         return NULL;
+    i->magic = INSTANCE_MAGIC;
     i->module = place;
     i->options = options;
     i->node = node;

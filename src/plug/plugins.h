@@ -16,7 +16,10 @@
 
 /* One instance. Plugins see it as struct goevd_self (their own) and struct goevd_plugin (one that
  * an option of theirs names). */
+#define INSTANCE_MAGIC 0x1a57a9ce
+
 struct instance {
+    uint32_t magic; /* INSTANCE_MAGIC */
     struct instance *next; /* in the order of creation */
     struct module *module;
     const void *options;

@@ -254,11 +254,9 @@ def test_every_function_says_its_thread(name):
     assert not wrong
 
 
-@pytest.mark.parametrize('name', sorted(HEADERS))
+@pytest.mark.parametrize('name', sorted(set(HEADERS) - set(OF_PLUGINS)))
 def test_every_function_says_what_it_returns(name):
     """Unless that is nothing."""
-    if name in OF_PLUGINS:
-        pytest.skip('not yet')
     for comment, words in re.findall(r'/\*((?:(?!\*/).)*)\*/\n(?:GOEVD_PRINTF[^\n]*\n)*'
                                      r'static inline ([^(]*?\bgoevd_\w+)\(', HEADERS[name], re.S):
         says = re.findall(r'^ \* Returns +\S', comment, re.M)

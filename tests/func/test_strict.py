@@ -90,7 +90,7 @@ BREACHES = {
 }
 
 # Functions that anybody may call with anything.
-NO_RULE = {'now', 'poller_index', 'poller_count', 'address_check', 'json_escape', 'cidr_parse',
+NO_RULE = {'wrong_object', 'now', 'poller_index', 'poller_count', 'address_check', 'json_escape', 'cidr_parse',
            'cidr_any'}
 
 
@@ -278,6 +278,24 @@ def test_instance_that_is_destroyed(unruly):
     d.status = -signal.SIGABRT
     d.finish()
     assert d.log.find(said(r'log\(\) was called after destroy had returned', THREADS))
+
+
+# Wrong pointers that goevd finds without --strict, and the objects that they are not.
+WRONG = {'here null': ('conn_close', 'connection'), 'here self': ('log', 'instance'),
+         'thread plugin': ('plugin_instance', 'instance'),
+         'here freed_timer': ('timer_cancel', 'timer'), 'here freed_watch': ('watch_free', 'watch')}
+
+
+@pytest.mark.parametrize('command', WRONG)
+def test_a_wrong_pointer_ends_goevd(unruly, goevd_run, command):
+    function, what = WRONG[command]
+    d = unruly()
+    assert ask(d.connect(), command) == ABORTED
+    if ', strict)' in goevd_run('-V').stdout:
+        d.log.wait(said(*BREACHES[command]))
+    else:
+        d.log.wait(rf"error goevd: plugin '\S+': goevd_{function}\(\) was given a pointer to no {what}, or to "
+                   r'one that has been freed; the call is in /\S+/unruly\.so \(goevd-plugin\(7\), POINTERS\)$')
 
 
 def test_builds_for_developers_are_strict(unruly, goevd_run):

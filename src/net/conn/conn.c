@@ -15,7 +15,6 @@ static_assert(sizeof(struct conn) % 16 == 0, "the state behind a connection is m
     (CONN_CLOSING | CONN_SHUT | CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_AGAIN |             \
      CONN_UPGRADING | CONN_REFUSED)
 
-static void conn_event(struct watch *w, uint32_t events);
 
 struct conn *
 conn_of_watch(struct watch *w)
@@ -243,7 +242,7 @@ conn_event_rare(struct conn *c, uint32_t events)
     }
 }
 
-static void
+void
 conn_event(struct watch *w, uint32_t events)
 {
     struct conn *c = container_of(w, struct conn, watch);

@@ -76,6 +76,16 @@ struct conn {
     struct conn_address peer;
 };
 
+/* Of its watch; no other watch has it. */
+void conn_event(struct watch *w, uint32_t events);
+
+/* Is it a connection that has not been freed? */
+static inline bool
+conn_is_one(const struct conn *c)
+{
+    return c->watch.fn == conn_event;
+}
+
 /* What a connection has before on_open; NULL: zeroes. */
 struct conn_seed {
     const void *state; /* the first bytes of the handler's */

@@ -45,10 +45,18 @@ conn_fail(struct conn *c, int error)
     conn_close(c, GOEVD_CLOSE_NOW, reset ? GOEVD_REASON_RESET : GOEVD_REASON_ERROR);
 }
 
+/* The service of a connection that is freed: its poller is none. */
+static struct net freed_net = {.poller = (struct poller *)&freed_net};
+static struct service freed_service = {.net = &freed_net};
+
 void
 conn_release(struct conn *c)
 {
-    slab_free(&c->service->origin->slab, c);
+    struct slab *slab = &c->service->origin->slab;
+
+    c->watch.fn = NULL; /* conn_is_one() */
+    c->service = &freed_service;
+    slab_free(slab, c);
 }
 
 /* The one end of every connection. */

@@ -42,19 +42,19 @@ host_now(void)
 static const void *
 host_plugin_interface(struct goevd_plugin *plugin, const char *id)
 {
-    return module_interface(instance_of(plugin)->module, id);
+    return module_interface(host_plugin(plugin)->module, id);
 }
 
 static void *
 host_plugin_instance(struct goevd_plugin *plugin)
 {
-    return instance_of(plugin)->data;
+    return host_plugin(plugin)->data;
 }
 
 static void *
 host_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
 {
-    return instance_of(plugin)->locals[host_poller(poller)->index];
+    return host_plugin(plugin)->locals[host_poller(poller)->index];
 }
 
 static void
@@ -93,25 +93,25 @@ host_close(uint64_t conn_id, unsigned flags)
 static uint64_t
 host_conn_id(struct goevd_conn *c)
 {
-    return host_conn(c)->watch.id;
+    return host_conn_hot(c)->watch.id;
 }
 
 static void *
 host_conn_instance(struct goevd_conn *c)
 {
-    return host_conn(c)->service->instance;
+    return host_conn_hot(c)->service->instance;
 }
 
 static void *
 host_conn_local(struct goevd_conn *c)
 {
-    return host_conn(c)->service->local;
+    return host_conn_hot(c)->service->local;
 }
 
 static struct goevd_poller *
 host_conn_poller(struct goevd_conn *c)
 {
-    return (struct goevd_poller *)host_conn(c)->service->net->poller;
+    return (struct goevd_poller *)host_conn_hot(c)->service->net->poller;
 }
 
 static socklen_t
@@ -170,7 +170,7 @@ host_conn_bytes_out(struct goevd_conn *c)
 static int
 host_conn_write(struct goevd_conn *c, const void *data, size_t len)
 {
-    return conn_write(host_conn(c), data, len);
+    return conn_write(host_conn_hot(c), data, len);
 }
 
 static int
@@ -188,20 +188,20 @@ host_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
 static void *
 host_conn_reserve(struct goevd_conn *c, size_t len)
 {
-    return conn_reserve(host_conn(c), len);
+    return conn_reserve(host_conn_hot(c), len);
 }
 
 static int
 host_conn_commit(struct goevd_conn *c, size_t len)
 {
-    return conn_commit(host_conn(c), len);
+    return conn_commit(host_conn_hot(c), len);
 }
 
 static int
 host_conn_write_shared(struct goevd_conn *c, const void *data, size_t len, goevd_release_fn release,
                        void *arg)
 {
-    return conn_write_shared(host_conn(c), data, len, release, arg);
+    return conn_write_shared(host_conn_hot(c), data, len, release, arg);
 }
 
 static int
@@ -214,7 +214,7 @@ host_conn_write_file(struct goevd_conn *c, int fd, off_t offset, size_t len,
 static size_t
 host_conn_queued(struct goevd_conn *c)
 {
-    return conn_queued(host_conn(c));
+    return conn_queued(host_conn_hot(c));
 }
 
 static int
@@ -233,8 +233,8 @@ host_conn_close(struct goevd_conn *c, unsigned flags)
 static void
 host_conn_need(struct goevd_conn *c, size_t len)
 {
-    if (!host_conn(c)->service->stream->framing)
-        conn_need(host_conn(c), len);
+    if (!host_conn_hot(c)->service->stream->framing)
+        conn_need(host_conn_hot(c), len);
 }
 
 static void
@@ -252,7 +252,7 @@ host_conn_resume(struct goevd_conn *c)
 static void
 host_conn_deadline(struct goevd_conn *c, uint64_t delay_ns)
 {
-    conn_deadline(host_conn(c), delay_ns);
+    conn_deadline(host_conn_hot(c), delay_ns);
 }
 
 static int
@@ -271,7 +271,7 @@ static int
 host_conn_upgrade(struct goevd_conn *public, struct goevd_plugin *to, const void *state, size_t len)
 {
     struct conn *c = host_conn(public);
-    struct instance *i = instance_of(to);
+    struct instance *i = host_plugin(to);
     struct service_handler handler = {i->module->stream, i->data,
                                       i->locals[c->service->net->poller->index], &i->owner};
     struct service *s;
@@ -357,6 +357,13 @@ static bool
 host_is_strict(void)
 {
     return false;
+}
+
+/* A plugin that hosts others has found it. */
+static void
+host_wrong_object(const char *function, const char *what, const void *caller)
+{
+    host_wrong(function, what, caller);
 }
 
 static void
@@ -517,5 +524,6 @@ const struct host_tables host_tables = {
             .plugin_local = host_plugin_local,
             .is_strict = host_is_strict,
             .check_conn = host_check_conn,
+            .wrong_object = host_wrong_object,
         },
 };

@@ -3,16 +3,46 @@
 
 #include <assert.h>
 
+#include "base/magic.h"
 #include "net/conn/conn.h"
 #include "plug/plugins.h"
 
+/* A plugin has called a function with a pointer to no such object, or to one that is freed: log
+ * both, and abort. `function` is __func__ of the one in the table: host_ and the name. */
+_Noreturn void host_wrong(const char *function, const char *what, const void *caller);
+
+/* In a function of a table, whose caller is the plugin. The members of `object` are read only if it
+ * is one. */
+#define HOST_CHECK(object, number, what)                                                           \
+    (unlikely(!(object) || (object)->magic != (number))                                            \
+         ? host_wrong(__func__, (what), __builtin_return_address(0))                               \
+         : (void)0)
+
+/* A connection has no room for a magic number. The function that its events call serves as one, and
+ * is cleared when the connection is freed. */
+#define host_conn(public) host_conn_of((public), __func__, __builtin_return_address(0))
+
+/* The same for functions that each message calls. Its check costs nothing more than that of the
+ * owner: a connection that is freed has a service without a poller. A pointer to something else is
+ * not recognized, and ends in a fault as a rule. */
+#define host_conn_hot(public) host_conn_quick((public), __func__, __builtin_return_address(0))
+
 static inline struct conn *
-host_conn(struct goevd_conn *public)
+host_conn_quick(struct goevd_conn *public, const char *function, const void *caller)
 {
     struct conn *c = (struct conn *)public;
 
-    assert(c->service->net->poller == poller_current);
+    if (unlikely(c->service->net->poller != poller_current))
+        host_wrong(function, "connection of this poller", caller);
     return c;
+}
+
+static inline struct conn *
+host_conn_of(struct goevd_conn *public, const char *function, const void *caller)
+{
+    if (unlikely(!public || !conn_is_one((struct conn *)public)))
+        host_wrong(function, "connection", caller);
+    return host_conn_quick(public, function, caller);
 }
 
 static inline struct poller *
@@ -24,10 +54,17 @@ host_poller(struct goevd_poller *public)
     return p;
 }
 
+#define host_self(self) host_instance_of((self), __func__, __builtin_return_address(0))
+#define host_plugin(plugin) host_instance_of((plugin), __func__, __builtin_return_address(0))
+
 static inline struct instance *
-host_self(struct goevd_self *self)
+host_instance_of(void *public, const char *function, const void *caller)
 {
-    return (struct instance *)self;
+    struct instance *i = public;
+
+    if (unlikely(!i || i->magic != INSTANCE_MAGIC))
+        host_wrong(function, "instance", caller);
+    return i;
 }
 
 unsigned host_poller_index(struct goevd_poller *poller);

@@ -33,8 +33,11 @@ struct lines_local {
     struct work work;
 };
 
+#define LOGFILE_MAGIC 0x106f17e5
+
 /* Plugins see it as a name alone. */
 struct goevd_logfile {
+    uint32_t magic;             /* LOGFILE_MAGIC */
     struct goevd_logfile *next; /* in the order in which they were opened */
     struct instance *instance;
     struct sink sink;
@@ -93,6 +96,7 @@ lines_free(struct goevd_logfile *l)
     fd_close(l->sink.fd);
     free(l->option);
     free(l->path);
+    magic_clear(&l->magic);
     free(l);
 }
 
@@ -126,7 +130,8 @@ host_logfile_new(struct goevd_self *self, const char *name, const char *option, 
     l = calloc(1, sizeof(*l));
     if (!l)
         return -ENOMEM;
-    *l = (struct goevd_logfile){.instance = i,
+    *l = (struct goevd_logfile){.magic = LOGFILE_MAGIC,
+                                .instance = i,
                                 .sink.fd = -1,
                                 .option = strdup(option),
                                 .path = strdup(path),
@@ -302,8 +307,10 @@ char *
 host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
-    struct lines_local *w = l->locals[p->index];
+    struct lines_local *w;
 
+    HOST_CHECK(l, LOGFILE_MAGIC, "log file");
+    w = l->locals[p->index];
     assert(len > 0 && len <= GOEVD_LOGFILE_LINE_MAX);
     if (unlikely(!w))
         w = lines_new_local(l, p);
@@ -321,8 +328,10 @@ void
 host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
-    struct lines_local *w = l->locals[p->index];
+    struct lines_local *w;
 
+    HOST_CHECK(l, LOGFILE_MAGIC, "log file");
+    w = l->locals[p->index];
     assert(w && len <= l->block_bytes - w->filling.len);
     w->filling.len += len;
     plug_figure_add(&l->instance->plugins->figures, p, l->figure_lines, 1);

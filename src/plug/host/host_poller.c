@@ -24,7 +24,11 @@ host_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 
 /* ---- Timers ---------------------------------------------------------------------------------- */
 
+#define TIMER_MAGIC 0x7153e201
+#define WATCH_MAGIC 0x3a7c4b02
+
 struct goevd_timer {
+    uint32_t magic; /* TIMER_MAGIC */
     struct timer timer;
     struct poller *poller;
     uint64_t period_ns;
@@ -52,6 +56,7 @@ host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
 
     if (!t)
         return NULL;
+    t->magic = TIMER_MAGIC;
     t->timer.fn = host_timer_due;
     t->poller = host_poller(poller);
     t->fn = fn;
@@ -63,6 +68,7 @@ host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg)
 void
 host_timer_cancel(struct goevd_timer *t)
 {
+    HOST_CHECK(t, TIMER_MAGIC, "timer");
     assert(t->poller == poller_current);
     timer_cancel(&t->poller->timers, &t->timer);
 }
@@ -72,13 +78,17 @@ host_timer_free(struct goevd_timer *t)
 {
     if (!t)
         return;
-    host_timer_cancel(t);
+    HOST_CHECK(t, TIMER_MAGIC, "timer");
+    assert(t->poller == poller_current);
+    timer_cancel(&t->poller->timers, &t->timer);
+    magic_clear(&t->magic);
     free(t);
 }
 
 int
 host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
 {
+    HOST_CHECK(t, TIMER_MAGIC, "timer");
     assert(t->poller == poller_current);
     t->period_ns = period_ns;
     return poller_arm(t->poller, &t->timer, delay_ns);
@@ -87,6 +97,7 @@ host_timer_arm(struct goevd_timer *t, uint64_t delay_ns, uint64_t period_ns)
 /* ---- File descriptors ------------------------------------------------------------------------ */
 
 struct goevd_watch {
+    uint32_t magic; /* WATCH_MAGIC */
     struct watch watch;
     struct poller *poller;
     unsigned events; /* enum goevd_watch_events */
@@ -120,6 +131,7 @@ host_watch_new(struct goevd_poller *poller, int fd, goevd_watch_fn fn, void *arg
 
     if (!w)
         return NULL;
+    w->magic = WATCH_MAGIC;
     w->poller = host_poller(poller);
     w->fn = fn;
     w->arg = arg;
@@ -136,8 +148,10 @@ host_watch_free(struct goevd_watch *w)
 {
     if (!w)
         return;
+    HOST_CHECK(w, WATCH_MAGIC, "watch");
     assert(w->poller == poller_current);
     poller_unwatch(w->poller, &w->watch);
+    magic_clear(&w->magic);
     free(w);
 }
 
@@ -147,6 +161,7 @@ host_watch_set(struct goevd_watch *w, unsigned events)
     uint32_t wanted = 0;
     int r;
 
+    HOST_CHECK(w, WATCH_MAGIC, "watch");
     assert(w->poller == poller_current);
     if (events & ~(unsigned)(GOEVD_WATCH_READ | GOEVD_WATCH_WRITE))
         return -EINVAL;

@@ -11,7 +11,10 @@
 #define WAITING_DEFAULT 1024
 #define BYTES_MAX 4096 /* of a check, and of its reply */
 
+#define POOL_MAGIC 0x900160a1
+
 struct host_pool {
+    uint32_t magic; /* POOL_MAGIC */
     struct host_pool *next;
     struct instance *instance;
     struct pool *pool;
@@ -120,6 +123,7 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
     h = calloc(1, sizeof(*h));
     if (!h)
         return -ENOMEM;
+    h->magic = POOL_MAGIC;
     h->instance = i;
     r = pool_new(&config, &h->pool, NULL);
     if (r < 0) {
@@ -167,6 +171,7 @@ plugins_free_pools(struct plugins *p)
 
         p->pools = h->next;
         pool_free(h->pool);
+        magic_clear(&h->magic);
         free(h);
     }
 }
@@ -201,11 +206,14 @@ host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
                   const struct goevd_acquire_request *public)
 {
     struct host_pool *h = (struct host_pool *)pool;
-    const struct pool_config *config = &h->pool->config;
+    const struct pool_config *config;
     struct goevd_acquire_request request = {0};
-    struct borrower *b = calloc(1, sizeof(*b));
+    struct borrower *b;
     int r;
 
+    HOST_CHECK(h, POOL_MAGIC, "pool");
+    config = &h->pool->config;
+    b = calloc(1, sizeof(*b));
     if (!b)
         return -ENOMEM;
     memcpy(&request, public, MIN(sizeof(request), (size_t) public->version.size));
@@ -233,8 +241,13 @@ host_pool_release(struct goevd_conn *c)
 void
 host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
-    const struct pool_figures *f = &((struct host_pool *)pool)->pool->figures;
-    struct goevd_pool_state now = {
+    const struct host_pool *h = (struct host_pool *)pool;
+    const struct pool_figures *f;
+    struct goevd_pool_state now;
+
+    HOST_CHECK(h, POOL_MAGIC, "pool");
+    f = &h->pool->figures;
+    now = (struct goevd_pool_state){
         .version = GOEVD_VERSION_OF(struct goevd_pool_state),
         .idle = figure_get(&f->idle),
         .live = figure_get(&f->live),

@@ -19,8 +19,8 @@ int outgoing_init(struct outgoing *o, struct instance *i, const struct goevd_str
                   const void *state, size_t state_len);
 void outgoing_fini(struct outgoing *o);
 
-/* [poller p] Serve the socket; `owner` if it is lent, see net/conn/transport.h. 0; negative, and it is
- * closed: no callback has run, and the owner has been told nothing. */
+/* [poller p] Serve the socket; `owner` if it is lent, see net/conn/transport.h. 0; negative, and it
+ * is closed: no callback has run, and the owner has been told nothing. */
 int outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address *peer,
                   struct transport_owner *owner);
 

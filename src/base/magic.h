@@ -1,0 +1,11 @@
+/* Numbers in objects that plugins have pointers to: a pointer that comes back is checked by them. */
+#pragma once
+
+#include <stdint.h>
+
+/* The object is about to be freed. The compiler must not leave the store out. */
+static inline void
+magic_clear(uint32_t *magic)
+{
+    *(volatile uint32_t *)magic = 0;
+}
