@@ -11,7 +11,7 @@ static int
 check_with_setup(const struct cli *cli, int (*then)(const struct setup *setup))
 {
     struct setup setup;
-    int status = setup_load(&setup, cli) < 0 ? EXIT_REFUSED : then(&setup);
+    int status = setup_load(&setup, &cli->worker) < 0 ? EXIT_REFUSED : then(&setup);
 
     setup_fini(&setup);
     return status;
@@ -29,8 +29,8 @@ check_config(const struct cli *cli)
 {
     int status = check_with_setup(cli, check_then_nothing);
 
-    if (status == EXIT_OK && cli->verbosity >= 0)
-        fprintf(stderr, "%s: OK\n", cli->config_file);
+    if (status == EXIT_OK && cli->worker.verbosity >= 0)
+        fprintf(stderr, "%s: OK\n", cli->worker.config_file);
     return status;
 }
 
@@ -58,7 +58,7 @@ check_with_plugins(const struct cli *cli, int (*then)(struct plugins *p, const s
     struct err err = {0};
     int status;
 
-    if (plugins_init(&plugins, cli->plugin_dir, &err) < 0) {
+    if (plugins_init(&plugins, cli->worker.plugin_dir, &err) < 0) {
         fprintf(stderr, "goevd: %s\n", err.text);
         return EXIT_REFUSED;
     }

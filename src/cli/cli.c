@@ -125,17 +125,17 @@ cli_take(struct cli *cli, int option)
 {
     switch (option) {
     case 'c':
-        cli->config_file = optarg;
+        cli->worker.config_file = optarg;
         return 0;
     case 't':
         return cli_choose(cli, CLI_CHECK);
     case 'T':
         return cli_choose(cli, CLI_DUMP);
     case 'q':
-        cli->verbosity--;
+        cli->worker.verbosity--;
         return 0;
     case 'v':
-        cli->verbosity++;
+        cli->worker.verbosity++;
         return 0;
     case 'V':
         return cli_choose(cli, CLI_VERSION);
@@ -147,12 +147,12 @@ cli_take(struct cli *cli, int option)
         cli->name = optarg;
         return cli_choose(cli, CLI_DESCRIBE);
     case OPTION_PLUGIN_DIR:
-        cli->plugin_dir = optarg;
+        cli->worker.plugin_dir = optarg;
         return 0;
     case OPTION_SINGLE:
         return cli_choose(cli, CLI_SINGLE);
     case OPTION_STRICT:
-        cli->strict = true;
+        cli->worker.strict = true;
         return 0;
     case 's':
         cli->socket = optarg;
@@ -167,7 +167,8 @@ cli_take(struct cli *cli, int option)
         cli->kind = optarg;
         return 0;
     case OPTION_WORKER:
-        return cli_parse_fd(optarg, &cli->worker_fd) < 0 ? -EINVAL : cli_choose(cli, CLI_WORKER);
+        return cli_parse_fd(optarg, &cli->worker.parent_fd) < 0 ? -EINVAL
+                                                                : cli_choose(cli, CLI_WORKER);
     default: /* getopt_long(3) has said what is wrong */
         fprintf(stderr, "Try 'goevd --help'.\n");
         return -EINVAL;
@@ -217,8 +218,9 @@ cli_take_words(struct cli *cli, int count, char **words)
 int
 cli_parse(int argc, char **argv, struct cli *ret)
 {
-    struct cli cli = {
-        .config_file = CLI_CONFIG_DEFAULT, .strict = CLI_STRICT_DEFAULT, .worker_fd = -1};
+    struct cli cli = {.worker = {.config_file = CLI_CONFIG_DEFAULT,
+                                 .strict = CLI_STRICT_DEFAULT,
+                                 .parent_fd = -1}};
     int option, r;
 
     while ((option = getopt_long(argc, argv, "c:s:tTqvVh", cli_options, NULL)) != -1) {
@@ -231,10 +233,4 @@ cli_parse(int argc, char **argv, struct cli *ret)
         return r;
     *ret = cli;
     return 0;
-}
-
-int
-cli_log_level(const struct cli *cli, int configured)
-{
-    return MIN(MAX(configured + cli->verbosity, LOG_ERR), LOG_DEBUG);
 }

@@ -8,9 +8,9 @@
 
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "cli/ctl.h"
 #include "cli/scaffold.h"
 #include "conf/schema/describe.h"
-#include "ctl/ctl.h"
 #include "process/exit.h"
 #include "supervisor/supervisor.h"
 #include "worker/worker.h"
@@ -56,11 +56,11 @@ main_run(const struct cli *cli, char **argv)
         return author_run(cli);
     case CLI_SINGLE:
     case CLI_WORKER:
-        return worker_run(cli);
+        return worker_run(&cli->worker);
     case CLI_RUN:
         break;
     }
-    return supervisor_run(cli, argv);
+    return supervisor_run(worker_options_level(&cli->worker, LOG_NOTICE), argv);
 }
 
 int

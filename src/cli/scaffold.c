@@ -67,7 +67,7 @@ author_do_check(const struct cli *cli, const char *file, struct err *reterr)
 static int
 author_do_test(const struct cli *cli, const char *dir, struct err *reterr)
 {
-    const char *plugin_dir = cli->plugin_dir ? cli->plugin_dir : dir;
+    const char *plugin_dir = cli->worker.plugin_dir ? cli->worker.plugin_dir : dir;
     int r = author_check_all(plugin_dir, reterr);
 
     return r < 0 ? r : author_test(dir, plugin_dir, reterr);

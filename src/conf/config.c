@@ -8,7 +8,7 @@
 
 #include "conf/config_build.h"
 #include "conf/schema/dump.h"
-#include "conf/yaml/include.h"
+#include "conf/schema/include.h"
 #include "conf/yaml/value.h"
 
 /* ---- For all parts --------------------------------------------------------------------------- */

@@ -1,4 +1,13 @@
-/* goevd's own configuration: what goevd.yaml says at the top, typed, validated, immutable. */
+/* goevd's own configuration: what goevd.yaml says at the top, typed, validated, immutable.
+ *
+ *   config.c             loading, and what concerns all of it
+ *   config_reactors.c    reactors: checks across keys, derived fields
+ *   config_listeners.c   listeners, likewise
+ *   config_build.h       what these three share
+ *   config_schema.c      the keys at the top
+ *   config_schema_net.c  the keys of reactors, listeners and connectors
+ *   config_schema.h      what these two share
+ */
 #pragma once
 
 #include "conf/schema/schema.h"
@@ -9,9 +18,7 @@
 #define CONFIG_CPUS_MAX 1024
 #define CONFIG_PATH_MAX 4000
 #define CONFIG_CONTROL_PATH_MAX 107 /* bytes, unix(7) */
-#define CONFIG_WORKERS_MAX 16
-#define CONFIG_CRASHES_MAX 1000
-#define CONFIG_SOCKET_MODE 0660 /* of unix sockets, where none is given */
+#define CONFIG_SOCKET_MODE 0660     /* of unix sockets, where none is given */
 
 enum config_cpus_mode {
     CONFIG_CPUS_AUTO = 0, /* pin where there are as many pollers as CPUs we may use */
@@ -169,7 +176,7 @@ struct config_control {
 };
 
 struct config_top {
-    struct goevd_list include; /* always empty: followed while reading, see conf/yaml/include.h */
+    struct goevd_list include; /* always empty: followed while reading, see conf/schema/include.h */
     const struct config_log *log;
     const struct config_control *control;
     const struct config_workers *workers;

@@ -1,7 +1,8 @@
+#include "conf/config_build.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "conf/config_build.h"
 #include "conf/yaml/suggest.h"
 
 /* The kernel chooses another port for each that asks for port 0. */

@@ -1,6 +1,7 @@
+#include "conf/config_build.h"
+
 #include <errno.h>
 
-#include "conf/config_build.h"
 #include "conf/yaml/value.h"
 
 static void

@@ -1,6 +1,8 @@
 /* goevd's own keys. Their help is what --describe and goevd.yaml(5) print. */
 #include "conf/config_schema.h"
 
+#include "base/limits.h"
+
 static const char *const schema_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const schema_log_formats[] = {"text", "keyvalue", "json", NULL};
 static const char *const schema_hang_actions[] = {"log", "abort", NULL};
@@ -121,7 +123,7 @@ static const struct goevd_option schema_processes_options[] = {
      PROCESSES(workers_max),
      .def = "16",
      .min = 2,
-     .max = CONFIG_WORKERS_MAX,
+     .max = WORKERS_MAX,
      .help = "Workers that may live at once: one serves, one may start, the others drain. A reload "
              "that would need one more waits, for drain_min at most, and then ends the one that "
              "has drained longest."},
@@ -152,7 +154,7 @@ static const struct goevd_option schema_processes_options[] = {
      PROCESSES(crashes_max),
      .def = "10",
      .min = 1,
-     .max = CONFIG_CRASHES_MAX,
+     .max = CRASHES_MAX,
      .help = "Workers that may die within crash_window; with the last of them goevd ends."},
     {.name = "crash_window",
      .type = GOEVD_OPTION_DURATION,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ev/reactor.h"
-#include "plug/plugins.h"
+#include "plug/instance.h"
 
 /* Whose figures: goevd's own and those of the plugins, of the pollers of all reactors. */
 struct stats_source {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plug/plugins.h"
+#include "plug/instance.h"
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <goevd/http.h>
 
 #include "conf/yaml/suggest.h"
+#include "plug/host/host.h"
 #include "plug/host/outgoing.h"
 #include "plug/loader/folder.h"
 #include "plug/strict/strict.h"
@@ -250,8 +251,8 @@ plugins_fini(struct plugins *p)
         free(p->lines[i]);
         outgoing_services_free(p->services[i]);
     }
-    plugins_free_pools(p);
-    plugins_free_lines(p);
+    host_pools_free(p);
+    host_logfile_free(p);
     plug_figures_fini(p);
     free(p->dir);
     free(p->own_dir);
@@ -347,7 +348,7 @@ plugins_poller_start(struct plugins *p, struct poller *poller, struct err *reter
         }
         ++*started;
     }
-    plugins_start_pools(p, poller);
+    host_pools_start(p, poller);
     return 0;
 }
 
@@ -369,9 +370,9 @@ plugins_stop_from(struct instance *i, unsigned n, struct poller *poller)
 void
 plugins_poller_stop(struct plugins *p, struct poller *poller)
 {
-    plugins_stop_pools(p, poller);
+    host_pools_stop(p, poller);
     plugins_stop_from(p->instances, p->started[poller->index], poller);
-    plugins_stop_lines(p, poller);
+    host_logfile_stop(p, poller);
     if (p->strict)
         strict_poller_stopped(poller);
     p->started[poller->index] = 0;

@@ -10,28 +10,6 @@
 
 #define LOGFILE_KEY "log.target"
 
-static enum log_target
-logfile_target(const char *text)
-{
-    static const char *const names[] = {
-        [LOG_TO_AUTO] = "auto", [LOG_TO_STDERR] = "stderr", [LOG_TO_JOURNAL] = "journal"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(text, names[i]) == 0)
-            return (enum log_target)i;
-    return LOG_TO_FILE;
-}
-
-void
-logfile_plan(const struct config_log *config, struct proto_log *ret)
-{
-    static_assert(CONFIG_PATH_MAX < PROTO_FILE_MAX, "the path fits");
-    *ret = (struct proto_log){.target = logfile_target(config->target.data),
-                              .format = (uint32_t)config->format};
-    if (ret->target == LOG_TO_FILE)
-        snprintf(ret->path, sizeof(ret->path), "%s", config->target.data);
-}
-
 static int
 logfile_refuse(int r, const char *key, const char *what, const char *path, struct err *reterr)
 {
@@ -81,14 +59,14 @@ logfile_reopen(const struct proto_log *log, const char *why, struct err *reterr)
 }
 
 void
-logfile_use(const struct proto_log *log, int fd, const struct config_repeats *repeats)
+logfile_use(const struct proto_log *log, int fd, unsigned repeats_max, uint64_t repeats_ns)
 {
     struct log_config config = {
         .target = (enum log_target)log->target,
         .format = (enum log_format)log->format,
         .fd = fd,
-        .repeats_max = repeats ? (unsigned)repeats->max : 0,
-        .repeats_ns = repeats ? (uint64_t)repeats->interval_ns : 0,
+        .repeats_max = repeats_max,
+        .repeats_ns = repeats_ns,
     };
 
     log_configure(&config);

@@ -1,14 +1,10 @@
-/* The log that the configuration asks for, and the file that it goes to. */
+/* The file that the log goes to. */
 #pragma once
 
 #include "base/log.h"
-#include "conf/config.h"
 #include "proto/proto.h"
 
 #define LOGFILE_MODE 0640
-
-/* What the configuration says. */
-void logfile_plan(const struct config_log *config, struct proto_log *ret);
 
 /* Open, or make, a file that lines are added to, without ever waiting (base/sink.h). `key` of the
  * configuration has named it. The fd; a negative errno. */
@@ -21,6 +17,6 @@ int logfile_begin(const struct proto_log *log, struct err *reterr);
  * as it is: -ENOENT where it goes to no file. */
 int logfile_reopen(const struct proto_log *log, const char *why, struct err *reterr);
 
-/* Log so from now on; fd as logfile_begin() has given it, -1 where the log is no file. The
- * supervisor holds nothing back: its lines are few, and each counts. */
-void logfile_use(const struct proto_log *log, int fd, const struct config_repeats *repeats);
+/* Log so from now on; fd as logfile_begin() has given it, -1 where the log is no file. Of lines
+ * that repeat, repeats_max are logged in repeats_ns; 0: all of them. */
+void logfile_use(const struct proto_log *log, int fd, unsigned repeats_max, uint64_t repeats_ns);

@@ -268,7 +268,7 @@ supervisor_on_time(struct supervisor *s)
     supervisor_tell_time(s, now);
 }
 
-#define SUPERVISOR_FDS (1 + CONFIG_WORKERS_MAX)
+#define SUPERVISOR_FDS (1 + WORKERS_MAX)
 
 static void
 supervisor_on_child(struct supervisor *s, struct child *c, short events)
@@ -369,12 +369,12 @@ supervisor_free(struct supervisor *s)
 }
 
 int
-supervisor_run(const struct cli *cli, char **argv)
+supervisor_run(int log_level, char **argv)
 {
     struct supervisor *s;
     int status = EXIT_REFUSED;
 
-    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    log_init("goevd", log_level);
     s = supervisor_new(argv);
     if (!s) {
         log_error("cannot start: %s", err_words(-ENOMEM));

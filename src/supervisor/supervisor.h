@@ -1,21 +1,20 @@
 /* The supervisor: holds the listening sockets, starts workers, watches them. It reads no
  * configuration, loads no plugin and never sees what a client sent.
  *
- *   supervisor.c       its loop: signals, deadlines, starting workers
- *   supervisor_hear.c  what workers say
- *   supervisor_end.c   the end of workers, and who takes their place
- *   supervisor_ctl.c   what is asked at the control socket
- *   supervisor_log.c   the file of the log
- *   supervisor_file.c  the files of plugins
- *   supervisor_tell.c  what the service manager hears
+ *   supervisor.c          its loop: signals, deadlines, starting workers
+ *   supervisor_receive.c  messages of workers
+ *   supervisor_end.c      the end of workers, and who takes their place
+ *   supervisor_ctl.c      requests at the control socket
+ *   supervisor_log.c      the file of the log
+ *   supervisor_file.c     the files of plugins
+ *   supervisor_notify.c   messages to the service manager
  */
 #pragma once
 
 #include <limits.h>
 #include <signal.h>
 
-#include "cli/cli.h"
-#include "conf/config.h"
+#include "base/limits.h"
 #include "ctl/control.h"
 #include "process/logfile.h"
 #include "process/notify.h"
@@ -24,8 +23,9 @@
 #include "proto/values.h"
 #include "supervisor/child.h"
 
-/* Returns the exit status, when all has ended. */
-int supervisor_run(const struct cli *cli, char **argv);
+/* log_level  until a worker has read the configuration.
+ * Returns    the exit status, when all has ended. */
+int supervisor_run(int log_level, char **argv);
 
 /* ---- Between the supervisor's files ---------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ struct supervisor {
     struct supervisor_log next_log; /* of the worker that starts; its fd -1 where the file stays */
     bool log_wanted;                /* by the worker that starts */
     unsigned log_numbers;           /* files opened so far */
-    struct child children[CONFIG_WORKERS_MAX];
+    struct child children[WORKERS_MAX];
     struct control control;
     struct notify notify;
     struct proto_load load; /* of the worker that serves */
@@ -68,7 +68,7 @@ struct supervisor {
     unsigned reload;     /* the number of the reload that is wanted; 0: none */
     bool reload_waits;   /* ... by a worker alone: it ends nobody to have its turn */
     unsigned reloads;    /* the number of the last one that was asked for */
-    uint64_t crashes_ns[CONFIG_CRASHES_MAX];
+    uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
     unsigned restarts;
     uint64_t cut; /* connections that workers have ended at a deadline */

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "process/status.h"
+#include "ctl/status.h"
 #include "supervisor/supervisor.h"
 
 static const char *

@@ -119,7 +119,8 @@ supervisor_commit_log(struct supervisor *s, struct child *c)
         s->log.how = s->next_log.how;
     else
         old = supervisor_change_log(s);
-    logfile_use(&s->log.how, s->log.fd, NULL);
+    /* Lines of the supervisor are few, and each counts. */
+    logfile_use(&s->log.how, s->log.fd, 0, 0);
     fd_close(old);
     if (c->log_due)
         supervisor_send_log(s, c); /* reopened while it started */

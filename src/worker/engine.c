@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "plug/host/host.h"
 #include "worker/announce.h"
 
 /* ---- Reactors -------------------------------------------------------------------------------- */
@@ -346,7 +347,7 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
     int r = 0;
 
     e->sockets = sockets;
-    plugins_place_pools(&e->setup->plugins);
+    host_pools_place(&e->setup->plugins);
     /* First, for a plugin may yet refuse, and then no socket has been opened. */
     for (size_t i = 0; r == 0 && i < e->reactor_count; i++)
         r = reactor_start(e->reactors[i], engine_poller_start, engine_poller_stop, e, reterr);

@@ -1,6 +1,8 @@
 /* Limits, as the configuration has them, and others while connections are open. */
 #include <string.h>
 
+#include <goevd/framing.h>
+
 #include "net/conn/conn.h"
 #include "worker/engine.h"
 

@@ -11,10 +11,13 @@
 
 void
 settings_init(struct settings *s, struct setup *setup, struct engine *engine,
-              struct sockets *sockets, const struct cli *cli)
+              struct sockets *sockets, const struct worker_options *options)
 {
-    *s = (struct settings){
-        .setup = setup, .engine = engine, .sockets = sockets, .cli = cli, .present = setup->config};
+    *s = (struct settings){.setup = setup,
+                           .engine = engine,
+                           .sockets = sockets,
+                           .options = options,
+                           .present = setup->config};
 }
 
 /* A configuration lives as long as it is the present one, or a plugin has its options from it. The
@@ -143,7 +146,7 @@ settings_take(struct settings *s, const struct setting *setting, struct config *
     s->present = config;
     if (setting->place)
         settings_take_options(s, instance_of(setting->place->plugin), config);
-    log_set_level(cli_log_level(s->cli, config->log_level));
+    log_set_level(worker_options_level(s->options, config->log_level));
     engine_limit(s->engine, old, config);
     if (hang && s->on_hang)
         s->on_hang(s->arg);

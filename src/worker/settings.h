@@ -10,7 +10,7 @@ struct settings {
     struct setup *setup;
     struct engine *engine;
     struct sockets *sockets;
-    const struct cli *cli;
+    const struct worker_options *options;
     struct config *present; /* what holds now; the setup's own until something is set */
     struct values values;   /* what has been set */
     struct values dropped;  /* what the supervisor remembers, and the configuration takes no more */
@@ -27,7 +27,7 @@ struct settings_change {
 
 /* When the setup has been loaded. */
 void settings_init(struct settings *s, struct setup *setup, struct engine *engine,
-                   struct sockets *sockets, const struct cli *cli);
+                   struct sockets *sockets, const struct worker_options *options);
 
 /* When no poller runs and the plugins have been destroyed. */
 void settings_fini(struct settings *s);

@@ -156,17 +156,17 @@ setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int
-setup_load(struct setup *s, const struct cli *cli)
+setup_load(struct setup *s, const struct worker_options *options)
 {
     struct err err = {0};
     int r;
 
     memset(s, 0, sizeof(*s));
-    r = plugins_init(&s->plugins, cli->plugin_dir, &err);
-    s->plugins.strict = cli->strict;
+    r = plugins_init(&s->plugins, options->plugin_dir, &err);
+    s->plugins.strict = options->strict;
     if (r == 0)
-        r = config_load_checked(cli->config_file, &s->plugins.resolver, setup_check, s, &s->config,
-                                &s->errors);
+        r = config_load_checked(options->config_file, &s->plugins.resolver, setup_check, s,
+                                &s->config, &s->errors);
     s->plugins.config = s->config;
     if (r < 0 && s->errors.found == 0)
         fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));

@@ -2,9 +2,9 @@
  * is opened. */
 #pragma once
 
-#include "cli/cli.h"
 #include "net/accept/listen.h"
 #include "plug/plugins.h"
+#include "worker/options.h"
 #include "worker/privileges.h"
 #include "worker/proxy_log.h"
 
@@ -27,7 +27,7 @@ struct setup {
 
 /* Load the configuration, the plugins it names, and check all that can be without creating
  * anything. 0; negative after every reason was printed to stderr. setup_fini() in either case. */
-int setup_load(struct setup *s, const struct cli *cli);
+int setup_load(struct setup *s, const struct worker_options *options);
 
 /* Create the plugins' instances. 0; negative after printing why. */
 int setup_create(struct setup *s);

@@ -17,10 +17,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "ctl/control.h"
+#include "ctl/status.h"
 #include "process/exit.h"
 #include "process/notify.h"
 #include "process/signals.h"
-#include "process/status.h"
 #include "worker/commands.h"
 #include "worker/crash.h"
 #include "worker/engine.h"
@@ -30,7 +30,7 @@
 #define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
 
 struct worker_process {
-    const struct cli *cli;
+    const struct worker_options *options;
     struct setup setup;
     struct sockets sockets;
     struct engine engine;
@@ -115,7 +115,7 @@ worker_watch(struct worker_process *w, struct err *reterr)
     const struct config_hang *hang = w->settings.present->hang;
     struct watchdog_config config = {
         .timeout_ns = (uint64_t)hang->timeout_ns,
-        .abort = hang->action == CONFIG_HANG_ABORT && w->cli->mode == CLI_WORKER,
+        .abort = hang->action == CONFIG_HANG_ABORT && w->options->parent_fd >= 0,
         .reactors = w->engine.reactors,
         .reactor_count = w->engine.reactor_count,
     };
@@ -180,14 +180,14 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->signal_fd = signals_open(false, NULL);
     if (w->signal_fd < 0)
         return err_set_errno(reterr, w->signal_fd, "cannot receive signals");
-    r = sockets_init(&w->sockets, w->cli->worker_fd, reterr);
+    r = sockets_init(&w->sockets, w->options->parent_fd, reterr);
     if (r == 0)
-        r = setup_load(&w->setup, w->cli);
+        r = setup_load(&w->setup, w->options);
     if (r < 0)
         return r;
     assert(w->setup.config);
-    log_set_level(cli_log_level(w->cli, w->setup.config->log_level));
-    settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->cli);
+    log_set_level(worker_options_level(w->options, w->setup.config->log_level));
+    settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->options);
     w->settings.on_hang = worker_on_hang;
     w->settings.arg = w;
     w->setup.plugins.open_file = worker_open_file;
@@ -472,9 +472,9 @@ worker_advise(struct err *err)
 }
 
 int
-worker_run(const struct cli *cli)
+worker_run(const struct worker_options *options)
 {
-    struct worker_process w = {.cli = cli,
+    struct worker_process w = {.options = options,
                                .signal_fd = -1,
                                .log.held_fd = -1,
                                .sockets.fd = -1,
@@ -483,10 +483,10 @@ worker_run(const struct cli *cli)
     struct err err = {0};
     int r;
 
-    log_init("goevd", cli_log_level(cli, LOG_NOTICE));
+    log_init("goevd", worker_options_level(options, LOG_NOTICE));
     crash_install();
     control_init(&w.control, worker_on_request, &w);
-    if (cli->mode == CLI_SINGLE)
+    if (options->parent_fd < 0)
         notify_init(&w.notify);
     w.engine.drained_fd = -1;
     r = worker_start(&w, &err);

@@ -2,10 +2,34 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "plug/host/host.h"
+
+static enum log_target
+worker_log_target(const char *text)
+{
+    static const char *const names[] = {
+        [LOG_TO_AUTO] = "auto", [LOG_TO_STDERR] = "stderr", [LOG_TO_JOURNAL] = "journal"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0)
+            return (enum log_target)i;
+    return LOG_TO_FILE;
+}
+
+static void
+worker_log_plan(const struct config_log *config, struct proto_log *ret)
+{
+    static_assert(CONFIG_PATH_MAX < PROTO_FILE_MAX, "the path fits");
+    *ret = (struct proto_log){.target = worker_log_target(config->target.data),
+                              .format = (uint32_t)config->format};
+    if (ret->target == LOG_TO_FILE)
+        snprintf(ret->path, sizeof(ret->path), "%s", config->target.data);
+}
 
 int
 worker_log_open(struct worker_log *l, const struct config_log *config, struct sockets *sockets,
@@ -13,7 +37,7 @@ worker_log_open(struct worker_log *l, const struct config_log *config, struct so
 {
     int fd, r;
 
-    logfile_plan(config, &l->how);
+    worker_log_plan(config, &l->how);
     r = sockets_open_log(sockets, &l->how, &fd, reterr);
     if (r < 0)
         return r;
@@ -23,7 +47,8 @@ worker_log_open(struct worker_log *l, const struct config_log *config, struct so
         return err_set_errno(reterr, -errno, "cannot make an eventfd for the log");
     }
     log_wake(l->held_fd);
-    logfile_use(&l->how, fd, config->repeats);
+    logfile_use(&l->how, fd, (unsigned)config->repeats->max,
+                (uint64_t)config->repeats->interval_ns);
     return 0;
 }
 
@@ -45,7 +70,7 @@ worker_log_take(int supervisor_fd, int fd)
 void
 worker_log_take_file(int supervisor_fd, struct plugins *plugins, uint32_t nth, int fd)
 {
-    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : plugins_replace_file(plugins, nth, fd));
+    worker_log_taken(supervisor_fd, fd, fd < 0 ? fd : host_logfile_replace(plugins, nth, fd));
 }
 
 int
@@ -53,7 +78,7 @@ worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why
                   struct err *reterr)
 {
     size_t files;
-    int r = plugins_reopen_files(plugins, &files, reterr);
+    int r = host_logfile_reopen(plugins, &files, reterr);
 
     if (r < 0 || (files > 0 && l->how.target != LOG_TO_FILE))
         return r;

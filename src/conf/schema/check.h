@@ -1,4 +1,4 @@
-/* The two halves of validation, which call each other: check.c has values, schema.c records. */
+/* The two halves of validation, which call each other: check.c has values, check_record.c records. */
 #pragma once
 
 #include <string.h>

@@ -1,7 +1,8 @@
 /* Plugins' places in the configuration, and errors below a node. */
+#include "conf/schema/schema.h"
+
 #include <errno.h>
 
-#include "conf/schema/schema.h"
 #include "conf/yaml/path.h"
 
 const struct conf_place *

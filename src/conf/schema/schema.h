@@ -2,6 +2,12 @@
  *
  * goevd's own keys and every plugin's options go this way. A PLUGIN option is where another
  * schema begins; the resolver finds it.
+ *
+ *   schema.c        finding options, defaults, validation from the top
+ *   check.c         validation of values
+ *   check_record.c  validation of records, which calls check.c and is called by it
+ *   schema_check.c  whether a schema itself is sound
+ *   place.c         the places where plugins are named
  */
 #pragma once
 

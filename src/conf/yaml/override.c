@@ -1,7 +1,7 @@
 /* A tree with other values here and there. */
-#include <string.h>
-
 #include "conf/yaml/node.h"
+
+#include <string.h>
 
 struct override {
     struct arena *arena;

@@ -1,5 +1,7 @@
 /* The table of functions that plugins call. Here the public names of goevd/plugin.h meet the
  * host's own: a cast and a call each. */
+#include "plug/host/host_parts.h"
+
 #include <errno.h>
 
 #include "base/clock.h"
@@ -7,7 +9,6 @@
 #include "base/text.h"
 #include "net/proxy/cidr.h"
 #include "net/proxy/proxy_header.h"
-#include "plug/host/host.h"
 
 static_assert(GOEVD_PROXY_HEADER_MAX == PROXY_HEADER_WRITE_MAX, "plugins know another length");
 

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 
 unsigned
 host_poller_count(void)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "net/connect/connector.h"
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 #include "plug/host/outgoing.h"
 
 #define OPTIONS_MAX 16

@@ -1,5 +1,5 @@
 /* Figures of plugins, as plugins see them. */
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 
 int
 host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,

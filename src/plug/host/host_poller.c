@@ -2,7 +2,7 @@
  * belongs to the plugin that was running when it was made. */
 #include <errno.h>
 
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 
 unsigned
 host_poller_index(struct goevd_poller *poller)
@@ -20,6 +20,15 @@ void *
 host_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 {
     return host_self(self)->locals[host_poller(poller)->index];
+}
+
+const void *
+host_options(struct goevd_self *self, struct goevd_poller *poller)
+{
+    const struct instance *i = host_self(self);
+    const void *present = i->present[host_poller(poller)->index];
+
+    return present ? present : i->options;
 }
 
 /* ---- Timers ---------------------------------------------------------------------------------- */

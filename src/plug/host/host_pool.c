@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "net/connect/pool.h"
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 #include "plug/host/outgoing.h"
 
 #define IDLE_MAX 65536
@@ -139,7 +139,7 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
 /* ---- Life: one poller after the other is a pool's home --------------------------------------- */
 
 void
-plugins_place_pools(struct plugins *p)
+host_pools_place(struct plugins *p)
 {
     unsigned next = 0, count = host_poller_count();
 
@@ -148,7 +148,7 @@ plugins_place_pools(struct plugins *p)
 }
 
 void
-plugins_start_pools(struct plugins *p, struct poller *poller)
+host_pools_start(struct plugins *p, struct poller *poller)
 {
     for (struct host_pool *h = p->pools; h; h = h->next)
         if (h->pool->home == poller)
@@ -156,7 +156,7 @@ plugins_start_pools(struct plugins *p, struct poller *poller)
 }
 
 void
-plugins_stop_pools(struct plugins *p, struct poller *poller)
+host_pools_stop(struct plugins *p, struct poller *poller)
 {
     for (struct host_pool *h = p->pools; h; h = h->next)
         if (h->pool->home == poller)
@@ -164,7 +164,7 @@ plugins_stop_pools(struct plugins *p, struct poller *poller)
 }
 
 void
-plugins_free_pools(struct plugins *p)
+host_pools_free(struct plugins *p)
 {
     while (p->pools) {
         struct host_pool *h = p->pools;

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "ev/work.h"
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 
 #define LINES 64
 

@@ -1,4 +1,6 @@
 /* A plugin gave a pointer back that is wrong. To go on would change memory of somebody else. */
+#include "plug/host/host_parts.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "plug/host/host.h"
 
 /* Functions of goevd have host_ before their name; those of plugins that host others have goevd_.
  */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "net/conn/conn.h"
-#include "plug/plugins.h"
+#include "plug/instance.h"
 
 /* What becomes of a connected socket: the handler that a plugin has named, and how its state
  * begins. */

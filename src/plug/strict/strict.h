@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "plug/plugins.h"
+#include "plug/host/host.h"
 
 /* The table for plugins that are held to the rules. From the main thread, which is remembered. */
 const struct goevd_host *strict_host(const struct plugins *p);

@@ -1,4 +1,4 @@
-#include "process/status.h"
+#include "ctl/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>

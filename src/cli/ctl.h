@@ -1,4 +1,4 @@
-/* goevd ctl: the client of the control socket. */
+/* goevd ctl. */
 #pragma once
 
 #include "cli/cli.h"

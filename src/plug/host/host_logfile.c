@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/sink.h"
 #include "ev/work.h"
-#include "plug/host/host.h"
+#include "plug/host/host_parts.h"
 
 #define FLUSH_BYTES ((size_t)64 << 10)
 #define FLUSH_NS (100 * NS_PER_MS)
@@ -147,7 +147,7 @@ host_logfile_new(struct goevd_self *self, const char *name, const char *option, 
 }
 
 int
-plugins_replace_file(struct plugins *p, size_t nth, int fd)
+host_logfile_replace(struct plugins *p, size_t nth, int fd)
 {
     struct goevd_logfile *l = p->lines_files;
 
@@ -157,7 +157,7 @@ plugins_replace_file(struct plugins *p, size_t nth, int fd)
 }
 
 int
-plugins_reopen_files(struct plugins *p, size_t *ret_count, struct err *reterr)
+host_logfile_reopen(struct plugins *p, size_t *ret_count, struct err *reterr)
 {
     int result = 0;
 
@@ -175,7 +175,7 @@ plugins_reopen_files(struct plugins *p, size_t *ret_count, struct err *reterr)
 }
 
 void
-plugins_free_lines(struct plugins *p)
+host_logfile_free(struct plugins *p)
 {
     while (p->lines_files) {
         struct goevd_logfile *l = p->lines_files;
@@ -269,7 +269,7 @@ lines_done(struct work *work, int result)
     struct lines_local *w = container_of(work, struct lines_local, work);
 
     w->busy = false;
-    if (result == -ECANCELED) /* plugins_stop_lines() sees to it */
+    if (result == -ECANCELED) /* host_logfile_stop() sees to it */
         return;
     lines_tell(w);
     if (lines_left(w) == 0 && w->filling.len >= w->lines->flush_bytes)
@@ -360,7 +360,7 @@ lines_stop(struct lines_local *w)
 }
 
 void
-plugins_stop_lines(struct plugins *p, struct poller *poller)
+host_logfile_stop(struct plugins *p, struct poller *poller)
 {
     for (struct goevd_logfile *l = p->lines_files; l; l = l->next)
         if (l->locals[poller->index])

@@ -1,11 +1,11 @@
 /* What --list-plugins and --describe print. */
-#include "conf/schema/describe.h"
+#include "plug/plugins.h"
 
 #include <goevd/http.h>
 #include <goevd/websocket.h>
 
+#include "conf/schema/describe.h"
 #include "plug/loader/folder.h"
-#include "plug/plugins.h"
 
 struct listing {
     struct plugins *plugins;

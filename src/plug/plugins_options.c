@@ -1,14 +1,5 @@
 /* Options that change while pollers run: from a record made anew to each poller. */
-#include "plug/host/host.h"
-
-const void *
-host_options(struct goevd_self *self, struct goevd_poller *poller)
-{
-    const struct instance *i = host_self(self);
-    const void *present = i->present[host_poller(poller)->index];
-
-    return present ? present : i->options;
-}
+#include "plug/plugins.h"
 
 /* ---- Making them ----------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "conf/yaml/include.h"
+#include "conf/schema/include.h"
 
 #include <errno.h>
 #include <fcntl.h>
