@@ -1,3 +1,5 @@
+#include "push/push.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +9,6 @@
 #include <goevd/framing.h>
 #include <goevd/metrics.h>
 #include <goevd/pool.h>
-
-#include "push/push.h"
 
 /* ---- Clients --------------------------------------------------------------------------------- */
 

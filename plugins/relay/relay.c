@@ -1,3 +1,5 @@
+#include "relay/relay.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,8 +7,6 @@
 #include <goevd/conn.h>
 #include <goevd/connect.h>
 #include <goevd/proxy.h>
-
-#include "relay/relay.h"
 
 #define PIECE_BYTES 4096 /* the least that output_max may be */
 #define QUIET 1          /* the cookie of the timer that looks whether anything moves */

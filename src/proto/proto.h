@@ -1,5 +1,18 @@
-/* What supervisor and worker say to each other, over a socketpair of SOCK_SEQPACKET: one message a
- * packet, fds beside it.
+/* Messages between supervisor and worker, over a socketpair of SOCK_SEQPACKET: one message a packet,
+ * descriptors beside it. Their order in the life of a worker:
+ *
+ *   worker                 supervisor
+ *   HELLO             ->   WELCOME
+ *   LOG               ->   WELCOME with the file, or REFUSED, as after the next three
+ *   PID_FILE          ->   WELCOME
+ *   FILE, for each    ->   WELCOME with the file
+ *   LISTEN, for each  ->   SOCKETS, one or more
+ *   BEGIN             ->   WELCOME
+ *   RECALL            ->   VALUE, one or more
+ *   READY                                              or, at any time before, FAILED
+ *   LOAD, VALUE, REPLACE   CONTROL, VALUE, LOG_FILE, FILE_NEW
+ *   LOG_TAKEN                                          after LOG_FILE or FILE_NEW
+ *   DRAINING          <-   STOP
  *
  * The worker says HELLO first, with the version it speaks. The two may come from different builds,
  * for a reload starts the worker that is on disk then: within a major version messages only gain
