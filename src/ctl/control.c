@@ -34,10 +34,12 @@ control_open(struct control *c, const char *path, struct err *reterr)
                                      .unix_uid = UINT32_MAX,
                                      .unix_gid = UINT32_MAX};
     struct address address = {.un.sun_family = AF_UNIX}, bound;
+    struct listen_file file;
     size_t len = strlen(path);
     int r;
 
-    if (c->fd >= 0 && strcmp(c->address.un.sun_path, path) == 0)
+    if (c->fd >= 0 && strcmp(c->address.un.sun_path, path) == 0 &&
+        listen_file_find(&c->address, &file) != -ENOENT)
         return 0;
     control_close(c);
     if (len == 0)
@@ -46,9 +48,11 @@ control_open(struct control *c, const char *path, struct err *reterr)
     memcpy(address.un.sun_path, path, len + 1);
     address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
     r = listen_open(&address, &options, 1, &c->fd, &bound, reterr);
-    if (r == 0)
-        c->address = bound;
-    return r;
+    if (r < 0)
+        return r;
+    c->address = bound;
+    (void)listen_file_find(&bound, &c->file);
+    return 0;
 }
 
 void
@@ -57,7 +61,7 @@ control_close(struct control *c)
     if (c->fd < 0)
         return;
     c->fd = fd_close(c->fd);
-    listen_unlink(&c->address);
+    listen_unlink(&c->address, &c->file);
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "net/address.h"
+#include "net/accept/listen.h"
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_REQUEST_MAX 1024         /* bytes, without the newline */
@@ -50,6 +50,7 @@ typedef void (*control_request_fn)(struct control_client *client, const char *re
 struct control {
     int fd; /* listens; -1: does not */
     struct address address;
+    struct listen_file file; /* at that address */
     uint64_t paused_ns; /* 0, or until when no client is accepted */
     control_request_fn on_request;
     void *arg;

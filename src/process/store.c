@@ -10,6 +10,7 @@ struct store_entry {
     struct store_entry *next;
     struct proto_listen asked; /* last; its address, name and number are what it is found by */
     struct address bound;
+    struct listen_file file; /* of a unix socket */
     bool wanted; /* since store_begin() */
     bool fresh;  /* opened since then */
     unsigned count;
@@ -85,12 +86,15 @@ static int
 store_open_own(struct store *s, struct store_entry *e, struct err *reterr)
 {
     const struct proto_listen *listen = &e->asked;
+    struct listen_file file;
     char name[INHERITED_NAME_MAX];
 
     store_name(listen, name);
     e->count = inherited_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
-    if (e->count > 0)
+    if (e->count > 0 && listen_file_find(&listen->address, &file) != -ENOENT)
         return store_adopt(e, name, reterr);
+    while (e->count > 0) /* nobody could reach them */
+        fd_close(e->fds[--e->count]);
     e->count = address_is_tcp(&listen->address) ? MIN(MAX(listen->count, 1), PROTO_FDS_MAX) : 1;
     return listen_open(&listen->address, &listen->options, e->count, e->fds, &e->bound, reterr);
 }
@@ -111,6 +115,7 @@ store_open(struct store *s, const struct proto_listen *listen, struct store_entr
         free(e);
         return r;
     }
+    (void)listen_file_find(&e->bound, &e->file);
     e->next = s->entries;
     s->entries = e;
     *ret = e;
@@ -128,12 +133,23 @@ store_check_change(const struct store_entry *e, const struct proto_listen *liste
     return err_set(reterr, -EBUSY, "ipv6_only cannot change while it listens; restart goevd");
 }
 
+/* Nobody reaches a unix socket whose file is gone. Where another stands in its place, that is
+ * somebody else's. */
+static bool
+store_is_gone(const struct store_entry *e)
+{
+    struct listen_file now;
+
+    return !*e->asked.systemd && listen_file_find(&e->bound, &now) == -ENOENT;
+}
+
 int
 store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
           const int **ret_fds, unsigned *ret_count, struct err *reterr)
 {
     struct store_entry *e = store_find(s, listen);
-    int r = e ? store_check_change(e, listen, reterr) : store_open(s, listen, &e, reterr);
+    bool anew = !e || store_is_gone(e);
+    int r = !anew ? store_check_change(e, listen, reterr) : store_open(s, listen, &e, reterr);
 
     if (r < 0)
         return r;
@@ -163,7 +179,7 @@ store_close(struct store *s, struct store_entry *e)
     char name[INHERITED_NAME_MAX];
 
     if (!*e->asked.systemd) {
-        listen_unlink(&e->bound);
+        listen_unlink(&e->bound, &e->file);
         store_name(&e->asked, name);
         if (s->on_forget && !e->fresh)
             s->on_forget(name, s->arg);
@@ -206,11 +222,25 @@ static int
 store_adjust(struct store_entry *e, struct err *reterr)
 {
     const struct listen_options *options = &e->asked.options;
-    int r = *e->asked.systemd ? 0 : listen_adjust_file(&e->bound, options, reterr);
+    int r = *e->asked.systemd ? 0 : listen_adjust_file(&e->bound, &e->file, options, reterr);
 
     for (unsigned i = 0; r == 0 && i < e->count; i++)
         r = listen_adjust(e->fds[i], &e->bound, options, reterr);
     return r;
+}
+
+/* First, for the manager knows sockets by a name that one of those that stay may have too. */
+static void
+store_drop_unwanted(struct store *s)
+{
+    for (struct store_entry **at = &s->entries, *e; (e = *at);) {
+        if (e->wanted || *e->asked.systemd) {
+            at = &e->next;
+        } else {
+            *at = e->next;
+            store_close(s, e);
+        }
+    }
 }
 
 int
@@ -218,18 +248,13 @@ store_commit(struct store *s, struct err *reterr)
 {
     int r = 0;
 
-    for (struct store_entry **at = &s->entries, *e; (e = *at);) {
-        if (!e->wanted && !*e->asked.systemd) {
-            *at = e->next;
-            store_close(s, e);
-            continue;
-        }
+    store_drop_unwanted(s);
+    for (struct store_entry *e = s->entries; e; e = e->next) {
         if (store_adjust(e, reterr) < 0)
             r = reterr->code;
         if (e->fresh)
             store_keep(s, e);
         e->fresh = false;
-        at = &e->next;
     }
     if (s->on_forget)
         inherited_drop(&s->inherited, STORE_PREFIX, s->on_forget, s->arg);
@@ -267,7 +292,7 @@ store_fini(struct store *s)
 
         s->entries = e->next;
         if (!s->on_keep && !*e->asked.systemd)
-            listen_unlink(&e->bound);
+            listen_unlink(&e->bound, &e->file);
         store_free(e);
     }
     inherited_fini(&s->inherited);

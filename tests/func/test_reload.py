@@ -206,6 +206,36 @@ def test_listeners_come_go_and_stay(goevd, content, reload, tmp_path):
     assert get(d.connect())[0] == 200
 
 
+def test_a_unix_socket_whose_file_is_gone_is_made_anew(goevd, content, reload, tmp_path, path):
+    d = goevd(content(listener(handler='echo', address=f'unix:{tmp_path}/sock')))
+    echo(old := d.connect())
+    (tmp_path / 'sock').unlink()
+    path.unlink()
+    d.signal(signal.SIGHUP)
+    d.log.wait(RELOADED)
+    eventually(lambda: listens(tmp_path / 'sock') and listens(path), 'nobody listens')
+    echo(d.connect())
+    reload(d)
+    echo(d.connect())
+    old.close()
+
+
+def test_a_unix_socket_of_somebody_else_is_left_alone(goevd, content, reload, tmp_path):
+    d = goevd(content(listener(handler='echo', address=f'unix:{tmp_path}/sock', socket_mode='0660')))
+    d.may_say = ['a listening socket stays as it was: .*it is left alone']
+    (tmp_path / 'sock').unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / 'sock'))
+        other.listen()
+        (tmp_path / 'sock').chmod(0o600)
+        reload(d)
+        d.log.wait(f'warning .*{tmp_path}/sock is not the socket that goevd has bound there')
+        assert (tmp_path / 'sock').stat().st_mode & 0o777 == 0o600
+        d.signal(signal.SIGTERM)
+        assert d.wait() == 0
+        assert listens(tmp_path / 'sock')
+
+
 def test_a_port_that_goes_refuses_and_can_come_again(goevd, content, reload):
     d = goevd(content(listener(), listener('two', 'echo')))
     where, old = d.address('two'), d.worker()

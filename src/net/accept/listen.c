@@ -1,8 +1,10 @@
 #include "net/accept/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,19 +195,88 @@ listen_has_file(const struct address *a)
     return a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/';
 }
 
+/* Open without following a link, for whoever may write in the folder may put one there. */
+static int
+listen_file_open(const struct address *a, struct stat *ret_st)
+{
+    int fd = open(a->un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, ret_st) < 0 || !S_ISSOCK(ret_st->st_mode)) {
+        fd_close(fd);
+        return -EEXIST;
+    }
+    return fd;
+}
+
+static bool
+listen_file_is(const struct listen_file *file, const struct stat *st)
+{
+    return file->inode == st->st_ino && file->device == st->st_dev;
+}
+
 int
-listen_adjust_file(const struct address *a, const struct listen_options *o, struct err *reterr)
+listen_file_find(const struct address *a, struct listen_file *ret)
+{
+    struct stat st;
+    int fd;
+
+    if (!listen_has_file(a))
+        return -EINVAL;
+    fd = listen_file_open(a, &st);
+    if (fd < 0)
+        return fd;
+    fd_close(fd);
+    *ret = (struct listen_file){.device = st.st_dev, .inode = st.st_ino};
+    return 0;
+}
+
+static int
+listen_file_set(int fd, const char *path, const struct stat *st, const struct listen_options *o,
+                struct err *reterr)
+{
+    char self[64];
+
+    if ((o->unix_uid != UINT32_MAX || o->unix_gid != UINT32_MAX) &&
+        fchownat(fd, "", o->unix_uid, o->unix_gid, AT_EMPTY_PATH) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the owner of %s", path);
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if ((st->st_mode & 07777) != o->unix_mode && chmod(self, o->unix_mode) < 0)
+        return err_set_errno(reterr, -errno, "cannot change the mode of %s", path);
+    return 0;
+}
+
+int
+listen_adjust_file(const struct address *a, const struct listen_file *file,
+                   const struct listen_options *o, struct err *reterr)
 {
     const char *path = a->un.sun_path;
+    _cleanup_fd_ int fd = -1;
+    struct stat st;
 
     if (!listen_has_file(a))
         return 0;
-    if ((o->unix_uid != UINT32_MAX || o->unix_gid != UINT32_MAX) &&
-        lchown(path, o->unix_uid, o->unix_gid) < 0)
-        return err_set_errno(reterr, -errno, "cannot change the owner of %s", path);
-    if (chmod(path, o->unix_mode) < 0)
-        return err_set_errno(reterr, -errno, "cannot change the mode of %s", path);
-    return 0;
+    fd = listen_file_open(a, &st);
+    if (fd < 0 || !listen_file_is(file, &st))
+        return err_set(reterr, -ESTALE,
+                       "%s is not the socket that goevd has bound there; it is left alone, and "
+                       "nobody reaches the listener by it",
+                       path);
+    return listen_file_set(fd, path, &st, o, reterr);
+}
+
+/* The file has just been bound, and nobody but its owner may use it. */
+static int
+listen_adjust_bound(const struct address *a, const struct listen_options *o, struct err *reterr)
+{
+    _cleanup_fd_ int fd = -1;
+    struct stat st;
+
+    fd = listen_file_open(a, &st);
+    if (fd < 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0)
+        return err_set(reterr, -EEXIST, "%s was replaced while it was bound", a->un.sun_path);
+    return listen_file_set(fd, a->un.sun_path, &st, o, reterr);
 }
 
 /* The file is nobody's until owner and mode are set. */
@@ -220,8 +291,8 @@ listen_bind_path(int fd, const struct address *a, const struct listen_options *o
     umask(mask);
     if (r < 0)
         return err_set_errno(reterr, r, "cannot bind to unix:%s", path);
-    r = listen_adjust_file(a, o, reterr);
-    if (r < 0)
+    r = listen_adjust_bound(a, o, reterr);
+    if (r < 0 && r != -EEXIST)
         unlink(path);
     return r;
 }
@@ -261,9 +332,11 @@ listen_open_unix(const struct address *a, const struct listen_options *o, int *r
 }
 
 void
-listen_unlink(const struct address *a)
+listen_unlink(const struct address *a, const struct listen_file *file)
 {
-    if (listen_has_file(a))
+    struct listen_file now;
+
+    if (listen_file_find(a, &now) == 0 && now.inode == file->inode && now.device == file->device)
         unlink(a->un.sun_path);
 }
 

@@ -27,12 +27,23 @@ int listen_open(const struct address *address, const struct listen_options *opti
 int listen_adjust(int fd, const struct address *address, const struct listen_options *options,
                   struct err *reterr);
 
-/* The same for the file of a unix socket: owner and mode. Nothing for other addresses. */
-int listen_adjust_file(const struct address *address, const struct listen_options *options,
-                       struct err *reterr);
+/* Which file a unix socket is bound to; all zero: none. Others may put another in its place. */
+struct listen_file {
+    uint64_t device;
+    uint64_t inode;
+};
 
-/* Remove the file of a unix socket; nothing for other addresses. */
-void listen_unlink(const struct address *address);
+/* The socket that stands at the address now. -ENOENT: nothing does; -EEXIST: something else;
+ * -EINVAL: the address has no file. */
+int listen_file_find(const struct address *address, struct listen_file *ret);
+
+/* Set owner and mode of the file of a unix socket, if it is still `file`; -ESTALE: it is not.
+ * Nothing for other addresses. */
+int listen_adjust_file(const struct address *address, const struct listen_file *file,
+                       const struct listen_options *options, struct err *reterr);
+
+/* Remove the file of a unix socket if it is still `file`; nothing for other addresses. */
+void listen_unlink(const struct address *address, const struct listen_file *file);
 
 /* Send connections to the socket for the CPU that receives them: socket i, in the order of opening,
  * is for CPU cpu_of_socket[i]; a CPU that none is for is spread by modulus. It holds for every

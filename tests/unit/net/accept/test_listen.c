@@ -1,6 +1,7 @@
 #include "unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,6 +175,7 @@ test_listen_on_an_address_of_somebody_else_is_an_error(void **state)
 static void
 test_listen_unix_sets_the_mode(void **state)
 {
+    struct listen_file file;
     struct stat st;
 
     assert_int_equal(open_text(address_text, 1, fds), 0);
@@ -181,8 +183,44 @@ test_listen_unix_sets_the_mode(void **state)
     assert_true(S_ISSOCK(st.st_mode));
     assert_int_equal(st.st_mode & 0777, 0640);
     assert_int_equal(st.st_uid, geteuid());
-    listen_unlink(&bound);
+    assert_int_equal(listen_file_find(&bound, &file), 0);
+    listen_unlink(&bound, &file);
     assert_int_equal(stat(path, &st), -1);
+    assert_int_equal(listen_file_find(&bound, &file), -ENOENT);
+}
+
+static void
+test_listen_unix_leaves_alone_what_is_not_its_own(void **state)
+{
+    struct listen_options options = {.unix_mode = 0666,
+                                     .unix_uid = UINT32_MAX,
+                                     .unix_gid = UINT32_MAX};
+    struct listen_file file, other;
+    struct stat st;
+    char target[sizeof(path) + 8];
+    int fd;
+
+    assert_int_equal(open_text(address_text, 1, fds), 0);
+    assert_int_equal(listen_file_find(&bound, &file), 0);
+    snprintf(target, sizeof(target), "%s.other", path);
+    assert_int_equal(rename(path, target), 0);
+    assert_int_equal(symlink(target, path), 0); /* to a socket, even */
+    assert_int_equal(listen_file_find(&bound, &other), -EEXIST);
+    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), -ESTALE);
+    listen_unlink(&bound, &file);
+    assert_int_equal(unlink(path), 0); /* the link was still there */
+    fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), -ESTALE);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rename(target, path), 0);
+    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    assert_int_equal(unlink(path), 0);
 }
 
 static void
@@ -252,6 +290,7 @@ main(void)
         LISTEN_TEST(test_listen_options_reach_the_socket),
         LISTEN_TEST(test_listen_on_an_address_of_somebody_else_is_an_error),
         LISTEN_TEST(test_listen_unix_sets_the_mode),
+        LISTEN_TEST(test_listen_unix_leaves_alone_what_is_not_its_own),
         LISTEN_TEST(test_listen_unix_replaces_a_stale_socket),
         LISTEN_TEST(test_listen_unix_live_socket_is_in_use),
         LISTEN_TEST(test_listen_unix_leaves_another_file_alone),
