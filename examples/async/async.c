@@ -122,8 +122,8 @@ job_run(void *arg)
     job->ended_ns = goevd_now();
     /* A mailbox that is full leaves the answer to job_done(), which always comes. */
     if (i->options->order == ORDER_COMPLETION)
-        job->answered = goevd_send(i->self, job->conn_id, job->answer.text, job->answer.len,
-                                   (uintptr_t)job) == 0;
+        job->answered = goevd_send_frame(i->self, job->conn_id, job->answer.text,
+                                         job->answer.len - 1, (uintptr_t)job) == 0;
     return 0;
 }
 

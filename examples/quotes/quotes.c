@@ -1,0 +1,205 @@
+/* quotes - prices that change, to all who have subscribed to them.
+ *
+ * A WebSocket application for a route such as /quotes/{name}. A client gets the last price of that
+ * name at once, and each one that follows. "+NAME" subscribes to another, "-NAME" ends that. A
+ * client that reads slowly loses old prices, never new ones.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <goevd/cache.h>
+#include <goevd/poller.h>
+#include <goevd/websocket.h>
+
+#define NAMES 3
+#define BACKLOG 4096
+
+GOEVD_WEBSOCKET_TABLE;
+
+static const char *const names[NAMES] = {"gold", "silver", "copper"};
+
+struct quotes {
+    struct goevd_self *self;
+    struct goevd_websocket_host *host; /* NULL: no websocket names this instance */
+};
+
+/* Of one poller. The first poller makes the prices. */
+struct local {
+    struct quotes *quotes;
+    struct goevd_timer *timer;
+    int64_t cents[NAMES];
+};
+
+struct client {
+    unsigned first; /* of names */
+};
+
+/* ---- Prices ---------------------------------------------------------------------------------- */
+
+static void
+quotes_tick(struct goevd_timer *timer, void *arg)
+{
+    struct local *l = arg;
+    struct quotes *q = l->quotes;
+
+    (void)timer;
+    for (uint32_t i = 0; i < NAMES; i++) {
+        char text[64];
+        int len;
+
+        l->cents[i] += (int64_t)(goevd_now() / 1000 % 21) - 10;
+        len = snprintf(text, sizeof(text), "%s %lld", names[i], (long long)l->cents[i]);
+        (void)goevd_cache_set(q->self, i, text, (size_t)len);
+        if (q->host)
+            (void)goevd_websocket_publish(q->host, names[i], strlen(names[i]), GOEVD_WEBSOCKET_TEXT,
+                                          text, (size_t)len);
+    }
+}
+
+/* The last price, in two parts: the second is what the cache has. */
+static int
+quotes_send_last(struct goevd_websocket_conn *w, unsigned name)
+{
+    const struct quotes *q = goevd_websocket_instance(w);
+    struct goevd_poller *poller = goevd_conn_poller(goevd_websocket_stream(w));
+    size_t len = 0;
+    const char *text = goevd_cache_get(q->self, poller, name, &len);
+    int r;
+
+    if (!text)
+        return 0;
+    r = goevd_websocket_send_fragment(w, GOEVD_WEBSOCKET_TEXT, "last ", 5, GOEVD_WEBSOCKET_FIRST);
+    return r < 0 ? r
+                 : goevd_websocket_send_fragment(w, GOEVD_WEBSOCKET_TEXT, text, len,
+                                                 GOEVD_WEBSOCKET_LAST);
+}
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static unsigned
+quotes_find(const char *name, size_t len)
+{
+    unsigned i = 0;
+
+    while (i < NAMES && (strlen(names[i]) != len || memcmp(names[i], name, len) != 0))
+        i++;
+    return i;
+}
+
+static int
+quotes_request(struct goevd_websocket_request *q, void *state)
+{
+    struct goevd_str name = goevd_websocket_request_param(q, "name");
+    struct client *client = state;
+
+    client->first = quotes_find(name.data, name.len);
+    return client->first < NAMES ? 0 : 404;
+}
+
+static int
+quotes_subscribe(struct goevd_websocket_conn *w, unsigned name)
+{
+    int r = goevd_websocket_join(w, names[name], strlen(names[name]));
+
+    return r < 0 ? r : quotes_send_last(w, name);
+}
+
+static int
+quotes_open(struct goevd_websocket_conn *w, void *state)
+{
+    const struct client *client = state;
+    int r = goevd_websocket_set_slow(w, GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, BACKLOG);
+
+    return r < 0 ? r : quotes_subscribe(w, client->first);
+}
+
+static int
+quotes_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
+{
+    unsigned name = len > 0 ? quotes_find(data + 1, len - 1) : NAMES;
+
+    (void)state, (void)type;
+    if (name == NAMES)
+        return goevd_websocket_close(w, 1008, "+NAME or -NAME, please");
+    if (data[0] == '+')
+        return quotes_subscribe(w, name);
+    (void)goevd_websocket_leave(w, names[name], strlen(names[name]));
+    return goevd_websocket_ping(w, "left", 4);
+}
+
+static int
+quotes_host(void *instance, struct goevd_websocket_host *host)
+{
+    ((struct quotes *)instance)->host = host;
+    return 0;
+}
+
+static const struct goevd_websocket_app quotes_app = {
+    .version = GOEVD_WEBSOCKET_VERSION_OF(struct goevd_websocket_app),
+    .conn_size = sizeof(struct client),
+    .websocket = &goevd_websocket,
+    .on_request = quotes_request,
+    .on_open = quotes_open,
+    .on_message = quotes_message,
+    .on_host = quotes_host,
+};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static int
+quotes_create(struct goevd_self *self, const void *options, void **ret_instance)
+{
+    struct quotes *q = calloc(1, sizeof(*q));
+
+    (void)options;
+    if (!q)
+        return -ENOMEM;
+    q->self = self;
+    *ret_instance = q;
+    return 0;
+}
+
+static int
+quotes_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
+{
+    struct local *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return -ENOMEM;
+    l->quotes = instance;
+    for (unsigned i = 0; i < NAMES; i++)
+        l->cents[i] = 10000;
+    *ret_local = l;
+    if (goevd_poller_index(poller) > 0)
+        return 0;
+    l->timer = goevd_timer_new(poller, quotes_tick, l);
+    if (l->timer && goevd_timer_arm(l->timer, 0, 100 * GOEVD_MILLISECOND) == 0)
+        return 0;
+    goevd_timer_free(l->timer);
+    free(l);
+    return -ENOMEM;
+}
+
+static void
+quotes_poller_stop(void *instance, struct goevd_poller *poller, void *local)
+{
+    struct local *l = local;
+
+    (void)instance, (void)poller;
+    goevd_timer_free(l->timer);
+    free(l);
+}
+
+static const void *
+quotes_interface(const char *id)
+{
+    return strcmp(id, GOEVD_WEBSOCKET) == 0 ? &quotes_app : NULL;
+}
+
+GOEVD_PLUGIN(.name = "quotes", .description = "prices that change, to their subscribers",
+             .create = quotes_create, .destroy = free, .poller_start = quotes_poller_start,
+             .poller_stop = quotes_poller_stop, .interface = quotes_interface);
