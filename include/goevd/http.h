@@ -49,6 +49,9 @@ enum goevd_http_method {
     GOEVD_HTTP_OPTIONS
 };
 
+/* The version of HTTP that a request has come by. */
+enum goevd_http_version { GOEVD_HTTP_1_0 = 10, GOEVD_HTTP_1_1 = 11, GOEVD_HTTP_2 = 20 };
+
 /* How goevd_http_read() delivers a body. */
 enum goevd_http_read_flags {
     GOEVD_HTTP_GATHER = 1 << 0 /* all of it at once, when it is complete */
@@ -130,7 +133,8 @@ struct goevd_http {
     struct goevd_version version;
 
     enum goevd_http_method (*method)(const struct goevd_http_request *r);
-    int (*minor)(const struct goevd_http_request *r);
+    enum goevd_http_version (*version_of)(const struct goevd_http_request *r);
+    struct goevd_str (*scheme)(const struct goevd_http_request *r);
     struct goevd_str (*target)(const struct goevd_http_request *r);
     struct goevd_str (*path)(const struct goevd_http_request *r);
     struct goevd_str (*raw_path)(const struct goevd_http_request *r);
@@ -209,14 +213,28 @@ goevd_http_method(const struct goevd_http_request *r)
     return goevd_http->method(r);
 }
 
-/* The minor version of HTTP: 1, or 0 for an old client.
+/* The version of HTTP that the request has come by. What handlers do is the same in all of them;
+ * only upgrades are of HTTP/1.1 alone.
  * Thread   [poller]
- * Source   RFC 9112 section 2.3.
+ * Returns  GOEVD_HTTP_1_1 also for a later 1.x, as RFC 9110 section 2.5 has it.
+ * Source   RFC 9110 section 2.5.
  */
-static inline int
-goevd_http_minor(const struct goevd_http_request *r)
+static inline enum goevd_http_version
+goevd_http_version(const struct goevd_http_request *r)
 {
-    return goevd_http->minor(r);
+    return goevd_http->version_of(r);
+}
+
+/* How the client has reached this server: whether the connection that the request has come by is
+ * secured. What a proxy in front of goevd has done does not count.
+ * Thread   [poller]
+ * Returns  "http" or "https".
+ * Source   RFC 9110 section 4.2.
+ */
+static inline struct goevd_str
+goevd_http_scheme(const struct goevd_http_request *r)
+{
+    return goevd_http->scheme(r);
 }
 
 /* The request target as it was sent, in whichever form.
@@ -757,11 +775,11 @@ goevd_http_check(const struct goevd_http_request *r, const char *function, const
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_id) == 16, "goevd_http_id has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 64, "goevd_http_handler has moved");
-GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 136, "read has moved");
-GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 176, "reply has moved");
-GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 264, "timer has moved");
-GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 304, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 352, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 144, "read has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 184, "reply has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 272, "timer has moved");
+GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 312, "client_address has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 360, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

@@ -11,7 +11,20 @@
 #include "http/exchange/api.h"
 #include "http/exchange/exchange.h"
 #include "http/h1/connection.h"
+#include "http/h1/local.h"
+#include "http/h1/quick.h"
 #include "http/log/access.h"
+
+/* The functions that handlers get: their replies try the quick path of HTTP/1.1 first. */
+static const struct goevd_http *
+http_handlers_api(void)
+{
+    static struct goevd_http table;
+
+    table = http_api;
+    table.reply = http_h1_quick_reply;
+    return goevd_is_strict() ? http_strict_api(&table) : &table;
+}
 
 static void
 http_destroy(void *instance)
@@ -20,7 +33,7 @@ http_destroy(void *instance)
 
     if (http) {
         http_routes_fini(&http->routes);
-        http_request_info_fini(http);
+        http_request_info_fini(&http->log);
     }
     free(http);
 }
@@ -32,7 +45,7 @@ http_register(struct http *http)
         goevd_metric_new(http->self, "handler_errors", "requests",
                          "that a handler has failed to answer as it should", GOEVD_METRIC_COUNTER);
 
-    http->figures.handler_errors = r;
+    http->metrics.handler_errors = r;
     return MIN(r, 0);
 }
 
@@ -47,6 +60,7 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     http->self = self;
     http->options = o;
+    http->log = (struct http_log){.self = self, .options = o};
     http->limits = (struct http_limits){
         .request_line_max = (uint32_t)o->request_line_max,
         .header_bytes_max = (uint32_t)o->header_bytes_max,
@@ -59,16 +73,17 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     if (r == 0)
         r = http_register(http);
     if (r == 0)
-        r = http_routes_init(&http->routes, self, o,
-                             goevd_is_strict() ? http_strict_api() : &http_api);
+        r = http_routes_init(&http->routes, self, o, http_handlers_api());
     if (r == 0)
-        r = http_request_info_init(http);
+        r = http_request_info_init(&http->log);
     if (r == 0)
-        r = http_access_init(http);
+        r = http_access_init(&http->log);
     if (r < 0) {
         http_destroy(http);
         return r;
     }
+    if (http->log.informed)
+        http->limits.flags |= HTTP_INFORMED;
     *ret_instance = http;
     return 0;
 }
@@ -82,13 +97,9 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     if (!l)
         return;
     http_exchange_free_all(l);
-    http_access_local_fini(l);
+    http_h1_local_fini(l);
     goevd_timer_free(l->kick);
     http_gzip_free(l->gzip);
-    http_head_cache_fini(&l->head_cache);
-    http_prerendered_set_fini(&l->prerendered);
-    free(l->request);
-    free(l->scratch);
     free(l);
 }
 
@@ -96,35 +107,23 @@ static int
 http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
     struct http *http = instance;
-    struct http_span server = {http->options->server.data, http->options->server.len};
-    size_t fields = http->limits.headers_max * sizeof(struct http_field);
     struct http_local *l = calloc(1, sizeof(*l));
-    int r = -ENOMEM;
+    int r;
 
     if (!l)
-        return r;
+        return -ENOMEM;
     l->http = http;
-    l->limits = http->limits;
-    l->worker_requests = &http->worker_requests;
     l->poller = poller;
-    l->handlers = http->routes.handlers.first;
-    l->site = http->routes.sites;
-    l->reply_guess = 1;
-    l->kick = goevd_timer_new(poller, http_h1_conn_kick, l);
-    l->request = calloc(1, sizeof(*l->request) + fields);
-    l->scratch = malloc(http->limits.request_line_max);
-    if (l->kick && l->request && l->scratch)
-        r = http_prerendered_set_init(&l->prerendered, poller, &http->routes, server);
-    if (r == 0)
-        r = http_request_info_local_init(l);
-    if (r == 0)
-        http_head_cache_init(&l->head_cache, &l->prerendered);
+    l->log = (struct http_log_local){.log = &http->log, .poller = poller};
+    l->link_size = http_h1_link_size();
+    l->kick = goevd_timer_new(poller, http_exchange_kick, l);
+    r = l->kick ? http_request_info_local_init(&l->log) : -ENOMEM;
     if (r == 0 && http->routes.handlers.compress) {
         l->gzip = http_gzip_new((unsigned)http->options->gzip_replies_max);
-        r = !l->gzip ? -ENOMEM : 0;
+        r = l->gzip ? 0 : -ENOMEM;
     }
     if (r == 0)
-        r = http_exchange_make(l);
+        r = http_h1_local_init(l);
     if (r < 0) {
         http_poller_stop(instance, poller, l);
         return r;

@@ -80,9 +80,9 @@ def test_request_is_told_as_it_was_sent(probe):
               b'Empty:\r\n\r\n')
     _, _, body = Reader(s).response()
     assert re.sub(r'poller=[0-9]+', 'poller=0', body.decode()).split('\n') == [
-        'method=5', 'minor=1', 'target=/do/%73how/a//b/./c?x=%20y', 'path=/do/show/a/b/c',
-        'raw_path=/do/%73how/a//b/./c', 'query=x=%20y', 'param=show', 'rest=a/b/c', 'no param=1',
-        'x-one=1', 'no header=1', 'name=hOsT', 'value=test', 'name=X-One', 'value=1', 'name=x-one',
+        'method=5', 'version=11', 'scheme=http', 'target=/do/%73how/a//b/./c?x=%20y',
+        'path=/do/show/a/b/c', 'raw_path=/do/%73how/a//b/./c', 'query=x=%20y', 'param=show',
+        'rest=a/b/c', 'no param=1', 'x-one=1', 'no header=1', 'name=hOsT', 'value=test', 'name=X-One', 'value=1', 'name=x-one',
         'value=2', 'name=Empty', 'value=', 'length=0', 'families=1', 'local=4711', 'poller=0', '']
     over(probe, '/do/show/a/b/c', 0)
 
@@ -95,8 +95,8 @@ def test_parts_of_the_target(probe, target, raw, query):
     s = probe.connect()
     s.sendall(request(target, version='1.0'))
     lines = Reader(s).response()[2].decode().split('\n')
-    assert {'minor=0', f'target={target}', 'path=/do/show', f'raw_path={raw}', query,
-            'rest='} <= set(lines)
+    assert {'version=10', 'scheme=http', f'target={target}', 'path=/do/show', f'raw_path={raw}',
+            query, 'rest='} <= set(lines)
 
 
 def test_length_is_told_before_the_body(probe):

@@ -11,9 +11,6 @@
 #include "http/message/target.h"
 #include "http/route/router.h"
 
-/* A body that is copied behind its head at once, where the client is asked for nothing special. */
-#define REPLY_QUICK_MAX 16384
-
 static struct goevd_str
 http_api_str(struct http_span s)
 {
@@ -28,10 +25,21 @@ http_api_method(const struct goevd_http_request *r)
     return (enum goevd_http_method)http_exchange_of(r)->req->method;
 }
 
-static int
-http_api_minor(const struct goevd_http_request *r)
+static enum goevd_http_version
+http_api_version_of(const struct goevd_http_request *r)
 {
-    return (http_exchange_of(r)->req->flags & HTTP_OLD) ? 0 : 1;
+    const struct http_exchange *x = http_exchange_of(r);
+
+    return x->wire->version(x);
+}
+
+static struct goevd_str
+http_api_scheme(const struct goevd_http_request *r)
+{
+    const struct http_exchange *x = http_exchange_of(r);
+    const char *scheme = x->wire->scheme(x);
+
+    return (struct goevd_str){scheme, strlen(scheme)};
 }
 
 static struct goevd_str
@@ -126,7 +134,7 @@ http_api_length(const struct goevd_http_request *r)
 static socklen_t
 http_api_peer_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
-    return goevd_conn_peer_address(http_exchange_c(http_exchange_of(r)), ret_address);
+    return goevd_conn_peer_address(http_exchange_of(r)->c, ret_address);
 }
 
 /* As much of an address as goevd_conn_peer_address() tells. */
@@ -172,7 +180,7 @@ http_api_user(const struct goevd_http_request *r)
 static socklen_t
 http_api_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
-    return goevd_conn_local_address(http_exchange_c(http_exchange_of(r)), ret_address);
+    return goevd_conn_local_address(http_exchange_of(r)->c, ret_address);
 }
 
 static void *
@@ -252,90 +260,11 @@ http_api_interim(struct goevd_http_request *r, int status)
     return http_exchange_interim(http_exchange_of(r), status);
 }
 
-/* Let the last head be the one that is wanted, complete with that length. */
-static cold int
-http_api_prepare(struct http_exchange *x, int status, const char *type, size_t type_len, size_t len)
-{
-    struct http_head *h;
-
-    if (status < 200 || status > 599 || type_len > HTTP_HEAD_CACHE_TYPE_MAX ||
-        !http_field_value_valid(type, type_len))
-        return -EINVAL;
-    h = http_head_cache_get(&x->local->head_cache, status, type, type_len);
-    if (!h)
-        return -ENOMEM;
-    return h->body_len == len ? 0 : http_head_cache_set_length(h, len);
-}
-
-/* 8 to 32 bytes. */
-static hot void
-http_api_copy(char *to, const char *from, size_t len)
-{
-    uint64_t words[4];
-
-    if (len > 16) {
-        memcpy(words, from, 16);
-        memcpy(words + 2, from + len - 16, 16);
-        memcpy(to, words, 16);
-        memcpy(to + len - 16, words + 2, 16);
-    } else {
-        memcpy(words, from, 8);
-        memcpy(words + 1, from + len - 8, 8);
-        memcpy(to, words, 8);
-        memcpy(to + len - 8, words + 1, 8);
-    }
-}
-
-/* A reply in on_request to GET with nothing that was added, behind others of this turn. */
-__attribute__((noinline)) static int
-http_api_reply_plain(struct http_exchange *x, int status, const char *type, size_t type_len,
-                     const void *body, size_t len)
-{
-    struct http_h1_batch *b = x->turn;
-    const struct http_head *h;
-    char *to;
-
-    if (len > REPLY_QUICK_MAX || (len == 0 && status >= HTTP_ERROR_PAGES_FIRST) ||
-        (!http_head_cache_is_last(&x->local->head_cache, status, type, type_len, len) &&
-         http_api_prepare(x, status, type, type_len, len) < 0))
-        return http_exchange_reply(x, status, type, type_len, body, len);
-    h = x->local->head_cache.last;
-    if (b->room - b->used < h->len + len && http_h1_batch_reserve(b, h->len + len, x->head_len) < 0)
-        return http_exchange_reply(x, status, type, type_len, body, len);
-    to = b->out + b->used;
-    memcpy(to, h->data, h->len);
-    if (len != 0)
-        memcpy(to + h->len, body, len);
-    x->local->reply_guess = h->len + len;
-    b->used += h->len + len;
-    b->answered++;
-    x->flags = HTTP_X_ENDED;
-    return 0;
-}
-
-/* The same, as it nearly always is: like the last one, short, and with room for it. Written so that
- * nothing has to be kept across a call. */
 static int
 http_api_reply(struct goevd_http_request *r, int status, const char *type, size_t type_len,
                const void *body, size_t len)
 {
-    struct http_exchange *x = http_exchange_of(r);
-    struct http_h1_batch *b = x->turn;
-    const struct http_head *h = x->local->head_cache.last;
-    char *to;
-
-    if (unlikely(x->flags != 0))
-        return http_exchange_reply(x, status, type, type_len, body, len);
-    if (unlikely(!http_head_cache_is_quick(&x->local->head_cache, status, type, type_len, len) ||
-                 b->room - b->used < h->len + len))
-        return http_api_reply_plain(x, status, type, type_len, body, len);
-    to = b->out + b->used;
-    b->used += h->len + len;
-    b->answered++;
-    x->flags = HTTP_X_ENDED;
-    http_api_copy(to + h->len, body, len);
-    memcpy(to, h->data, h->len);
-    return 0;
+    return http_exchange_reply(http_exchange_of(r), status, type, type_len, body, len);
 }
 
 static int
@@ -410,8 +339,7 @@ http_api_timer(struct goevd_http_request *r, uint64_t delay_ns)
 
     if (!x->handler->calls.on_timeout)
         return -EINVAL;
-    x->flags |= HTTP_X_TIMER;
-    return goevd_conn_timer_arm(http_exchange_c(x), HTTP_EXCHANGE_TIMER, delay_ns, 0);
+    return http_exchange_arm_timer(x, delay_ns);
 }
 
 static void
@@ -423,7 +351,8 @@ http_api_check(const struct goevd_http_request *r, const char *function, const v
 const struct goevd_http http_api = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http),
     .method = http_api_method,
-    .minor = http_api_minor,
+    .version_of = http_api_version_of,
+    .scheme = http_api_scheme,
     .target = http_api_target,
     .path = http_api_path,
     .raw_path = http_api_raw_path,

@@ -5,5 +5,5 @@
 
 extern const struct goevd_http http_api;
 
-/* For handlers that are held to the rules: strict.c. */
-const struct goevd_http *http_strict_api(void);
+/* The same for handlers that are held to the rules: strict.c. */
+const struct goevd_http *http_strict_api(const struct goevd_http *plain);

@@ -1,6 +1,7 @@
 #include "http/exchange/by_id.h"
 
 #include <goevd/threads.h>
+#include <goevd/work.h>
 
 #include "http/exchange/exchange.h"
 

@@ -11,7 +11,7 @@
 /* ---- Before the head ------------------------------------------------------------------------- */
 
 static bool
-http_gzip_is_wanted(const struct http_request *req)
+http_compression_is_wanted(const struct http_request *req)
 {
     unsigned weight = http_coding_weight(req, "gzip");
 
@@ -19,8 +19,7 @@ http_gzip_is_wanted(const struct http_request *req)
 }
 
 int
-http_exchange_gzip_choose(struct http_exchange *x, int status, struct http_span type,
-                          uint64_t length)
+http_compression_choose(struct http_exchange *x, int status, struct http_span type, uint64_t length)
 {
     const struct http_options_gzip *o = x->handler->chain->gzip;
     int r;
@@ -28,34 +27,34 @@ http_exchange_gzip_choose(struct http_exchange *x, int status, struct http_span 
     if (!o)
         return 0;
     /* what a 304 stands for is not known: it may have been compressed */
-    if (status != 304 && !http_gzip_applies(o, status, type, length, &x->fields))
+    if (status != 304 && !http_gzip_applies(o, status, type, length, &x->reply.fields))
         return 0;
-    r = http_gzip_set_vary(&x->fields);
-    if (r < 0 || !http_gzip_is_wanted(x->req))
+    r = http_gzip_set_vary(&x->reply.fields);
+    if (r < 0 || !http_compression_is_wanted(x->req))
         return r;
-    return status == 304 ? http_gzip_weaken(&x->fields) : 1;
+    return status == 304 ? http_gzip_weaken(&x->reply.fields) : 1;
 }
 
 int
-http_exchange_gzip_begin(struct http_exchange *x)
+http_compression_begin(struct http_exchange *x)
 {
     int r;
 
     if (!(x->flags & HTTP_X_HEAD)) {
-        x->gzip = http_gzip_take(x->local->gzip, (int)x->handler->chain->gzip->level);
-        if (!x->gzip)
+        x->compression.stream = http_gzip_take(x->local->gzip, (int)x->handler->chain->gzip->level);
+        if (!x->compression.stream)
             return 0;
     }
-    r = http_gzip_set_coding(&x->fields);
+    r = http_gzip_set_coding(&x->reply.fields);
     if (r < 0)
-        http_exchange_gzip_drop(x);
+        http_compression_drop(x);
     else
         x->flags |= HTTP_X_GZIP;
     return r;
 }
 
 int
-http_exchange_gzip_whole(struct http_exchange *x, struct http_span *body)
+http_compression_whole(struct http_exchange *x, struct http_span *body)
 {
     size_t n =
         http_gzip_whole(x->local->gzip, (int)x->handler->chain->gzip->level, body->data, body->len);
@@ -63,17 +62,17 @@ http_exchange_gzip_whole(struct http_exchange *x, struct http_span *body)
     if (n == 0)
         return 0;
     *body = (struct http_span){x->local->gzip->out, n};
-    return http_gzip_set_coding(&x->fields);
+    return http_gzip_set_coding(&x->reply.fields);
 }
 
 /* ---- Content --------------------------------------------------------------------------------- */
 
-/* Returns as http_exchange_put(). */
+/* Returns as the functions of the wire. */
 static int
-http_gzip_put(struct http_exchange *x, const char *data, size_t len, int flush)
+http_compression_put(struct http_exchange *x, const char *data, size_t len, int flush)
 {
     struct http_gzip *gzip = x->local->gzip;
-    z_stream *z = &x->gzip->z;
+    z_stream *z = &x->compression.stream->z;
     int r = 0;
 
     z->next_in = (Bytef *)(uintptr_t)data;
@@ -91,28 +90,28 @@ http_gzip_put(struct http_exchange *x, const char *data, size_t len, int flush)
             r = one < 0 ? one : r | one;
         }
     } while (r >= 0 && z->avail_out == 0);
-    x->gzip_dirty = flush == Z_NO_FLUSH;
+    x->compression.dirty = flush == Z_NO_FLUSH;
     return r;
 }
 
 static int
-http_gzip_finish(struct http_exchange *x)
+http_compression_finish(struct http_exchange *x)
 {
-    int r = http_gzip_put(x, NULL, 0, Z_FINISH);
+    int r = http_compression_put(x, NULL, 0, Z_FINISH);
     int end;
 
-    http_exchange_gzip_drop(x);
+    http_compression_drop(x);
     if (r < 0)
         return r;
-    end = http_exchange_put_last(x);
+    end = http_exchange_put_end(x);
     return end < 0 ? end : r | end;
 }
 
-/* Up to HTTP_GZIP_STEP bytes of the source. Returns as http_exchange_put(). */
+/* Up to HTTP_GZIP_STEP bytes of the source. Returns as the functions of the wire. */
 static int
-http_gzip_step(struct http_exchange *x)
+http_compression_step(struct http_exchange *x)
 {
-    struct http_segment *s = &x->source;
+    struct http_segment *s = &x->compression.source;
     size_t n = MIN(s->len, HTTP_GZIP_STEP);
     const char *data = s->data;
     int r;
@@ -130,7 +129,7 @@ http_gzip_step(struct http_exchange *x)
     } else {
         s->data = data + n;
     }
-    r = http_gzip_put(x, data, n, Z_NO_FLUSH);
+    r = http_compression_put(x, data, n, Z_NO_FLUSH);
     if (r < 0)
         return r;
     s->len -= n;
@@ -140,29 +139,29 @@ http_gzip_step(struct http_exchange *x)
 }
 
 int
-http_exchange_gzip_go_on(struct http_exchange *x)
+http_compression_go_on(struct http_exchange *x)
 {
-    int r = http_gzip_step(x);
+    int r = http_compression_step(x);
     int end;
 
-    x->gzip_full = r == 1;
-    if (r < 0 || x->source.len != 0)
+    x->compression.full = r == 1;
+    if (r < 0 || x->compression.source.len != 0)
         return r < 0 ? r : 1;
     if (!(x->flags & HTTP_X_ENDED))
         return r;
-    end = http_gzip_finish(x);
+    end = http_compression_finish(x);
     return end < 0 ? end : r | end;
 }
 
 int
-http_exchange_gzip_write_segment(struct http_exchange *x, const struct http_segment *s)
+http_compression_write_segment(struct http_exchange *x, const struct http_segment *s)
 {
     int r;
 
-    x->source = *s;
-    r = http_exchange_gzip_go_on(x);
+    x->compression.source = *s;
+    r = http_compression_go_on(x);
     if (r < 0) /* it stays the caller's */
-        x->source.len = 0;
+        x->compression.source.len = 0;
     if (r == 1)
         x->flags |= HTTP_X_DRAIN;
     http_exchange_changed(x);
@@ -170,20 +169,20 @@ http_exchange_gzip_write_segment(struct http_exchange *x, const struct http_segm
 }
 
 static void
-http_gzip_free_copy(void *arg, int result)
+http_compression_free_copy(void *arg, int result)
 {
     (void)result;
     free(arg);
 }
 
 int
-http_exchange_gzip_write(struct http_exchange *x, const char *data, size_t len)
+http_compression_write(struct http_exchange *x, const char *data, size_t len)
 {
-    struct http_segment s = {.len = len, .release = http_gzip_free_copy};
+    struct http_segment s = {.len = len, .release = http_compression_free_copy};
     int r;
 
     if (len <= HTTP_GZIP_STEP) {
-        r = http_gzip_put(x, data, len, Z_NO_FLUSH);
+        r = http_compression_put(x, data, len, Z_NO_FLUSH);
         http_exchange_changed(x);
         return r;
     }
@@ -192,31 +191,31 @@ http_exchange_gzip_write(struct http_exchange *x, const char *data, size_t len)
         return -ENOMEM;
     memcpy(s.arg, data, len);
     s.data = s.arg;
-    r = http_exchange_gzip_write_segment(x, &s);
+    r = http_compression_write_segment(x, &s);
     if (r < 0)
         free(s.arg);
     return r;
 }
 
 int
-http_exchange_gzip_end(struct http_exchange *x)
+http_compression_end(struct http_exchange *x)
 {
-    return x->source.len != 0 ? 0 : http_gzip_finish(x);
+    return x->compression.source.len != 0 ? 0 : http_compression_finish(x);
 }
 
 /* ---- Between turns --------------------------------------------------------------------------- */
 
 void
-http_exchange_gzip_settle(struct http_exchange *x)
+http_compression_flush(struct http_exchange *x)
 {
     int r = 0;
 
-    if (http_exchange_output_waits(x) || (x->flags & HTTP_X_BROKEN))
+    if (!x->wire->room(x) || (x->flags & HTTP_X_BROKEN))
         return;
-    if (x->source.len != 0 && !x->gzip_full)
-        r = goevd_conn_timer_arm(http_exchange_c(x), HTTP_EXCHANGE_KICK, 0, 0);
-    else if (x->source.len == 0 && x->gzip_dirty && !(x->flags & HTTP_X_DRAIN))
-        r = http_gzip_put(x, NULL, 0, Z_SYNC_FLUSH);
+    if (x->compression.source.len != 0 && !x->compression.full)
+        r = http_exchange_arm_kick(x);
+    else if (x->compression.source.len == 0 && x->compression.dirty && !(x->flags & HTTP_X_DRAIN))
+        r = http_compression_put(x, NULL, 0, Z_SYNC_FLUSH);
     if (r < 0 && r != -EPIPE) {
         http_exchange_break(x, 0);
         http_exchange_changed(x);
@@ -224,12 +223,12 @@ http_exchange_gzip_settle(struct http_exchange *x)
 }
 
 void
-http_exchange_gzip_drop(struct http_exchange *x)
+http_compression_drop(struct http_exchange *x)
 {
-    if (x->source.len != 0)
-        http_segment_done(&x->source, -EPIPE);
-    if (x->gzip)
-        http_gzip_give(x->local->gzip, x->gzip);
-    x->gzip = NULL;
-    x->gzip_dirty = x->gzip_full = false;
+    if (x->compression.source.len != 0)
+        http_segment_done(&x->compression.source, -EPIPE);
+    if (x->compression.stream)
+        http_gzip_give(x->local->gzip, x->compression.stream);
+    x->compression.stream = NULL;
+    x->compression.dirty = x->compression.full = false;
 }

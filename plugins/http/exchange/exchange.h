@@ -1,25 +1,41 @@
-/* A request that a handler has, and its reply: what handlers see as struct goevd_http_request.
+/* One request that a handler has, and its reply, whatever it travels by: what handlers see as
+ * struct goevd_http_request.
  *
- *   exchange.c        its life: from handler to handler, over several turns, to its end
- *   keep_head.c       what is kept of its head from one turn to the next
- *   body_in.c         the body in
- *   reply_head.c      the head of the reply
- *   reply_out.c       the reply out
- *   compression.c     ... through zlib
- *   api.c             the functions that handlers call
+ *   exchange.c     its life: from handler to handler, over several callbacks, to its end
+ *   pool.c         its memory and its number
+ *   body_in.c      the body in
+ *   reply_head.c   the head of the reply, and what comes before it
+ *   reply_out.c    the content of the reply
+ *   compression.c  ... through zlib
+ *   api.c          the functions that handlers call
+ *   wire.h         what it calls to travel
  *
- * Most requests are answered in on_request: then the exchange is the poller's, used for one after
- * the other, and its head lies in what was read. One that lasts is attached to its connection; when
- * the turn ends its head is copied, and the poller takes another.
+ * Its wire takes one from the pool, sets c, req, handler and flags, calls http_exchange_begin(),
+ * and from then on, until it calls `done`:
+ *
+ *   http_exchange_advance()  after anything that may have changed it
+ *   http_exchange_body()     with the content of the body, while http_exchange_wants_body()
+ *   http_exchange_drained()  when there is room again for its reply
+ *   http_exchange_timeout()  when a timer of it is due
+ *   http_exchange_idle()     when a callback ends
+ *   http_exchange_gone()     when the wire has ended first
+ *
+ *             begin
+ *               v         next              read
+ *          [ handler ] <-------> (advance) ------> [ body in ]
+ *               |  reply, start                        |
+ *               v                                      v
+ *          [ reply out ] --- end ---> ended --- room ---> done
+ *               |                                      ^
+ *               `--- failure, abort ---> broken -------'
  */
 #pragma once
 
 #include <goevd/http.h>
 
-#include "http/h1/batch.h"
-#include "http/message/buffer.h"
+#include "http/exchange/instance.h"
+#include "http/exchange/wire.h"
 #include "http/message/gzip.h"
-#include "http/route/handlers.h"
 
 /* Memory that an exchange keeps for the next request. */
 #define HTTP_EXCHANGE_KEEP_BYTES 16384
@@ -30,107 +46,99 @@
 /* Header lines that a handler may add. */
 #define HTTP_EXCHANGE_FIELDS_MAX 16384
 
-/* Cookies of timers of the connection. */
-#define HTTP_EXCHANGE_TIMER 1 /* goevd_http_timer() */
-#define HTTP_EXCHANGE_KICK 2  /* what has to be done in a callback of the connection */
-
-/* 0 is the common case: GET, HTTP/1.1, no body, keep the connection. */
+/* 0 is the common case: GET, no body, and nothing that the wire has to add to the reply. */
 enum http_exchange_flags {
-    /* what the head says */
-    HTTP_X_HEAD = 1 << 0,
-    HTTP_X_OLD = 1 << 1,      /* HTTP/1.0 */
-    HTTP_X_TELL = 1 << 2,     /* HTTP_PERSIST_TOLD */
-    HTTP_X_CLOSE = 1 << 3,    /* the connection ends after the reply */
-    HTTP_X_LENGTH = 1 << 4,   /* a body of body.left bytes is still to be read */
-    HTTP_X_CHUNKED = 1 << 5,  /* or a chunked one */
-    HTTP_X_CONTINUE = 1 << 6, /* the client waits for 100 */
-    HTTP_X_BODY = HTTP_X_LENGTH | HTTP_X_CHUNKED,
+    /* set by the wire before it begins */
+    HTTP_X_HEAD = 1 << 0,     /* its method is HEAD */
+    HTTP_X_BODY = 1 << 1,     /* content of its body is to come */
+    HTTP_X_INFORMED = 1 << 2, /* `info` is set */
+    HTTP_X_WIRE = 1 << 3,     /* its reply is not for the quick path of the wire */
     /* its body */
-    HTTP_X_READ = 1 << 7,     /* the handler wants it */
-    HTTP_X_GATHER = 1 << 8,   /* ... in one piece */
-    HTTP_X_HELD = 1 << 9,     /* ... but no more for now */
-    HTTP_X_HAD_ALL = 1 << 10, /* ... and has had it all */
+    HTTP_X_READ = 1 << 4,    /* the handler wants it */
+    HTTP_X_GATHER = 1 << 5,  /* ... in one piece */
+    HTTP_X_HELD = 1 << 6,    /* ... but no more for now */
+    HTTP_X_HAD_ALL = 1 << 7, /* ... and has had it all */
     /* its reply */
-    HTTP_X_FIELDS = 1 << 11, /* header lines were added, or will be */
-    HTTP_X_BEGUN = 1 << 12,  /* the head has gone out */
-    HTTP_X_SILENT = 1 << 13, /* content is left out */
-    HTTP_X_SIZED = 1 << 14,  /* reply_left bytes of content are to follow */
-    HTTP_X_CHUNKS = 1 << 15, /* content goes out in chunks */
-    HTTP_X_ENDED = 1 << 16,  /* the handler has said all */
-    HTTP_X_DRAIN = 1 << 17,  /* on_drained is owed */
+    HTTP_X_FIELDS = 1 << 8,  /* header lines were added, or will be */
+    HTTP_X_BEGUN = 1 << 9,   /* the head has gone out */
+    HTTP_X_SILENT = 1 << 10, /* content is left out */
+    HTTP_X_SIZED = 1 << 11,  /* reply.left bytes of content are to follow */
+    HTTP_X_GZIP = 1 << 12,   /* its head says that it is compressed */
+    HTTP_X_ENDED = 1 << 13,  /* the handler has said all */
+    HTTP_X_DRAIN = 1 << 14,  /* on_drained is owed */
     /* what is to happen */
-    HTTP_X_NEXT = 1 << 18,    /* the next handler's turn */
-    HTTP_X_BROKEN = 1 << 19,  /* it ends with `verdict`, or without a reply if that is 0 */
-    HTTP_X_UPGRADE = 1 << 20, /* the connection goes to upgrade_to */
+    HTTP_X_NEXT = 1 << 15,    /* the next handler's turn */
+    HTTP_X_BROKEN = 1 << 16,  /* it ends with `verdict`, or without a reply if that is 0 */
+    HTTP_X_WRONG = 1 << 17,   /* broken, because its content is not as long as was announced */
+    HTTP_X_UPGRADE = 1 << 18, /* the connection goes to upgrade.to */
     /* where it is */
-    HTTP_X_ATTACHED = 1 << 21, /* its connection knows it */
-    HTTP_X_KEPT = 1 << 22,     /* its head is a copy */
-    HTTP_X_DEFERRED = 1 << 23, /* on local->deferred */
-    HTTP_X_NAMED = 1 << 24,    /* somebody knows its number */
-    HTTP_X_TIMER = 1 << 25,    /* HTTP_EXCHANGE_TIMER was armed */
-    HTTP_X_INFORMED = 1 << 27, /* `info` is set */
-    HTTP_X_WRONG = 1 << 26,    /* broken, for its content is not as long as was announced */
-    HTTP_X_GZIP = 1 << 28,     /* its head says that it is compressed */
-    HTTP_X_USER = 1 << 29,     /* somebody has said whose it is */
+    HTTP_X_IDLE = 1 << 19,     /* no callback of its wire is running */
+    HTTP_X_DEFERRED = 1 << 20, /* on local->deferred */
+    HTTP_X_NAMED = 1 << 21,    /* its number is known elsewhere */
+    HTTP_X_TIMER = 1 << 22,    /* its timer was armed */
+    HTTP_X_USER = 1 << 23,     /* `user` is set */
     /* no reply can begin any more */
     HTTP_X_LOST = HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_NEXT | HTTP_X_BROKEN
 };
 
-/* Content by reference that the connection had no room for. */
-struct http_segment {
-    const void *data; /* NULL: of a file */
-    int fd;
-    off_t offset;
-    size_t len; /* 0: there is none */
-    goevd_release_fn release;
-    void *arg;
+/* The body in. */
+struct http_body_in {
+    uint64_t came;     /* bytes of content so far */
+    uint64_t max;      /* that may come */
+    uint64_t since_ns; /* when reading began; moved on by the time that the handler took */
+    uint64_t held_since_ns;
+    struct http_buffer gathered;
+    struct http_buffer trailers; /* lines, and an empty one behind them */
+};
+
+/* The reply out. */
+struct http_reply_out {
+    int status;                /* 0: none has begun; counts with HTTP_X_INFORMED, as does sent */
+    uint64_t sent;             /* bytes of content */
+    uint64_t left;             /* that are to follow */
+    struct http_buffer fields; /* header lines, later trailers */
+};
+
+/* What its content goes through. */
+struct http_compression {
+    struct http_gzip_stream *stream; /* NULL: it does not */
+    struct http_segment source;      /* content that is yet to go through it */
+    bool dirty;                      /* it keeps back some of what was written */
+    bool full;                       /* `source` waits until the client has taken more */
+};
+
+/* Whose the connection will be. */
+struct http_upgrade {
+    struct goevd_plugin *to;
+    const void *state; /* the handler's own */
+    size_t len;
 };
 
 struct http_exchange {
-    struct http_h1_batch *turn; /* that runs; NULL: none */
-    struct goevd_conn *c;       /* set when it is attached, as is conn; see http_exchange_c() */
-    struct http_h1_conn *conn;
+    /* the link to its wire, which has memory of its own behind the struct */
+    const struct http_wire *wire;
+    struct goevd_conn *c;
     struct http_local *local;
-    struct http_request *req;           /* the poller's, or the copy */
+
+    uint32_t flags; /* enum http_exchange_flags */
+    int verdict;    /* why it is broken: an enum http_verdict; -EPIPE: the connection is; 0 */
+
+    /* the request */
+    struct http_request *req;           /* the wire's */
     const struct http_handler *handler; /* whose turn it is */
     char *state;                        /* of all handlers of the chain */
     size_t state_room;
-    uint32_t flags; /* enum http_exchange_flags */
-    int verdict;    /* why it is broken: an enum http_verdict; -EPIPE: the connection is; 0 */
-    size_t head_len;
-    const char *head; /* what was read, until its head is kept */
+    struct http_buffer user; /* whose it is, as a handler has found */
 
-    union {
-        uint64_t left;
-        struct http_chunked chunked;
-    } body;
-    uint64_t body_came;     /* bytes of content so far */
-    uint64_t body_max;      /* that may come */
-    uint64_t body_since_ns; /* when reading began; moved on by the time that the handler took */
-    uint64_t held_since_ns;
-    struct http_buffer gathered;
-    struct http_buffer trailers; /* as they came, with the empty line */
+    struct http_body_in body;
+    struct http_reply_out reply;
+    struct http_compression compression;
+    struct http_upgrade upgrade;
 
-    int status; /* of its reply; 0: none has begun; counts with HTTP_X_INFORMED, as does the next */
-    uint64_t sent; /* bytes of content */
-    uint64_t reply_left;
-    struct http_buffer fields; /* header lines, later trailers */
-    struct http_buffer rest;   /* of the output, behind `segment`; from rest_at on */
-    size_t rest_at;
-    struct http_segment segment;
-    struct http_gzip_stream *gzip; /* what its content goes through; NULL: it does not */
-    struct http_segment source;    /* content that is yet to go through it */
-    bool gzip_dirty;               /* it keeps back some of what was written */
-    bool gzip_full;                /* `source` waits until the client has taken more */
-    struct goevd_plugin *upgrade_to;
-    const void *upgrade_state; /* the handler's own */
-    size_t upgrade_len;
-
-    struct http_request_info info;
-    struct http_buffer user;    /* whose it is, as a handler has found */
-    struct http_buffer copy;    /* of head and request */
     struct http_exchange *next; /* free or deferred */
     uint32_t slot;              /* in local->slots */
+    struct http_request_info info;
+    _Alignas(16) char link[]; /* local->link_size bytes of the wire's */
 };
 
 /* A number that names an exchange: 8 bits of poller, 20 of slot, 4 of handler in the chain, 32 of
@@ -152,113 +160,123 @@ http_exchange_public(struct http_exchange *x)
     return (struct goevd_http_request *)x;
 }
 
-static inline struct goevd_conn *
-http_exchange_c(const struct http_exchange *x)
-{
-    return x->turn ? x->turn->c : x->c;
-}
-
-static inline struct http_h1_conn *
-http_exchange_conn(const struct http_exchange *x)
-{
-    return x->turn ? x->turn->conn : x->conn;
-}
-
 static inline void *
 http_exchange_state(const struct http_exchange *x)
 {
-    return !x->state ? NULL : x->state + x->handler->state_at;
+    return x->state ? x->state + x->handler->state_at : NULL;
 }
 
-/* ---- Its life -------------------------------------------------------------------------------- */
+/* ---- Memory, pool.c -------------------------------------------------------------------------- */
 
-/* Make local->fresh. 0; -ENOMEM. */
-cold int http_exchange_make(struct http_local *local);
+/* One from the pool for that wire, its link zeroed where it is new; NULL without memory. */
+struct http_exchange *http_exchange_take(struct http_local *local, const struct http_wire *wire);
+
+/* Let it be ready for another request; and that too, but for another wire. */
+void http_exchange_reset(struct http_exchange *x);
+void http_exchange_release(struct http_exchange *x);
 
 /* Free all of a poller. */
 void http_exchange_free_all(struct http_local *local);
 
-/* The rest of http_exchange_handle() where on_request has not simply replied. r: what it returned.
- */
-cold int http_exchange_go_on(struct http_h1_batch *b, struct http_exchange *x, int r);
-
-/* http_exchange_handle() for handlers that have a state or want to know of the end. */
-cold int http_exchange_handle_any(struct http_h1_batch *b, struct http_exchange *x);
-
-/* A request whose head is good is a handler's. It lies at b->at.
- *
- * number   of the chain.
- * flags    what its head says.
- * Returns  0; -EBUSY: what follows has to wait; -ENOBUFS: this has to, and nothing was done;
- * another negative value: the connection is lost.
- */
-static hot int
-http_exchange_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsigned flags)
-{
-    struct http_local *local = b->local;
-    const struct http_handler *h = local->handlers[number];
-    struct http_exchange *x = local->fresh;
-    int r;
-
-    /* for the reply, here where nothing has to be kept across the call; never 0 bytes, so that it
-     * is also seen here when no more may be written */
-    if (b->room - b->used < local->reply_guess) {
-        r = http_h1_batch_reserve(b, local->reply_guess, head_len);
-        if (unlikely(r < 0 && b->full))
-            return -ENOBUFS;
-    }
-    x->turn = b;
-    x->handler = h;
-    x->flags = flags;
-    x->head_len = head_len;
-    if (unlikely(!h->quick))
-        return http_exchange_handle_any(b, x);
-    r = h->calls.on_request(http_exchange_public(x), NULL);
-    if (unlikely(x->flags != HTTP_X_ENDED))
-        return http_exchange_go_on(b, x, r);
-    b->at += head_len;
-    return 0;
-}
-
-/* Do what is due, in a turn of its connection.
- *
- * r        what its last callback returned; 0: there was none.
- * Returns  0: input may be read; -EBUSY: it has to wait; another negative value: the connection is
- *          lost.
- */
-int http_exchange_advance(struct http_h1_batch *b, struct http_exchange *x, ptrdiff_t r);
-
-/* The end of a turn: the input that its head lies in goes away. r: how the turn ended. Returns it,
- * or -ENOMEM. */
-int http_exchange_keep(struct http_h1_batch *b, int r);
-
-/* Its connection has ended. */
-void http_exchange_gone(struct http_h1_conn *conn, enum goevd_reason reason);
-
-/* After a function that a handler has called: see to it that http_exchange_advance() runs. */
-void http_exchange_changed(struct http_exchange *x);
-
-/* End it, soon, with that reply if none has begun; 0 or -EPIPE: without one. */
-void http_exchange_break(struct http_exchange *x, int verdict);
-
-/* As goevd_http_set_user(). */
-int http_exchange_set_user(struct http_exchange *x, const char *name, size_t len);
+/* Room for the states of its handlers, zeroed. 0; -ENOMEM. */
+int http_exchange_clear_state(struct http_exchange *x);
 
 /* The number of one, as its present handler has it; and the one of a number, NULL if it is over or
  * another handler's. */
 uint64_t http_exchange_number(struct http_exchange *x);
 struct http_exchange *http_exchange_find(struct http_local *local, uint64_t number);
 
+/* ---- What its wire calls --------------------------------------------------------------------- */
+
+/* Call on_request. Returns what that does; what follows is http_exchange_advance(), unless the
+ * flags are HTTP_X_ENDED alone and the wire has the whole reply. */
+int http_exchange_begin(struct http_exchange *x);
+
+/* Do what is due.
+ *
+ * r        what its last callback returned; 0: there was none.
+ * Returns  0: content of its body may come, or it is over; -EBUSY: it waits; another negative
+ *          value: the connection is lost.
+ */
+int http_exchange_advance(struct http_exchange *x, ptrdiff_t r);
+
+/* There is room again. Returns as http_exchange_advance(). */
+int http_exchange_drained(struct http_exchange *x);
+
+/* A timer of c with that cookie is due; nothing if it is none of this exchange's. Returns
+ * likewise. */
+int http_exchange_timeout(struct http_exchange *x, uint64_t cookie);
+
+/* A callback of its wire ends, or begins. */
+void http_exchange_idle(struct http_exchange *x);
+
+static inline void
+http_exchange_enter(struct http_exchange *x)
+{
+    x->flags &= ~(uint32_t)HTTP_X_IDLE;
+}
+
+/* The wire has ended. */
+void http_exchange_gone(struct http_exchange *x, enum goevd_http_reason reason);
+
+/* Call on_close of all handlers that have had it, the last one first. */
+void http_exchange_close(struct http_exchange *x, enum goevd_http_reason reason);
+
+/* ---- Its life -------------------------------------------------------------------------------- */
+
+/* After a function that a handler has called: see to it that http_exchange_advance() runs. */
+void http_exchange_changed(struct http_exchange *x);
+
+/* A poller's `kick`: run those that were changed outside of a callback. */
+void http_exchange_kick(struct goevd_timer *timer, void *local);
+
+/* End it, soon, with that reply if none has begun; 0 or -EPIPE: without one. */
+void http_exchange_break(struct http_exchange *x, int verdict);
+
+/* A function of the wire has returned r: note what follows from that. Returns it. */
+int http_exchange_took(struct http_exchange *x, int r);
+
+/* Let http_exchange_timeout() be called, in a callback of the connection: for the handler, or to do
+ * what has to be done in one. 0; -ENOMEM; -EPIPE. */
+int http_exchange_arm_timer(struct http_exchange *x, uint64_t delay_ns);
+int http_exchange_arm_kick(struct http_exchange *x);
+
+/* As goevd_http_set_user(). */
+int http_exchange_set_user(struct http_exchange *x, const char *name, size_t len);
+
 /* ---- Its body -------------------------------------------------------------------------------- */
 
-/* Hand on what has come. Returns as http_exchange_advance(). */
-int http_exchange_body(struct http_h1_batch *b);
+/* Whether the client owes bytes that the handler waits for. */
+static inline bool
+http_exchange_wants_body(const struct http_exchange *x)
+{
+    return (x->flags & (HTTP_X_READ | HTTP_X_HELD | HTTP_X_HAD_ALL | HTTP_X_ENDED |
+                        HTTP_X_BROKEN)) == HTTP_X_READ;
+}
+
+/* Whether so much more content is not too much. */
+static inline bool
+http_exchange_body_fits(const struct http_exchange *x, uint64_t more)
+{
+    return x->body.came + more <= x->body.max;
+}
+
+/* Content has come; `last`: it is known to be the last. Returns how much of it was taken, the rest
+ * has to come again after `want`; a negative value for http_exchange_advance(). */
+ptrdiff_t http_exchange_body(struct http_exchange *x, const char *data, size_t len, bool last);
+
+/* Trailers have come, as lines with an empty one behind them, perhaps in pieces. 0 or -ENOMEM. */
+int http_exchange_body_trailers(struct http_exchange *x, const char *data, size_t len);
+
+/* No more content will come. */
+static inline void
+http_exchange_body_complete(struct http_exchange *x)
+{
+    x->flags &= ~(uint32_t)HTTP_X_BODY;
+}
 
 /* Tell the handler that the body is complete, with what was gathered. Returns what on_body did. */
 ptrdiff_t http_exchange_body_last(struct http_exchange *x);
-
-/* Whether the client owes bytes that the handler waits for. */
-bool http_exchange_body_awaited(const struct http_exchange *x);
 
 /* How much longer it may take, ns; 0: no longer. */
 uint64_t http_exchange_body_time_left(const struct http_exchange *x);
@@ -270,40 +288,6 @@ bool http_exchange_body_trailer(const struct http_exchange *x, size_t index,
 int http_exchange_read(struct http_exchange *x, uint64_t max, unsigned flags);
 void http_exchange_resume(struct http_exchange *x);
 
-/* ---- Its reply ------------------------------------------------------------------------------- */
-
-/* Whether output waits for the client. */
-static inline bool
-http_exchange_output_waits(const struct http_exchange *x)
-{
-    return x->segment.len != 0 || x->rest.len != 0;
-}
-
-/* Whether that, or content on its way there. */
-static inline bool
-http_exchange_reply_waits(const struct http_exchange *x)
-{
-    return http_exchange_output_waits(x) || x->source.len != 0;
-}
-
-/* The end of one: it is released. */
-void http_segment_done(struct http_segment *s, int result);
-
-/* All output but the quickest goes through here. What the connection has no room for is kept.
- * Returns 0; 1: wait for on_drained; another: the connection is lost. */
-int http_exchange_put(struct http_exchange *x, struct http_span data);
-
-/* The same for a piece of content as it is framed, and for what ends it. */
-int http_exchange_put_content(struct http_exchange *x, const char *data, size_t len);
-int http_exchange_put_last(struct http_exchange *x);
-
-/* Queue what waits, as far as there is room. 0; 1 if there was not enough; another: the connection
- * is lost. */
-int http_exchange_reply_flush(struct http_exchange *x);
-
-/* Drop what waits. */
-void http_exchange_reply_drop(struct http_exchange *x);
-
 /* ---- The head of its reply ------------------------------------------------------------------- */
 
 /* Whether a reply may begin so: 0; -EPIPE; -EINVAL. */
@@ -313,12 +297,9 @@ int http_exchange_head_check(const struct http_exchange *x, int status, struct h
 int http_exchange_head_begin(struct http_exchange *x, int status, struct http_span type,
                              uint64_t length);
 
-/* Send it. Returns as http_exchange_put(). */
+/* Send it. Returns as the functions of the wire. */
 int http_exchange_head_put(struct http_exchange *x, int status, struct http_span type,
                            uint64_t length);
-
-/* "HTTP/1.1 100 Continue" */
-int http_exchange_continue(struct http_exchange *x);
 
 int http_exchange_add_field(struct http_exchange *x, const char *name, const char *value,
                             size_t len);
@@ -330,6 +311,23 @@ int http_exchange_upgrade_required(struct http_exchange *x, const char *protocol
 
 /* ---- Its content ----------------------------------------------------------------------------- */
 
+/* Whether some of it waits for the client. */
+static inline bool
+http_exchange_reply_waits(const struct http_exchange *x)
+{
+    return x->compression.source.len != 0 || !x->wire->room(x);
+}
+
+/* The end of a segment: it is released. */
+void http_segment_done(struct http_segment *s, int result);
+
+/* Put content as it is framed, and what ends it. Return as the functions of the wire. */
+int http_exchange_put_content(struct http_exchange *x, const char *data, size_t len);
+int http_exchange_put_end(struct http_exchange *x);
+
+/* Drop what waits. */
+void http_exchange_reply_drop(struct http_exchange *x);
+
 int http_exchange_reply(struct http_exchange *x, int status, const char *type, size_t type_len,
                         const void *body, size_t len);
 int http_exchange_start(struct http_exchange *x, int status, const char *type, size_t type_len,
@@ -338,29 +336,29 @@ int http_exchange_write(struct http_exchange *x, const void *data, size_t len);
 int http_exchange_write_segment(struct http_exchange *x, const struct http_segment *segment);
 int http_exchange_end(struct http_exchange *x);
 
-/* ---- Compressed, compression.c ------------------------------------------------------------- */
+/* ---- Compressed, compression.c --------------------------------------------------------------- */
 
 /* Whether the content may be compressed, and what the headers say of it then, also to who does not
  * take it. 0; 1: this client takes it; -ENOMEM. */
-int http_exchange_gzip_choose(struct http_exchange *x, int status, struct http_span type,
-                              uint64_t length);
+int http_compression_choose(struct http_exchange *x, int status, struct http_span type,
+                            uint64_t length);
 
 /* Compress what will be written, if there is a stream for it. 0 or -ENOMEM. */
-int http_exchange_gzip_begin(struct http_exchange *x);
+int http_compression_begin(struct http_exchange *x);
 
 /* Compress all of it, HTTP_GZIP_STEP bytes at most, if it becomes shorter. 0 or -ENOMEM. */
-int http_exchange_gzip_whole(struct http_exchange *x, struct http_span *body);
+int http_compression_whole(struct http_exchange *x, struct http_span *body);
 
 /* As http_exchange_write() and the like, once that may be called. */
-int http_exchange_gzip_write(struct http_exchange *x, const char *data, size_t len);
-int http_exchange_gzip_write_segment(struct http_exchange *x, const struct http_segment *s);
-int http_exchange_gzip_end(struct http_exchange *x);
+int http_compression_write(struct http_exchange *x, const char *data, size_t len);
+int http_compression_write_segment(struct http_exchange *x, const struct http_segment *s);
+int http_compression_end(struct http_exchange *x);
 
-/* Compress more of what waits. Returns as http_exchange_put(), also 1 while more waits. */
-int http_exchange_gzip_go_on(struct http_exchange *x);
+/* Compress more of what waits. Returns as the functions of the wire, also 1 while more waits. */
+int http_compression_go_on(struct http_exchange *x);
 
-/* At the end of a turn: see to it that the client gets what was written. */
-void http_exchange_gzip_settle(struct http_exchange *x);
+/* When a callback ends: see to it that the client gets what was written. */
+void http_compression_flush(struct http_exchange *x);
 
 /* Let it all go. */
-void http_exchange_gzip_drop(struct http_exchange *x);
+void http_compression_drop(struct http_exchange *x);

@@ -1,4 +1,6 @@
-#include "http/log/access.h"
+#include "http/h1/batch.h"
+
+#include "http/h1/record.h"
 
 #include <goevd/conn.h>
 
@@ -68,14 +70,14 @@ http_h1_batch_reply_with_id(struct http_h1_batch *b, unsigned reply, enum http_p
                             bool head_only, size_t request_len)
 {
     const struct http_options_request_id *o = b->local->http->options->request_id;
-    const struct http_prerendered *k = http_prerendered_get(&b->local->prerendered, reply, persist);
+    const struct http_prerendered *k = http_prerendered_get(&b->h1->prerendered, reply, persist);
     const struct http_request_info *info;
     size_t len, head;
     char *to;
 
     if (!o || !k)
         return http_h1_batch_reply(b, reply, persist, head_only, request_len);
-    info = http_request_info_of(b);
+    info = http_h1_record_info(b);
     head = k->head_len - 2; /* up to the empty line */
     len = (head_only ? k->head_len : k->len) + o->header.len + 2 + info->id_len + 2;
     if (b->room - b->used < len) {
@@ -104,9 +106,9 @@ http_h1_batch_fail(struct http_h1_batch *b, int verdict, bool head_only)
     r = http_h1_batch_reply_with_id(b, reply, HTTP_PERSIST_CLOSE, head_only, 0);
     if (r < 0)
         return r;
-    b->local->refused[reply]++;
-    if (b->local->limits.flags & HTTP_INFORMED)
-        http_access_refused(b, reply, head_only);
+    b->h1->refused[reply]++;
+    if (b->h1->limits.flags & HTTP_INFORMED)
+        http_h1_record_refused(b, reply, head_only);
     b->close_flags = GOEVD_CLOSE_FLUSH;
     return 0;
 }

@@ -7,14 +7,15 @@
 
 #include <goevd/plugin.h>
 
+#include "http/h1/local.h"
 #include "http/h1/state.h"
-#include "http/instance.h"
 
 /* One callback: the input that is left and the output that is being written. */
 struct http_h1_batch {
     struct goevd_conn *c;
     struct http_h1_conn *conn;
     struct http_local *local;
+    struct http_h1_local *h1;
     const char *at;
     const char *end;
     char *out; /* NULL: nothing is reserved */
@@ -65,7 +66,7 @@ static hot int
 http_h1_batch_reply(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
                     bool head_only, size_t request_len)
 {
-    const struct http_prerendered *k = http_prerendered_get(&b->local->prerendered, reply, persist);
+    const struct http_prerendered *k = http_prerendered_get(&b->h1->prerendered, reply, persist);
     size_t len;
 
     if (unlikely(!k))

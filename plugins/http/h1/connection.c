@@ -3,37 +3,47 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "http/exchange/exchange.h"
+#include "http/h1/body.h"
 #include "http/h1/discard.h"
 #include "http/h1/expect.h"
+#include "http/h1/quick.h"
+#include "http/h1/record.h"
 #include "http/h1/request.h"
-#include "http/log/access.h"
 #include "http/message/semantics.h"
 
 /* ---- Requests -------------------------------------------------------------------------------- */
+
+/* A handler has it, and it is none of the simplest. */
+static cold int
+http_h1_conn_handle(struct http_h1_batch *b, unsigned number, size_t head_len)
+{
+    unsigned link = http_h1_request_link(b->h1->request, b->persist);
+
+    return http_h1_handle(b, number, head_len, http_h1_request_flags(b->h1->request, link), link);
+}
 
 /* One request without a body, or the head of one with. -EAGAIN: it is not complete. */
 static hot int
 http_h1_conn_request(struct http_h1_batch *b)
 {
-    struct http_local *local = b->local;
-    struct http_request *req = local->request;
+    struct http_h1_local *h1 = b->h1;
+    struct http_request *req = h1->request;
     unsigned reply;
     ssize_t n;
     int r;
 
-    n = http_parse(b->at, (size_t)(b->end - b->at), &local->limits, &b->conn->resume, req);
+    n = http_parse(b->at, (size_t)(b->end - b->at), &h1->limits, &b->conn->resume, req);
     if (unlikely(n < 0))
         return n == -EAGAIN ? -EAGAIN : http_h1_request_fail_head(b, (int)n);
     r = http_semantics_check(req);
     if (unlikely(r < 0 || req->flags != 0))
         return http_h1_request_any(b, (size_t)n, r);
-    reply = http_routes_find(local->site, req);
-    if (http_routes_is_handler(reply))
-        return http_exchange_handle(b, http_routes_handler(reply), (size_t)n,
-                                    (req->method | b->persist) == 0 /* GET, HTTP_PERSIST */
-                                        ? 0
-                                        : http_h1_request_flags(req, b->persist));
+    reply = http_routes_find(h1->site, req);
+    if (http_routes_is_handler(reply)) {
+        if (unlikely((req->method | b->persist) != 0)) /* GET, HTTP_PERSIST */
+            return http_h1_conn_handle(b, http_routes_handler(reply), (size_t)n);
+        return http_h1_handle(b, http_routes_handler(reply), (size_t)n, 0, 0);
+    }
     r = http_h1_batch_reply(b, reply, b->persist, req->method == HTTP_HEAD, (size_t)n);
     if (likely(r == 0))
         b->at += n;
@@ -44,7 +54,7 @@ http_h1_conn_request(struct http_h1_batch *b)
 static cold int
 http_h1_conn_body(struct http_h1_batch *b)
 {
-    return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_exchange_body(b) : http_h1_discard_body(b);
+    return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_h1_body(b) : http_h1_discard_body(b);
 }
 
 /* ---- Turns ----------------------------------------------------------------------------------- */
@@ -59,6 +69,7 @@ http_h1_conn_batch(struct http_h1_batch *b, struct goevd_conn *c, void *state, c
     b->c = c;
     b->conn = conn;
     b->local = goevd_conn_local(c);
+    b->h1 = b->local->h1;
     b->at = data;
     b->end = data + len;
     b->out = NULL;
@@ -95,11 +106,11 @@ static hot ptrdiff_t
 http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
 {
     http_h1_batch_commit(b);
-    b->local->replies += b->answered;
+    b->h1->replies += b->answered;
     if (likely(r == 0 && b->at == b->end && b->conn->flags == 0 && b->stop_at != 0))
         return b->at - data;
     if (b->conn->flags & HTTP_H1_EXCHANGE)
-        r = http_exchange_keep(b, r);
+        r = http_h1_link_keep(b, r);
     if (r < 0 && r != -EAGAIN && r != -ENOBUFS && r != -EBUSY)
         return r;
     if (b->stop_at == 0) {
@@ -115,34 +126,35 @@ http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
     return b->at - data;
 }
 
-/* A turn without input in which an exchange is seen to; r: what its handler has just returned. */
-static int
-http_h1_conn_advance(struct http_h1_batch *b, int r)
+/* A batch without input in which an exchange is seen to. */
+static struct http_exchange *
+http_h1_conn_enter(struct http_h1_batch *b)
 {
     struct http_exchange *x = b->conn->exchange;
 
-    x->turn = b;
-    r = http_exchange_advance(b, x, r);
+    http_h1_link(x)->batch = b;
+    http_exchange_enter(x);
+    return x;
+}
+
+/* Its end; r: what http_exchange_advance() has returned. */
+static int
+http_h1_conn_leave(struct http_h1_batch *b, struct http_exchange *x, int r)
+{
+    r = http_h1_advanced(b, x, r);
     return (int)MIN(http_h1_conn_finish(b, r, b->at), 0);
 }
 
 void
-http_h1_conn_kick(struct goevd_timer *timer, void *arg)
+http_h1_conn_run(struct http_exchange *x)
 {
-    struct http_local *local = arg;
-    struct http_exchange *x;
+    struct http_h1_batch b;
 
-    (void)timer;
-    while ((x = local->deferred) != NULL) {
-        struct http_h1_batch b;
-
-        local->deferred = x->next;
-        x->flags &= ~(uint32_t)HTTP_X_DEFERRED;
-        http_h1_conn_batch(&b, x->c, x->conn, "", 0);
-        b.outside = true;
-        if (http_h1_conn_advance(&b, 0) < 0)
-            goevd_conn_close(b.c, GOEVD_CLOSE_FLUSH);
-    }
+    http_h1_conn_batch(&b, x->c, http_h1_link(x)->conn, "", 0);
+    b.outside = true;
+    http_h1_conn_enter(&b);
+    if (http_h1_conn_leave(&b, x, http_exchange_advance(x, 0)) < 0)
+        goevd_conn_close(b.c, GOEVD_CLOSE_FLUSH);
 }
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
@@ -171,8 +183,10 @@ http_h1_conn_eof(struct goevd_conn *c, void *state)
 
     http_h1_conn_batch(&b, c, state, "", 0);
     if (b.conn->flags & HTTP_H1_EXCHANGE) {
+        struct http_exchange *x = http_h1_conn_enter(&b);
+
         b.conn->flags |= HTTP_H1_EOF;
-        return http_h1_conn_advance(&b, 0);
+        return http_h1_conn_leave(&b, x, http_exchange_advance(x, 0));
     }
     if (b.conn->flags & HTTP_H1_BLOCKED) {
         b.conn->flags |= HTTP_H1_EOF;
@@ -184,21 +198,13 @@ http_h1_conn_eof(struct goevd_conn *c, void *state)
 static int
 http_h1_conn_drained_exchange(struct http_h1_batch *b)
 {
-    struct http_exchange *x = b->conn->exchange;
-    int r;
+    struct http_exchange *x = http_h1_conn_enter(b);
+    int r = http_h1_link_flush(x);
 
-    x->turn = b;
-    r = http_exchange_reply_flush(x);
-    if (r < 0) {
-        x->turn = NULL;
+    if (r < 0)
         return r;
-    }
-    if (r == 0 && (x->flags & (HTTP_X_DRAIN | HTTP_X_ENDED | HTTP_X_BROKEN)) == HTTP_X_DRAIN) {
-        x->flags &= ~(uint32_t)HTTP_X_DRAIN;
-        if (x->handler->calls.on_drained)
-            r = x->handler->calls.on_drained(http_exchange_public(x), http_exchange_state(x));
-    }
-    return http_h1_conn_advance(b, MIN(r, 0));
+    r = r == 0 ? http_exchange_drained(x) : http_exchange_advance(x, 0);
+    return http_h1_conn_leave(b, x, r);
 }
 
 /* A request whose head waits comes again by on_read; the answer to a body has to be sent here. */
@@ -222,17 +228,12 @@ http_h1_conn_drained(struct goevd_conn *c, void *state)
 static int
 http_h1_conn_timeout_exchange(struct http_h1_batch *b, uint64_t cookie)
 {
-    struct http_exchange *x = b->conn->exchange;
-    int r = 0;
+    struct http_exchange *x;
 
     if (!(b->conn->flags & HTTP_H1_EXCHANGE))
         return 0;
-    x->turn = b;
-    if (cookie == HTTP_EXCHANGE_KICK && x->source.len != 0)
-        return http_h1_conn_drained_exchange(b);
-    if (cookie == HTTP_EXCHANGE_TIMER && !(x->flags & (HTTP_X_ENDED | HTTP_X_BROKEN)))
-        r = x->handler->calls.on_timeout(http_exchange_public(x), http_exchange_state(x));
-    return http_h1_conn_advance(b, r);
+    x = http_h1_conn_enter(b);
+    return http_h1_conn_leave(b, x, http_exchange_timeout(x, cookie));
 }
 
 /* A body that a handler wants was to be here by now, unless much of it is. */
@@ -243,8 +244,9 @@ http_h1_conn_late_body(struct http_h1_batch *b)
     uint64_t left = http_exchange_body_time_left(x);
 
     if (left == 0) {
+        http_h1_conn_enter(b);
         http_exchange_break(x, HTTP_LATE_BODY);
-        return http_h1_conn_advance(b, 0);
+        return http_h1_conn_leave(b, x, http_exchange_advance(x, 0));
     }
     b->conn->flags |= HTTP_H1_LATE_BODY;
     goevd_conn_deadline(b->c, left);
@@ -296,9 +298,10 @@ http_h1_conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
     struct http_h1_conn *conn = state;
 
     if (conn->flags & HTTP_H1_EXCHANGE)
-        http_exchange_gone(conn, reason);
+        http_h1_link_gone(conn, reason == GOEVD_REASON_UPGRADED ? GOEVD_HTTP_REASON_UPGRADED
+                                                                : GOEVD_HTTP_REASON_GONE);
     if (conn->flags & HTTP_H1_INFORMED)
-        http_access_kept_gone(c, conn);
+        http_h1_record_kept_gone(c, conn);
 }
 
 const struct goevd_stream http_h1_conn_stream = {

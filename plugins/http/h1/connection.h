@@ -8,8 +8,8 @@
 /* Its instance is a struct http, its local a struct http_local. */
 extern const struct goevd_stream http_h1_conn_stream;
 
-/* A struct http_local: see to exchanges that were changed outside of a turn. */
-void http_h1_conn_kick(struct goevd_timer *timer, void *local);
+/* As the `run` of a wire. */
+void http_h1_conn_run(struct http_exchange *x);
 
 /* Read on where reading was paused. */
 static inline void

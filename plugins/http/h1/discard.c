@@ -2,14 +2,13 @@
 
 #include <errno.h>
 
-#include "http/log/access.h"
-#include "http/options.h"
+#include "http/h1/record.h"
 
 int
 http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
                       enum http_persist persist)
 {
-    const struct http_request *req = b->local->request;
+    const struct http_request *req = b->h1->request;
     struct http_h1_conn *conn = b->conn;
     bool head_only = req->method == HTTP_HEAD;
     bool chunked = req->flags & HTTP_CHUNKED;
@@ -26,7 +25,7 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
         b->at += head_len;
         b->close_flags = GOEVD_CLOSE_FLUSH;
         if (req->flags & HTTP_INFORMED)
-            http_access_answered(b, reply, head_only);
+            http_h1_record_answered(b, reply, head_only);
         return 0;
     }
     b->at += head_len;
@@ -40,7 +39,7 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
         (uint16_t)((chunked ? HTTP_H1_CHUNKED : HTTP_H1_LENGTH) | (head_only ? HTTP_H1_HEAD : 0) |
                    (int)persist << HTTP_H1_PERSIST_SHIFT);
     if (req->flags & HTTP_INFORMED)
-        http_access_keep(b, reply);
+        http_h1_record_keep(b, reply);
     return 0;
 }
 
@@ -91,9 +90,9 @@ http_h1_discard_fail(struct http_h1_batch *b, int verdict, bool head_only)
     r = http_h1_batch_fail(b, verdict, head_only);
     if (r != -ENOBUFS)
         return r;
-    b->local->refused[http_verdict_index(verdict)]++;
+    b->h1->refused[http_verdict_index(verdict)]++;
     conn->left = 0;
-    http_access_set_reply(b, http_verdict_index(verdict));
+    http_h1_record_set_reply(b, http_verdict_index(verdict));
     conn->flags &= (uint16_t) ~(HTTP_H1_BODY | HTTP_H1_PERSIST_MASK);
     conn->flags |= HTTP_H1_LENGTH | HTTP_PERSIST_CLOSE << HTTP_H1_PERSIST_SHIFT;
     return -ENOBUFS;
@@ -112,9 +111,9 @@ http_h1_discard_answer(struct http_h1_batch *b, bool head_only)
         return 0;
     if (conn->flags & HTTP_H1_STOP)
         persist = HTTP_PERSIST_CLOSE;
-    r = http_h1_batch_reply_with_id(b, http_access_reply(b), persist, head_only, 0);
+    r = http_h1_batch_reply_with_id(b, http_h1_record_reply(b), persist, head_only, 0);
     if (r == 0 && (conn->flags & HTTP_H1_INFORMED))
-        http_access_kept_answered(b, head_only);
+        http_h1_record_kept_answered(b, head_only);
     return r;
 }
 

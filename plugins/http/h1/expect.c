@@ -43,7 +43,7 @@ static bool
 http_h1_expect_awaits_body(const struct http_h1_conn *conn)
 {
     if (conn->flags & HTTP_H1_EXCHANGE)
-        return http_exchange_body_awaited(conn->exchange);
+        return http_exchange_wants_body(conn->exchange);
     return conn->flags & HTTP_H1_BODY;
 }
 

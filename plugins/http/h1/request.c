@@ -2,32 +2,38 @@
 
 #include <errno.h>
 
-#include <goevd/worker.h>
-
-#include "http/exchange/exchange.h"
 #include "http/h1/discard.h"
-#include "http/log/access.h"
+#include "http/h1/quick.h"
+#include "http/h1/record.h"
 #include "http/message/target.h"
 
 int
 http_h1_request_fail_head(struct http_h1_batch *b, int verdict)
 {
-    http_request_info_begin_none(b->local);
+    b->h1->info.begun_ns = 0;
     return http_h1_batch_fail(b, verdict, b->end - b->at >= 5 && memcmp(b->at, "HEAD ", 5) == 0);
 }
 
 unsigned
-http_h1_request_flags(const struct http_request *req, enum http_persist persist)
+http_h1_request_flags(const struct http_request *req, unsigned link)
 {
     unsigned flags = req->method == HTTP_HEAD ? HTTP_X_HEAD : 0;
 
-    flags |= (req->flags & HTTP_OLD) ? HTTP_X_OLD : 0;
-    flags |= (req->flags & HTTP_LENGTH) ? HTTP_X_LENGTH : 0;
-    flags |= (req->flags & HTTP_CHUNKED) ? HTTP_X_CHUNKED : 0;
-    flags |= (req->flags & HTTP_CONTINUE) ? HTTP_X_CONTINUE : 0;
+    flags |= (req->flags & HTTP_BODY) ? HTTP_X_BODY : 0;
     flags |= (req->flags & HTTP_INFORMED) ? HTTP_X_INFORMED : 0;
-    flags |= persist == HTTP_PERSIST_CLOSE ? HTTP_X_CLOSE : 0;
-    return flags | (persist == HTTP_PERSIST_TOLD ? HTTP_X_TELL : 0);
+    return flags | (link != 0 ? HTTP_X_WIRE : 0);
+}
+
+unsigned
+http_h1_request_link(const struct http_request *req, enum http_persist persist)
+{
+    unsigned flags = (req->flags & HTTP_OLD) ? HTTP_H1_LINK_OLD : 0;
+
+    flags |= (req->flags & HTTP_LENGTH) ? HTTP_H1_LINK_LENGTH : 0;
+    flags |= (req->flags & HTTP_CHUNKED) ? HTTP_H1_LINK_CHUNKED : 0;
+    flags |= (req->flags & HTTP_CONTINUE) ? HTTP_H1_LINK_CONTINUE : 0;
+    flags |= persist == HTTP_PERSIST_CLOSE ? HTTP_H1_LINK_CLOSE : 0;
+    return flags | (persist == HTTP_PERSIST_TOLD ? HTTP_H1_LINK_TELL : 0);
 }
 
 /* What a request is for, RFC 9112 section 3.3: the host of its target, or of its Host header. */
@@ -48,26 +54,19 @@ static bool
 http_h1_request_is_last(const struct http_h1_batch *b, unsigned reply)
 {
     uint64_t max = (uint64_t)b->local->http->options->requests_max;
-    bool chunked = b->local->request->flags & HTTP_CHUNKED;
+    bool chunked = b->h1->request->flags & HTTP_CHUNKED;
 
     return max != 0 &&
            (b->conn->requests + 1 >= max || (chunked && !http_routes_is_handler(reply)));
 }
 
-/* A request has been answered, or will be. With the last one of a worker, and again after as many,
- * for what is asked may fail. */
+/* A request has been answered, or will be. */
 static void
 http_h1_request_count(struct http_h1_batch *b)
 {
-    const struct http *http = b->local->http;
-    uint64_t max = (uint64_t)http->options->worker_requests_max;
-
     if (!(b->conn->flags & HTTP_H1_CHUNKED))
         b->conn->requests++;
-    if (max != 0 &&
-        (atomic_fetch_add_explicit(b->local->worker_requests, 1, memory_order_relaxed) + 1) % max ==
-            0)
-        goevd_worker_replace(http->self, "worker_requests_max is reached");
+    http_count_request(b->local->http);
 }
 
 /* Let it be answered. Returns as http_h1_request_any(). */
@@ -75,14 +74,16 @@ static int
 http_h1_request_answer(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
                        size_t head_len)
 {
-    const struct http_request *req = b->local->request;
+    const struct http_request *req = b->h1->request;
     bool head_only = req->method == HTTP_HEAD;
     int r;
 
     if (http_routes_is_handler(reply)) {
-        http_request_info_copy(&b->local->fresh->info, &b->local->info);
-        return http_exchange_handle(b, http_routes_handler(reply), head_len,
-                                    http_h1_request_flags(req, persist));
+        unsigned link = http_h1_request_link(req, persist);
+
+        http_request_info_copy(&b->h1->fresh->info, &b->h1->info);
+        return http_h1_handle(b, http_routes_handler(reply), head_len,
+                              http_h1_request_flags(req, link), link);
     }
     if (req->flags & HTTP_BODY)
         return http_h1_discard_begin(b, head_len, reply, persist);
@@ -91,30 +92,30 @@ http_h1_request_answer(struct http_h1_batch *b, unsigned reply, enum http_persis
         return r;
     b->at += head_len;
     if (req->flags & HTTP_INFORMED)
-        http_access_answered(b, reply, head_only);
+        http_h1_record_answered(b, reply, head_only);
     return 0;
 }
 
 int
 http_h1_request_any(struct http_h1_batch *b, size_t head_len, int r)
 {
-    struct http_local *local = b->local;
-    struct http_request *req = local->request;
+    struct http_h1_local *h1 = b->h1;
+    struct http_request *req = h1->request;
     enum http_persist persist = b->persist;
     bool informed;
     unsigned reply = HTTP_ROUTES_SERVER_WIDE;
 
     if (req->flags & HTTP_INFORMED)
-        http_request_info_begin(local, b->c);
+        http_request_info_begin(&b->local->log, b->c, req, &h1->info);
     if (req->flags & HTTP_OTHER_HOST)
-        local->site = http_routes_site(&local->http->routes,
-                                       (struct http_span){req->host_memo, req->host_memo_len});
+        h1->site = http_routes_site(&b->local->http->routes,
+                                    (struct http_span){req->host_memo, req->host_memo_len});
     if (r == 0)
-        r = http_target_check(req, local->scratch);
+        r = http_target_check(req, h1->scratch);
     if (r < 0)
         return http_h1_batch_fail(b, r, req->method == HTTP_HEAD);
     if (!(req->flags & HTTP_SERVER_WIDE))
-        reply = http_routes_find(http_h1_request_site(local, req), req);
+        reply = http_routes_find(http_h1_request_site(b->local, req), req);
     if (req->flags & HTTP_CLOSE)
         persist = HTTP_PERSIST_CLOSE;
     else if ((req->flags & HTTP_KEEP) && persist != HTTP_PERSIST_CLOSE)

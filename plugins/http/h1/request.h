@@ -3,8 +3,9 @@
 
 #include "http/h1/batch.h"
 
-/* What the head says, as an exchange knows it. */
-cold unsigned http_h1_request_flags(const struct http_request *req, enum http_persist persist);
+/* What the head says, as an exchange knows it and as its link does. */
+cold unsigned http_h1_request_flags(const struct http_request *req, unsigned link);
+cold unsigned http_h1_request_link(const struct http_request *req, enum http_persist persist);
 
 /* What has come is no head, by the verdict of the parser. Returns as http_h1_batch_reply() does. */
 cold int http_h1_request_fail_head(struct http_h1_batch *b, int verdict);

@@ -2,38 +2,29 @@
  * there is no log. */
 #pragma once
 
-#include "http/exchange/exchange.h"
+#include "http/log/log.h"
 
 /* Of a client that has gone before its answer began, as nginx has it. */
 #define HTTP_ACCESS_STATUS_GONE 499
 
+/* A request that is over. */
+struct http_access_event {
+    struct http_access_request request;
+    const struct http_request_info *info;
+    struct goevd_conn *c; /* by whose listener it came */
+    int status;
+    uint64_t bytes; /* of content that was sent */
+};
+
 /* Open it; nothing without. 0; -EINVAL after goevd_refuse(); -ENOMEM. */
-int http_access_init(struct http *http);
+int http_access_init(struct http_log *log);
 
-void http_access_local_fini(struct http_local *local);
+/* Whether there is a log. */
+static inline bool
+http_access_wanted(const struct http_log_local *local)
+{
+    return local->log->lines != NULL;
+}
 
-/* Reply number `reply` has answered that request. */
-void http_access_answered(struct http_h1_batch *b, unsigned reply, bool head_only);
-
-/* A reply for a verdict has answered it, or what was none. */
-void http_access_refused(struct http_h1_batch *b, unsigned reply, bool head_only);
-
-/* It has a body that nobody wants, and is answered when that has come: keep its info and what the
- * line needs, in the connection's stead. Where there is no memory, nothing of it is logged. */
-void http_access_keep(struct http_h1_batch *b, unsigned reply);
-
-/* What answers such a body. */
-unsigned http_access_reply(const struct http_h1_batch *b);
-void http_access_set_reply(struct http_h1_batch *b, unsigned reply);
-
-/* The info of such a request. */
-const struct http_request_info *http_access_kept_mark(const struct http_h1_batch *b);
-
-/* Such a body has been answered. */
-void http_access_kept_answered(struct http_h1_batch *b, bool head_only);
-
-/* The connection of such a body has ended. */
-void http_access_kept_gone(struct goevd_conn *c, struct http_h1_conn *conn);
-
-/* A handler's request is over. */
-void http_access_exchange(struct http_exchange *x);
+/* Write the line, if there is a log. */
+void http_access_write(struct http_log_local *local, struct http_access_event event);

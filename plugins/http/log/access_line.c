@@ -33,13 +33,13 @@ http_access_line_method(const struct http_request *req)
 }
 
 void
-http_access_request_read(const struct http_request *req, struct http_access_request *ret)
+http_access_request_read(const struct http_request *req, enum goevd_http_version version,
+                         struct http_access_request *ret)
 {
     const struct http_field *host = &req->fields[req->at[HTTP_KNOWN_HOST]];
 
-    *ret = (struct http_access_request){.method = http_access_line_method(req),
-                                        .target = req->target,
-                                        .old = (req->flags & HTTP_OLD)};
+    *ret = (struct http_access_request){
+        .method = http_access_line_method(req), .target = req->target, .version = version};
     if (req->seen & 1U << HTTP_KNOWN_HOST)
         ret->host = (struct http_span){host->value, host->value_len};
     for (uint32_t i = 0; i < req->field_count; i++) {
@@ -180,11 +180,20 @@ http_access_line_tell_second(struct http_access_second *s, time_t now)
 
 /* ---- Formats --------------------------------------------------------------------------------- */
 
+static const char *
+http_access_line_version(enum goevd_http_version version)
+{
+    return version == GOEVD_HTTP_2     ? "HTTP/2.0"
+           : version == GOEVD_HTTP_1_0 ? "HTTP/1.0"
+                                       : "HTTP/1.1";
+}
+
 static struct http_span
 http_access_line_protocol(const struct http_access_request *r)
 {
-    return r->method.len == 0 ? (struct http_span){"", 0}
-                              : (struct http_span){r->old ? "HTTP/1.0" : "HTTP/1.1", 8};
+    return r->method.len == 0
+               ? (struct http_span){"", 0}
+               : (struct http_span){http_access_line_version(r->version), strlen("HTTP/1.1")};
 }
 
 size_t

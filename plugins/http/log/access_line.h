@@ -1,8 +1,9 @@
 /* One line of the access log: what is known of a request and its answer in, bytes out. */
 #pragma once
 
-#include <stdbool.h>
 #include <time.h>
+
+#include <goevd/http.h>
 
 #include "http/message/request.h"
 
@@ -20,7 +21,7 @@ struct http_access_request {
     struct http_span referer;
     struct http_span agent;
     struct http_span user; /* as a handler has found; empty: nobody has looked */
-    bool old;              /* HTTP/1.0 */
+    enum goevd_http_version version;
 };
 
 #define HTTP_ACCESS_SPANS 5 /* at the beginning of that struct */
@@ -43,7 +44,9 @@ struct http_access_second {
     char combined[28]; /* "24/Nov/2026:16:57:09 +0000" */
 };
 
-void http_access_request_read(const struct http_request *req, struct http_access_request *ret);
+/* All but its user. */
+void http_access_request_read(const struct http_request *req, enum goevd_http_version version,
+                              struct http_access_request *ret);
 
 /* Write it to HTTP_ACCESS_LINE_MAX bytes; returns how many it has. */
 size_t http_access_line_json(char *to, struct http_access_second *second,

@@ -9,7 +9,7 @@
 #include <goevd/cidr.h>
 #include <goevd/conn.h>
 
-#include "http/log/access.h"
+#include "http/log/log.h"
 #include "http/message/chars.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
@@ -46,36 +46,36 @@ http_request_info_check_header(struct goevd_self *self, struct goevd_str name)
 }
 
 int
-http_request_info_init(struct http *http)
+http_request_info_init(struct http_log *log)
 {
-    const struct http_options *o = http->options;
+    const struct http_options *o = log->options;
     int r = 0;
 
     if (o->request_id)
-        r = http_request_info_check_header(http->self, o->request_id->header);
+        r = http_request_info_check_header(log->self, o->request_id->header);
     if (r == 0 && o->request_id)
-        r = http_request_info_trust_init(&http->id_from, http->self, "request_id",
+        r = http_request_info_trust_init(&log->id_from, log->self, "request_id",
                                          &o->request_id->from);
     if (r == 0 && o->forwarded)
-        r = http_request_info_trust_init(&http->forwarded_from, http->self, "forwarded",
+        r = http_request_info_trust_init(&log->forwarded_from, log->self, "forwarded",
                                          &o->forwarded->from);
     if (o->access_log || o->request_id || o->forwarded || o->requests_max != 0 ||
         o->worker_requests_max != 0)
-        http->limits.flags |= HTTP_INFORMED;
+        log->informed = true;
     return r;
 }
 
 void
-http_request_info_fini(struct http *http)
+http_request_info_fini(struct http_log *log)
 {
-    free(http->id_from.networks);
-    free(http->forwarded_from.networks);
+    free(log->id_from.networks);
+    free(log->forwarded_from.networks);
 }
 
 int
-http_request_info_local_init(struct http_local *local)
+http_request_info_local_init(struct http_log_local *local)
 {
-    if (!local->http->options->request_id)
+    if (!local->log->options->request_id)
         return 0;
     return getrandom(local->id_base, sizeof(local->id_base), 0) < 0 ? -errno : 0;
 }
@@ -102,16 +102,17 @@ http_request_info_peer(struct goevd_conn *c, union http_forwarded_address *ret)
 
 /* From us back to the first who is no proxy of ours, whatever he says of others. */
 static void
-http_request_info_follow(const struct http_local *local, union http_forwarded_address *client)
+http_request_info_follow(const struct http_log_local *local, const struct http_request *req,
+                         union http_forwarded_address *client)
 {
-    const struct http_request_info_trust *trust = &local->http->forwarded_from;
+    const struct http_request_info_trust *trust = &local->log->forwarded_from;
     struct http_forwarded_hops hops;
     size_t last;
 
     if (trust->count == 0 || !http_request_info_trusts(trust, &client->sa))
         return;
-    http_forwarded_read(local->request,
-                        (enum http_forwarded_header)local->http->options->forwarded->header, &hops);
+    http_forwarded_read(req, (enum http_forwarded_header)local->log->options->forwarded->header,
+                        &hops);
     last = hops.count - MIN(hops.count, HTTP_FORWARDED_HOPS_MAX);
     while (hops.count > last && http_request_info_trusts(trust, &client->sa)) {
         union http_forwarded_address next;
@@ -133,7 +134,7 @@ http_request_info_hex(char *to, uint64_t n)
 
 /* Random when the poller began, and counted on from there. */
 static void
-http_request_info_make_id(struct http_local *local, struct http_request_info *info)
+http_request_info_make_id(struct http_log_local *local, struct http_request_info *info)
 {
     local->id_base[1]++;
     http_request_info_hex(info->id, local->id_base[0]);
@@ -154,17 +155,16 @@ http_request_info_id_valid(const struct http_field *f)
 
 /* The one that it has brought along; false: none that counts. */
 static bool
-http_request_info_take_id(const struct http_local *local, struct goevd_conn *c,
-                          struct http_request_info *info)
+http_request_info_take_id(const struct http_log_local *local, struct goevd_conn *c,
+                          const struct http_request *req, struct http_request_info *info)
 {
-    const struct goevd_str name = local->http->options->request_id->header;
-    const struct http_request *req = local->request;
+    const struct goevd_str name = local->log->options->request_id->header;
     union http_forwarded_address peer;
 
-    if (local->http->id_from.count == 0)
+    if (local->log->id_from.count == 0)
         return false;
     http_request_info_peer(c, &peer);
-    if (!http_request_info_trusts(&local->http->id_from, &peer.sa))
+    if (!http_request_info_trusts(&local->log->id_from, &peer.sa))
         return false;
     for (uint32_t i = 0; i < req->field_count; i++) {
         const struct http_field *f = &req->fields[i];
@@ -182,43 +182,29 @@ http_request_info_take_id(const struct http_local *local, struct goevd_conn *c,
 
 /* ---- Marks ----------------------------------------------------------------------------------- */
 
-void
-http_request_info_begin(struct http_local *local, struct goevd_conn *c)
-{
-    struct http_request_info *info = &local->info;
+/* ---- All of it ------------------------------------------------------------------------------- */
 
-    info->begun_ns = goevd_now();
-    http_request_info_peer(c, &info->client);
-    http_request_info_follow(local, &info->client);
-    info->id_len = 0;
-    if (local->http->options->request_id && !http_request_info_take_id(local, c, info))
-        http_request_info_make_id(local, info);
+void
+http_request_info_begin(struct http_log_local *local, struct goevd_conn *c,
+                        const struct http_request *req, struct http_request_info *ret)
+{
+    ret->begun_ns = goevd_now();
+    http_request_info_peer(c, &ret->client);
+    http_request_info_follow(local, req, &ret->client);
+    ret->id_len = 0;
+    if (local->log->options->request_id && !http_request_info_take_id(local, c, req, ret))
+        http_request_info_make_id(local, ret);
 }
 
 void
-http_request_info_begin_none(struct http_local *local)
+http_request_info_begin_none(struct http_log_local *local, struct goevd_conn *c,
+                             struct http_request_info *ret)
 {
-    local->info.begun_ns = 0;
-}
-
-const struct http_request_info *
-http_request_info_of(struct http_h1_batch *b)
-{
-    struct http_local *local = b->local;
-    struct http_request_info *info = &local->info;
-
-    if (b->conn->flags & HTTP_H1_EXCHANGE)
-        return &b->conn->exchange->info;
-    if (b->conn->flags & HTTP_H1_INFORMED)
-        return http_access_kept_mark(b);
-    if (info->begun_ns != 0 && b->at < b->end)
-        return info;
-    http_request_info_begin_none(local);
-    http_request_info_peer(b->c, &info->client);
-    info->id_len = 0;
-    if (local->http->options->request_id)
-        http_request_info_make_id(local, info);
-    return info;
+    ret->begun_ns = 0;
+    http_request_info_peer(c, &ret->client);
+    ret->id_len = 0;
+    if (local->log->options->request_id)
+        http_request_info_make_id(local, ret);
 }
 
 void

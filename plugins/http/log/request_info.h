@@ -20,9 +20,8 @@ struct http_request_info {
 };
 
 struct goevd_conn;
-struct http;
-struct http_local;
-struct http_h1_batch;
+struct http_log;
+struct http_log_local;
 
 /* Who may tell us something. */
 struct http_request_info_trust {
@@ -32,20 +31,19 @@ struct http_request_info_trust {
 
 /* Parse the networks of the options, and see whether requests need it. 0; -EINVAL after
  * goevd_refuse(); -ENOMEM. http_request_info_fini() in either case. */
-int http_request_info_init(struct http *http);
-void http_request_info_fini(struct http *http);
+int http_request_info_init(struct http_log *log);
+void http_request_info_fini(struct http_log *log);
 
 /* On this poller. 0; -errno of getrandom(2). */
-int http_request_info_local_init(struct http_local *local);
+int http_request_info_local_init(struct http_log_local *local);
 
-/* Let local->info be that of the request whose head is good. */
-void http_request_info_begin(struct http_local *local, struct goevd_conn *c);
+/* That of a request whose head is good and has come by that connection. */
+void http_request_info_begin(struct http_log_local *local, struct goevd_conn *c,
+                             const struct http_request *req, struct http_request_info *ret);
 
-/* What lies there is no request. */
-void http_request_info_begin_none(struct http_local *local);
-
-/* That of whatever is being answered in this turn, also where it is no request. */
-const struct http_request_info *http_request_info_of(struct http_h1_batch *b);
+/* That of what is answered and is no request. */
+void http_request_info_begin_none(struct http_log_local *local, struct goevd_conn *c,
+                                  struct http_request_info *ret);
 
 void http_request_info_copy(struct http_request_info *to, const struct http_request_info *from);
 

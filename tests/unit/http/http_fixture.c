@@ -89,10 +89,12 @@ http_fixture_sent(const struct http_fixture *f, const char *text)
     return n;
 }
 
-const struct http_local *
+const struct http_h1_local *
 http_fixture_local(const struct http_fixture *f)
 {
-    return f->host.local;
+    const struct http_local *local = f->host.local;
+
+    return local->h1;
 }
 
 uint64_t

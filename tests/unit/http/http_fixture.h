@@ -1,7 +1,7 @@
 /* One instance of the http plugin with a few routes, and one connection to it. */
 #pragma once
 
-#include "http/instance.h"
+#include "http/h1/local.h"
 #include "unit/http/http_host.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -27,7 +27,7 @@ void http_fixture_send(struct http_fixture *f, const char *text);
 /* How often a text occurs in what was sent. */
 unsigned http_fixture_sent(const struct http_fixture *f, const char *text);
 
-const struct http_local *http_fixture_local(const struct http_fixture *f);
+const struct http_h1_local *http_fixture_local(const struct http_fixture *f);
 
 /* How many requests got that verdict. */
 uint64_t http_fixture_refused(const struct http_fixture *f, int verdict);

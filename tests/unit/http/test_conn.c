@@ -142,7 +142,7 @@ static void
 test_http_conn_date_follows_the_timer(void **state)
 {
     struct http_fixture *f = http_fixture_begin();
-    struct http_local *l = f->host.local;
+    struct http_h1_local *l = ((struct http_local *)f->host.local)->h1;
 
     (void)state;
     assert_false(http_host_timer->armed);
@@ -159,7 +159,7 @@ static void
 test_http_conn_timer_rests_when_nobody_asks(void **state)
 {
     struct http_fixture *f = http_fixture_begin();
-    struct http_local *l = f->host.local;
+    struct http_h1_local *l = ((struct http_local *)f->host.local)->h1;
 
     (void)state;
     http_fixture_send(f, GET);

@@ -1,0 +1,25 @@
+/* What the log of requests has, of an instance and on each poller. */
+#pragma once
+
+#include <goevd/plugin.h>
+
+#include "http/log/access_line.h"
+#include "http/log/request_info.h"
+#include "http/options.h"
+
+struct http_log {
+    struct goevd_self *self;
+    const struct http_options *options;
+    struct goevd_logfile *lines; /* of the access log; NULL: requests are not logged */
+    struct http_request_info_trust id_from;
+    struct http_request_info_trust forwarded_from;
+    bool informed; /* an option needs the info of each request */
+};
+
+/* Only its poller touches it. */
+struct http_log_local {
+    const struct http_log *log;
+    struct goevd_poller *poller;
+    struct http_access_second second;
+    uint64_t id_base[2]; /* the last id that was made */
+};
