@@ -11,9 +11,10 @@
 #include "http/exchange/api.h"
 #include "http/exchange/exchange.h"
 #include "http/h1/connection.h"
-#include "http/h1/local.h"
+#include "http/h1/h1.h"
 #include "http/h1/quick.h"
 #include "http/log/access.h"
+#include "http/schema.h"
 
 /* The functions that handlers get: their replies try the quick path of HTTP/1.1 first. */
 static const struct goevd_http *

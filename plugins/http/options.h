@@ -14,7 +14,7 @@ struct http_options_respond {
 
 struct http_options_redirect {
     struct goevd_str to;
-    int status; /* index into http_options_redirect_statuses */
+    int status; /* index into http_redirect_statuses */
 };
 
 /* What is done to the headers of replies. */
@@ -100,9 +100,3 @@ struct http_options {
     const struct http_options_request_id *request_id;
     const struct http_options_forwarded *forwarded;
 };
-
-extern const struct goevd_schema http_options_schema;
-extern const int http_options_redirect_statuses[];
-
-/* What the schema cannot say. Returns 0, or -EINVAL after goevd_refuse(). */
-int http_options_check(struct goevd_self *self, const struct http_options *o);

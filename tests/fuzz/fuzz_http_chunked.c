@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/h1/chunked.h"
+#include "http/h1/format/chunked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/h1/parser.h"
+#include "http/h1/format/parser.h"
 #include "http/message/semantics.h"
 #include "http/message/target.h"
 

@@ -6,7 +6,7 @@
 #include <goevd/plugin.h>
 #include <goevd/worker.h>
 
-#include "http/log/log.h"
+#include "http/log/request_info.h"
 #include "http/options.h"
 #include "http/route/routes.h"
 

@@ -39,14 +39,6 @@ int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_le
 /* A long body goes out by reference; the options that hold it outlive the connection. */
 cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
 
-/* Answer with the reason, which is counted, and close; the peer may go on sending for a while.
- * Returns as http_h1_batch_reply() does. */
-cold int http_h1_batch_fail(struct http_h1_batch *b, int verdict, bool head_only);
-
-/* http_h1_batch_reply() with the id of what it answers, if that has one. */
-cold int http_h1_batch_reply_with_id(struct http_h1_batch *b, unsigned reply,
-                                     enum http_persist persist, bool head_only, size_t request_len);
-
 /* What follows the bytes of a reply. */
 static hot int
 http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k, unsigned reply,

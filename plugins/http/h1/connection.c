@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "http/h1/answer.h"
 #include "http/h1/body.h"
 #include "http/h1/discard.h"
 #include "http/h1/expect.h"
@@ -269,9 +270,9 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     if (late == HTTP_H1_LATE_BODY && (b.conn->flags & HTTP_H1_EXCHANGE))
         return http_h1_conn_late_body(&b);
     if (late == HTTP_H1_LATE_BODY && !(b.conn->flags & HTTP_H1_ANSWERED))
-        http_h1_batch_fail(&b, HTTP_LATE_BODY, (b.conn->flags & HTTP_H1_HEAD));
+        http_h1_refuse(&b, HTTP_LATE_BODY, (b.conn->flags & HTTP_H1_HEAD));
     else if (late == HTTP_H1_LATE_HEAD && (b.conn->flags & HTTP_H1_BEGUN))
-        http_h1_batch_fail(&b, HTTP_LATE_HEAD, false);
+        http_h1_refuse(&b, HTTP_LATE_HEAD, false);
     http_h1_batch_commit(&b);
     if (late != 0)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "http/h1/answer.h"
 #include "http/h1/record.h"
 
 int
@@ -14,11 +15,11 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
     bool chunked = req->flags & HTTP_CHUNKED;
 
     if (!chunked && req->content_length > (uint64_t)b->local->http->options->body_discard_max)
-        return http_h1_batch_fail(b, HTTP_LARGE_BODY, head_only);
+        return http_h1_refuse(b, HTTP_LARGE_BODY, head_only);
     /* RFC 9110 section 10.1.1: a final answer instead of 100 (Continue); whether the body comes
      * after it is not known, so the connection ends */
     if (req->flags & HTTP_CONTINUE) {
-        int r = http_h1_batch_reply_with_id(b, reply, HTTP_PERSIST_CLOSE, head_only, 0);
+        int r = http_h1_answer(b, reply, HTTP_PERSIST_CLOSE, head_only, 0);
 
         if (r < 0)
             return r;
@@ -87,7 +88,7 @@ http_h1_discard_fail(struct http_h1_batch *b, int verdict, bool head_only)
         b->close_flags = GOEVD_CLOSE_FLUSH;
         return 0;
     }
-    r = http_h1_batch_fail(b, verdict, head_only);
+    r = http_h1_refuse(b, verdict, head_only);
     if (r != -ENOBUFS)
         return r;
     b->h1->refused[http_verdict_index(verdict)]++;
@@ -111,7 +112,7 @@ http_h1_discard_answer(struct http_h1_batch *b, bool head_only)
         return 0;
     if (conn->flags & HTTP_H1_STOP)
         persist = HTTP_PERSIST_CLOSE;
-    r = http_h1_batch_reply_with_id(b, http_h1_record_reply(b), persist, head_only, 0);
+    r = http_h1_answer(b, http_h1_record_reply(b), persist, head_only, 0);
     if (r == 0 && (conn->flags & HTTP_H1_INFORMED))
         http_h1_record_kept_answered(b, head_only);
     return r;

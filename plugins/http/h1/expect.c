@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "http/exchange/exchange.h"
+#include "http/h1/answer.h"
 
 /* Whether more is there than the empty lines that may precede a request. */
 static bool
@@ -32,7 +33,7 @@ http_h1_expect_end(struct http_h1_batch *b)
     unsigned flags = b->conn->flags;
 
     if ((flags & (HTTP_H1_BEGUN | HTTP_H1_BODY)) && !(flags & HTTP_H1_ANSWERED))
-        http_h1_batch_fail(b, HTTP_BAD_END, (flags & HTTP_H1_HEAD));
+        http_h1_refuse(b, HTTP_BAD_END, (flags & HTTP_H1_HEAD));
     http_h1_batch_commit(b);
     goevd_conn_close(b->c, GOEVD_CLOSE_DONE);
     return 0;

@@ -7,11 +7,18 @@
 #include "http/message/status.h"
 #include "http/message/verdict.h"
 
+static void
+http_head_cache_ticked(void *arg)
+{
+    http_head_cache_forget(arg);
+}
+
 void
 http_head_cache_init(struct http_head_cache *cache, struct http_prerendered_set *prerendered)
 {
     *cache = (struct http_head_cache){.prerendered = prerendered};
-    prerendered->cache = cache;
+    prerendered->ticked = http_head_cache_ticked;
+    prerendered->ticked_arg = cache;
     http_head_cache_forget(cache);
 }
 

@@ -64,7 +64,7 @@ int http_h1_link_keep(struct http_h1_batch *b, int r);
 /* The connection, and so its exchange, has ended. */
 void http_h1_link_gone(struct http_h1_conn *conn, enum goevd_http_reason reason);
 
-/* ---- Output, link_out.c ---------------------------------------------------------------------- */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 /* Whether some waits for the client. */
 static inline bool

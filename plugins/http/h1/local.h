@@ -2,8 +2,8 @@
 #pragma once
 
 #include "http/exchange/instance.h"
+#include "http/h1/format/parser.h"
 #include "http/h1/head_cache.h"
-#include "http/h1/parser.h"
 #include "http/h1/prerendered.h"
 
 struct http_h1_record;
@@ -26,10 +26,3 @@ struct http_h1_local {
     uint64_t replies;
     uint64_t refused[HTTP_VERDICT_COUNT]; /* by http_verdict_index() */
 };
-
-/* Make local->h1, and later free it: after http_exchange_free_all(). 0; -ENOMEM. */
-int http_h1_local_init(struct http_local *local);
-void http_h1_local_fini(struct http_local *local);
-
-/* Bytes of an exchange's link to this wire. */
-size_t http_h1_link_size(void);

@@ -1,4 +1,4 @@
-#include "http/h1/head_cache.h"
+#include "http/h1/prerendered.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,8 +25,8 @@ http_prerendered_tick(struct goevd_timer *timer, void *arg)
     (void)timer;
     if (++set->tick == 0)
         set->tick = 1;
-    if (set->cache)
-        http_head_cache_forget(set->cache);
+    if (set->ticked)
+        set->ticked(set->ticked_arg);
     set->asleep = !set->used || http_prerendered_take_date(set) < 0;
 }
 

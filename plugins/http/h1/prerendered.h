@@ -7,7 +7,7 @@
 
 #include <goevd/plugin.h>
 
-#include "http/h1/head.h"
+#include "http/h1/format/head.h"
 #include "http/route/routes.h"
 
 /* Longer bodies are not copied behind the head but handed over by reference. */
@@ -22,8 +22,6 @@ struct http_prerendered {
     bool apart; /* the body is not in data */
 };
 
-struct http_head_cache;
-
 /* One poller's. */
 struct http_prerendered_set {
     const struct http_routes *routes;
@@ -33,7 +31,8 @@ struct http_prerendered_set {
     bool used;                    /* since the last tick */
     bool asleep;                  /* date is old and the timer is not armed */
     char date[HTTP_DATE_LEN];
-    struct http_head_cache *cache; /* others that have this date; NULL: none */
+    void (*ticked)(void *arg); /* called when there is another date; NULL: not */
+    void *ticked_arg;
     struct goevd_timer *timer;
 };
 

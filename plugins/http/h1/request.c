@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "http/h1/answer.h"
 #include "http/h1/discard.h"
 #include "http/h1/quick.h"
 #include "http/h1/record.h"
@@ -11,7 +12,7 @@ int
 http_h1_request_fail_head(struct http_h1_batch *b, int verdict)
 {
     b->h1->info.begun_ns = 0;
-    return http_h1_batch_fail(b, verdict, b->end - b->at >= 5 && memcmp(b->at, "HEAD ", 5) == 0);
+    return http_h1_refuse(b, verdict, b->end - b->at >= 5 && memcmp(b->at, "HEAD ", 5) == 0);
 }
 
 unsigned
@@ -87,7 +88,7 @@ http_h1_request_answer(struct http_h1_batch *b, unsigned reply, enum http_persis
     }
     if (req->flags & HTTP_BODY)
         return http_h1_discard_begin(b, head_len, reply, persist);
-    r = http_h1_batch_reply_with_id(b, reply, persist, head_only, head_len);
+    r = http_h1_answer(b, reply, persist, head_only, head_len);
     if (r < 0)
         return r;
     b->at += head_len;
@@ -113,7 +114,7 @@ http_h1_request_any(struct http_h1_batch *b, size_t head_len, int r)
     if (r == 0)
         r = http_target_check(req, h1->scratch);
     if (r < 0)
-        return http_h1_batch_fail(b, r, req->method == HTTP_HEAD);
+        return http_h1_refuse(b, r, req->method == HTTP_HEAD);
     if (!(req->flags & HTTP_SERVER_WIDE))
         reply = http_routes_find(http_h1_request_site(b->local, req), req);
     if (req->flags & HTTP_CLOSE)

@@ -3,9 +3,9 @@
 
 #include <stdint.h>
 
-#include "http/h1/chunked.h"
-#include "http/h1/head.h"
-#include "http/h1/parser.h"
+#include "http/h1/format/chunked.h"
+#include "http/h1/format/head.h"
+#include "http/h1/format/parser.h"
 
 struct http_exchange;
 

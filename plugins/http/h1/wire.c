@@ -5,6 +5,7 @@
 
 #include <goevd/hosting.h>
 
+#include "http/h1/answer.h"
 #include "http/h1/connection.h"
 #include "http/h1/link.h"
 #include "http/message/semantics.h"
@@ -202,7 +203,7 @@ http_h1_wire_abort(struct http_exchange *x, int verdict)
     int r = 0;
 
     if (verdict != 0)
-        r = http_h1_batch_fail(b, verdict, x->flags & HTTP_X_HEAD);
+        r = http_h1_refuse(b, verdict, x->flags & HTTP_X_HEAD);
     else
         http_h1_batch_commit(b);
     if (r != -ENOBUFS)

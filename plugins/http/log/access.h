@@ -2,7 +2,7 @@
  * there is no log. */
 #pragma once
 
-#include "http/log/log.h"
+#include "http/log/request_info.h"
 
 /* Of a client that has gone before its answer began, as nginx has it. */
 #define HTTP_ACCESS_STATUS_GONE 499

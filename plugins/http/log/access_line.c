@@ -5,7 +5,6 @@
 #include <goevd/logfile.h>
 #include <goevd/plugin.h>
 
-#include "http/log/request_info.h"
 #include "http/message/semantics.h"
 
 /* Bytes of values as they stand in the line. */
@@ -17,7 +16,7 @@
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_REQUEST_INFO_ID_MAX <
+_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_ACCESS_ID_MAX <
                    HTTP_ACCESS_LINE_MAX - 256,
                "all values fit beside each other");
 
@@ -228,7 +227,7 @@ http_access_line_json(char *to, struct http_access_second *second,
                                http_access_line_escape_json);
     p = http_access_line_value(PUT(p, "\",\"agent\":\""), r->agent, TEXT_MAX,
                                http_access_line_escape_json);
-    p = http_access_line_value(PUT(p, "\",\"id\":\""), a->id, HTTP_REQUEST_INFO_ID_MAX,
+    p = http_access_line_value(PUT(p, "\",\"id\":\""), a->id, HTTP_ACCESS_ID_MAX,
                                http_access_line_escape_json);
     p = PUT(p, "\"}\n");
     return (size_t)(p - to);

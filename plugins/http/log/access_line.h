@@ -10,6 +10,9 @@
 /* At most, with its line break: values are cut to their share of it. */
 #define HTTP_ACCESS_LINE_MAX 4096
 
+/* Bytes of the id of a request, at most. */
+#define HTTP_ACCESS_ID_MAX 128
+
 /* Bytes of a client's address. */
 #define HTTP_ACCESS_CLIENT_MAX 48
 

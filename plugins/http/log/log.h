@@ -1,11 +1,26 @@
 /* What the log of requests has, of an instance and on each poller. */
 #pragma once
 
+#include <goevd/cidr.h>
 #include <goevd/plugin.h>
 
 #include "http/log/access_line.h"
-#include "http/log/request_info.h"
+#include "http/log/forwarded.h"
 #include "http/options.h"
+
+/* What is known of a request beside what it says itself: request_info.h. */
+struct http_request_info {
+    uint64_t begun_ns; /* 0: it is none */
+    union http_forwarded_address client;
+    uint8_t id_len; /* 0: it has none */
+    char id[HTTP_ACCESS_ID_MAX];
+};
+
+/* Who may tell us something. */
+struct http_request_info_trust {
+    struct goevd_cidr *networks;
+    size_t count;
+};
 
 struct http_log {
     struct goevd_self *self;

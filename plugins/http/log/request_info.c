@@ -9,7 +9,6 @@
 #include <goevd/cidr.h>
 #include <goevd/conn.h>
 
-#include "http/log/log.h"
 #include "http/message/chars.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
@@ -145,7 +144,7 @@ http_request_info_make_id(struct http_log_local *local, struct http_request_info
 static bool
 http_request_info_id_valid(const struct http_field *f)
 {
-    if (f->value_len == 0 || f->value_len > HTTP_REQUEST_INFO_ID_MAX)
+    if (f->value_len == 0 || f->value_len > HTTP_ACCESS_ID_MAX)
         return false;
     for (uint32_t i = 0; i < f->value_len; i++)
         if (f->value[i] <= ' ' || f->value[i] >= 0x7f)

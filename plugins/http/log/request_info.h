@@ -5,29 +5,7 @@
  * does, nothing of this is ever called. */
 #pragma once
 
-#include <goevd/cidr.h>
-
-#include "http/log/forwarded.h"
-#include "http/options.h"
-
-#define HTTP_REQUEST_INFO_ID_MAX 128
-
-struct http_request_info {
-    uint64_t begun_ns; /* 0: it is none */
-    union http_forwarded_address client;
-    uint8_t id_len; /* 0: it has none */
-    char id[HTTP_REQUEST_INFO_ID_MAX];
-};
-
-struct goevd_conn;
-struct http_log;
-struct http_log_local;
-
-/* Who may tell us something. */
-struct http_request_info_trust {
-    struct goevd_cidr *networks;
-    size_t count;
-};
+#include "http/log/log.h"
 
 /* Parse the networks of the options, and see whether requests need it. 0; -EINVAL after
  * goevd_refuse(); -ENOMEM. http_request_info_fini() in either case. */

@@ -10,6 +10,9 @@
 #define REDIRECT_LOCATION_MAX 8192
 #define REDIRECT_NAME_MAX 256
 
+/* In the order of the choices of `status` in schema.c. */
+static const int http_redirect_statuses[] = {301, 302, 303, 307, 308};
+
 /* The functions of handlers, which this is one of. */
 static const struct goevd_http *http_redirect_api;
 
@@ -140,7 +143,7 @@ http_redirect_build(struct goevd_self *self, const char *path,
         return -ENOMEM;
     snprintf(fields, size, "Location: %s\r\n", o->to.data);
     *ret_reply = (struct http_reply){
-        .status = http_options_redirect_statuses[o->status],
+        .status = http_redirect_statuses[o->status],
         .fields = {fields, strlen(fields)},
         .memory = fields,
     };
@@ -255,9 +258,9 @@ http_redirect_request(struct goevd_http_request *r, void *state)
     if (l.len > sizeof(l.text))
         return http_redirect_api->reply(r, 414, "", 0, NULL, 0);
     result = http_redirect_api->add_header(r, "Location", l.text, l.len);
-    return result < 0 ? result
-                      : http_redirect_api->reply(r, http_options_redirect_statuses[o->status], "",
-                                                 0, NULL, 0);
+    return result < 0
+               ? result
+               : http_redirect_api->reply(r, http_redirect_statuses[o->status], "", 0, NULL, 0);
 }
 
 const struct goevd_http_handler http_redirect_handler = {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http/h1/chunked.h"
+#include "http/h1/format/chunked.h"
 
 #define CONTENT_MAX 65536
 

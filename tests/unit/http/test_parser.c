@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http/h1/parser.h"
+#include "http/h1/format/parser.h"
 #include "http/message/chars.h"
 #include "http/message/scan.h"
 #include "http/message/status.h"

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http/h1/head.h"
+#include "http/h1/format/head.h"
 
 #define STR(text)                                                                                  \
     {                                                                                              \

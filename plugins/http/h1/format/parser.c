@@ -1,4 +1,4 @@
-#include "http/h1/parser.h"
+#include "http/h1/format/parser.h"
 
 #include "http/message/chars.h"
 #include "http/message/scan.h"

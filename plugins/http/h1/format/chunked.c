@@ -1,4 +1,4 @@
-#include "http/h1/chunked.h"
+#include "http/h1/format/chunked.h"
 
 #include <assert.h>
 

@@ -1,4 +1,4 @@
-#include "http/h1/local.h"
+#include "http/h1/h1.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,4 +49,10 @@ http_h1_local_fini(struct http_local *local)
     free(h1->request);
     free(h1->scratch);
     free(h1);
+}
+
+size_t
+http_h1_link_size(void)
+{
+    return sizeof(struct http_h1_link);
 }

@@ -1,4 +1,4 @@
-#include "http/h1/head.h"
+#include "http/h1/format/head.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "http/options.h"
+#include "http/schema.h"
 
 #include <goevd/http.h>
 #include <goevd/logfile.h>
@@ -21,7 +21,6 @@ static const struct goevd_schema respond_schema =
     GOEVD_SCHEMA(struct http_options_respond, respond_options);
 
 static const char *const redirect_choices[] = {"301", "302", "303", "307", "308", NULL};
-const int http_options_redirect_statuses[] = {301, 302, 303, 307, 308};
 
 /* 307: keeps the method, and no browser remembers it for ever when it was a mistake */
 static const struct goevd_option redirect_options[] = {
