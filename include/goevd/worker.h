@@ -1,4 +1,4 @@
-/* goevd/worker.h - a request for another worker.
+/* goevd/worker.h - a request for another worker, and whether there is one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,6 +16,7 @@ struct goevd_host_worker {
     struct goevd_version version;
 
     void (*worker_replace)(struct goevd_self *self, const char *why);
+    bool (*worker_is_replaced)(struct goevd_self *self);
 };
 
 /* Ask for another worker in the place of this one, as by a reload: from what is on disk now, and
@@ -29,6 +30,17 @@ static inline void
 goevd_worker_replace(struct goevd_self *self, const char *why)
 {
     goevd_host->worker->worker_replace(self, why);
+}
+
+/* Whether another worker serves in the place of this one, which drains: after a reload, and not when
+ * goevd stops. It may become false again, if goevd stops meanwhile.
+ *
+ * Thread   [any], from on_stop on
+ */
+static inline bool
+goevd_worker_is_replaced(struct goevd_self *self)
+{
+    return goevd_host->worker->worker_is_replaced(self);
 }
 
 #ifdef __cplusplus

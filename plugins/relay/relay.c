@@ -7,6 +7,7 @@
 #include <goevd/conn.h>
 #include <goevd/connect.h>
 #include <goevd/proxy.h>
+#include <goevd/worker.h>
 
 #define PIECE_BYTES 4096 /* the least that output_max may be */
 #define QUIET 1          /* the cookie of the timer that looks whether anything moves */
@@ -280,7 +281,8 @@ relay_upstream_connect_fail(void *instance, struct goevd_poller *poller, void *s
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
-/* What is on its way goes on, until stop_timeout ends it; what is quiet has ended. */
+/* What is on its way goes on, until stop_timeout ends it; what is quiet has ended, unless this is a
+ * reload: then nothing needs it to go. */
 static bool
 relay_is_quiet(struct relay *r)
 {
@@ -313,7 +315,7 @@ relay_client_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     struct relay *r = (*(struct relay_side **)state)->relay;
 
     (void)c, (void)cookie;
-    if (relay_is_quiet(r)) {
+    if (relay_is_quiet(r) && !goevd_worker_is_replaced(r->instance->self)) {
         r->ending = true;
         relay_side_close(&r->client);
         relay_side_close(&r->upstream);

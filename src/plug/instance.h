@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "conf/config.h"
 #include "ev/poller.h"
@@ -72,6 +73,7 @@ struct plugins {
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
     void *replace_arg;
+    atomic_bool replaced; /* the worker's: it drains while another serves */
     struct plug_figures figures;
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */

@@ -300,6 +300,7 @@ worker_stop(struct worker_process *w, bool replaced)
     bool sooner = w->stops == 1 && w->replaced && !replaced;
 
     w->replaced = replaced;
+    atomic_store(&w->setup.plugins.replaced, replaced);
     if (sooner) {
         w->deadline_ns = MIN(w->deadline_ns, deadline_ns);
         return;

@@ -254,6 +254,24 @@ def test_reload_brings_other_upstreams_and_lets_a_transfer_end(relay):
         assert Reader(s).rest() == b' and done'
 
 
+def test_reload_ends_no_session_that_is_quiet_but_a_stop_does(relay):
+    with Upstream(say_and_hold(b'here')) as up:
+        d = relay(up, stop_quiet='20ms', more={'stop_timeout': '60s'})
+        s, old = d.connect(), d.worker()
+        assert s.recv(4) == b'here'
+        d.signal(signal.SIGHUP)
+        d.log.wait('reloaded: worker')
+        s.settimeout(0.5)   # 25 times as long as it would have
+        with pytest.raises(TimeoutError):
+            s.recv(1)
+        assert old in procfs.children(d.pid)
+        s.settimeout(PATIENCE_S)
+        d.signal(signal.SIGTERM)
+        assert closed(s)
+        s.close()
+        assert d.wait() == 0
+
+
 def test_stop_timeout_ends_what_does_not(relay):
     def handle(sock):
         while True:

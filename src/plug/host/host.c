@@ -308,6 +308,12 @@ host_worker_replace(struct goevd_self *self, const char *why)
         p->replace(p->replace_arg, why);
 }
 
+static bool
+host_worker_is_replaced(struct goevd_self *self)
+{
+    return atomic_load_explicit(&host_self(self)->plugins->replaced, memory_order_relaxed);
+}
+
 /* ---- Networks -------------------------------------------------------------------------------- */
 
 static_assert(sizeof(struct goevd_cidr) == sizeof(struct network) &&
@@ -515,6 +521,7 @@ const struct host_tables host_tables = {
         {
             .version = GOEVD_VERSION_OF(struct goevd_host_worker),
             .worker_replace = host_worker_replace,
+            .worker_is_replaced = host_worker_is_replaced,
         },
     .hosting =
         {

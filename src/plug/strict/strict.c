@@ -77,6 +77,13 @@ strict_worker_replace(struct goevd_self *self, const char *why)
     host_tables.worker.worker_replace(self, why);
 }
 
+static bool
+strict_worker_is_replaced(struct goevd_self *self)
+{
+    rule_self(CALLER, self);
+    return host_tables.worker.worker_is_replaced(self);
+}
+
 static void
 strict_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
@@ -169,6 +176,7 @@ strict_any_fill(struct host_tables *table)
     table->hosting.plugin_instance = strict_plugin_instance;
     table->connect.reactor_find = strict_reactor_find;
     table->worker.worker_replace = strict_worker_replace;
+    table->worker.worker_is_replaced = strict_worker_is_replaced;
     table->pool.pool_get_state = strict_pool_get_state;
     table->threads.send = strict_send;
     table->framing.send_frame = strict_send_frame;
