@@ -35,7 +35,8 @@ goevd_worker_replace(struct goevd_self *self, const char *why)
 /* Whether another worker serves in the place of this one, which drains: after a reload, and not when
  * goevd stops. It may become false again, if goevd stops meanwhile.
  *
- * Thread   [any], from on_stop on
+ * Thread   [any]
+ * Returns  true or false.
  */
 static inline bool
 goevd_worker_is_replaced(struct goevd_self *self)

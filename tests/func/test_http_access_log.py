@@ -271,6 +271,49 @@ def test_who_does_not_read_makes_nobody_wait(start, tmp_path):
     os.close(fd)
 
 
+def test_lines_that_cannot_be_written_before_the_end_are_counted(start, tmp_path):
+    path = tmp_path / 'fifo'
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    d = start(target=str(path), buffer='64KiB', format='json')
+    d.may_say = ['access_log.target: cannot write to .*fifo', 'lost: Resource temporarily unavailable']
+    ask(d, 0, 4000)
+    added, _ = figures(d)
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    os.set_blocking(fd, True)
+    text = b''
+    while data := os.read(fd, 1 << 16):
+        text += data
+    os.close(fd)
+    lost = d.log.find(r'error .*http: access_log.target: (\d+) lines for .*fifo lost')
+    assert int(lost[0][1]) == added - text.count(b'\n') > 0
+
+
+def test_a_reply_that_was_cut_is_marked(goevd, tmp_path):
+    (tmp_path / 'root').mkdir()
+    (tmp_path / 'root' / 'large').write_bytes(b'x' * 12000000)
+    content = {}
+    for form in 'json', 'combined':
+        path = tmp_path / form
+        handler = {'http': {'access_log': {'target': str(path), 'format': form}, 'routes': [
+            {'path': '/f/*', 'handler': {'download': {'root': str(tmp_path / 'root')}}}]}}
+        d = goevd(config(listener(handler=handler), reactors=ONE))
+        with d.connect() as s:
+            s.sendall(request('/f/large'))
+            reader = Reader(s)
+            assert len(reader.response()[2]) == 12000000
+            s.sendall(request('/f/large'))
+            s.recv(1000)
+        eventually(lambda: path.read_text().count('\n') == 2, 'not two lines')  # pylint: disable=cell-var-from-loop
+        content[form] = path.read_text().splitlines()
+    whole, cut = map(json.loads, content['json'])
+    assert 'aborted' not in whole and whole['bytes'] == 12000000
+    assert cut['aborted'] is True and cut['status'] == 200 and cut['bytes'] < 12000000
+    whole, cut = content['combined']
+    assert whole.endswith('"') and cut.endswith('" X')
+
+
 def test_the_buffer_at_its_limit(refused, tmp_path):
     def option(size):
         return {'http': {'access_log': {'target': str(tmp_path / 'log'), 'buffer': size}}}

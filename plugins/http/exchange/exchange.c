@@ -66,13 +66,14 @@ http_exchange_close(struct http_exchange *x, enum goevd_http_reason reason)
 }
 
 static void
-http_exchange_log(struct http_exchange *x)
+http_exchange_log(struct http_exchange *x, bool aborted)
 {
     struct http_access_event event = {
         .info = &x->info,
         .c = x->c,
         .status = x->reply.status == 0 ? HTTP_ACCESS_STATUS_GONE : x->reply.status,
         .bytes = x->reply.sent,
+        .aborted = aborted && x->reply.status != 0,
     };
 
     if (!http_access_wanted(&x->local->log))
@@ -97,7 +98,8 @@ http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
     x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* nothing is seen to any more */
     http_exchange_reply_drop(x);
     if (x->flags & HTTP_X_INFORMED)
-        http_exchange_log(x);
+        http_exchange_log(x, reason != GOEVD_HTTP_REASON_DONE &&
+                                 reason != GOEVD_HTTP_REASON_UPGRADED);
     http_exchange_close(x, reason);
     http_exchange_release(x);
 }

@@ -14,6 +14,7 @@ struct http_access_event {
     struct goevd_conn *c; /* by whose listener it came */
     int status;
     uint64_t bytes; /* of content that was sent */
+    bool aborted;   /* the reply had begun, and not all of it was sent */
 };
 
 /* Open it; nothing without. 0; -EINVAL after goevd_refuse(); -ENOMEM. */

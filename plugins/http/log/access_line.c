@@ -220,6 +220,8 @@ http_access_line_json(char *to, struct http_access_second *second,
     p = http_access_line_known(PUT(p, "\",\"protocol\":\""), http_access_line_protocol(r));
     p = http_access_line_number(PUT(p, "\",\"status\":"), (uint64_t)a->status, 3);
     p = http_access_line_number(PUT(p, ",\"bytes\":"), a->bytes, 1);
+    if (a->aborted)
+        p = PUT(p, ",\"aborted\":true");
     p = http_access_line_number(PUT(p, ",\"duration\":"), a->duration_ns / NS_PER_S, 1);
     *p++ = '.';
     p = http_access_line_number(p, a->duration_ns / 1000 % 1000000, 6);
@@ -273,6 +275,9 @@ http_access_line_combined(char *to, struct http_access_second *second,
     p = http_access_line_number(PUT(p, " "), a->bytes, 1);
     p = http_access_line_or_dash(PUT(p, " \""), r->referer, TEXT_MAX);
     p = http_access_line_or_dash(PUT(p, "\" \""), r->agent, TEXT_MAX);
-    p = PUT(p, "\"\n");
+    p = PUT(p, "\"");
+    if (a->aborted)
+        p = PUT(p, " X");
+    *p++ = '\n';
     return (size_t)(p - to);
 }

@@ -36,6 +36,7 @@ struct http_access_answer {
     struct http_span id;
     int status;
     uint64_t bytes; /* of content */
+    bool aborted;   /* the reply had begun, and the client did not get all of it */
     uint64_t duration_ns;
     struct timespec at;
 };

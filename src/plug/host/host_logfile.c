@@ -345,6 +345,30 @@ host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+static size_t
+lines_count(const char *data, size_t len)
+{
+    size_t n = 0;
+
+    for (const char *p = data, *end = data + len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+        n++;
+    return n;
+}
+
+/* The worker ends: what could not be written by now is lost. */
+static void
+lines_tell_lost(const struct lines_local *w)
+{
+    const struct goevd_logfile *l = w->lines;
+    struct log_about about = {.plugin = l->instance->module->entry.name};
+    size_t lost = lines_count(w->writing.data + w->written, lines_left(w)) +
+                  lines_count(w->filling.data, w->filling.len);
+
+    if (lost > 0)
+        log_about(&about, LOG_ERR, "%s: %zu line%s for %s lost: %s", l->option, lost,
+                  lost == 1 ? "" : "s", l->path, err_words(w->error));
+}
+
 static void
 lines_stop(struct lines_local *w)
 {
@@ -357,6 +381,7 @@ lines_stop(struct lines_local *w)
         lines_write(w);
     }
     lines_tell(w);
+    lines_tell_lost(w);
 }
 
 void
