@@ -175,7 +175,7 @@ def test_what_is_left_is_closed_at_drain_timeout(goevd, content, reload):
     assert closed(s)
     s.close()
     eventually(lambda: not procfs.alive(old), 'the old one lives on')
-    assert d.log.find(r'1 connection cut after 0 s \(processes.drain_timeout\)')
+    assert d.log.find(r'1 connection cut after \d+ s \(processes.drain_timeout\)')
 
 
 def test_a_reload_during_a_reload_waits_for_its_turn(goevd, content, reload):
@@ -570,7 +570,7 @@ def test_connections_cut_at_a_deadline_are_counted(goevd, content, reload, goevd
     reload(d)
     for s in clients:
         assert closed(s)
-    d.log.wait(rf'worker {old}: drained; 3 connections cut after 1 s \(processes.drain_timeout\)$')
+    d.log.wait(rf'worker {old}: drained; 3 connections cut after \d+ s \(processes.drain_timeout\)$')
     eventually(lambda: not procfs.alive(old), 'the old one lives on')
     assert re.search(r'^cut +3$', goevd_run('ctl', '-s', path, 'status').stdout, re.M)
 
@@ -679,7 +679,7 @@ def test_a_second_stop_ends_draining_workers_too(goevd, content, reload):
 def test_a_stop_after_a_reload_takes_stop_timeout(goevd, content, reload):
     stays = {'witness': {'name': 'w', 'stays': True}}
     d = goevd(content(listener(handler=stays), stop_timeout='1s', processes={'drain_timeout': '1h'}))
-    d.may_say = [r'1 connection cut after . s \(stop_timeout\)']
+    d.may_say = [r'1 connection cut after \d+ s \(stop_timeout\)']
     echo(d.connect())
     reload(d)
     began = time.monotonic()
