@@ -6,11 +6,10 @@
 #include <goevd/hosting.h>
 
 #include "websocket/by_id.h"
-#include "websocket/compress.h"
-#include "websocket/message/frame.h"
 #include "websocket/parts.h"
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/rooms.h"
+#include "websocket/send.h"
 
 /* ---- Pointers of applications ---------------------------------------------------------------- */
 
@@ -123,27 +122,21 @@ static int
 ws_api_send(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
 {
     WS_API_CONN(w, "send");
-    if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
-        return -EINVAL;
-    return ws_compress_send(w, (uint8_t)type, data, len);
+    return ws_send_message(w, type, data, len);
 }
 
 static int
 ws_api_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
 {
     WS_API_CONN(w, "ping");
-    return len > WS_FRAME_CONTROL_MAX ? -EINVAL : ws_conn_send(w, WS_FRAME_PING, data, len);
+    return ws_send_ping(w, data, len);
 }
 
 static int
 ws_api_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 {
-    size_t len = reason == NULL ? 0 : strlen(reason);
-
     WS_API_CONN(w, "close");
-    if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
-        return -EINVAL;
-    return ws_conn_begin_close(w, code, reason, len, GOEVD_WEBSOCKET_SELF);
+    return ws_send_close(w, code, reason);
 }
 
 static struct goevd_websocket_host *

@@ -6,8 +6,8 @@
 
 #include <goevd/threads.h>
 
-#include "websocket/api.h"
 #include "websocket/message/frame.h"
+#include "websocket/send.h"
 
 /* What is to happen there; one of these begins what a message needs. */
 struct ws_by_id {
@@ -82,8 +82,8 @@ ws_by_id_run_send(struct ws_by_id *post, struct goevd_websocket_conn *w)
     int r = -EPIPE;
 
     if (w != NULL)
-        r = m->type == GOEVD_WEBSOCKET_PING ? ws_api_table.ping(w, m->data, m->len)
-                                            : ws_api_table.send(w, m->type, m->data, m->len);
+        r = m->type == GOEVD_WEBSOCKET_PING ? ws_send_ping(w, m->data, m->len)
+                                            : ws_send_message(w, m->type, m->data, m->len);
     if (m->done != NULL)
         m->done(m->arg, r);
 }
@@ -120,7 +120,7 @@ ws_by_id_run_close(struct ws_by_id *post, struct goevd_websocket_conn *w)
     struct ws_by_id_end *end = (struct ws_by_id_end *)post;
 
     if (w != NULL)
-        (void)ws_api_table.close(w, end->code, end->reason);
+        (void)ws_send_close(w, end->code, end->reason);
 }
 
 int

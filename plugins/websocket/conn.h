@@ -1,4 +1,4 @@
-/* A connection after its handshake: frames in, messages to the application, frames out. */
+/* A connection after its handshake: what it is, frames out, and its end. */
 #pragma once
 
 #include <assert.h>
@@ -89,14 +89,16 @@ struct goevd_websocket_conn {
 
 static_assert(sizeof(struct goevd_websocket_conn) <= 128, "an idle connection is to stay small");
 
-extern const struct goevd_stream ws_conn_stream;
-
 /* Give the application its state, unless it has it. Returns 0 or -ENOMEM. */
 int ws_conn_begin_state(const struct ws_instance *ws, struct ws_conn_begin *begin);
 
 /* Send a close frame, once. Returns 0; -EPIPE if that has been done. */
 int ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *reason,
                         size_t len, enum goevd_websocket_who who);
+
+/* Remember the first close frame, for on_close. */
+void ws_conn_note_close(struct goevd_websocket_conn *w, unsigned code,
+                        enum goevd_websocket_who who);
 
 /* End the connection; flags as of goevd_conn_close(). */
 void ws_conn_end(struct goevd_websocket_conn *w, unsigned flags);

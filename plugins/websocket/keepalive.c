@@ -16,8 +16,8 @@ ws_keepalive_go_away(struct goevd_websocket_conn *w)
     return 0;
 }
 
-/* close_timeout counts from when the close frame has left the queue: how slowly it may do that is up
- * to the listener's output_rate and idle_timeout. Returns whether it goes on. */
+/* close_timeout counts from when the close frame has left the queue: how slowly it may do that is
+ * up to the listener's output_rate and idle_timeout. Returns whether it goes on. */
 static bool
 ws_keepalive_close_goes_on(struct goevd_websocket_conn *w)
 {

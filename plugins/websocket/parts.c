@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
-#include "websocket/api.h"
 #include "websocket/compress.h"
 #include "websocket/message/frame.h"
-#include "websocket/rooms/rooms.h"
+#include "websocket/rooms/backlog.h"
+#include "websocket/send.h"
 
 /* What was published meanwhile has waited, whoever was ready for it. */
 static void
@@ -15,7 +15,7 @@ ws_parts_end(struct goevd_websocket_conn *w, int r)
     w->flags &= (uint16_t)~WS_CONN_SENDING;
     if (r == 1)
         w->flags |= WS_CONN_FULL;
-    ws_rooms_resume(w);
+    ws_backlog_resume(w);
 }
 
 /* Returns as goevd_websocket_send_fragment(). */
@@ -38,7 +38,7 @@ ws_parts_send(struct goevd_websocket_conn *w, int type, const void *data, size_t
     if ((type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY) || (!first && !begun))
         return -EINVAL;
     if (first && (last || begun))
-        return ws_api_table.send(w, type, data, len);
+        return ws_send_message(w, type, data, len);
     if (len > GOEVD_WEBSOCKET_FRAGMENT_MAX)
         return -EMSGSIZE;
     if (first)

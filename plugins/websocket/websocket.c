@@ -13,6 +13,7 @@
 #include "websocket/compress.h"
 #include "websocket/conn.h"
 #include "websocket/metrics.h"
+#include "websocket/receive.h"
 #include "websocket/rooms/rooms.h"
 
 #define APP_STATE_MAX 65536

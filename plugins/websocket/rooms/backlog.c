@@ -5,7 +5,6 @@
 
 #include "websocket/message/frame.h"
 #include "websocket/metrics.h"
-#include "websocket/rooms/rooms.h"
 
 struct ws_waiting {
     struct ws_waiting *next;
@@ -150,7 +149,7 @@ ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p)
 }
 
 void
-ws_rooms_resume(struct goevd_websocket_conn *w)
+ws_backlog_resume(struct goevd_websocket_conn *w)
 {
     struct ws_subscriber *s = w->subscriber;
 
@@ -166,10 +165,10 @@ ws_rooms_resume(struct goevd_websocket_conn *w)
 }
 
 bool
-ws_rooms_drained(struct goevd_websocket_conn *w)
+ws_backlog_drained(struct goevd_websocket_conn *w)
 {
     w->flags &= (uint16_t)~WS_CONN_FULL;
     if ((w->flags & WS_CONN_SENDING) == 0)
-        ws_rooms_resume(w);
+        ws_backlog_resume(w);
     return (w->flags & WS_CONN_FULL) == 0;
 }

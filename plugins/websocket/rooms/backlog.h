@@ -29,3 +29,10 @@ void ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p
 
 /* The connection is in no room any more. */
 void ws_backlog_free(struct goevd_websocket_conn *w);
+
+/* The socket has taken most: send what has waited. Returns whether nothing of that stands between
+ * the application and the peer. */
+bool ws_backlog_drained(struct goevd_websocket_conn *w);
+
+/* A message that went out part by part has ended: send what has waited for that. */
+void ws_backlog_resume(struct goevd_websocket_conn *w);

@@ -19,10 +19,3 @@ int ws_rooms_join(struct goevd_websocket_conn *w, const char *name, size_t len);
 int ws_rooms_leave(struct goevd_websocket_conn *w, const char *name, size_t len);
 int ws_rooms_publish(struct ws_instance *ws, const char *name, size_t name_len, int type,
                      const void *data, size_t len);
-
-/* The socket has taken most: send what has waited. Returns whether nothing of that stands between
- * the application and the peer. */
-bool ws_rooms_drained(struct goevd_websocket_conn *w);
-
-/* A message that went out part by part has ended: send what has waited for that. */
-void ws_rooms_resume(struct goevd_websocket_conn *w);

@@ -1,0 +1,406 @@
+#include "websocket/receive.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "websocket/compress.h"
+#include "websocket/incoming.h"
+#include "websocket/keepalive.h"
+#include "websocket/message/frame.h"
+#include "websocket/rooms/backlog.h"
+#include "websocket/rooms/rooms.h"
+
+/* The peer, or the application, has gone wrong. */
+static void
+ws_conn_fail(struct goevd_websocket_conn *w, unsigned code, enum goevd_websocket_who who)
+{
+    (void)ws_conn_begin_close(w, code, NULL, 0, who);
+    ws_conn_end(w, GOEVD_CLOSE_FLUSH);
+}
+
+static void
+ws_conn_violated(struct goevd_websocket_conn *w, unsigned code)
+{
+    ws_conn_fail(w, code, GOEVD_WEBSOCKET_VIOLATION);
+}
+
+/* ---- Control frames -------------------------------------------------------------------------- */
+
+/* The code of the peer's close frame, or that which refuses it, section 7.1.5. */
+static unsigned
+ws_conn_close_code(const char *data, size_t len, bool *ret_valid)
+{
+    struct ws_utf8 utf8 = {0};
+    uint16_t n16;
+
+    *ret_valid = len == 0;
+    if (len == 0)
+        return WS_FRAME_CODE_NONE;
+    if (len == 1)
+        return WS_FRAME_CODE_PROTOCOL;
+    memcpy(&n16, data, sizeof(n16));
+    if (!ws_frame_code_valid(be16toh(n16)))
+        return WS_FRAME_CODE_PROTOCOL;
+    if (ws_utf8_check(&utf8, data + 2, len - 2) < 0 || utf8.need != 0)
+        return WS_FRAME_CODE_TEXT;
+    *ret_valid = true;
+    return be16toh(n16);
+}
+
+/* Of the peer, for on_close: in the place of a message, as none comes any more. Without memory
+ * there is no reason. */
+static void
+ws_conn_keep_reason(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    size_t n = len <= sizeof(uint16_t) ? 0 : len - sizeof(uint16_t);
+    char *to;
+
+    ws_incoming_give(w);
+    to = n == 0 ? NULL : ws_incoming_room(w, n);
+    if (to == NULL)
+        return;
+    memcpy(to, data + sizeof(uint16_t), n);
+    w->message_len = n;
+}
+
+/* The server ends the connection, section 7.1.1: at once, for the peer has said its last. */
+static void
+ws_conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    bool valid;
+    unsigned code = ws_conn_close_code(data, len, &valid);
+
+    if (!valid) {
+        ws_conn_violated(w, code);
+        return;
+    }
+    if (w->code == 0)
+        ws_conn_keep_reason(w, data, len);
+    (void)ws_conn_begin_close(w, code, NULL, 0, GOEVD_WEBSOCKET_PEER);
+    ws_conn_end(w, GOEVD_CLOSE_DONE);
+}
+
+/* Returns 0, or -ENOBUFS: not now. */
+static int
+ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
+                     const char *data)
+{
+    char payload[WS_FRAME_CONTROL_MAX];
+    size_t len = (size_t)head->length;
+    int r = 0;
+
+    (void)ws_mask_apply(payload, data, len, head->mask);
+    if (head->opcode == WS_FRAME_CLOSE)
+        ws_conn_take_close(w, payload, len);
+    else if (head->opcode == WS_FRAME_PING && (w->flags & WS_CONN_CLOSING) == 0)
+        r = ws_conn_send(w, WS_FRAME_PONG, payload, len);
+    if (r < 0 && r != -ENOBUFS)
+        ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
+    return r == -ENOBUFS ? r : 0;
+}
+
+/* The functions on the way of each message are inline: without that it costs 15 instructions more.
+ */
+
+/* ---- Data frames ----------------------------------------------------------------------------- */
+
+/* Give a message to the application, or as much of it as is there: what ends it has LAST. Returns
+ * 0, or -ENOBUFS: not now. */
+static inline int
+ws_conn_deliver(struct goevd_websocket_conn *w, const char *data, size_t len, unsigned flags)
+{
+    const struct goevd_websocket_app *app = &ws_conn_instance(w)->app;
+    int r;
+
+    if ((w->flags & WS_CONN_CLOSING) != 0)
+        return 0;
+    if (app->on_message != NULL)
+        r = app->on_message(w, w->begin.app_state, w->opcode, data, len);
+    else
+        r = app->on_fragment(w, w->begin.app_state, w->opcode, data, len, flags);
+    if (r < 0 && r != -ENOBUFS)
+        ws_conn_fail(w, r == -EMSGSIZE ? WS_FRAME_CODE_LARGE : WS_FRAME_CODE_FAILED,
+                     GOEVD_WEBSOCKET_SELF);
+    return r == -ENOBUFS ? r : 0;
+}
+
+/* The message in parts is whole, or is to go on part by part. */
+static int
+ws_conn_deliver_parts(struct goevd_websocket_conn *w)
+{
+    bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST) != 0;
+    unsigned flags = (w->flags & WS_CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
+    int r;
+
+    w->flags |= WS_CONN_WAITS;
+    r = ws_conn_deliver(w, w->message, w->message_len, flags | (last ? GOEVD_WEBSOCKET_LAST : 0));
+    if (r < 0)
+        return r;
+    w->flags &= (uint16_t)~WS_CONN_WAITS;
+    if (last) {
+        w->flags &= (uint16_t)~WS_CONN_MESSAGE;
+        ws_incoming_give(w);
+    } else {
+        w->flags |= WS_CONN_STREAMED;
+        w->streamed += w->message_len;
+        w->message_len = 0;
+    }
+    return 0;
+}
+
+/* Text that ends here, or in a later frame; `ascii` if it is nothing else. Returns whether it can
+ * stand. */
+static inline bool
+ws_conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bool ascii,
+                   bool last)
+{
+    if (w->opcode != WS_FRAME_TEXT || (w->flags & WS_CONN_CLOSING) != 0 ||
+        (ascii && w->utf8.need == 0))
+        return true;
+    return ws_utf8_check(&w->utf8, data, len) == 0 && (!last || w->utf8.need == 0);
+}
+
+/* Take a piece of a message. Returns 0, or the code that refuses it. */
+static unsigned
+ws_conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
+{
+    char *to = ws_incoming_room(w, len);
+    bool ascii;
+
+    if (to == NULL)
+        return WS_FRAME_CODE_FAILED;
+    ascii = ws_mask_apply(to, data, len, w->mask);
+    if (!ws_conn_text_valid(w, to, len, ascii, last))
+        return WS_FRAME_CODE_TEXT;
+    w->message_len += len;
+    return 0;
+}
+
+/* Take what is there of the present frame. Returns its bytes, also if it ends the connection;
+ * -ENOBUFS if nothing can be taken, which with a whole message does not happen. */
+static ptrdiff_t
+ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    size_t n = len < w->frame_left ? len : (size_t)w->frame_left;
+    bool last = n == w->frame_left && (w->flags & WS_CONN_LAST) != 0;
+    unsigned code = (w->flags & WS_CONN_COMPRESSED) != 0 ? ws_compress_take(w, data, n, last)
+                                                         : ws_conn_gather(w, data, n, last);
+
+    if (code != 0) {
+        ws_conn_fail(w, code,
+                     code == WS_FRAME_CODE_FAILED ? GOEVD_WEBSOCKET_SELF
+                                                  : GOEVD_WEBSOCKET_VIOLATION);
+        return (ptrdiff_t)n;
+    }
+    w->mask = ws_mask_after(w->mask, n);
+    w->frame_left -= n;
+    if (w->frame_left == 0)
+        w->flags &= (uint16_t)~WS_CONN_FRAME;
+    if (last || (w->message_len != 0 && ws_conn_instance(w)->app.on_fragment != NULL))
+        (void)ws_conn_deliver_parts(w);
+    return (ptrdiff_t)n;
+}
+
+/* The most common frame by far: a whole message, all there. Returns 0, or -ENOBUFS: not now. */
+static inline int
+ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
+                   const char *data)
+{
+    char *scratch = ws_incoming_scratch(w, (size_t)head->length);
+    bool ascii;
+
+    if (scratch == NULL) {
+        ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
+        return 0;
+    }
+    ascii = ws_mask_apply(scratch, data, (size_t)head->length, head->mask);
+    w->opcode = head->opcode;
+    w->utf8 = (struct ws_utf8){0};
+    if (!ws_conn_text_valid(w, scratch, (size_t)head->length, ascii, true)) {
+        ws_conn_violated(w, WS_FRAME_CODE_TEXT);
+        return 0;
+    }
+    return ws_conn_deliver(w, scratch, (size_t)head->length,
+                           GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
+}
+
+/* 0, or the code that refuses the frame: before any memory is taken for it. */
+static inline unsigned
+ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_frame_head *head)
+{
+    const struct ws_options *o = ws_conn_instance(w)->options;
+    uint64_t message_max = (uint64_t)o->message_max;
+    bool begun = (w->flags & WS_CONN_MESSAGE) != 0;
+    bool compressed = begun ? (w->flags & WS_CONN_COMPRESSED) != 0 : head->compressed;
+    uint64_t left = compressed ? WS_DEFLATED_MAX(message_max)
+                               : message_max - (begun ? w->streamed + w->message_len : 0);
+
+    if (begun != (head->opcode == WS_FRAME_CONTINUATION))
+        return WS_FRAME_CODE_PROTOCOL;
+    if (head->length > left || (o->frame_max != 0 && head->length > (uint64_t)o->frame_max) ||
+        (begun && w->fragments >= (uint64_t)o->fragments_max))
+        return WS_FRAME_CODE_LARGE;
+    return 0;
+}
+
+static void
+ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *head)
+{
+    if ((w->flags & WS_CONN_MESSAGE) == 0) {
+        w->opcode = head->opcode;
+        w->utf8 = (struct ws_utf8){0};
+        w->fragments = 0;
+        w->streamed = 0;
+        w->flags &= (uint16_t) ~(WS_CONN_COMPRESSED | WS_CONN_STREAMED);
+        w->flags |= head->compressed ? WS_CONN_COMPRESSED : 0;
+    }
+    w->flags &= (uint16_t)~WS_CONN_LAST;
+    w->flags |= WS_CONN_MESSAGE | WS_CONN_FRAME | (head->fin ? WS_CONN_LAST : 0);
+    w->frame_left = head->length;
+    w->mask = head->mask;
+    w->fragments++;
+}
+
+/* Take the beginning of a data frame, or all of it; data is its payload as far as it is there.
+ * Returns bytes of that, or -ENOBUFS: not now. */
+static inline ptrdiff_t
+ws_conn_take_data(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
+                  const char *data, size_t len)
+{
+    unsigned code = ws_conn_refuses(w, head);
+    int r;
+
+    if (code != 0) {
+        ws_conn_violated(w, code);
+        return 0;
+    }
+    if (head->fin && len >= head->length && !head->compressed &&
+        (w->flags & WS_CONN_MESSAGE) == 0) {
+        r = ws_conn_take_whole(w, head, data);
+        return r < 0 ? r : (ptrdiff_t)head->length;
+    }
+    ws_conn_begin_frame(w, head);
+    return ws_conn_take_part(w, data, len);
+}
+
+/* ---- In -------------------------------------------------------------------------------------- */
+
+/* Take a frame, or of data its beginning. Returns bytes; 0 if more are needed; -ENOBUFS. */
+static inline ptrdiff_t
+ws_conn_take_frame(struct goevd_websocket_conn *w, const char *data, size_t len)
+{
+    struct ws_frame_head head;
+    int head_len = ws_frame_read(data, len, w->begin.terms.server_bits != 0, &head);
+    ptrdiff_t r;
+
+    if (head_len == -EBADMSG) {
+        ws_conn_violated(w, WS_FRAME_CODE_PROTOCOL);
+        return (ptrdiff_t)len;
+    }
+    if (head_len < 0)
+        return 0;
+    data += head_len;
+    len -= (size_t)head_len;
+    if (!ws_frame_is_control(head.opcode)) {
+        r = ws_conn_take_data(w, &head, data, len);
+        return r < 0 ? r : head_len + r;
+    }
+    if (len < head.length)
+        return 0;
+    r = ws_conn_take_control(w, &head, data);
+    return r < 0 ? r : head_len + (ptrdiff_t)head.length;
+}
+
+static ptrdiff_t
+ws_conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
+             unsigned flags)
+{
+    struct goevd_websocket_conn *w = state;
+    size_t at = 0;
+
+    (void)c, (void)fresh, (void)flags;
+    ws_keepalive_heard(w);
+    while (at < len && (w->flags & (WS_CONN_DONE | WS_CONN_WAITS)) == 0) {
+        ptrdiff_t n = (w->flags & WS_CONN_FRAME) != 0 ? ws_conn_take_part(w, data + at, len - at)
+                                                      : ws_conn_take_frame(w, data + at, len - at);
+
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    return (ptrdiff_t)((w->flags & WS_CONN_DONE) != 0 ? len : at);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static int
+ws_conn_open(struct goevd_conn *c, void *state)
+{
+    struct goevd_websocket_conn *w = state;
+    const struct ws_instance *ws = goevd_conn_instance(c);
+    int r = ws_conn_begin_state(ws, &w->begin);
+
+    w->c = c;
+    if (r < 0)
+        return r;
+    w->begin.magic = WS_CONN_MAGIC;
+    ws_keepalive_begin(w);
+    ws_rooms_add(w);
+    w->flags |= WS_CONN_OPEN;
+    if (ws->app.on_open != NULL)
+        r = ws->app.on_open(w, w->begin.app_state);
+    if (r < 0)
+        ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
+    return 0;
+}
+
+static int
+ws_conn_drained(struct goevd_conn *c, void *state)
+{
+    struct goevd_websocket_conn *w = state;
+    const struct ws_instance *ws = goevd_conn_instance(c);
+
+    if ((w->flags & WS_CONN_WAITS) != 0)
+        (void)ws_conn_deliver_parts(w);
+    if ((w->flags & WS_CONN_DONE) == 0 && ws_backlog_drained(w) && ws->app.on_drained != NULL)
+        ws->app.on_drained(w, w->begin.app_state);
+    return 0;
+}
+
+static void
+ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
+{
+    struct goevd_websocket_conn *w = state;
+    const struct ws_instance *ws = goevd_conn_instance(c);
+    struct goevd_str said = {NULL, 0};
+
+    (void)reason;
+    ws_conn_note_close(w, WS_FRAME_CODE_LOST, GOEVD_WEBSOCKET_LOST);
+    w->flags |= WS_CONN_DONE;
+    if (w->who == GOEVD_WEBSOCKET_PEER)
+        said = (struct goevd_str){w->message, w->message_len};
+    if ((w->flags & WS_CONN_OPEN) != 0 && ws->app.on_close != NULL)
+        ws->app.on_close(w, w->begin.app_state, w->code, said, w->who);
+    ws_rooms_remove(w);
+    ws_incoming_give(w);
+    ws_compress_close(w);
+    free(w->begin.app_state);
+    *(volatile uint32_t *)&w->begin.magic = 0; /* a pointer that is kept is found by it */
+}
+
+/* What an idle connection may cost beside the host's own part. */
+static_assert(sizeof(struct goevd_websocket_conn) <= 128, "the state of a connection has grown");
+
+const struct goevd_stream ws_conn_stream = {
+    .version = GOEVD_VERSION_OF(struct goevd_stream),
+    .conn_size = sizeof(struct goevd_websocket_conn),
+    .on_open = ws_conn_open,
+    .on_read = ws_conn_read,
+    .on_drained = ws_conn_drained,
+    .on_timeout = ws_keepalive_timeout,
+    .on_stop = ws_keepalive_stop,
+    .on_close = ws_conn_close,
+};

@@ -1,0 +1,20 @@
+/* Messages, pings and close frames of an application. */
+#pragma once
+
+#include <errno.h>
+
+#include "websocket/compress.h"
+#include "websocket/conn.h"
+
+/* As the functions of goevd/websocket.h. */
+int ws_send_ping(struct goevd_websocket_conn *w, const void *data, size_t len);
+int ws_send_close(struct goevd_websocket_conn *w, unsigned code, const char *reason);
+
+/* Inline: each message passes here. */
+static inline int
+ws_send_message(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
+{
+    if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
+        return -EINVAL;
+    return ws_compress_send(w, (uint8_t)type, data, len);
+}
