@@ -93,8 +93,7 @@ check_then_describe(struct plugins *p, const struct cli *cli)
 
     if (strcmp(cli->name, "goevd") == 0) {
         printf("goevd: the keys of its configuration\n");
-        conf_describe(stdout, &config_schema, 2);
-        return EXIT_OK;
+        return conf_describe(stdout, &config_schema, 2) < 0 ? EXIT_REFUSED : EXIT_OK;
     }
     if (plugins_describe(p, cli->name, stdout, &err) == 0)
         return EXIT_OK;

@@ -68,6 +68,6 @@ plugins_describe(struct plugins *p, const char *name, FILE *out, struct err *ret
     describe_interfaces(m, out);
     fprintf(out, "options:%s\n", m->entry.options ? "" : " none");
     if (m->entry.options)
-        conf_describe(out, m->entry.options, 2);
-    return 0;
+        r = conf_describe(out, m->entry.options, 2);
+    return r < 0 ? err_set_errno(reterr, r, "cannot describe '%s'", name) : 0;
 }

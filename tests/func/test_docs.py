@@ -90,12 +90,15 @@ def test_pages_refer_to_pages_that_are_there():
 
 def described(name, text):
     """'goevd:listeners.mode' -> type, range and default, of what --describe prints."""
-    found, stack, help_follows = {}, [], False
+    found, stack, help_follows, same = {}, [], False, []
     for line in text.split('\n'):
         if help_follows:
             help_follows = False
             assert re.match(r' +\S', line), f'no help after {stack}'
             continue
+        m = re.match(r' +as under ([a-z0-9_.]+)$', line)
+        if m:
+            same.append((f'{name}:{".".join(stack)}.', f'{name}:{m[1]}.'))
         m = re.match(r'( {2,})([a-z0-9_]+): (.*)$', line)
         if not m:
             continue
@@ -103,6 +106,10 @@ def described(name, text):
         stack[depth:] = [m[2]]
         found[f'{name}:{".".join(stack)}'] = re.sub(r' such as [\w/]+( or [\w/]+)?', '', m[3])
         help_follows = True
+    assert name != 'http' or ('http:hosts.routes.', 'http:routes.') in same
+    for here, there in sorted(same, reverse=True):
+        found |= {here + key[len(there):]: said for key, said in found.items()
+                  if key.startswith(there)}
     return found
 
 

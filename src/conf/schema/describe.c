@@ -1,16 +1,71 @@
 #include "conf/schema/describe.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "conf/schema/schema.h"
 #include "conf/yaml/value.h"
 
-/* A schema and those that it is in: one may contain itself. */
-struct chain {
+#define DESCRIBE_PLACES_MAX 256 /* schemas; plugins have about ten */
+#define DESCRIBE_PATH_MAX 128
+
+/* The place where a schema is printed: the one with the fewest keys above it. */
+struct describe_place {
     const struct goevd_schema *schema;
-    const struct chain *up;
+    char path[DESCRIBE_PATH_MAX]; /* "routes"; "" at the top */
 };
 
-static void describe_schema(FILE *out, const struct goevd_schema *schema, unsigned indent,
-                            const struct chain *up);
+struct describe {
+    FILE *out;
+    size_t count;
+    struct describe_place places[DESCRIBE_PLACES_MAX];
+};
+
+static const struct describe_place *
+describe_find(const struct describe *d, const struct goevd_schema *schema)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->places[i].schema == schema)
+            return &d->places[i];
+    return NULL;
+}
+
+static void
+describe_path(char *buf, const char *above, const char *name)
+{
+    snprintf(buf, DESCRIBE_PATH_MAX, "%s%s%s", above, *above ? "." : "", name);
+}
+
+static const struct goevd_schema *
+describe_inner(const struct goevd_option *option)
+{
+    return option->item && !conf_schema_is_item(option->item) ? option->item : NULL;
+}
+
+/* Level by level, so that a schema that stands in several places is found at the highest. */
+static void
+describe_collect(struct describe *d, const struct goevd_schema *top)
+{
+    d->places[0] = (struct describe_place){.schema = top};
+    d->count = 1;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct goevd_schema *schema = d->places[i].schema;
+        const struct goevd_option *option;
+
+        for (option = schema->options; option->type; option = conf_option_next(schema, option)) {
+            const struct goevd_schema *inner = describe_inner(option);
+
+            if (!inner || describe_find(d, inner) || d->count == DESCRIBE_PLACES_MAX)
+                continue;
+            d->places[d->count].schema = inner;
+            describe_path(d->places[d->count++].path, d->places[i].path, option->name);
+        }
+    }
+}
+
+static void describe_schema(const struct describe *d, const struct goevd_schema *schema,
+                            const char *path, unsigned indent);
 
 static void
 describe_names(FILE *out, const char *const *names)
@@ -95,9 +150,13 @@ describe_group(FILE *out, const struct goevd_schema *schema, const struct goevd_
 }
 
 static void
-describe_option(FILE *out, const struct goevd_schema *schema, const struct goevd_option *option,
-                unsigned indent, const struct chain *up)
+describe_option(const struct describe *d, const struct goevd_schema *schema,
+                const struct goevd_option *option, const char *above, unsigned indent)
 {
+    const struct goevd_schema *inner = describe_inner(option);
+    char path[DESCRIBE_PATH_MAX];
+    FILE *out = d->out;
+
     fprintf(out, "%*s%s: ", (int)indent, "", option->name);
     describe_type(out, option);
     describe_range(out, option);
@@ -112,29 +171,41 @@ describe_option(FILE *out, const struct goevd_schema *schema, const struct goevd
     fputc('\n', out);
     if (option->help)
         fprintf(out, "%*s%s\n", (int)indent + 4, "", option->help);
-    if (option->item && !conf_schema_is_item(option->item))
-        describe_schema(out, option->item, indent + 4, up);
+    describe_path(path, above, option->name);
+    if (inner)
+        describe_schema(d, inner, path, indent + 4);
 }
 
 static void
-describe_schema(FILE *out, const struct goevd_schema *schema, unsigned indent,
-                const struct chain *up)
+describe_schema(const struct describe *d, const struct goevd_schema *schema, const char *path,
+                unsigned indent)
 {
-    const struct chain here = {schema, up};
+    const struct describe_place *place = describe_find(d, schema);
     const struct goevd_option *option;
 
-    for (; up; up = up->up) {
-        if (up->schema != schema)
-            continue;
-        fprintf(out, "%*sand so on\n", (int)indent, "");
+    if (!place) {
+        fprintf(d->out, "%*sand so on\n", (int)indent, "");
+        return;
+    }
+    if (strcmp(place->path, path) != 0) {
+        fprintf(d->out, "%*sas %s%s\n", (int)indent, "", *place->path ? "under " : "at the top",
+                place->path);
         return;
     }
     for (option = schema->options; option->type; option = conf_option_next(schema, option))
-        describe_option(out, schema, option, indent, &here);
+        describe_option(d, schema, option, path, indent);
 }
 
-void
+int
 conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent)
 {
-    describe_schema(out, schema, indent, NULL);
+    struct describe *d = calloc(1, sizeof(*d));
+
+    if (!d)
+        return -ENOMEM;
+    d->out = out;
+    describe_collect(d, schema);
+    describe_schema(d, schema, "", indent);
+    free(d);
+    return 0;
 }

@@ -7,5 +7,8 @@
 
 #include "base/util.h"
 
-/* indent   spaces before each line. */
-void conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent);
+/* A schema that stands in several places is printed in the highest of them alone.
+ *
+ * indent   spaces before each line.
+ * Returns  0; -ENOMEM. */
+int conf_describe(FILE *out, const struct goevd_schema *schema, unsigned indent);

@@ -151,10 +151,11 @@ test_describe_says_type_range_default_and_help(void **state)
     has(text, "  routes: list\n      path: a text, 1 to 64 bytes, required\n");
     has(text, "      methods: list of: a text, 1 to 3 items, default [GET, HEAD]\n");
     has(text, "      respond: a map, one needed of respond, redirect, code, handler\n"
-              "          status: an integer, 100 to 599, default 200\n"
-              "              The status.\n");
-    has(text, "          headers: a map of names to texts, 0 to 3 keys\n");
-    has(text, "          body: a text, default \"\"\n");
+              "          as under missing\n");
+    has(text, "      status: an integer, 100 to 599, default 200\n"
+              "          The status.\n");
+    has(text, "      headers: a map of names to texts, 0 to 3 keys\n");
+    has(text, "      body: a text, default \"\"\n");
     has(text, "      handler: a plugin that offers goevd.http, one needed of ");
     free(text);
 }
@@ -168,7 +169,28 @@ test_describe_ends_where_a_schema_contains_itself(void **state)
 
     self[0].item = &around;
     text = described(&around, 0);
-    assert_string_equal(text, "more: a map\n    and so on\n");
+    assert_string_equal(text, "more: a map\n    as at the top\n");
+    free(text);
+}
+
+static void
+test_describe_prints_a_schema_at_its_highest_place_alone(void **state)
+{
+    static const struct goevd_option leaf[] = {{.name = "size", .type = GOEVD_OPTION_BOOL}, {0}};
+    static const struct goevd_schema leaves = GOEVD_SCHEMA(bool, leaf);
+    static const struct goevd_option deep[] = {
+        {.name = "leaf", .type = GOEVD_OPTION_RECORD, .item = &leaves}, {0}};
+    static const struct goevd_schema branch = GOEVD_SCHEMA(void *, deep);
+    static const struct goevd_option top[] = {
+        {.name = "branch", .type = GOEVD_OPTION_RECORD, .item = &branch},
+        {.name = "leaf", .type = GOEVD_OPTION_RECORD, .item = &leaves},
+        {0},
+    };
+    static const struct goevd_schema tree = GOEVD_SCHEMA(void *, top);
+    char *text = described(&tree, 0);
+
+    assert_string_equal(text, "branch: a map\n    leaf: a map\n        as under leaf\n"
+                              "leaf: a map\n    size: true or false\n");
     free(text);
 }
 
@@ -205,6 +227,7 @@ main(void)
         cmocka_unit_test(test_dump_says_when_the_stream_is_full),
         cmocka_unit_test(test_describe_says_type_range_default_and_help),
         cmocka_unit_test(test_describe_ends_where_a_schema_contains_itself),
+        cmocka_unit_test(test_describe_prints_a_schema_at_its_highest_place_alone),
         cmocka_unit_test(test_describe_every_key_of_goevd_has_help),
     };
 
