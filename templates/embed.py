@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 
-print('#include "cli/scaffold.h"\n\nconst struct author_file author_files[] = {')
+print('#include "cli/scaffold.h"\n\nconst struct scaffold_file scaffold_files[] = {')
 for path in map(pathlib.Path, sys.argv[1:]):
     lines = path.read_text().splitlines(keepends=True)
     mode = 0o777 if os.access(path, os.X_OK) else 0o666

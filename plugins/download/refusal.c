@@ -54,7 +54,7 @@ dl_refusal_words(int error, struct goevd_str path)
     case EOVERFLOW:
         return "has more files than listing_max";
     case EAGAIN:
-        return "too much waits for the threads of workers, or directories are being moved";
+        return "too much waits for the threads of work_pool, or directories are being moved";
     default:
         return strerror(-error);
     }

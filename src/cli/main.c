@@ -53,7 +53,7 @@ main_run(const struct cli *cli, char **argv)
     case CLI_CTL:
         return ctl_run(cli);
     case CLI_PLUGIN:
-        return author_run(cli);
+        return scaffold_run(cli);
     case CLI_SINGLE:
     case CLI_WORKER:
         return worker_run(&cli->worker);

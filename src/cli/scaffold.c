@@ -15,14 +15,14 @@ struct checking {
 };
 
 static int
-author_check_one(const char *name, void *arg)
+scaffold_check_one(const char *name, void *arg)
 {
     struct checking *checking = arg;
     struct err err = {0};
     char path[4096];
 
     snprintf(path, sizeof(path), "%s/%s.so", checking->dir, name);
-    if (author_check(path, &err) == 0) {
+    if (scaffold_check(path, &err) == 0) {
         checking->good++;
         return 0;
     }
@@ -32,10 +32,10 @@ author_check_one(const char *name, void *arg)
 }
 
 static int
-author_check_all(const char *dir, struct err *reterr)
+scaffold_check_all(const char *dir, struct err *reterr)
 {
     struct checking checking = {.dir = dir};
-    int r = folder_each(dir, author_check_one, &checking);
+    int r = folder_each(dir, scaffold_check_one, &checking);
 
     if (r < 0)
         return err_set_errno(reterr, r, "cannot look into %s", dir);
@@ -52,63 +52,64 @@ author_check_all(const char *dir, struct err *reterr)
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static int
-author_do_new(const struct cli *cli, const char *name, struct err *reterr)
+scaffold_do_new(const struct cli *cli, const char *name, struct err *reterr)
 {
-    return author_new(name, cli->kind ? cli->kind : "stream", reterr);
+    return scaffold_new(name, cli->kind ? cli->kind : "stream", reterr);
 }
 
 static int
-author_do_check(const struct cli *cli, const char *file, struct err *reterr)
+scaffold_do_check(const struct cli *cli, const char *file, struct err *reterr)
 {
     (void)cli;
-    return author_check(file, reterr);
+    return scaffold_check(file, reterr);
 }
 
 static int
-author_do_test(const struct cli *cli, const char *dir, struct err *reterr)
+scaffold_do_test(const struct cli *cli, const char *dir, struct err *reterr)
 {
     const char *plugin_dir = cli->worker.plugin_dir ? cli->worker.plugin_dir : dir;
-    int r = author_check_all(plugin_dir, reterr);
+    int r = scaffold_check_all(plugin_dir, reterr);
 
-    return r < 0 ? r : author_test(dir, plugin_dir, reterr);
+    return r < 0 ? r : scaffold_test(dir, plugin_dir, reterr);
 }
 
 static int
-author_do_headers(const struct cli *cli, const char *what, struct err *reterr)
+scaffold_do_headers(const struct cli *cli, const char *what, struct err *reterr)
 {
     (void)cli, (void)what;
-    return author_headers(reterr);
+    return scaffold_headers(reterr);
 }
 
 static int
-author_do_folder(const struct cli *cli, const char *what, struct err *reterr)
+scaffold_do_folder(const struct cli *cli, const char *what, struct err *reterr)
 {
     (void)cli, (void)what;
-    return author_folder(reterr);
+    return scaffold_folder(reterr);
 }
 
 static const struct {
     const char *name;
     const char *needs; /* NULL: nothing */
     int (*run)(const struct cli *cli, const char *what, struct err *reterr);
-} author_commands[] = {
-    {"new", "a name", author_do_new},
-    {"check", "the file of a plugin", author_do_check},
-    {"test", "the folder of a plugin", author_do_test},
-    {"headers", NULL, author_do_headers},
-    {"folder", NULL, author_do_folder},
+} scaffold_commands[] = {
+    {"new", "a name", scaffold_do_new},
+    {"check", "the file of a plugin", scaffold_do_check},
+    {"test", "the folder of a plugin", scaffold_do_test},
+    {"headers", NULL, scaffold_do_headers},
+    {"folder", NULL, scaffold_do_folder},
 };
 
 static int
-author_do(const struct cli *cli, struct err *reterr)
+scaffold_do(const struct cli *cli, struct err *reterr)
 {
-    for (size_t i = 0; i < ARRAY_LEN(author_commands); i++) {
-        if (strcmp(cli->args[0], author_commands[i].name) != 0)
+    for (size_t i = 0; i < ARRAY_LEN(scaffold_commands); i++) {
+        if (strcmp(cli->args[0], scaffold_commands[i].name) != 0)
             continue;
-        if (cli->arg_count != (author_commands[i].needs ? 2 : 1))
-            return err_set(reterr, -EINVAL, "plugin %s needs %s", author_commands[i].name,
-                           author_commands[i].needs ? author_commands[i].needs : "nothing else");
-        return author_commands[i].run(cli, cli->args[1], reterr);
+        if (cli->arg_count != (scaffold_commands[i].needs ? 2 : 1))
+            return err_set(reterr, -EINVAL, "plugin %s needs %s", scaffold_commands[i].name,
+                           scaffold_commands[i].needs ? scaffold_commands[i].needs
+                                                      : "nothing else");
+        return scaffold_commands[i].run(cli, cli->args[1], reterr);
     }
     return err_set(reterr, -EINVAL,
                    "plugin: no command '%s'; there are new, check, test, headers and folder",
@@ -116,11 +117,11 @@ author_do(const struct cli *cli, struct err *reterr)
 }
 
 int
-author_run(const struct cli *cli)
+scaffold_run(const struct cli *cli)
 {
     struct err err = {0};
 
-    if (author_do(cli, &err) == 0)
+    if (scaffold_do(cli, &err) == 0)
         return EXIT_OK;
     fprintf(stderr, "goevd: %s\n", err.text);
     return EXIT_REFUSED;

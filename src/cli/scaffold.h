@@ -6,7 +6,7 @@
 
 /* A file of a new plugin. "@NAME@" in its text and "NAME" in its name stand for the plugin's name,
  * "@GOEVD@" for the command that runs this goevd. */
-struct author_file {
+struct scaffold_file {
     const char *kind; /* "common": of every kind */
     const char *name;
     unsigned mode;
@@ -14,27 +14,27 @@ struct author_file {
 };
 
 /* From templates/, until one without a kind. */
-extern const struct author_file author_files[];
+extern const struct scaffold_file scaffold_files[];
 
 /* Run the command of the line. Returns the exit status. */
-int author_run(const struct cli *cli);
+int scaffold_run(const struct cli *cli);
 
 /* Write a folder with all that a plugin of this kind needs, in the working directory. */
-int author_new(const char *name, const char *kind, struct err *reterr);
+int scaffold_new(const char *name, const char *kind, struct err *reterr);
 
 /* Print where the headers for plugins are. */
-int author_headers(struct err *reterr);
+int scaffold_headers(struct err *reterr);
 
 /* Print where plugins are looked for unless the configuration or --plugin-dir says otherwise. */
-int author_folder(struct err *reterr);
+int scaffold_folder(struct err *reterr);
 
 /* The command that runs this goevd again, in any folder. */
-const char *author_program(char *buf, size_t size);
+const char *scaffold_program(char *buf, size_t size);
 
 /* Load a plugin, and print to stdout what it is. What is wrong with it is in reterr; what should be
  * mended all the same goes to stderr. */
-int author_check(const char *path, struct err *reterr);
+int scaffold_check(const char *path, struct err *reterr);
 
 /* Serve what `dir` says in test.yaml with the plugins of `plugin_dir`, drive it, run the program
  * `test` beside it, and stop it, telling stdout of each step. 0; -EIO where one has failed. */
-int author_test(const char *dir, const char *plugin_dir, struct err *reterr);
+int scaffold_test(const char *dir, const char *plugin_dir, struct err *reterr);

@@ -14,10 +14,10 @@
 
 #define NAMES_MAX 8 /* that one line tells */
 
-static void author_warn(const char *path, const char *format, ...) PRINTF(2, 3);
+static void scaffold_warn(const char *path, const char *format, ...) PRINTF(2, 3);
 
 static void
-author_warn(const char *path, const char *format, ...)
+scaffold_warn(const char *path, const char *format, ...)
 {
     char text[ERR_TEXT_MAX];
     va_list args;
@@ -37,7 +37,7 @@ struct names {
 };
 
 static void
-author_add_name(const char *name, void *arg)
+scaffold_add_name(const char *name, void *arg)
 {
     struct names *names = arg;
     int n;
@@ -53,7 +53,7 @@ author_add_name(const char *name, void *arg)
 
 /* "" or " and 3 more" */
 static const char *
-author_more(const struct names *names, char *buf, size_t size)
+scaffold_more(const struct names *names, char *buf, size_t size)
 {
     buf[0] = '\0';
     if (names->count > NAMES_MAX)
@@ -62,7 +62,7 @@ author_more(const struct names *names, char *buf, size_t size)
 }
 
 static void
-author_check_object(const char *path)
+scaffold_check_object(const char *path)
 {
     struct names exports = {0};
     struct object object;
@@ -70,20 +70,22 @@ author_check_object(const char *path)
 
     if (object_open(&object, path) < 0)
         return;
-    object_each_export(&object, author_add_name, &exports);
+    object_each_export(&object, scaffold_add_name, &exports);
     if (exports.count > 0)
-        author_warn(path,
-                    "it exports %s%s, and a library with the same name would take its place; make "
-                    "them static, or build with -fvisibility=hidden",
-                    exports.text, author_more(&exports, more, sizeof(more)));
+        scaffold_warn(
+            path,
+            "it exports %s%s, and a library with the same name would take its place; make "
+            "them static, or build with -fvisibility=hidden",
+            exports.text, scaffold_more(&exports, more, sizeof(more)));
     if (object_wants_executable_stack(&object))
-        author_warn(path, "it makes the stack executable, for all of goevd; avoid functions within "
-                          "functions, or link with -Wl,-z,noexecstack");
+        scaffold_warn(path,
+                      "it makes the stack executable, for all of goevd; avoid functions within "
+                      "functions, or link with -Wl,-z,noexecstack");
 }
 
 /* The loader names the first that is missing; somebody who links wants to know all of them. */
 static void
-author_tell_missing(const char *path)
+scaffold_tell_missing(const char *path)
 {
     struct names missing = {0};
     struct object object;
@@ -91,10 +93,10 @@ author_tell_missing(const char *path)
 
     if (object_open(&object, path) < 0)
         return;
-    object_each_missing(&object, author_add_name, &missing);
+    object_each_missing(&object, scaffold_add_name, &missing);
     if (missing.count > 1)
-        author_warn(path, "nobody provides %s%s", missing.text,
-                    author_more(&missing, more, sizeof(more)));
+        scaffold_warn(path, "nobody provides %s%s", missing.text,
+                      scaffold_more(&missing, more, sizeof(more)));
 }
 
 /* ---- Interfaces ------------------------------------------------------------------------------ */
@@ -106,7 +108,7 @@ struct hosted {
 };
 
 static int
-author_check_interfaces(const struct module *m, struct err *reterr)
+scaffold_check_interfaces(const struct module *m, struct err *reterr)
 {
     static const struct {
         const char *id;
@@ -136,8 +138,8 @@ struct chain {
 };
 
 static void
-author_check_help(const char *path, const struct goevd_schema *schema, struct conf_path *at,
-                  const struct chain *up)
+scaffold_check_help(const char *path, const struct goevd_schema *schema, struct conf_path *at,
+                    const struct chain *up)
 {
     const struct chain here = {schema, up};
     const struct goevd_option *option;
@@ -151,9 +153,9 @@ author_check_help(const char *path, const struct goevd_schema *schema, struct co
         size_t back = path_key(at, (struct goevd_str){option->name, strlen(option->name)});
 
         if (!option->help || !option->help[0])
-            author_warn(path, "the option '%s' has no help for --describe to print", at->text);
+            scaffold_warn(path, "the option '%s' has no help for --describe to print", at->text);
         if (option->item)
-            author_check_help(path, option->item, at, &here);
+            scaffold_check_help(path, option->item, at, &here);
         path_back(at, back);
     }
 }
@@ -161,22 +163,22 @@ author_check_help(const char *path, const struct goevd_schema *schema, struct co
 /* ---- Its name -------------------------------------------------------------------------------- */
 
 static void
-author_check_name(const char *path, const char *name)
+scaffold_check_name(const char *path, const char *name)
 {
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
     size_t len = strlen(name);
 
     if (strncmp(file, name, len) != 0 || strcmp(file + len, ".so") != 0)
-        author_warn(path,
-                    "its name is '%s', which logs and figures have, and the file's, which "
-                    "configurations have, is '%.*s'; make them the same",
-                    name, (int)strcspn(file, "."), file);
+        scaffold_warn(path,
+                      "its name is '%s', which logs and figures have, and the file's, which "
+                      "configurations have, is '%.*s'; make them the same",
+                      name, (int)strcspn(file, "."), file);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static int
-author_check_module(struct plugins *plugins, const char *path, struct err *reterr)
+scaffold_check_module(struct plugins *plugins, const char *path, struct err *reterr)
 {
     struct conf_path at = {0};
     struct module *m;
@@ -188,15 +190,15 @@ author_check_module(struct plugins *plugins, const char *path, struct err *reter
     if (r < 0)
         return r;
     if (m->entry.options)
-        author_check_help(path, m->entry.options, &at, NULL);
-    r = author_check_interfaces(m, reterr);
+        scaffold_check_help(path, m->entry.options, &at, NULL);
+    r = scaffold_check_interfaces(m, reterr);
     if (r == 0)
-        author_check_name(path, m->entry.name);
+        scaffold_check_name(path, m->entry.name);
     return r;
 }
 
 int
-author_check(const char *path, struct err *reterr)
+scaffold_check(const char *path, struct err *reterr)
 {
     struct plugins plugins;
     char slashed[4096];
@@ -206,11 +208,11 @@ author_check(const char *path, struct err *reterr)
         return r;
     /* The path of a plugin has a slash in it. */
     snprintf(slashed, sizeof(slashed), "%s%s", strchr(path, '/') ? "" : "./", path);
-    r = author_check_module(&plugins, slashed, reterr);
+    r = scaffold_check_module(&plugins, slashed, reterr);
     if (r == 0)
-        author_check_object(slashed);
+        scaffold_check_object(slashed);
     else
-        author_tell_missing(slashed);
+        scaffold_tell_missing(slashed);
     plugins_fini(&plugins);
     return r;
 }

@@ -13,7 +13,7 @@
 
 /* It becomes part of file names and of names in C. */
 static bool
-author_is_name(const char *name)
+scaffold_is_name(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
@@ -22,7 +22,7 @@ author_is_name(const char *name)
 
 /* By a file of its own folder, and by the plugins that those of a kind stand on. */
 static bool
-author_is_taken(const char *name)
+scaffold_is_taken(const char *name)
 {
     static const char *const taken[] = {"test", "http", "websocket"};
 
@@ -33,24 +33,24 @@ author_is_taken(const char *name)
 }
 
 static bool
-author_is_kind(const char *kind)
+scaffold_is_kind(const char *kind)
 {
-    for (const struct author_file *f = author_files; f->kind; f++)
+    for (const struct scaffold_file *f = scaffold_files; f->kind; f++)
         if (strcmp(f->kind, kind) == 0 && strcmp(kind, "common") != 0)
             return true;
     return false;
 }
 
 /* A mark in a text, and what stands in its place. */
-struct author_mark {
+struct scaffold_mark {
     const char *mark, *value;
 };
 
 /* The mark that comes first, and where; NULL if there is none. */
-static const struct author_mark *
-author_next_mark(const char *text, const struct author_mark *marks, const char **ret_at)
+static const struct scaffold_mark *
+scaffold_next_mark(const char *text, const struct scaffold_mark *marks, const char **ret_at)
 {
-    const struct author_mark *first = NULL;
+    const struct scaffold_mark *first = NULL;
 
     for (; marks->mark; marks++) {
         const char *at = strstr(text, marks->mark);
@@ -65,30 +65,30 @@ author_next_mark(const char *text, const struct author_mark *marks, const char *
 
 /* Write text with each mark replaced. */
 static int
-author_print(FILE *out, const char *text, const struct author_mark *marks)
+scaffold_print(FILE *out, const char *text, const struct scaffold_mark *marks)
 {
-    const struct author_mark *m;
+    const struct scaffold_mark *m;
     const char *at;
 
-    for (; (m = author_next_mark(text, marks, &at)); text = at + strlen(m->mark))
+    for (; (m = scaffold_next_mark(text, marks, &at)); text = at + strlen(m->mark))
         fprintf(out, "%.*s%s", (int)(at - text), text, m->value);
     fputs(text, out);
     return fflush(out) != 0 || ferror(out) ? -errno : 0;
 }
 
 static int
-author_write(int dir, const struct author_file *file, const char *name, struct err *reterr)
+scaffold_write(int dir, const struct scaffold_file *file, const char *name, struct err *reterr)
 {
     char path[NAME_BYTES_MAX + 32], *text = path, program[PATH_MAX];
-    const struct author_mark in_name[] = {{"NAME", name}, {0}};
-    const struct author_mark in_text[] = {
-        {"@NAME@", name}, {"@GOEVD@", author_program(program, sizeof(program))}, {0}};
+    const struct scaffold_mark in_name[] = {{"NAME", name}, {0}};
+    const struct scaffold_mark in_text[] = {
+        {"@NAME@", name}, {"@GOEVD@", scaffold_program(program, sizeof(program))}, {0}};
     FILE *out = fmemopen(text, sizeof(path), "w");
     int fd, r;
 
     if (!out)
         return err_set_errno(reterr, -errno, "cannot name a file");
-    r = author_print(out, file->name, in_name);
+    r = scaffold_print(out, file->name, in_name);
     fclose(out);
     if (r < 0)
         return err_set_errno(reterr, r, "cannot name a file");
@@ -99,25 +99,25 @@ author_write(int dir, const struct author_file *file, const char *name, struct e
         fd_close(fd);
         return r;
     }
-    r = author_print(out, file->text, in_text);
+    r = scaffold_print(out, file->text, in_text);
     if (fclose(out) != 0 && r == 0)
         r = -errno;
     return r < 0 ? err_set_errno(reterr, r, "cannot write %s/%s", name, path) : 0;
 }
 
 int
-author_new(const char *name, const char *kind, struct err *reterr)
+scaffold_new(const char *name, const char *kind, struct err *reterr)
 {
     _cleanup_fd_ int dir = -1;
 
-    if (!author_is_name(name))
+    if (!scaffold_is_name(name))
         return err_set(reterr, -EINVAL,
                        "plugin new: '%s' is no name for a plugin: it is 1 to %d of a-z, 0-9 and _, "
                        "and begins with a letter",
                        name, NAME_BYTES_MAX);
-    if (author_is_taken(name))
+    if (scaffold_is_taken(name))
         return err_set(reterr, -EINVAL, "plugin new: the name '%s' is taken; choose another", name);
-    if (!author_is_kind(kind))
+    if (!scaffold_is_kind(kind))
         return err_set(reterr, -EINVAL,
                        "plugin new: no kind '%s'; there are stream, http and websocket", kind);
     if (mkdir(name, 0777) < 0)
@@ -125,9 +125,9 @@ author_new(const char *name, const char *kind, struct err *reterr)
     dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return err_set_errno(reterr, -errno, "cannot open the folder %s", name);
-    for (const struct author_file *f = author_files; f->kind; f++) {
+    for (const struct scaffold_file *f = scaffold_files; f->kind; f++) {
         int r = strcmp(f->kind, kind) == 0 || strcmp(f->kind, "common") == 0
-                    ? author_write(dir, f, name, reterr)
+                    ? scaffold_write(dir, f, name, reterr)
                     : 0;
 
         if (r < 0)

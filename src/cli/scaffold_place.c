@@ -15,7 +15,7 @@
 /* A build directory has the file `headers` beside the binary: its one line is the folder of the
  * source tree. Returns false where there is none, as for a goevd that is installed. */
 static bool
-author_tree_headers(char *buf, size_t size)
+scaffold_tree_headers(char *buf, size_t size)
 {
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("/headers"));
@@ -37,11 +37,11 @@ author_tree_headers(char *buf, size_t size)
 }
 
 int
-author_headers(struct err *reterr)
+scaffold_headers(struct err *reterr)
 {
     char dir[PATH_MAX] = GOEVD_INCLUDE_DIR, header[PATH_MAX + 32];
 
-    author_tree_headers(dir, sizeof(dir));
+    scaffold_tree_headers(dir, sizeof(dir));
     snprintf(header, sizeof(header), "%s/goevd/plugin.h", dir);
     if (access(header, R_OK) < 0)
         return err_set(reterr, -ENOENT,
@@ -53,7 +53,7 @@ author_headers(struct err *reterr)
 }
 
 int
-author_folder(struct err *reterr)
+scaffold_folder(struct err *reterr)
 {
     struct plugins plugins;
     int r = plugins_init(&plugins, NULL, reterr);
@@ -68,10 +68,11 @@ author_folder(struct err *reterr)
 /* A relative path is of no use in another folder. Without a slash it was found in PATH, and will be
  * found there again. */
 const char *
-author_program(char *buf, size_t size)
+scaffold_program(char *buf, size_t size)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "/._+,@%-"; /* which neither make, nor sh, nor meson reads otherwise */
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        "/._+,@%-"; /* which neither make, nor sh, nor meson reads otherwise */
     ssize_t n;
 
     if (!strchr(program_invocation_name, '/'))

@@ -40,7 +40,7 @@ struct daemon {
 /* ---- Sockets --------------------------------------------------------------------------------- */
 
 static int
-author_listen(struct daemon *d, struct err *reterr)
+scaffold_listen(struct daemon *d, struct err *reterr)
 {
     socklen_t len = sizeof(d->address);
     struct sockaddr *sa = (struct sockaddr *)&d->address;
@@ -56,7 +56,7 @@ author_listen(struct daemon *d, struct err *reterr)
 
 /* In the abstract namespace: there is nothing to remove. */
 static int
-author_hear(struct daemon *d, struct err *reterr)
+scaffold_hear(struct daemon *d, struct err *reterr)
 {
     struct sockaddr *sa = (struct sockaddr *)&d->notify_address;
     char *name = d->notify_address.sun_path + 1;
@@ -75,7 +75,7 @@ author_hear(struct daemon *d, struct err *reterr)
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
 static void
-author_set_number(const char *name, long value)
+scaffold_set_number(const char *name, long value)
 {
     char text[24];
 
@@ -85,14 +85,14 @@ author_set_number(const char *name, long value)
 
 /* In the child. */
 static void
-author_execute(const struct daemon *d)
+scaffold_execute(const struct daemon *d)
 {
     char config[PATH_MAX], notify[sizeof(d->notify_address.sun_path) + 1];
 
     snprintf(config, sizeof(config), "%s/test.yaml", d->dir);
     snprintf(notify, sizeof(notify), "@%s", d->notify_address.sun_path + 1);
     setenv("NOTIFY_SOCKET", notify, 1);
-    author_set_number("LISTEN_PID", getpid());
+    scaffold_set_number("LISTEN_PID", getpid());
     setenv("LISTEN_FDS", "1", 1);
     setenv("LISTEN_FDNAMES", "test", 1);
     if (dup2(d->listening, LISTEN_FD) < 0 || fd_set_cloexec(LISTEN_FD, false) < 0)
@@ -104,7 +104,7 @@ author_execute(const struct daemon *d)
 
 /* Wait for a process. 0; -ETIMEDOUT, and it lives. */
 static int
-author_await(pid_t pid, int wait_ms, int *ret_status)
+scaffold_await(pid_t pid, int wait_ms, int *ret_status)
 {
     struct pollfd p = {.fd = pidfd_open(pid, 0), .events = POLLIN};
     int n = p.fd < 0 ? -1 : poll(&p, 1, wait_ms);
@@ -116,7 +116,7 @@ author_await(pid_t pid, int wait_ms, int *ret_status)
 }
 
 static int
-author_say_end(struct daemon *d, const char *when, struct err *reterr)
+scaffold_say_end(struct daemon *d, const char *when, struct err *reterr)
 {
     char end[128];
 
@@ -127,15 +127,15 @@ author_say_end(struct daemon *d, const char *when, struct err *reterr)
 
 /* Has it died? */
 static int
-author_look(struct daemon *d, const char *when, struct err *reterr)
+scaffold_look(struct daemon *d, const char *when, struct err *reterr)
 {
     if (waitpid(d->pid, &d->status, WNOHANG) == d->pid)
-        return author_say_end(d, when, reterr);
+        return scaffold_say_end(d, when, reterr);
     return 0;
 }
 
 static int
-author_await_ready(struct daemon *d, struct err *reterr)
+scaffold_await_ready(struct daemon *d, struct err *reterr)
 {
     struct pollfd p[2] = {{.fd = d->notify, .events = POLLIN},
                           {.fd = pidfd_open(d->pid, 0), .events = POLLIN}};
@@ -150,19 +150,19 @@ author_await_ready(struct daemon *d, struct err *reterr)
     } while (n > 0 && !p[1].revents && !strstr(said, "READY=1"));
     fd_close(p[1].fd);
     if (n > 0 && p[1].revents)
-        return author_look(d, "start", reterr);
+        return scaffold_look(d, "start", reterr);
     if (n <= 0)
         return err_set(reterr, -EIO, "start: not ready after %d s", READY_WAIT_MS / 1000);
     return 0;
 }
 
 static int
-author_start(struct daemon *d, struct err *reterr)
+scaffold_start(struct daemon *d, struct err *reterr)
 {
-    int r = author_listen(d, reterr);
+    int r = scaffold_listen(d, reterr);
 
     if (r == 0)
-        r = author_hear(d, reterr);
+        r = scaffold_hear(d, reterr);
     if (r < 0)
         return r;
     fflush(stdout);
@@ -170,24 +170,24 @@ author_start(struct daemon *d, struct err *reterr)
     if (d->pid < 0)
         return err_set_errno(reterr, -errno, "cannot start goevd");
     if (d->pid == 0)
-        author_execute(d);
-    return author_await_ready(d, reterr);
+        scaffold_execute(d);
+    return scaffold_await_ready(d, reterr);
 }
 
 static int
-author_stop(struct daemon *d, struct err *reterr)
+scaffold_stop(struct daemon *d, struct err *reterr)
 {
     kill(d->pid, SIGTERM);
-    if (author_await(d->pid, STOP_WAIT_MS, &d->status) < 0)
+    if (scaffold_await(d->pid, STOP_WAIT_MS, &d->status) < 0)
         return err_set(reterr, -EIO, "stop: it has not ended after %d s", STOP_WAIT_MS / 1000);
     if (d->status != 0)
-        return author_say_end(d, "stop", reterr);
+        return scaffold_say_end(d, "stop", reterr);
     d->ended = true;
     return 0;
 }
 
 static void
-author_fini(struct daemon *d)
+scaffold_fini(struct daemon *d)
 {
     if (d->pid > 0 && !d->ended) {
         kill(d->pid, SIGKILL);
@@ -208,7 +208,7 @@ enum stranger {
 
 /* What comes does not matter, only that goevd lives. */
 static void
-author_read(int fd)
+scaffold_read(int fd)
 {
     const struct timeval wait = {.tv_usec = QUIET_WAIT_MS * 1000L};
     char data[4096];
@@ -219,7 +219,7 @@ author_read(int fd)
 }
 
 static void
-author_babble(int fd, unsigned seed)
+scaffold_babble(int fd, unsigned seed)
 {
     static const char *const beginnings[] = {"", "GET / HTTP/1.1\r\nHost: test\r\n\r\n", "\n\n"};
     const char *beginning = beginnings[seed % ARRAY_LEN(beginnings)];
@@ -232,7 +232,7 @@ author_babble(int fd, unsigned seed)
 }
 
 static int
-author_visit(struct daemon *d, enum stranger stranger, unsigned seed, struct err *reterr)
+scaffold_visit(struct daemon *d, enum stranger stranger, unsigned seed, struct err *reterr)
 {
     const struct linger reset = {.l_onoff = 1};
     _cleanup_fd_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -240,25 +240,25 @@ author_visit(struct daemon *d, enum stranger stranger, unsigned seed, struct err
     if (fd < 0 || connect(fd, (struct sockaddr *)&d->address, sizeof(d->address)) < 0)
         return err_set_errno(reterr, -errno, "drive: cannot connect");
     if (stranger == STRANGER_BABBLES || stranger == STRANGER_BREAKS_OFF)
-        author_babble(fd, seed);
+        scaffold_babble(fd, seed);
     if (stranger == STRANGER_BREAKS_OFF)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (stranger == STRANGER_LISTENS || stranger == STRANGER_BABBLES) {
         shutdown(fd, SHUT_WR);
-        author_read(fd);
+        scaffold_read(fd);
     }
     return 0;
 }
 
 static int
-author_drive(struct daemon *d, struct err *reterr)
+scaffold_drive(struct daemon *d, struct err *reterr)
 {
     for (unsigned i = 0; i < STRANGERS; i++)
         for (int s = STRANGER_LEAVES; s <= STRANGER_BREAKS_OFF; s++) {
-            int r = author_visit(d, s, i, reterr);
+            int r = scaffold_visit(d, s, i, reterr);
 
             if (r == 0)
-                r = author_look(d, "drive", reterr);
+                r = scaffold_look(d, "drive", reterr);
             if (r < 0)
                 return r;
         }
@@ -269,13 +269,13 @@ author_drive(struct daemon *d, struct err *reterr)
 
 /* In the child. */
 static void
-author_execute_test(const struct daemon *d)
+scaffold_execute_test(const struct daemon *d)
 {
     char host[INET_ADDRSTRLEN];
 
     inet_ntop(AF_INET, &d->address.sin_addr, host, sizeof(host));
     setenv("HOST", host, 1);
-    author_set_number("PORT", ntohs(d->address.sin_port));
+    scaffold_set_number("PORT", ntohs(d->address.sin_port));
     unsetenv("LD_PRELOAD"); /* a sanitizer is to look at goevd, not at curl */
     if (chdir(d->dir) == 0)
         execl("./test", "test", (char *)NULL);
@@ -285,7 +285,7 @@ author_execute_test(const struct daemon *d)
 }
 
 static int
-author_run_test(struct daemon *d, struct err *reterr)
+scaffold_run_test(struct daemon *d, struct err *reterr)
 {
     char end[128];
     int status;
@@ -295,20 +295,20 @@ author_run_test(struct daemon *d, struct err *reterr)
     if (pid < 0)
         return err_set_errno(reterr, -errno, "test: cannot run it");
     if (pid == 0)
-        author_execute_test(d);
-    if (author_await(pid, TEST_WAIT_MS, &status) < 0) {
+        scaffold_execute_test(d);
+    if (scaffold_await(pid, TEST_WAIT_MS, &status) < 0) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
         return err_set(reterr, -EIO, "test: it has not ended after %d s", TEST_WAIT_MS / 1000);
     }
-    if (author_look(d, "test", reterr) < 0)
+    if (scaffold_look(d, "test", reterr) < 0)
         return -EIO;
     child_describe_end(status, end, sizeof(end));
     return status == 0 ? 0 : err_set(reterr, -EIO, "test: it %s", end);
 }
 
 static bool
-author_has_test(const char *dir)
+scaffold_has_test(const char *dir)
 {
     char path[PATH_MAX];
 
@@ -319,8 +319,8 @@ author_has_test(const char *dir)
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static int
-author_step(struct daemon *d, const char *name, int (*step)(struct daemon *d, struct err *reterr),
-            struct err *reterr)
+scaffold_step(struct daemon *d, const char *name, int (*step)(struct daemon *d, struct err *reterr),
+              struct err *reterr)
 {
     int r = step(d, reterr);
 
@@ -331,17 +331,17 @@ author_step(struct daemon *d, const char *name, int (*step)(struct daemon *d, st
 }
 
 int
-author_test(const char *dir, const char *plugin_dir, struct err *reterr)
+scaffold_test(const char *dir, const char *plugin_dir, struct err *reterr)
 {
     struct daemon d = {.dir = dir, .plugin_dir = plugin_dir, .listening = -1, .notify = -1};
-    int r = author_step(&d, "start", author_start, reterr);
+    int r = scaffold_step(&d, "start", scaffold_start, reterr);
 
     if (r == 0)
-        r = author_step(&d, "drive", author_drive, reterr);
-    if (r == 0 && author_has_test(dir))
-        r = author_step(&d, "test", author_run_test, reterr);
+        r = scaffold_step(&d, "drive", scaffold_drive, reterr);
+    if (r == 0 && scaffold_has_test(dir))
+        r = scaffold_step(&d, "test", scaffold_run_test, reterr);
     if (r == 0)
-        r = author_step(&d, "stop", author_stop, reterr);
-    author_fini(&d);
+        r = scaffold_step(&d, "stop", scaffold_stop, reterr);
+    scaffold_fini(&d);
     return r;
 }

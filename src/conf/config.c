@@ -125,7 +125,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->top = top;
     config->places = context.places;
     build_log(build);
-    config->workers = config->top->workers;
+    config->work_pool = config->top->work_pool;
     config->connectors = config->top->connectors;
     if (config->connectors)
         build_limits(build, &config->connectors->limits, "connectors.");

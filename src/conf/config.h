@@ -138,7 +138,7 @@ struct config_log {
     const struct config_repeats *repeats;
 };
 
-struct config_workers {
+struct config_work_pool {
     int64_t threads;
     int64_t queue_max; /* jobs that may wait */
     int64_t stack_bytes;
@@ -179,7 +179,7 @@ struct config_top {
     struct goevd_list include; /* always empty: followed while reading, see conf/schema/include.h */
     const struct config_log *log;
     const struct config_control *control;
-    const struct config_workers *workers;
+    const struct config_work_pool *work_pool;
     const struct config_connectors *connectors;
     const struct config_hang *hang;
     const struct config_processes *processes;
@@ -194,7 +194,7 @@ struct config_top {
 };
 
 struct config {
-    const struct config_workers *workers;
+    const struct config_work_pool *work_pool;
     const struct config_connectors *connectors;
     const struct config_hang *hang;
     const struct config_processes *processes;

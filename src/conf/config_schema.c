@@ -62,26 +62,26 @@ static const struct goevd_option schema_log_options[] = {
 
 static const struct goevd_schema schema_log = GOEVD_SCHEMA(struct config_log, schema_log_options);
 
-#define WORKERS(field) .offset = offsetof(struct config_workers, field)
+#define WORK_POOL(field) .offset = offsetof(struct config_work_pool, field)
 
-static const struct goevd_option schema_workers_options[] = {
+static const struct goevd_option schema_work_pool_options[] = {
     {.name = "threads",
      .type = GOEVD_OPTION_INT,
-     WORKERS(threads),
+     WORK_POOL(threads),
      .def = "4",
      .min = 1,
      .max = 256,
      .help = "Threads that run what plugins submit."},
     {.name = "queue",
      .type = GOEVD_OPTION_INT,
-     WORKERS(queue_max),
+     WORK_POOL(queue_max),
      .def = "1024",
      .min = 1,
      .max = 1048576,
      .help = "Jobs that may wait for a thread; more are refused."},
     {.name = "stack",
      .type = GOEVD_OPTION_SIZE,
-     WORKERS(stack_bytes),
+     WORK_POOL(stack_bytes),
      .def = "256KiB",
      .min = 64 * KIB,
      .max = 64 * MIB,
@@ -89,8 +89,8 @@ static const struct goevd_option schema_workers_options[] = {
     {0},
 };
 
-static const struct goevd_schema schema_workers =
-    GOEVD_SCHEMA(struct config_workers, schema_workers_options);
+static const struct goevd_schema schema_work_pool =
+    GOEVD_SCHEMA(struct config_work_pool, schema_work_pool_options);
 
 static const struct goevd_option schema_hang_options[] = {
     {.name = "timeout",
@@ -251,11 +251,11 @@ static const struct goevd_option schema_top_options[] = {
      .min = 0,
      .max = 1073741816,
      .help = "Limit of open files to set, RLIMIT_NOFILE; 0: the highest that goevd is allowed."},
-    {.name = "workers",
+    {.name = "work_pool",
      .type = GOEVD_OPTION_RECORD,
-     TOP(workers),
+     TOP(work_pool),
      .def = "{}",
-     .item = &schema_workers,
+     .item = &schema_work_pool,
      .help = "The work pool, for jobs that would make a poller wait."},
     {.name = "connectors",
      .type = GOEVD_OPTION_RECORD,

@@ -17,17 +17,17 @@
         .name = (name_), .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_COUNTER,           \
         .offset = offsetof(struct type_, field)                                                    \
     }
-#define EV(...) COUNTER(poller_figures, __VA_ARGS__)
-#define NET(...) COUNTER(net_figures, __VA_ARGS__)
+#define EV(...) COUNTER(poller_metrics, __VA_ARGS__)
+#define NET(...) COUNTER(net_metrics, __VA_ARGS__)
 
-static const struct figure_row figures_ev[] = {
+static const struct metric_row metrics_ev[] = {
     EV(rounds, "poller.rounds", "rounds", "times that a poller woke up"),
     EV(events, "poller.events", "events", "events that the kernel told of"),
     EV(timers, "timers.due", "timers", "timers that came due"),
     EV(messages, "mailbox.messages", "messages", "messages from other threads that were handled"),
 };
-static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
-                  sizeof(struct poller_figures) / sizeof(figure),
+static_assert(sizeof(metrics_ev) / sizeof(struct metric_row) ==
+                  sizeof(struct poller_metrics) / sizeof(metric),
               "each figure of a poller has its row");
 
 #define REFUSED(why) refused[NET_REFUSED_##why]
@@ -35,7 +35,7 @@ static_assert(sizeof(figures_ev) / sizeof(struct figure_row) ==
 #define CONNECT_FAILED(why) connect_failed[NET_CONNECT_##why]
 #define CLOSED(why) closed[GOEVD_REASON_##why]
 
-static const struct figure_row figures_net[] = {
+static const struct metric_row metrics_net[] = {
     NET(handed_over, "connections.handed_over", "connections", "accepted, given to another poller"),
     NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above max_connections"),
     NET(REFUSED(CLIENT), "connections.refused.client", "connections",
@@ -79,66 +79,66 @@ static const struct figure_row figures_net[] = {
     NET(disk_bytes, "disk.bytes", "bytes", "that these brought"),
     NET(disk_refused, "disk.refused", "reads", "put off for want of room in the work pool"),
 };
-static_assert(sizeof(figures_net) / sizeof(struct figure_row) ==
-                  sizeof(struct net_figures) / sizeof(figure),
+static_assert(sizeof(metrics_net) / sizeof(struct metric_row) ==
+                  sizeof(struct net_metrics) / sizeof(metric),
               "each figure of a net has its row");
 
 static uint64_t
-figures_accepted(struct poller *p)
+metrics_accepted(struct poller *p)
 {
-    return figure_get(&p->accepted);
+    return metric_get(&p->accepted);
 }
 
 static uint64_t
-figures_open(struct poller *p)
+metrics_open(struct poller *p)
 {
     return net_of(p)->conns;
 }
 
 static uint64_t
-figures_waiting(struct poller *p)
+metrics_waiting(struct poller *p)
 {
     return mailbox_depth(&p->mailbox);
 }
 
 static uint64_t
-figures_armed(struct poller *p)
+metrics_armed(struct poller *p)
 {
     return p->timers.heap.count;
 }
 
 static uint64_t
-figures_kept(struct poller *p)
+metrics_kept(struct poller *p)
 {
     return p->buffers.kept;
 }
 
 static uint64_t
-figures_reused(struct poller *p)
+metrics_reused(struct poller *p)
 {
     return p->buffers.reused;
 }
 
 static uint64_t
-figures_allocated(struct poller *p)
+metrics_allocated(struct poller *p)
 {
     return p->buffers.allocated;
 }
 
 static uint64_t
-figures_live(struct poller *p)
+metrics_live(struct poller *p)
 {
     return p->slots.live;
 }
 
 static uint64_t
-figures_queued(struct poller *p)
+metrics_queued(struct poller *p)
 {
-    return figure_get(&net_of(p)->queued);
+    return metric_get(&net_of(p)->queued);
 }
 
 static uint64_t
-figures_memory_conns(struct poller *p)
+metrics_memory_conns(struct poller *p)
 {
     uint64_t bytes = 0;
 
@@ -148,19 +148,19 @@ figures_memory_conns(struct poller *p)
 }
 
 static uint64_t
-figures_memory_rooms(struct poller *p)
+metrics_memory_rooms(struct poller *p)
 {
     return net_of(p)->read_room + net_of(p)->write_room;
 }
 
 static uint64_t
-figures_memory_slots(struct poller *p)
+metrics_memory_slots(struct poller *p)
 {
     return slots_bytes(&p->slots);
 }
 
 static uint64_t
-figures_memory_timers(struct poller *p)
+metrics_memory_timers(struct poller *p)
 {
     const struct timer_table *table = &net_of(p)->timers;
 
@@ -170,19 +170,19 @@ figures_memory_timers(struct poller *p)
 
 /* What the process has, the first poller tells. */
 static uint64_t
-figures_log_dropped(struct poller *p)
+metrics_log_dropped(struct poller *p)
 {
     return p->index == 0 ? log_dropped() : 0;
 }
 
 static uint64_t
-figures_log_held(struct poller *p)
+metrics_log_held(struct poller *p)
 {
     return p->index == 0 ? log_held() : 0;
 }
 
 static uint64_t
-figures_cpu_time(struct poller *p)
+metrics_cpu_time(struct poller *p)
 {
     (void)p;
     return clock_read_ns(CLOCK_THREAD_CPUTIME_ID) / NS_PER_MS;
@@ -194,73 +194,73 @@ figures_cpu_time(struct poller *p)
     }
 #define GAUGE(...) READ(GOEVD_METRIC_GAUGE, __VA_ARGS__)
 
-static const struct figure_row figures_read[] = {
-    READ(GOEVD_METRIC_COUNTER, figures_accepted, "connections.accepted", "connections",
+static const struct metric_row metrics_read[] = {
+    READ(GOEVD_METRIC_COUNTER, metrics_accepted, "connections.accepted", "connections",
          "accepted, whoever serves them"),
-    READ(GOEVD_METRIC_COUNTER, figures_cpu_time, "poller.cpu_time", "ms",
+    READ(GOEVD_METRIC_COUNTER, metrics_cpu_time, "poller.cpu_time", "ms",
          "CPU time that pollers took"),
-    READ(GOEVD_METRIC_COUNTER, figures_reused, "buffers.reused", "blocks",
+    READ(GOEVD_METRIC_COUNTER, metrics_reused, "buffers.reused", "blocks",
          "memory asked for that was at hand"),
-    READ(GOEVD_METRIC_COUNTER, figures_allocated, "buffers.allocated", "blocks",
+    READ(GOEVD_METRIC_COUNTER, metrics_allocated, "buffers.allocated", "blocks",
          "memory asked for that was not"),
-    READ(GOEVD_METRIC_COUNTER, figures_log_dropped, "log.dropped", "lines",
+    READ(GOEVD_METRIC_COUNTER, metrics_log_dropped, "log.dropped", "lines",
          "lines of the log that could not be written"),
-    READ(GOEVD_METRIC_COUNTER, figures_log_held, "log.held", "lines",
+    READ(GOEVD_METRIC_COUNTER, metrics_log_held, "log.held", "lines",
          "lines of the log held back, as too many were like them"),
-    GAUGE(figures_open, "connections.open", "connections", "open now"),
-    GAUGE(figures_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
-    GAUGE(figures_armed, "timers.armed", "timers", "timers that are armed"),
-    GAUGE(figures_kept, "buffers.kept", "bytes", "memory kept for the next who asks"),
-    GAUGE(figures_live, "slots.live", "slots", "file descriptors that are watched"),
-    GAUGE(figures_queued, "output.queued", "bytes", "output that the sockets have not taken yet"),
-    GAUGE(figures_memory_conns, "memory.connections", "bytes", "connections and their states"),
-    GAUGE(figures_memory_rooms, "memory.rooms", "bytes", "the pollers' read and write buffers"),
-    GAUGE(figures_memory_slots, "memory.slots", "bytes", "ids of what is watched"),
-    GAUGE(figures_memory_timers, "memory.timers", "bytes", "what finds and orders timers"),
+    GAUGE(metrics_open, "connections.open", "connections", "open now"),
+    GAUGE(metrics_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
+    GAUGE(metrics_armed, "timers.armed", "timers", "timers that are armed"),
+    GAUGE(metrics_kept, "buffers.kept", "bytes", "memory kept for the next who asks"),
+    GAUGE(metrics_live, "slots.live", "slots", "file descriptors that are watched"),
+    GAUGE(metrics_queued, "output.queued", "bytes", "output that the sockets have not taken yet"),
+    GAUGE(metrics_memory_conns, "memory.connections", "bytes", "connections and their states"),
+    GAUGE(metrics_memory_rooms, "memory.rooms", "bytes", "the pollers' read and write buffers"),
+    GAUGE(metrics_memory_slots, "memory.slots", "bytes", "ids of what is watched"),
+    GAUGE(metrics_memory_timers, "memory.timers", "bytes", "what finds and orders timers"),
 };
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 unsigned
-figures_count(void)
+metrics_count(void)
 {
-    return ARRAY_LEN(figures_ev) + ARRAY_LEN(figures_net) + ARRAY_LEN(figures_read);
+    return ARRAY_LEN(metrics_ev) + ARRAY_LEN(metrics_net) + ARRAY_LEN(metrics_read);
 }
 
-const struct figure_row *
-figures_row(unsigned i)
+const struct metric_row *
+metrics_row(unsigned i)
 {
-    assert(i < figures_count());
-    if (i < ARRAY_LEN(figures_ev))
-        return &figures_ev[i];
-    i -= ARRAY_LEN(figures_ev);
-    if (i < ARRAY_LEN(figures_net))
-        return &figures_net[i];
-    return &figures_read[i - ARRAY_LEN(figures_net)];
+    assert(i < metrics_count());
+    if (i < ARRAY_LEN(metrics_ev))
+        return &metrics_ev[i];
+    i -= ARRAY_LEN(metrics_ev);
+    if (i < ARRAY_LEN(metrics_net))
+        return &metrics_net[i];
+    return &metrics_read[i - ARRAY_LEN(metrics_net)];
 }
 
 bool
-figures_have(const char *name)
+metrics_have(const char *name)
 {
-    for (unsigned i = 0; i < figures_count(); i++)
-        if (strcmp(figures_row(i)->name, name) == 0)
+    for (unsigned i = 0; i < metrics_count(); i++)
+        if (strcmp(metrics_row(i)->name, name) == 0)
             return true;
     return false;
 }
 
 static uint64_t *
-figures_add(const struct figure_row *rows, size_t count, const void *from, uint64_t *ret)
+metrics_add(const struct metric_row *rows, size_t count, const void *from, uint64_t *ret)
 {
     for (size_t i = 0; i < count; i++)
-        *ret++ = figure_get((const figure *)(const void *)((const char *)from + rows[i].offset));
+        *ret++ = metric_get((const metric *)(const void *)((const char *)from + rows[i].offset));
     return ret;
 }
 
 void
-figures_take(struct poller *p, uint64_t *ret)
+metrics_take(struct poller *p, uint64_t *ret)
 {
-    ret = figures_add(figures_ev, ARRAY_LEN(figures_ev), &p->figures, ret);
-    ret = figures_add(figures_net, ARRAY_LEN(figures_net), &net_of(p)->figures, ret);
-    for (size_t i = 0; i < ARRAY_LEN(figures_read); i++)
-        *ret++ = figures_read[i].read(p);
+    ret = metrics_add(metrics_ev, ARRAY_LEN(metrics_ev), &p->metrics, ret);
+    ret = metrics_add(metrics_net, ARRAY_LEN(metrics_net), &net_of(p)->metrics, ret);
+    for (size_t i = 0; i < ARRAY_LEN(metrics_read); i++)
+        *ret++ = metrics_read[i].read(p);
 }

@@ -7,7 +7,7 @@
 
 #include "ev/poller.h"
 
-struct figure_row {
+struct metric_row {
     const char *name; /* a-z, 0-9, _ and dots: it needs no quoting anywhere */
     const char *unit;
     const char *help;
@@ -17,11 +17,11 @@ struct figure_row {
 };
 
 /* How many there are, and one of them. */
-unsigned figures_count(void);
-const struct figure_row *figures_row(unsigned i);
+unsigned metrics_count(void);
+const struct metric_row *metrics_row(unsigned i);
 
 /* Whether one has this name. */
-bool figures_have(const char *name);
+bool metrics_have(const char *name);
 
 /* [poller p] All its values, in the order of the rows: figures_count() of them. */
-void figures_take(struct poller *p, uint64_t *ret_values);
+void metrics_take(struct poller *p, uint64_t *ret_values);

@@ -38,21 +38,21 @@ stats_values(const struct stats *s, size_t poller)
 static int
 stats_list(struct stats *s)
 {
-    const struct plug_figures *plugged = &s->source->plugins->figures;
+    const struct plug_metrics *plugged = &s->source->plugins->metrics;
 
-    s->rows = calloc(figures_count() + plugged->count, sizeof(*s->rows));
+    s->rows = calloc(metrics_count() + plugged->count, sizeof(*s->rows));
     if (!s->rows)
         return -ENOMEM;
-    for (unsigned i = 0; i < figures_count(); i++) {
-        const struct figure_row *f = figures_row(i);
+    for (unsigned i = 0; i < metrics_count(); i++) {
+        const struct metric_row *f = metrics_row(i);
 
         s->rows[s->row_count++] =
             (struct stats_row){f->name, f->unit, f->help, NULL, f->type, s->value_count++};
     }
-    for (const struct plug_figure *f = plugged->first; f; f = f->next) {
+    for (const struct plug_metric *f = plugged->first; f; f = f->next) {
         s->rows[s->row_count++] = (struct stats_row){
             f->name, f->unit, f->help, f->instance->owner.path, f->type, s->value_count};
-        s->value_count += plug_figure_values(f);
+        s->value_count += plug_metric_values(f);
     }
     return 0;
 }
@@ -64,10 +64,10 @@ stats_take_on(struct poller *p, void *arg)
     uint64_t *to = stats_values(s, p->index);
 
     assert(p->index < s->poller_count);
-    figures_take(p, to);
-    to += figures_count();
-    for (const struct plug_figure *f = s->source->plugins->figures.first; f; f = f->next)
-        to = plug_figure_take(f, p, to);
+    metrics_take(p, to);
+    to += metrics_count();
+    for (const struct plug_metric *f = s->source->plugins->metrics.first; f; f = f->next)
+        to = plug_metric_take(f, p, to);
 }
 
 static void
@@ -111,7 +111,7 @@ stats_observed(const uint64_t *values)
 {
     uint64_t count = 0;
 
-    for (unsigned b = 0; b < PLUG_FIGURE_BUCKETS; b++)
+    for (unsigned b = 0; b < PLUG_METRIC_BUCKETS; b++)
         count += values[1 + b];
     return count;
 }
@@ -120,7 +120,7 @@ stats_observed(const uint64_t *values)
 static void
 stats_merge(const struct stats *s, const struct stats_row *row, uint64_t *ret)
 {
-    for (unsigned i = 0; i < PLUG_FIGURE_CELLS_MAX; i++)
+    for (unsigned i = 0; i < PLUG_METRIC_CELLS_MAX; i++)
         ret[i] = stats_total(s, row->first + i);
 }
 
@@ -158,16 +158,16 @@ stats_print_line(const char *name, const char *suffix, int width, uint64_t value
 static void
 stats_print_histogram(const struct stats *s, const struct stats_row *row, int width, FILE *out)
 {
-    uint64_t cells[PLUG_FIGURE_CELLS_MAX];
+    uint64_t cells[PLUG_METRIC_CELLS_MAX];
 
     stats_merge(s, row, cells);
     stats_print_line(row->name, ".count", width, stats_observed(cells), "values", out);
     stats_print_line(row->name, ".sum", width, cells[0], row->unit, out);
     for (size_t q = 0; q < ARRAY_LEN(stats_quantiles); q++) {
-        unsigned bucket = plug_figure_quantile(cells + 1, stats_quantiles[q].permille);
+        unsigned bucket = plug_metric_quantile(cells + 1, stats_quantiles[q].permille);
 
         stats_print_line(row->name, stats_quantiles[q].suffix, width,
-                         plug_figure_bucket_max(bucket), row->unit, out);
+                         plug_metric_bucket_max(bucket), row->unit, out);
     }
 }
 
@@ -246,23 +246,23 @@ stats_print_buckets(const uint64_t *cells, FILE *out)
     const char *comma = "";
 
     fprintf(out, "\"sum\": %" PRIu64 ", \"buckets\": [", cells[0]);
-    for (unsigned b = 0; b < PLUG_FIGURE_BUCKETS; b++) {
+    for (unsigned b = 0; b < PLUG_METRIC_BUCKETS; b++) {
         if (cells[1 + b] == 0)
             continue;
         fprintf(out, "%s{\"max\": %" PRIu64 ", \"count\": %" PRIu64 "}", comma,
-                plug_figure_bucket_max(b), cells[1 + b]);
+                plug_metric_bucket_max(b), cells[1 + b]);
         comma = ", ";
     }
     fprintf(out, "], ");
 }
 
 static void
-stats_print_figure(const struct stats *s, const struct stats_row *row, FILE *out)
+stats_print_metric(const struct stats *s, const struct stats_row *row, FILE *out)
 {
     static const char *const types[] = {[GOEVD_METRIC_COUNTER] = "counter",
                                         [GOEVD_METRIC_GAUGE] = "gauge",
                                         [GOEVD_METRIC_HISTOGRAM] = "histogram"};
-    uint64_t cells[PLUG_FIGURE_CELLS_MAX];
+    uint64_t cells[PLUG_METRIC_CELLS_MAX];
 
     fprintf(out, "\n  \"%s\": {\"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", ", row->name,
             types[row->type], row->unit, row->help);
@@ -291,7 +291,7 @@ stats_print_json(const struct stats *s, FILE *out)
     for (size_t i = 0; i < s->row_count; i++) {
         if (i > 0)
             fputc(',', out);
-        stats_print_figure(s, &s->rows[i], out);
+        stats_print_metric(s, &s->rows[i], out);
     }
     fprintf(out, "\n }}\n");
 }

@@ -4,11 +4,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-typedef _Atomic uint64_t figure;
+typedef _Atomic uint64_t metric;
 
 /* [its thread] */
 static inline void
-figure_add(figure *f, uint64_t n)
+metric_add(metric *f, uint64_t n)
 {
     atomic_store_explicit(f, atomic_load_explicit(f, memory_order_relaxed) + n,
                           memory_order_relaxed);
@@ -16,14 +16,14 @@ figure_add(figure *f, uint64_t n)
 
 /* [its thread] */
 static inline void
-figure_set(figure *f, uint64_t value)
+metric_set(metric *f, uint64_t value)
 {
     atomic_store_explicit(f, value, memory_order_relaxed);
 }
 
 /* [any thread] */
 static inline uint64_t
-figure_get(const figure *f)
+metric_get(const metric *f)
 {
     return atomic_load_explicit(f, memory_order_relaxed);
 }

@@ -49,11 +49,11 @@ struct task {
     bool queued;
 };
 
-struct poller_figures {
-    figure rounds;   /* returns of epoll_wait */
-    figure events;   /* events they brought */
-    figure timers;   /* timers that came due */
-    figure messages; /* messages handled */
+struct poller_metrics {
+    metric rounds;   /* returns of epoll_wait */
+    metric events;   /* events they brought */
+    metric timers;   /* timers that came due */
+    metric messages; /* messages handled */
 };
 
 struct poller {
@@ -73,8 +73,8 @@ struct poller {
     struct buffers buffers;
     struct place place; /* what it is in */
 
-    _Alignas(64) struct poller_figures figures;
-    figure accepted; /* connections accepted here, whoever serves them */
+    _Alignas(64) struct poller_metrics metrics;
+    metric accepted; /* connections accepted here, whoever serves them */
 
     /* Written by other threads too. */
     _Alignas(64) struct mailbox mailbox;

@@ -74,7 +74,7 @@ struct plugins {
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
     void *replace_arg;
     atomic_bool replaced; /* the worker's: it drains while another serves */
-    struct plug_figures figures;
+    struct plug_metrics metrics;
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */
     struct conf_resolver resolver; /* for config_load() */

@@ -9,17 +9,17 @@
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 static bool
-figure_name_is_good(const char *name)
+metric_name_is_good(const char *name)
 {
     size_t len = name ? strlen(name) : 0;
 
-    return len > 0 && len <= PLUG_FIGURE_TEXT_MAX &&
+    return len > 0 && len <= PLUG_METRIC_TEXT_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == len;
 }
 
 /* Printed as it is, in lines and in JSON. */
 static bool
-figure_text_is_good(const char *text, size_t max)
+metric_text_is_good(const char *text, size_t max)
 {
     size_t len = text ? strlen(text) : 0;
 
@@ -34,7 +34,7 @@ figure_text_is_good(const char *text, size_t max)
 /* PLUGIN.NAME; PLUGIN[2].NAME where the plugin has several instances, counted from 0 in their order
  * of creation. */
 static char *
-figure_full_name(const struct instance *of, const char *name)
+metric_full_name(const struct instance *of, const char *name)
 {
     const char *plugin = of->module->entry.name;
     unsigned count = 0, mine = 0;
@@ -53,25 +53,25 @@ figure_full_name(const struct instance *of, const char *name)
 
 /* 0; -EEXIST if the instance has one of that name, -ENOSPC if it has too many. */
 static int
-figure_check_room(const struct instance *i, const char *full_name)
+metric_check_room(const struct instance *i, const char *full_name)
 {
     unsigned count = 0;
 
-    for (const struct plug_figure *f = i->plugins->figures.first; f; f = f->next) {
+    for (const struct plug_metric *f = i->plugins->metrics.first; f; f = f->next) {
         if (strcmp(f->name, full_name) == 0)
             return -EEXIST;
         count += f->instance == i;
     }
-    return count < PLUG_FIGURES_MAX ? 0 : -ENOSPC;
+    return count < PLUG_METRICS_MAX ? 0 : -ENOSPC;
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static struct plug_figure *
-figure_alloc(const char *name, const char *unit, const char *help)
+static struct plug_metric *
+metric_alloc(const char *name, const char *unit, const char *help)
 {
     size_t name_size = strlen(name) + 1, unit_size = strlen(unit) + 1, help_size = strlen(help) + 1;
-    struct plug_figure *f = calloc(1, sizeof(*f) + name_size + unit_size + help_size);
+    struct plug_metric *f = calloc(1, sizeof(*f) + name_size + unit_size + help_size);
 
     if (!f)
         return NULL;
@@ -82,7 +82,7 @@ figure_alloc(const char *name, const char *unit, const char *help)
 }
 
 static void
-figure_append(struct plug_figures *all, struct plug_figure *f)
+metric_append(struct plug_metrics *all, struct plug_metric *f)
 {
     if (all->last)
         all->last->next = f;
@@ -92,43 +92,43 @@ figure_append(struct plug_figures *all, struct plug_figure *f)
     all->count++;
     f->cell = all->cells;
     if (!f->read)
-        all->cells += plug_figure_values(f);
+        all->cells += plug_metric_values(f);
 }
 
 int
-plug_figure_new(struct instance *i, const struct plug_figure_about *about)
+plug_metric_new(struct instance *i, const struct plug_metric_about *about)
 {
     _cleanup_free_ char *full_name = NULL;
-    struct plug_figure *f;
+    struct plug_metric *f;
     int r;
 
-    if (!figure_name_is_good(about->name) ||
-        !figure_text_is_good(about->unit, PLUG_FIGURE_TEXT_MAX) ||
-        !figure_text_is_good(about->help, PLUG_FIGURE_HELP_MAX) ||
+    if (!metric_name_is_good(about->name) ||
+        !metric_text_is_good(about->unit, PLUG_METRIC_TEXT_MAX) ||
+        !metric_text_is_good(about->help, PLUG_METRIC_HELP_MAX) ||
         about->type < GOEVD_METRIC_COUNTER || about->type > GOEVD_METRIC_HISTOGRAM)
         return -EINVAL;
-    full_name = figure_full_name(i, about->name);
+    full_name = metric_full_name(i, about->name);
     if (!full_name)
         return -ENOMEM;
-    r = figure_check_room(i, full_name);
+    r = metric_check_room(i, full_name);
     if (r < 0)
         return r;
-    f = figure_alloc(full_name, about->unit, about->help);
+    f = metric_alloc(full_name, about->unit, about->help);
     if (!f)
         return -ENOMEM;
     f->instance = i;
     f->type = about->type;
     f->read = about->read;
     f->offset = about->offset;
-    figure_append(&i->plugins->figures, f);
-    return plug_figure_number(f);
+    metric_append(&i->plugins->metrics, f);
+    return plug_metric_number(f);
 }
 
 int
-plug_figures_start(struct plugins *p)
+plug_metrics_start(struct plugins *p)
 {
-    struct plug_figures *all = &p->figures;
-    size_t bytes = (all->cells * sizeof(figure) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    struct plug_metrics *all = &p->metrics;
+    size_t bytes = (all->cells * sizeof(metric) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 
     for (unsigned i = 0; bytes > 0 && poller_at(i); i++) {
         all->of[i] = aligned_alloc(CACHE_LINE, bytes);
@@ -140,57 +140,57 @@ plug_figures_start(struct plugins *p)
 }
 
 void
-plug_figures_fini(struct plugins *p)
+plug_metrics_fini(struct plugins *p)
 {
-    struct plug_figures *all = &p->figures;
+    struct plug_metrics *all = &p->metrics;
 
     while (all->first) {
-        struct plug_figure *f = all->first;
+        struct plug_metric *f = all->first;
 
         all->first = f->next;
         free(f);
     }
     for (unsigned i = 0; i < POLLERS_MAX; i++)
         free(all->of[i]);
-    *all = (struct plug_figures){0};
+    *all = (struct plug_metrics){0};
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 unsigned
-plug_figure_values(const struct plug_figure *f)
+plug_metric_values(const struct plug_metric *f)
 {
-    return f->type == GOEVD_METRIC_HISTOGRAM ? PLUG_FIGURE_CELLS_MAX : 1;
+    return f->type == GOEVD_METRIC_HISTOGRAM ? PLUG_METRIC_CELLS_MAX : 1;
 }
 
 uint64_t *
-plug_figure_take(const struct plug_figure *f, struct poller *p, uint64_t *ret)
+plug_metric_take(const struct plug_metric *f, struct poller *p, uint64_t *ret)
 {
-    const figure *cells = f->instance->plugins->figures.of[p->index];
+    const metric *cells = f->instance->plugins->metrics.of[p->index];
 
     if (f->read) {
         *ret = f->read(f, p);
         return ret + 1;
     }
-    for (unsigned i = 0; i < plug_figure_values(f); i++)
-        *ret++ = figure_get(&cells[f->cell + i]);
+    for (unsigned i = 0; i < plug_metric_values(f); i++)
+        *ret++ = metric_get(&cells[f->cell + i]);
     return ret;
 }
 
 uint64_t
-plug_figure_bucket_max(unsigned bucket)
+plug_metric_bucket_max(unsigned bucket)
 {
-    assert(bucket < PLUG_FIGURE_BUCKETS);
+    assert(bucket < PLUG_METRIC_BUCKETS);
     return bucket == 0 ? 0 : UINT64_MAX >> (64 - bucket);
 }
 
 unsigned
-plug_figure_quantile(const uint64_t *buckets, unsigned permille)
+plug_metric_quantile(const uint64_t *buckets, unsigned permille)
 {
     uint64_t total = 0, below = 0, rank;
     unsigned b = 0;
 
-    for (unsigned i = 0; i < PLUG_FIGURE_BUCKETS; i++)
+    for (unsigned i = 0; i < PLUG_METRIC_BUCKETS; i++)
         total += buckets[i];
     if (total == 0)
         return 0;

@@ -253,7 +253,7 @@ plugins_fini(struct plugins *p)
     }
     host_pools_free(p);
     host_logfile_free(p);
-    plug_figures_fini(p);
+    plug_metrics_fini(p);
     free(p->dir);
     free(p->own_dir);
     pthread_mutex_destroy(&p->cache_lock);
@@ -283,7 +283,7 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
     p->errors = errors;
     for (struct instance *i = p->instances; i && r >= 0; i = i->next)
         r = plugins_create_one(p, i);
-    if (r >= 0 && plug_figures_start(p) < 0)
+    if (r >= 0 && plug_metrics_start(p) < 0)
         r = conf_errors_add(errors, NULL, "", "no memory for the plugins' figures");
     p->errors = NULL;
     pthread_mutex_lock(&p->cache_lock);

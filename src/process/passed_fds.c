@@ -8,29 +8,29 @@
 
 #include "base/fd.h"
 
-#define INHERITED_FIRST 3 /* SD_LISTEN_FDS_START */
-#define INHERITED_MAX 4096
+#define PASSED_FDS_FIRST 3 /* SD_LISTEN_FDS_START */
+#define PASSED_FDS_MAX 4096
 
-struct inherited_fd {
+struct passed_fd {
     int fd; /* -1: taken */
-    char name[INHERITED_NAME_MAX];
+    char name[PASSED_FDS_NAME_MAX];
 };
 
 /* Names are separated by colons; without any all are called "unknown". */
 static void
-inherited_name(struct inherited *in, const char *names)
+passed_fds_name(struct passed_fds *in, const char *names)
 {
     for (unsigned i = 0; i < in->count; i++) {
         size_t len = strcspn(names, ":");
 
-        snprintf(in->fds[i].name, INHERITED_NAME_MAX, "%.*s", len ? (int)len : 7,
+        snprintf(in->fds[i].name, PASSED_FDS_NAME_MAX, "%.*s", len ? (int)len : 7,
                  len ? names : "unknown");
         names += len + (names[len] == ':');
     }
 }
 
 static int
-inherited_read(struct inherited *in, struct err *reterr)
+passed_fds_read(struct passed_fds *in, struct err *reterr)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     const char *names = getenv("LISTEN_FDNAMES");
@@ -38,16 +38,16 @@ inherited_read(struct inherited *in, struct err *reterr)
 
     if (!pid || strtol(pid, NULL, 10) != getpid() || n == 0)
         return 0;
-    if (n > INHERITED_MAX)
+    if (n > PASSED_FDS_MAX)
         return err_set(reterr, -EINVAL, "LISTEN_FDS says %s; at most %d sockets can be taken over",
-                       count, INHERITED_MAX);
+                       count, PASSED_FDS_MAX);
     in->fds = calloc(n, sizeof(*in->fds));
     if (!in->fds)
         return err_set(reterr, -ENOMEM, "no memory for inherited sockets");
     in->count = (unsigned)n;
-    inherited_name(in, names ? names : "");
+    passed_fds_name(in, names ? names : "");
     for (unsigned i = 0; i < in->count; i++) {
-        in->fds[i].fd = INHERITED_FIRST + (int)i;
+        in->fds[i].fd = PASSED_FDS_FIRST + (int)i;
         if (fd_set_cloexec(in->fds[i].fd, true) < 0)
             return err_set(reterr, -errno,
                            "LISTEN_FDS says %s, but file descriptor %d is not open; pass as many "
@@ -58,12 +58,12 @@ inherited_read(struct inherited *in, struct err *reterr)
 }
 
 int
-inherited_init(struct inherited *in, struct err *reterr)
+passed_fds_init(struct passed_fds *in, struct err *reterr)
 {
     int r;
 
-    *in = (struct inherited){0};
-    r = inherited_read(in, reterr);
+    *in = (struct passed_fds){0};
+    r = passed_fds_read(in, reterr);
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
@@ -71,21 +71,21 @@ inherited_init(struct inherited *in, struct err *reterr)
 }
 
 void
-inherited_fini(struct inherited *in)
+passed_fds_fini(struct passed_fds *in)
 {
     for (unsigned i = 0; i < in->count; i++)
         fd_close(in->fds[i].fd);
     free(in->fds);
-    *in = (struct inherited){0};
+    *in = (struct passed_fds){0};
 }
 
 unsigned
-inherited_take(struct inherited *in, const char *name, int *ret_fds, unsigned max)
+passed_fds_take(struct passed_fds *in, const char *name, int *ret_fds, unsigned max)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < in->count && n < max; i++) {
-        struct inherited_fd *f = &in->fds[i];
+        struct passed_fd *f = &in->fds[i];
 
         if (f->fd < 0 || strcmp(f->name, name) != 0)
             continue;
@@ -96,32 +96,32 @@ inherited_take(struct inherited *in, const char *name, int *ret_fds, unsigned ma
 }
 
 static bool
-inherited_begins(const struct inherited_fd *f, const char *prefix)
+passed_fds_begins(const struct passed_fd *f, const char *prefix)
 {
     return strncmp(f->name, prefix, strlen(prefix)) == 0;
 }
 
 bool
-inherited_left(const struct inherited *in, const char *prefix, char *buf, size_t size)
+passed_fds_left(const struct passed_fds *in, const char *prefix, char *buf, size_t size)
 {
     size_t len = 0;
 
     buf[0] = '\0';
     for (unsigned i = 0; i < in->count && len < size; i++)
-        if (in->fds[i].fd >= 0 && !inherited_begins(&in->fds[i], prefix))
+        if (in->fds[i].fd >= 0 && !passed_fds_begins(&in->fds[i], prefix))
             len +=
                 (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", in->fds[i].name);
     return len > 0;
 }
 
 void
-inherited_drop(struct inherited *in, const char *prefix, void (*fn)(const char *name, void *arg),
-               void *arg)
+passed_fds_drop(struct passed_fds *in, const char *prefix, void (*fn)(const char *name, void *arg),
+                void *arg)
 {
     for (unsigned i = 0; i < in->count; i++) {
-        struct inherited_fd *f = &in->fds[i];
+        struct passed_fd *f = &in->fds[i];
 
-        if (f->fd < 0 || !inherited_begins(f, prefix))
+        if (f->fd < 0 || !passed_fds_begins(f, prefix))
             continue;
         fn(f->name, arg);
         f->fd = fd_close(f->fd);

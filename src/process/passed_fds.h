@@ -4,28 +4,28 @@
 
 #include "base/err.h"
 
-#define INHERITED_NAME_MAX 256 /* with the final zero byte, systemd's own */
+#define PASSED_FDS_NAME_MAX 256 /* with the final zero byte, systemd's own */
 
-struct inherited_fd;
+struct passed_fd;
 
-struct inherited {
-    struct inherited_fd *fds;
+struct passed_fds {
+    struct passed_fd *fds;
     unsigned count;
 };
 
 /* Take them over, and their variables out of the environment. */
-int inherited_init(struct inherited *in, struct err *reterr);
+int passed_fds_init(struct passed_fds *in, struct err *reterr);
 
 /* Close those that nobody took. */
-void inherited_fini(struct inherited *in);
+void passed_fds_fini(struct passed_fds *in);
 
 /* Those of that name become the caller's. Returns how many, at most max. */
-unsigned inherited_take(struct inherited *in, const char *name, int *ret_fds, unsigned max);
+unsigned passed_fds_take(struct passed_fds *in, const char *name, int *ret_fds, unsigned max);
 
 /* The names of those that nobody took, for a sentence; those that begin with `prefix` are left out.
  * False if there is none. */
-bool inherited_left(const struct inherited *in, const char *prefix, char *buf, size_t size);
+bool passed_fds_left(const struct passed_fds *in, const char *prefix, char *buf, size_t size);
 
 /* Close those that begin with `prefix` and that nobody took, after telling fn the name of each. */
-void inherited_drop(struct inherited *in, const char *prefix,
-                    void (*fn)(const char *name, void *arg), void *arg);
+void passed_fds_drop(struct passed_fds *in, const char *prefix,
+                     void (*fn)(const char *name, void *arg), void *arg);

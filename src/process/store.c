@@ -31,13 +31,13 @@ store_find(struct store *s, const struct proto_listen *listen)
 /* How the manager knows it over a restart: a name holds no colon, and no address fits one as it is
  * written. */
 static void
-store_name(const struct proto_listen *listen, char buf[INHERITED_NAME_MAX])
+store_name(const struct proto_listen *listen, char buf[PASSED_FDS_NAME_MAX])
 {
     const unsigned char *bytes = (const unsigned char *)&listen->address.sa;
-    size_t len = (size_t)snprintf(buf, INHERITED_NAME_MAX, STORE_PREFIX "%u.", listen->nth);
+    size_t len = (size_t)snprintf(buf, PASSED_FDS_NAME_MAX, STORE_PREFIX "%u.", listen->nth);
 
-    for (socklen_t i = 0; i < listen->address.len && len + 2 < INHERITED_NAME_MAX; i++)
-        len += (size_t)snprintf(buf + len, INHERITED_NAME_MAX - len, "%02x", bytes[i]);
+    for (socklen_t i = 0; i < listen->address.len && len + 2 < PASSED_FDS_NAME_MAX; i++)
+        len += (size_t)snprintf(buf + len, PASSED_FDS_NAME_MAX - len, "%02x", bytes[i]);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -71,10 +71,10 @@ store_open_passed(struct store *s, struct store_entry *e, struct err *reterr)
     const char *name = e->asked.systemd;
     char names[256];
 
-    e->count = inherited_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
+    e->count = passed_fds_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
     if (e->count > 0)
         return store_adopt(e, name, reterr);
-    if (inherited_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
+    if (passed_fds_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
         return err_set(reterr, -ENOENT, "systemd has passed no socket '%s', but: %s", name, names);
     return err_set(reterr, -ENOENT,
                    "systemd has passed no socket '%s', and no other; is there a socket unit with "
@@ -87,10 +87,10 @@ store_open_own(struct store *s, struct store_entry *e, struct err *reterr)
 {
     const struct proto_listen *listen = &e->asked;
     struct listen_file file;
-    char name[INHERITED_NAME_MAX];
+    char name[PASSED_FDS_NAME_MAX];
 
     store_name(listen, name);
-    e->count = inherited_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
+    e->count = passed_fds_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
     if (e->count > 0 && listen_file_find(&listen->address, &file) != -ENOENT)
         return store_adopt(e, name, reterr);
     while (e->count > 0) /* nobody could reach them */
@@ -176,7 +176,7 @@ store_free(struct store_entry *e)
 static void
 store_close(struct store *s, struct store_entry *e)
 {
-    char name[INHERITED_NAME_MAX];
+    char name[PASSED_FDS_NAME_MAX];
 
     if (!*e->asked.systemd) {
         listen_unlink(&e->bound, &e->file);
@@ -199,7 +199,7 @@ store_check(const struct store *s, struct err *reterr)
 {
     char names[256];
 
-    if (!inherited_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
+    if (!passed_fds_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
         return 0;
     return err_set(reterr, -EINVAL,
                    "systemd has passed sockets that no listener takes: %s; let a listener have the "
@@ -210,7 +210,7 @@ store_check(const struct store *s, struct err *reterr)
 static void
 store_keep(struct store *s, const struct store_entry *e)
 {
-    char name[INHERITED_NAME_MAX];
+    char name[PASSED_FDS_NAME_MAX];
 
     if (!s->on_keep || *e->asked.systemd)
         return;
@@ -257,7 +257,7 @@ store_commit(struct store *s, struct err *reterr)
         e->fresh = false;
     }
     if (s->on_forget)
-        inherited_drop(&s->inherited, STORE_PREFIX, s->on_forget, s->arg);
+        passed_fds_drop(&s->inherited, STORE_PREFIX, s->on_forget, s->arg);
     return r;
 }
 
@@ -281,7 +281,7 @@ int
 store_init(struct store *s, struct err *reterr)
 {
     *s = (struct store){0};
-    return inherited_init(&s->inherited, reterr);
+    return passed_fds_init(&s->inherited, reterr);
 }
 
 void
@@ -295,5 +295,5 @@ store_fini(struct store *s)
             listen_unlink(&e->bound, &e->file);
         store_free(e);
     }
-    inherited_fini(&s->inherited);
+    passed_fds_fini(&s->inherited);
 }

@@ -129,7 +129,7 @@ supervisor_reload(struct supervisor *s, const char *why)
     if (!s->reload) {
         s->reload = ++s->reloads;
         log_notice("%s: reloading", why);
-        supervisor_tell_reloading(s);
+        supervisor_notify_reloading(s);
     }
     return s->reload;
 }
@@ -265,7 +265,7 @@ supervisor_on_time(struct supervisor *s)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
     supervisor_start_due(s);
-    supervisor_tell_time(s, now);
+    supervisor_notify_time(s, now);
 }
 
 #define SUPERVISOR_FDS (1 + WORKERS_MAX)
@@ -278,7 +278,7 @@ supervisor_on_child(struct supervisor *s, struct child *c, short events)
     if (events & POLLOUT && supervisor_owes_log(c))
         supervisor_repeat_log(s, c);
     if (events & ~POLLOUT && c->fd >= 0)
-        supervisor_hear(s, c);
+        supervisor_receive(s, c);
 }
 
 static void

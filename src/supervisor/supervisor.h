@@ -79,7 +79,7 @@ struct supervisor {
 struct child *supervisor_find(struct supervisor *s, enum child_state state);
 
 /* Take one message. False: there is none left. */
-bool supervisor_hear(struct supervisor *s, struct child *c);
+bool supervisor_receive(struct supervisor *s, struct child *c);
 
 /* Say no to what it has asked for. */
 int supervisor_refuse(struct child *c, const struct err *err);
@@ -98,7 +98,7 @@ bool supervisor_owes_log(const struct child *c);
 void supervisor_repeat_log(struct supervisor *s, struct child *c);
 void supervisor_on_log_taken(struct supervisor *s, struct child *c,
                              const struct proto_log_taken *taken);
-void supervisor_tell_reopened(struct supervisor *s);
+void supervisor_reply_reopened(struct supervisor *s);
 
 /* A worker cannot go over to a new file: say so to the log, and to who waits for it. */
 void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
@@ -110,14 +110,14 @@ bool supervisor_reopen_files(struct supervisor *s);
 void supervisor_send_files(struct supervisor *s, struct child *c);
 
 /* Answer who waits for that reload; 0 is none. */
-void supervisor_tell_reloaded(struct supervisor *s, unsigned reload);
+void supervisor_reply_reloaded(struct supervisor *s, unsigned reload);
 
 /* What the service manager hears: that all is well, that a reload goes on, the load; and, as time
  * goes by, that the supervisor turns and how long stopping may yet take. */
-void supervisor_tell_ready(struct supervisor *s);
-void supervisor_tell_reloading(struct supervisor *s);
-void supervisor_tell_status(struct supervisor *s);
-void supervisor_tell_time(struct supervisor *s, uint64_t now_ns);
+void supervisor_notify_ready(struct supervisor *s);
+void supervisor_notify_reloading(struct supervisor *s);
+void supervisor_notify_status(struct supervisor *s);
+void supervisor_notify_time(struct supervisor *s, uint64_t now_ns);
 
 /* Take over what the manager has passed, and let it keep what listens. */
 int supervisor_inherit(struct supervisor *s, struct err *reterr);

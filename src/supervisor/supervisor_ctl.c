@@ -63,7 +63,7 @@ supervisor_on_reopen_request(struct supervisor *s, struct control_client *client
     if (supervisor_reopen(s, "goevd ctl reopen", &err) < 0)
         control_refuse(client, "%s", err.text);
     else
-        supervisor_tell_reopened(s);
+        supervisor_reply_reopened(s);
 }
 
 /* What is not its own it passes on; the worker answers the client itself. */

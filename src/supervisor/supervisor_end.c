@@ -87,7 +87,7 @@ supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
                   (int)serving->pid, (int)c->pid, how, c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
-    supervisor_tell_ready(s);
+    supervisor_notify_ready(s);
 }
 
 static void
@@ -122,7 +122,7 @@ supervisor_on_end(struct supervisor *s, struct child *c, int status)
     if (s->stopping || c->state == CHILD_DRAINING) {
         if (!clean)
             supervisor_log_end(s, c, status);
-        supervisor_tell_reloaded(s, c->reload);
+        supervisor_reply_reloaded(s, c->reload);
     } else if (c->state == CHILD_STARTING) {
         supervisor_on_failed_start(s, c, status);
     } else {
@@ -152,10 +152,10 @@ supervisor_reap(struct supervisor *s)
 
         if (!c)
             continue;
-        while (c->fd >= 0 && supervisor_hear(s, c))
+        while (c->fd >= 0 && supervisor_receive(s, c))
             ;
         supervisor_on_end(s, c, status);
         child_fini(c);
-        supervisor_tell_reopened(s);
+        supervisor_reply_reopened(s);
     }
 }

@@ -91,7 +91,7 @@ supervisor_repeat_log(struct supervisor *s, struct child *c)
         supervisor_send_log(s, c);
     if (c->files_due)
         supervisor_send_files(s, c);
-    supervisor_tell_reopened(s);
+    supervisor_reply_reopened(s);
 }
 
 /* Workers that drain stay with the file that they have. Returns the supervisor's fd of that. */
@@ -165,7 +165,7 @@ supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr)
 }
 
 void
-supervisor_tell_reopened(struct supervisor *s)
+supervisor_reply_reopened(struct supervisor *s)
 {
     static const char reopened[] = "reopened\n";
 
@@ -181,5 +181,5 @@ supervisor_on_log_taken(struct supervisor *s, struct child *c, const struct prot
     c->log_sent -= c->log_sent > 0;
     if (taken->code < 0)
         supervisor_log_failed(s, c, taken->code);
-    supervisor_tell_reopened(s);
+    supervisor_reply_reopened(s);
 }

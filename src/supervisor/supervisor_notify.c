@@ -12,7 +12,7 @@
 /* ---- How it goes ----------------------------------------------------------------------------- */
 
 void
-supervisor_tell_status(struct supervisor *s)
+supervisor_notify_status(struct supervisor *s)
 {
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
 
@@ -23,15 +23,15 @@ supervisor_tell_status(struct supervisor *s)
 }
 
 void
-supervisor_tell_ready(struct supervisor *s)
+supervisor_notify_ready(struct supervisor *s)
 {
     notify_say(&s->notify, "READY=1");
-    supervisor_tell_status(s);
+    supervisor_notify_status(s);
 }
 
 /* MONOTONIC_USEC lets the manager match it to the reload that it has asked for: notify-reload. */
 void
-supervisor_tell_reloading(struct supervisor *s)
+supervisor_notify_reloading(struct supervisor *s)
 {
     notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
                clock_now_ns() / 1000);
@@ -64,7 +64,7 @@ supervisor_extend(struct supervisor *s, uint64_t now_ns)
 }
 
 void
-supervisor_tell_time(struct supervisor *s, uint64_t now_ns)
+supervisor_notify_time(struct supervisor *s, uint64_t now_ns)
 {
     notify_watchdog(&s->notify, now_ns);
     supervisor_extend(s, now_ns);

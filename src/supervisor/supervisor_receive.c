@@ -91,7 +91,7 @@ supervisor_on_load(struct supervisor *s, const struct child *c, const struct pro
     if (c->state != CHILD_SERVING)
         return;
     s->load = *load;
-    supervisor_tell_status(s);
+    supervisor_notify_status(s);
 }
 
 static int
@@ -167,7 +167,7 @@ supervisor_on_value(struct supervisor *s, const struct child *c, struct proto_va
 }
 
 void
-supervisor_tell_reloaded(struct supervisor *s, unsigned reload)
+supervisor_reply_reloaded(struct supervisor *s, unsigned reload)
 {
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
     char text[64] = "the worker that took over has died since\n";
@@ -212,10 +212,10 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
         child_drain(old, true);
         old->reload = c->reload; /* it is over when this one accepts no more */
     } else {
-        supervisor_tell_reloaded(s, c->reload);
+        supervisor_reply_reloaded(s, c->reload);
     }
     c->reload = 0;
-    supervisor_tell_ready(s);
+    supervisor_notify_ready(s);
     return 0;
 }
 
@@ -273,7 +273,7 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         s->cut += m->cut.connections;
         return 0;
     case PROTO_DRAINING:
-        supervisor_tell_reloaded(s, c->reload);
+        supervisor_reply_reloaded(s, c->reload);
         return 0;
     default:
         log_warning("worker %d said something unknown (%u); it is newer than this supervisor",
@@ -283,7 +283,7 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
 }
 
 bool
-supervisor_hear(struct supervisor *s, struct child *c)
+supervisor_receive(struct supervisor *s, struct child *c)
 {
     struct proto_message message;
     int r = proto_try_receive(c->fd, &message, NULL, 0, NULL);

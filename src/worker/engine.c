@@ -42,7 +42,7 @@ engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err 
 }
 
 static int
-engine_new_work_pool(struct engine *e, const struct config_workers *c, struct err *reterr)
+engine_new_work_pool(struct engine *e, const struct config_work_pool *c, struct err *reterr)
 {
     struct work_pool_config config = {(unsigned)c->threads, (unsigned)c->queue_max,
                                       (size_t)c->stack_bytes};
@@ -114,7 +114,7 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     e->listeners = calloc(config->listener_count, sizeof(*e->listeners));
     if (!e->reactors || !e->listeners)
         return err_set(reterr, -ENOMEM, "no memory to begin with");
-    if (engine_new_work_pool(e, config->workers, reterr) < 0)
+    if (engine_new_work_pool(e, config->work_pool, reterr) < 0)
         return reterr->code;
     engine_init_outgoing(e, config->connectors);
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
@@ -211,7 +211,7 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
 
     listen.count = count;
     listen.nth = engine_count_before(e, i);
-    r = sockets_get(e->sockets, &listen, ret_bound, ret_fds, ret_count, &err);
+    r = parent_get(e->parent, &listen, ret_bound, ret_fds, ret_count, &err);
     if (r == -ECANCELED)
         return r;
     if (r < 0)
@@ -225,7 +225,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     const struct instance *handler = instance_of(c->handler);
-    const struct proxy_policy *proxy = proxies_policy(&e->setup->listeners[i].proxies);
+    const struct proxy_policy *proxy = proxy_log_policy(&e->setup->listeners[i].proxies);
     struct listener_config config = {
         .name = c->name.data,
         .mode = c->mode == CONFIG_MODE_ACCEPTOR ? LISTENER_ACCEPTOR : LISTENER_REUSEPORT,
@@ -342,11 +342,11 @@ engine_each_listener(struct engine *e, bool serve, struct err *reterr)
 }
 
 int
-engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
+engine_start(struct engine *e, struct parent *parent, struct err *reterr)
 {
     int r = 0;
 
-    e->sockets = sockets;
+    e->parent = parent;
     host_pools_place(&e->setup->plugins);
     /* First, for a plugin may yet refuse, and then no socket has been opened. */
     for (size_t i = 0; r == 0 && i < e->reactor_count; i++)
@@ -354,7 +354,7 @@ engine_start(struct engine *e, struct sockets *sockets, struct err *reterr)
     for (size_t i = 0; r == 0 && i < e->setup->config->listener_count; i++)
         r = engine_new_listener(e, i, reterr);
     if (r == 0)
-        r = sockets_settle(sockets, reterr);
+        r = parent_settle(parent, reterr);
     if (r == 0)
         r = engine_each_listener(e, true, reterr);
     return r;
@@ -513,7 +513,8 @@ engine_announce(const struct engine *e, int pid)
         all[i] = (struct announce_listener){
             .address = &e->listeners[i]->address,
             .plugin = plugin,
-            .http = strcmp(plugin, "http") == 0 && !proxies_policy(&e->setup->listeners[i].proxies),
+            .http =
+                strcmp(plugin, "http") == 0 && !proxy_log_policy(&e->setup->listeners[i].proxies),
         };
     }
     log_notice("%s", announce_text(all, e->listener_count, pid, text));

@@ -11,7 +11,7 @@
 
 struct engine {
     struct setup *setup;
-    struct sockets *sockets;
+    struct parent *parent;
     struct reactor **reactors;
     size_t reactor_count;
     struct listener **listeners;
@@ -31,7 +31,7 @@ int engine_raise_files(const struct config *config, struct err *reterr);
 int engine_init(struct engine *e, struct setup *setup, struct err *reterr);
 
 /* Start the pollers and take the sockets: all that may fail but accepting. */
-int engine_start(struct engine *e, struct sockets *sockets, struct err *reterr);
+int engine_start(struct engine *e, struct parent *parent, struct err *reterr);
 
 /* Accept connections. */
 int engine_accept(struct engine *e, struct err *reterr);

@@ -11,22 +11,22 @@
 #define MINOR_LOG 4 /* the first that knows of the log */
 
 static int
-sockets_lost(int r, struct err *reterr)
+parent_lost(int r, struct err *reterr)
 {
     return err_set_errno(reterr, r, "the supervisor does not answer");
 }
 
 /* One answer; what refuses becomes the error. -ECANCELED: to be told to stop is none. */
 static int
-sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message *m, int *fds,
-               unsigned fd_max, unsigned *ret_count, struct err *reterr)
+parent_answer(struct parent *s, enum proto_type expected, struct proto_message *m, int *fds,
+              unsigned fd_max, unsigned *ret_count, struct err *reterr)
 {
     int r = proto_receive(s->fd, m, fds, fd_max, ret_count);
 
     if (r == -EMFILE)
         return err_set_errno(reterr, r, "cannot receive listening sockets");
     if (r < 0)
-        return sockets_lost(r, reterr);
+        return parent_lost(r, reterr);
     if (m->type == PROTO_STOP)
         return -ECANCELED;
     if (m->type == PROTO_REFUSED)
@@ -38,20 +38,20 @@ sockets_answer(struct sockets *s, enum proto_type expected, struct proto_message
 }
 
 int
-sockets_init(struct sockets *s, int fd, struct err *reterr)
+parent_init(struct parent *s, int fd, struct err *reterr)
 {
     struct proto_hello hello = {PROTO_MAJOR, PROTO_MINOR, getpid()};
     struct proto_message m;
     int r;
 
-    *s = (struct sockets){.fd = fd, .own_pidfile.fd = -1};
+    *s = (struct parent){.fd = fd, .own_pidfile.fd = -1};
     if (fd < 0)
         return store_init(&s->own, reterr);
     fd_set_cloexec(fd, true);
     r = proto_send(fd, PROTO_HELLO, &hello, sizeof(hello), NULL, 0);
     if (r < 0)
-        return sockets_lost(r, reterr);
-    r = sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+        return parent_lost(r, reterr);
+    r = parent_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
     if (r == 0) {
         s->load_interval_ns = m.welcome.load_interval_ns;
         s->minor = m.welcome.minor;
@@ -64,7 +64,7 @@ sockets_init(struct sockets *s, int fd, struct err *reterr)
 #define MINOR_VALUES 4 /* the first that knows of values */
 
 int
-sockets_recall(struct sockets *s, struct values *ret, struct err *reterr)
+parent_recall(struct parent *s, struct values *ret, struct err *reterr)
 {
     struct proto_message m = {.value.left = 1};
     int r;
@@ -73,9 +73,9 @@ sockets_recall(struct sockets *s, struct values *ret, struct err *reterr)
         return 0;
     r = proto_send(s->fd, PROTO_RECALL, NULL, 0, NULL, 0);
     if (r < 0)
-        return sockets_lost(r, reterr);
+        return parent_lost(r, reterr);
     while (r == 0 && m.value.left > 0) {
-        r = sockets_answer(s, PROTO_VALUE, &m, NULL, 0, NULL, reterr);
+        r = parent_answer(s, PROTO_VALUE, &m, NULL, 0, NULL, reterr);
         m.value.name[PROTO_NAME_MAX - 1] = m.value.value[PROTO_VALUE_MAX - 1] = '\0';
         if (r == 0 && m.value.name[0] && values_set(ret, m.value.name, m.value.value) < 0)
             r = err_set(reterr, -ENOMEM, "no memory for the values that were set");
@@ -84,7 +84,7 @@ sockets_recall(struct sockets *s, struct values *ret, struct err *reterr)
 }
 
 void
-sockets_remember(struct sockets *s, const char *name, const char *value)
+parent_remember(struct parent *s, const char *name, const char *value)
 {
     struct proto_value v = {.unset = !value, .log_level = (uint32_t)log_get_level()};
 
@@ -99,8 +99,8 @@ sockets_remember(struct sockets *s, const char *name, const char *value)
 
 /* The store keeps its own, as the supervisor's does. */
 static int
-sockets_own(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
-            int *ret_fds, unsigned *ret_count, struct err *reterr)
+parent_own(struct parent *s, const struct proto_listen *listen, struct address *ret_bound,
+           int *ret_fds, unsigned *ret_count, struct err *reterr)
 {
     const int *fds;
     unsigned n, count;
@@ -116,20 +116,20 @@ sockets_own(struct sockets *s, const struct proto_listen *listen, struct address
 }
 
 int
-sockets_get(struct sockets *s, const struct proto_listen *listen, struct address *ret_bound,
-            int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr)
+parent_get(struct parent *s, const struct proto_listen *listen, struct address *ret_bound,
+           int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr)
 {
     struct proto_message m = {.sockets.left = 1};
     unsigned n = 0, got = 0;
     int r;
 
     if (s->fd < 0)
-        return sockets_own(s, listen, ret_bound, ret_fds, ret_count, reterr);
+        return parent_own(s, listen, ret_bound, ret_fds, ret_count, reterr);
     r = proto_send(s->fd, PROTO_LISTEN, listen, sizeof(*listen), NULL, 0);
     if (r < 0)
-        return sockets_lost(r, reterr);
+        return parent_lost(r, reterr);
     while (r == 0 && m.sockets.left > 0) {
-        r = sockets_answer(s, PROTO_SOCKETS, &m, ret_fds + n, PROTO_FDS_MAX - n, &got, reterr);
+        r = parent_answer(s, PROTO_SOCKETS, &m, ret_fds + n, PROTO_FDS_MAX - n, &got, reterr);
         n += r == 0 ? got : 0;
     }
     if (r < 0) {
@@ -144,38 +144,38 @@ sockets_get(struct sockets *s, const struct proto_listen *listen, struct address
 
 /* What is asked for and answered without a body. */
 static int
-sockets_ask(struct sockets *s, enum proto_type type, const void *body, size_t size,
-            struct err *reterr)
+parent_ask(struct parent *s, enum proto_type type, const void *body, size_t size,
+           struct err *reterr)
 {
     struct proto_message m;
     int r = proto_send(s->fd, type, body, size, NULL, 0);
 
     if (r < 0)
-        return sockets_lost(r, reterr);
-    return sockets_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
+        return parent_lost(r, reterr);
+    return parent_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
 }
 
 int
-sockets_settle(struct sockets *s, struct err *reterr)
+parent_settle(struct parent *s, struct err *reterr)
 {
     if (s->fd < 0)
         return store_check(&s->own, reterr);
-    return sockets_ask(s, PROTO_BEGIN, NULL, 0, reterr);
+    return parent_ask(s, PROTO_BEGIN, NULL, 0, reterr);
 }
 
 int
-sockets_hold_pidfile(struct sockets *s, const char *path, struct err *reterr)
+parent_hold_pidfile(struct parent *s, const char *path, struct err *reterr)
 {
     struct proto_pid_file file = {0};
 
     if (s->fd < 0)
         return pidfile_open(&s->own_pidfile, path, reterr);
     snprintf(file.path, sizeof(file.path), "%s", path);
-    return sockets_ask(s, PROTO_PID_FILE, &file, sizeof(file), reterr);
+    return parent_ask(s, PROTO_PID_FILE, &file, sizeof(file), reterr);
 }
 
 static int
-sockets_too_old(const char *key, struct err *reterr)
+parent_too_old(const char *key, struct err *reterr)
 {
     return err_set(reterr, -EPROTO,
                    "%s: the supervisor that runs cannot open log files; restart goevd instead of "
@@ -185,7 +185,7 @@ sockets_too_old(const char *key, struct err *reterr)
 
 /* A supervisor that knows of no log has stderr all the same. */
 static int
-sockets_ask_log(struct sockets *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
+parent_ask_log(struct parent *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
 {
     struct proto_message m;
     unsigned count = 0;
@@ -194,18 +194,18 @@ sockets_ask_log(struct sockets *s, const struct proto_log *log, int *ret_fd, str
     if (s->minor < MINOR_LOG && log->target != LOG_TO_FILE)
         return 0;
     if (s->minor < MINOR_LOG)
-        return sockets_too_old("log.target", reterr);
+        return parent_too_old("log.target", reterr);
     r = proto_send(s->fd, PROTO_LOG, log, sizeof(*log), NULL, 0);
     if (r < 0)
-        return sockets_lost(r, reterr);
-    r = sockets_answer(s, PROTO_WELCOME, &m, ret_fd, 1, &count, reterr);
+        return parent_lost(r, reterr);
+    r = parent_answer(s, PROTO_WELCOME, &m, ret_fd, 1, &count, reterr);
     if (r == 0 && count == 0 && log->target == LOG_TO_FILE)
         r = err_set(reterr, -EPROTO, "the supervisor has sent no log file");
     return r;
 }
 
 int
-sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
+parent_open_log(struct parent *s, const struct proto_log *log, int *ret_fd, struct err *reterr)
 {
     int r = log->target == LOG_TO_JOURNAL ? log_open_journal(reterr) : 0;
 
@@ -213,7 +213,7 @@ sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd, st
     if (r < 0)
         return r;
     if (s->fd >= 0)
-        return sockets_ask_log(s, log, ret_fd, reterr);
+        return parent_ask_log(s, log, ret_fd, reterr);
     if (log->target != LOG_TO_FILE)
         return 0;
     r = logfile_begin(log, reterr);
@@ -224,7 +224,7 @@ sockets_open_log(struct sockets *s, const struct proto_log *log, int *ret_fd, st
 }
 
 int
-sockets_open_file(struct sockets *s, const char *option, const char *path, struct err *reterr)
+parent_open_file(struct parent *s, const char *option, const char *path, struct err *reterr)
 {
     struct proto_file file = {0};
     struct proto_message m;
@@ -234,20 +234,20 @@ sockets_open_file(struct sockets *s, const char *option, const char *path, struc
     if (s->fd < 0)
         return logfile_open(option, path, reterr);
     if (s->minor < MINOR_LOG)
-        return sockets_too_old(option, reterr);
+        return parent_too_old(option, reterr);
     snprintf(file.option, sizeof(file.option), "%s", option);
     snprintf(file.path, sizeof(file.path), "%s", path);
     r = proto_send(s->fd, PROTO_FILE, &file, sizeof(file), NULL, 0);
     if (r < 0)
-        return sockets_lost(r, reterr);
-    r = sockets_answer(s, PROTO_WELCOME, &m, &fd, 1, &count, reterr);
+        return parent_lost(r, reterr);
+    r = parent_answer(s, PROTO_WELCOME, &m, &fd, 1, &count, reterr);
     if (r == 0 && count == 0)
         r = err_set(reterr, -EPROTO, "the supervisor has sent no file");
     return r < 0 ? r : fd;
 }
 
 void
-sockets_fini(struct sockets *s)
+parent_fini(struct parent *s)
 {
     pidfile_close(&s->own_pidfile);
     store_fini(&s->own);

@@ -7,7 +7,7 @@
 #include "net/conn/conn.h"
 
 static void
-proxies_describe(const struct proxies *p, int error, char *ret, size_t size)
+proxy_log_describe(const struct proxy_log *p, int error, char *ret, size_t size)
 {
     if (error == -ETIMEDOUT)
         snprintf(ret, size, "no whole PROXY header within %llu ms",
@@ -20,22 +20,22 @@ proxies_describe(const struct proxies *p, int error, char *ret, size_t size)
 }
 
 static void
-proxies_on_bad(const struct conn *c, int error, void *arg)
+proxy_log_on_bad(const struct conn *c, int error, void *arg)
 {
-    struct proxies *p = arg;
+    struct proxy_log *p = arg;
     char from[ADDRESS_TEXT_MAX], what[128];
     struct sockaddr_storage peer;
     socklen_t len = conn_peer_address(c, &peer);
     struct log_about about = {.listener = p->listener, .client = from, .named = true};
 
     address_format((struct sockaddr *)&peer, len, from, sizeof(from));
-    proxies_describe(p, error, what, sizeof(what));
+    proxy_log_describe(p, error, what, sizeof(what));
     log_about(&about, LOG_WARNING, "listener %s: closed a connection of the proxy %s: %s",
               p->listener, from, what);
 }
 
 int
-proxies_init(struct proxies *p, const struct config_listener *c)
+proxy_log_init(struct proxy_log *p, const struct config_listener *c)
 {
     const struct config_proxy *proxy = c->proxy;
 
@@ -51,20 +51,20 @@ proxies_init(struct proxies *p, const struct config_listener *c)
         .timeout_ns = (uint64_t)proxy->timeout_ns,
         .header_max = (size_t)proxy->header_max_bytes,
         .refuse_others = proxy->others == CONFIG_PROXY_OTHERS_REFUSE,
-        .on_bad = proxies_on_bad,
+        .on_bad = proxy_log_on_bad,
         .on_bad_arg = p,
     };
     return 0;
 }
 
 void
-proxies_fini(struct proxies *p)
+proxy_log_fini(struct proxy_log *p)
 {
     free(p->networks);
 }
 
 const struct proxy_policy *
-proxies_policy(const struct proxies *p)
+proxy_log_policy(const struct proxy_log *p)
 {
     return p->networks ? &p->policy : NULL;
 }

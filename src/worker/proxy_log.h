@@ -5,15 +5,15 @@
 #include "conf/config.h"
 #include "net/proxy/proxied.h"
 
-struct proxies {
+struct proxy_log {
     struct proxy_policy policy;
-    struct network *networks; /* to be filled in; NULL: the listener has none */
+    struct cidr *networks; /* to be filled in; NULL: the listener has none */
     const char *listener;
 };
 
 /* As the configuration says, but for the networks. 0; -ENOMEM. */
-int proxies_init(struct proxies *p, const struct config_listener *c);
-void proxies_fini(struct proxies *p);
+int proxy_log_init(struct proxy_log *p, const struct config_listener *c);
+void proxy_log_fini(struct proxy_log *p);
 
 /* NULL: none is a proxy. */
-const struct proxy_policy *proxies_policy(const struct proxies *p);
+const struct proxy_policy *proxy_log_policy(const struct proxy_log *p);

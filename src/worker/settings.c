@@ -10,12 +10,12 @@
 #include "ctl/json.h"
 
 void
-settings_init(struct settings *s, struct setup *setup, struct engine *engine,
-              struct sockets *sockets, const struct worker_options *options)
+settings_init(struct settings *s, struct setup *setup, struct engine *engine, struct parent *parent,
+              const struct worker_options *options)
 {
     *s = (struct settings){.setup = setup,
                            .engine = engine,
-                           .sockets = sockets,
+                           .parent = parent,
                            .options = options,
                            .present = setup->config};
 }
@@ -235,7 +235,7 @@ settings_set(struct settings *s, const char *name, const char *text, struct sett
     int r = settings_change(s, name, text, ret, reterr);
 
     if (r == 0)
-        sockets_remember(s->sockets, ret->name.text, text);
+        parent_remember(s->parent, ret->name.text, text);
     return r;
 }
 
@@ -259,7 +259,7 @@ int
 settings_recall(struct settings *s, struct err *reterr)
 {
     struct values values = {0};
-    int r = sockets_recall(s->sockets, &values, reterr);
+    int r = parent_recall(s->parent, &values, reterr);
 
     for (size_t i = 0; r == 0 && i < values.count; i++)
         settings_follow(s, values.items[i].name, values.items[i].text);
@@ -271,7 +271,7 @@ void
 settings_drop(struct settings *s)
 {
     for (size_t i = 0; i < s->dropped.count; i++)
-        sockets_remember(s->sockets, s->dropped.items[i].name, NULL);
+        parent_remember(s->parent, s->dropped.items[i].name, NULL);
     values_fini(&s->dropped);
 }
 

@@ -9,7 +9,7 @@
 struct settings {
     struct setup *setup;
     struct engine *engine;
-    struct sockets *sockets;
+    struct parent *parent;
     const struct worker_options *options;
     struct config *present; /* what holds now; the setup's own until something is set */
     struct values values;   /* what has been set */
@@ -27,7 +27,7 @@ struct settings_change {
 
 /* When the setup has been loaded. */
 void settings_init(struct settings *s, struct setup *setup, struct engine *engine,
-                   struct sockets *sockets, const struct worker_options *options);
+                   struct parent *parent, const struct worker_options *options);
 
 /* When no poller runs and the plugins have been destroyed. */
 void settings_fini(struct settings *s);

@@ -52,16 +52,16 @@ setup_proxies(struct setup *s, const struct config *config, size_t i)
 {
     const struct config_listener *c = &config->listeners[i];
     const struct goevd_str *from = c->proxy ? c->proxy->from.items : NULL;
-    struct proxies *p = &s->listeners[i].proxies;
+    struct proxy_log *p = &s->listeners[i].proxies;
     size_t count = c->proxy ? c->proxy->from.count : 0;
     char key[64];
 
-    if (proxies_init(p, c) < 0)
+    if (proxy_log_init(p, c) < 0)
         setup_listener_error(s, config, i, "proxy_protocol", "no memory for the networks");
     for (size_t n = 0; n < count && p->networks; n++) {
         struct err err = {0};
 
-        if (!from[n].data || network_parse(from[n].data, &p->networks[n], &err) == 0)
+        if (!from[n].data || cidr_parse(from[n].data, &p->networks[n], &err) == 0)
             continue;
         snprintf(key, sizeof(key), "proxy_protocol.from[%zu]", n);
         setup_listener_error(s, config, i, key, "%s", err.text);
@@ -177,12 +177,12 @@ setup_load(struct setup *s, const struct worker_options *options)
 
 /* Plugins do not know goevd's own. */
 static int
-setup_check_figures(struct setup *s)
+setup_check_metrics(struct setup *s)
 {
     int r = 0;
 
-    for (const struct plug_figure *f = s->plugins.figures.first; f; f = f->next)
-        if (figures_have(f->name))
+    for (const struct plug_metric *f = s->plugins.metrics.first; f; f = f->next)
+        if (metrics_have(f->name))
             r = conf_errors_add_below(&s->errors, f->instance->node, f->instance->owner.path, "",
                                       "plugin '%s' has a figure %s, and so has goevd itself",
                                       f->instance->module->entry.name, f->name);
@@ -195,7 +195,7 @@ setup_create(struct setup *s)
     int r = plugins_create(&s->plugins, &s->errors);
 
     if (r == 0)
-        r = setup_check_figures(s);
+        r = setup_check_metrics(s);
     if (r < 0)
         conf_errors_print(&s->errors, stderr);
     return r;
@@ -205,7 +205,7 @@ void
 setup_fini(struct setup *s)
 {
     for (size_t i = 0; i < s->listener_count; i++)
-        proxies_fini(&s->listeners[i].proxies);
+        proxy_log_fini(&s->listeners[i].proxies);
     free(s->listeners);
     plugins_fini(&s->plugins);
     config_free(s->config);

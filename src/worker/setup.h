@@ -13,7 +13,7 @@ struct setup_listener {
     struct address address;
     const char *systemd; /* the name of what systemd passes instead; NULL: nothing */
     struct listen_options options;
-    struct proxies proxies;
+    struct proxy_log proxies;
 };
 
 struct setup {

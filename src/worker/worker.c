@@ -32,7 +32,7 @@
 struct worker_process {
     const struct worker_options *options;
     struct setup setup;
-    struct sockets sockets;
+    struct parent parent;
     struct engine engine;
     struct settings settings;
     struct watchdog *watchdog; /* NULL: nobody watches */
@@ -67,14 +67,14 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .log_level = (uint32_t)log_get_level()};
     int r;
 
-    if (w->sockets.fd < 0) {
+    if (w->parent.fd < 0) {
         notify_say(&w->notify, "READY=1");
         notify_watchdog(&w->notify, clock_now_ns());
         return 0;
     }
     if (config->control_socket.data)
         snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
-    r = proto_send(w->sockets.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
+    r = proto_send(w->parent.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
 }
 
@@ -85,7 +85,7 @@ worker_say_failed(struct worker_process *w, const struct err *err)
     struct proto_failed failed = {0};
     FILE *out = fmemopen(failed.text, sizeof(failed.text), "w");
 
-    if (w->sockets.fd < 0 || !out) {
+    if (w->parent.fd < 0 || !out) {
         if (out)
             fclose(out);
         return;
@@ -94,7 +94,7 @@ worker_say_failed(struct worker_process *w, const struct err *err)
         fprintf(out, "%s\n", err->text);
     conf_errors_print(&w->setup.errors, out);
     fclose(out);
-    proto_send(w->sockets.fd, PROTO_FAILED, &failed, sizeof(failed), NULL, 0);
+    proto_send(w->parent.fd, PROTO_FAILED, &failed, sizeof(failed), NULL, 0);
 }
 
 /* Whatever becomes of it, goevd serves. */
@@ -104,7 +104,7 @@ worker_open_control(struct worker_process *w)
     const char *path = w->setup.config->control_socket.data;
     struct err err = {0};
 
-    if (w->sockets.fd < 0 && path && control_open(&w->control, path, &err) < 0)
+    if (w->parent.fd < 0 && path && control_open(&w->control, path, &err) < 0)
         log_error("control.socket: %s", err.text);
 }
 
@@ -127,7 +127,7 @@ worker_watch(struct worker_process *w, struct err *reterr)
 static int
 worker_open_file(void *arg, const char *option, const char *path, struct err *reterr)
 {
-    return sockets_open_file(arg, option, path, reterr);
+    return parent_open_file(arg, option, path, reterr);
 }
 
 /* [any thread] */
@@ -146,13 +146,13 @@ static int
 worker_settle(struct worker_process *w, struct err *reterr)
 {
     const struct config *config = w->setup.config;
-    bool alone = w->sockets.fd < 0;
+    bool alone = w->parent.fd < 0;
     int r = engine_raise_files(config, reterr);
 
     if (r == 0)
-        r = worker_log_open(&w->log, config->log, &w->sockets, reterr);
+        r = worker_log_open(&w->log, config->log, &w->parent, reterr);
     if (r == 0 && config->pid_file.data)
-        r = sockets_hold_pidfile(&w->sockets, config->pid_file.data, reterr);
+        r = parent_hold_pidfile(&w->parent, config->pid_file.data, reterr);
     if (r == 0)
         r = privileges_drop(&w->setup.privileges, alone, reterr);
     return r;
@@ -180,18 +180,18 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->signal_fd = signals_open(false, NULL);
     if (w->signal_fd < 0)
         return err_set_errno(reterr, w->signal_fd, "cannot receive signals");
-    r = sockets_init(&w->sockets, w->options->parent_fd, reterr);
+    r = parent_init(&w->parent, w->options->parent_fd, reterr);
     if (r == 0)
         r = setup_load(&w->setup, w->options);
     if (r < 0)
         return r;
     assert(w->setup.config);
     log_set_level(worker_options_level(w->options, w->setup.config->log_level));
-    settings_init(&w->settings, &w->setup, &w->engine, &w->sockets, w->options);
+    settings_init(&w->settings, &w->setup, &w->engine, &w->parent, w->options);
     w->settings.on_hang = worker_on_hang;
     w->settings.arg = w;
     w->setup.plugins.open_file = worker_open_file;
-    w->setup.plugins.open_arg = &w->sockets;
+    w->setup.plugins.open_arg = &w->parent;
     w->setup.plugins.replace = worker_want_replace;
     w->setup.plugins.replace_arg = w;
     r = worker_settle(w, reterr);
@@ -200,7 +200,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = setup_create(&w->setup);
     if (r == 0)
-        r = engine_start(&w->engine, &w->sockets, reterr);
+        r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)
         r = worker_watch(w, reterr);
     if (r == 0)
@@ -245,9 +245,9 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
 {
     struct worker_process *w = arg;
 
-    if (strcmp(request, "status") == 0 && w->sockets.fd < 0)
+    if (strcmp(request, "status") == 0 && w->parent.fd < 0)
         worker_reply_status(w, client);
-    else if (strcmp(request, "reopen") == 0 && w->sockets.fd < 0)
+    else if (strcmp(request, "reopen") == 0 && w->parent.fd < 0)
         worker_reply_reopen(w, client);
     else
         commands_answer(&w->settings, client, request);
@@ -262,15 +262,15 @@ worker_say_load(struct worker_process *w)
 
     if (!w->load_due_ns || now < w->load_due_ns)
         return;
-    w->load_due_ns = now + w->sockets.load_interval_ns;
+    w->load_due_ns = now + w->parent.load_interval_ns;
     for (size_t i = 0; i < w->engine.reactor_count; i++)
         for (unsigned n = 0; n < w->engine.reactors[i]->count; n++) {
             struct poller *p = w->engine.reactors[i]->pollers[n];
 
             load.open += (uint64_t)MAX(poller_load(p), 0);
-            load.accepted += figure_get(&p->accepted);
+            load.accepted += metric_get(&p->accepted);
         }
-    proto_try_send(w->sockets.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
+    proto_try_send(w->parent.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
 }
 
 /* What does not go now goes when there is something else to do. */
@@ -280,10 +280,10 @@ worker_say_replace(struct worker_process *w)
     const char *why = atomic_load_explicit(&w->replace, memory_order_relaxed);
     struct proto_replace replace = {0};
 
-    if (!why || w->stops || w->sockets.fd < 0)
+    if (!why || w->stops || w->parent.fd < 0)
         return;
     snprintf(replace.why, sizeof(replace.why), "%s", why);
-    if (proto_try_send(w->sockets.fd, PROTO_REPLACE, &replace, sizeof(replace), NULL, 0) == 0)
+    if (proto_try_send(w->parent.fd, PROTO_REPLACE, &replace, sizeof(replace), NULL, 0) == 0)
         atomic_store(&w->replace, NULL);
 }
 
@@ -314,10 +314,10 @@ worker_stop(struct worker_process *w, bool replaced)
     w->deadline_ns = deadline_ns;
     engine_drain(&w->engine);
     notify_say(&w->notify, "STOPPING=1");
-    if (w->sockets.fd >= 0)
-        proto_try_send(w->sockets.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
+    if (w->parent.fd >= 0)
+        proto_try_send(w->parent.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
     control_close(&w->control);
-    store_fini(&w->sockets.own);
+    store_fini(&w->parent.own);
 }
 
 /* With a supervisor, a signal to the process group has reached it too, and it says what to do. */
@@ -327,7 +327,7 @@ worker_on_signal(struct worker_process *w)
     struct signalfd_siginfo info;
     struct err err = {0};
 
-    if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info) || w->sockets.fd >= 0)
+    if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info) || w->parent.fd >= 0)
         return;
     if (info.ssi_signo == SIGUSR1) {
         if (worker_log_reopen(&w->log, &w->setup.plugins, "SIGUSR1", &err) < 0)
@@ -342,7 +342,7 @@ worker_hear(struct worker_process *w)
 {
     struct proto_message m;
     unsigned fds = 0;
-    int fd = -1, r = proto_receive(w->sockets.fd, &m, &fd, 1, &fds);
+    int fd = -1, r = proto_receive(w->parent.fd, &m, &fd, 1, &fds);
 
     if (r == 0 && m.type == PROTO_CONTROL && fds == 1) {
         m.control.request[PROTO_REQUEST_MAX - 1] = '\0';
@@ -350,11 +350,11 @@ worker_hear(struct worker_process *w)
         return;
     }
     if ((r == 0 || r == -EMFILE) && m.type == PROTO_LOG_FILE) {
-        worker_log_take(w->sockets.fd, r < 0 ? r : fd);
+        worker_log_take(w->parent.fd, r < 0 ? r : fd);
         return;
     }
     if ((r == 0 || r == -EMFILE) && m.type == PROTO_FILE_NEW) {
-        worker_log_take_file(w->sockets.fd, &w->setup.plugins, m.file_new.nth, r < 0 ? r : fd);
+        worker_log_take_file(w->parent.fd, &w->setup.plugins, m.file_new.nth, r < 0 ? r : fd);
         return;
     }
     if (r == -EMFILE) {
@@ -374,7 +374,7 @@ worker_hear(struct worker_process *w)
         worker_stop(w, m.stop.replaced);
     } else if (r < 0) {
         log_error("the supervisor is gone: stopping");
-        w->sockets.fd = fd_close(w->sockets.fd);
+        w->parent.fd = fd_close(w->parent.fd);
         worker_stop(w, false);
     }
 }
@@ -412,8 +412,8 @@ worker_note_cut(struct worker_process *w)
         log_warning("worker %d: drained; %" PRIu64 " connection%s cut after %.0f s (%s)",
                     (int)getpid(), cut.connections, many, after_s,
                     w->replaced ? "processes.drain_timeout" : "stop_timeout");
-    if (w->sockets.fd >= 0 && w->sockets.minor >= MINOR_CUT)
-        proto_try_send(w->sockets.fd, PROTO_CUT, &cut, sizeof(cut), NULL, 0);
+    if (w->parent.fd >= 0 && w->parent.minor >= MINOR_CUT)
+        proto_try_send(w->parent.fd, PROTO_CUT, &cut, sizeof(cut), NULL, 0);
 }
 
 static void
@@ -422,7 +422,7 @@ worker_serve(struct worker_process *w)
     while (!w->stops || clock_now_ns() < w->deadline_ns) {
         struct pollfd fds[4 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
                                               {.fd = w->engine.drained_fd, .events = POLLIN},
-                                              {.fd = w->sockets.fd, .events = POLLIN},
+                                              {.fd = w->parent.fd, .events = POLLIN},
                                               {.fd = w->log.held_fd, .events = POLLIN}};
 
         control_poll(&w->control, fds + 4);
@@ -456,7 +456,7 @@ worker_fini(struct worker_process *w)
     engine_fini(&w->engine);
     settings_fini(&w->settings);
     setup_fini(&w->setup);
-    sockets_fini(&w->sockets);
+    parent_fini(&w->parent);
     worker_log_fini(&w->log);
     fd_close(w->signal_fd);
 }
@@ -478,7 +478,7 @@ worker_run(const struct worker_options *options)
     struct worker_process w = {.options = options,
                                .signal_fd = -1,
                                .log.held_fd = -1,
-                               .sockets.fd = -1,
+                               .parent.fd = -1,
                                .notify.fd = -1,
                                .since = time(NULL)};
     struct err err = {0};
@@ -493,8 +493,8 @@ worker_run(const struct worker_options *options)
     r = worker_start(&w, &err);
     if (r == 0) {
         engine_log(&w.engine);
-        engine_announce(&w.engine, (int)(w.sockets.fd < 0 ? getpid() : getppid()));
-        w.load_due_ns = w.sockets.load_interval_ns ? clock_now_ns() : 0;
+        engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
+        w.load_due_ns = w.parent.load_interval_ns ? clock_now_ns() : 0;
         worker_serve(&w);
     } else if (err.code) {
         worker_advise(&err);

@@ -32,13 +32,13 @@ worker_log_plan(const struct config_log *config, struct proto_log *ret)
 }
 
 int
-worker_log_open(struct worker_log *l, const struct config_log *config, struct sockets *sockets,
+worker_log_open(struct worker_log *l, const struct config_log *config, struct parent *parent,
                 struct err *reterr)
 {
     int fd, r;
 
     worker_log_plan(config, &l->how);
-    r = sockets_open_log(sockets, &l->how, &fd, reterr);
+    r = parent_open_log(parent, &l->how, &fd, reterr);
     if (r < 0)
         return r;
     l->held_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -11,7 +11,7 @@ struct worker_log {
 };
 
 /* Log as the configuration says. Before there is another thread. */
-int worker_log_open(struct worker_log *l, const struct config_log *config, struct sockets *sockets,
+int worker_log_open(struct worker_log *l, const struct config_log *config, struct parent *parent,
                     struct err *reterr);
 
 /* Go over to the file that the supervisor has sent, or a negative errno in its place, and tell it.

@@ -17,7 +17,7 @@ def serve(goevd, tmp_path):
     """serve(workers, option…) -> a goevd with async, and what tells a figure of it."""
     def start(workers=None, reactor=None, listening=None, **options):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
-                         plugin_dir=str(EXAMPLES), workers=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
+                         plugin_dir=str(EXAMPLES), work_pool=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
                          reactors=[{'name': 'main', 'pollers': 1, **(reactor or {})}]))
         return d, lambda name: d.figures()[f'async.{name}']
     return start
@@ -266,7 +266,7 @@ def test_stop_answers_what_has_begun(serve):
 
 
 def test_stop_while_more_waits_than_ends_in_time(goevd):
-    d = goevd(config(listener(handler='async'), plugin_dir=str(EXAMPLES), stop_timeout='200ms', workers={'threads': 1},
+    d = goevd(config(listener(handler='async'), plugin_dir=str(EXAMPLES), stop_timeout='200ms', work_pool={'threads': 1},
                      reactors=[{'name': 'main', 'pollers': '2'}]))
     d.may_say = ['connections? cut after .*stop_timeout']
     client = Client(d)

@@ -15,7 +15,7 @@ HEADINGS = {
     'TOP LEVEL': 'goevd:',
     'LOG': 'goevd:log.',
     'CONTROL': 'goevd:control.',
-    'WORKERS': 'goevd:workers.',
+    'WORK POOL': 'goevd:work_pool.',
     'CONNECTORS': 'goevd:connectors.',
     'HANG': 'goevd:hang.',
     'PROCESSES': 'goevd:processes.',

@@ -46,7 +46,7 @@ def test_root_becomes_the_user_with_nothing_left(goevd, who):
 
 @AS_ROOT
 def test_every_thread_has_become_the_user(goevd):
-    d = goevd(config(user='nobody', workers={'threads': 2}))
+    d = goevd(config(user='nobody', work_pool={'threads': 2}))
     for task in pathlib.Path(f'/proc/{d.worker()}/task').iterdir():
         thread = about(f'{d.worker()}/task/{task.name}')
         assert thread['Uid'].split()[1] == str(NOBODY.pw_uid)

@@ -53,7 +53,7 @@ def test_stack_is_as_large_as_configured(goevd, plugins, where):
     for size, used in (('256KiB', 160), ('4MiB', 3900)):
         d = goevd(config(listener(handler='stuck'), plugin_dir=str(plugins),
                          reactors=[{'name': 'main', 'pollers': '1', 'stack': size}],
-                         workers={'threads': 1, 'stack': size}))
+                         work_pool={'threads': 1, 'stack': size}))
         s = d.connect()
         s.sendall(f'{where}deep {used}\n'.encode())
         assert Reader(s).until(b'\n') == b'done\n'

@@ -11,7 +11,7 @@ from wire import Reader
 def serve(goevd, plugins):
     """serve(workers) -> a goevd with the plugin working, on one poller if no other number is named."""
     def start(pollers='1', **workers):
-        return goevd(config(listener(handler='working'), plugin_dir=str(plugins), workers=workers,
+        return goevd(config(listener(handler='working'), plugin_dir=str(plugins), work_pool=workers,
                             reactors=[{'name': 'main', 'pollers': pollers, 'cpus': 'none'}]))
     return start
 

@@ -14,7 +14,7 @@
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 #define ACCEPT_LAST_MAX 65536 /* connections that a queue is emptied of at the end */
-#define ACCEPT_CALM_TRIES 10 /* so many in a row must find nobody waiting to end an episode */
+#define ACCEPT_CALM_TRIES 10  /* so many in a row must find nobody waiting to end an episode */
 
 /* One poller's watch on one listening socket. */
 struct acceptor {
@@ -55,14 +55,14 @@ listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *pee
                 enum net_refused why)
 {
     listener_untally(l, peer);
-    figure_add(&net_of(p)->figures.refused[why], 1);
+    metric_add(&net_of(p)->metrics.refused[why], 1);
     atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
 }
 
 static void
 acceptor_count(struct acceptor *a, enum net_refused why)
 {
-    figure_add(&net_of(a->poller)->figures.refused[why], 1);
+    metric_add(&net_of(a->poller)->metrics.refused[why], 1);
 }
 
 static void
@@ -108,7 +108,7 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
     else if (conn_open(s, fd, peer, &seed) == 0)
         return;
     else
-        figure_add(&net_of(p)->figures.refused[NET_REFUSED_MEMORY], 1);
+        metric_add(&net_of(p)->metrics.refused[NET_REFUSED_MEMORY], 1);
     listener_untally(l, peer);
     listener_uncount(l, p);
 }
@@ -243,7 +243,7 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
     struct reactor *r = acceptor_judge(a, new, &why);
 
     if (likely(r != NULL)) {
-        figure_add(&a->poller->accepted, 1);
+        metric_add(&a->poller->accepted, 1);
         balance_place(net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
         return;
     }

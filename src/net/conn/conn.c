@@ -15,7 +15,6 @@ static_assert(sizeof(struct conn) % 16 == 0, "the state behind a connection is m
     (CONN_CLOSING | CONN_SHUT | CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_AGAIN |             \
      CONN_UPGRADING | CONN_REFUSED)
 
-
 struct conn *
 conn_of_watch(struct watch *w)
 {
@@ -150,7 +149,7 @@ conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct c
         return r;
     }
     s->net->conns++;
-    figure_add(&s->net->figures.opened, 1);
+    metric_add(&s->net->metrics.opened, 1);
     conn_begin(c);
     return 0;
 }

@@ -43,22 +43,22 @@ enum net_connect_failed {
     NET_CONNECT_FAILED_COUNT
 };
 
-struct net_figures {
-    figure handed_over; /* accepted here, given to another poller */
-    figure refused[NET_REFUSED_COUNT];
-    figure proxy[NET_PROXY_COUNT];
-    figure opened;
-    figure closed[GOEVD_REASON_COUNT];
-    figure connects; /* outgoing, begun */
-    figure connected;
-    figure connect_failed[NET_CONNECT_FAILED_COUNT];
-    figure bytes_in;
-    figure bytes_out;
-    figure sends_done;    /* asynchronous sends that were written */
-    figure sends_dropped; /* ... or not */
-    figure disk_reads;    /* of files, by the work pool */
-    figure disk_bytes;    /* ... and what they brought */
-    figure disk_refused;  /* by the work pool, to be tried again */
+struct net_metrics {
+    metric handed_over; /* accepted here, given to another poller */
+    metric refused[NET_REFUSED_COUNT];
+    metric proxy[NET_PROXY_COUNT];
+    metric opened;
+    metric closed[GOEVD_REASON_COUNT];
+    metric connects; /* outgoing, begun */
+    metric connected;
+    metric connect_failed[NET_CONNECT_FAILED_COUNT];
+    metric bytes_in;
+    metric bytes_out;
+    metric sends_done;    /* asynchronous sends that were written */
+    metric sends_dropped; /* ... or not */
+    metric disk_reads;    /* of files, by the work pool */
+    metric disk_bytes;    /* ... and what they brought */
+    metric disk_refused;  /* by the work pool, to be tried again */
 };
 
 struct net {
@@ -83,8 +83,8 @@ struct net {
     struct balance *balance;   /* of new connections; NULL until this poller accepts any */
     struct timer_table timers; /* of handlers */
     struct slab timer_slab;    /* their memory */
-    struct net_figures figures;
-    figure queued;                      /* output, bytes of memory */
+    struct net_metrics metrics;
+    metric queued;                      /* output, bytes of memory */
     struct service *services;           /* all of this poller */
     const struct conn_limits *outgoing; /* of connections that are opened here */
     struct work_pool *readers;          /* of files that are not in memory; NULL: there are none */

@@ -11,7 +11,7 @@
 #define COPY_BYTES_MAX (BUFFER_BYTES_MAX - sizeof(struct segment))
 
 struct outq *
-outq_new(struct buffers *buffers, figure *total)
+outq_new(struct buffers *buffers, metric *total)
 {
     struct outq *q = buffer_take(buffers, sizeof(*q));
 
@@ -25,7 +25,7 @@ static void
 outq_count(struct outq *q, size_t bytes)
 {
     q->bytes += bytes;
-    figure_add(q->total, bytes);
+    metric_add(q->total, bytes);
 }
 
 static size_t

@@ -39,7 +39,7 @@ struct outq {
     struct buffers *buffers;
     struct segment *first;
     struct segment *last;
-    figure *total;  /* the bytes of all queues of the poller */
+    metric *total;  /* the bytes of all queues of the poller */
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
     char *reserved; /* handed out by outq_reserve() */
@@ -56,7 +56,7 @@ struct outq {
 
 /* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with what it
  * holds. */
-struct outq *outq_new(struct buffers *buffers, figure *total);
+struct outq *outq_new(struct buffers *buffers, metric *total);
 
 /* Release everything with `result`; NULL does nothing. */
 void outq_free(struct outq *q, int result);

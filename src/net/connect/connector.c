@@ -66,13 +66,13 @@ connector_why(int error)
 static void
 connector_finish(struct connector *k, int result)
 {
-    struct net_figures *figures = &net_of(k->poller)->figures;
+    struct net_metrics *metrics = &net_of(k->poller)->metrics;
 
     connector_fini(k);
     if (result < 0)
-        figure_add(&figures->connect_failed[connector_why(result)], 1);
+        metric_add(&metrics->connect_failed[connector_why(result)], 1);
     else
-        figure_add(&figures->connected, 1);
+        metric_add(&metrics->connected, 1);
     k->fn(k, result);
 }
 
@@ -356,7 +356,7 @@ connector_start(struct connector *k, struct poller *p, const char *to, struct er
         connector_fini(k);
         return err_set_errno(reterr, r, "cannot connect to %s", to);
     }
-    figure_add(&net_of(p)->figures.connects, 1);
+    metric_add(&net_of(p)->metrics.connects, 1);
     if (!named) {
         k->addresses = &k->peer;
         k->count = 1;

@@ -10,9 +10,9 @@
 void
 pool_count(struct pool *pool)
 {
-    figure_set(&pool->figures.idle, pool->idle);
-    figure_set(&pool->figures.live, pool->live);
-    figure_set(&pool->figures.waiting, pool->waiting);
+    metric_set(&pool->metrics.idle, pool->idle);
+    metric_set(&pool->metrics.live, pool->live);
+    metric_set(&pool->metrics.waiting, pool->waiting);
 }
 
 /* ---- Lending --------------------------------------------------------------------------------- */

@@ -31,9 +31,9 @@ struct pool_config {
 };
 
 /* What it holds now; written by its home, read anywhere. */
-struct pool_figures {
-    figure idle, live, waiting;    /* now */
-    figure acquired, failed, dead; /* so far: lent; not lent; found dead while they were ready */
+struct pool_metrics {
+    metric idle, live, waiting;    /* now */
+    metric acquired, failed, dead; /* so far: lent; not lent; found dead while they were ready */
 };
 
 struct pool;
@@ -82,7 +82,7 @@ struct pool {
     struct pool_waiter *next_waiter, *last_waiter;
     struct timer retry;
     unsigned failures; /* in a row */
-    struct pool_figures figures;
+    struct pool_metrics metrics;
 };
 
 /* The configuration is copied, with what it points to but `connector`. 0; -EINVAL for an address

@@ -77,7 +77,7 @@ pool_drop(struct pool *pool, struct pool_link *link)
 static void
 pool_found_dead(struct pool *pool, struct pool_link *link)
 {
-    figure_add(&pool->figures.dead, 1);
+    metric_add(&pool->metrics.dead, 1);
     pool_drop(pool, link);
     pool_grow(pool);
 }

@@ -13,7 +13,7 @@ pool_waiter_told(struct message *m, void *consumer)
 void
 pool_tell(struct pool_waiter *w, struct pool_link *link, int result)
 {
-    figure_add(link ? &w->pool->figures.acquired : &w->pool->figures.failed, 1);
+    metric_add(link ? &w->pool->metrics.acquired : &w->pool->metrics.failed, 1);
     w->link = link;
     w->result = result;
     w->message = (struct message){.fn = pool_waiter_told};

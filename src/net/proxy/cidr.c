@@ -9,7 +9,7 @@
 #define MAPPED_BITS 96 /* of ::ffff:0:0/96, where IPv4 addresses are among those of IPv6 */
 
 static unsigned
-network_bits(sa_family_t family)
+cidr_bits(sa_family_t family)
 {
     return family == AF_INET ? 32 : 128;
 }
@@ -17,9 +17,9 @@ network_bits(sa_family_t family)
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int
-network_parse_bits(const char *text, struct network *n, struct err *reterr)
+network_parse_bits(const char *text, struct cidr *n, struct err *reterr)
 {
-    unsigned bits = 0, max = network_bits(n->family);
+    unsigned bits = 0, max = cidr_bits(n->family);
 
     if (!*text)
         return err_set(reterr, -EINVAL, "the number of bits is missing after '/'");
@@ -37,11 +37,11 @@ network_parse_bits(const char *text, struct network *n, struct err *reterr)
 
 /* Zero what is behind the prefix; true if anything was set there. */
 static bool
-network_clear_host(struct network *n)
+network_clear_host(struct cidr *n)
 {
     bool found = false;
 
-    for (unsigned bit = n->prefix; bit < network_bits(n->family); bit++) {
+    for (unsigned bit = n->prefix; bit < cidr_bits(n->family); bit++) {
         uint8_t mask = (uint8_t)(0x80 >> bit % 8);
 
         found |= n->ip[bit / 8] & mask;
@@ -51,7 +51,7 @@ network_clear_host(struct network *n)
 }
 
 static int
-network_check_host(struct network *n, const char *text, struct err *reterr)
+network_check_host(struct cidr *n, const char *text, struct err *reterr)
 {
     char clear[INET6_ADDRSTRLEN];
 
@@ -63,7 +63,7 @@ network_check_host(struct network *n, const char *text, struct err *reterr)
 }
 
 static void
-network_unmap(struct network *n)
+cidr_unmap(struct cidr *n)
 {
     struct in6_addr ip;
 
@@ -76,16 +76,16 @@ network_unmap(struct network *n)
 }
 
 int
-network_parse(const char *text, struct network *ret, struct err *reterr)
+cidr_parse(const char *text, struct cidr *ret, struct err *reterr)
 {
     const char *slash = strchr(text, '/');
     size_t len = slash ? (size_t)(slash - text) : strlen(text);
-    struct network n = {.family = AF_INET};
+    struct cidr n = {.family = AF_INET};
     char ip[INET6_ADDRSTRLEN];
     int r = 0;
 
     if (strcmp(text, "unix") == 0) {
-        *ret = (struct network){.family = AF_UNIX};
+        *ret = (struct cidr){.family = AF_UNIX};
         return 0;
     }
     snprintf(ip, sizeof(ip), "%.*s", (int)MIN(len, sizeof(ip)), text);
@@ -96,14 +96,14 @@ network_parse(const char *text, struct network *ret, struct err *reterr)
                        "'%s' is not a network: expected one such as 10.0.0.0/8, 192.0.2.1, "
                        "2001:db8::/32 or unix",
                        text);
-    n.prefix = (uint8_t)network_bits(n.family);
+    n.prefix = (uint8_t)cidr_bits(n.family);
     if (slash)
         r = network_parse_bits(slash + 1, &n, reterr);
     if (r == 0)
         r = network_check_host(&n, text, reterr);
     if (r < 0)
         return r;
-    network_unmap(&n);
+    cidr_unmap(&n);
     *ret = n;
     return 0;
 }
@@ -111,7 +111,7 @@ network_parse(const char *text, struct network *ret, struct err *reterr)
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
 static bool
-network_has(const struct network *n, sa_family_t family, const uint8_t *ip)
+cidr_has(const struct cidr *n, sa_family_t family, const uint8_t *ip)
 {
     unsigned bytes = n->prefix / 8, bits = n->prefix % 8;
 
@@ -124,7 +124,7 @@ network_has(const struct network *n, sa_family_t family, const uint8_t *ip)
 }
 
 bool
-network_any(const struct network *networks, size_t count, const struct sockaddr *sa)
+cidr_any(const struct cidr *networks, size_t count, const struct sockaddr *sa)
 {
     union {
         const struct sockaddr *sa;
@@ -143,7 +143,7 @@ network_any(const struct network *networks, size_t count, const struct sockaddr 
         ip += MAPPED_BITS / 8;
     }
     for (size_t i = 0; i < count; i++)
-        if (network_has(&networks[i], family, ip))
+        if (cidr_has(&networks[i], family, ip))
             return true;
     return false;
 }

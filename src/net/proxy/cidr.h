@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-struct network {
+struct cidr {
     sa_family_t family; /* AF_UNIX: every unix peer */
     uint8_t prefix;     /* bits of ip that count */
     uint8_t ip[16];
@@ -14,7 +14,7 @@ struct network {
 /* "ADDRESS/BITS", "ADDRESS" alone for that one, or "unix". Bits behind the prefix must be 0. An
  * IPv6 network of IPv4 addresses (::ffff:0:0/96 and what lies in it) is the same as their IPv4 one.
  */
-int network_parse(const char *text, struct network *ret, struct err *reterr);
+int cidr_parse(const char *text, struct cidr *ret, struct err *reterr);
 
 /* Does that address lie in one of them? IPv4 addresses that came as IPv6 ones are IPv4. */
-bool network_any(const struct network *networks, size_t count, const struct sockaddr *sa);
+bool cidr_any(const struct cidr *networks, size_t count, const struct sockaddr *sa);

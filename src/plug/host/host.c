@@ -316,16 +316,16 @@ host_worker_is_replaced(struct goevd_self *self)
 
 /* ---- Networks -------------------------------------------------------------------------------- */
 
-static_assert(sizeof(struct goevd_cidr) == sizeof(struct network) &&
-                  offsetof(struct goevd_cidr, prefix) == offsetof(struct network, prefix) &&
-                  offsetof(struct goevd_cidr, ip) == offsetof(struct network, ip),
+static_assert(sizeof(struct goevd_cidr) == sizeof(struct cidr) &&
+                  offsetof(struct goevd_cidr, prefix) == offsetof(struct cidr, prefix) &&
+                  offsetof(struct goevd_cidr, ip) == offsetof(struct cidr, ip),
               "plugins know other networks");
 
 static int
 host_cidr_parse(const char *text, struct goevd_cidr *ret_network, char *ret_reason, size_t size)
 {
     struct err err = {0};
-    int r = network_parse(text, (struct network *)ret_network, &err);
+    int r = cidr_parse(text, (struct cidr *)ret_network, &err);
 
     if (r < 0 && size > 0)
         snprintf(ret_reason, size, "%s", err.text);
@@ -335,7 +335,7 @@ host_cidr_parse(const char *text, struct goevd_cidr *ret_network, char *ret_reas
 static bool
 host_cidr_any(const struct goevd_cidr *networks, size_t count, const struct sockaddr *address)
 {
-    return network_any((const struct network *)networks, count, address);
+    return cidr_any((const struct cidr *)networks, count, address);
 }
 
 PRINTF(3, 0)

@@ -45,7 +45,7 @@ struct goevd_logfile {
     char *path;
     size_t block_bytes;
     size_t flush_bytes;
-    int figure_lines, figure_dropped;
+    int metric_lines, metric_dropped;
     struct lines_local *locals[POLLERS_MAX]; /* by index of the poller */
 };
 
@@ -70,14 +70,14 @@ lines_end(struct plugins *p)
 }
 
 static int
-lines_figure(struct instance *i, const char *name, const char *what, const char *help)
+lines_metric(struct instance *i, const char *name, const char *what, const char *help)
 {
-    char text[PLUG_FIGURE_TEXT_MAX + 1];
+    char text[PLUG_METRIC_TEXT_MAX + 1];
 
     if ((size_t)snprintf(text, sizeof(text), "%s.%s", name, what) >= sizeof(text))
         return -EINVAL;
-    return plug_figure_new(
-        i, &(struct plug_figure_about){
+    return plug_metric_new(
+        i, &(struct plug_metric_about){
                .name = text, .unit = "lines", .help = help, .type = GOEVD_METRIC_COUNTER});
 }
 
@@ -105,10 +105,10 @@ lines_open(struct goevd_logfile *l, const char *name)
 {
     struct instance *i = l->instance;
     struct err err = {0};
-    int r = l->figure_lines = lines_figure(i, name, "lines", "added to the file");
+    int r = l->metric_lines = lines_metric(i, name, "lines", "added to the file");
 
     if (r >= 0)
-        r = l->figure_dropped = lines_figure(i, name, "dropped", "that found the buffer full");
+        r = l->metric_dropped = lines_metric(i, name, "dropped", "that found the buffer full");
     if (r >= 0)
         r = l->sink.fd = i->plugins->open_file(i->plugins->open_arg, l->option, l->path, &err);
     return err.code ? lines_refuse(i, l->option, err.text) : MIN(r, 0);
@@ -320,7 +320,7 @@ host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_
         lines_flush(w);
     if (w && l->block_bytes - w->filling.len >= len)
         return w->filling.data + w->filling.len;
-    plug_figure_add(&l->instance->plugins->figures, p, l->figure_dropped, 1);
+    plug_metric_add(&l->instance->plugins->metrics, p, l->metric_dropped, 1);
     return NULL;
 }
 
@@ -334,7 +334,7 @@ host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t
     w = l->locals[p->index];
     assert(w && len <= l->block_bytes - w->filling.len);
     w->filling.len += len;
-    plug_figure_add(&l->instance->plugins->figures, p, l->figure_lines, 1);
+    plug_metric_add(&l->instance->plugins->metrics, p, l->metric_lines, 1);
     if (w->busy)
         return;
     if (w->filling.len >= l->flush_bytes && lines_left(w) == 0)

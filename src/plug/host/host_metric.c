@@ -6,27 +6,27 @@ host_metric_new(struct goevd_self *self, const char *name, const char *unit, con
                 enum goevd_metric_type type)
 {
     struct instance *i = host_self(self);
-    struct plug_figure_about about = {.name = name, .unit = unit, .help = help, .type = type};
+    struct plug_metric_about about = {.name = name, .unit = unit, .help = help, .type = type};
 
     assert(i->plugins->errors); /* in create */
-    return plug_figure_new(i, &about);
+    return plug_metric_new(i, &about);
 }
 
 void
 host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
-    plug_figure_add(&host_self(self)->plugins->figures, (struct poller *)poller, number, delta);
+    plug_metric_add(&host_self(self)->plugins->metrics, (struct poller *)poller, number, delta);
 }
 
 void
 host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
-    plug_figure_set(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);
+    plug_metric_set(&host_self(self)->plugins->metrics, (struct poller *)poller, number, value);
 }
 
 void
 host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                     uint64_t value)
 {
-    plug_figure_observe(&host_self(self)->plugins->figures, (struct poller *)poller, number, value);
+    plug_metric_observe(&host_self(self)->plugins->metrics, (struct poller *)poller, number, value);
 }

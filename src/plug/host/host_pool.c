@@ -24,32 +24,32 @@ struct host_pool {
 
 /* All pools of the instance that live on this poller. */
 static uint64_t
-host_pool_sum(const struct plug_figure *f, struct poller *p)
+host_pool_sum(const struct plug_metric *f, struct poller *p)
 {
     uint64_t sum = 0;
 
     for (struct host_pool *h = f->instance->plugins->pools; h; h = h->next)
         if (h->instance == f->instance && h->pool->home == p)
-            sum += figure_get(
-                (const figure *)(const void *)((const char *)&h->pool->figures + f->offset));
+            sum += metric_get(
+                (const metric *)(const void *)((const char *)&h->pool->metrics + f->offset));
     return sum;
 }
 
-#define POOL_FIGURE(field, type_, unit_, help_)                                                    \
+#define POOL_METRIC(field, type_, unit_, help_)                                                    \
     {                                                                                              \
         .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_##type_,   \
-        .read = host_pool_sum, .offset = offsetof(struct pool_figures, field)                      \
+        .read = host_pool_sum, .offset = offsetof(struct pool_metrics, field)                      \
     }
 
-static const struct plug_figure_about host_pool_abouts[] = {
-    POOL_FIGURE(idle, GAUGE, "connections", "ready in the connect pools"),
-    POOL_FIGURE(live, GAUGE, "connections", "ready, in use and being made"),
-    POOL_FIGURE(waiting, GAUGE, "requests", "that wait for a connection"),
-    POOL_FIGURE(acquired, COUNTER, "requests", "that got a connection"),
-    POOL_FIGURE(failed, COUNTER, "requests", "that got none"),
-    POOL_FIGURE(dead, COUNTER, "connections", "found dead while they were ready"),
+static const struct plug_metric_about host_pool_abouts[] = {
+    POOL_METRIC(idle, GAUGE, "connections", "ready in the connect pools"),
+    POOL_METRIC(live, GAUGE, "connections", "ready, in use and being made"),
+    POOL_METRIC(waiting, GAUGE, "requests", "that wait for a connection"),
+    POOL_METRIC(acquired, COUNTER, "requests", "that got a connection"),
+    POOL_METRIC(failed, COUNTER, "requests", "that got none"),
+    POOL_METRIC(dead, COUNTER, "connections", "found dead while they were ready"),
 };
-static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_figures) / sizeof(figure),
+static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_metrics) / sizeof(metric),
               "each figure of a pool is printed");
 
 /* With the first pool of the instance. */
@@ -62,7 +62,7 @@ host_pool_register(struct instance *i)
         if (h->instance == i)
             return 0;
     for (size_t n = 0; r >= 0 && n < ARRAY_LEN(host_pool_abouts); n++)
-        r = plug_figure_new(i, &host_pool_abouts[n]);
+        r = plug_metric_new(i, &host_pool_abouts[n]);
     return r < 0 ? r : 0;
 }
 
@@ -242,19 +242,19 @@ void
 host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
     const struct host_pool *h = (struct host_pool *)pool;
-    const struct pool_figures *f;
+    const struct pool_metrics *f;
     struct goevd_pool_state now;
 
     HOST_CHECK(h, POOL_MAGIC, "pool");
-    f = &h->pool->figures;
+    f = &h->pool->metrics;
     now = (struct goevd_pool_state){
         .version = GOEVD_VERSION_OF(struct goevd_pool_state),
-        .idle = figure_get(&f->idle),
-        .live = figure_get(&f->live),
-        .waiting = figure_get(&f->waiting),
-        .acquired = figure_get(&f->acquired),
-        .failed = figure_get(&f->failed),
-        .dead = figure_get(&f->dead),
+        .idle = metric_get(&f->idle),
+        .live = metric_get(&f->live),
+        .waiting = metric_get(&f->waiting),
+        .acquired = metric_get(&f->acquired),
+        .failed = metric_get(&f->failed),
+        .dead = metric_get(&f->dead),
     };
 
     memcpy(ret, &now, MIN(sizeof(now), (size_t)ret->version.size));

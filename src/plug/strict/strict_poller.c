@@ -99,14 +99,14 @@ strict_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-static const struct plug_figure *
-rule_figure(struct caller *k, struct goevd_self *self, struct goevd_poller *poller, int number)
+static const struct plug_metric *
+rule_metric(struct caller *k, struct goevd_self *self, struct goevd_poller *poller, int number)
 {
     const struct instance *i = rule_self(k, self);
-    const struct plug_figure *f = i->plugins->figures.first;
+    const struct plug_metric *f = i->plugins->metrics.first;
 
     rule_poller(k, poller);
-    while (f && (f->instance != i || f->read || plug_figure_number(f) != number))
+    while (f && (f->instance != i || f->read || plug_metric_number(f) != number))
         f = f->next;
     if (!f)
         rule_broken(k, "METRICS",
@@ -120,7 +120,7 @@ static void
 strict_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     struct caller *k = CALLER;
-    const struct plug_figure *f = rule_figure(k, self, poller, number);
+    const struct plug_metric *f = rule_metric(k, self, poller, number);
 
     if (f->type == GOEVD_METRIC_HISTOGRAM)
         rule_broken(k, "METRICS", "was given %s, which is a histogram", f->name);
@@ -134,7 +134,7 @@ static void
 strict_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
     struct caller *k = CALLER;
-    const struct plug_figure *f = rule_figure(k, self, poller, number);
+    const struct plug_metric *f = rule_metric(k, self, poller, number);
 
     if (f->type != GOEVD_METRIC_GAUGE)
         rule_broken(k, "METRICS", "was given %s, which is no gauge", f->name);
@@ -146,7 +146,7 @@ strict_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int 
                       uint64_t value)
 {
     struct caller *k = CALLER;
-    const struct plug_figure *f = rule_figure(k, self, poller, number);
+    const struct plug_metric *f = rule_metric(k, self, poller, number);
 
     if (f->type != GOEVD_METRIC_HISTOGRAM)
         rule_broken(k, "METRICS", "was given %s, which is no histogram", f->name);

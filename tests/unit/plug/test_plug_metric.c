@@ -31,7 +31,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    plug_figures_fini(&plugins);
+    plug_metrics_fini(&plugins);
     poller_free(poller);
     return 0;
 }
@@ -39,13 +39,13 @@ teardown(void **state)
 static int
 add(const char *name, enum goevd_metric_type type)
 {
-    struct plug_figure_about about = {.name = name, .unit = "things", .help = "some", .type = type};
+    struct plug_metric_about about = {.name = name, .unit = "things", .help = "some", .type = type};
 
-    return plug_figure_new(&instance, &about);
+    return plug_metric_new(&instance, &about);
 }
 
 static void
-test_plug_figure_buckets_are_powers_of_two(void **state)
+test_plug_metric_buckets_are_powers_of_two(void **state)
 {
     static const struct {
         uint64_t value;
@@ -61,100 +61,100 @@ test_plug_figure_buckets_are_powers_of_two(void **state)
                  {UINT64_MAX / 2 + 1, 64},
                  {UINT64_MAX, 64}};
     int number = add("sizes", GOEVD_METRIC_HISTOGRAM);
-    uint64_t cells[PLUG_FIGURE_CELLS_MAX];
+    uint64_t cells[PLUG_METRIC_CELLS_MAX];
 
     assert_true(number > 0);
-    assert_int_equal(plug_figures_start(&plugins), 0);
+    assert_int_equal(plug_metrics_start(&plugins), 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        uint64_t before[PLUG_FIGURE_CELLS_MAX];
+        uint64_t before[PLUG_METRIC_CELLS_MAX];
 
-        plug_figure_take(plugins.figures.first, poller, before);
-        plug_figure_observe(&plugins.figures, poller, number, cases[i].value);
-        plug_figure_take(plugins.figures.first, poller, cells);
+        plug_metric_take(plugins.metrics.first, poller, before);
+        plug_metric_observe(&plugins.metrics, poller, number, cases[i].value);
+        plug_metric_take(plugins.metrics.first, poller, cells);
         assert_int_equal(cells[0] - before[0], cases[i].value);
-        for (unsigned b = 0; b < PLUG_FIGURE_BUCKETS; b++)
+        for (unsigned b = 0; b < PLUG_METRIC_BUCKETS; b++)
             assert_int_equal(cells[1 + b] - before[1 + b], b == cases[i].bucket);
-        assert_true(cases[i].value <= plug_figure_bucket_max(cases[i].bucket));
+        assert_true(cases[i].value <= plug_metric_bucket_max(cases[i].bucket));
         assert_true(cases[i].bucket == 0 ||
-                    cases[i].value > plug_figure_bucket_max(cases[i].bucket - 1));
+                    cases[i].value > plug_metric_bucket_max(cases[i].bucket - 1));
     }
 }
 
 static void
-test_plug_figure_quantiles(void **state)
+test_plug_metric_quantiles(void **state)
 {
-    uint64_t buckets[PLUG_FIGURE_BUCKETS] = {0};
+    uint64_t buckets[PLUG_METRIC_BUCKETS] = {0};
 
-    assert_int_equal(plug_figure_quantile(buckets, 500), 0);
+    assert_int_equal(plug_metric_quantile(buckets, 500), 0);
     buckets[7] = 1;
-    assert_int_equal(plug_figure_quantile(buckets, 1), 7);
-    assert_int_equal(plug_figure_quantile(buckets, 1000), 7);
+    assert_int_equal(plug_metric_quantile(buckets, 1), 7);
+    assert_int_equal(plug_metric_quantile(buckets, 1000), 7);
     buckets[3] = 98;
     buckets[64] = 1;
-    assert_int_equal(plug_figure_quantile(buckets, 500), 3);
-    assert_int_equal(plug_figure_quantile(buckets, 980), 3);
-    assert_int_equal(plug_figure_quantile(buckets, 981), 7);
-    assert_int_equal(plug_figure_quantile(buckets, 990), 7);
-    assert_int_equal(plug_figure_quantile(buckets, 1000), 64);
+    assert_int_equal(plug_metric_quantile(buckets, 500), 3);
+    assert_int_equal(plug_metric_quantile(buckets, 980), 3);
+    assert_int_equal(plug_metric_quantile(buckets, 981), 7);
+    assert_int_equal(plug_metric_quantile(buckets, 990), 7);
+    assert_int_equal(plug_metric_quantile(buckets, 1000), 64);
     buckets[3] = UINT64_MAX / 1000 * 999; /* no overflow */
-    assert_int_equal(plug_figure_quantile(buckets, 1000), 64);
+    assert_int_equal(plug_metric_quantile(buckets, 1000), 64);
 }
 
 static void
-test_plug_figure_names_count_instances_where_there_are_several(void **state)
+test_plug_metric_names_count_instances_where_there_are_several(void **state)
 {
     struct instance second = {.module = &module, .plugins = &plugins};
-    struct plug_figure_about about = {
+    struct plug_metric_about about = {
         .name = "lines", .unit = "lines", .help = "some", .type = GOEVD_METRIC_COUNTER};
 
     assert_true(add("lines", GOEVD_METRIC_COUNTER) > 0);
-    assert_string_equal(plugins.figures.last->name, "thing.lines");
+    assert_string_equal(plugins.metrics.last->name, "thing.lines");
     instance.next = &second;
-    assert_true(plug_figure_new(&second, &about) > 0);
-    assert_string_equal(plugins.figures.last->name, "thing[1].lines");
+    assert_true(plug_metric_new(&second, &about) > 0);
+    assert_string_equal(plugins.metrics.last->name, "thing[1].lines");
     instance.next = NULL;
 }
 
 static void
-test_plug_figure_texts_have_limits(void **state)
+test_plug_metric_texts_have_limits(void **state)
 {
-    char name[PLUG_FIGURE_TEXT_MAX + 2] = {0};
-    char help[PLUG_FIGURE_HELP_MAX + 2] = {0};
-    struct plug_figure_about about = {
+    char name[PLUG_METRIC_TEXT_MAX + 2] = {0};
+    char help[PLUG_METRIC_HELP_MAX + 2] = {0};
+    struct plug_metric_about about = {
         .name = name, .unit = "things", .help = help, .type = GOEVD_METRIC_GAUGE};
 
-    memset(name, 'a', PLUG_FIGURE_TEXT_MAX);
-    memset(help, 'a', PLUG_FIGURE_HELP_MAX);
-    assert_true(plug_figure_new(&instance, &about) > 0);
-    name[PLUG_FIGURE_TEXT_MAX] = 'a';
-    assert_int_equal(plug_figure_new(&instance, &about), -EINVAL);
+    memset(name, 'a', PLUG_METRIC_TEXT_MAX);
+    memset(help, 'a', PLUG_METRIC_HELP_MAX);
+    assert_true(plug_metric_new(&instance, &about) > 0);
+    name[PLUG_METRIC_TEXT_MAX] = 'a';
+    assert_int_equal(plug_metric_new(&instance, &about), -EINVAL);
     name[1] = '\0';
-    help[PLUG_FIGURE_HELP_MAX] = 'a';
-    assert_int_equal(plug_figure_new(&instance, &about), -EINVAL);
+    help[PLUG_METRIC_HELP_MAX] = 'a';
+    assert_int_equal(plug_metric_new(&instance, &about), -EINVAL);
     help[1] = '\0';
-    assert_true(plug_figure_new(&instance, &about) > 0);
+    assert_true(plug_metric_new(&instance, &about) > 0);
 }
 
 static void
-test_plug_figure_an_instance_has_at_most_256(void **state)
+test_plug_metric_an_instance_has_at_most_256(void **state)
 {
     struct instance other = {.module = &module, .plugins = &plugins};
-    struct plug_figure_about about = {
+    struct plug_metric_about about = {
         .name = "mine", .unit = "things", .help = "some", .type = GOEVD_METRIC_COUNTER};
     char name[16];
     int r = 0;
 
-    for (unsigned i = plugins.figures.count; r >= 0; i++) {
+    for (unsigned i = plugins.metrics.count; r >= 0; i++) {
         snprintf(name, sizeof(name), "n%u", i);
         r = add(name, GOEVD_METRIC_COUNTER);
-        assert_true(i <= PLUG_FIGURES_MAX + 1);
+        assert_true(i <= PLUG_METRICS_MAX + 1);
     }
     assert_int_equal(r, -ENOSPC);
-    assert_int_equal(plugins.figures.count,
-                     PLUG_FIGURES_MAX + 1); /* one is the second instance's */
+    assert_int_equal(plugins.metrics.count,
+                     PLUG_METRICS_MAX + 1); /* one is the second instance's */
     assert_int_equal(add("n200", GOEVD_METRIC_COUNTER), -EEXIST);
     instance.next = &other;
-    assert_true(plug_figure_new(&other, &about) > 0);
+    assert_true(plug_metric_new(&other, &about) > 0);
     instance.next = NULL;
 }
 
@@ -162,12 +162,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plug_figure_buckets_are_powers_of_two),
-        cmocka_unit_test(test_plug_figure_quantiles),
-        cmocka_unit_test(test_plug_figure_names_count_instances_where_there_are_several),
-        cmocka_unit_test(test_plug_figure_texts_have_limits),
-        cmocka_unit_test(test_plug_figure_an_instance_has_at_most_256),
+        cmocka_unit_test(test_plug_metric_buckets_are_powers_of_two),
+        cmocka_unit_test(test_plug_metric_quantiles),
+        cmocka_unit_test(test_plug_metric_names_count_instances_where_there_are_several),
+        cmocka_unit_test(test_plug_metric_texts_have_limits),
+        cmocka_unit_test(test_plug_metric_an_instance_has_at_most_256),
     };
 
-    return cmocka_run_group_tests_name("plug_figure", tests, setup, teardown);
+    return cmocka_run_group_tests_name("plug_metric", tests, setup, teardown);
 }

@@ -56,23 +56,23 @@ test_dump_shows_values_and_defaults(void **state)
 {
     char *text = dumped("listeners: {address: ':80', handler: echo}\n");
 
-    assert_string_equal(
-        text,
-        "log:\n  level: notice\n  target: auto\n  format: text\n"
-        "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
-        "10s\nmax_open_files: 0\n"
-        "workers:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
-        "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
-        "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
-            "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
-                 "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
-                 "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  crash_window: 1m\n"
-                 "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
-                 "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
-                 "  buffer_cache: 1MiB\n  events: 256\n"
-                 "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
-                 "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
-                 "  handler: echo\n" LISTENER_DEFAULTS);
+    assert_string_equal(text,
+                        "log:\n  level: notice\n  target: auto\n  format: text\n"
+                        "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
+                        "10s\nmax_open_files: 0\n"
+                        "work_pool:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
+                        "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
+                        "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
+                            "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
+                                      "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
+                                      "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  "
+                                      "crash_window: 1m\n"
+                                      "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
+                                      "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
+                                      "  buffer_cache: 1MiB\n  events: 256\n"
+                                      "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
+                                      "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
+                                      "  handler: echo\n" LISTENER_DEFAULTS);
     free(text);
 }
 

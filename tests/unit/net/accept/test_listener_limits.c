@@ -17,7 +17,7 @@ refused(enum net_refused why)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < reactor->count; i++)
-        sum += figure_get(&net_of(reactor->pollers[i])->figures.refused[why]);
+        sum += metric_get(&net_of(reactor->pollers[i])->metrics.refused[why]);
     return sum;
 }
 
@@ -164,7 +164,7 @@ rounds(void)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < reactor->count; i++)
-        sum += figure_get(&reactor->pollers[i]->figures.rounds);
+        sum += metric_get(&reactor->pollers[i]->metrics.rounds);
     return sum;
 }
 

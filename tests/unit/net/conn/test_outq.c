@@ -7,7 +7,7 @@
 
 static struct buffers buffers; /* that keep nothing */
 static unsigned released;
-static figure total;
+static metric total;
 
 static void
 count_release(void *arg, int result)
@@ -63,7 +63,7 @@ test_outq_against_a_model(void **state)
             got += len;
         }
         assert_int_equal(q->bytes, put - got);
-        assert_int_equal(figure_get(&total), q->bytes);
+        assert_int_equal(metric_get(&total), q->bytes);
     }
     outq_took(q, 0);
     assert_true(outq_empty(q));
@@ -80,9 +80,9 @@ test_outq_small_copies_share_a_segment(void **state)
     for (int i = 0; i < 100; i++)
         assert_int_equal(outq_push_copy(q, "0123456789", 10), 0);
     assert_ptr_equal(q->first, q->last);
-    assert_int_equal(figure_get(&total), 1000);
+    assert_int_equal(metric_get(&total), 1000);
     outq_free(q, 0);
-    assert_int_equal(figure_get(&total), 0);
+    assert_int_equal(metric_get(&total), 0);
 }
 
 static void

@@ -9,23 +9,23 @@
 static bool
 has(const char *network, const char *address)
 {
-    struct network n;
+    struct cidr n;
     struct address a;
     struct err err = {0};
 
-    if (network_parse(network, &n, &err) < 0)
+    if (cidr_parse(network, &n, &err) < 0)
         fail_msg("%s: %s", network, err.text);
     assert_int_equal(address_parse(address, &a, NULL), 0);
-    return network_any(&n, 1, &a.sa);
+    return cidr_any(&n, 1, &a.sa);
 }
 
 static void
 refuses(const char *text, int code, const char *why)
 {
     struct err err = {0};
-    struct network n;
+    struct cidr n;
 
-    assert_int_equal(network_parse(text, &n, &err), code);
+    assert_int_equal(cidr_parse(text, &n, &err), code);
     if (!strstr(err.text, why))
         fail_msg("%s: '%s' does not say '%s'", text, err.text, why);
 }
@@ -85,15 +85,15 @@ test_network_of_unix_peers(void **state)
 static void
 test_network_any_of_several(void **state)
 {
-    struct network n[2];
+    struct cidr n[2];
     struct address a;
 
-    network_parse("10.0.0.0/8", &n[0], NULL);
-    network_parse("::1", &n[1], NULL);
+    cidr_parse("10.0.0.0/8", &n[0], NULL);
+    cidr_parse("::1", &n[1], NULL);
     address_parse("[::1]:1", &a, NULL);
-    assert_true(network_any(n, 2, &a.sa));
-    assert_false(network_any(n, 1, &a.sa));
-    assert_false(network_any(n, 0, &a.sa));
+    assert_true(cidr_any(n, 2, &a.sa));
+    assert_false(cidr_any(n, 1, &a.sa));
+    assert_false(cidr_any(n, 0, &a.sa));
 }
 
 static void

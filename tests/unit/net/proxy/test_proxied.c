@@ -15,7 +15,7 @@
 #define TOLD_FROM "192.0.2.1:56324"
 #define TOLD_TO "198.51.100.2:443"
 
-static struct network networks[2];
+static struct cidr networks[2];
 static struct proxy_policy policy;
 static unsigned bad;
 static int bad_error;
@@ -33,8 +33,8 @@ on_bad(const struct conn *c, int error, void *arg)
 static void
 start(void)
 {
-    network_parse("127.0.0.0/8", &networks[0], NULL);
-    network_parse("unix", &networks[1], NULL);
+    cidr_parse("127.0.0.0/8", &networks[0], NULL);
+    cidr_parse("unix", &networks[1], NULL);
     policy = (struct proxy_policy){.networks = networks,
                                    .network_count = 2,
                                    .timeout_ns = 10 * NS_PER_S,
@@ -51,7 +51,7 @@ start(void)
 static uint64_t
 outcomes(enum net_proxy outcome)
 {
-    return figure_get(&net->figures.proxy[outcome]);
+    return metric_get(&net->metrics.proxy[outcome]);
 }
 
 static const char *
@@ -285,7 +285,7 @@ test_proxied_without_a_header_is_closed_and_counted(void **state)
         fd_close(fd);
     }
     assert_int_equal(seen_count, 0);
-    assert_int_equal(figure_get(&net->figures.closed[GOEVD_REASON_ERROR]), ARRAY_LEN(wrong));
+    assert_int_equal(metric_get(&net->metrics.closed[GOEVD_REASON_ERROR]), ARRAY_LEN(wrong));
 }
 
 static void
