@@ -6,7 +6,8 @@
 
 #include "base/util.h"
 
-#define STATUS_TEXT_MAX 512
+#define STATUS_TEXT_MAX 1024
+#define STATUS_WORKERS_MAX 16
 
 struct status {
     const char *state;
@@ -14,6 +15,7 @@ struct status {
     pid_t worker;     /* 0: none */
     time_t since;     /* when the worker began */
     unsigned draining;
+    pid_t drains[STATUS_WORKERS_MAX]; /* the first `draining` of them */
     unsigned restarts;
     unsigned reloads;
     uint64_t cut; /* connections that were ended at a deadline */

@@ -1,5 +1,6 @@
 /* What is asked at the control socket. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,20 +32,45 @@ supervisor_reply_status(struct supervisor *s, struct control_client *client)
     char text[STATUS_TEXT_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        status.draining += s->children[i].state == CHILD_DRAINING;
+        if (s->children[i].state == CHILD_DRAINING)
+            status.drains[status.draining++] = s->children[i].pid;
     control_reply(client, text, status_text(&status, text));
+}
+
+#define WORKER_WORD "worker "
+
+/* Which worker a request is for: the one that serves, or the one that "worker PID" before it names.
+ * Returns what it is asked; *ret is NULL where there is none. */
+static const char *
+supervisor_address(struct supervisor *s, const char *request, const struct child **ret)
+{
+    char *end = NULL;
+    long pid;
+
+    *ret = supervisor_find(s, CHILD_SERVING);
+    if (strncmp(request, WORKER_WORD, strlen(WORKER_WORD)) != 0)
+        return request;
+    *ret = NULL;
+    pid = strtol(request + strlen(WORKER_WORD), &end, 10);
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (pid > 0 && *end == ' ' && s->children[i].pid == pid &&
+            (s->children[i].state == CHILD_SERVING || s->children[i].state == CHILD_DRAINING))
+            *ret = &s->children[i];
+    return *end == ' ' ? end + 1 : end;
 }
 
 static void
 supervisor_pass_on(struct supervisor *s, struct control_client *client, const char *request)
 {
-    const struct child *serving = supervisor_find(s, CHILD_SERVING);
+    const struct child *serving;
     int r;
+
+    request = supervisor_address(s, request, &serving);
 
     static_assert(CONTROL_REQUEST_MAX < PROTO_REQUEST_MAX && CONTROL_PATH_MAX < PROTO_PATH_MAX,
                   "what the control socket takes fits a message");
     if (!serving || serving->fd < 0) {
-        control_refuse(client, "no worker serves at present; status says why");
+        control_refuse(client, "no such worker serves or drains at present; status lists them");
         return;
     }
     r = proto_try_send(serving->fd, PROTO_CONTROL, request, strlen(request) + 1, &client->fd, 1);

@@ -560,6 +560,21 @@ def test_a_worker_that_wants_to_be_replaced_ends_nobody(goevd, content, reload, 
     assert procfs.alive(serving(d))
 
 
+def test_connections_of_a_draining_worker_can_be_listed(goevd, content, reload, goevd_run, path):
+    d = goevd(content(listener(handler={'witness': {'name': 'w', 'stays': True}})))
+    echo(s := d.connect())
+    old = d.worker()
+    reload(d)
+    status = goevd_run('ctl', '-s', path, 'status').stdout
+    assert re.search(rf'^draining +1 \(workers {old}\)$', status, re.M), status
+    listed = [goevd_run('ctl', '-s', path, *of, 'connections').stdout.splitlines()[1:]
+              for of in ([], ['worker', old], ['worker', serving(d)])]
+    assert [len(rows) for rows in listed] == [0, 1, 0], listed
+    assert f':{s.getsockname()[1]} ' in listed[1][0]
+    done = goevd_run('ctl', '-s', path, 'worker', '1', 'connections')
+    assert done.returncode == 1 and 'no such worker' in done.stderr
+
+
 def test_connections_cut_at_a_deadline_are_counted(goevd, content, reload, goevd_run, path):
     stays = {'witness': {'name': 'w', 'stays': True}}
     d = goevd(content(listener(handler=stays), processes={'drain_timeout': '1s'}))
