@@ -125,7 +125,7 @@ struct config_listener {
     unsigned socket_mode;    /* permission bits of a unix socket */
 };
 
-/* The top level as the schema fills it. */
+/* Lines that repeat: `max` of them are logged in an interval, and the others counted. */
 struct config_repeats {
     int64_t max; /* 0: no limit */
     int64_t interval_ns;
@@ -175,6 +175,7 @@ struct config_control {
     struct goevd_str socket; /* data NULL: none */
 };
 
+/* The top level as the schema fills it. */
 struct config_top {
     struct goevd_list include; /* always empty: followed while reading, see conf/schema/include.h */
     const struct config_log *log;

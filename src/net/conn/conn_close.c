@@ -59,7 +59,6 @@ conn_release(struct conn *c)
     slab_free(slab, c);
 }
 
-/* The one end of every connection. */
 static void
 conn_untally(const struct conn *c)
 {
@@ -69,6 +68,7 @@ conn_untally(const struct conn *c)
     tally_drop(c->service->clients, (struct sockaddr *)&peer);
 }
 
+/* The one end of every connection. */
 static void
 conn_end(struct conn *c)
 {
