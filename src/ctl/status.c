@@ -21,15 +21,17 @@ status_text(const struct status *s, char buf[STATUS_TEXT_MAX])
     struct tm tm;
 
     for (unsigned i = 0; i < s->draining; i++)
-        len += (size_t)snprintf(drains + len, sizeof(drains) - len, "%s%d%s", i ? ", " : " (workers ",
-                                (int)s->drains[i], i + 1 == s->draining ? ")" : "");
+        len +=
+            (size_t)snprintf(drains + len, sizeof(drains) - len, "%s%d%s", i ? ", " : " (workers ",
+                             (int)s->drains[i], i + 1 == s->draining ? ")" : "");
     status_pid(s->supervisor, supervisor, sizeof(supervisor));
     status_pid(s->worker, worker, sizeof(worker));
     if (s->worker && gmtime_r(&s->since, &tm))
         strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return (size_t)snprintf(buf, STATUS_TEXT_MAX,
-                            "state      %s\nversion    %s\nsupervisor %s\nworker     %s\n"
-                            "since      %s\ndraining   %u%s\nrestarts   %u\nreloads    %u\ncut        %" PRIu64 "\n",
-                            s->state, GOEVD_RELEASE, supervisor, worker, since, s->draining, drains,
-                            s->restarts, s->reloads, s->cut);
+    return (size_t)snprintf(
+        buf, STATUS_TEXT_MAX,
+        "state      %s\nversion    %s\nsupervisor %s\nworker     %s\n"
+        "since      %s\ndraining   %u%s\nrestarts   %u\nreloads    %u\ncut        %" PRIu64 "\n",
+        s->state, GOEVD_RELEASE, supervisor, worker, since, s->draining, drains, s->restarts,
+        s->reloads, s->cut);
 }

@@ -11,8 +11,8 @@ struct store_entry {
     struct proto_listen asked; /* last; its address, name and number are what it is found by */
     struct address bound;
     struct listen_file file; /* of a unix socket */
-    bool wanted; /* since store_begin() */
-    bool fresh;  /* opened since then */
+    bool wanted;             /* since store_begin() */
+    bool fresh;              /* opened since then */
     unsigned count;
     int fds[PROTO_FDS_MAX];
 };

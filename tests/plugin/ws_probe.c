@@ -65,7 +65,8 @@ static int
 probe_large(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
     char *message = calloc(1, LARGE);
-    int r = message == NULL ? -ENOMEM : goevd_websocket_send(w, GOEVD_WEBSOCKET_BINARY, message, LARGE);
+    int r =
+        message == NULL ? -ENOMEM : goevd_websocket_send(w, GOEVD_WEBSOCKET_BINARY, message, LARGE);
 
     free(message);
     return r < 0 ? r : probe_close(w, data + strlen("large "), len - strlen("large "));

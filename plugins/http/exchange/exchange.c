@@ -98,8 +98,8 @@ http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
     x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* nothing is seen to any more */
     http_exchange_reply_drop(x);
     if (x->flags & HTTP_X_INFORMED)
-        http_exchange_log(x, reason != GOEVD_HTTP_REASON_DONE &&
-                                 reason != GOEVD_HTTP_REASON_UPGRADED);
+        http_exchange_log(x,
+                          reason != GOEVD_HTTP_REASON_DONE && reason != GOEVD_HTTP_REASON_UPGRADED);
     http_exchange_close(x, reason);
     http_exchange_release(x);
 }

@@ -107,7 +107,8 @@ uint64_t conn_slow_due_ns(const struct conn *c);
 /* It is time to look: whether the peer takes too little. If not, the next period begins. */
 bool conn_slow_passed(struct conn *c);
 
-/* Whether the peer has taken queued output since this last returned true; false if none is queued. */
+/* Whether the peer has taken queued output since this last returned true; false if none is queued.
+ */
 bool conn_slow_moved(struct conn *c);
 
 void conn_timer_due(struct timer *t, uint64_t now_ns);

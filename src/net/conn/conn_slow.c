@@ -56,8 +56,7 @@ conn_slow_due_ns(const struct conn *c)
 {
     const struct conn_limits *limits = c->service->limits;
 
-    if (!c->outq || !c->outq->watched_ns || limits->output_rate == 0 ||
-        c->flags & CONN_DISK)
+    if (!c->outq || !c->outq->watched_ns || limits->output_rate == 0 || c->flags & CONN_DISK)
         return UINT64_MAX;
     return c->outq->watched_ns + limits->output_timeout_ns;
 }

@@ -192,9 +192,8 @@ test_listen_unix_sets_the_mode(void **state)
 static void
 test_listen_unix_leaves_alone_what_is_not_its_own(void **state)
 {
-    struct listen_options options = {.unix_mode = 0666,
-                                     .unix_uid = UINT32_MAX,
-                                     .unix_gid = UINT32_MAX};
+    struct listen_options options = {
+        .unix_mode = 0666, .unix_uid = UINT32_MAX, .unix_gid = UINT32_MAX};
     struct listen_file file, other;
     struct stat st;
     char target[sizeof(path) + 8];
