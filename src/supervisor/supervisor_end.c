@@ -56,14 +56,15 @@ supervisor_replace(struct supervisor *s)
     uint64_t now = clock_now_ns(), delay = 0;
     unsigned crashes = supervisor_count_crash(s, now);
 
+    /* The starting worker takes over. If it fails, its end leads here again. */
+    if (supervisor_find(s, CHILD_STARTING))
+        return;
     if (crashes >= s->limits.crashes_max) {
         supervisor_give_up(s);
         return;
     }
     if (crashes > 1)
         delay = MIN(RESTART_DELAY_FIRST_NS << MIN(crashes - 2, 16u), RESTART_DELAY_MAX_NS);
-    if (supervisor_find(s, CHILD_STARTING))
-        return;
     s->restart_ns = now + MAX(delay, 1);
     log_notice("starting another worker%s", delay ? " after a pause" : "");
 }

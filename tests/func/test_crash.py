@@ -157,3 +157,25 @@ def test_worker_that_fails_at_its_replacement_says_why(goevd):
     d.config.write_text(text)
     d.ready(lines)
     assert get(d.connect())[0] == 200
+
+
+def test_last_death_waits_for_the_worker_that_starts(goevd, tmp_path):
+    """The new worker is held while it reads its configuration, which is a FIFO by then."""
+    d = goevd(config(listener(handler='echo'), processes={'crashes_max': 1},
+                     control={'socket': str(tmp_path / 'ctl')}))
+    d.may_say = [DIED]
+    content, old = d.config.read_text(), d.worker()
+    d.config.unlink()
+    os.mkfifo(d.config)
+    d.signal(signal.SIGHUP)
+    with open(d.config, 'w') as fifo:   # returns when the new worker reads
+        os.kill(old, signal.SIGKILL)
+        d.log.wait(DIED)
+        fifo.write(content)
+    d.log.wait(r'reloaded: worker \d+ serves$')
+    echo(d.connect())
+    d.config.unlink()
+    d.config.write_text(content)
+    reply = d.ctl('reload')
+    assert reply.returncode == 0, reply.stderr
+    assert not d.log.find('giving up')
