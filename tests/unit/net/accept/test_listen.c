@@ -192,7 +192,7 @@ test_listen_unix_sets_the_mode(void **state)
 static void
 test_listen_unix_leaves_alone_what_is_not_its_own(void **state)
 {
-    struct listen_options options = {
+    struct listen_options adjusted = {
         .unix_mode = 0666, .unix_uid = UINT32_MAX, .unix_gid = UINT32_MAX};
     struct listen_file file, other;
     struct stat st;
@@ -205,18 +205,18 @@ test_listen_unix_leaves_alone_what_is_not_its_own(void **state)
     assert_int_equal(rename(path, target), 0);
     assert_int_equal(symlink(target, path), 0); /* to a socket, even */
     assert_int_equal(listen_file_find(&bound, &other), -EEXIST);
-    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), -ESTALE);
+    assert_int_equal(listen_adjust_file(&bound, &file, &adjusted, &err), -ESTALE);
     listen_unlink(&bound, &file);
     assert_int_equal(unlink(path), 0); /* the link was still there */
     fd = open(path, O_CREAT | O_WRONLY, 0600);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), -ESTALE);
+    assert_int_equal(listen_adjust_file(&bound, &file, &adjusted, &err), -ESTALE);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rename(target, path), 0);
-    assert_int_equal(listen_adjust_file(&bound, &file, &options, &err), 0);
+    assert_int_equal(listen_adjust_file(&bound, &file, &adjusted, &err), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0666);
     assert_int_equal(unlink(path), 0);
