@@ -19,11 +19,11 @@ struct goevd_pool_config {
     const char *to;              /* as in struct goevd_connect_request */
     const char *from;            /* likewise */
     uint64_t connect_timeout_ns; /* 0: connectors.timeout of the configuration */
-    unsigned min_idle;           /* idle connections that are kept, 0 to max_live */
-    unsigned max_live;           /* idle, in use and connecting, 1 to 65536; 0: 64 */
-    unsigned growth;             /* connected at once when one is missing, 1 to max_live; 0: 1 */
+    unsigned idle_min;           /* idle connections that are kept, 0 to connections_max */
+    unsigned connections_max;    /* idle, in use and connecting, 1 to 65536; 0: 64 */
+    unsigned growth;             /* made at once when one is missing, 1 to connections_max; 0: 1 */
     unsigned waiting_max;        /* requests that may wait; 0: 1024 */
-    uint64_t idle_timeout_ns;    /* close idle ones above min_idle after it; 0: never */
+    uint64_t idle_timeout_ns;    /* close idle ones above idle_min after it; 0: never */
     uint64_t check_interval_ns;  /* between checks of an idle one; 0: no checks */
     uint64_t check_timeout_ns;   /* 0: 1 s */
     const void *check;           /* bytes that a check sends, */

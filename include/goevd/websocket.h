@@ -451,8 +451,8 @@ goevd_websocket_leave(struct goevd_websocket_conn *w, const char *room, size_t l
 }
 
 /* Send a message to all who are in a room, on every poller, soon. What one thread publishes comes
- * in order. Who takes less than is published has a backlog, bounded by `room_backlog`; when that is
- * full, `room_slow` says what happens, or goevd_websocket_set_slow() has said it. What
+ * in order. Who takes less than is published has a backlog, bounded by `room_backlog_max`; when
+ * that is full, `room_slow` says what happens, or goevd_websocket_set_slow() has said it. What
  * goevd_websocket_send() sends may overtake a backlog, and a close frame ends it.
  *
  * room     its name, as for goevd_websocket_join(); NULL: to all connections of the host.
@@ -470,11 +470,11 @@ goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, siz
 }
 
 /* Say what becomes of w when it takes less than is published, to whatever room: from now on, in the
- * place of `room_slow` and `room_backlog`, which are for connections of which nothing is said.
+ * place of `room_slow` and `room_backlog_max`, which are for connections of which nothing is said.
  *
  * slow     enum goevd_websocket_slow.
  * backlog  bytes that may wait for it, where each message counts 64 more than it has; more than
- *          `room_backlog` are as many as that, so SIZE_MAX leaves it. What waits already stays
+ *          `room_backlog_max` are as many as that, so SIZE_MAX leaves it. What waits already stays
  *          until the next message is published.
  * Thread   [poller]
  * Returns  0; -EINVAL for another policy; -EPIPE once a close frame was sent; -ENOMEM.

@@ -152,8 +152,8 @@ push_make_pool(struct push_instance *i)
         .version = GOEVD_VERSION_OF(struct goevd_pool_config),
         .to = o->address.data,
         .connect_timeout_ns = (uint64_t)o->connect_timeout_ns,
-        .min_idle = (unsigned)o->min_idle,
-        .max_live = (unsigned)o->max_live,
+        .idle_min = (unsigned)o->idle_min,
+        .connections_max = (unsigned)o->connections_max,
         .growth = (unsigned)o->growth,
         .idle_timeout_ns = (uint64_t)o->idle_timeout_ns,
         .check = ping,
@@ -167,10 +167,10 @@ push_make_pool(struct push_instance *i)
     config.check_interval_ns = o->password.data ? 0 : (uint64_t)o->check_interval_ns;
     if (goevd_address_check(o->address.data, reason, sizeof(reason)) < 0)
         return goevd_refuse(i->self, "address", "%s", reason);
-    if (o->min_idle > o->max_live)
-        return goevd_refuse(i->self, "min_idle", "it is above max_live");
-    if (o->growth > o->max_live)
-        return goevd_refuse(i->self, "growth", "it is above max_live");
+    if (o->idle_min > o->connections_max)
+        return goevd_refuse(i->self, "idle_min", "it is above connections_max");
+    if (o->growth > o->connections_max)
+        return goevd_refuse(i->self, "growth", "it is above connections_max");
     return goevd_pool_new(i->self, &config, &i->pool);
 }
 

@@ -23,7 +23,7 @@ struct push_options {
     int64_t hold_ns;        /* how long a connection is kept without lines */
     int64_t queue_max;      /* bytes of commands that wait for a connection, for each poller */
     int64_t connect_timeout_ns;
-    int64_t min_idle, max_live, growth;
+    int64_t idle_min, connections_max, growth;
     int64_t idle_timeout_ns, check_interval_ns;
 };
 

@@ -11,7 +11,7 @@
 static bool
 ws_bound_take(struct ws_instance *ws, int64_t bytes)
 {
-    int64_t max = ws->options->compress_memory;
+    int64_t max = ws->options->compress_memory_max;
 
     if (atomic_fetch_add_explicit(&ws->compress_used, bytes, memory_order_relaxed) + bytes <= max)
         return true;

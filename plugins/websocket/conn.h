@@ -17,7 +17,7 @@ struct ws_instance {
     const struct ws_options *options;
     struct ws_handshake_policy policy;
     struct goevd_websocket_app app; /* the copy: what both sides know, the rest zero */
-    _Atomic int64_t compress_used;  /* of compress_memory */
+    _Atomic int64_t compress_used;  /* of compress_memory_max */
     _Atomic int64_t publishing;     /* bytes on their way to the pollers, of publish_max */
     struct {
         int members, published, dropped, closed;

@@ -17,9 +17,9 @@ struct ws_options {
     int64_t compress_server_bits;
     int64_t compress_client_bits;
     bool compress_context;
-    int64_t compress_memory;
+    int64_t compress_memory_max;
     int64_t rooms_max;
-    int64_t room_backlog;
+    int64_t room_backlog_max;
     int room_slow; /* enum goevd_websocket_slow */
     int64_t publish_max;
     struct goevd_list origins; /* of struct goevd_str, as those below */

@@ -132,7 +132,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->hang = config->top->hang;
     config->processes = config->top->processes;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
-    config->max_open_files = config->top->max_open_files;
+    config->open_files_max = config->top->open_files_max;
     config->user = config->top->user;
     config->group = config->top->group;
     config->pid_file = build_path(build, "pid_file", config->top->pid_file);

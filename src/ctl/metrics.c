@@ -37,9 +37,9 @@ static_assert(sizeof(metrics_ev) / sizeof(struct metric_row) ==
 
 static const struct metric_row metrics_net[] = {
     NET(handed_over, "connections.handed_over", "connections", "accepted, given to another poller"),
-    NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above max_connections"),
+    NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above connections_max"),
     NET(REFUSED(CLIENT), "connections.refused.client", "connections",
-        "above max_connections_per_client"),
+        "above connections_per_client_max"),
     NET(REFUSED(FDS), "connections.refused.fds", "pauses", "accepting paused: no file descriptors"),
     NET(REFUSED(MEMORY), "connections.refused.memory", "connections", "no memory"),
     NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),

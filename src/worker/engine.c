@@ -73,7 +73,7 @@ engine_init_outgoing(struct engine *e, const struct config_connectors *c)
 int
 engine_raise_files(const struct config *config, struct err *reterr)
 {
-    int64_t wanted = config->max_open_files;
+    int64_t wanted = config->open_files_max;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -81,7 +81,7 @@ engine_raise_files(const struct config *config, struct err *reterr)
     limit.rlim_cur = wanted ? (rlim_t)wanted : limit.rlim_max;
     limit.rlim_max = MAX(limit.rlim_max, limit.rlim_cur);
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return err_set_errno(reterr, -errno, "max_open_files: cannot raise the limit to %lld",
+        return err_set_errno(reterr, -errno, "open_files_max: cannot raise the limit to %lld",
                              (long long)wanted);
     return 0;
 }
@@ -148,7 +148,7 @@ engine_on_pause(struct listener *l, int error, void *arg)
     if (error)
         log_about(&about, LOG_WARNING,
                   "cannot accept connections: %s; they wait in the kernel's queue%s",
-                  err_words(error), error == EMFILE ? " (max_open_files is the limit)" : "");
+                  err_words(error), error == EMFILE ? " (open_files_max is the limit)" : "");
     else
         log_about(&about, LOG_NOTICE, "accepts connections again");
 }

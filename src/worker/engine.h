@@ -24,7 +24,7 @@ struct engine {
     atomic_uint draining;           /* pollers that still hold connections */
 };
 
-/* Raise the limit of open files, RLIMIT_NOFILE, as max_open_files says. */
+/* Raise the limit of open files, RLIMIT_NOFILE, as open_files_max says. */
 int engine_raise_files(const struct config *config, struct err *reterr);
 
 /* Make the reactors. */

@@ -28,7 +28,7 @@ void
 engine_listener_limits(const struct config_listener *c, struct listener_limits *ret)
 {
     *ret = (struct listener_limits){
-        .max_connections = (unsigned)c->connections_max,
+        .connections_max = (unsigned)c->connections_max,
         .over_limit = c->over_limit == CONFIG_OVER_LIMIT_WAIT ? LISTENER_WAIT : LISTENER_CLOSE,
         .imbalance_percent = (unsigned)c->imbalance_percent,
     };

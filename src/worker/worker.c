@@ -358,7 +358,7 @@ worker_hear(struct worker_process *w)
         return;
     }
     if (r == -EMFILE) {
-        log_warning("cannot answer a client of the control socket: %s (max_open_files is the "
+        log_warning("cannot answer a client of the control socket: %s (open_files_max is the "
                     "limit)",
                     err_words(r));
         return;
@@ -469,7 +469,7 @@ worker_advise(struct err *err)
 
     if (err->code == -EMFILE)
         snprintf(err->text + len, sizeof(err->text) - len,
-                 "; raise max_open_files or 'ulimit -n', or use fewer pollers");
+                 "; raise open_files_max or 'ulimit -n', or use fewer pollers");
 }
 
 int

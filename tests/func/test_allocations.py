@@ -1,7 +1,7 @@
 """What a poller takes from malloc and mmap for a request: nothing, once it has seen the load.
 
 What may: what grows with the most there ever was at once (connections, watched fds, armed timers),
-queues beyond buffer_cache, blocks above 64 KiB, and a send from a thread that is no poller.
+queues beyond buffer_cache_max, blocks above 64 KiB, and a send from a thread that is no poller.
 """
 import mmap
 import socket
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.unsanitized   # a sanitizer has its own malloc
 
 @pytest.fixture
 def counted(goevd, plugins, tmp_path):
-    """start(buffer_cache) -> a Daemon of one poller, and count()."""
+    """start(buffer_cache_max) -> a Daemon of one poller, and count()."""
     path = tmp_path / 'allocations'
 
     def start(cache='1MiB'):
@@ -33,7 +33,7 @@ def counted(goevd, plugins, tmp_path):
         d = goevd(config(listener(), listener('echo', 'echo', send_buffer='16KiB'),
                          listener('sender', sender),
                          plugin_dir=str(plugins),
-                         reactors=[{'name': 'main', 'pollers': 1, 'buffer_cache': cache}]),
+                         reactors=[{'name': 'main', 'pollers': 1, 'buffer_cache_max': cache}]),
                   '--single', env={'LD_PRELOAD': str(LIBRARY), 'ALLOCATIONS_FILE': str(path)})
 
         def count():

@@ -82,7 +82,7 @@ def test_ten_thousand_lines_in_one_go(serve, order):
 
 
 def test_order_of_each_of_many_clients(serve):
-    d, _ = serve({'threads': 4, 'queue': 10000})
+    d, _ = serve({'threads': 4, 'queue_max': 10000})
     clients = [Client(d) for _ in range(200)]
     for part in range(3):
         for client in clients:
@@ -93,7 +93,7 @@ def test_order_of_each_of_many_clients(serve):
 
 def test_no_answer_is_lost_where_mailboxes_are_full(serve):
     """What cannot be sent from the thread of the pool comes from the poller."""
-    d, _ = serve({'threads': 8}, reactor={'mailbox': 16}, order='completion', jobs_max=1000)
+    d, _ = serve({'threads': 8}, reactor={'mailbox_max': 16}, order='completion', jobs_max=1000)
     client = Client(d)
     client.say(*(f'{n} sleep 0' for n in range(10000)))
     assert {*client.hear(10000)} == {f'{n} ok' for n in range(10000)}
@@ -134,7 +134,7 @@ def test_jobs_max_is_each_client_s_own(serve):
 
 
 def test_full_queue_is_told_at_once_in_order_of_completion(serve):
-    d, figure = serve({'threads': 1, 'queue': 1}, order='completion')
+    d, figure = serve({'threads': 1, 'queue_max': 1}, order='completion')
     client = Client(d)
     refused = occupy(client, figure, 5000)
     assert client.ask('more sleep 0') == 'more error too many jobs wait'
@@ -144,7 +144,7 @@ def test_full_queue_is_told_at_once_in_order_of_completion(serve):
 
 
 def test_full_queue_is_told_in_turn_in_order_of_lines(serve):
-    d, figure = serve({'threads': 1, 'queue': 2})
+    d, figure = serve({'threads': 1, 'queue_max': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 0', 'c sleep 0', 'd sleep 0', 'e sleep 0', 'f sleep 0')
     answers = client.hear(6)

@@ -17,7 +17,7 @@ listeners:
   - name: web
     address: 127.0.0.1:70000
     idle_timeout: -1s
-    max_connections: many
+    connections_max: many
     reactor: mian
     handler:
       http:
@@ -41,7 +41,7 @@ def test_all_errors_at_once_with_their_lines(refused):
         'goevd.yaml:7:27 reactors[0].pollers',
         'goevd.yaml:10:14 listeners[0].address',
         'goevd.yaml:11:19 listeners[0].idle_timeout',
-        'goevd.yaml:12:22 listeners[0].max_connections',
+        'goevd.yaml:12:22 listeners[0].connections_max',
         'goevd.yaml:13:14 listeners[0].reactor',
         'goevd.yaml:16:25 listeners[0].handler.http.header_timeout',
         'goevd.yaml:18:13 listeners[0].handler.http.routes[0]',

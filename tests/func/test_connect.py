@@ -246,7 +246,7 @@ def begin(client, to):
 def test_names_are_looked_up_off_the_pollers(goevd, plugins, tmp_path):
     """On the work pool: names wait for a thread of it, and the poller goes on meanwhile."""
     d = goevd(config(listener(handler='connecting'), listener('jobs', 'working'),
-                     plugin_dir=str(plugins), work_pool={'threads': 1, 'queue': 1},
+                     plugin_dir=str(plugins), work_pool={'threads': 1, 'queue_max': 1},
                      reactors=[{'name': 'main', 'pollers': '1'}]))
     client, jobs = Client(d), d.connect('jobs')
     answers, end = Reader(jobs), tmp_path / 'end'

@@ -116,7 +116,7 @@ def test_a_figure_of_goevds_own_name_is_refused(refused, plugins):
 
 def test_figures_of_connect_pools(counting):
     start, stats = counting
-    start(listener(handler={'pooling': {'to': '127.0.0.1:9', 'max_live': 1}}))
+    start(listener(handler={'pooling': {'to': '127.0.0.1:9', 'connections_max': 1}}))
     seen = figures(stats)
     assert {n: f['type'] for n, f in seen.items() if n.startswith('pooling.')} == {
         'pooling.pools.idle': 'gauge', 'pooling.pools.live': 'gauge',

@@ -14,7 +14,7 @@ TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
 
 @pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
 def test_one_too_many_is_closed(goevd, mode):
-    d = goevd(config(listener(handler='echo', max_connections=5, mode=mode), reactors=TWO))
+    d = goevd(config(listener(handler='echo', connections_max=5, mode=mode), reactors=TWO))
     inside = [d.connect() for _ in range(5)]
     for s in inside:
         echo(s)
@@ -35,7 +35,7 @@ def test_one_too_many_is_closed(goevd, mode):
 
 @pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
 def test_one_too_many_waits(goevd, tmp_path, mode):
-    d = goevd(config(listener(handler='echo', max_connections=5, over_limit='wait', mode=mode),
+    d = goevd(config(listener(handler='echo', connections_max=5, over_limit='wait', mode=mode),
                      reactors=TWO, control={'socket': str(tmp_path / 'control.sock')}))
     inside = [d.connect() for _ in range(5)]
     for s in inside:
@@ -52,21 +52,21 @@ def test_one_too_many_waits(goevd, tmp_path, mode):
 
 
 def test_limits_are_per_listener(goevd):
-    d = goevd(config(listener('a', 'echo', max_connections=1), listener('b', 'echo')))
+    d = goevd(config(listener('a', 'echo', connections_max=1), listener('b', 'echo')))
     echo(d.connect('a'))
     for _ in range(10):
         echo(d.connect('b'))
 
 
 def test_no_files_left(goevd, tmp_path):
-    d = goevd(config(listener(handler='echo'), reactors=ONE, max_open_files=40,
+    d = goevd(config(listener(handler='echo'), reactors=ONE, open_files_max=40,
                      control={'socket': str(tmp_path / 'control.sock')}))
     d.may_say = ['cannot accept connections']
     echo(d.connect())
     began = time.monotonic()
     clients = [d.connect() for _ in range(60)]
     said = d.log.wait('listener web: cannot accept connections')[0].string
-    assert 'Too many open files; they wait in the kernel\'s queue (max_open_files is the limit)' \
+    assert 'Too many open files; they wait in the kernel\'s queue (open_files_max is the limit)' \
         in said
     worker, poller = d.worker(), 'main/0'
     slept = procfs.sleeps(worker, poller)
@@ -89,7 +89,7 @@ def test_no_files_left(goevd, tmp_path):
 
 
 def test_no_files_left_again_is_said_again(goevd):
-    d = goevd(config(listener(handler='echo'), reactors=ONE, max_open_files=40))
+    d = goevd(config(listener(handler='echo'), reactors=ONE, open_files_max=40))
     d.may_say = ['cannot accept connections']
     for episode in (1, 2):
         clients = [d.connect() for _ in range(60)]
@@ -100,7 +100,7 @@ def test_no_files_left_again_is_said_again(goevd):
 
 
 def test_no_files_left_hurts_no_connection_that_is_open(goevd):
-    d = goevd(config(listener(), reactors=ONE, max_open_files=40))
+    d = goevd(config(listener(), reactors=ONE, open_files_max=40))
     d.may_say = ['cannot accept connections']
     s = d.connect()
     assert get(s)[0] == 200
@@ -114,11 +114,11 @@ def test_no_files_left_hurts_no_connection_that_is_open(goevd):
 @pytest.mark.parametrize('files', range(4, 24, 2))
 def test_too_few_files_to_start(tmp_path, goevd_run, files):
     path = write_config(tmp_path, config(listener('a'), listener('b', mode='acceptor'),
-                                         max_open_files=files,
+                                         open_files_max=files,
                                          reactors=[{'name': 'main', 'pollers': '8'}]))
     done = goevd_run('-c', path)
     assert done.returncode == 1
-    assert "Too many open files; raise max_open_files or 'ulimit -n'" in done.stderr
+    assert "Too many open files; raise open_files_max or 'ulimit -n'" in done.stderr
     assert 'listener a: 127' not in done.stderr
 
 
@@ -145,7 +145,8 @@ def refused_clients(d):
 
 @pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
 def test_a_client_at_its_limit_and_one_past_it(goevd, tmp_path, mode):
-    d = goevd(config(listener(handler='echo', max_connections_per_client=5, mode=mode), reactors=TWO,
+    d = goevd(config(listener(handler='echo', connections_per_client_max=5, mode=mode),
+                     reactors=TWO,
                      control={'socket': str(tmp_path / 'control.sock')}))
     inside = [admitted(d) for _ in range(5)]
     assert all(inside)
@@ -160,7 +161,7 @@ def test_a_client_at_its_limit_and_one_past_it(goevd, tmp_path, mode):
 
 
 def test_many_come_and_go_and_all_are_given_back(goevd, tmp_path):
-    d = goevd(config(listener(handler='echo', max_connections_per_client=3), reactors=TWO,
+    d = goevd(config(listener(handler='echo', connections_per_client_max=3), reactors=TWO,
                      control={'socket': str(tmp_path / 'control.sock')}))
     for _ in range(100):   # some of them too many, for an end is seen later than the next begins
         for s in [d.connect() for _ in range(4)]:
@@ -176,7 +177,7 @@ def test_many_come_and_go_and_all_are_given_back(goevd, tmp_path):
 
 
 def test_clients_behind_proxies_are_those_that_are_told(goevd, plugins, tmp_path):
-    d = goevd(config(listener(handler='echo', max_connections_per_client=2,
+    d = goevd(config(listener(handler='echo', connections_per_client_max=2,
                               proxy_protocol={'from': ['127.0.0.1']}), reactors=TWO,
                      control={'socket': str(tmp_path / 'control.sock')}))
 

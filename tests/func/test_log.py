@@ -481,7 +481,7 @@ def test_without_file_descriptors_it_serves_on(goevd, goevd_run, tmp_path):
     path = tmp_path / 'control.sock'
     log = tmp_path / 'goevd.log'
     d = goevd(config(reactors=ONE, control={'socket': str(path)}, log={'target': str(log)},
-                     max_open_files=64), ready=False)
+                     open_files_max=64), ready=False)
     eventually(path.exists, 'no control socket')
     m = re.search(r'listener (web): (\S+), plugin', log.read_text())
     d.listeners = {'web': {'address': m[2]}}

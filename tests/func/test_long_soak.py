@@ -76,7 +76,7 @@ def soaked(goevd, tmp_path):
     logged = {'http': {**HELLO['http'], 'access_log': {'target': str(tmp_path / 'access.log')}}}
     echo = {'websocket': {'application': 'echo', 'stop_spread': '500ms'}}
     return goevd(config(listener(), listener('counted', logged), listener('socket', echo),
-                        control={'socket': str(tmp_path / 'control.sock')}, max_open_files=4096))
+                        control={'socket': str(tmp_path / 'control.sock')}, open_files_max=4096))
 
 
 def reload(d):

@@ -53,7 +53,7 @@ def test_more_pollers_than_cpus(goevd):
 
 
 def test_more_sockets_than_one_message_takes(goevd):
-    d = goevd(config(reactors=[{'name': 'many', 'pollers': '200', 'mailbox': 64,
+    d = goevd(config(reactors=[{'name': 'many', 'pollers': '200', 'mailbox_max': 64,
                                 'read_buffer': '4KiB', 'write_buffer': '4KiB'}]))
     assert procfs.listeners(d.port()) == 200
     assert get(d.connect())[0] == 200

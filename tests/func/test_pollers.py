@@ -17,7 +17,7 @@ def ask(goevd, plugins):
     """ask(command) -> the line that answers it."""
     d = goevd(config(listener(handler='pollers'), plugin_dir=str(plugins),
                      reactors=[{'name': 'main', 'pollers': str(POLLERS), 'cpus': 'none',
-                                'mailbox': MAILBOX}]))
+                                'mailbox_max': MAILBOX}]))
 
     def one(command):
         with d.connect() as s:

@@ -114,7 +114,7 @@ def serve(goevd, plugins):
 
 
 def test_min_idle_are_ready_before_anybody_asks(serve, server):
-    d = serve(server.port, min_idle=3)
+    d = serve(server.port, idle_min=3)
     server.count(3)
     client = Client(d)
     client.until(idle=3, live=3)
@@ -134,7 +134,7 @@ def test_same_socket_serves_one_after_the_other(serve, server):
 
 
 def test_growth_makes_several_at_once_up_to_max_live(serve, server):
-    client = Client(serve(server.port, growth=4, max_live=6))
+    client = Client(serve(server.port, growth=4, connections_max=6))
     client.get('a')
     client.until(idle=3, live=4)
     for word in 'bcd':
@@ -149,7 +149,7 @@ def test_growth_makes_several_at_once_up_to_max_live(serve, server):
 
 
 def test_who_waits_longest_is_first(serve, server):
-    d = serve(server.port, max_live=1, pollers='2')
+    d = serve(server.port, connections_max=1, pollers='2')
     clients = [Client(d) for _ in range(6)]
     clients[0].get('x')
     for n, client in enumerate(clients[1:], 1):
@@ -165,7 +165,7 @@ def test_who_waits_longest_is_first(serve, server):
 
 
 def test_both_pollers_share_the_pool(serve, server):
-    d = serve(server.port, max_live=1, pollers='2')
+    d = serve(server.port, connections_max=1, pollers='2')
     clients = [Client(d) for _ in range(8)]
     pollers = set()
     for n, client in enumerate(clients):
@@ -176,14 +176,14 @@ def test_both_pollers_share_the_pool(serve, server):
 
 
 def test_waiting_has_a_deadline(serve, server):
-    client = Client(serve(server.port, max_live=1))
+    client = Client(serve(server.port, connections_max=1))
     client.get('a')
     assert client.ask('get b 50')[:2] == ['fail', 'ETIMEDOUT']
     client.until(waiting=0, failed=1)
 
 
 def test_waiting_has_a_limit(serve, server):
-    client = Client(serve(server.port, max_live=1, waiting=2))
+    client = Client(serve(server.port, connections_max=1, waiting=2))
     client.get('a')
     client.say('get b\nget c')
     client.until(waiting=2)
@@ -191,7 +191,7 @@ def test_waiting_has_a_limit(serve, server):
 
 
 def test_dead_ones_leave_and_others_take_their_place(serve, server):
-    client = Client(serve(server.port, min_idle=3))
+    client = Client(serve(server.port, idle_min=3))
     server.count(3)
     client.until(idle=3)
     for conn in list(server.conns):
@@ -201,7 +201,7 @@ def test_dead_ones_leave_and_others_take_their_place(serve, server):
 
 
 def test_one_that_speaks_unasked_leaves(serve, server):
-    client = Client(serve(server.port, min_idle=1))
+    client = Client(serve(server.port, idle_min=1))
     server.count(1)
     client.until(idle=1)
     server.conns[0].sendall(b'?')
@@ -210,7 +210,7 @@ def test_one_that_speaks_unasked_leaves(serve, server):
 
 def test_upstream_down_is_told_to_each_and_its_return_is_noticed(serve):
     first = Server()
-    client = Client(serve(first.port, min_idle=2))
+    client = Client(serve(first.port, idle_min=2))
     client.until(idle=2)
     client.get('a')
     first.kill()
@@ -228,7 +228,8 @@ def test_those_that_failed_are_made_again_though_another_succeeds(goevd, plugins
     """Two wait for room at the server for as long as they may; a third, which began later, gets it."""
     with wire.server(socket.AF_UNIX, str(tmp_path / 'socket'), backlog=0) as s:
         held = wire.full(s)
-        d = goevd(config(listener(handler={'pooling': {'to': f'unix:{tmp_path}/socket', 'min_idle': 2}}),
+        to = {'to': f'unix:{tmp_path}/socket', 'idle_min': 2}
+        d = goevd(config(listener(handler={'pooling': to}),
                          plugin_dir=str(plugins), connectors={'timeout': '1s'},
                          reactors=[{'name': 'main', 'pollers': '1'}]))
         client = Client(d)
@@ -254,14 +255,14 @@ def test_unresolvable_is_told(serve):
 
 
 def test_idle_ones_above_min_idle_are_closed(serve, server):
-    client = Client(serve(server.port, min_idle=1, growth=3, idle_timeout='200ms'))
+    client = Client(serve(server.port, idle_min=1, growth=3, idle_timeout='200ms'))
     client.get('a')
     server.wait(lambda: server.accepted == 3)
     client.until(idle=1, live=2, dead=0)
 
 
 def test_check_passes(serve, server):
-    client = Client(serve(server.port, min_idle=2, check_interval='50ms', check_timeout='1h'))
+    client = Client(serve(server.port, idle_min=2, check_interval='50ms', check_timeout='1h'))
     server.wait(lambda: server.pings >= 6)
     assert client.figures()[5] == 0
     client.get('a')
@@ -269,7 +270,7 @@ def test_check_passes(serve, server):
 
 
 def test_check_finds_who_does_not_answer(serve, server):
-    client = Client(serve(server.port, min_idle=2, check_interval='50ms', check_timeout='100ms'))
+    client = Client(serve(server.port, idle_min=2, check_interval='50ms', check_timeout='100ms'))
     server.mute = True   # connected, and not well
     eventually(lambda: client.figures()[5] >= 2, 'both are found')
     server.mute = False
@@ -287,14 +288,14 @@ def test_one_with_unread_bytes_is_not_lent_again(serve, server):
 
 
 def test_dropped_ones_leave(serve, server):
-    client = Client(serve(server.port, min_idle=1))
+    client = Client(serve(server.port, idle_min=1))
     client.get('a')
     assert client.ask('drop a') == ['close', str(HANDLER), 'a']
     client.until(idle=1, live=1)
 
 
 def test_many_clients_on_few_connections(serve, server):
-    d = serve(server.port, max_live=4, growth=2, pollers='2')
+    d = serve(server.port, connections_max=4, growth=2, pollers='2')
 
     def use(client, n):
         for _ in range(10):
@@ -309,7 +310,7 @@ def test_many_clients_on_few_connections(serve, server):
 
 
 def test_stop_with_waiters_and_lent_ones(serve, server):
-    d = serve(server.port, max_live=1, min_idle=1)
+    d = serve(server.port, connections_max=1, idle_min=1)
     client = Client(d)
     client.get('a')
     client.say('get b')
@@ -319,8 +320,8 @@ def test_stop_with_waiters_and_lent_ones(serve, server):
 
 
 @pytest.mark.parametrize('options', [
-    {'to': '127.0.0.1'}, {'min_idle': 2, 'max_live': 1}, {'growth': 3, 'max_live': 2},
-    {'max_live': 65537}])
+    {'to': '127.0.0.1'}, {'idle_min': 2, 'connections_max': 1}, {'growth': 3, 'connections_max': 2},
+    {'connections_max': 65537}])
 def test_wrong_pool_is_refused(goevd_run, plugins, tmp_path, options):
     content = config(listener(handler={'pooling': {'to': '127.0.0.1:1', **options}}),
                      plugin_dir=str(plugins))

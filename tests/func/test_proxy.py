@@ -160,7 +160,7 @@ def test_who_is_no_proxy_is_a_client(serve):
     assert d.figures()['proxy.read'] == 0
 
 
-@pytest.mark.parametrize('more', [{}, {'over_limit': 'wait', 'max_connections': 1},
+@pytest.mark.parametrize('more', [{}, {'over_limit': 'wait', 'connections_max': 1},
                                   {'mode': 'acceptor'}])
 def test_who_is_no_proxy_is_refused(serve, more):
     d = serve(listener('others', 'addresses', proxy_protocol={**ELSEWHERE,

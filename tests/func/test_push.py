@@ -148,7 +148,7 @@ def resp(*words):
 def test_queue_max_and_one_past_it(serve, extra, answer):
     with server(backlog=0) as s:
         held = full(s)
-        d = serve(port_of(s), pollers='1', queue_max=1024, connect_timeout='200ms', min_idle=0)
+        d = serve(port_of(s), pollers='1', queue_max=1024, connect_timeout='200ms', idle_min=0)
         d.may_say = ['no connection to redis']
         around = len(resp(b'SELECT', b'0')) + len(resp(b'RPUSH', b'lines', b'x' * 100)) - 100
         line = b'x' * (1024 - around + extra)
@@ -234,14 +234,14 @@ def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
 
 
 def test_connection_goes_back_to_the_pool_when_there_is_nothing_to_push(serve, redis):
-    d = serve(redis.port, hold='50ms', min_idle=0, idle_timeout='50ms')
+    d = serve(redis.port, hold='50ms', idle_min=0, idle_timeout='50ms')
     assert push(d, b'a\n', 1) == ['ok']
     eventually(lambda: redis.connections() == 0, 'it is given back, and closed')
     assert push(d, b'b\n', 1) == ['ok']
 
 
 def test_pool_is_the_limit(serve, redis):
-    d = serve(redis.port, max_live=1, hold='20ms', pollers='2')
+    d = serve(redis.port, connections_max=1, hold='20ms', pollers='2')
     for n in range(20):
         assert push(d, b'%d\n' % n, 1) == ['ok']
     assert redis.connections() == 1
@@ -275,7 +275,7 @@ def test_who_is_not_redis(serve):
             conn.close()
         threading.Thread(target=answer, daemon=True).start()
 
-        d = serve(port_of(s), min_idle=0)
+        d = serve(port_of(s), idle_min=0)
         d.may_say = ["not Redis's protocol"]
         assert push(d, b'a\n', 1) == ['error the connection to redis was lost']
 
@@ -294,8 +294,9 @@ def test_stop_answers_what_was_sent(serve, redis):
 
 
 @pytest.mark.parametrize('options, error', [
-    ({'address': 'nowhere'}, 'has no port'), ({'min_idle': 3, 'max_live': 2}, 'above max_live'),
-    ({'growth': 3, 'max_live': 2}, 'above max_live')])
+    ({'address': 'nowhere'}, 'has no port'), ({'idle_min': 3, 'connections_max': 2},
+     'above connections_max'),
+    ({'growth': 3, 'connections_max': 2}, 'above connections_max')])
 def test_wrong_options_are_refused(goevd_run, tmp_path, options, error):
     content = config(listener(handler={'push': {'key': 'lines', **options}}))
     (tmp_path / 'wrong.yaml').write_text(str(content).replace("'", '"'))

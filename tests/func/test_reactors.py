@@ -106,7 +106,7 @@ def test_least_loaded_poller_of_the_chosen_reactor_serves(serve):
 @pytest.mark.parametrize('name', ['refuse', 'wrong'])
 @pytest.mark.parametrize('more', [{}, {'over_limit': 'wait'}, ACCEPTING['front']])
 def test_handler_refuses(serve, name, more):
-    d = serve(chooses(name, reactor='back', max_connections=2, **more))
+    d = serve(chooses(name, reactor='back', connections_max=2, **more))
     greeting(connect(d))
     for _ in range(5):   # a place is not lost with each
         assert closed(connect(d, 2))
@@ -117,7 +117,7 @@ def test_handler_refuses(serve, name, more):
 
 
 def test_handler_is_not_asked_about_one_too_many(serve):
-    d = serve(chooses('side', reactor='back', max_connections=1))
+    d = serve(chooses('side', reactor='back', connections_max=1))
     greeting(connect(d, 2))
     assert closed(connect(d, 2))
     seen = d.figures()
@@ -126,7 +126,7 @@ def test_handler_is_not_asked_about_one_too_many(serve):
 
 
 def test_place_comes_back_from_the_chosen_reactor(serve):
-    d = serve(chooses('side', reactor='back', max_connections=1))
+    d = serve(chooses('side', reactor='back', connections_max=1))
     for _ in range(5):
         s = connect(d, 2)
         greeting(s)

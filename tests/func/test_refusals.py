@@ -80,8 +80,8 @@ def no_plugin_dir(case):
 
 
 def no_file_descriptors(case):
-    case.write(max_open_files=12, reactors=[{'name': 'main', 'pollers': '8'}])
-    return "Too many open files; raise max_open_files or 'ulimit -n', or use fewer pollers"
+    case.write(open_files_max=12, reactors=[{'name': 'main', 'pollers': '8'}])
+    return "Too many open files; raise open_files_max or 'ulimit -n', or use fewer pollers"
 
 
 def no_socket_of_systemd(case):

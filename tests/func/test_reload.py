@@ -485,8 +485,9 @@ def echo_message(s):
     (2, {'websocket': {'application': 'echo', 'stop_spread': '1h'}}, echo_message)],
     ids=['2', '4', 'websocket'])
 def test_never_more_workers_than_workers_max(goevd, content, reload, most, stays, use):
-    d = goevd(content(listener(handler=stays, max_connections=5000),
-                      processes={'workers_max': most, 'drain_min': 0, 'drain_timeout': '1h'}, max_open_files=8192))
+    d = goevd(content(listener(handler=stays, connections_max=5000),
+                      processes={'workers_max': most, 'drain_min': 0, 'drain_timeout': '1h'},
+                      open_files_max=8192))
     seen, stop = set(), threading.Event()
 
     def count():
@@ -593,7 +594,7 @@ def test_connections_cut_at_a_deadline_are_counted(goevd, content, reload, goevd
 def test_a_worker_that_cannot_start_takes_no_connection(goevd, content, reload):
     """Whatever it lacks: those who wait are served by the old one."""
     many = {'crashes_max': 1000}
-    d = goevd(content(listener(handler='echo'), max_open_files=1024, processes=many))
+    d = goevd(content(listener(handler='echo'), open_files_max=1024, processes=many))
     d.may_say = [FAILED, 'Too many open files', 'cannot', 'ended with status 0']
     old, failed = d.worker(), 0
     for files in range(8, 512):
@@ -602,7 +603,7 @@ def test_a_worker_that_cannot_start_takes_no_connection(goevd, content, reload):
         queued = [d.connect() for _ in range(4)]
         for s in queued:
             s.sendall(b'ping')
-        write_config(d.folder, content(listener(handler='echo'), max_open_files=files,
+        write_config(d.folder, content(listener(handler='echo'), open_files_max=files,
                                        processes=many))
         start = len(d.log.lines)
         d.signal(signal.SIGHUP)
@@ -615,7 +616,7 @@ def test_a_worker_that_cannot_start_takes_no_connection(goevd, content, reload):
             break
         failed += 1
     assert serves and failed > 2
-    reload(d, content(listener(handler='echo'), max_open_files=1024))   # with so few it served badly
+    reload(d, content(listener(handler='echo'), open_files_max=1024))  # with so few it served badly
 
 
 # ---- With crashes --------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_plugin_refuses_a_value(started, ctl, no):
     (['set', 'listeners[wbe].imbalance', '3'], 'listeners: there is no "wbe"; did you mean web?'),
     (['set', 'log.level', 'loud'],
      'log.level: expected one of error, warning, notice, info, debug; found "loud"'),
-    (['set', 'listeners[web].max_connections', '0'], 'listeners[0].max_connections: 0 is below 1'),
+    (['set', 'listeners[web].connections_max', '0'], 'listeners[0].connections_max: 0 is below 1'),
     (['set', 'listeners[web].idle_timeout', '5'],
      'listeners[0].idle_timeout: "5" has no unit: add ns, us, ms, s, m, h or d'),
     (['set', 'listeners[web].idle_timeout', ''],
@@ -148,8 +148,8 @@ def test_plugin_refuses_a_value(started, ctl, no):
      'listeners[web].address: takes effect only after a reload'),
     (['set', 'listeners[web].handler.http.server', 'x'],
      'listeners[web].handler.http.server: takes effect only after a reload'),
-    (['set', 'reactors[main].events', '5'],
-     'reactors[main].events: takes effect only after a reload'),
+    (['set', 'reactors[main].events_max', '5'],
+     'reactors[main].events_max: takes effect only after a reload'),
     (['unset', 'stop_timeout'], 'stop_timeout: takes effect only after a reload'),
     (['unset', 'log.level'], 'log.level: has not been set'),
 ])
@@ -211,7 +211,7 @@ def test_as_many_values_as_fit_and_one_more(started, ctl, no):
 def settings_value(name):
     """One that each of a listener's takes."""
     key = name.rsplit('.', 1)[1]
-    return {'imbalance': '5', 'max_connections': '5', 'over_limit': 'wait', 'output_low': '1KiB',
+    return {'imbalance': '5', 'connections_max': '5', 'over_limit': 'wait', 'output_low': '1KiB',
             'output_high': '512KiB', 'output_max': '1MiB', 'output_rate': '5B/s'}.get(key, '5s')
 
 
@@ -220,13 +220,13 @@ def settings_value(name):
 def test_settings_tell_values_and_where_they_are_from(started, ctl):
     started(listener('web', idle_timeout='5s'), {'address': '[::1]:0', 'handler': 'echo'},
             log={'level': 'info'})
-    ctl('set', 'listeners[web].max_connections', '77')
+    ctl('set', 'listeners[web].connections_max', '77')
     seen = settings(ctl)
     assert seen['log.level'] == ('info', 'config')
     assert seen['listeners[web].idle_timeout'] == ('5s', 'config')
     assert seen['listeners[web].close_timeout'] == ('5s', 'default')
-    assert seen['listeners[web].max_connections'] == ('77', 'set')
-    assert seen['listeners[[::1]:0].max_connections'] == ('100000', 'default')
+    assert seen['listeners[web].connections_max'] == ('77', 'set')
+    assert seen['listeners[[::1]:0].connections_max'] == ('100000', 'default')
     assert all(s['help'] for s in json.loads(ctl('settings', '--json')))
     lines = [line.split() for line in ctl('settings').splitlines()]
     assert {name: (value, source) for name, source, value in lines} == seen
@@ -255,12 +255,12 @@ def test_log_level(started, ctl):
     assert d.log.wait('goevd ctl reload: reloading')
 
 
-def test_max_connections_holds_at_once(started, ctl):
+def test_connections_max_holds_at_once(started, ctl):
     d = started(listener('echo', 'echo'))
     first, second = d.connect('echo'), d.connect('echo')
     echo(first)
     echo(second)
-    ctl('set', 'listeners[echo].max_connections', '2')
+    ctl('set', 'listeners[echo].connections_max', '2')
     assert closed(d.connect('echo'))
     ctl('set', 'listeners[echo].over_limit', 'wait')
     third = d.connect('echo')
@@ -348,7 +348,7 @@ def test_values_survive_a_worker(started, ctl):
     d = started(listener('tune', 'tunable'), listener('echo', 'echo'))
     d.may_say = [DIED]
     ctl('set', 'listeners[tune].handler.tunable.word', 'kept')
-    ctl('set', 'listeners[echo].max_connections', '1')
+    ctl('set', 'listeners[echo].connections_max', '1')
     ctl('set', 'log.level', 'info')
     ctl('set', 'listeners[echo].imbalance', '1')
     ctl('unset', 'listeners[echo].imbalance')
@@ -392,11 +392,11 @@ def test_values_survive_a_reload_and_those_that_fit_no_more_are_dropped(started,
     d.may_say = ['was set to']
     ctl('set', 'listeners[tune].handler.tunable.word', 'kept')
     ctl('set', 'listeners[tune].handler.tunable.low', '9')
-    ctl('set', 'listeners[gone].max_connections', '5')
+    ctl('set', 'listeners[gone].connections_max', '5')
     # Another order, one less, and a file that would have `low` above `high`.
     reload(d, path, ctl, listener('new', 'echo'),
            listener('tune', {'tunable': {'high': 5}}), plugins=plugins)
-    assert d.log.wait(r'warning goevd: listeners\[gone\]\.max_connections: was set to 5, which is '
+    assert d.log.wait(r'warning goevd: listeners\[gone\]\.connections_max: was set to 5, which is '
                       r'dropped: listeners: there is no "gone"')
     assert d.log.wait(r'warning goevd: listeners\[tune\]\.handler\.tunable\.low: was set to 9, '
                       r'which is dropped: listeners\[1\]\.handler\.tunable\.low: 9 is above high, 5')
@@ -407,7 +407,7 @@ def test_values_survive_a_reload_and_those_that_fit_no_more_are_dropped(started,
     # They are forgotten: the file that was there before does not bring them back.
     reload(d, path, ctl, tune, listener('gone', 'echo'), plugins=plugins)
     seen = settings(ctl)
-    assert seen['listeners[gone].max_connections'] == ('100000', 'default')
+    assert seen['listeners[gone].connections_max'] == ('100000', 'default')
     assert seen['listeners[tune].handler.tunable.word'] == ('kept', 'set')
     assert len(d.log.find('which is dropped')) == 2
 
@@ -415,18 +415,18 @@ def test_values_survive_a_reload_and_those_that_fit_no_more_are_dropped(started,
 def test_failed_reload_forgets_nothing(started, goevd_run, ctl, path, plugins):
     d = started(listener('tune', 'tunable'), listener('gone', 'echo'))
     d.may_say = ['was set to', 'the reload failed', 'ended with status']
-    ctl('set', 'listeners[gone].max_connections', '5')
+    ctl('set', 'listeners[gone].connections_max', '5')
     write_config(d.config.parent, config(listener('tune', 'no_such_plugin'), reactors=TWO,
                                          plugin_dir=str(plugins), control={'socket': str(path)}))
     assert goevd_run('ctl', '-s', path, 'reload').returncode == 1
     d.may_say.append('error')
-    assert settings(ctl)['listeners[gone].max_connections'] == ('5', 'set')
+    assert settings(ctl)['listeners[gone].connections_max'] == ('5', 'set')
     reload(d, path, ctl, listener('tune', 'tunable'), listener('gone', 'echo'), plugins=plugins)
-    assert settings(ctl)['listeners[gone].max_connections'] == ('5', 'set')
+    assert settings(ctl)['listeners[gone].connections_max'] == ('5', 'set')
 
 
 def test_description_says_what_may_change(goevd_run):
     text = goevd_run('--describe', 'goevd').stdout
     assert re.search(r'level: one of .*, may change while goevd runs\n', text)
-    assert re.search(r'max_connections: .*, may change while goevd runs\n', text)
+    assert re.search(r'connections_max: .*, may change while goevd runs\n', text)
     assert not re.search(r'backlog: .*may change', text)

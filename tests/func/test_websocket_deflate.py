@@ -324,7 +324,7 @@ def test_context_survives_a_message_that_found_no_room(goevd, plugins):
 def test_beyond_the_memory_no_offer_is_agreed_to(goevd):
     for bits, context, memory in ((15, False, 40960), (12, True, 12288 + 40960)):
         d = serve(goevd, compress_client_bits=bits, compress_context=context,
-                  compress_memory=memory)
+                  compress_memory_max=memory)
         offer = f'{OFFER}; client_max_window_bits'
         first = Deflating(d.connect(), offer)
         assert first.answer == f'{offer}={bits}'
@@ -332,14 +332,14 @@ def test_beyond_the_memory_no_offer_is_agreed_to(goevd):
         first.sock.close()
         while Deflating(d.connect(), offer).answer is None:
             pass    # until goevd has seen the end of the first
-    d = serve(goevd, compress_client_bits=15, compress_memory=40959)
+    d = serve(goevd, compress_client_bits=15, compress_memory_max=40959)
     assert Deflating(d.connect(), offer).answer is None
 
 
 def test_without_memory_for_a_context_each_message_is_alone(goevd):
     text = words(1000)
     for memory, kept in ((40960 + 40960, True), (40960 + 40959, False)):
-        first, second = echoed(serve(goevd, compress_context=True, compress_memory=memory),
+        first, second = echoed(serve(goevd, compress_context=True, compress_memory_max=memory),
                                text, text)
         assert (second < first / 4) == kept
 
@@ -347,7 +347,7 @@ def test_without_memory_for_a_context_each_message_is_alone(goevd):
 def test_messages_that_are_alone_need_memory_only_in_parts(goevd):
     offer = f'{OFFER}; client_no_context_takeover'
     for memory, code in ((0, 1011), (40959, 1011), (40960, None)):
-        c = Deflating(serve(goevd, compress_memory=memory).connect(), offer)
+        c = Deflating(serve(goevd, compress_memory_max=memory).connect(), offer)
         assert c.answer == offer
         for _ in range(3):
             c.send(packed(HELLO))

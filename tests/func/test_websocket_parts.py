@@ -116,7 +116,7 @@ def test_what_is_published_waits(serve, offer):
 
 
 def test_what_is_published_waits_within_bounds(serve):
-    d = serve(room_backlog=64 + 5)
+    d = serve(room_backlog_max=64 + 5)
     c, other = client(d), client(d)
     did(d, c, 'first:a')
     for text in (b'12345', b'6'):
@@ -127,7 +127,7 @@ def test_what_is_published_waits_within_bounds(serve):
 
 
 def test_a_compressor_of_its_own_counts_as_memory(serve):
-    d = serve(compress_memory=BITS_12)
+    d = serve(compress_memory_max=BITS_12)
     first, second = client(d, ALONE), client(d, ALONE)
     did(d, first, 'first:a')
     did(d, second, 'first:a last:b')

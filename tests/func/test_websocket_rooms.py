@@ -164,7 +164,7 @@ POLICIES = ['close', 'drop_oldest', 'drop_newest']
 def slow_and_others(serve, policy, own=(), count=400):
     """One member that does not read, perhaps with a policy and a backlog of its own, while the
     others get everything. -> what that one gets."""
-    d, figure = serve(front=NARROW, room_slow=policy, room_backlog='32KiB', ping_interval='0s')
+    d, figure = serve(front=NARROW, room_slow=policy, room_backlog_max='32KiB', ping_interval='0s')
     others = members(d, 3)
     slow = Client(d.connect(receive_buffer=4096))
     if own:
@@ -243,7 +243,7 @@ def test_policies_that_there_are(serve):
 @pytest.mark.parametrize('excess', [0, 1])
 def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
     """The backlog holds one message at most; a connection whose queue is full tells."""
-    d, figure = serve(front=NARROW, room_slow='drop_oldest', room_backlog=20000 + 64,
+    d, figure = serve(front=NARROW, room_slow='drop_oldest', room_backlog_max=20000 + 64,
                       message_max='64KiB')
     slow = Client(d.connect(receive_buffer=4096))
     order(slow, 'join data')

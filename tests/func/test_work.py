@@ -73,7 +73,7 @@ def test_done_runs_on_the_poller_that_owns_the_connection(serve):
 
 
 def test_queue_at_its_limit_and_one_past_it(serve, end):
-    d = serve(threads=1, queue=1)
+    d = serve(threads=1, queue_max=1)
     s, reader = say(d, f'sleep {end} first\nnow\n')
     assert lines(reader, 1) == ['now']
     s.sendall(b'sleep 1 waits\nnow\n')

@@ -23,14 +23,14 @@
 
 struct options {
     struct goevd_str to;
-    int64_t min_idle, max_live, growth, waiting;
+    int64_t idle_min, connections_max, growth, waiting;
     int64_t idle_timeout_ns, check_interval_ns, check_timeout_ns;
 };
 
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct options, to, "to", STRING)},
-    {GOEVD_OPTION(struct options, min_idle, "min_idle", INT), .def = "0"},
-    {GOEVD_OPTION(struct options, max_live, "max_live", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, idle_min, "idle_min", INT), .def = "0"},
+    {GOEVD_OPTION(struct options, connections_max, "connections_max", INT), .def = "0"},
     {GOEVD_OPTION(struct options, growth, "growth", INT), .def = "0"},
     {GOEVD_OPTION(struct options, waiting, "waiting", INT), .def = "0"},
     {GOEVD_OPTION(struct options, idle_timeout_ns, "idle_timeout", DURATION), .def = "0"},
@@ -286,8 +286,8 @@ pooling_create(struct goevd_self *self, const void *options, void **ret_instance
     struct goevd_pool_config config = {
         .version = GOEVD_VERSION_OF(struct goevd_pool_config),
         .to = o->to.data,
-        .min_idle = (unsigned)o->min_idle,
-        .max_live = (unsigned)o->max_live,
+        .idle_min = (unsigned)o->idle_min,
+        .connections_max = (unsigned)o->connections_max,
         .growth = (unsigned)o->growth,
         .waiting_max = (unsigned)o->waiting,
         .idle_timeout_ns = (uint64_t)o->idle_timeout_ns,

@@ -21,15 +21,15 @@ ws_backlog_subscriber(struct goevd_websocket_conn *w)
         return s;
     s = malloc(sizeof(*s));
     if (s != NULL)
-        *s =
-            (struct ws_subscriber){.last = &s->first, .max = o->room_backlog, .slow = o->room_slow};
+        *s = (struct ws_subscriber){
+            .last = &s->first, .max = o->room_backlog_max, .slow = o->room_slow};
     return w->subscriber = s;
 }
 
 int
 ws_backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
 {
-    int64_t most = ws_conn_instance(w)->options->room_backlog;
+    int64_t most = ws_conn_instance(w)->options->room_backlog_max;
     struct ws_subscriber *s;
 
     if (slow < GOEVD_WEBSOCKET_SLOW_CLOSE || slow > GOEVD_WEBSOCKET_SLOW_DROP_NEWEST)

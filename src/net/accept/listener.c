@@ -84,12 +84,12 @@ listener_unclaim(struct listener *l)
     atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
 }
 
-/* A place among max_connections, or false. */
+/* A place among connections_max, or false. */
 static bool
 listener_claim(struct listener *l)
 {
     if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
-        atomic_load_explicit(&l->max_connections, memory_order_relaxed))
+        atomic_load_explicit(&l->connections_max, memory_order_relaxed))
         return true;
     listener_unclaim(l);
     return false;
@@ -194,7 +194,7 @@ struct arrival {
     struct sockaddr_storage peer;
     socklen_t len;
     int fd;
-    bool placed;  /* among max_connections */
+    bool placed;  /* among connections_max */
     bool tallied; /* among those of its client */
 };
 
@@ -339,7 +339,7 @@ listener_set_limits(struct listener *l, const struct listener_limits *limits)
 {
     l->conn_limits_at = !l->conn_limits_at;
     l->conn_limits[l->conn_limits_at] = limits->conn;
-    atomic_store_explicit(&l->max_connections, limits->max_connections, memory_order_relaxed);
+    atomic_store_explicit(&l->connections_max, limits->connections_max, memory_order_relaxed);
     atomic_store_explicit(&l->over_limit, limits->over_limit, memory_order_relaxed);
     atomic_store_explicit(&l->imbalance_percent, limits->imbalance_percent, memory_order_relaxed);
 }

@@ -29,7 +29,7 @@ struct listener;
 /* What may change while it listens. */
 struct listener_limits {
     struct conn_limits conn; /* tail_max may not */
-    unsigned max_connections;
+    unsigned connections_max;
     enum listener_over_limit over_limit;
     unsigned imbalance_percent; /* how far above the least loaded a poller may stand */
 };
@@ -71,7 +71,7 @@ struct listener {
     struct service *services[POLLERS_MAX]; /* by index of the serving poller */
 
     /* Any poller reads them, and only listener_limit() changes them. */
-    atomic_uint max_connections;
+    atomic_uint connections_max;
     atomic_uint over_limit;
     atomic_uint imbalance_percent;
     struct conn_limits conn_limits[2]; /* of which one is in use, */

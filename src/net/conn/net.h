@@ -15,8 +15,8 @@ struct service;
 struct work_pool;
 
 enum net_refused {
-    NET_REFUSED_LIMIT,   /* max_connections of the listener */
-    NET_REFUSED_CLIENT,  /* max_connections_per_client */
+    NET_REFUSED_LIMIT,   /* connections_max of the listener */
+    NET_REFUSED_CLIENT,  /* connections_per_client_max */
     NET_REFUSED_FDS,     /* EMFILE, ENFILE: counted once for each pause */
     NET_REFUSED_MEMORY,  /* ENOMEM, ENOBUFS */
     NET_REFUSED_ERROR,   /* anything else that accept4(2) says of a connection */

@@ -17,15 +17,15 @@ struct pool_config {
     const char *to;
     struct address from;         /* len 0: as the kernel likes */
     uint64_t connect_timeout_ns; /* 0: the connector's */
-    uint64_t idle_timeout_ns;    /* a ready one more than min_idle is closed after it; 0: never */
+    uint64_t idle_timeout_ns;    /* a ready one more than idle_min is closed after it; 0: never */
     uint64_t check_interval_ns;  /* 0: none */
     uint64_t check_timeout_ns;
     const void *check; /* is sent, */
     size_t check_len;
     const void *reply; /* and this must come back */
     size_t reply_len;
-    unsigned min_idle;
-    unsigned max_live;
+    unsigned idle_min;
+    unsigned connections_max;
     unsigned growth; /* made at once when one is missing */
     unsigned waiting_max;
 };

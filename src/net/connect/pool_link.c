@@ -95,7 +95,7 @@ pool_link_arm(struct pool *pool, struct pool_link *link)
     if (config->idle_timeout_ns)
         due = link->idle_ns + config->idle_timeout_ns;
     if (due <= pool->home->now_ns)
-        due = pool->home->now_ns + config->idle_timeout_ns; /* one of min_idle */
+        due = pool->home->now_ns + config->idle_timeout_ns; /* one of idle_min */
     if (config->check_interval_ns)
         due = MIN(due, pool->home->now_ns + config->check_interval_ns);
     return due == UINT64_MAX ? 0 : timer_arm(&pool->home->timers, &link->timer, due);
@@ -142,7 +142,7 @@ pool_link_due(struct timer *t, uint64_t now_ns)
     struct pool_link *link = container_of(t, struct pool_link, timer);
     struct pool *pool = link->pool;
     uint64_t idle = pool->config.idle_timeout_ns;
-    bool old = idle && now_ns - link->idle_ns >= idle && pool->idle > pool->config.min_idle;
+    bool old = idle && now_ns - link->idle_ns >= idle && pool->idle > pool->config.idle_min;
 
     if (link->checked)
         pool_found_dead(pool, link);

@@ -66,9 +66,9 @@ pool_make(struct pool *pool)
 static bool
 pool_wants(const struct pool *pool)
 {
-    unsigned ready = timer_armed(&pool->retry) ? 0 : pool->config.min_idle;
+    unsigned ready = timer_armed(&pool->retry) ? 0 : pool->config.idle_min;
 
-    return !pool->stopped && pool->live < pool->config.max_live &&
+    return !pool->stopped && pool->live < pool->config.connections_max &&
            pool->idle + pool->pending < pool->waiting + ready;
 }
 
@@ -76,7 +76,7 @@ void
 pool_grow(struct pool *pool)
 {
     while (pool_wants(pool)) {
-        unsigned room = pool->config.max_live - pool->live;
+        unsigned room = pool->config.connections_max - pool->live;
         int r = 0;
 
         for (unsigned i = MIN(pool->config.growth, room); i > 0 && r == 0; i--)

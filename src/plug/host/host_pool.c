@@ -89,13 +89,14 @@ host_pool_config(const struct goevd_pool_config *c, const struct plugins *plugin
         .check_len = c->check_len,
         .reply = c->check_reply,
         .reply_len = c->check_reply_len,
-        .min_idle = c->min_idle,
-        .max_live = host_pool_or(c->max_live, LIVE_DEFAULT),
+        .idle_min = c->idle_min,
+        .connections_max = host_pool_or(c->connections_max, LIVE_DEFAULT),
         .growth = host_pool_or(c->growth, 1),
         .waiting_max = host_pool_or(c->waiting_max, WAITING_DEFAULT),
     };
-    if (!c->to || ret->max_live > IDLE_MAX || ret->min_idle > ret->max_live ||
-        ret->growth > ret->max_live || c->check_len > BYTES_MAX || c->check_reply_len > BYTES_MAX)
+    if (!c->to || ret->connections_max > IDLE_MAX || ret->idle_min > ret->connections_max ||
+        ret->growth > ret->connections_max || c->check_len > BYTES_MAX ||
+        c->check_reply_len > BYTES_MAX)
         return -EINVAL;
     if (c->check_interval_ns && (c->check_len == 0 || c->check_reply_len == 0))
         return -EINVAL;

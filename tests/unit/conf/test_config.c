@@ -15,7 +15,7 @@ test_config_minimal_has_every_default(void **state)
     kit_accepted(&fake, LISTEN);
     assert_int_equal(kit_config->log_level, LOG_NOTICE);
     assert_int_equal(kit_config->stop_timeout_ns, INT64_C(10000000000));
-    assert_int_equal(kit_config->max_open_files, 0);
+    assert_int_equal(kit_config->open_files_max, 0);
     assert_null(kit_config->plugin_dir.data);
     assert_null(fake.plugin_dir.data);
     assert_int_equal(kit_config->reactor_count, 1);
@@ -151,8 +151,8 @@ test_config_listener_errors(void **state)
     kit_refused("listeners: [{address: a, handler: echo, mode: acceptr}]\n",
                 "goevd.yaml:1:47: listeners[0].mode: \"acceptr\" is not known; did you mean "
                 "acceptor?\n");
-    kit_refused("listeners: [{address: a, handler: echo, max_connections: 0}]\n",
-                "goevd.yaml:1:58: listeners[0].max_connections: 0 is below 1\n");
+    kit_refused("listeners: [{address: a, handler: echo, connections_max: 0}]\n",
+                "goevd.yaml:1:58: listeners[0].connections_max: 0 is below 1\n");
 }
 
 static void

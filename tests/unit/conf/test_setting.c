@@ -7,7 +7,7 @@
 
 #define FILE_TEXT                                                                                  \
     "listeners:\n"                                                                                 \
-    "- {name: front, address: '[::1]:80', max_connections: 7,\n"                                   \
+    "- {name: front, address: '[::1]:80', connections_max: 7,\n"                                   \
     "   handler: {stack: {handlers: [{web: {timeout: 3s}}, web]}}}\n"                              \
     "- {address: '[::1]:81', handler: web}\n"                                                      \
     "- {name: '5', address: c, handler: {web: }}\n"                                                \
@@ -54,8 +54,8 @@ test_setting_goes_by_names_addresses_and_indices(void **state)
 {
     kit_accepted(&fake, FILE_TEXT);
     FOUND("log.level", "log.level");
-    FOUND("listeners[0].max_connections", "listeners[front].max_connections",
-          "listeners[0].max_connections", "listeners[00].max_connections");
+    FOUND("listeners[0].connections_max", "listeners[front].connections_max",
+          "listeners[0].connections_max", "listeners[00].connections_max");
     FOUND("listeners[1].idle_timeout", "listeners[[::1]:81].idle_timeout",
           "listeners[1].idle_timeout");
     FOUND("listeners[2].idle_timeout", "listeners[2].idle_timeout"); /* its name is a number */
@@ -64,7 +64,7 @@ test_setting_goes_by_names_addresses_and_indices(void **state)
           "listeners[1].handler.web.timeout");
     FOUND("listeners[0].handler.stack.handlers[1].web.timeout",
           "listeners[front].handler.stack.handlers[1].web.timeout");
-    assert_string_equal(value(kit_config, "listeners[front].max_connections"), "7");
+    assert_string_equal(value(kit_config, "listeners[front].connections_max"), "7");
     assert_string_equal(value(kit_config, "listeners[0].handler.stack.handlers[0].web.timeout"),
                         "3s");
     assert_string_equal(value(kit_config, "listeners[1].handler.web.style"), "fancy");
@@ -79,9 +79,9 @@ test_setting_knows_what_is_written_and_whose_it_is(void **state)
     struct setting s;
 
     kit_accepted(&fake, FILE_TEXT);
-    s = find(kit_config, "listeners[0].max_connections");
+    s = find(kit_config, "listeners[0].connections_max");
     assert_true(s.written && !s.place && !s.loose);
-    s = find(kit_config, "listeners[1].max_connections");
+    s = find(kit_config, "listeners[1].connections_max");
     assert_true(!s.written && !s.loose);
     s = find(kit_config, "listeners[0].handler.stack.handlers[0].web.timeout");
     assert_true(s.written && s.place);
@@ -162,7 +162,7 @@ test_setting_each_that_may_change(void **state)
     kit_accepted(&fake, FILE_TEXT);
     assert_int_equal(setting_each(kit_config, list, &l), 0);
     assert_non_null(strstr(l.text, "log.level\n"));
-    assert_non_null(strstr(l.text, "\nlisteners[front].max_connections\n"));
+    assert_non_null(strstr(l.text, "\nlisteners[front].connections_max\n"));
     assert_non_null(strstr(l.text, "\nlisteners[front].handler.stack.handlers[0].web.timeout\n"));
     assert_non_null(strstr(l.text, "\nlisteners[front].handler.stack.handlers[1].web.timeout\n"));
     assert_non_null(strstr(l.text, "\nlisteners[2].handler.web.timeout\n"));
@@ -210,7 +210,7 @@ test_setting_other_values_take_their_places(void **state)
     char *lines;
 
     kit_accepted(&fake, FILE_TEXT);
-    config = OVERRIDDEN({"log.level", "debug"}, {"listeners[0].max_connections", "9"},
+    config = OVERRIDDEN({"log.level", "debug"}, {"listeners[0].connections_max", "9"},
                         {"listeners[1].handler.web.timeout", "5s"});
     assert_non_null(config);
     assert_int_equal(config->log_level, LOG_DEBUG);
@@ -273,9 +273,9 @@ test_setting_wrong_values_are_refused_as_in_the_file(void **state)
     refused("log.level", "",
             "log.level: expected one of error, warning, notice, info, debug; "
             "found \"\"\n");
-    refused("listeners[0].max_connections", "0", "listeners[0].max_connections: 0 is below 1\n");
-    refused("listeners[0].max_connections", "many",
-            "listeners[0].max_connections: expected an integer, found \"many\"\n");
+    refused("listeners[0].connections_max", "0", "listeners[0].connections_max: 0 is below 1\n");
+    refused("listeners[0].connections_max", "many",
+            "listeners[0].connections_max: expected an integer, found \"many\"\n");
     refused("listeners[1].handler.web.timeout", "2m",
             "listeners[1].handler.web.timeout: 2m is above 1m\n");
     refused("listeners[1].output_high", "1KiB",

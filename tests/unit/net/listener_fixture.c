@@ -98,7 +98,7 @@ listener_setup(void **state)
                                                                    .output_low = 1000,
                                                                    .output_high = 8000,
                                                                    .output_max = 32000},
-                                                          .max_connections = 10000,
+                                                          .connections_max = 10000,
                                                           .imbalance_percent = 20}};
     listener_pollers = (struct poller_config){.read_buffer_bytes = 4096,
                                               .write_buffer_bytes = 4096,

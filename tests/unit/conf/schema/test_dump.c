@@ -47,7 +47,7 @@ has(const char *text, const char *part)
 #define LISTENER_DEFAULTS                                                                          \
     "  mode: reuseport\n  backlog: 4096\n  receive_buffer: 0\n  send_buffer: 0\n"                  \
     "  nodelay: true\n  keepalive: 0\n  defer_accept: 0\n  ipv6_only: false\n  steer: true\n"      \
-    "  imbalance: 20\n  max_connections: 100000\n  max_connections_per_client: 0\n  over_limit: "  \
+    "  imbalance: 20\n  connections_max: 100000\n  connections_per_client_max: 0\n  over_limit: "  \
     "close\n"                                                                                      \
     "  idle_timeout: 75s\n" LIMITS_DEFAULTS("128B/s")
 
@@ -56,23 +56,23 @@ test_dump_shows_values_and_defaults(void **state)
 {
     char *text = dumped("listeners: {address: ':80', handler: echo}\n");
 
-    assert_string_equal(text,
-                        "log:\n  level: notice\n  target: auto\n  format: text\n"
-                        "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
-                        "10s\nmax_open_files: 0\n"
-                        "work_pool:\n  threads: 4\n  queue: 1024\n  stack: 256KiB\n"
-                        "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
-                        "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
-                            "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
-                                      "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
-                                      "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  "
-                                      "crash_window: 1m\n"
-                                      "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
-                                      "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
-                                      "  buffer_cache: 1MiB\n  events: 256\n"
-                                      "  accepts: 64\n  messages: 1024\n  mailbox: 65536\n"
-                                      "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
-                                      "  handler: echo\n" LISTENER_DEFAULTS);
+    assert_string_equal(
+        text, "log:\n  level: notice\n  target: auto\n  format: text\n"
+              "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
+              "10s\nopen_files_max: 0\n"
+              "work_pool:\n  threads: 4\n  queue_max: 1024\n  stack: 256KiB\n"
+              "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
+              "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
+                  "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
+                            "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
+                            "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  "
+                            "crash_window: 1m\n"
+                            "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
+                            "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
+                            "  buffer_cache_max: 1MiB\n  events_max: 256\n"
+                            "  accepts_max: 64\n  messages_max: 1024\n  mailbox_max: 65536\n"
+                            "  stack: 256KiB\nlisteners:\n- address: \":80\"\n"
+                            "  handler: echo\n" LISTENER_DEFAULTS);
     free(text);
 }
 

@@ -26,7 +26,7 @@ test_listener_limit_and_one_past_it_is_closed(void **state)
 {
     int fd;
 
-    listener_config.limits.max_connections = 10;
+    listener_config.limits.connections_max = 10;
     listener_start("127.0.0.1:0", 2);
     for (int i = 0; i < 10; i++) {
         clients[i] = client_open(&bound);
@@ -60,22 +60,22 @@ test_listener_limit_changes_while_it_listens(void **state)
         assert_true(client_greeting(clients[i]) >= 0);
     }
     limits = listener_config.limits;
-    limits.max_connections = 10;
+    limits.connections_max = 10;
     listener_limit(listener, &limits);
     clients[10] = client_open(&bound);
     assert_int_equal(client_greeting(clients[10]), -1);
-    limits.max_connections = 11;
+    limits.connections_max = 11;
     listener_limit(listener, &limits);
     clients[11] = client_open(&bound);
     assert_true(client_greeting(clients[11]) >= 0);
-    limits.max_connections = 1;
+    limits.connections_max = 1;
     listener_limit(listener, &limits);
     client_echo(clients[0]);
     limits.over_limit = LISTENER_WAIT;
     listener_limit(listener, &limits);
     clients[12] = client_open(&bound);
     assert_true(client_waits(clients[12]));
-    limits.max_connections = 12;
+    limits.connections_max = 12;
     listener_limit(listener, &limits);
     assert_true(client_greeting(clients[12]) >= 0);
     for (int i = 0; i < 13; i++)
@@ -114,7 +114,7 @@ test_listener_idle_time_changes_for_open_connections(void **state)
 static void
 test_listener_limit_and_one_past_it_waits(void **state)
 {
-    listener_config.limits.max_connections = 10;
+    listener_config.limits.connections_max = 10;
     listener_config.limits.over_limit = LISTENER_WAIT;
     listener_start("127.0.0.1:0", 2);
     for (int i = 0; i < 30; i++)
@@ -142,7 +142,7 @@ turn_round(struct poller *p, void *arg)
 static void
 test_listener_limit_that_waits_closes_none_in_a_race(void **state)
 {
-    listener_config.limits.max_connections = 1;
+    listener_config.limits.connections_max = 1;
     listener_config.limits.over_limit = LISTENER_WAIT;
     listener_start("127.0.0.1:0", 4);
     for (int round = 0; round < 30; round++) {
