@@ -175,7 +175,7 @@ static const struct goevd_option page_options[] = {
 
 static const struct goevd_schema page_schema = GOEVD_SCHEMA(struct http_options_page, page_options);
 
-/* In the order of enum options_access_format. */
+/* In the order of enum http_options_access_format. */
 static const char *const access_choices[] = {"combined", "json", NULL};
 
 static const struct goevd_option access_options[] = {
@@ -211,7 +211,7 @@ static const struct goevd_option id_options[] = {
 static const struct goevd_schema id_schema =
     GOEVD_SCHEMA(struct http_options_request_id, id_options);
 
-/* In the order of enum forwarded_header. */
+/* In the order of enum http_forwarded_header. */
 static const char *const forwarded_choices[] = {"X-Forwarded-For", "Forwarded", NULL};
 
 static const struct goevd_option forwarded_options[] = {

@@ -24,7 +24,7 @@ enum {
     HTTP_H1_ANSWERED = 1 << 11, /* in such a body: the reply has been sent */
     HTTP_H1_EXCHANGE = 1 << 12, /* a handler has a request: `exchange` is set */
     HTTP_H1_PAUSED = 1 << 13,   /* reading from the socket is, for what has come has to wait */
-    HTTP_H1_INFORMED = 1 << 14, /* in a body that nobody wants: `reply` is a number of access.c's */
+    HTTP_H1_INFORMED = 1 << 14, /* in a body that nobody wants: `reply` is a number of record.c's */
     HTTP_H1_BODY = HTTP_H1_LENGTH | HTTP_H1_CHUNKED,
     HTTP_H1_LATE = HTTP_H1_LATE_HEAD | HTTP_H1_LATE_BODY
 };

@@ -21,5 +21,5 @@ int http_redirect_build(struct goevd_self *self, const char *path,
 int http_redirect_check(struct goevd_self *self, const char *path,
                         const struct http_options_route *route);
 
-/* What answers then; its instance is the struct options_redirect. */
+/* What answers then; its instance is the struct http_options_redirect. */
 extern const struct goevd_http_handler http_redirect_handler;
