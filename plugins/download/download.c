@@ -13,6 +13,8 @@
  *   types.c      their media types, from the options and the system
  *   type_table.c and type_common.c are what it looks them up in
  */
+#include "download/download.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,8 +22,6 @@
 #include <unistd.h>
 
 #include <goevd/metrics.h>
-
-#include "download/download.h"
 
 GOEVD_HTTP_TABLE;
 

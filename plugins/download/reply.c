@@ -160,6 +160,7 @@ dl_reply_request(struct goevd_http_request *r, void *state)
 {
     enum goevd_http_method method = goevd_http_method(r);
     struct dl_local *l = goevd_http_local(r);
+    struct dl_sending *s = state;
     struct goevd_str path;
     struct dl_file *file;
     int result;
@@ -172,9 +173,10 @@ dl_reply_request(struct goevd_http_request *r, void *state)
         return dl_listing_start(l, r, path);
     if (result < 0)
         return dl_refusal_error(l, r, result);
-    dl_sending_init(state, file, (struct dl_range){0, file->size});
-    dl_reply_choose_coding(l, r, state);
-    return dl_reply_send(l, r, state);
+    dl_sending_init(s, file, (struct dl_range){0, file->size});
+    dl_throttle_init(&s->throttle, l->download->self, l->download->shared);
+    dl_reply_choose_coding(l, r, s);
+    return dl_reply_send(l, r, s);
 }
 
 /* After on_drained and on_timeout. */

@@ -2,7 +2,7 @@
 
 #include <netinet/in.h>
 
-#include "download/download.h"
+#include "download/options.h"
 
 /* A number of the address, without its port. What has none is one client. */
 static uint64_t
@@ -43,30 +43,33 @@ static unsigned
 dl_throttle_limits(struct dl_throttle *t, struct goevd_http_request *r, const struct dl_options *o,
                    struct dl_pace_limit *ret)
 {
-    struct dl_throttle_shared *shared =
-        ((const struct dl_local *)goevd_http_local(r))->download->shared;
     unsigned count = 0;
 
     if (o->rate != 0)
         ret[count++] = (struct dl_pace_limit){&t->own, o->rate};
     if (o->client_rate != 0) {
         if (t->client == NULL)
-            t->client = dl_throttle_join(dl_throttle_client(shared, r));
+            t->client = dl_throttle_join(dl_throttle_client(t->shared, r));
         ret[count++] = (struct dl_pace_limit){t->client, o->client_rate};
     }
     if (o->route_rate != 0) {
         if (t->route == NULL)
-            t->route = dl_throttle_join(&shared->route);
+            t->route = dl_throttle_join(&t->shared->route);
         ret[count++] = (struct dl_pace_limit){t->route, o->route_rate};
     }
     return count;
 }
 
+void
+dl_throttle_init(struct dl_throttle *t, struct goevd_self *self, struct dl_throttle_shared *shared)
+{
+    *t = (struct dl_throttle){.self = self, .shared = shared};
+}
+
 int
 dl_throttle_ask(struct dl_throttle *t, struct goevd_http_request *r, uint64_t left)
 {
-    const struct dl_local *l = goevd_http_local(r);
-    const struct dl_options *o = goevd_options(l->download->self, l->poller);
+    const struct dl_options *o = goevd_options(t->self, goevd_http_poller(r));
     struct dl_pace_limit limits[3];
     int64_t now_ns;
 

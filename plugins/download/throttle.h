@@ -14,13 +14,19 @@ struct dl_throttle_shared {
     struct dl_pace_bucket clients[DL_THROTTLE_CLIENTS]; /* by the hash of their address */
 };
 
-/* Of one download; zeroed at first. */
+/* Of one download. */
 struct dl_throttle {
+    struct goevd_self *self; /* whose options hold */
+    struct dl_throttle_shared *shared;
     struct dl_pace_bucket own;
     struct dl_pace_bucket *client, *route; /* those it counts as a user of; NULL: not yet */
     uint64_t granted;                      /* bytes that it has taken and not written; 0: none */
     int64_t due_ns;                        /* when it may write them */
 };
+
+/* Begin, without a rate taken yet. */
+void dl_throttle_init(struct dl_throttle *t, struct goevd_self *self,
+                      struct dl_throttle_shared *shared);
 
 /* Ask for bytes to write. One that asks again before dl_throttle_spend() gets the same.
  *
