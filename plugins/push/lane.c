@@ -340,13 +340,18 @@ push_borrowed_fail(void *instance, struct goevd_poller *poller, void *state, int
 {
     struct push_lane *lane = ((struct push_borrowed *)state)->lane;
     const struct push_instance *i = instance;
+    struct goevd_pool_state pool = {.version = GOEVD_VERSION_OF(struct goevd_pool_state)};
     char sentence[160];
 
     (void)poller;
     lane->asked = false;
     snprintf(sentence, sizeof(sentence), "no connection to redis: %s", strerror(-error));
-    if (lane->count > 0 && error != -ECANCELED)
-        goevd_log(i->self, GOEVD_LOG_WARNING, "%s: %s", i->options->address.data, sentence);
+    if (lane->count > 0 && error != -ECANCELED) {
+        goevd_pool_get_state(i->pool, &pool);
+        goevd_log(i->self, GOEVD_LOG_WARNING, "%s: %s; the pool has %llu of %lld connections",
+                  i->options->address.data, sentence, (unsigned long long)pool.live,
+                  (long long)i->options->max_live);
+    }
     push_lane_fail(lane, sentence);
 }
 
