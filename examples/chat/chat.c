@@ -202,7 +202,10 @@ chat_request(struct goevd_http_request *r, void *state)
         result = goevd_http_add_header(r, "Allow", "GET, HEAD");
         return result < 0 ? result : goevd_http_reply(r, 405, NULL, NULL, 0);
     }
-    return goevd_http_reply(r, 200, "text/html; charset=utf-8", chat->page, chat->len);
+    result = goevd_http_start(r, 200, "text/html; charset=utf-8", chat->len);
+    if (result >= 0) /* the page stays until all requests are over: no copy, and no release */
+        result = goevd_http_write_shared(r, chat->page, chat->len, NULL, NULL);
+    return result < 0 ? result : goevd_http_end(r);
 }
 
 static const struct goevd_http_handler chat_handler = {
