@@ -129,19 +129,35 @@ struct question {
     struct goevd_http_id id;
 };
 
+/* For replies that are not plain: it runs where the request is, or r is NULL. */
+static void
+question_failed(struct goevd_http_request *r, void *state, void *arg)
+{
+    static const char text[] = "Redis does not answer\n";
+
+    (void)state, (void)arg;
+    if (!r)
+        return;
+    (void)goevd_http_add_header(r, "Retry-After", "1");
+    (void)goevd_http_reply(r, 503, "text/plain", text, sizeof(text) - 1);
+}
+
 /* reply is NULL if the connection to Redis has broken. */
 static void
 question_answered(redisAsyncContext *redis, void *reply, void *arg)
 {
     struct question *q = arg;
     const redisReply *r = reply;
-    bool good = r && r->type == REDIS_REPLY_INTEGER;
     char text[40];
-    int len = good ? snprintf(text, sizeof(text), "%lld\n", r->integer)
-                   : snprintf(text, sizeof(text), "Redis does not answer\n");
 
     (void)redis;
-    goevd_http_send(q->self, q->id, good ? 200 : 503, "text/plain", text, (size_t)len, NULL, NULL);
+    if (r && r->type == REDIS_REPLY_INTEGER) {
+        int len = snprintf(text, sizeof(text), "%lld\n", r->integer);
+
+        (void)goevd_http_send(q->self, q->id, 200, "text/plain", text, (size_t)len, NULL, NULL);
+    } else {
+        (void)goevd_http_call(q->self, q->id, question_failed, NULL);
+    }
     free(q);
 }
 
