@@ -2,21 +2,26 @@
  *
  * A WebSocket application for a route such as /quotes/{name}. A client gets the last price of that
  * name at once, and each one that follows. "+NAME" subscribes to another, "-NAME" ends that. A
- * client that reads slowly loses old prices, never new ones.
+ * client that reads slowly loses old prices, never new ones. Prices only change while there is a
+ * client.
  *
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <goevd/cache.h>
 #include <goevd/poller.h>
+#include <goevd/threads.h>
 #include <goevd/websocket.h>
 
 #define NAMES 3
 #define BACKLOG 4096
+#define CLIENTS_MAX 10000 /* of all pollers; each takes its share */
+#define PERIOD_NS (100 * GOEVD_MILLISECOND)
 
 GOEVD_WEBSOCKET_TABLE;
 
@@ -25,17 +30,20 @@ static const char *const names[NAMES] = {"gold", "silver", "copper"};
 struct quotes {
     struct goevd_self *self;
     struct goevd_websocket_host *host; /* NULL: no websocket names this instance */
+    atomic_uint clients;
 };
 
 /* Of one poller. The first poller makes the prices. */
 struct local {
     struct quotes *quotes;
-    struct goevd_timer *timer;
+    struct goevd_timer *timer; /* NULL: this is not the first poller */
+    unsigned clients;
     int64_t cents[NAMES];
 };
 
 struct client {
     unsigned first; /* of names */
+    bool counted;
 };
 
 /* ---- Prices ---------------------------------------------------------------------------------- */
@@ -46,7 +54,10 @@ quotes_tick(struct goevd_timer *timer, void *arg)
     struct local *l = arg;
     struct quotes *q = l->quotes;
 
-    (void)timer;
+    if (atomic_load(&q->clients) == 0) {
+        goevd_timer_cancel(timer); /* until quotes_run() */
+        return;
+    }
     for (uint32_t i = 0; i < NAMES; i++) {
         char text[64];
         int len;
@@ -58,6 +69,17 @@ quotes_tick(struct goevd_timer *timer, void *arg)
             (void)goevd_websocket_publish(q->host, names[i], strlen(names[i]), GOEVD_WEBSOCKET_TEXT,
                                           text, (size_t)len);
     }
+}
+
+/* Of the first poller, as there is a client. */
+static void
+quotes_run(struct goevd_poller *poller, void *local, void *arg)
+{
+    struct local *l = local;
+
+    (void)poller, (void)arg;
+    if (l)
+        (void)goevd_timer_arm(l->timer, 0, PERIOD_NS);
 }
 
 /* The last price, in two parts: the second is what the cache has. */
@@ -108,12 +130,30 @@ quotes_subscribe(struct goevd_websocket_conn *w, unsigned name)
     return r < 0 ? r : quotes_send_last(w, name);
 }
 
+/* The first client of all lets prices change again. */
+static int
+quotes_count(struct goevd_websocket_conn *w, struct client *client)
+{
+    struct quotes *q = goevd_websocket_instance(w);
+    struct local *l = goevd_websocket_local(w);
+
+    if (l->clients == CLIENTS_MAX / goevd_poller_count())
+        return -EAGAIN;
+    client->counted = true;
+    l->clients++;
+    return atomic_fetch_add(&q->clients, 1) == 0 ? goevd_call(q->self, 0, quotes_run, NULL) : 0;
+}
+
 static int
 quotes_open(struct goevd_websocket_conn *w, void *state)
 {
-    const struct client *client = state;
-    int r = goevd_websocket_set_slow(w, GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, BACKLOG);
+    struct client *client = state;
+    int r = quotes_count(w, client);
 
+    if (r == -EAGAIN)
+        return goevd_websocket_close(w, 1013, "too many clients");
+    if (r == 0)
+        r = goevd_websocket_set_slow(w, GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, BACKLOG);
     return r < 0 ? r : quotes_subscribe(w, client->first);
 }
 
@@ -131,6 +171,21 @@ quotes_message(struct goevd_websocket_conn *w, void *state, int type, const char
     return goevd_websocket_ping(w, "left", 4);
 }
 
+static void
+quotes_close(struct goevd_websocket_conn *w, void *state, unsigned code, struct goevd_str reason,
+             int who)
+{
+    struct quotes *q = goevd_websocket_instance(w);
+    struct local *l = goevd_websocket_local(w);
+    const struct client *client = state;
+
+    (void)code, (void)reason, (void)who;
+    if (!client->counted)
+        return;
+    l->clients--;
+    atomic_fetch_sub(&q->clients, 1);
+}
+
 static int
 quotes_host(void *instance, struct goevd_websocket_host *host)
 {
@@ -145,6 +200,7 @@ static const struct goevd_websocket_app quotes_app = {
     .on_request = quotes_request,
     .on_open = quotes_open,
     .on_message = quotes_message,
+    .on_close = quotes_close,
     .on_host = quotes_host,
 };
 
@@ -177,9 +233,8 @@ quotes_poller_start(void *instance, struct goevd_poller *poller, void **ret_loca
     if (goevd_poller_index(poller) > 0)
         return 0;
     l->timer = goevd_timer_new(poller, quotes_tick, l);
-    if (l->timer && goevd_timer_arm(l->timer, 0, 100 * GOEVD_MILLISECOND) == 0)
+    if (l->timer)
         return 0;
-    goevd_timer_free(l->timer);
     free(l);
     return -ENOMEM;
 }
