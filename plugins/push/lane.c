@@ -350,7 +350,7 @@ push_borrowed_fail(void *instance, struct goevd_poller *poller, void *state, int
         goevd_pool_get_state(i->pool, &pool);
         goevd_log(i->self, GOEVD_LOG_WARNING, "%s: %s; the pool has %llu of %lld connections",
                   i->options->address.data, sentence, (unsigned long long)pool.live,
-                  (long long)i->options->max_live);
+                  (long long)i->options->connections_max);
     }
     push_lane_fail(lane, sentence);
 }
