@@ -3,7 +3,7 @@
 /* Of the main thread, and of those that plugins have made: only faults look at it. */
 static struct place place_elsewhere;
 
-_Thread_local struct place *place_here = &place_elsewhere;
+OF_THREAD struct place *place_here = &place_elsewhere;
 
 const struct place_owner *
 place_owner(const struct place *p)

@@ -20,7 +20,7 @@ struct place {
 };
 
 /* This thread's. */
-extern _Thread_local struct place *place_here;
+extern OF_THREAD struct place *place_here;
 
 /* Begin and end a callback. They do not nest: plugins are called by goevd alone. */
 static inline void

@@ -17,7 +17,7 @@
 
 static _Atomic(struct poller *) pollers[POLLERS_MAX];
 
-_Thread_local struct poller *poller_current;
+OF_THREAD struct poller *poller_current;
 
 static void poller_mailbox_event(struct watch *w, uint32_t events);
 

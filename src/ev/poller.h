@@ -94,7 +94,7 @@ void poller_drain(struct poller *p);
 struct poller *poller_at(unsigned index);
 
 /* The poller whose thread this is, or NULL. */
-extern _Thread_local struct poller *poller_current;
+extern OF_THREAD struct poller *poller_current;
 
 /* Take part in rounds until poller_stop(); the calling thread becomes the poller's. */
 void poller_run(struct poller *p);
