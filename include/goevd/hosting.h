@@ -116,6 +116,7 @@ static inline void
 goevd_wrong_object(const char *function, const char *what, const void *caller)
 {
     goevd_host->hosting->wrong_object(function, what, caller);
+    __builtin_trap(); /* tells the compiler that callers need nothing for afterwards */
 }
 
 #ifdef __cplusplus
