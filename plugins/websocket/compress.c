@@ -215,13 +215,9 @@ int
 ws_compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len)
 {
     const char *packed;
-    size_t n = 0;
+    size_t n = ws_compress_pack(w, data, len, &packed);
     int r;
 
-    if ((w->flags & (WS_CONN_SENDING | WS_CONN_CLOSING | WS_CONN_DONE)) == WS_CONN_SENDING)
-        return -EBUSY;
-    if (w->begin.terms.server_bits != 0)
-        n = ws_compress_pack(w, data, len, &packed);
     if (n == 0)
         return ws_conn_send(w, type, data, len);
     r = ws_conn_send(w, (uint8_t)(type | WS_FRAME_COMPRESSED), packed, n);

@@ -14,8 +14,8 @@ void ws_compress_release(struct ws_instance *ws, const struct ws_deflate_terms *
  * w->message. Returns 0, or the code that refuses it. */
 unsigned ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last);
 
-/* Send a message, compressed if that was agreed upon and pays. Returns as goevd_websocket_send().
- */
+/* Send a message where compression was agreed upon, compressed if that pays. Returns as
+ * goevd_websocket_send(). */
 int ws_compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data, size_t len);
 
 /* A message goes out part by part from now on: w->flags tell whether it is compressed. It has the

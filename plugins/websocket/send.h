@@ -16,5 +16,9 @@ ws_send_message(struct goevd_websocket_conn *w, int type, const void *data, size
 {
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY)
         return -EINVAL;
+    if ((w->flags & (WS_CONN_SENDING | WS_CONN_CLOSING | WS_CONN_DONE)) == WS_CONN_SENDING)
+        return -EBUSY;
+    if (w->begin.terms.server_bits == 0)
+        return ws_conn_send(w, (uint8_t)type, data, len);
     return ws_compress_send(w, (uint8_t)type, data, len);
 }
