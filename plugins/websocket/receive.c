@@ -110,9 +110,9 @@ ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head 
 /* Give a message to the application, or as much of it as is there: what ends it has LAST. Returns
  * 0, or -ENOBUFS: not now. */
 static inline int
-ws_conn_deliver(struct goevd_websocket_conn *w, const char *data, size_t len, unsigned flags)
+ws_conn_deliver(struct goevd_websocket_conn *w, const struct goevd_websocket_app *app,
+                const char *data, size_t len, unsigned flags)
 {
-    const struct goevd_websocket_app *app = &ws_conn_instance(w)->app;
     int r;
 
     if ((w->flags & WS_CONN_CLOSING) != 0)
@@ -136,7 +136,8 @@ ws_conn_deliver_parts(struct goevd_websocket_conn *w)
     int r;
 
     w->flags |= WS_CONN_WAITS;
-    r = ws_conn_deliver(w, w->message, w->message_len, flags | (last ? GOEVD_WEBSOCKET_LAST : 0));
+    flags |= last ? GOEVD_WEBSOCKET_LAST : 0;
+    r = ws_conn_deliver(w, &ws_conn_instance(w)->app, w->message, w->message_len, flags);
     if (r < 0)
         return r;
     w->flags &= (uint16_t)~WS_CONN_WAITS;
@@ -206,8 +207,8 @@ ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 
 /* The most common frame by far: a whole message, all there. Returns 0, or -ENOBUFS: not now. */
 static inline int
-ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
-                   const char *data)
+ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
+                   const struct ws_frame_head *head, const char *data)
 {
     char *scratch = ws_incoming_scratch(w, (size_t)head->length);
     bool ascii;
@@ -223,15 +224,15 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_frame_head *h
         ws_conn_violated(w, WS_FRAME_CODE_TEXT);
         return 0;
     }
-    return ws_conn_deliver(w, scratch, (size_t)head->length,
+    return ws_conn_deliver(w, &ws->app, scratch, (size_t)head->length,
                            GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
 }
 
 /* 0, or the code that refuses the frame: before any memory is taken for it. */
 static inline unsigned
-ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_frame_head *head)
+ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_options *o,
+                const struct ws_frame_head *head)
 {
-    const struct ws_options *o = ws_conn_instance(w)->options;
     uint64_t message_max = (uint64_t)o->message_max;
     bool begun = (w->flags & WS_CONN_MESSAGE) != 0;
     bool compressed = begun ? (w->flags & WS_CONN_COMPRESSED) != 0 : head->compressed;
@@ -270,7 +271,8 @@ static inline ptrdiff_t
 ws_conn_take_data(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
                   const char *data, size_t len)
 {
-    unsigned code = ws_conn_refuses(w, head);
+    const struct ws_instance *ws = ws_conn_instance(w);
+    unsigned code = ws_conn_refuses(w, ws->options, head);
     int r;
 
     if (code != 0) {
@@ -279,7 +281,7 @@ ws_conn_take_data(struct goevd_websocket_conn *w, const struct ws_frame_head *he
     }
     if (head->fin && len >= head->length && !head->compressed &&
         (w->flags & WS_CONN_MESSAGE) == 0) {
-        r = ws_conn_take_whole(w, head, data);
+        r = ws_conn_take_whole(w, ws, head, data);
         return r < 0 ? r : (ptrdiff_t)head->length;
     }
     ws_conn_begin_frame(w, head);
