@@ -2,7 +2,7 @@
  *
  *   relay.c      a client and its upstream: bytes, ends, resets
  *   upstream.c   which upstream: least connections, and rest after a failure
- *   figures.c    what is counted
+ *   metrics.c    what is counted
  *   options.c    what the configuration may say
  *
  * The two connections of a relay belong to one poller. Upstreams are common to all pollers, and
@@ -86,7 +86,7 @@ void relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
 void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
                           struct goevd_poller *poller, int error);
 
-/* ---- figures.c ------------------------------------------------------------------------------- */
+/* ---- metrics.c ------------------------------------------------------------------------------- */
 
 /* 0, or what goevd_metric_new() has returned. */
 int relay_figures_init(struct relay_instance *i);
