@@ -11,13 +11,13 @@
 
 #include "async.h"
 
-enum async_figure { JOBS, DONE, REFUSED, ABANDONED, WAIT, RUN, FIGURES };
+enum async_metric { JOBS, DONE, REFUSED, ABANDONED, WAIT, RUN, METRICS };
 
 struct instance {
     struct goevd_self *self;
     const struct options *options;
     int root; /* fd; -1: none */
-    int figures[FIGURES];
+    int metrics[METRICS];
 };
 
 /* Somebody who sends lines. */
@@ -128,19 +128,19 @@ job_run(void *arg)
 }
 
 static void
-job_count(const struct job *job, enum async_figure which, int64_t delta)
+job_count(const struct job *job, enum async_metric which, int64_t delta)
 {
     const struct instance *i = job->instance;
 
-    goevd_metric_add(i->self, job->poller, i->figures[which], delta);
+    goevd_metric_add(i->self, job->poller, i->metrics[which], delta);
 }
 
 static void
-job_observe(const struct job *job, enum async_figure which, uint64_t ns)
+job_observe(const struct job *job, enum async_metric which, uint64_t ns)
 {
     const struct instance *i = job->instance;
 
-    goevd_metric_observe(i->self, job->poller, i->figures[which], ns / 1000);
+    goevd_metric_observe(i->self, job->poller, i->metrics[which], ns / 1000);
 }
 
 /* Back on the poller of the connection, which may have closed. */
@@ -267,7 +267,7 @@ static const struct goevd_stream async_stream = {
 static const struct {
     const char *name, *unit, *help;
     enum goevd_metric_type type;
-} figure_rows[FIGURES] = {
+} metric_rows[METRICS] = {
     [JOBS] = {"jobs", "jobs", "given to the work pool, not ended", GOEVD_METRIC_GAUGE},
     [DONE] = {"done", "jobs", "ended", GOEVD_METRIC_COUNTER},
     [REFUSED] = {"refused", "lines", "refused: too many jobs waited", GOEVD_METRIC_COUNTER},
@@ -277,13 +277,13 @@ static const struct {
 };
 
 static int
-async_figures(struct instance *i)
+async_metrics(struct instance *i)
 {
     int r = 0;
 
-    for (int n = 0; n < FIGURES && r >= 0; n++)
-        i->figures[n] = r = goevd_metric_new(i->self, figure_rows[n].name, figure_rows[n].unit,
-                                             figure_rows[n].help, figure_rows[n].type);
+    for (int n = 0; n < METRICS && r >= 0; n++)
+        i->metrics[n] = r = goevd_metric_new(i->self, metric_rows[n].name, metric_rows[n].unit,
+                                             metric_rows[n].help, metric_rows[n].type);
     return r < 0 ? r : 0;
 }
 
@@ -308,7 +308,7 @@ async_create(struct goevd_self *self, const void *options, void **ret_instance)
     i->self = self;
     i->options = options;
     i->root = -1;
-    r = async_figures(i);
+    r = async_metrics(i);
     if (r == 0 && i->options->root.data) {
         i->root = open(i->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (i->root < 0)

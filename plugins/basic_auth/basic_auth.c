@@ -46,7 +46,7 @@ struct auth {
     atomic_uint checks; /* that are on their way */
     struct {
         int checked, refused, busy;
-    } figures;
+    } metrics;
 };
 
 /* One password to be checked. */
@@ -107,9 +107,9 @@ auth_check_free(struct auth_check *check)
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static void
-auth_count(const struct auth *a, const struct goevd_http_request *r, int figure)
+auth_count(const struct auth *a, const struct goevd_http_request *r, int metric)
 {
-    goevd_metric_add(a->self, goevd_http_poller(r), figure, 1);
+    goevd_metric_add(a->self, goevd_http_poller(r), metric, 1);
 }
 
 static int
@@ -117,7 +117,7 @@ auth_refuse(const struct auth *a, struct goevd_http_request *r)
 {
     int result = goevd_http_add_header(r, "WWW-Authenticate", a->challenge);
 
-    auth_count(a, r, a->figures.refused);
+    auth_count(a, r, a->metrics.refused);
     return result < 0 ? result : goevd_http_reply(r, 401, NULL, NULL, 0);
 }
 
@@ -126,7 +126,7 @@ auth_busy(const struct auth *a, struct goevd_http_request *r)
 {
     int result = goevd_http_add_header(r, "Retry-After", "1");
 
-    auth_count(a, r, a->figures.busy);
+    auth_count(a, r, a->metrics.busy);
     return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
 }
 
@@ -195,7 +195,7 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct auth_cred
     memcpy(check->password, said->password, sizeof(check->password));
     result = goevd_http_submit(a->self, r, auth_check_run, auth_checked, check);
     if (result == 0) {
-        auth_count(a, r, a->figures.checked);
+        auth_count(a, r, a->metrics.checked);
         return 0;
     }
     auth_check_free(check);
@@ -264,9 +264,9 @@ auth_register(struct auth *a)
         int *ret;
         const char *name, *help;
     } all[] = {
-        {&a->figures.checked, "checked", "whose password was checked by its hash"},
-        {&a->figures.refused, "refused", "that were refused with 401"},
-        {&a->figures.busy, "busy", "answered with 503, as too many were being checked"},
+        {&a->metrics.checked, "checked", "whose password was checked by its hash"},
+        {&a->metrics.refused, "refused", "that were refused with 401"},
+        {&a->metrics.busy, "busy", "answered with 503, as too many were being checked"},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

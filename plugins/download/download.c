@@ -77,13 +77,13 @@ dl_register(struct dl_instance *d)
         const char *name, *unit, *help;
         enum goevd_metric_type type;
     } all[] = {
-        {&d->figures.kept, "kept", "files", "files that are kept open for the next request",
+        {&d->metrics.kept, "kept", "files", "files that are kept open for the next request",
          GOEVD_METRIC_GAUGE},
-        {&d->figures.reused, "reused", "files", "files that were open when they were asked for",
+        {&d->metrics.reused, "reused", "files", "files that were open when they were asked for",
          GOEVD_METRIC_COUNTER},
-        {&d->figures.opened, "opened", "files", "files that had to be opened",
+        {&d->metrics.opened, "opened", "files", "files that had to be opened",
          GOEVD_METRIC_COUNTER},
-        {&d->figures.failed, "failed", "requests", "requests answered with 500 or 503",
+        {&d->metrics.failed, "failed", "requests", "requests answered with 500 or 503",
          GOEVD_METRIC_COUNTER},
     };
 

@@ -16,7 +16,7 @@ struct dl_instance {
     int root;
     struct {
         int kept, reused, opened, failed;
-    } figures;
+    } metrics;
 };
 
 /* Of a poller. */
@@ -30,9 +30,9 @@ struct dl_local {
 };
 
 static inline void
-dl_local_count(const struct dl_local *l, int figure, int64_t delta)
+dl_local_count(const struct dl_local *l, int metric, int64_t delta)
 {
-    goevd_metric_add(l->download->self, l->poller, figure, delta);
+    goevd_metric_add(l->download->self, l->poller, metric, delta);
 }
 
 /* ---- Finding a file, find.c ------------------------------------------------------------------ */

@@ -10,7 +10,7 @@ dl_find_kept(struct dl_local *l, uint64_t delay_ns)
 {
     const struct dl_instance *d = l->download;
 
-    goevd_metric_set(d->self, l->poller, d->figures.kept, (int64_t)l->cache.count);
+    goevd_metric_set(d->self, l->poller, d->metrics.kept, (int64_t)l->cache.count);
     /* without memory they go as others are opened */
     if (delay_ns != 0)
         (void)goevd_timer_arm(l->timer, delay_ns, 0);
@@ -35,14 +35,14 @@ dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **
 
     *ret = dl_cache_find(&l->cache, name, len, now);
     if (*ret != NULL) {
-        dl_local_count(l, d->figures.reused, 1);
+        dl_local_count(l, d->metrics.reused, 1);
         return 0;
     }
     r = dl_file_open(d->self, d->root, d->options, &d->types, name, ret);
     if (r < 0)
         return r;
     (*ret)->unheld = &l->unheld;
-    dl_local_count(l, d->figures.opened, 1);
+    dl_local_count(l, d->metrics.opened, 1);
     dl_cache_add(&l->cache, *ret, now);
     dl_find_kept(l, l->cache.count == 1 ? l->cache.time_ns : 0);
     return 0;

@@ -72,7 +72,7 @@ dl_refusal_tell(struct dl_local *l, struct goevd_http_request *r, int error, int
               "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len, path.data,
               dl_refusal_words(error, path));
     if (status != 403)
-        dl_local_count(l, d->figures.failed, 1);
+        dl_local_count(l, d->metrics.failed, 1);
     return goevd_http_reply(r, status, NULL, NULL, 0);
 }
 

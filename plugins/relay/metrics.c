@@ -4,12 +4,12 @@
 
 #include "relay/relay.h"
 
-struct relay_figure_row {
+struct relay_metric_row {
     const char *name, *unit, *help;
     enum goevd_metric_type type;
 };
 
-static const struct relay_figure_row relay_figures[RELAY_FIGURES] = {
+static const struct relay_metric_row relay_metrics[RELAY_METRICS] = {
     [RELAY_OPEN] = {"open", "connections", "clients that have an upstream", GOEVD_METRIC_GAUGE},
     [RELAY_CONNECTING] = {"connecting", "connections", "clients that wait for an upstream",
                           GOEVD_METRIC_GAUGE},
@@ -29,7 +29,7 @@ static const struct relay_figure_row relay_figures[RELAY_FIGURES] = {
                           GOEVD_METRIC_COUNTER},
 };
 
-static const struct relay_figure_row relay_upstream_figures[RELAY_UPSTREAM_FIGURES] = {
+static const struct relay_metric_row relay_upstream_metrics[RELAY_UPSTREAM_METRICS] = {
     [RELAY_UPSTREAM_OPEN] = {"open", "connections", "clients that this upstream has",
                              GOEVD_METRIC_GAUGE},
     [RELAY_UPSTREAM_CONNECTED] = {"connected", "connections", "clients that this upstream got",
@@ -39,7 +39,7 @@ static const struct relay_figure_row relay_upstream_figures[RELAY_UPSTREAM_FIGUR
 };
 
 static int
-relay_figures_add(struct relay_instance *i, const char *prefix, const struct relay_figure_row *list,
+relay_metrics_add(struct relay_instance *i, const char *prefix, const struct relay_metric_row *list,
                   int count, int *ret_numbers)
 {
     for (int n = 0; n < count; n++) {
@@ -56,16 +56,16 @@ relay_figures_add(struct relay_instance *i, const char *prefix, const struct rel
 }
 
 int
-relay_figures_init(struct relay_instance *i)
+relay_metrics_init(struct relay_instance *i)
 {
-    int r = relay_figures_add(i, "", relay_figures, RELAY_FIGURES, i->figures);
+    int r = relay_metrics_add(i, "", relay_metrics, RELAY_METRICS, i->metrics);
 
     for (unsigned n = 0; r == 0 && n < i->upstream_count; n++) {
         char prefix[32];
 
         snprintf(prefix, sizeof(prefix), "upstream.%u.", n);
-        r = relay_figures_add(i, prefix, relay_upstream_figures, RELAY_UPSTREAM_FIGURES,
-                              i->upstreams[n].figures);
+        r = relay_metrics_add(i, prefix, relay_upstream_metrics, RELAY_UPSTREAM_METRICS,
+                              i->upstreams[n].metrics);
     }
     return r;
 }

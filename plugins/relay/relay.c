@@ -404,7 +404,7 @@ relay_create(struct goevd_self *self, const void *options, void **ret_instance)
     i->upstream_count = (unsigned)o->upstreams.count;
     r = relay_upstreams_init(i);
     if (r == 0)
-        r = relay_figures_init(i);
+        r = relay_metrics_init(i);
     if (r < 0) {
         free(i);
         return r;

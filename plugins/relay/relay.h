@@ -32,13 +32,13 @@ struct relay_options {
 extern const struct goevd_schema relay_options_schema;
 
 /* What is counted of each upstream, and of all together. */
-enum relay_upstream_figure {
+enum relay_upstream_metric {
     RELAY_UPSTREAM_OPEN,
     RELAY_UPSTREAM_CONNECTED,
     RELAY_UPSTREAM_FAILED,
-    RELAY_UPSTREAM_FIGURES
+    RELAY_UPSTREAM_METRICS
 };
-enum relay_figure {
+enum relay_metric {
     RELAY_OPEN,
     RELAY_CONNECTING,
     RELAY_CONNECTED,
@@ -48,7 +48,7 @@ enum relay_figure {
     RELAY_RESTING,
     RELAY_BYTES_UP,
     RELAY_BYTES_DOWN,
-    RELAY_FIGURES
+    RELAY_METRICS
 };
 
 struct relay_upstream {
@@ -56,13 +56,13 @@ struct relay_upstream {
     atomic_uint connections; /* being made and open, of all pollers */
     /* 0: it answers. Otherwise it has failed, and is left alone until then. */
     _Atomic(uint64_t) rest_until_ns;
-    int figures[RELAY_UPSTREAM_FIGURES];
+    int metrics[RELAY_UPSTREAM_METRICS];
 };
 
 struct relay_instance {
     struct goevd_self *self;
     const struct relay_options *options;
-    int figures[RELAY_FIGURES];
+    int metrics[RELAY_METRICS];
     atomic_uint turn; /* who goes first among equals */
     unsigned upstream_count;
     struct relay_upstream upstreams[];
@@ -89,20 +89,20 @@ void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 
 /* 0, or what goevd_metric_new() has returned. */
-int relay_figures_init(struct relay_instance *i);
+int relay_metrics_init(struct relay_instance *i);
 
 static inline void
-relay_count(struct relay_instance *i, struct goevd_poller *poller, enum relay_figure figure,
+relay_count(struct relay_instance *i, struct goevd_poller *poller, enum relay_metric metric,
             int64_t delta)
 {
-    goevd_metric_add(i->self, poller, i->figures[figure], delta);
+    goevd_metric_add(i->self, poller, i->metrics[metric], delta);
 }
 
 static inline void
 relay_upstream_count(struct relay_instance *i, const struct relay_upstream *u,
-                     struct goevd_poller *poller, enum relay_upstream_figure figure, int64_t delta)
+                     struct goevd_poller *poller, enum relay_upstream_metric metric, int64_t delta)
 {
-    goevd_metric_add(i->self, poller, u->figures[figure], delta);
+    goevd_metric_add(i->self, poller, u->metrics[metric], delta);
 }
 
 #endif

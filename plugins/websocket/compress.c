@@ -109,7 +109,7 @@ ws_compress_give_back(struct goevd_websocket_conn *w)
 static unsigned
 ws_compress_malformed(const struct goevd_websocket_conn *w)
 {
-    ws_metrics_add(w, ws_conn_instance(w)->figures.malformed, 1);
+    ws_metrics_add(w, ws_conn_instance(w)->metrics.malformed, 1);
     return WS_FRAME_CODE_TEXT;
 }
 
@@ -190,9 +190,9 @@ ws_compress_count(const struct goevd_websocket_conn *w, int messages, size_t fro
 {
     const struct ws_instance *ws = ws_conn_instance(w);
 
-    ws_metrics_add(w, ws->figures.packed, messages);
-    ws_metrics_add(w, ws->figures.packed_from, (int64_t)from);
-    ws_metrics_add(w, ws->figures.packed_to, (int64_t)to);
+    ws_metrics_add(w, ws->metrics.packed, messages);
+    ws_metrics_add(w, ws->metrics.packed_from, (int64_t)from);
+    ws_metrics_add(w, ws->metrics.packed_to, (int64_t)to);
 }
 
 /* Returns bytes of *ret; 0: it is sent as it is. */

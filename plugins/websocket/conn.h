@@ -22,7 +22,7 @@ struct ws_instance {
     struct {
         int members, published, dropped, closed;
         int packed, packed_from, packed_to, malformed;
-    } figures;
+    } metrics;
 };
 
 /* What a poller keeps of an instance, for any of its connections. */

@@ -10,23 +10,23 @@ ws_metrics_new(struct ws_instance *ws)
         const char *name, *unit, *help;
         enum goevd_metric_type type;
     } rows[] = {
-        {&ws->figures.members, "rooms.members", "members", "connections, for each room they are in",
+        {&ws->metrics.members, "rooms.members", "members", "connections, for each room they are in",
          GOEVD_METRIC_GAUGE},
-        {&ws->figures.published, "rooms.published", "messages", "messages to a room or to all",
+        {&ws->metrics.published, "rooms.published", "messages", "messages to a room or to all",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.dropped, "rooms.dropped", "messages",
+        {&ws->metrics.dropped, "rooms.dropped", "messages",
          "messages that a connection did not get, as it was too slow or there was no memory",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.closed, "rooms.closed", "connections", "connections closed as too slow",
+        {&ws->metrics.closed, "rooms.closed", "connections", "connections closed as too slow",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.packed, "compress.messages", "messages",
+        {&ws->metrics.packed, "compress.messages", "messages",
          "messages that were compressed; one for many counts once for each size of window",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.packed_from, "compress.from", "bytes", "what they had before",
+        {&ws->metrics.packed_from, "compress.from", "bytes", "what they had before",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.packed_to, "compress.to", "bytes", "what they had then",
+        {&ws->metrics.packed_to, "compress.to", "bytes", "what they had then",
          GOEVD_METRIC_COUNTER},
-        {&ws->figures.malformed, "inflate.refused", "messages",
+        {&ws->metrics.malformed, "inflate.refused", "messages",
          "messages that came compressed and could not be inflated", GOEVD_METRIC_COUNTER},
     };
     int r = 1;

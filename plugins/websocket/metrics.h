@@ -10,7 +10,7 @@ int ws_metrics_new(struct ws_instance *ws);
 
 /* Add to one of ws->figures on the poller of a connection. */
 static inline void
-ws_metrics_add(const struct goevd_websocket_conn *w, int figure, int64_t delta)
+ws_metrics_add(const struct goevd_websocket_conn *w, int metric, int64_t delta)
 {
-    goevd_metric_add(ws_conn_instance(w)->self, goevd_conn_poller(w->c), figure, delta);
+    goevd_metric_add(ws_conn_instance(w)->self, goevd_conn_poller(w->c), metric, delta);
 }

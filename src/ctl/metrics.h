@@ -23,5 +23,5 @@ const struct metric_row *metrics_row(unsigned i);
 /* Whether one has this name. */
 bool metrics_have(const char *name);
 
-/* [poller p] All its values, in the order of the rows: figures_count() of them. */
+/* [poller p] All its values, in the order of the rows: metrics_count() of them. */
 void metrics_take(struct poller *p, uint64_t *ret_values);

@@ -68,15 +68,15 @@ BREACHES = {
                   'create makes', 'INSTANCES'),
     'thread plugin': (r'plugin_instance\(\) was given a goevd_plugin that is none: it is what an '
                       'option names, and NULL where that is absent', 'OPTIONS'),
-    'here figure_number': (r'metric_add\(\) was given the number \d+, which '
+    'here metric_number': (r'metric_add\(\) was given the number \d+, which '
                            r'goevd_metric_new\(\) of this instance has not returned', 'METRICS'),
-    'here figure_lowered': (r'metric_add\(\) was to lower unruly\[0\].counter, a counter; only '
+    'here metric_lowered': (r'metric_add\(\) was to lower unruly\[0\].counter, a counter; only '
                             'gauges can be lowered', 'METRICS'),
-    'here figure_added': (r'metric_add\(\) was given unruly\[0\].histogram, which is a histogram',
+    'here metric_added': (r'metric_add\(\) was given unruly\[0\].histogram, which is a histogram',
                           'METRICS'),
     'here metric_set': (r'metric_set\(\) was given unruly\[0\].counter, which is no gauge',
                         'METRICS'),
-    'here figure_observed': (r'metric_observe\(\) was given unruly\[0\].gauge, which is no '
+    'here metric_observed': (r'metric_observe\(\) was given unruly\[0\].gauge, which is no '
                              'histogram', 'METRICS'),
     'here version': (r'connect\(\) was given a struct without a version; GOEVD_VERSION_OF\(\) of '
                      'its type is it', 'ABI'),

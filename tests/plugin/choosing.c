@@ -28,7 +28,7 @@ struct instance {
     struct goevd_self *self;
     const struct options *options;
     int *numbers;
-    int accepted_figure;
+    int accepted_metric;
     atomic_uint accepted_on;
 };
 
@@ -42,7 +42,7 @@ choosing_accept(void *instance, struct goevd_poller *poller, const struct sockad
         peer->sa_family == AF_INET && len == sizeof(*in) ? ntohl(in->sin_addr.s_addr) & 0xff : 2;
 
     atomic_fetch_or(&i->accepted_on, 1u << goevd_poller_index(poller));
-    goevd_metric_add(i->self, poller, i->accepted_figure, 1);
+    goevd_metric_add(i->self, poller, i->accepted_metric, 1);
     if (goevd_poller_local(i->self, poller) != i)
         return -EPROTO;
     return last >= 2 && last - 2 < i->options->reactors.count ? i->numbers[last - 2] : 0;
@@ -93,10 +93,10 @@ choosing_create(struct goevd_self *self, const void *options, void **ret_instanc
     names = i->options->reactors.items;
     for (size_t n = 0; i->numbers && n < i->options->reactors.count; n++)
         i->numbers[n] = choosing_number(self, names[n]);
-    i->accepted_figure =
+    i->accepted_metric =
         goevd_metric_new(self, "accepted", "connections", "asked about", GOEVD_METRIC_COUNTER);
     *ret_instance = i;
-    return i->numbers && i->accepted_figure > 0 ? 0 : -ENOMEM;
+    return i->numbers && i->accepted_metric > 0 ? 0 : -ENOMEM;
 }
 
 static void

@@ -184,7 +184,7 @@ command_get(struct goevd_conn *c, struct table *t, const char *word, unsigned ms
 }
 
 static int
-command_figures(struct goevd_conn *c)
+command_metrics(struct goevd_conn *c)
 {
     struct goevd_pool_state now = {.version = GOEVD_VERSION_OF(struct goevd_pool_state)};
     char line[128];
@@ -220,7 +220,7 @@ command_run(struct goevd_conn *c, struct table *t, const char *line)
     if (strcmp(verb, "get") == 0)
         return command_get(c, t, word, (unsigned)atoi(text));
     if (strcmp(verb, "figures") == 0)
-        return command_figures(c);
+        return command_metrics(c);
     return command_held(t, verb, word, text);
 }
 

@@ -341,7 +341,7 @@ static const struct goevd_option unruly_table[] = {
 static const struct goevd_schema unruly_schema = GOEVD_SCHEMA(struct unruly_options, unruly_table);
 
 static int
-unruly_figures(struct unruly *u)
+unruly_metrics(struct unruly *u)
 {
     u->counter =
         goevd_metric_new(u->self, "counter", "things", "that are counted", GOEVD_METRIC_COUNTER);
@@ -361,7 +361,7 @@ unruly_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     u->self = self;
     u->options = options;
-    r = unruly_figures(u);
+    r = unruly_metrics(u);
     if (r == 0 && u->options->lines.data)
         r = goevd_logfile_new(self, "file", "lines", u->options->lines.data,
                               GOEVD_LOGFILE_BUFFER_MIN, &u->lines);

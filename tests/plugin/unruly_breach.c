@@ -165,37 +165,37 @@ breach_refuse(struct command *k)
 }
 
 static void
-breach_figure_new(struct command *k)
+breach_metric_new(struct command *k)
 {
     goevd_metric_new(k->unruly->self, "late", "things", "too late", GOEVD_METRIC_GAUGE);
 }
 
 static void
-breach_figure_number(struct command *k)
+breach_metric_number(struct command *k)
 {
     goevd_metric_add(k->unruly->self, k->poller, k->unruly->histogram + 4000, 1);
 }
 
 static void
-breach_figure_lowered(struct command *k)
+breach_metric_lowered(struct command *k)
 {
     goevd_metric_add(k->unruly->self, k->poller, k->unruly->counter, -1);
 }
 
 static void
-breach_figure_added(struct command *k)
+breach_metric_added(struct command *k)
 {
     goevd_metric_add(k->unruly->self, k->poller, k->unruly->histogram, 1);
 }
 
 static void
-breach_figure_set(struct command *k)
+breach_metric_set(struct command *k)
 {
     goevd_metric_set(k->unruly->self, k->poller, k->unruly->counter, 1);
 }
 
 static void
-breach_figure_observed(struct command *k)
+breach_metric_observed(struct command *k)
 {
     goevd_metric_observe(k->unruly->self, k->poller, k->unruly->gauge, 1);
 }
@@ -279,12 +279,12 @@ static const struct {
     {"self", breach_self},
     {"plugin", breach_plugin},
     {"refuse", breach_refuse},
-    {"metric_new", breach_figure_new},
-    {"figure_number", breach_figure_number},
-    {"figure_lowered", breach_figure_lowered},
-    {"figure_added", breach_figure_added},
-    {"metric_set", breach_figure_set},
-    {"figure_observed", breach_figure_observed},
+    {"metric_new", breach_metric_new},
+    {"metric_number", breach_metric_number},
+    {"metric_lowered", breach_metric_lowered},
+    {"metric_added", breach_metric_added},
+    {"metric_set", breach_metric_set},
+    {"metric_observed", breach_metric_observed},
     {"no_done", breach_no_done},
     {"version", breach_version},
     {"line_twice", breach_line_twice},

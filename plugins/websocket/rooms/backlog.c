@@ -96,7 +96,7 @@ ws_backlog_close(struct goevd_websocket_conn *w)
 
     while (w->subscriber->first != NULL)
         ws_backlog_pop(w->subscriber);
-    ws_metrics_add(w, ws_conn_instance(w)->figures.closed, 1);
+    ws_metrics_add(w, ws_conn_instance(w)->metrics.closed, 1);
     (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, sizeof(reason) - 1,
                               GOEVD_WEBSOCKET_SELF);
 }
@@ -117,7 +117,7 @@ ws_backlog_keep(struct goevd_websocket_conn *w, struct ws_publication *p)
     }
     while (s->slow == GOEVD_WEBSOCKET_SLOW_DROP_OLDEST && max >= 0 && s->bytes > max) {
         ws_backlog_pop(s);
-        ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
+        ws_metrics_add(w, ws_conn_instance(w)->metrics.dropped, 1);
     }
     return s->bytes > max ? -ENOBUFS : ws_backlog_push(s, p);
 }
@@ -145,7 +145,7 @@ ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p)
     if (r == -ENOBUFS)
         r = ws_backlog_keep(w, p);
     if (r < 0)
-        ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
+        ws_metrics_add(w, ws_conn_instance(w)->metrics.dropped, 1);
 }
 
 void
@@ -160,7 +160,7 @@ ws_backlog_resume(struct goevd_websocket_conn *w)
         if (r != -ENOBUFS)
             ws_backlog_pop(s);
         if (r < 0 && r != -ENOBUFS)
-            ws_metrics_add(w, ws_conn_instance(w)->figures.dropped, 1);
+            ws_metrics_add(w, ws_conn_instance(w)->metrics.dropped, 1);
     }
 }
 

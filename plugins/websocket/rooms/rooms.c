@@ -179,7 +179,7 @@ ws_member_new(struct goevd_websocket_conn *w, struct ws_room *room, struct ws_me
     room->members = m;
     *at = m;
     w->subscriber->count++;
-    ws_metrics_add(w, ws_conn_instance(w)->figures.members, 1);
+    ws_metrics_add(w, ws_conn_instance(w)->metrics.members, 1);
     return 0;
 }
 
@@ -196,7 +196,7 @@ ws_member_free(struct goevd_websocket_conn *w, struct ws_member **at)
         ws_rooms_forget(ws_rooms_of(w), m->room);
     free(m);
     w->subscriber->count--;
-    ws_metrics_add(w, ws_conn_instance(w)->figures.members, -1);
+    ws_metrics_add(w, ws_conn_instance(w)->metrics.members, -1);
 }
 
 int
@@ -279,7 +279,7 @@ ws_rooms_receive(struct goevd_poller *poller, void *local, void *arg)
     if (l == NULL)
         return;
     if (goevd_poller_index(poller) == 0)
-        goevd_metric_add(p->ws->self, poller, p->ws->figures.published, 1);
+        goevd_metric_add(p->ws->self, poller, p->ws->metrics.published, 1);
     if (name.len == 0) {
         for (struct goevd_websocket_conn *w = l->rooms->all; w != NULL; w = w->next)
             ws_backlog_deliver(w, p);

@@ -83,19 +83,19 @@ host_poller_now(struct goevd_poller *poller)
 }
 
 static int
-host_figure_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
+host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
                 enum goevd_metric_type type)
 {
     (void)name, (void)unit, (void)help;
-    assert(type == GOEVD_METRIC_COUNTER && self->figures < HTTP_HOST_FIGURES - 1);
-    return ++self->figures;
+    assert(type == GOEVD_METRIC_COUNTER && self->metrics < HTTP_HOST_METRICS - 1);
+    return ++self->metrics;
 }
 
 static void
-host_figure_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
+host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     (void)poller;
-    assert(number >= 1 && number <= self->figures);
+    assert(number >= 1 && number <= self->metrics);
     self->counted[number] += delta;
 }
 
@@ -287,8 +287,8 @@ static const struct goevd_host_logfile host_logfile = {
 
 static const struct goevd_host_metrics host_metrics = {
     .version = GOEVD_VERSION_OF(struct goevd_host_metrics),
-    .metric_new = host_figure_new,
-    .metric_add = host_figure_add,
+    .metric_new = host_metric_new,
+    .metric_add = host_metric_add,
 };
 
 static const struct goevd_host host_table = {

@@ -12,13 +12,13 @@ struct http_host {
     void *local;
 };
 
-#define HTTP_HOST_FIGURES 16
+#define HTTP_HOST_METRICS 16
 
 struct goevd_self {
     char path[128]; /* of the option that was refused; "": none was */
     char text[512];
-    int figures; /* how many there are, numbered from 1 */
-    int64_t counted[HTTP_HOST_FIGURES];
+    int metrics; /* how many there are, numbered from 1 */
+    int64_t counted[HTTP_HOST_METRICS];
 };
 
 /* A handler. */
