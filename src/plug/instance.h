@@ -68,7 +68,7 @@ struct plugins {
     struct outgoing_config outgoing;                /* the engine fills it */
     struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
     struct host_pool *pools;                        /* host_pool.c's */
-    struct goevd_logfile *lines_files;              /* host_logfile.c's, as they were opened */
+    struct goevd_logfile *logfiles;                 /* host_logfile.c's, as they were opened */
     plugins_open_fn open_file;                      /* the worker's, for those */
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */

@@ -15,18 +15,19 @@
 static_assert(GOEVD_LOGFILE_LINE_MAX == SINK_LINE_MAX, "plugins know another length");
 static_assert(GOEVD_LOGFILE_BUFFER_MIN >= 2 * GOEVD_LOGFILE_LINE_MAX, "half of it takes a line");
 
-struct lines_block {
+struct host_logfile_block {
     char *data;
     size_t len;
 };
 
 /* What one poller has: a block that is being filled, and one that is being written. */
-struct lines_local {
+struct host_logfile_local {
     struct goevd_logfile *lines;
-    struct lines_block filling;
-    struct lines_block writing; /* the work pool's while `busy`, as are `written` and `error` */
-    size_t written;             /* of its bytes */
-    int error;                  /* why not all of them */
+    struct host_logfile_block filling;
+    struct host_logfile_block
+        writing;    /* the work pool's while `busy`, as are `written` and `error` */
+    size_t written; /* of its bytes */
+    int error;      /* why not all of them */
     bool busy;
     bool failing; /* that has been told */
     struct timer timer;
@@ -46,22 +47,22 @@ struct goevd_logfile {
     size_t block_bytes;
     size_t flush_bytes;
     int metric_lines, metric_dropped;
-    struct lines_local *locals[POLLERS_MAX]; /* by index of the poller */
+    struct host_logfile_local *locals[POLLERS_MAX]; /* by index of the poller */
 };
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 static int
-lines_refuse(struct instance *i, const char *option, const char *words)
+host_logfile_refuse(struct instance *i, const char *option, const char *words)
 {
     return conf_errors_add_below(i->plugins->errors, i->node, i->owner.path, option, "%s", words);
 }
 
 /* Where the next one goes; NULL: there are as many as may be. */
 static struct goevd_logfile **
-lines_end(struct plugins *p)
+host_logfile_end(struct plugins *p)
 {
-    struct goevd_logfile **end = &p->lines_files;
+    struct goevd_logfile **end = &p->logfiles;
 
     for (unsigned n = 0; *end; end = &(*end)->next)
         if (++n == GOEVD_LOGFILE_MAX)
@@ -70,7 +71,7 @@ lines_end(struct plugins *p)
 }
 
 static int
-lines_metric(struct instance *i, const char *name, const char *what, const char *help)
+host_logfile_metric(struct instance *i, const char *name, const char *what, const char *help)
 {
     char text[PLUG_METRIC_TEXT_MAX + 1];
 
@@ -82,10 +83,10 @@ lines_metric(struct instance *i, const char *name, const char *what, const char 
 }
 
 static void
-lines_free(struct goevd_logfile *l)
+host_logfile_free_one(struct goevd_logfile *l)
 {
     for (size_t i = 0; i < POLLERS_MAX; i++) {
-        struct lines_local *w = l->locals[i];
+        struct host_logfile_local *w = l->locals[i];
 
         if (!w)
             continue;
@@ -101,17 +102,18 @@ lines_free(struct goevd_logfile *l)
 }
 
 static int
-lines_open(struct goevd_logfile *l, const char *name)
+host_logfile_open(struct goevd_logfile *l, const char *name)
 {
     struct instance *i = l->instance;
     struct err err = {0};
-    int r = l->metric_lines = lines_metric(i, name, "lines", "added to the file");
+    int r = l->metric_lines = host_logfile_metric(i, name, "lines", "added to the file");
 
     if (r >= 0)
-        r = l->metric_dropped = lines_metric(i, name, "dropped", "that found the buffer full");
+        r = l->metric_dropped =
+            host_logfile_metric(i, name, "dropped", "that found the buffer full");
     if (r >= 0)
         r = l->sink.fd = i->plugins->open_file(i->plugins->open_arg, l->option, l->path, &err);
-    return err.code ? lines_refuse(i, l->option, err.text) : MIN(r, 0);
+    return err.code ? host_logfile_refuse(i, l->option, err.text) : MIN(r, 0);
 }
 
 int
@@ -119,14 +121,14 @@ host_logfile_new(struct goevd_self *self, const char *name, const char *option, 
                  size_t buffer, struct goevd_logfile **ret_lines)
 {
     struct instance *i = host_self(self);
-    struct goevd_logfile *l, **end = lines_end(i->plugins);
+    struct goevd_logfile *l, **end = host_logfile_end(i->plugins);
     int r;
 
     assert(i->plugins->errors); /* in create */
     if (!end)
-        return lines_refuse(i, option, "there are too many such files");
+        return host_logfile_refuse(i, option, "there are too many such files");
     if (buffer < GOEVD_LOGFILE_BUFFER_MIN)
-        return lines_refuse(i, option, "the buffer is too small");
+        return host_logfile_refuse(i, option, "the buffer is too small");
     l = calloc(1, sizeof(*l));
     if (!l)
         return -ENOMEM;
@@ -137,9 +139,9 @@ host_logfile_new(struct goevd_self *self, const char *name, const char *option, 
                                 .path = strdup(path),
                                 .block_bytes = buffer / 2,
                                 .flush_bytes = MIN(FLUSH_BYTES, buffer / 4)};
-    r = l->option && l->path ? lines_open(l, name) : -ENOMEM;
+    r = l->option && l->path ? host_logfile_open(l, name) : -ENOMEM;
     if (r < 0) {
-        lines_free(l);
+        host_logfile_free_one(l);
         return r;
     }
     *end = *ret_lines = l;
@@ -149,7 +151,7 @@ host_logfile_new(struct goevd_self *self, const char *name, const char *option, 
 int
 host_logfile_replace(struct plugins *p, size_t nth, int fd)
 {
-    struct goevd_logfile *l = p->lines_files;
+    struct goevd_logfile *l = p->logfiles;
 
     while (l && nth-- > 0)
         l = l->next;
@@ -162,7 +164,7 @@ host_logfile_reopen(struct plugins *p, size_t *ret_count, struct err *reterr)
     int result = 0;
 
     *ret_count = 0;
-    for (struct goevd_logfile *l = p->lines_files; l; l = l->next, ++*ret_count) {
+    for (struct goevd_logfile *l = p->logfiles; l; l = l->next, ++*ret_count) {
         int fd = p->open_file(p->open_arg, l->option, l->path, reterr);
         int r = fd < 0 ? fd : sink_replace(&l->sink, fd);
 
@@ -177,50 +179,50 @@ host_logfile_reopen(struct plugins *p, size_t *ret_count, struct err *reterr)
 void
 host_logfile_free(struct plugins *p)
 {
-    while (p->lines_files) {
-        struct goevd_logfile *l = p->lines_files;
+    while (p->logfiles) {
+        struct goevd_logfile *l = p->logfiles;
 
-        p->lines_files = l->next;
-        lines_free(l);
+        p->logfiles = l->next;
+        host_logfile_free_one(l);
     }
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static size_t
-lines_left(const struct lines_local *w)
+host_logfile_left(const struct host_logfile_local *w)
 {
     return w->writing.len - w->written;
 }
 
 static void
-lines_write(struct lines_local *w)
+host_logfile_write(struct host_logfile_local *w)
 {
-    w->written +=
-        sink_write_lines(&w->lines->sink, w->writing.data + w->written, lines_left(w), &w->error);
+    w->written += sink_write_lines(&w->lines->sink, w->writing.data + w->written,
+                                   host_logfile_left(w), &w->error);
 }
 
 static int
-lines_run(struct work *work)
+host_logfile_run(struct work *work)
 {
-    lines_write(container_of(work, struct lines_local, work));
+    host_logfile_write(container_of(work, struct host_logfile_local, work));
     return 0;
 }
 
 /* What is filled is what is written next. */
 static void
-lines_swap(struct lines_local *w)
+host_logfile_swap(struct host_logfile_local *w)
 {
-    struct lines_block filled = w->filling;
+    struct host_logfile_block filled = w->filling;
 
-    w->filling = (struct lines_block){.data = w->writing.data};
+    w->filling = (struct host_logfile_block){.data = w->writing.data};
     w->writing = filled;
     w->written = 0;
 }
 
 /* With a full queue of jobs, later. */
 static void
-lines_arm(struct lines_local *w)
+host_logfile_arm(struct host_logfile_local *w)
 {
     struct poller *p = w->work.poller;
 
@@ -229,29 +231,29 @@ lines_arm(struct lines_local *w)
 }
 
 static void
-lines_flush(struct lines_local *w)
+host_logfile_flush(struct host_logfile_local *w)
 {
     if (w->busy)
         return;
-    if (lines_left(w) == 0)
-        lines_swap(w);
-    if (lines_left(w) == 0)
+    if (host_logfile_left(w) == 0)
+        host_logfile_swap(w);
+    if (host_logfile_left(w) == 0)
         return;
     w->busy = work_submit(w->lines->instance->plugins->work, &w->work) == 0;
     if (!w->busy)
-        lines_arm(w);
+        host_logfile_arm(w);
 }
 
 static void
-lines_due(struct timer *t, uint64_t now_ns)
+host_logfile_due(struct timer *t, uint64_t now_ns)
 {
     (void)now_ns;
-    lines_flush(container_of(t, struct lines_local, timer));
+    host_logfile_flush(container_of(t, struct host_logfile_local, timer));
 }
 
 /* The first of a row of failures is told; the figure tells what is lost. */
 static void
-lines_tell(struct lines_local *w)
+host_logfile_report_error(struct host_logfile_local *w)
 {
     const struct goevd_logfile *l = w->lines;
     struct log_about about = {.plugin = l->instance->module->entry.name};
@@ -264,33 +266,33 @@ lines_tell(struct lines_local *w)
 }
 
 static void
-lines_done(struct work *work, int result)
+host_logfile_done(struct work *work, int result)
 {
-    struct lines_local *w = container_of(work, struct lines_local, work);
+    struct host_logfile_local *w = container_of(work, struct host_logfile_local, work);
 
     w->busy = false;
     if (result == -ECANCELED) /* host_logfile_stop() sees to it */
         return;
-    lines_tell(w);
-    if (lines_left(w) == 0 && w->filling.len >= w->lines->flush_bytes)
-        lines_flush(w);
-    else if (lines_left(w) > 0 || w->filling.len > 0)
-        lines_arm(w);
+    host_logfile_report_error(w);
+    if (host_logfile_left(w) == 0 && w->filling.len >= w->lines->flush_bytes)
+        host_logfile_flush(w);
+    else if (host_logfile_left(w) > 0 || w->filling.len > 0)
+        host_logfile_arm(w);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* Made with the first line. NULL without memory. */
-static struct lines_local *
-lines_new_local(struct goevd_logfile *l, struct poller *p)
+static struct host_logfile_local *
+host_logfile_new_local(struct goevd_logfile *l, struct poller *p)
 {
-    struct lines_local *w = calloc(1, sizeof(*w));
+    struct host_logfile_local *w = calloc(1, sizeof(*w));
 
     if (!w)
         return NULL;
     w->lines = l;
-    w->timer.fn = lines_due;
-    w->work = (struct work){.run = lines_run, .done = lines_done, .poller = p};
+    w->timer.fn = host_logfile_due;
+    w->work = (struct work){.run = host_logfile_run, .done = host_logfile_done, .poller = p};
     w->filling.data = malloc(l->block_bytes);
     w->writing.data = malloc(l->block_bytes);
     if (!w->filling.data || !w->writing.data) {
@@ -307,17 +309,17 @@ char *
 host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
-    struct lines_local *w;
+    struct host_logfile_local *w;
 
     HOST_CHECK(l, LOGFILE_MAGIC, "log file");
     w = l->locals[p->index];
     assert(len > 0 && len <= GOEVD_LOGFILE_LINE_MAX);
     if (unlikely(!w))
-        w = lines_new_local(l, p);
+        w = host_logfile_new_local(l, p);
     if (likely(w && l->block_bytes - w->filling.len >= len))
         return w->filling.data + w->filling.len;
     if (w)
-        lines_flush(w);
+        host_logfile_flush(w);
     if (w && l->block_bytes - w->filling.len >= len)
         return w->filling.data + w->filling.len;
     plug_metric_add(&l->instance->plugins->metrics, p, l->metric_dropped, 1);
@@ -328,7 +330,7 @@ void
 host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t len)
 {
     struct poller *p = host_poller(poller);
-    struct lines_local *w;
+    struct host_logfile_local *w;
 
     HOST_CHECK(l, LOGFILE_MAGIC, "log file");
     w = l->locals[p->index];
@@ -337,16 +339,16 @@ host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t
     plug_metric_add(&l->instance->plugins->metrics, p, l->metric_lines, 1);
     if (w->busy)
         return;
-    if (w->filling.len >= l->flush_bytes && lines_left(w) == 0)
-        lines_flush(w);
+    if (w->filling.len >= l->flush_bytes && host_logfile_left(w) == 0)
+        host_logfile_flush(w);
     else
-        lines_arm(w);
+        host_logfile_arm(w);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static size_t
-lines_count(const char *data, size_t len)
+host_logfile_count(const char *data, size_t len)
 {
     size_t n = 0;
 
@@ -357,12 +359,12 @@ lines_count(const char *data, size_t len)
 
 /* The worker ends: what could not be written by now is lost. */
 static void
-lines_tell_lost(const struct lines_local *w)
+host_logfile_report_lost(const struct host_logfile_local *w)
 {
     const struct goevd_logfile *l = w->lines;
     struct log_about about = {.plugin = l->instance->module->entry.name};
-    size_t lost = lines_count(w->writing.data + w->written, lines_left(w)) +
-                  lines_count(w->filling.data, w->filling.len);
+    size_t lost = host_logfile_count(w->writing.data + w->written, host_logfile_left(w)) +
+                  host_logfile_count(w->filling.data, w->filling.len);
 
     if (lost > 0)
         log_about(&about, LOG_ERR, "%s: %zu line%s for %s lost: %s", l->option, lost,
@@ -370,24 +372,24 @@ lines_tell_lost(const struct lines_local *w)
 }
 
 static void
-lines_stop(struct lines_local *w)
+host_logfile_stop_local(struct host_logfile_local *w)
 {
     struct poller *p = w->work.poller;
 
     timer_cancel(&p->timers, &w->timer);
     for (unsigned i = 0; i < 2; i++) {
-        if (lines_left(w) == 0)
-            lines_swap(w);
-        lines_write(w);
+        if (host_logfile_left(w) == 0)
+            host_logfile_swap(w);
+        host_logfile_write(w);
     }
-    lines_tell(w);
-    lines_tell_lost(w);
+    host_logfile_report_error(w);
+    host_logfile_report_lost(w);
 }
 
 void
 host_logfile_stop(struct plugins *p, struct poller *poller)
 {
-    for (struct goevd_logfile *l = p->lines_files; l; l = l->next)
+    for (struct goevd_logfile *l = p->logfiles; l; l = l->next)
         if (l->locals[poller->index])
-            lines_stop(l->locals[poller->index]);
+            host_logfile_stop_local(l->locals[poller->index]);
 }
