@@ -7,6 +7,7 @@
  * Hashes are slow on purpose, so they are made on the work pool. A name that nobody has costs one
  * too: that of a user whom the name chooses, so that it costs the same each time.
  */
+#include <assert.h>
 #include <crypt.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -27,7 +28,7 @@
 
 GOEVD_HTTP_TABLE;
 
-_Static_assert(AUTH_CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
+static_assert(AUTH_CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
 
 struct auth_options {
     struct goevd_str users;

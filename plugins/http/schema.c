@@ -193,18 +193,18 @@ static const struct goevd_option access_options[] = {
 static const struct goevd_schema access_schema =
     GOEVD_SCHEMA(struct http_options_access_log, access_options);
 
-static const struct goevd_option network_options[] = {
+static const struct goevd_option cidr_options[] = {
     {.name = NULL, .type = GOEVD_OPTION_STRING, .min = 1, .max = 64, .help = "a network"},
     {.type = GOEVD_OPTION_END},
 };
 
-static const struct goevd_schema network_schema = GOEVD_SCHEMA(struct goevd_str, network_options);
+static const struct goevd_schema cidr_schema = GOEVD_SCHEMA(struct goevd_str, cidr_options);
 
 static const struct goevd_option id_options[] = {
     {GOEVD_OPTION(struct http_options_request_id, header, "header", STRING), .def = "X-Request-Id",
      .min = 1, .max = 64, .help = "the header that tells it, in replies too"},
     {GOEVD_OPTION(struct http_options_request_id, from, "from", LIST), .max = 256,
-     .item = &network_schema, .help = "networks whose ids are taken; others get one that is made"},
+     .item = &cidr_schema, .help = "networks whose ids are taken; others get one that is made"},
     {.type = GOEVD_OPTION_END},
 };
 
@@ -218,7 +218,7 @@ static const struct goevd_option forwarded_options[] = {
     {GOEVD_OPTION(struct http_options_forwarded, header, "header", ENUM), .def = "X-Forwarded-For",
      .choices = forwarded_choices, .help = "the header that is read, and no other"},
     {GOEVD_OPTION(struct http_options_forwarded, from, "from", LIST),
-     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 256, .item = &network_schema,
+     .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = 256, .item = &cidr_schema,
      .help = "networks of the proxies that are believed"},
     {.type = GOEVD_OPTION_END},
 };

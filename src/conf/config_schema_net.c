@@ -213,13 +213,12 @@ const struct goevd_schema schema_reactor =
 
 #define PROXY(field) .offset = offsetof(struct config_proxy, field)
 
-static const struct goevd_option schema_network_options[] = {
+static const struct goevd_option schema_cidr_options[] = {
     {.type = GOEVD_OPTION_STRING, .min = 1, .max = 64},
     {0},
 };
 
-static const struct goevd_schema schema_network =
-    GOEVD_SCHEMA(struct goevd_str, schema_network_options);
+static const struct goevd_schema schema_cidr = GOEVD_SCHEMA(struct goevd_str, schema_cidr_options);
 
 static const struct goevd_option schema_proxy_options[] = {
     {.name = "from",
@@ -228,7 +227,7 @@ static const struct goevd_option schema_proxy_options[] = {
      .flags = GOEVD_OPTION_REQUIRED,
      .min = 1,
      .max = 1024,
-     .item = &schema_network,
+     .item = &schema_cidr,
      .help = "Where proxies connect from: addresses, networks such as 10.0.0.0/8, or unix."},
     {.name = "timeout",
      .type = GOEVD_OPTION_DURATION,

@@ -41,13 +41,13 @@ proxy_log_init(struct proxy_log *p, const struct config_listener *c)
 
     if (!proxy || proxy->from.count == 0)
         return 0;
-    p->networks = calloc(proxy->from.count, sizeof(*p->networks));
-    if (!p->networks)
+    p->cidrs = calloc(proxy->from.count, sizeof(*p->cidrs));
+    if (!p->cidrs)
         return -ENOMEM;
     p->listener = c->name.data;
     p->policy = (struct proxy_policy){
-        .networks = p->networks,
-        .network_count = proxy->from.count,
+        .cidrs = p->cidrs,
+        .cidr_count = proxy->from.count,
         .timeout_ns = (uint64_t)proxy->timeout_ns,
         .header_max = (size_t)proxy->header_max_bytes,
         .refuse_others = proxy->others == CONFIG_PROXY_OTHERS_REFUSE,
@@ -60,11 +60,11 @@ proxy_log_init(struct proxy_log *p, const struct config_listener *c)
 void
 proxy_log_fini(struct proxy_log *p)
 {
-    free(p->networks);
+    free(p->cidrs);
 }
 
 const struct proxy_policy *
 proxy_log_policy(const struct proxy_log *p)
 {
-    return p->networks ? &p->policy : NULL;
+    return p->cidrs ? &p->policy : NULL;
 }

@@ -7,7 +7,7 @@
 
 struct proxy_log {
     struct proxy_policy policy;
-    struct cidr *networks; /* to be filled in; NULL: the listener has none */
+    struct cidr *cidrs; /* to be filled in; NULL: the listener has none */
     const char *listener;
 };
 

@@ -58,10 +58,10 @@ setup_proxies(struct setup *s, const struct config *config, size_t i)
 
     if (proxy_log_init(p, c) < 0)
         setup_listener_error(s, config, i, "proxy_protocol", "no memory for the networks");
-    for (size_t n = 0; n < count && p->networks; n++) {
+    for (size_t n = 0; n < count && p->cidrs; n++) {
         struct err err = {0};
 
-        if (!from[n].data || cidr_parse(from[n].data, &p->networks[n], &err) == 0)
+        if (!from[n].data || cidr_parse(from[n].data, &p->cidrs[n], &err) == 0)
             continue;
         snprintf(key, sizeof(key), "proxy_protocol.from[%zu]", n);
         setup_listener_error(s, config, i, key, "%s", err.text);

@@ -1,6 +1,7 @@
 /* The state of a connection between callbacks; all zero between requests. */
 #pragma once
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "http/h1/format/chunked.h"
@@ -44,4 +45,4 @@ struct http_h1_conn {
     uint16_t flags;
 };
 
-_Static_assert(sizeof(struct http_h1_conn) <= 16, "connections are many");
+static_assert(sizeof(struct http_h1_conn) <= 16, "connections are many");

@@ -4,10 +4,11 @@
 #include <goevd/logfile.h>
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 
-_Static_assert(HTTP_ACCESS_LINE_MAX <= GOEVD_LOGFILE_LINE_MAX, "a line is one");
+static_assert(HTTP_ACCESS_LINE_MAX <= GOEVD_LOGFILE_LINE_MAX, "a line is one");
 
 int
 http_access_init(struct http_log *log)

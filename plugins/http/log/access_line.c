@@ -1,5 +1,6 @@
 #include "http/log/access_line.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include <goevd/logfile.h>
@@ -16,9 +17,9 @@
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-_Static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_ACCESS_ID_MAX <
-                   HTTP_ACCESS_LINE_MAX - 256,
-               "all values fit beside each other");
+static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_ACCESS_ID_MAX <
+                  HTTP_ACCESS_LINE_MAX - 256,
+              "all values fit beside each other");
 
 static struct http_span
 http_access_line_method(const struct http_request *req)

@@ -18,7 +18,7 @@ struct http_request_info {
 
 /* Who may tell us something. */
 struct http_request_info_trust {
-    struct goevd_cidr *networks;
+    struct goevd_cidr *cidrs;
     size_t count;
 };
 

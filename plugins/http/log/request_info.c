@@ -22,12 +22,12 @@ http_request_info_trust_init(struct http_request_info_trust *trust, struct goevd
     const struct goevd_str *texts = from->items;
     char reason[256], path[64];
 
-    trust->networks = calloc(MAX(from->count, 1), sizeof(*trust->networks));
-    if (!trust->networks)
+    trust->cidrs = calloc(MAX(from->count, 1), sizeof(*trust->cidrs));
+    if (!trust->cidrs)
         return -ENOMEM;
     trust->count = from->count;
     for (size_t i = 0; i < from->count; i++) {
-        if (goevd_cidr_parse(texts[i].data, &trust->networks[i], reason, sizeof(reason)) == 0)
+        if (goevd_cidr_parse(texts[i].data, &trust->cidrs[i], reason, sizeof(reason)) == 0)
             continue;
         snprintf(path, sizeof(path), "%s.from[%zu]", at, i);
         return goevd_refuse(self, path, "%s", reason);
@@ -67,8 +67,8 @@ http_request_info_init(struct http_log *log)
 void
 http_request_info_fini(struct http_log *log)
 {
-    free(log->id_from.networks);
-    free(log->forwarded_from.networks);
+    free(log->id_from.cidrs);
+    free(log->forwarded_from.cidrs);
 }
 
 int
@@ -84,7 +84,7 @@ http_request_info_local_init(struct http_log_local *local)
 static bool
 http_request_info_trusts(const struct http_request_info_trust *trust, const struct sockaddr *sa)
 {
-    return goevd_cidr_any(trust->networks, trust->count, sa);
+    return goevd_cidr_any(trust->cidrs, trust->count, sa);
 }
 
 static void

@@ -17,7 +17,7 @@ cidr_bits(sa_family_t family)
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int
-network_parse_bits(const char *text, struct cidr *n, struct err *reterr)
+cidr_parse_bits(const char *text, struct cidr *n, struct err *reterr)
 {
     unsigned bits = 0, max = cidr_bits(n->family);
 
@@ -37,7 +37,7 @@ network_parse_bits(const char *text, struct cidr *n, struct err *reterr)
 
 /* Zero what is behind the prefix; true if anything was set there. */
 static bool
-network_clear_host(struct cidr *n)
+cidr_clear_host(struct cidr *n)
 {
     bool found = false;
 
@@ -51,11 +51,11 @@ network_clear_host(struct cidr *n)
 }
 
 static int
-network_check_host(struct cidr *n, const char *text, struct err *reterr)
+cidr_check_host(struct cidr *n, const char *text, struct err *reterr)
 {
     char clear[INET6_ADDRSTRLEN];
 
-    if (!network_clear_host(n))
+    if (!cidr_clear_host(n))
         return 0;
     inet_ntop(n->family, n->ip, clear, sizeof(clear));
     return err_set(reterr, -EINVAL, "%s has bits set behind the first %u; did you mean %s/%u?",
@@ -98,9 +98,9 @@ cidr_parse(const char *text, struct cidr *ret, struct err *reterr)
                        text);
     n.prefix = (uint8_t)cidr_bits(n.family);
     if (slash)
-        r = network_parse_bits(slash + 1, &n, reterr);
+        r = cidr_parse_bits(slash + 1, &n, reterr);
     if (r == 0)
-        r = network_check_host(&n, text, reterr);
+        r = cidr_check_host(&n, text, reterr);
     if (r < 0)
         return r;
     cidr_unmap(&n);
@@ -124,7 +124,7 @@ cidr_has(const struct cidr *n, sa_family_t family, const uint8_t *ip)
 }
 
 bool
-cidr_any(const struct cidr *networks, size_t count, const struct sockaddr *sa)
+cidr_any(const struct cidr *cidrs, size_t count, const struct sockaddr *sa)
 {
     union {
         const struct sockaddr *sa;
@@ -143,7 +143,7 @@ cidr_any(const struct cidr *networks, size_t count, const struct sockaddr *sa)
         ip += MAPPED_BITS / 8;
     }
     for (size_t i = 0; i < count; i++)
-        if (cidr_has(&networks[i], family, ip))
+        if (cidr_has(&cidrs[i], family, ip))
             return true;
     return false;
 }

@@ -17,4 +17,4 @@ struct cidr {
 int cidr_parse(const char *text, struct cidr *ret, struct err *reterr);
 
 /* Does that address lie in one of them? IPv4 addresses that came as IPv6 ones are IPv4. */
-bool cidr_any(const struct cidr *networks, size_t count, const struct sockaddr *sa);
+bool cidr_any(const struct cidr *cidrs, size_t count, const struct sockaddr *sa);

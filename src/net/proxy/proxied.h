@@ -9,8 +9,8 @@
 /* Of a listener. Whoever comes from one of the networks is a proxy and must begin with a header;
  * nobody else is, and what they send is never taken for one. */
 struct proxy_policy {
-    const struct cidr *networks;
-    size_t network_count;
+    const struct cidr *cidrs;
+    size_t cidr_count;
     uint64_t timeout_ns; /* for the header, from accepting on */
     size_t header_max;   /* bytes, at most PROXY_HEADER_MAX */
     bool refuse_others;
@@ -24,7 +24,7 @@ struct proxy_policy {
 static inline bool
 proxy_policy_expects(const struct proxy_policy *p, const struct sockaddr *peer)
 {
-    return cidr_any(p->networks, p->network_count, peer);
+    return cidr_any(p->cidrs, p->cidr_count, peer);
 }
 
 static inline bool

@@ -322,10 +322,10 @@ static_assert(sizeof(struct goevd_cidr) == sizeof(struct cidr) &&
               "plugins know other networks");
 
 static int
-host_cidr_parse(const char *text, struct goevd_cidr *ret_network, char *ret_reason, size_t size)
+host_cidr_parse(const char *text, struct goevd_cidr *ret_cidr, char *ret_reason, size_t size)
 {
     struct err err = {0};
-    int r = cidr_parse(text, (struct cidr *)ret_network, &err);
+    int r = cidr_parse(text, (struct cidr *)ret_cidr, &err);
 
     if (r < 0 && size > 0)
         snprintf(ret_reason, size, "%s", err.text);
@@ -333,9 +333,9 @@ host_cidr_parse(const char *text, struct goevd_cidr *ret_network, char *ret_reas
 }
 
 static bool
-host_cidr_any(const struct goevd_cidr *networks, size_t count, const struct sockaddr *address)
+host_cidr_any(const struct goevd_cidr *cidrs, size_t count, const struct sockaddr *address)
 {
-    return cidr_any((const struct cidr *)networks, count, address);
+    return cidr_any((const struct cidr *)cidrs, count, address);
 }
 
 PRINTF(3, 0)

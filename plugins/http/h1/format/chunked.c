@@ -24,7 +24,7 @@ enum {
  * it and those who do not would read two messages, RFC 9110 section 6.5.1. */
 static const char *const chunked_not_allowed[] = {"content-length", "host", "transfer-encoding"};
 
-_Static_assert(sizeof(struct http_chunked) == 8, "http_chunked shares a word with others");
+static_assert(sizeof(struct http_chunked) == 8, "http_chunked shares a word with others");
 
 static int
 http_chunked_count(struct http_chunked *d)

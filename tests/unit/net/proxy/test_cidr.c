@@ -7,14 +7,14 @@
 #include "net/proxy/cidr.h"
 
 static bool
-has(const char *network, const char *address)
+has(const char *cidr, const char *address)
 {
     struct cidr n;
     struct address a;
     struct err err = {0};
 
-    if (cidr_parse(network, &n, &err) < 0)
-        fail_msg("%s: %s", network, err.text);
+    if (cidr_parse(cidr, &n, &err) < 0)
+        fail_msg("%s: %s", cidr, err.text);
     assert_int_equal(address_parse(address, &a, NULL), 0);
     return cidr_any(&n, 1, &a.sa);
 }
@@ -31,7 +31,7 @@ refuses(const char *text, int code, const char *why)
 }
 
 static void
-test_network_of_ipv4(void **state)
+test_cidr_of_ipv4(void **state)
 {
     assert_true(has("10.0.0.0/8", "10.0.0.0:1"));
     assert_true(has("10.0.0.0/8", "10.255.255.255:1"));
@@ -46,7 +46,7 @@ test_network_of_ipv4(void **state)
 }
 
 static void
-test_network_of_ipv6(void **state)
+test_cidr_of_ipv6(void **state)
 {
     assert_true(has("2001:db8::/32", "[2001:db8:ffff::1]:1"));
     assert_false(has("2001:db8::/32", "[2001:db9::1]:1"));
@@ -60,7 +60,7 @@ test_network_of_ipv6(void **state)
 
 /* What a listener on [::] sees of an IPv4 client. */
 static void
-test_network_ipv4_that_came_as_ipv6_is_ipv4(void **state)
+test_cidr_ipv4_that_came_as_ipv6_is_ipv4(void **state)
 {
     assert_true(has("10.0.0.0/8", "[::ffff:10.1.2.3]:1"));
     assert_false(has("10.0.0.0/8", "[::ffff:11.1.2.3]:1"));
@@ -73,7 +73,7 @@ test_network_ipv4_that_came_as_ipv6_is_ipv4(void **state)
 }
 
 static void
-test_network_of_unix_peers(void **state)
+test_cidr_of_unix_peers(void **state)
 {
     assert_true(has("unix", "unix:/run/proxy"));
     assert_true(has("unix", "unix:@proxy"));
@@ -83,7 +83,7 @@ test_network_of_unix_peers(void **state)
 }
 
 static void
-test_network_any_of_several(void **state)
+test_cidr_any_of_several(void **state)
 {
     struct cidr n[2];
     struct address a;
@@ -97,7 +97,7 @@ test_network_any_of_several(void **state)
 }
 
 static void
-test_network_says_what_is_wrong(void **state)
+test_cidr_says_what_is_wrong(void **state)
 {
     static const char *const wrong[] = {"",
                                         "/",
@@ -136,12 +136,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_network_of_ipv4),
-        cmocka_unit_test(test_network_of_ipv6),
-        cmocka_unit_test(test_network_ipv4_that_came_as_ipv6_is_ipv4),
-        cmocka_unit_test(test_network_of_unix_peers),
-        cmocka_unit_test(test_network_any_of_several),
-        cmocka_unit_test(test_network_says_what_is_wrong),
+        cmocka_unit_test(test_cidr_of_ipv4),
+        cmocka_unit_test(test_cidr_of_ipv6),
+        cmocka_unit_test(test_cidr_ipv4_that_came_as_ipv6_is_ipv4),
+        cmocka_unit_test(test_cidr_of_unix_peers),
+        cmocka_unit_test(test_cidr_any_of_several),
+        cmocka_unit_test(test_cidr_says_what_is_wrong),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #define TOLD_FROM "192.0.2.1:56324"
 #define TOLD_TO "198.51.100.2:443"
 
-static struct cidr networks[2];
+static struct cidr cidrs[2];
 static struct proxy_policy policy;
 static unsigned bad;
 static int bad_error;
@@ -33,10 +33,10 @@ on_bad(const struct conn *c, int error, void *arg)
 static void
 start(void)
 {
-    cidr_parse("127.0.0.0/8", &networks[0], NULL);
-    cidr_parse("unix", &networks[1], NULL);
-    policy = (struct proxy_policy){.networks = networks,
-                                   .network_count = 2,
+    cidr_parse("127.0.0.0/8", &cidrs[0], NULL);
+    cidr_parse("unix", &cidrs[1], NULL);
+    policy = (struct proxy_policy){.cidrs = cidrs,
+                                   .cidr_count = 2,
                                    .timeout_ns = 10 * NS_PER_S,
                                    .header_max = 512,
                                    .on_bad = on_bad,
@@ -250,8 +250,8 @@ test_proxied_header_of_somebody_else_is_data(void **state)
     int fd;
 
     start();
-    policy.networks = &networks[1];
-    policy.network_count = 1;
+    policy.cidrs = &cidrs[1];
+    policy.cidr_count = 1;
     fd = peer_tcp();
     until(seen_count == 1); /* before a byte has come */
     check_own_addresses(&seen[0], fd);
