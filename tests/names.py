@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""names.py ROOT - no identifier of src/, and no key of the configuration, has a name that was retired.
+"""names.py ROOT - no identifier and no key of the configuration has a name that was retired.
 
 Looks at C tokens outside comments and strings, and at the names of options. Prints TAP.
 """
@@ -14,15 +14,34 @@ RETIRED = {
     r'sockets_\w+': 'parent_, or the name of what holds the sockets',
     r'proxies_\w+': 'proxy_log_',
     r'inherited_\w+': 'passed_fds_',
-    r'network_(parse|any|has)': 'cidr_',
-    r'supervisor_(hear|tell_\w+)': 'supervisor_receive, supervisor_notify_, supervisor_reply_',
+    r'networks?|networks?_\w+|(ret|schema)_network\w*': 'cidr',
+    r'\w+_hear': '_receive',
+    r'supervisor_tell_\w+': 'supervisor_notify_, supervisor_reply_',
+    r'author|inherited|turn|later|canned\w*|heads|heads_\w+':
+        'scaffold, passed, batch, by_id, prerendered, head_cache',
+    r'http_(hosts|marks?|heads|turn|canned|later|live)_\w+':
+        'virtual_hosts, request_info, head_cache, batch, prerendered, by_id, keepalive',
+    r'lines_\w+': 'host_logfile_, or the prefix of the file',
+    r'max_(live|connections\w*|open_files)|min_idle': 'the limit first: _max, _min',
     r'config_workers': 'config_work_pool',
     r'_Static_assert': 'static_assert',
 }
-KEYS = {'workers': 'work_pool'}
+# Where identifiers are looked at; and where one may stand nevertheless.
+TOPS = ('src', 'plugins', 'include', 'examples', 'templates', 'bench', 'tests/plugin')
+ALLOWED = {('_Static_assert', 'include/goevd/version.h'),   # what GOEVD_STATIC_ASSERT() is in C11
+           ('NETWORK', 'src/ctl/metrics.c')}   # refused by the network, NET_REFUSED_NETWORK
+# What a key must not match, and what to write instead.
+KEYS = {
+    r'workers': 'work_pool',
+    r'(?!max_age$)max_\w+': 'a name that ends in _max',
+    r'min_\w+': 'a name that ends in _min',
+    r'events|accepts|messages|mailbox|queue|buffer_cache|room_backlog|compress_memory':
+        'a name that ends in _max',
+}
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|([A-Za-z_]\w*)',
                    re.S)
-KEY = re.compile(r'\.name = "(\w+)"')
+KEY = re.compile(r'\.name = "(\w+)",\s*\\?\s*\.type = GOEVD_OPTION_'
+                 r'|GOEVD_OPTION\([^"()]*"(\w+)",')
 
 
 def identifiers(text):
@@ -32,18 +51,26 @@ def identifiers(text):
             yield text.count('\n', 0, found.start()) + 1, found[1]
 
 
+def better(name, table):
+    """What to write instead of a name; None: it is fine."""
+    return next((b for pattern, b in table.items() if re.fullmatch(pattern, name, re.I)), None)
+
+
 def complaints(root):
     """Retired names that are in use."""
-    retired = re.compile('|'.join(f'(?:{pattern})' for pattern in RETIRED), re.I)
-    for path in sorted((root / 'src').rglob('*.[ch]')):
-        text = path.read_text()
+    paths = [p for top in TOPS for p in sorted((root / top).rglob('*'))
+             if p.suffix in ('.c', '.h', '.cpp')]
+    for path in paths:
+        text, known = path.read_text(), {}
         for line, name in identifiers(text):
-            if retired.fullmatch(name):
-                better = next(b for p, b in RETIRED.items() if re.fullmatch(p, name, re.I))
-                yield f'{path}:{line}: {name}: write {better}'
+            if name not in known:
+                known[name] = better(name, RETIRED)
+            if known[name] and (name, str(path.relative_to(root))) not in ALLOWED:
+                yield f'{path}:{line}: {name}: write {known[name]}'
         for found in KEY.finditer(text):
-            if found[1] in KEYS and 'conf' in path.parts:
-                yield f'{path}: key {found[1]}: write {KEYS[found[1]]}'
+            name = found[1] or found[2]
+            if better(name, KEYS):
+                yield f'{path}: key {name}: write {better(name, KEYS)}'
 
 
 def main(root):

@@ -128,7 +128,7 @@ dl_find_coding(struct dl_local *l, const struct dl_file *file, const struct goev
 
     for (int i = 0; i < DL_ENCODING_COUNT; i++)
         weights[i] = goevd_http_coding(r, dl_encoding_names[i]);
-    for (size_t turn = 0; turn < count; turn++) {
+    for (size_t n = 0; n < count; n++) {
         int best = -1;
 
         for (size_t i = 0; i < count; i++)

@@ -63,7 +63,7 @@ struct relay_instance {
     struct goevd_self *self;
     const struct relay_options *options;
     int metrics[RELAY_METRICS];
-    atomic_uint turn; /* who goes first among equals */
+    atomic_uint first; /* who goes first among equals */
     unsigned upstream_count;
     struct relay_upstream upstreams[];
 };

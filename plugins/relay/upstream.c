@@ -77,7 +77,7 @@ relay_upstream_claim(struct relay_instance *i, struct relay_upstream *u, uint64_
 struct relay_upstream *
 relay_upstream_take(struct relay_instance *i, uint64_t *tried)
 {
-    unsigned first = atomic_fetch_add_explicit(&i->turn, 1, memory_order_relaxed);
+    unsigned first = atomic_fetch_add_explicit(&i->first, 1, memory_order_relaxed);
     uint64_t now = goevd_now();
     struct relay_upstream *u;
 

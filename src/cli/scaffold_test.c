@@ -56,7 +56,7 @@ scaffold_listen(struct daemon *d, struct err *reterr)
 
 /* In the abstract namespace: there is nothing to remove. */
 static int
-scaffold_hear(struct daemon *d, struct err *reterr)
+scaffold_receive(struct daemon *d, struct err *reterr)
 {
     struct sockaddr *sa = (struct sockaddr *)&d->notify_address;
     char *name = d->notify_address.sun_path + 1;
@@ -162,7 +162,7 @@ scaffold_start(struct daemon *d, struct err *reterr)
     int r = scaffold_listen(d, reterr);
 
     if (r == 0)
-        r = scaffold_hear(d, reterr);
+        r = scaffold_receive(d, reterr);
     if (r < 0)
         return r;
     fflush(stdout);

@@ -71,10 +71,10 @@ store_open_passed(struct store *s, struct store_entry *e, struct err *reterr)
     const char *name = e->asked.systemd;
     char names[256];
 
-    e->count = passed_fds_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
+    e->count = passed_fds_take(&s->passed, name, e->fds, PROTO_FDS_MAX);
     if (e->count > 0)
         return store_adopt(e, name, reterr);
-    if (passed_fds_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
+    if (passed_fds_left(&s->passed, STORE_PREFIX, names, sizeof(names)))
         return err_set(reterr, -ENOENT, "systemd has passed no socket '%s', but: %s", name, names);
     return err_set(reterr, -ENOENT,
                    "systemd has passed no socket '%s', and no other; is there a socket unit with "
@@ -90,7 +90,7 @@ store_open_own(struct store *s, struct store_entry *e, struct err *reterr)
     char name[PASSED_FDS_NAME_MAX];
 
     store_name(listen, name);
-    e->count = passed_fds_take(&s->inherited, name, e->fds, PROTO_FDS_MAX);
+    e->count = passed_fds_take(&s->passed, name, e->fds, PROTO_FDS_MAX);
     if (e->count > 0 && listen_file_find(&listen->address, &file) != -ENOENT)
         return store_adopt(e, name, reterr);
     while (e->count > 0) /* nobody could reach them */
@@ -199,7 +199,7 @@ store_check(const struct store *s, struct err *reterr)
 {
     char names[256];
 
-    if (!passed_fds_left(&s->inherited, STORE_PREFIX, names, sizeof(names)))
+    if (!passed_fds_left(&s->passed, STORE_PREFIX, names, sizeof(names)))
         return 0;
     return err_set(reterr, -EINVAL,
                    "systemd has passed sockets that no listener takes: %s; let a listener have the "
@@ -257,7 +257,7 @@ store_commit(struct store *s, struct err *reterr)
         e->fresh = false;
     }
     if (s->on_forget)
-        passed_fds_drop(&s->inherited, STORE_PREFIX, s->on_forget, s->arg);
+        passed_fds_drop(&s->passed, STORE_PREFIX, s->on_forget, s->arg);
     return r;
 }
 
@@ -281,7 +281,7 @@ int
 store_init(struct store *s, struct err *reterr)
 {
     *s = (struct store){0};
-    return passed_fds_init(&s->inherited, reterr);
+    return passed_fds_init(&s->passed, reterr);
 }
 
 void
@@ -295,5 +295,5 @@ store_fini(struct store *s)
             listen_unlink(&e->bound, &e->file);
         store_free(e);
     }
-    passed_fds_fini(&s->inherited);
+    passed_fds_fini(&s->passed);
 }

@@ -13,7 +13,7 @@ struct store_entry;
 
 struct store {
     struct store_entry *entries;
-    struct passed_fds inherited;
+    struct passed_fds passed;
 
     /* Sockets are to be kept over a restart under this name, or no longer. NULL: nobody keeps
      * any. */

@@ -338,7 +338,7 @@ worker_on_signal(struct worker_process *w)
 }
 
 static void
-worker_hear(struct worker_process *w)
+worker_receive(struct worker_process *w)
 {
     struct proto_message m;
     unsigned fds = 0;
@@ -431,7 +431,7 @@ worker_serve(struct worker_process *w)
         if (fds[0].revents)
             worker_on_signal(w);
         if (fds[2].revents)
-            worker_hear(w);
+            worker_receive(w);
         control_handle(&w->control, fds + 4);
         worker_say_load(w);
         notify_watchdog(&w->notify, clock_now_ns());

@@ -249,7 +249,7 @@ worked(struct goevd_http_request *r, void *state, void *arg, int result)
 }
 
 static int
-later(struct goevd_http_request *r, struct probe *p, struct goevd_str what)
+by_id(struct goevd_http_request *r, struct probe *p, struct goevd_str what)
 {
     struct job *j = calloc(1, sizeof(*j));
     int result;
@@ -469,7 +469,7 @@ probe_request(struct goevd_http_request *r, void *state)
     if (is(what, "timer"))
         return goevd_http_timer(r, 10000000);
     if (is(what, "job") || is(what, "call") || is(what, "send") || is(what, "slow"))
-        return later(r, p, what);
+        return by_id(r, p, what);
     if (is(what, "upgrade")) {
         if (!goevd_http_wants_upgrade(r, "probe"))
             return goevd_http_upgrade_required(r, "probe");

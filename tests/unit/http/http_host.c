@@ -227,8 +227,8 @@ static char *host_line;
 static size_t host_line_size;
 
 static int
-host_lines_new(struct goevd_self *self, const char *name, const char *option, const char *path,
-               size_t buffer, struct goevd_logfile **ret_lines)
+host_logfile_new(struct goevd_self *self, const char *name, const char *option, const char *path,
+                 size_t buffer, struct goevd_logfile **ret_lines)
 {
     (void)self, (void)name, (void)option, (void)path, (void)buffer;
     *ret_lines = (struct goevd_logfile *)&host_line;
@@ -236,7 +236,7 @@ host_lines_new(struct goevd_self *self, const char *name, const char *option, co
 }
 
 static char *
-host_lines_reserve(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
+host_logfile_reserve(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     (void)lines, (void)poller;
     assert(host_line == NULL);
@@ -247,7 +247,7 @@ host_lines_reserve(struct goevd_logfile *lines, struct goevd_poller *poller, siz
 }
 
 static void
-host_lines_commit(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
+host_logfile_commit(struct goevd_logfile *lines, struct goevd_poller *poller, size_t len)
 {
     (void)lines, (void)poller;
     assert(len != 0 && len <= host_line_size && host_line[len - 1] == '\n');
@@ -280,9 +280,9 @@ static const struct goevd_host_hosting host_hosting = {
 
 static const struct goevd_host_logfile host_logfile = {
     .version = GOEVD_VERSION_OF(struct goevd_host_logfile),
-    .logfile_new = host_lines_new,
-    .logfile_reserve = host_lines_reserve,
-    .logfile_commit = host_lines_commit,
+    .logfile_new = host_logfile_new,
+    .logfile_reserve = host_logfile_reserve,
+    .logfile_commit = host_logfile_commit,
 };
 
 static const struct goevd_host_metrics host_metrics = {

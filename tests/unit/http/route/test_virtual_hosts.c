@@ -21,7 +21,7 @@ find(const struct http_virtual_hosts *hosts, const char *host)
 }
 
 static void
-test_http_hosts_case_port_and_last_dot_do_not_matter(void **state)
+test_http_virtual_hosts_case_port_and_last_dot_do_not_matter(void **state)
 {
     struct http_virtual_hosts hosts = {0};
 
@@ -44,7 +44,7 @@ test_http_hosts_case_port_and_last_dot_do_not_matter(void **state)
 }
 
 static void
-test_http_hosts_others_are_none(void **state)
+test_http_virtual_hosts_others_are_none(void **state)
 {
     struct http_virtual_hosts hosts = {0};
 
@@ -65,7 +65,7 @@ test_http_hosts_others_are_none(void **state)
 }
 
 static void
-test_http_hosts_longest_name_decides(void **state)
+test_http_virtual_hosts_longest_name_decides(void **state)
 {
     struct http_virtual_hosts hosts = {0};
 
@@ -82,7 +82,7 @@ test_http_hosts_longest_name_decides(void **state)
 }
 
 static void
-test_http_hosts_refuses_what_is_no_name(void **state)
+test_http_virtual_hosts_refuses_what_is_no_name(void **state)
 {
     static const char *const names[] = {
         "",        ".",        "*",      "*.",           "a b",    "a/b",
@@ -104,7 +104,7 @@ test_http_hosts_refuses_what_is_no_name(void **state)
 }
 
 static void
-test_http_hosts_name_length_is_bounded(void **state)
+test_http_virtual_hosts_name_length_is_bounded(void **state)
 {
     char name[HTTP_VIRTUAL_HOSTS_NAME_MAX + 2];
     struct http_virtual_hosts hosts = {0};
@@ -127,7 +127,7 @@ test_http_hosts_name_length_is_bounded(void **state)
 
 /* Many names: each is found, whatever the order in which they came. */
 static void
-test_http_hosts_many(void **state)
+test_http_virtual_hosts_many(void **state)
 {
     struct http_virtual_hosts hosts = {0};
     char name[] = "h0000.example.org";
@@ -148,7 +148,7 @@ test_http_hosts_many(void **state)
     http_virtual_hosts_fini(&hosts);
 }
 
-#define TEST(name) cmocka_unit_test(test_http_hosts_##name)
+#define TEST(name) cmocka_unit_test(test_http_virtual_hosts_##name)
 
 int
 main(void)
