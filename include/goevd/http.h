@@ -2,15 +2,15 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * A handler is a plugin that offers the interface GOEVD_HTTP: a vtable whose functions get requests
- * and answer them. It is named by a route of the http plugin, which reads and checks the requests
- * (RFC 9110, RFC 9112) and frames the replies, so that no handler parses or counts a byte.
+ * A handler is a plugin that offers the interface GOEVD_HTTP: callbacks that get requests and reply
+ * to them. A route of the http plugin names it. That plugin reads and checks the requests (RFC
+ * 9110, RFC 9112) and frames the replies, so that no handler parses or counts a byte.
  *
- * A request and its reply are one object, struct goevd_http_request. It belongs to a poller, and is
- * there from on_request to on_close. It may be answered in on_request or at any time after it; the
- * requests that the client has sent behind it wait. In a callback of a request, what ends it (a
- * whole reply, an error) is carried out after the callback; so r and its state are always valid
- * until on_close returns.
+ * A request and its reply are one object, struct goevd_http_request. It belongs to a poller, and
+ * exists from on_request to on_close. A handler replies in on_request or at any later time; the
+ * requests that the client has sent after it wait. If a callback ends the request (by a whole reply
+ * or an error), goevd ends it after the callback. So r and its state are always valid until
+ * on_close returns.
  *
  * Threads and errors are as in goevd/plugin.h. Text from the client is not NUL-terminated.
  */
@@ -49,31 +49,31 @@ enum goevd_http_method {
     GOEVD_HTTP_OPTIONS
 };
 
-/* The version of HTTP that a request has come by. */
+/* The version of HTTP that a request came by. */
 enum goevd_http_version { GOEVD_HTTP_1_0 = 10, GOEVD_HTTP_1_1 = 11, GOEVD_HTTP_2 = 20 };
 
 /* How goevd_http_read() delivers a body. */
 enum goevd_http_read_flags {
-    GOEVD_HTTP_GATHER = 1 << 0 /* all of it at once, when it is complete */
+    GOEVD_HTTP_GATHER = 1 << 0 /* the whole body at once, when it is complete */
 };
 
 /* Flags of on_body. */
 enum goevd_http_body_flags {
-    GOEVD_HTTP_LAST = 1 << 0 /* with these bytes, perhaps none, the body is complete */
+    GOEVD_HTTP_LAST = 1 << 0 /* the body ends with these bytes, perhaps none */
 };
 
-/* Why a request is over; given to on_close. */
+/* Why a request ended; an argument of on_close. */
 enum goevd_http_reason {
-    GOEVD_HTTP_REASON_DONE = 0, /* the whole reply is on its way */
-    GOEVD_HTTP_REASON_GONE,     /* the connection has ended first, by the client or by goevd */
-    GOEVD_HTTP_REASON_REFUSED,  /* its body is malformed, too large, too slow, or ends early */
-    GOEVD_HTTP_REASON_FAILED,   /* a callback returned a negative value, or what was written is
-                                   not as long as was announced */
-    GOEVD_HTTP_REASON_UPGRADED, /* the connection is a stream handler's now */
+    GOEVD_HTTP_REASON_DONE = 0, /* the whole reply is queued or sent */
+    GOEVD_HTTP_REASON_GONE,     /* the client or goevd closed the connection first */
+    GOEVD_HTTP_REASON_REFUSED,  /* its body was malformed, too large, too slow, or cut off */
+    GOEVD_HTTP_REASON_FAILED,   /* a callback returned a negative value, or the content was not
+                                   as long as announced */
+    GOEVD_HTTP_REASON_UPGRADED, /* a stream handler has taken the connection over */
     GOEVD_HTTP_REASON_COUNT
 };
 
-/* Names a request in any thread, also when it is over. */
+/* The id of a request, for any thread, also after the request has ended. */
 struct goevd_http_id {
     struct goevd_self *host; /* of the http plugin */
     uint64_t number;
@@ -84,12 +84,12 @@ struct goevd_http_id {
 
 struct goevd_http;
 
-/* Requests in, replies out: what a plugin implements to answer HTTP.
+/* Requests in, replies out: the callbacks of an HTTP handler.
  *
  * Every callback runs on the poller that owns the request, and never inside another callback of the
- * same request. `state` is request_size bytes of this handler's for this request, zeroed. Where one
- * of them but on_close returns a negative value, the request ends: with status 500 if no reply has
- * begun, else by closing the connection in the midst of it.
+ * same request. `state` is request_size zeroed bytes of this handler for this request. A negative
+ * return value ends the request: with status 500 if no reply has begun, otherwise by closing the
+ * connection in the midst of the reply.
  */
 struct goevd_http_handler {
     struct goevd_version version;   /* GOEVD_HTTP_VERSION_OF(struct goevd_http_handler) */
@@ -97,29 +97,28 @@ struct goevd_http_handler {
     uint32_t request_size;          /* bytes of state for each request, 0 to 65536 */
     const struct goevd_http **http; /* &goevd_http; set before any callback */
 
-    /* The head of a request is complete. Reply, ask for its body, let the next handler of the route
-     * have it, or return and do one of these later. Only this one must be set. */
+    /* The head of a request is complete. Reply, read the body, pass the request to the next handler
+     * of the route, or return and do one of these later. Only this callback is required. */
     int (*on_request)(struct goevd_http_request *r, void *state);
 
-    /* A part of the body that goevd_http_read() has asked for, or all of it.
+    /* Bytes of the body, after goevd_http_read(): a part of it, or all.
      *
-     * data   len bytes, valid until return. They begin with what the last call left.
-     * flags  enum goevd_http_body_flags.
-     * Returns how many bytes were taken. Where that is less than len, nothing is read from the
-     *        client until goevd_http_resume(); then the rest comes again with what follows. What is
-     *        gathered counts as taken.
+     * data     len bytes, valid until return: first what the last call did not take.
+     * flags    enum goevd_http_body_flags.
+     * Returns  bytes taken, 0 to len. If that is less than len, goevd reads nothing from the client
+     *          until goevd_http_resume(); then the rest comes again with the bytes that follow. A
+     *          gathered body counts as taken.
      */
     ptrdiff_t (*on_body)(struct goevd_http_request *r, void *state, const char *data, size_t len,
                          unsigned flags);
 
-    /* The client has taken most of what was written, after a function had returned 1 or -ENOBUFS.
-     */
+    /* The output queue fell to the low mark after a function had returned 1 or -ENOBUFS. */
     int (*on_drained)(struct goevd_http_request *r, void *state);
 
-    /* The time of goevd_http_timer() has come. */
+    /* The time of goevd_http_timer() is due. */
     int (*on_timeout)(struct goevd_http_request *r, void *state);
 
-    /* The last callback for this request; always, once, after on_request. Nothing can be written
+    /* The last callback of a request; always called once on_request has run. Nothing can be written
      * any more. */
     void (*on_close)(struct goevd_http_request *r, void *state, enum goevd_http_reason reason);
 };
@@ -128,7 +127,7 @@ typedef void (*goevd_http_call_fn)(struct goevd_http_request *r, void *state, vo
 typedef void (*goevd_http_done_fn)(struct goevd_http_request *r, void *state, void *arg,
                                    int result);
 
-/* The functions themselves; call them through the wrappers below, which document them. */
+/* The functions of http. Call them through the wrappers below, which document them. */
 struct goevd_http {
     struct goevd_version version;
 
@@ -195,16 +194,18 @@ struct goevd_http {
     void (*check)(const struct goevd_http_request *r, const char *function, const void *caller);
 };
 
-/* The table of this plugin; GOEVD_HTTP_TABLE once, in one source file. */
+/* Define the table of this plugin, once, in one source file: GOEVD_HTTP_TABLE; */
 #define GOEVD_HTTP_TABLE const struct goevd_http *goevd_http = NULL
 
 extern GOEVD_HIDDEN const struct goevd_http *goevd_http;
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* The method. A handler gets HEAD where its route takes GET or HEAD; it may answer as to GET, for
- * what it writes as content is left out.
+/* The method. A handler gets HEAD if its route takes GET or HEAD. It may reply as to GET: the
+ * content that it writes is not sent.
+ *
  * Thread   [poller]
+ * Returns  the method.
  * Source   RFC 9110 section 9.
  */
 static inline enum goevd_http_method
@@ -213,10 +214,11 @@ goevd_http_method(const struct goevd_http_request *r)
     return goevd_http->method(r);
 }
 
-/* The version of HTTP that the request has come by. What handlers do is the same in all of them;
- * only upgrades are of HTTP/1.1 alone.
+/* The version of HTTP that the request came by. A handler does the same in all versions, except
+ * that HTTP/1.1 alone has upgrades.
+ *
  * Thread   [poller]
- * Returns  GOEVD_HTTP_1_1 also for a later 1.x, as RFC 9110 section 2.5 has it.
+ * Returns  the version; GOEVD_HTTP_1_1 also for a later 1.x.
  * Source   RFC 9110 section 2.5.
  */
 static inline enum goevd_http_version
@@ -225,10 +227,11 @@ goevd_http_version(const struct goevd_http_request *r)
     return goevd_http->version_of(r);
 }
 
-/* How the client has reached this server: whether the connection that the request has come by is
- * secured. What a proxy in front of goevd has done does not count.
+/* Whether the connection that the request came by is secured. The connection between the client and
+ * a proxy in front of goevd does not count.
+ *
  * Thread   [poller]
- * Returns  "http" or "https".
+ * Returns  "http" or "https", static.
  * Source   RFC 9110 section 4.2.
  */
 static inline struct goevd_str
@@ -237,9 +240,10 @@ goevd_http_scheme(const struct goevd_http_request *r)
     return goevd_http->scheme(r);
 }
 
-/* The request target as it was sent, in whichever form.
+/* The request target as it was sent, in any of its forms.
+ *
  * Thread   [poller]
- * Returns  text that is valid until on_close returns, as for all that follow.
+ * Returns  text, valid until on_close returns.
  * Source   RFC 9112 section 3.2.
  */
 static inline struct goevd_str
@@ -248,9 +252,11 @@ goevd_http_target(const struct goevd_http_request *r)
     return goevd_http->target(r);
 }
 
-/* The path as routes see it: %XX decoded, empty and dot segments removed. It begins with "/" and
- * has no NUL.
+/* The path that routes are compared with: %XX is decoded, and empty and dot segments are removed.
+ * It begins with "/" and has no NUL.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_close returns.
  * Source   RFC 3986 section 5.2.4.
  */
 static inline struct goevd_str
@@ -260,7 +266,10 @@ goevd_http_path(const struct goevd_http_request *r)
 }
 
 /* The path as it was sent.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_close returns.
+ * Source   RFC 3986 section 3.3.
  */
 static inline struct goevd_str
 goevd_http_raw_path(const struct goevd_http_request *r)
@@ -268,8 +277,10 @@ goevd_http_raw_path(const struct goevd_http_request *r)
     return goevd_http->raw_path(r);
 }
 
-/* What follows the "?", as it was sent. data is NULL where there is no "?".
+/* The query, which follows the "?", as it was sent.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_close returns; data is NULL without a "?".
  * Source   RFC 3986 section 3.4.
  */
 static inline struct goevd_str
@@ -278,9 +289,11 @@ goevd_http_query(const struct goevd_http_request *r)
     return goevd_http->query(r);
 }
 
-/* What stands in the path for a {name} of the route; "*" for what its "*" stands for.
+/* The part of the path that a {name} of the route matches.
+ *
+ * name     without the braces; "*" for the part that the "*" of the route matches.
  * Thread   [poller]
- * Returns  text from the path; data is NULL where the route has no such name.
+ * Returns  text, valid until on_close returns; data is NULL if the route has no such name.
  */
 static inline struct goevd_str
 goevd_http_param(const struct goevd_http_request *r, const char *name)
@@ -288,9 +301,12 @@ goevd_http_param(const struct goevd_http_request *r, const char *name)
     return goevd_http->param(r, name);
 }
 
-/* The value of the first header of that name, whatever its case.
+/* The value of the first header of a name.
+ *
+ * name     in any case.
  * Thread   [poller]
- * Returns  it without white space around it; data is NULL where there is no such header.
+ * Returns  text without white space around it, valid until on_close returns; data is NULL if there
+ *          is no such header.
  * Source   RFC 9110 section 5.
  */
 static inline struct goevd_str
@@ -299,9 +315,13 @@ goevd_http_header(const struct goevd_http_request *r, const char *name)
     return goevd_http->header(r, name);
 }
 
-/* A header by its place, from 0 on, in the order in which they were sent.
+/* A header by its number, in the order in which the client sent them.
+ *
+ * index    from 0 on.
  * Thread   [poller]
- * Returns  true; false where there are no more, with nothing set.
+ * Returns  true, with text that is valid until on_close returns; false if there are no more, and
+ *          nothing is set.
+ * Source   RFC 9110 section 5.3.
  */
 static inline bool
 goevd_http_header_at(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
@@ -310,13 +330,13 @@ goevd_http_header_at(const struct goevd_http_request *r, size_t index, struct go
     return goevd_http->header_at(r, index, ret_name, ret_value);
 }
 
-/* How much the client wants a content coding. For who sends content in one; goevd itself may
- * compress what has none.
+/* The client's preference for a content coding. Only a handler that sends content in a coding needs
+ * it: goevd itself may compress content that has none.
  *
- * coding   in lower case, such as "gzip"; "identity" is content as it is.
+ * coding   in lower case, such as "gzip"; "identity" is content without a coding.
  * Thread   [poller]
- * Returns  its quality value in thousandths; 0: it must not be sent. "identity" has 1 where the
- *          client does not speak of it, and so comes after every coding that it takes.
+ * Returns  the quality value in thousandths; 0: the coding must not be sent. "identity" has 1 if
+ *          the client does not name it, and so comes after each coding that the client accepts.
  * Source   RFC 9110 section 12.5.3.
  */
 static inline unsigned
@@ -325,8 +345,10 @@ goevd_http_coding(const struct goevd_http_request *r, const char *coding)
     return goevd_http->coding(r, coding);
 }
 
-/* Bytes of the body: 0 where there is none, GOEVD_HTTP_LENGTH_UNKNOWN where only its end will tell.
+/* The length of the body.
+ *
  * Thread   [poller]
+ * Returns  bytes; 0 without a body; GOEVD_HTTP_LENGTH_UNKNOWN if only its end shows the length.
  * Source   RFC 9112 section 6.3.
  */
 static inline uint64_t
@@ -335,8 +357,12 @@ goevd_http_length(const struct goevd_http_request *r)
     return goevd_http->length(r);
 }
 
-/* The address of whoever is connected, as goevd_conn_peer_address().
- * Thread   [poller]
+/* The address of the peer of the connection: of the client, or of a proxy that forwards requests.
+ * It is that of goevd_conn_peer_address().
+ *
+ * ret_address  the address; of a unix socket only the family.
+ * Thread       [poller]
+ * Returns      its length in bytes.
  */
 static inline socklen_t
 goevd_http_peer_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
@@ -344,11 +370,13 @@ goevd_http_peer_address(const struct goevd_http_request *r, struct sockaddr_stor
     return goevd_http->peer_address(r, ret_address);
 }
 
-/* The address of the client: where the peer is a proxy that the option `forwarded` believes, of
- * whom it speaks for; else the peer's.
- * Thread   [poller]
- * Returns  as goevd_conn_peer_address() does.
- * Source   RFC 7239.
+/* The address of the client. If the peer is a proxy that the option `forwarded` trusts, it is the
+ * address that the proxy reports; otherwise it is the peer's.
+ *
+ * ret_address  the address; of a unix socket only the family.
+ * Thread       [poller]
+ * Returns      its length in bytes.
+ * Source       RFC 7239.
  */
 static inline socklen_t
 goevd_http_client_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
@@ -356,10 +384,11 @@ goevd_http_client_address(const struct goevd_http_request *r, struct sockaddr_st
     return goevd_http->client_address(r, ret_address);
 }
 
-/* The id of the request, by which logs tell it, as the option `request_id` has it made or taken: 1
- * to 128 bytes of visible ASCII. It is in the reply already.
+/* The id of the request in logs, which the option `request_id` makes or takes: 1 to 128 bytes of
+ * visible ASCII. The reply has it already.
+ *
  * Thread   [poller]
- * Returns  text that is valid until on_close returns; data is NULL without that option.
+ * Returns  text, valid until on_close returns; data is NULL without that option.
  */
 static inline struct goevd_str
 goevd_http_trace_id(const struct goevd_http_request *r)
@@ -367,10 +396,10 @@ goevd_http_trace_id(const struct goevd_http_request *r)
     return goevd_http->trace_id(r);
 }
 
-/* Say who the client is, for the handlers behind this one and for the access log: a handler that
- * has made sure of it.
+/* Set the name of the client, for later handlers of the route and for the access log. The handler
+ * has verified the name.
  *
- * name     copied, in the place of what was said before; any bytes.
+ * name     copied; any bytes. It replaces an earlier name.
  * len      1 to GOEVD_HTTP_USER_MAX.
  * Thread   [poller]
  * Returns  0; -EINVAL for another length; -ENOMEM.
@@ -381,9 +410,10 @@ goevd_http_set_user(struct goevd_http_request *r, const char *name, size_t len)
     return goevd_http->set_user(r, name, len);
 }
 
-/* Who the client is, as an earlier handler of the route, such as basic_auth, has made sure.
+/* The name of the client, as an earlier handler of the route, such as basic_auth, has verified it.
+ *
  * Thread   [poller]
- * Returns  text that is valid until on_close returns; data is NULL where nobody has said it.
+ * Returns  text, valid until on_close returns; data is NULL if no handler has set a name.
  */
 static inline struct goevd_str
 goevd_http_user(const struct goevd_http_request *r)
@@ -391,8 +421,11 @@ goevd_http_user(const struct goevd_http_request *r)
     return goevd_http->user(r);
 }
 
-/* The address of this side, as goevd_conn_local_address().
- * Thread   [poller]
+/* The address that the client connected to, as goevd_conn_local_address().
+ *
+ * ret_address  the address.
+ * Thread       [poller]
+ * Returns      its length in bytes; 0 if the kernel does not know it.
  */
 static inline socklen_t
 goevd_http_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
@@ -400,8 +433,10 @@ goevd_http_local_address(const struct goevd_http_request *r, struct sockaddr_sto
     return goevd_http->local_address(r, ret_address);
 }
 
-/* The instance that is called: what its create has made.
+/* The instance that handles the request.
+ *
  * Thread   [poller]
+ * Returns  what create stored in *ret_instance.
  */
 static inline void *
 goevd_http_instance(const struct goevd_http_request *r)
@@ -409,8 +444,10 @@ goevd_http_instance(const struct goevd_http_request *r)
     return goevd_http->instance(r);
 }
 
-/* What poller_start of that instance left in *ret_local on this poller.
+/* The storage of that instance on the request's poller.
+ *
  * Thread   [poller]
+ * Returns  what poller_start stored in *ret_local; NULL without it.
  */
 static inline void *
 goevd_http_local(const struct goevd_http_request *r)
@@ -418,8 +455,10 @@ goevd_http_local(const struct goevd_http_request *r)
     return goevd_http->local(r);
 }
 
-/* The poller that owns r.
+/* The poller that owns a request.
+ *
  * Thread   [poller]
+ * Returns  the poller, valid until its poller_stop has returned.
  */
 static inline struct goevd_poller *
 goevd_http_poller(const struct goevd_http_request *r)
@@ -427,8 +466,10 @@ goevd_http_poller(const struct goevd_http_request *r)
     return goevd_http->poller(r);
 }
 
-/* A name for r that other threads can use, and that is never another request's.
+/* The id of a request, for goevd_http_call() and goevd_http_send().
+ *
  * Thread   [poller]
+ * Returns  an id that no other request of this process has had.
  */
 static inline struct goevd_http_id
 goevd_http_request_id(struct goevd_http_request *r)
@@ -436,17 +477,18 @@ goevd_http_request_id(struct goevd_http_request *r)
     return goevd_http->id(r);
 }
 
-/* Ask for the body, once. It comes in calls of on_body, the last of which has GOEVD_HTTP_LAST; a
- * request without a body gets that one with 0 bytes. A client that waits for 100 (Continue) gets it
- * now. A body that is not asked for is read and dropped after the reply, or the connection closed.
+/* Read the body. This may be called once. The body comes in calls of on_body, and the last call has
+ * GOEVD_HTTP_LAST; a request without a body gets that call with 0 bytes. A client that waits for
+ * 100 (Continue) gets it now. If the handler does not read the body, goevd drops it after the
+ * reply, or closes the connection.
  *
- * max      bytes that it may have, at most `body_max` of the configuration, which 0 stands for. A
- *          longer one is answered with 413.
+ * max      bytes, at most `body_max` of the configuration; 0: `body_max`. A longer body gets 413.
  * flags    enum goevd_http_read_flags.
  * Thread   [poller]
- * Returns  0; -EMSGSIZE if it is known to be longer: then 413 is the reply, and on_close follows;
- *          -EINVAL without on_body, or for the second time; -EPIPE once r has been answered;
+ * Returns  0; -EMSGSIZE if the body is known to be longer: 413 is the reply, and on_close follows;
+ *          -EINVAL without on_body, or for the second call; -EPIPE once r has been answered;
  *          -ENOMEM, and r ends.
+ * Calls    no handler before it returns.
  * Source   RFC 9110 sections 10.1.1 and 15.5.14.
  */
 static inline int
@@ -455,14 +497,16 @@ goevd_http_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
     return goevd_http->read(r, max, flags);
 }
 
-/* A header that the client has sent behind a body in chunks, by its place, from 0 on. They are
- * there from the call of on_body with GOEVD_HTTP_LAST on. None may say how the message is framed or
- * whom it is for; whether one may stand for a header of that name is for who knows the header to
- * say.
+/* A trailer, which the client has sent after a body in chunks, by its number. Trailers are there
+ * from the call of on_body with GOEVD_HTTP_LAST on. No trailer has the name of a header that says
+ * how the message is framed or for which host it is. For other names the handler decides whether a
+ * trailer may stand for a header.
  *
+ * index    from 0 on.
  * Thread   [poller]
- * Returns  true, with text that is valid until on_close returns; false where there are no more,
- * with nothing set. Source   RFC 9110 section 6.5.
+ * Returns  true, with text that is valid until on_close returns; false if there are no more, and
+ *          nothing is set.
+ * Source   RFC 9110 section 6.5.
  */
 static inline bool
 goevd_http_trailer_at(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
@@ -471,9 +515,11 @@ goevd_http_trailer_at(const struct goevd_http_request *r, size_t index, struct g
     return goevd_http->trailer_at(r, index, ret_name, ret_value);
 }
 
-/* Let on_body have the rest of what it did not take. It is called soon, from the loop, not from
- * this call. Nothing if it has left nothing.
- * Thread   [poller], not from on_body.
+/* Let on_body have the bytes that it did not take. Without such bytes it does nothing. It must not
+ * be called in on_body.
+ *
+ * Thread   [poller]
+ * Calls    no handler before it returns; on_body runs soon, from the poller's loop.
  */
 static inline void
 goevd_http_resume(struct goevd_http_request *r)
@@ -481,12 +527,12 @@ goevd_http_resume(struct goevd_http_request *r)
     goevd_http->resume(r);
 }
 
-/* Let the next handler of the route have the request, with the headers that were added so far; its
- * on_request runs soon, not from this call. This handler gets no more callbacks but on_close. After
- * the last of a route the reply is 404.
+/* Pass the request to the next handler of the route, with the headers that were added so far. This
+ * handler gets no more callbacks but on_close. After the last handler of a route the reply is 404.
  *
  * Thread   [poller]
  * Returns  0; -EPIPE once a reply or the reading of the body has begun.
+ * Calls    no handler before it returns; on_request of the next one runs soon.
  */
 static inline int
 goevd_http_next(struct goevd_http_request *r)
@@ -496,16 +542,16 @@ goevd_http_next(struct goevd_http_request *r)
 
 /* ---- The reply ------------------------------------------------------------------------------- */
 
-/* Add a header to the reply that has not begun, behind those of before. `Date`, `Server`,
- * `Content-Length`, `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Upgrade` come from goevd
- * itself.
+/* Add a header to a reply that has not begun, after those that were added before. goevd itself
+ * sends `Date`, `Server`, `Content-Length`, `Transfer-Encoding`, `Connection`, `Keep-Alive` and
+ * `Upgrade`.
  *
- * name     NUL-terminated, copied as all that is given to the reply.
- * len      bytes of value.
+ * name     NUL-terminated; copied.
+ * value    len bytes; copied.
  * Thread   [poller]
- * Returns  0; -EINVAL if name is no token or one of those, or the value has a line break, another
- *          control character, or white space at an end; -EMSGSIZE above 16384 bytes of headers;
- *          -EPIPE once the reply has begun; -ENOMEM.
+ * Returns  0; -EINVAL if name is no token or one of those, or if the value has a line break,
+ *          another control character, or white space at an end; -EMSGSIZE above 16384 bytes of
+ *          headers; -EPIPE once the reply has begun; -ENOMEM.
  * Source   RFC 9110 section 5.
  */
 static inline int
@@ -515,9 +561,10 @@ goevd_http_add_header_bytes(struct goevd_http_request *r, const char *name, cons
     return goevd_http->add_header(r, name, value, len);
 }
 
-/* The same with a value that ends with a NUL.
+/* Add a header with a value that ends with a NUL.
+ *
  * Thread   [poller]
- * Returns  as goevd_http_add_header_bytes() does.
+ * Returns  0; -EINVAL, -EMSGSIZE, -EPIPE, -ENOMEM as goevd_http_add_header_bytes() does.
  */
 static inline int
 goevd_http_add_header(struct goevd_http_request *r, const char *name, const char *value)
@@ -525,10 +572,10 @@ goevd_http_add_header(struct goevd_http_request *r, const char *name, const char
     return goevd_http->add_header(r, name, value, strlen(value));
 }
 
-/* Send an interim reply with the headers that were added so far, such as 103 with Link. Those are
- * not in the reply that follows. A client of HTTP/1.0 gets nothing.
+/* Send an interim reply with the headers that were added so far, such as 103 with Link. The reply
+ * that follows does not have these headers. A client of HTTP/1.0 gets no interim reply.
  *
- * status   102 to 199; 100 comes by itself.
+ * status   102 to 199; goevd itself sends 100.
  * Thread   [poller]
  * Returns  0; -EINVAL for another status; -EPIPE once the reply has begun; -ENOMEM.
  * Source   RFC 9110 section 15.2, RFC 8297.
@@ -539,16 +586,18 @@ goevd_http_interim(struct goevd_http_request *r, int status)
     return goevd_http->interim(r, status);
 }
 
-/* Reply with all at once. HEAD, 204 and 304 get no content, whatever is given.
+/* Reply with the whole content at once. Replies to HEAD, and replies 204 and 304, have no content,
+ * whatever is given. An error (400 to 599) without type and content gets its page of `error_pages`,
+ * or its status as plain text.
  *
  * status   200 to 599.
  * type     of the content, NUL-terminated, for the header Content-Type; NULL: none.
- * body     len bytes, copied. What the client does not take at once is kept, whatever its length.
- *          An error (400 to 599) with neither type nor content gets its page of `error_pages`, or
- *          says its status in plain text.
+ * body     len bytes, copied. goevd keeps what the client does not take at once, whatever its
+ *          length.
  * Thread   [poller]
- * Returns  0; -EINVAL for another status or a type that is no header value; -EPIPE once a reply
- *          has begun; -ENOMEM, and no reply has begun.
+ * Returns  0; -EINVAL for another status or a type that is no header value; -EPIPE once a reply has
+ *          begun; -ENOMEM, and no reply has begun.
+ * Calls    no handler before it returns.
  * Source   RFC 9110 sections 6.4 and 15.
  */
 static inline int
@@ -560,12 +609,15 @@ goevd_http_reply(struct goevd_http_request *r, int status, const char *type, con
     return goevd_http->reply(r, status, type, strlen(type), body, len);
 }
 
-/* Begin a reply whose content comes by goevd_http_write() and ends with goevd_http_end().
+/* Begin a reply. Its content comes by goevd_http_write() and ends with goevd_http_end().
  *
- * length   bytes of the content, or GOEVD_HTTP_LENGTH_UNKNOWN: then it goes out in chunks, to
- *          HTTP/1.0 up to the end of the connection.
+ * status   200 to 599.
+ * type     as for goevd_http_reply().
+ * length   bytes of the content; GOEVD_HTTP_LENGTH_UNKNOWN: the content goes out in chunks, or for
+ *          HTTP/1.0 until the connection closes.
  * Thread   [poller]
- * Returns  as goevd_http_reply() does; 1 as goevd_http_write() does.
+ * Returns  0; 1 as goevd_http_write() does; -EINVAL, -EPIPE, -ENOMEM as goevd_http_reply() does.
+ * Calls    no handler before it returns.
  * Source   RFC 9112 section 6.
  */
 static inline int
@@ -576,13 +628,14 @@ goevd_http_start(struct goevd_http_request *r, int status, const char *type, uin
 
 /* Write content.
  *
- * data     copied.
+ * data     len bytes; copied.
  * Thread   [poller]
- * Returns  0; 1 if the client is slow: it is queued, but wait for on_drained before writing more;
- *          -ENOBUFS if on_drained is still to come and as much as can be is queued: nothing of this
- *          is; -EMSGSIZE if it is more than goevd_http_start() has announced: nothing of it is
- *          sent, the connection closes and that is counted; -EPIPE if no reply has begun, or it has
- *          ended; -ENOMEM.
+ * Returns  0; 1 if the client is slow: the content is queued, and the handler waits for on_drained
+ *          before it writes more; -ENOBUFS if on_drained is still to come and the queue is full:
+ *          nothing of it is queued; -EMSGSIZE if it is more than goevd_http_start() announced:
+ *          nothing of it is sent, and the connection closes, which is counted; -EPIPE if no reply
+ *          has begun, or it has ended; -ENOMEM.
+ * Calls    no handler before it returns.
  */
 static inline int
 goevd_http_write(struct goevd_http_request *r, const void *data, size_t len)
@@ -592,11 +645,12 @@ goevd_http_write(struct goevd_http_request *r, const void *data, size_t len)
 
 /* Write content without a copy.
  *
- * data     stays valid and unchanged until release runs.
- * release  as for goevd_conn_write_shared(): once, possibly before this returns; not at all if the
- *          call fails. It may run after on_close.
+ * data     len bytes, valid and unchanged until release runs.
+ * release  as for goevd_conn_write_shared(): called once, perhaps before this call returns or after
+ *          on_close. If the call fails it is not called. NULL: the memory is static.
  * Thread   [poller]
- * Returns  as goevd_http_write() does.
+ * Returns  0, 1, -ENOBUFS, -EMSGSIZE, -EPIPE, -ENOMEM as goevd_http_write() does.
+ * Calls    release, perhaps; no handler before it returns.
  */
 static inline int
 goevd_http_write_shared(struct goevd_http_request *r, const void *data, size_t len,
@@ -607,11 +661,12 @@ goevd_http_write_shared(struct goevd_http_request *r, const void *data, size_t l
 
 /* Write a part of a file as content.
  *
- * fd       a regular file, open until release runs; its own position is not used.
+ * fd       a regular file, open until release runs; its file position is not used.
  * release  as for goevd_http_write_shared(); -EIO if the file has ended early or cannot be read,
  *          which closes the connection.
  * Thread   [poller]
- * Returns  as goevd_http_write() does.
+ * Returns  0, 1, -ENOBUFS, -EMSGSIZE, -EPIPE, -ENOMEM as goevd_http_write() does.
+ * Calls    release, perhaps; no handler before it returns.
  * Source   sendfile(2).
  */
 static inline int
@@ -621,11 +676,12 @@ goevd_http_write_file(struct goevd_http_request *r, int fd, off_t offset, size_t
     return goevd_http->write_file(r, fd, offset, len, release, arg);
 }
 
-/* Add a header that is sent behind the content.
+/* Add a trailer, a header that is sent after the content.
  *
+ * name     NUL-terminated; copied, as is the value.
  * Thread   [poller]
- * Returns  0; -ENOTSUP unless the content goes out in chunks; else as goevd_http_add_header_bytes()
- *          does; -EPIPE if no reply has begun, or it has ended.
+ * Returns  0; -ENOTSUP unless the content goes out in chunks; -EPIPE if no reply has begun, or it
+ *          has ended; -EINVAL, -EMSGSIZE, -ENOMEM as goevd_http_add_header_bytes() does.
  * Source   RFC 9110 section 6.5.
  */
 static inline int
@@ -634,10 +690,12 @@ goevd_http_trailer(struct goevd_http_request *r, const char *name, const char *v
     return goevd_http->trailer(r, name, value, strlen(value));
 }
 
-/* End the reply that goevd_http_start() has begun. If less was written than was announced, the
- * connection closes, so that the client sees it, and that is counted.
+/* End the reply that goevd_http_start() began. If less was written than was announced, the
+ * connection closes, so that the client notices, and this is counted.
+ *
  * Thread   [poller]
  * Returns  0; -EPIPE if no reply has begun, or it has ended; -ENOMEM.
+ * Calls    no handler before it returns.
  */
 static inline int
 goevd_http_end(struct goevd_http_request *r)
@@ -645,7 +703,9 @@ goevd_http_end(struct goevd_http_request *r)
     return goevd_http->end(r);
 }
 
-/* Close the connection, now or in the midst of a reply: on_close(GOEVD_HTTP_REASON_FAILED) follows.
+/* Close the connection, before a reply or in the midst of it. on_close(GOEVD_HTTP_REASON_FAILED)
+ * follows.
+ *
  * Thread   [poller]
  */
 static inline void
@@ -656,10 +716,11 @@ goevd_http_abort(struct goevd_http_request *r)
 
 /* ---- Other protocols ------------------------------------------------------------------------- */
 
-/* Whether the client offers to go on with that protocol.
+/* Whether the client offers to change to a protocol.
  *
- * protocol a name such as "websocket", in lower case.
+ * protocol a name in lower case, such as "websocket".
  * Thread   [poller]
+ * Returns  true if it does.
  * Source   RFC 9110 section 7.8.
  */
 static inline bool
@@ -668,19 +729,20 @@ goevd_http_wants_upgrade(const struct goevd_http_request *r, const char *protoco
     return goevd_http->wants_upgrade(r, protocol);
 }
 
-/* Answer 101 with the headers that were added, and let a stream handler have the connection and
- * what the client has sent behind the request: on_close(GOEVD_HTTP_REASON_UPGRADED), then the
- * on_open of that handler, follow soon.
+/* Reply 101 with the headers that were added, and pass the connection to a stream handler, with the
+ * bytes that the client has sent after the request. on_close(GOEVD_HTTP_REASON_UPGRADED) and then
+ * on_open of that handler follow soon.
  *
- * to       a plugin that an option of this handler names; NULL: this plugin itself, with the same
+ * to       a plugin that an option of this handler names; NULL: this plugin, with the same
  *          instance.
- * state    what the connection's state there begins with, as in this request's own state; it stays
- *          valid until on_close, whose reason tells whether the stream handler has taken it.
- * len      bytes of it, at most that handler's conn_size; the rest is zeroed.
+ * state    the first bytes of the connection's state there, as in this request's own state. They
+ *          stay valid until on_close, whose reason shows whether the stream handler has taken them.
+ * len      bytes, at most conn_size of that handler; the rest is zeroed.
  * Thread   [poller]
- * Returns  0; -ENOTSUP if that has no GOEVD_STREAM interface; -EINVAL for more state than that;
- *          -EPROTO unless goevd_http_wants_upgrade(), or where the request has a body; -EPIPE once
- *          a reply has begun; -EMSGSIZE if the headers are too long with the request's id; -ENOMEM.
+ * Returns  0; -ENOTSUP if that plugin has no GOEVD_STREAM interface; -EINVAL if len is too large;
+ *          -EPROTO unless goevd_http_wants_upgrade(), or if the request has a body; -EPIPE once a
+ *          reply has begun; -EMSGSIZE if the headers are too long with the request's id; -ENOMEM.
+ * Calls    no handler before it returns.
  * Source   RFC 9110 section 15.2.2.
  */
 static inline int
@@ -690,9 +752,11 @@ goevd_http_upgrade(struct goevd_http_request *r, const char *protocol, struct go
     return goevd_http->upgrade(r, protocol, to, state, len);
 }
 
-/* Answer 426: this is only spoken over that protocol.
+/* Reply 426: the resource is served over that protocol only.
+ *
+ * protocol a name, such as "websocket".
  * Thread   [poller]
- * Returns  as goevd_http_reply() does.
+ * Returns  0; -EINVAL, -EPIPE, -ENOMEM as goevd_http_reply() does.
  * Source   RFC 9110 section 15.5.22.
  */
 static inline int
@@ -703,7 +767,9 @@ goevd_http_upgrade_required(struct goevd_http_request *r, const char *protocol)
 
 /* ---- Later ----------------------------------------------------------------------------------- */
 
-/* Let on_timeout run delay_ns from now, unless r is over by then. It moves an earlier one.
+/* Let on_timeout run later, unless r is over by then. It replaces an earlier time.
+ *
+ * delay_ns from now.
  * Thread   [poller]
  * Returns  0; -EINVAL without on_timeout; -ENOMEM; -EPIPE once the connection is closing.
  */
@@ -713,13 +779,13 @@ goevd_http_timer(struct goevd_http_request *r, uint64_t delay_ns)
     return goevd_http->timer(r, delay_ns);
 }
 
-/* Run a function on the poller of a request, where it may do all that a callback may.
+/* Run a function on the poller of a request, as a callback of that request.
  *
- * self     this plugin's.
- * fn       runs exactly once if 0 is returned; its r is NULL if the request is over, or another
- *          handler has it now.
+ * self     of this plugin.
+ * fn       runs exactly once if 0 is returned. Its r is NULL if the request is over, or has been
+ *          passed to another handler.
  * Thread   [any]
- * Returns  as goevd_call() does.
+ * Returns  0; -EAGAIN, -ECANCELED, -EINVAL, -ENOMEM as goevd_call() does.
  */
 static inline int
 goevd_http_call(struct goevd_self *self, struct goevd_http_id id, goevd_http_call_fn fn, void *arg)
@@ -727,12 +793,13 @@ goevd_http_call(struct goevd_self *self, struct goevd_http_id id, goevd_http_cal
     return goevd_http->call(self, id, fn, arg);
 }
 
-/* Reply from any thread, as goevd_http_reply().
+/* Reply from any thread, as goevd_http_reply() does.
  *
- * done     exactly once if 0 is returned, on a poller: with what goevd_http_reply() said, or -EPIPE
- *          if the request is over. NULL: nobody asks.
+ * body     len bytes; copied.
+ * done     called exactly once if 0 is returned, on a poller: with the result of
+ *          goevd_http_reply(), or with -EPIPE if the request is over. NULL: not needed.
  * Thread   [any]
- * Returns  as goevd_call() does; -ENOMEM.
+ * Returns  0; -EAGAIN, -ECANCELED, -EINVAL, -ENOMEM as goevd_call() does.
  */
 static inline int
 goevd_http_send(struct goevd_self *self, struct goevd_http_id id, int status, const char *type,
@@ -741,14 +808,14 @@ goevd_http_send(struct goevd_self *self, struct goevd_http_id id, int status, co
     return goevd_http->send(self, id, status, type, body, len, done, arg);
 }
 
-/* Run a job on a thread of the work pool, as goevd_submit(), and then `done` on this poller, where
- * it may do all that a callback may.
+/* Run a job on a thread of the work pool, as goevd_submit() does, and then `done` on this poller,
+ * as a callback of the request.
  *
- * job      knows nothing of the request but what arg says.
- * done     always runs, once: with what job returned, or -ECANCELED. Its r is NULL if the request
- *          is over, or another handler has it now.
+ * job      must not use the request: arg has what it needs.
+ * done     runs exactly once if 0 is returned: with the result of the job, or with -ECANCELED. Its
+ *          r is NULL if the request is over, or has been passed to another handler.
  * Thread   [poller]
- * Returns  as goevd_submit() does.
+ * Returns  0; -EAGAIN, -ECANCELED, -ENOMEM as goevd_submit() does. After an error nothing runs.
  */
 static inline int
 goevd_http_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
@@ -757,12 +824,12 @@ goevd_http_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_j
     return goevd_http->submit(self, r, job, done, arg);
 }
 
-/* For a handler that hosts others: what a function of its own with a request owes, as
- * goevd_check_conn() of its connection.
+/* For a handler that hosts other plugins: check a request that one of them gave to a function of
+ * the handler's own, as goevd_check_conn() checks a connection. A wrong pointer ends the worker.
  *
- * function  its name, as goevd_websocket_request_path; static.
- * caller    who has called it: __builtin_return_address(0).
- * Thread    [any]
+ * function name of that function, such as goevd_websocket_request_path; static.
+ * caller   the code that called it: __builtin_return_address(0).
+ * Thread   [any]
  */
 static inline void
 goevd_http_check(const struct goevd_http_request *r, const char *function, const void *caller)
@@ -770,8 +837,7 @@ goevd_http_check(const struct goevd_http_request *r, const char *function, const
     goevd_http->check(r, function, caller);
 }
 
-/* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
-
+/* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_id) == 16, "goevd_http_id has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 64, "goevd_http_handler has moved");

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * An application is a plugin that offers the interface GOEVD_WEBSOCKET: a vtable whose functions
- * get whole messages. The websocket plugin, which names it in its option `application`, does what
- * RFC 6455 asks for around them: the handshake, frames, pings, closing, and the checks of all that.
+ * An application is a plugin that offers the interface GOEVD_WEBSOCKET: callbacks that get whole
+ * messages. The option `application` of the websocket plugin names it. That plugin implements the
+ * rest of RFC 6455: the handshake, frames, pings, closing, and the checks of all these.
  *
  * Threads and errors are as in goevd/plugin.h.
  */
@@ -31,17 +31,17 @@ struct goevd_websocket_conn;    /* a connection; never keep the pointer past on_
 struct goevd_websocket_host;    /* the instance of websocket that hosts an application */
 struct goevd_websocket_request; /* a handshake; never keep the pointer past on_request */
 
-/* What a message is; the opcodes of RFC 6455. */
+/* Types of messages: the opcodes of RFC 6455. */
 enum goevd_websocket_type {
     GOEVD_WEBSOCKET_TEXT = 1, /* UTF-8 */
     GOEVD_WEBSOCKET_BINARY = 2,
-    GOEVD_WEBSOCKET_PING = 9 /* for goevd_websocket_post() alone */
+    GOEVD_WEBSOCKET_PING = 9 /* only for goevd_websocket_post() */
 };
 
 /* Flags of on_fragment and of goevd_websocket_send_fragment(). */
 enum goevd_websocket_fragment_flags {
     GOEVD_WEBSOCKET_FIRST = 1 << 0, /* a message begins */
-    GOEVD_WEBSOCKET_LAST = 1 << 1   /* it ends with these bytes, perhaps none */
+    GOEVD_WEBSOCKET_LAST = 1 << 1   /* the message ends with these bytes, perhaps none */
 };
 
 #define GOEVD_WEBSOCKET_CONTROL_MAX 125        /* bytes of a ping */
@@ -49,32 +49,33 @@ enum goevd_websocket_fragment_flags {
 #define GOEVD_WEBSOCKET_ROOM_MAX 255           /* bytes of the name of a room */
 #define GOEVD_WEBSOCKET_FRAGMENT_MAX (1 << 30) /* bytes of a part of a message that is sent */
 
-/* What becomes of a connection that takes less than is published, once its backlog is full. */
+/* What happens to a connection that reads slower than messages are published, once its backlog is
+ * full. */
 enum goevd_websocket_slow {
-    GOEVD_WEBSOCKET_SLOW_CLOSE = 0,   /* it is closed with 1013 */
-    GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, /* it loses the messages that have waited longest */
-    GOEVD_WEBSOCKET_SLOW_DROP_NEWEST  /* it loses what is published */
+    GOEVD_WEBSOCKET_SLOW_CLOSE = 0,   /* close it with 1013 */
+    GOEVD_WEBSOCKET_SLOW_DROP_OLDEST, /* drop the messages that have waited longest */
+    GOEVD_WEBSOCKET_SLOW_DROP_NEWEST  /* drop the new messages */
 };
 
-/* Names a connection in any thread, also when it is over. */
+/* The id of a connection, for any thread, also after the connection has closed. */
 struct goevd_websocket_id {
     struct goevd_websocket_host *host;
     uint64_t number;
 };
 
-/* Who has begun to close; given to on_close. */
+/* Which side began to close; an argument of on_close. */
 enum goevd_websocket_who {
-    GOEVD_WEBSOCKET_PEER = 0,  /* with a close frame */
-    GOEVD_WEBSOCKET_SELF,      /* the application, or goevd, which stops */
-    GOEVD_WEBSOCKET_VIOLATION, /* the plugin: the peer has broken the protocol or a limit */
-    GOEVD_WEBSOCKET_LOST       /* nobody: the connection has ended without a close frame */
+    GOEVD_WEBSOCKET_PEER = 0,  /* the peer, with a close frame */
+    GOEVD_WEBSOCKET_SELF,      /* the application, or goevd because it stops */
+    GOEVD_WEBSOCKET_VIOLATION, /* the plugin: the peer broke the protocol or a limit */
+    GOEVD_WEBSOCKET_LOST       /* neither: the connection ended without a close frame */
 };
 
 struct goevd_websocket;
 
 typedef void (*goevd_websocket_call_fn)(struct goevd_websocket_conn *w, void *state, void *arg);
 
-/* Messages in, messages out: what a plugin implements to speak WebSocket.
+/* Messages in, messages out: the callbacks of a WebSocket application.
  *
  * Every callback runs on the poller that owns the connection, and never inside another callback of
  * the same connection. `state` is conn_size zeroed bytes that live as long as the connection.
@@ -85,59 +86,64 @@ struct goevd_websocket_app {
     uint32_t conn_size;           /* bytes of state for each connection, 0 to 65536 */
     const struct goevd_websocket **websocket; /* &goevd_websocket; set before any callback */
 
-    /* A client asks for a connection, and all that RFC 6455 says of that is well. Nothing can be
-     * sent yet. NULL: all are welcome.
+    /* A client asks for a connection, and its handshake is valid. Nothing can be sent yet. NULL:
+     * accept every client.
      *
-     * state  what is left here is that of the connection. It is dropped where the client is gone
-     *        before on_open, so it should own nothing yet.
-     * Returns 0: go on, then on_open follows. 400 to 599: refuse with that status. Negative: with
-     *        500. */
+     * state    becomes the state of the connection. If the client is gone before on_open, goevd
+     *          drops it without a callback, so it should own nothing yet.
+     * Returns  0: accept, and on_open follows; 400 to 599: refuse with that status; negative:
+     *          refuse with 500.
+     */
     int (*on_request)(struct goevd_websocket_request *q, void *state);
 
     /* The handshake is done. Negative: close with 1011. May be NULL. */
     int (*on_open)(struct goevd_websocket_conn *w, void *state);
 
-    /* A message has come. This one must be set, or on_fragment.
+    /* A message has come. Either this callback or on_fragment is required.
      *
-     * type   enum goevd_websocket_type.
-     * data   len bytes, valid until return; of a text they are UTF-8.
-     * Returns 0 or 1, as goevd_websocket_send() does: the message is done with. -ENOBUFS, if a
-     *        function has just returned that: the message comes again after on_drained. -EMSGSIZE:
-     *        close with 1009. Another negative value: close with 1011. */
+     * type     enum goevd_websocket_type.
+     * data     len bytes, valid until return; a text is UTF-8.
+     * Returns  0 or 1, as goevd_websocket_send(): the message is done; -ENOBUFS, if a function has
+     *          just returned that: the message comes again after on_drained; -EMSGSIZE: close with
+     *          1009; another negative value: close with 1011.
+     */
     int (*on_message)(struct goevd_websocket_conn *w, void *state, int type, const char *data,
                       size_t len);
 
-    /* The peer has taken most of what was sent, after a function had returned 1 or -ENOBUFS. */
+    /* The output queue fell to the low mark after a function had returned 1 or -ENOBUFS. */
     void (*on_drained)(struct goevd_websocket_conn *w, void *state);
 
-    /* The last callback of this connection, always, once on_open has run. Nothing can be sent any
-     * more.
+    /* The last callback of a connection; always called once on_open has run. Nothing can be sent
+     * any more.
      *
-     * code   of the close frame that was first, RFC 6455 section 7.4; 1005 if it had none, 1006 if
-     *        there was no such frame.
-     * reason of that frame, if it was the peer's: UTF-8, valid until return.
-     * who    enum goevd_websocket_who. */
+     * code     of the first close frame, RFC 6455 section 7.4; 1005 if it had none; 1006 without
+     *          a close frame.
+     * reason   of that frame, if it was the peer's: UTF-8, valid until return.
+     * who      enum goevd_websocket_who.
+     */
     void (*on_close)(struct goevd_websocket_conn *w, void *state, unsigned code,
                      struct goevd_str reason, int who);
 
-    /* Bytes of a message have come: set, it is called in the place of on_message, and no message is
-     * gathered. `message_max` holds all the same.
+    /* Bytes of a message have come. If it is set, it is called instead of on_message, and no
+     * message is gathered. `message_max` limits the message all the same.
      *
-     * data   len bytes, valid until return: what came of one frame, or all of it. Of a text they
-     *        are UTF-8 together with those before; a character may be cut in two.
-     * flags  enum goevd_websocket_fragment_flags.
-     * Returns as on_message does; after -ENOBUFS the same bytes come again. */
+     * data     len bytes, valid until return: a part of one frame, or all of it. A text is UTF-8 as
+     *          a whole; a part may end within a character.
+     * flags    enum goevd_websocket_fragment_flags.
+     * Returns  as on_message does; after -ENOBUFS the same bytes come again.
+     */
     int (*on_fragment)(struct goevd_websocket_conn *w, void *state, int type, const char *data,
                        size_t len, unsigned flags);
 
-    /* The application's instance has its host, for goevd_websocket_publish(). From create of that
-     * host [main], before any poller runs. Negative: goevd does not start. NULL: nobody asks.
+    /* The instance gets its host, for goevd_websocket_publish(). Called in create of the host
+     * [main], before any poller runs. Negative: goevd does not start. NULL: not needed.
      *
-     * instance what the application's create has made. */
+     * instance  what create of the application stored in *ret_instance.
+     */
     int (*on_host)(void *instance, struct goevd_websocket_host *host);
 };
 
-/* The functions themselves; call them through the wrappers below, which document them. */
+/* The functions of websocket. Call them through the wrappers below, which document them. */
 struct goevd_websocket {
     struct goevd_version version;
 
@@ -174,13 +180,15 @@ struct goevd_websocket {
                          unsigned flags);
 };
 
-/* The table of this plugin; GOEVD_WEBSOCKET_TABLE once, in one source file. */
+/* Define the table of this plugin, once, in one source file: GOEVD_WEBSOCKET_TABLE; */
 #define GOEVD_WEBSOCKET_TABLE const struct goevd_websocket *goevd_websocket = NULL
 
 extern GOEVD_HIDDEN const struct goevd_websocket *goevd_websocket;
 
-/* The instance that is called: what its create has made.
+/* The instance of the application.
+ *
  * Thread   [poller]
+ * Returns  what create stored in *ret_instance.
  */
 static inline void *
 goevd_websocket_instance(const struct goevd_websocket_conn *w)
@@ -188,8 +196,10 @@ goevd_websocket_instance(const struct goevd_websocket_conn *w)
     return goevd_websocket->instance(w);
 }
 
-/* What poller_start of that instance left in *ret_local on this poller.
+/* The storage of that instance on the connection's poller.
+ *
  * Thread   [poller]
+ * Returns  what poller_start stored in *ret_local; NULL without it.
  */
 static inline void *
 goevd_websocket_local(const struct goevd_websocket_conn *w)
@@ -197,9 +207,11 @@ goevd_websocket_local(const struct goevd_websocket_conn *w)
     return goevd_websocket->local(w);
 }
 
-/* The connection beneath, for its addresses, its poller and what is queued. Nothing may be written
- * to it but through the functions here.
+/* The connection below w, for its addresses, its poller and its output queue. Only the functions
+ * here may write to it.
+ *
  * Thread   [poller]
+ * Returns  the connection, valid until on_close returns.
  */
 static inline struct goevd_conn *
 goevd_websocket_stream(const struct goevd_websocket_conn *w)
@@ -207,16 +219,17 @@ goevd_websocket_stream(const struct goevd_websocket_conn *w)
     return goevd_websocket->stream(w);
 }
 
-/* Send a message, in one frame, compressed if that was agreed upon and makes it shorter. What one
- * callback sends leaves together when it returns.
+/* Send a message in one frame. It is compressed if that was agreed upon and makes it shorter. The
+ * messages that one callback sends leave together when it returns.
  *
- * type     enum goevd_websocket_type. Text must be UTF-8; that is not checked.
- * data     copied; the caller keeps it.
+ * type     enum goevd_websocket_type. A text must be UTF-8, which is not checked.
+ * data     len bytes; copied.
  * Thread   [poller]
- * Returns  as goevd_conn_write() does: 0; 1 if much is queued; -ENOBUFS at the cap and -EMSGSIZE
- *          beyond it, with nothing of it queued; -ENOMEM; -EPIPE once a close frame was sent;
- *          -EBUSY while a message goes out by goevd_websocket_send_fragment(); -EINVAL for another
- *          type.
+ * Returns  0; 1 if much is queued: on_drained follows; -ENOBUFS if the queue would exceed its cap:
+ *          on_drained follows; -EMSGSIZE if the message alone exceeds the cap; -ENOMEM; -EPIPE once
+ *          a close frame was sent; -EBUSY during a message of goevd_websocket_send_fragment();
+ *          -EINVAL for another type. After an error nothing of it is queued.
+ * Calls    no handler before it returns.
  * Source   RFC 6455 section 5.6.
  */
 static inline int
@@ -225,22 +238,24 @@ goevd_websocket_send(struct goevd_websocket_conn *w, int type, const void *data,
     return goevd_websocket->send(w, type, data, len);
 }
 
-/* Send a part of a message, in a frame of its own: for one that is made as it goes out and is never
- * in memory as a whole. After 1 or -ENOBUFS the next part waits for on_drained.
+/* Send a part of a message in a frame of its own, so that the whole message need not be in memory.
+ * After 1 or -ENOBUFS the next part waits for on_drained.
  *
- * Until the last part is sent pings may go between, and a close frame ends it; no other message
- * may. What is published meanwhile waits as it does for who is slow. Where compression was agreed
- * upon the message is compressed, whatever its length, and each part can be read when it comes.
+ * Until the last part is sent, pings may go between the parts, and a close frame ends the message.
+ * No other message may be sent; published messages wait in the backlog, as for a slow client. If
+ * compression was agreed upon, the message is compressed, whatever its length, and the client can
+ * read each part as it comes.
  *
- * type     enum goevd_websocket_type, that of the first part counts. Text must be UTF-8 as a whole;
- *          a part may end within a character.
- * data     copied; the caller keeps it.
- * len      bytes, at most GOEVD_WEBSOCKET_FRAGMENT_MAX; 0 too.
+ * type     enum goevd_websocket_type, of the first part. A text must be UTF-8 as a whole; a part
+ *          may end within a character.
+ * data     len bytes; copied.
+ * len      0 to GOEVD_WEBSOCKET_FRAGMENT_MAX.
  * flags    enum goevd_websocket_fragment_flags; with both it is goevd_websocket_send().
  * Thread   [poller]
- * Returns  as goevd_websocket_send() does, where a part that was not queued changes nothing: others
- *          may follow; -EBUSY for a first part before the last one of a message; -EINVAL for
- *          another part where none has begun.
+ * Returns  as goevd_websocket_send() does; -EBUSY for a first part before the last part of a
+ *          message; -EINVAL for another part if no message has begun. After an error other parts
+ *          may follow.
+ * Calls    no handler before it returns.
  * Source   RFC 6455 section 5.4, RFC 7692 section 6.1.
  */
 static inline int
@@ -250,11 +265,13 @@ goevd_websocket_send_fragment(struct goevd_websocket_conn *w, int type, const vo
     return goevd_websocket->send_fragment(w, type, data, len, flags);
 }
 
-/* Send a ping. The answer is not told; a peer that answers none is found by `ping_interval`.
+/* Send a ping. The application does not see the pong. The option `ping_interval` finds peers that
+ * do not reply.
  *
- * len      bytes, at most 125.
+ * len      bytes, at most GOEVD_WEBSOCKET_CONTROL_MAX.
  * Thread   [poller]
  * Returns  as goevd_websocket_send() does; -EINVAL if it is longer.
+ * Calls    no handler before it returns.
  * Source   RFC 6455 section 5.5.2.
  */
 static inline int
@@ -263,13 +280,14 @@ goevd_websocket_ping(struct goevd_websocket_conn *w, const void *data, size_t le
     return goevd_websocket->ping(w, data, len);
 }
 
-/* Begin to close: a close frame behind what was sent, then the peer's, for which `close_timeout` is
- * waited once ours has been handed to the socket. No message comes any more.
+/* Begin to close: send a close frame after the messages before it. Then goevd waits for the peer's
+ * close frame, for `close_timeout` from when the socket has taken ours. No message comes any more.
  *
  * code     1000 to 1003, 1007 to 1014 or 3000 to 4999.
- * reason   UTF-8, at most 123 bytes; NULL: none.
+ * reason   UTF-8, at most GOEVD_WEBSOCKET_REASON_MAX bytes; NULL: none.
  * Thread   [poller]
  * Returns  0; -EINVAL for another code or a longer reason; -EPIPE once a close frame was sent.
+ * Calls    no handler before it returns.
  * Source   RFC 6455 section 7.1.2.
  */
 static inline int
@@ -280,8 +298,11 @@ goevd_websocket_close(struct goevd_websocket_conn *w, unsigned code, const char 
 
 /* ---- The handshake --------------------------------------------------------------------------- */
 
-/* The instance that is asked: what its create has made.
- * Thread   [poller], from on_request, as all that follow.
+/* The instance of the application. As all functions of a handshake, it may be called in on_request
+ * only.
+ *
+ * Thread   [poller]
+ * Returns  what create stored in *ret_instance.
  */
 static inline void *
 goevd_websocket_request_instance(const struct goevd_websocket_request *q)
@@ -289,9 +310,11 @@ goevd_websocket_request_instance(const struct goevd_websocket_request *q)
     return goevd_websocket->request_instance(q);
 }
 
-/* The path of the request, as goevd_http_path() tells it.
+/* The path of the request, as goevd_http_path() returns it.
+ *
  * Thread   [poller]
- * Returns  text that is valid until on_request returns, as for all that follow.
+ * Returns  text, valid until on_request returns.
+ * Source   RFC 3986 section 5.2.4.
  */
 static inline struct goevd_str
 goevd_websocket_request_path(const struct goevd_websocket_request *q)
@@ -299,8 +322,11 @@ goevd_websocket_request_path(const struct goevd_websocket_request *q)
     return goevd_websocket->request_path(q);
 }
 
-/* What follows the "?", as it was sent. data is NULL where there is no "?".
+/* The query, which follows the "?", as it was sent.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_request returns; data is NULL without a "?".
+ * Source   RFC 3986 section 3.4.
  */
 static inline struct goevd_str
 goevd_websocket_request_query(const struct goevd_websocket_request *q)
@@ -308,8 +334,10 @@ goevd_websocket_request_query(const struct goevd_websocket_request *q)
     return goevd_websocket->request_query(q);
 }
 
-/* What stands in the path for a {name} of the route, as goevd_http_param() tells it.
+/* The part of the path that a {name} of the route matches, as goevd_http_param() returns it.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_request returns; data is NULL if the route has no such name.
  */
 static inline struct goevd_str
 goevd_websocket_request_param(const struct goevd_websocket_request *q, const char *name)
@@ -317,8 +345,12 @@ goevd_websocket_request_param(const struct goevd_websocket_request *q, const cha
     return goevd_websocket->request_param(q, name);
 }
 
-/* The value of the first header of that name, whatever its case. data is NULL where there is none.
+/* The value of the first header of a name.
+ *
+ * name     in any case.
  * Thread   [poller]
+ * Returns  text, valid until on_request returns; data is NULL if there is no such header.
+ * Source   RFC 9110 section 5.
  */
 static inline struct goevd_str
 goevd_websocket_request_header(const struct goevd_websocket_request *q, const char *name)
@@ -326,9 +358,13 @@ goevd_websocket_request_header(const struct goevd_websocket_request *q, const ch
     return goevd_websocket->request_header(q, name);
 }
 
-/* A header by its place, from 0 on, in the order in which they were sent.
+/* A header by its number, in the order in which the client sent them.
+ *
+ * index    from 0 on.
  * Thread   [poller]
- * Returns  true; false where there are no more, with nothing set.
+ * Returns  true, with text that is valid until on_request returns; false if there are no more, and
+ *          nothing is set.
+ * Source   RFC 9110 section 5.3.
  */
 static inline bool
 goevd_websocket_request_header_at(const struct goevd_websocket_request *q, size_t index,
@@ -337,9 +373,11 @@ goevd_websocket_request_header_at(const struct goevd_websocket_request *q, size_
     return goevd_websocket->request_header_at(q, index, ret_name, ret_value);
 }
 
-/* The subprotocol that the answer will name: the first one offered that is among `protocols` of the
- * configuration, or the one that was chosen since. data is NULL where there is none.
+/* The subprotocol that the reply will name: the first offered one that is among `protocols` of the
+ * configuration, or the one that was chosen since.
+ *
  * Thread   [poller]
+ * Returns  text, valid until on_request returns; data is NULL without a subprotocol.
  * Source   RFC 6455 section 1.9.
  */
 static inline struct goevd_str
@@ -348,12 +386,12 @@ goevd_websocket_request_protocol(const struct goevd_websocket_request *q)
     return goevd_websocket->request_protocol(q);
 }
 
-/* Choose the subprotocol, whatever the configuration says. The offers are in the headers
+/* Choose the subprotocol, whatever the configuration has. The client's offers are in the headers
  * Sec-WebSocket-Protocol.
  *
  * protocol one that the client offers; NULL: none.
  * Thread   [poller]
- * Returns  0; -ENOENT if it is not offered, and there is none then.
+ * Returns  0; -ENOENT if the client does not offer it: the reply names no subprotocol then.
  * Source   RFC 6455 section 4.2.2.
  */
 static inline int
@@ -364,8 +402,10 @@ goevd_websocket_request_choose(struct goevd_websocket_request *q, const char *pr
 
 /* ---- From other threads ---------------------------------------------------------------------- */
 
-/* A name for w that other threads can use, and that is never another connection's.
+/* The id of a connection, for the functions that other threads may call.
+ *
  * Thread   [poller]
+ * Returns  an id that no other connection of this process has had.
  */
 static inline struct goevd_websocket_id
 goevd_websocket_conn_id(const struct goevd_websocket_conn *w)
@@ -373,12 +413,11 @@ goevd_websocket_conn_id(const struct goevd_websocket_conn *w)
     return goevd_websocket->id(w);
 }
 
-/* Run a function on the poller of a connection, where it may do all that a callback may: send,
- * join a room, close.
+/* Run a function on the poller of a connection, as a callback of that connection.
  *
- * fn       runs exactly once if 0 is returned; w and state are NULL if the connection is over.
+ * fn       runs exactly once if 0 is returned; w and state are NULL if the connection has closed.
  * Thread   [any]
- * Returns  as goevd_call() does; -ENOMEM.
+ * Returns  0; -EAGAIN, -ECANCELED, -EINVAL, -ENOMEM as goevd_call() does.
  */
 static inline int
 goevd_websocket_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg)
@@ -389,12 +428,13 @@ goevd_websocket_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, v
 /* Send a message or a ping from any thread. Those of one thread to one connection keep their order.
  *
  * type     enum goevd_websocket_type.
- * data     copied; the caller keeps it.
- * done     exactly once if 0 is returned, on a poller: with what goevd_websocket_send() said, where
- *          1 and -ENOBUFS mean that on_drained follows, or -EPIPE if the connection is over. NULL:
- *          nobody asks.
+ * data     len bytes; copied.
+ * done     called exactly once if 0 is returned, on a poller: with the result of
+ *          goevd_websocket_send(), of which 1 and -ENOBUFS mean that on_drained follows, or with
+ *          -EPIPE if the connection has closed. NULL: not needed.
  * Thread   [any]
- * Returns  as goevd_call() does; -EINVAL for another type or too long a ping; -ENOMEM.
+ * Returns  0; -EAGAIN, -ECANCELED, -ENOMEM as goevd_call() does; -EINVAL for another type or too
+ *          long a ping.
  */
 static inline int
 goevd_websocket_post(struct goevd_websocket_id id, int type, const void *data, size_t len,
@@ -403,11 +443,13 @@ goevd_websocket_post(struct goevd_websocket_id id, int type, const void *data, s
     return goevd_websocket->post(id, type, data, len, done, arg);
 }
 
-/* Begin to close from any thread, behind what this one has sent before.
+/* Begin to close from any thread, after what this thread has sent before.
  *
+ * code     as for goevd_websocket_close().
  * reason   copied; NULL: none.
  * Thread   [any]
- * Returns  as goevd_call() does; -EINVAL as goevd_websocket_close() does; -ENOMEM.
+ * Returns  0; -EAGAIN, -ECANCELED, -ENOMEM as goevd_call() does; -EINVAL as goevd_websocket_close()
+ *          does.
  */
 static inline int
 goevd_websocket_post_close(struct goevd_websocket_id id, unsigned code, const char *reason)
@@ -418,7 +460,9 @@ goevd_websocket_post_close(struct goevd_websocket_id id, unsigned code, const ch
 /* ---- Rooms ----------------------------------------------------------------------------------- */
 
 /* The instance of websocket that hosts the application of w.
+ *
  * Thread   [poller]
+ * Returns  the host that on_host got.
  */
 static inline struct goevd_websocket_host *
 goevd_websocket_conn_host(const struct goevd_websocket_conn *w)
@@ -426,13 +470,13 @@ goevd_websocket_conn_host(const struct goevd_websocket_conn *w)
     return goevd_websocket->host(w);
 }
 
-/* Be in a room from now on, until goevd_websocket_leave() or the end. A room is there as long as
- * somebody is in it. From another thread: by goevd_websocket_call().
+/* Enter a room, until goevd_websocket_leave() or the end of the connection. A room exists while a
+ * connection is in it. Another thread enters a connection by goevd_websocket_call().
  *
- * room     its name, 1 to GOEVD_WEBSOCKET_ROOM_MAX bytes of any kind; copied.
+ * room     name, len bytes of any kind, 1 to GOEVD_WEBSOCKET_ROOM_MAX; copied.
  * Thread   [poller]
- * Returns  0, also if w is in it; -EINVAL for another length; -ENOSPC if w is in as many rooms as
- *          `rooms_max` allows; -EPIPE once a close frame was sent; -ENOMEM.
+ * Returns  0, also if w is in the room; -EINVAL for another length; -ENOSPC if w is in as many
+ *          rooms as `rooms_max` allows; -EPIPE once a close frame was sent; -ENOMEM.
  */
 static inline int
 goevd_websocket_join(struct goevd_websocket_conn *w, const char *room, size_t len)
@@ -440,7 +484,8 @@ goevd_websocket_join(struct goevd_websocket_conn *w, const char *room, size_t le
     return goevd_websocket->join(w, room, len);
 }
 
-/* Be in a room no longer.
+/* Leave a room.
+ *
  * Thread   [poller]
  * Returns  0; -ENOENT if w is not in it.
  */
@@ -450,14 +495,15 @@ goevd_websocket_leave(struct goevd_websocket_conn *w, const char *room, size_t l
     return goevd_websocket->leave(w, room, len);
 }
 
-/* Send a message to all who are in a room, on every poller, soon. What one thread publishes comes
- * in order. Who takes less than is published has a backlog, bounded by `room_backlog_max`; when
- * that is full, `room_slow` says what happens, or goevd_websocket_set_slow() has said it. What
- * goevd_websocket_send() sends may overtake a backlog, and a close frame ends it.
+/* Send a message to all connections in a room, on every poller, soon. The messages of one thread
+ * come in order. A connection that reads slower than messages are published has a backlog, bounded
+ * by `room_backlog_max`. If that is full, `room_slow` decides, or goevd_websocket_set_slow() for
+ * this connection. A message of goevd_websocket_send() may overtake the backlog, and a close frame
+ * ends it.
  *
- * room     its name, as for goevd_websocket_join(); NULL: to all connections of the host.
+ * room     name, as for goevd_websocket_join(); NULL: all connections of the host.
  * type     text or binary, as for goevd_websocket_send().
- * data     copied once for all.
+ * data     len bytes; copied once for all.
  * Thread   [any]
  * Returns  0; -EAGAIN if as much as `publish_max` allows has not reached all pollers yet; -EINVAL
  *          for another type or length of name; -ENOMEM.
@@ -469,13 +515,13 @@ goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, siz
     return goevd_websocket->publish(host, room, room_len, type, data, len);
 }
 
-/* Say what becomes of w when it takes less than is published, to whatever room: from now on, in the
- * place of `room_slow` and `room_backlog_max`, which are for connections of which nothing is said.
+/* Set what happens if w reads slower than messages are published, in all rooms, from now on. It
+ * replaces `room_slow` and `room_backlog_max` for w.
  *
  * slow     enum goevd_websocket_slow.
- * backlog  bytes that may wait for it, where each message counts 64 more than it has; more than
- *          `room_backlog_max` are as many as that, so SIZE_MAX leaves it. What waits already stays
- *          until the next message is published.
+ * backlog  bytes that may wait, where each message counts 64 more than it has; at most
+ *          `room_backlog_max`, which SIZE_MAX therefore keeps. Messages that wait already stay
+ *          until the next one is published.
  * Thread   [poller]
  * Returns  0; -EINVAL for another policy; -EPIPE once a close frame was sent; -ENOMEM.
  */
@@ -485,8 +531,7 @@ goevd_websocket_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlo
     return goevd_websocket->set_slow(w, slow, backlog);
 }
 
-/* ---- Layout, for 64-bit machines: what has shipped does not move ----------------------------- */
-
+/* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 80, "goevd_websocket_app has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 200, "goevd_websocket has moved");
