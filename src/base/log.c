@@ -34,7 +34,7 @@ log_stderr_is_journal(void)
 }
 
 void
-log_conmetric(const struct log_config *config)
+log_configure(const struct log_config *config)
 {
     bool connected = config->target != LOG_TO_FILE && log_stderr_is_journal();
     bool journal = config->target == LOG_TO_JOURNAL || (config->target == LOG_TO_AUTO && connected);
@@ -52,7 +52,7 @@ log_init(const char *who, int level)
 {
     log_style.who = who;
     log_set_level(level);
-    log_conmetric(&(struct log_config){0});
+    log_configure(&(struct log_config){0});
 }
 
 void

@@ -48,7 +48,7 @@ struct log_config {
 void log_init(const char *who, int level);
 
 /* Before there is another thread. */
-void log_conmetric(const struct log_config *config);
+void log_configure(const struct log_config *config);
 
 /* [any thread] Another level from now on. */
 void log_set_level(int level);

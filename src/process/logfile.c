@@ -69,5 +69,5 @@ logfile_use(const struct proto_log *log, int fd, unsigned repeats_max, uint64_t 
         .repeats_ns = repeats_ns,
     };
 
-    log_conmetric(&config);
+    log_configure(&config);
 }

@@ -15,7 +15,7 @@ struct worker_options {
 
 /* The log level that the configuration asks for, as -q and -v change it. */
 static inline int
-worker_options_level(const struct worker_options *options, int conmetricd)
+worker_options_level(const struct worker_options *options, int configured)
 {
-    return MIN(MAX(conmetricd + options->verbosity, LOG_ERR), LOG_DEBUG);
+    return MIN(MAX(configured + options->verbosity, LOG_ERR), LOG_DEBUG);
 }

@@ -19,7 +19,7 @@ static void
 use(enum log_format format)
 {
     log_init("me", LOG_NOTICE);
-    log_conmetric(&(struct log_config){.target = LOG_TO_FILE, .format = format, .fd = file});
+    log_configure(&(struct log_config){.target = LOG_TO_FILE, .format = format, .fd = file});
 }
 
 static int

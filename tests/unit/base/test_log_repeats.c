@@ -27,7 +27,7 @@ setup(void **state)
     wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     log_wake(wake);
     log_init("me", LOG_INFO);
-    log_conmetric(&(struct log_config){
+    log_configure(&(struct log_config){
         .target = LOG_TO_FILE, .fd = file, .repeats_max = LIMIT, .repeats_ns = INTERVAL_NS});
     return file < 0 || wake < 0 ? -1 : 0;
 }
