@@ -31,7 +31,7 @@ NEVER = {'supervisor': {'conf', 'plug', 'worker', 'cli'}, 'process': {'conf', 'p
 ROOMS = {
     'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'],
                      ['schema'], ['http']],
-    'src/net': [['address', 'tally'], ['conn'], ['proxy'], ['accept', 'connect']],
+    'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
     'src/conf': [['yaml'], ['schema'], ['config'], ['setting']],
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],
                  ['plugins']],

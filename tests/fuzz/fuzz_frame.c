@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "net/conn/frame.h"
+#include "net/bytes/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

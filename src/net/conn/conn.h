@@ -12,8 +12,8 @@
 
 #include "ev/poller.h"
 #include "net/address.h"
+#include "net/bytes/outq.h"
 #include "net/conn/net.h"
-#include "net/conn/outq.h"
 #include "net/conn/service.h"
 #include "net/conn/transport.h"
 

@@ -1,7 +1,7 @@
 #include <errno.h>
 
+#include "net/bytes/disk.h"
 #include "net/conn/conn_parts.h"
-#include "net/conn/disk.h"
 
 #define FILE_CHUNK_BYTES ((size_t)2 << 20)
 #define READ_CHUNK_BYTES (BUFFER_BYTES_MAX - sizeof(struct segment))

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/bytes/frame.h"
 #include "net/conn/conn_parts.h"
-#include "net/conn/frame.h"
 
 /* ---- In -------------------------------------------------------------------------------------- */
 

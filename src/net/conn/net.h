@@ -6,7 +6,7 @@
 
 #include "ev/reactor.h"
 #include "ev/slab.h"
-#include "net/conn/timer_table.h"
+#include "ev/timer_table.h"
 
 struct balance;
 struct conn;

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/bytes/frame.h"
 #include "net/conn/conn_parts.h"
-#include "net/conn/frame.h"
 
 struct send_message {
     struct message message;

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "net/bytes/frame.h"
 #include "net/conn/conn_parts.h"
-#include "net/conn/frame.h"
 
 #define STATE_BYTES_MAX 65536
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "net/conn/disk.h"
+#include "net/bytes/disk.h"
 
 #define FILE_BYTES 300000
 

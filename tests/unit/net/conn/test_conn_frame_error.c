@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
-#include "net/conn/frame.h"
+#include "net/bytes/frame.h"
 #include "unit/net/frame_fixture.h"
 
 static char told[1000]; /* what on_frame_error was given */

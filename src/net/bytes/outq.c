@@ -1,4 +1,4 @@
-#include "net/conn/outq.h"
+#include "net/bytes/outq.h"
 
 #include <assert.h>
 #include <errno.h>

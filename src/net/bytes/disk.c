@@ -1,4 +1,4 @@
-#include "net/conn/disk.h"
+#include "net/bytes/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "net/conn/frame.h"
+#include "net/bytes/frame.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "net/conn/timer_table.h"
+#include "ev/timer_table.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 #include "ev/work.h"
-#include "net/conn/outq.h"
+#include "net/bytes/outq.h"
 
 /* How many bytes from `offset` on, at most len, are in memory, so that sendfile(2) does not wait
  * for a disk; 0: none, or it cannot be told. Their two ends are looked at: what is missing between

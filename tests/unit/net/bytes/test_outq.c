@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "net/conn/outq.h"
+#include "net/bytes/outq.h"
 
 static struct buffers buffers; /* that keep nothing */
 static unsigned released;

@@ -1,6 +1,6 @@
 #include "unit/unit.h"
 
-#include "net/conn/timer_table.h"
+#include "ev/timer_table.h"
 
 #define CONNS 8
 #define COOKIES 400

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/conn/frame.h"
+#include "net/bytes/frame.h"
 
 #define MAX_LEN 1000
 
