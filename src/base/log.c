@@ -110,8 +110,8 @@ log_put_event(const struct log_event *e)
     return r;
 }
 
-static void
-log_tell_dropped(void)
+void
+log_report_lost(void)
 {
     uint64_t n = sink_take_untold(&log_sink);
     char memory[128];
@@ -121,17 +121,29 @@ log_tell_dropped(void)
         return;
     text_add(&t, "lines of the log that could not be written are lost: ");
     text_add_number(&t, n, 1);
-    if (log_put_event(&(struct log_event){LOG_WARNING, NULL, t.data, t.len}) < 0)
-        atomic_fetch_add(&log_sink.untold, n);
+    if (log_put_event(&(struct log_event){LOG_WARNING, NULL, t.data, t.len}) == 0)
+        return;
+    /* The report itself is not one of the lines that are lost. */
+    atomic_fetch_sub(&log_sink.dropped, 1);
+    atomic_fetch_add(&log_sink.untold, n - 1);
+}
+
+bool
+log_has_lost(void)
+{
+    return atomic_load(&log_sink.untold) > 0;
 }
 
 void
 log_write(const struct log_event *e)
 {
     int saved = errno;
+    bool had_lost = log_has_lost();
 
     if (log_put_event(e) == 0)
-        log_tell_dropped();
+        log_report_lost();
+    else if (!had_lost)
+        log_wake();
     errno = saved;
 }
 

@@ -110,8 +110,15 @@ uint64_t log_dropped(void);
 uint64_t log_held(void);
 
 /* An eventfd that becomes readable when a line is held back, so that log_tell_held() is due at
- * another time; -1: none. Before there is another thread. */
-void log_wake(int fd);
+ * another time, and when the first line is lost; -1: none. Before there is another thread. */
+void log_set_wake_fd(int fd);
+
+/* Are there lost lines that no line of the log has reported? */
+bool log_has_lost(void);
+
+/* [any thread] Log their number, if the log takes a line now. Each line that is written does this
+ * too. The main loop calls it while there are any, because the next line may come hours later. */
+void log_report_lost(void);
 
 /* When it is due to say how many have been held back; 0: never. */
 uint64_t log_held_due_ns(void);

@@ -39,9 +39,18 @@ log_repeats_limit(unsigned max, uint64_t interval_ns)
 }
 
 void
-log_wake(int fd)
+log_set_wake_fd(int fd)
 {
     repeats_wake = fd;
+}
+
+void
+log_wake(void)
+{
+    uint64_t one = 1;
+    ssize_t n = repeats_wake >= 0 ? write(repeats_wake, &one, sizeof(one)) : 0;
+
+    (void)n; /* EAGAIN: it is readable already */
 }
 
 uint64_t
@@ -211,7 +220,7 @@ repeats_count(const struct log_event *e, const char *format, uint64_t now_ns, bo
 bool
 log_repeats_hold(const struct log_event *e, const char *format)
 {
-    uint64_t now_ns, one = 1;
+    uint64_t now_ns;
     bool first;
 
     if (repeats_max == 0 || e->level > LOG_NOTICE)
@@ -221,7 +230,7 @@ log_repeats_hold(const struct log_event *e, const char *format)
     if (!repeats_count(e, format, now_ns, &first))
         return false;
     atomic_fetch_add_explicit(&repeats_held, 1, memory_order_relaxed);
-    if (first && repeats_wake >= 0 && write(repeats_wake, &one, sizeof(one)) < 0)
-        first = false; /* it is readable already */
+    if (first)
+        log_wake();
     return true;
 }

@@ -10,5 +10,8 @@
 /* All that came before is forgotten. Before there is another thread. */
 void log_repeats_limit(unsigned max, uint64_t interval_ns);
 
+/* Make the eventfd of log_set_wake_fd() readable. What the handler of a fatal signal may do. */
+void log_wake(void);
+
 /* True: it is held back and counted. */
 bool log_repeats_hold(const struct log_event *e, const char *format);

@@ -27,7 +27,8 @@
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
-#define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
+#define LOG_RETRY_NS NS_PER_S /* until the log is tried again, after it has lost lines */
+#define MINOR_CUT 5           /* the first version of the supervisor that counts what is cut */
 
 struct worker_process {
     const struct worker_options *options;
@@ -390,6 +391,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = w->load_due_ns;
     if (held && (!due || held < due))
         due = held;
+    if (log_has_lost() && (!due || now + LOG_RETRY_NS < due))
+        due = now + LOG_RETRY_NS;
     if (w->notify.due_ns && (!due || w->notify.due_ns < due))
         due = w->notify.due_ns;
     if (!due)

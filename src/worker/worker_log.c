@@ -46,7 +46,7 @@ worker_log_open(struct worker_log *l, const struct config_log *config, struct pa
         fd_close(fd);
         return err_set_errno(reterr, -errno, "cannot make an eventfd for the log");
     }
-    log_wake(l->held_fd);
+    log_set_wake_fd(l->held_fd);
     logfile_use(&l->how, fd, (unsigned)config->repeats->max,
                 (uint64_t)config->repeats->interval_ns);
     return 0;
@@ -100,12 +100,13 @@ worker_log_tell(struct worker_log *l)
 
     eventfd_read(l->held_fd, &ignored);
     log_tell_held(clock_now_ns());
+    log_report_lost();
 }
 
 void
 worker_log_fini(struct worker_log *l)
 {
     log_tell_held(UINT64_MAX);
-    log_wake(-1);
+    log_set_wake_fd(-1);
     fd_close(l->held_fd);
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -206,6 +207,39 @@ test_log_waits_for_nobody(void **state)
     close(copy);
 }
 
+/* The next line may come hours later. */
+static void
+test_log_reports_lost_lines_without_another_line(void **state)
+{
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC), copy = dup(file);
+    int wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    uint64_t before = log_dropped();
+    eventfd_t woken = 0;
+
+    use(LOG_TEXT);
+    log_set_wake_fd(wake);
+    log_report_lost();
+    assert_false(log_has_lost());
+    assert_int_equal(log_replace_file(full), 0);
+    log_error("lost");
+    log_error("lost too");
+    log_report_lost();
+    log_report_lost();
+    assert_true(log_has_lost());
+    assert_int_equal(eventfd_read(wake, &woken), 0);
+    assert_int_equal(woken, 1);
+    assert_int_equal(log_replace_file(copy), 0);
+    log_report_lost();
+    assert_like(written(),
+                "%Z warning me: lines of the log that could not be written are lost: 2\n");
+    assert_false(log_has_lost());
+    assert_int_equal(log_dropped() - before, 2);
+    log_set_wake_fd(-1);
+    close(wake);
+    close(full);
+    close(copy);
+}
+
 /* ---- Rotation -------------------------------------------------------------------------------- */
 
 #define WRITERS 4
@@ -279,6 +313,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_log_line_behind_half_a_line_begins_anew, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_log_waits_for_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_log_reports_lost_lines_without_another_line, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_log_loses_no_line_when_its_file_is_replaced, setup,
                                         teardown),
     };

@@ -25,7 +25,7 @@ setup(void **state)
     file = mkostemp(path, O_APPEND | O_CLOEXEC);
     unlink(path);
     wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    log_wake(wake);
+    log_set_wake_fd(wake);
     log_init("me", LOG_INFO);
     log_configure(&(struct log_config){
         .target = LOG_TO_FILE, .fd = file, .repeats_max = LIMIT, .repeats_ns = INTERVAL_NS});
@@ -36,7 +36,7 @@ static int
 teardown(void **state)
 {
     log_init("me", LOG_NOTICE);
-    log_wake(-1);
+    log_set_wake_fd(-1);
     close(wake);
     return close(file);
 }
