@@ -9,7 +9,7 @@ import sys
 
 # What an identifier must not match, and what to write instead.
 RETIRED = {
-    r'.*figure.*': 'metric',
+    r'.*(?<!con)figure.*': 'metric',
     r'author_\w+': 'scaffold_',
     r'sockets_\w+': 'parent_, or the name of what holds the sockets',
     r'proxies_\w+': 'proxy_log_',
@@ -44,6 +44,12 @@ KEY = re.compile(r'\.name = "(\w+)",\s*\\?\s*\.type = GOEVD_OPTION_'
                  r'|GOEVD_OPTION\([^"()]*"(\w+)",')
 
 
+# A duration in a struct of options says its unit.
+DURATION = re.compile(r'GOEVD_OPTION\([^,]+,\s*(\w+),\s*"\w+",\s*DURATION\)'
+                      r'|\.type = GOEVD_OPTION_DURATION,\s*\\?\s*\.?\w+(?: = \w+)?'
+                      r'\((?:[^(),]+,\s*)?([\w.]+)\)')
+
+
 def identifiers(text):
     """(line, name) of every identifier."""
     for found in TOKEN.finditer(text):
@@ -71,6 +77,10 @@ def complaints(root):
             name = found[1] or found[2]
             if better(name, KEYS):
                 yield f'{path}: key {name}: write {better(name, KEYS)}'
+        for found in DURATION.finditer(text):
+            name = found[1] or found[2]
+            if not name.endswith('_ns'):
+                yield f'{path}: duration {name}: write {name}_ns'
 
 
 def main(root):

@@ -19,7 +19,7 @@ struct cors_options {
     struct goevd_list headers;
     struct goevd_list expose;
     bool credentials;
-    int64_t max_age; /* ns */
+    int64_t max_age_ns;
 };
 
 struct cors {
@@ -58,7 +58,7 @@ static const struct goevd_option options_table[] = {
      .help = "Headers of replies that they may read beyond those that any page may."},
     {GOEVD_OPTION(struct cors_options, credentials, "credentials", BOOL), .def = "false",
      .help = "Whether requests may carry cookies and passwords; not with \"*\"."},
-    {GOEVD_OPTION(struct cors_options, max_age, "max_age", DURATION), .def = "10m", .min = 0,
+    {GOEVD_OPTION(struct cors_options, max_age_ns, "max_age", DURATION), .def = "10m", .min = 0,
      .max = 86400 * GOEVD_SECOND, .help = "How long a browser may keep the answer to a preflight."},
     {.type = GOEVD_OPTION_END},
 };
@@ -271,7 +271,7 @@ cors_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     cors->options = options;
     snprintf(cors->max_age, sizeof(cors->max_age), "%lld",
-             (long long)(cors->options->max_age / GOEVD_SECOND));
+             (long long)(cors->options->max_age_ns / GOEVD_SECOND));
     r = cors_check_origins(cors, self);
     if (r == 0)
         r = cors_join_methods(&cors->options->methods, &cors->methods);

@@ -77,10 +77,10 @@ struct http_options_forwarded {
 
 struct http_options {
     struct goevd_str server;
-    int64_t header_timeout; /* ns */
-    int64_t body_timeout;   /* ns */
-    int64_t stop_grace;     /* ns */
-    int64_t body_rate;      /* bytes a second; 0: none */
+    int64_t header_timeout_ns;
+    int64_t body_timeout_ns;
+    int64_t stop_grace_ns;
+    int64_t body_rate; /* bytes a second; 0: none */
     int64_t body_max;
     int64_t request_line_max;
     int64_t header_bytes_max;

@@ -7,7 +7,7 @@ http_exchange_body_time_left(const struct http_exchange *x)
 {
     const struct http_options *o = x->local->http->options;
     uint64_t now = goevd_poller_now(x->local->poller);
-    uint64_t allowed = (uint64_t)o->body_timeout;
+    uint64_t allowed = (uint64_t)o->body_timeout_ns;
     uint64_t taken = now > x->body.since_ns ? now - x->body.since_ns : 0;
 
     if (o->body_rate != 0)

@@ -289,7 +289,7 @@ http_h1_conn_stop(struct goevd_conn *c, void *state)
 
     conn->flags |= HTTP_H1_STOP;
     if (conn->flags == HTTP_H1_STOP)
-        goevd_conn_deadline(c, (uint64_t)local->http->options->stop_grace);
+        goevd_conn_deadline(c, (uint64_t)local->http->options->stop_grace_ns);
     return 0;
 }
 

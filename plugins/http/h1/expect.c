@@ -68,13 +68,13 @@ http_h1_expect(struct http_h1_batch *b, int r)
     else if (r == -EAGAIN && http_h1_expect_has_begun(b))
         conn->flags |= HTTP_H1_BEGUN;
     if (r == -EAGAIN)
-        http_h1_expect_arm(b, HTTP_H1_LATE_HEAD, o->header_timeout);
+        http_h1_expect_arm(b, HTTP_H1_LATE_HEAD, o->header_timeout_ns);
     else if (r == 0 && http_h1_expect_awaits_body(conn))
-        http_h1_expect_arm(b, HTTP_H1_LATE_BODY, o->body_timeout);
+        http_h1_expect_arm(b, HTTP_H1_LATE_BODY, o->body_timeout_ns);
     else
         http_h1_expect_arm(b, 0, 0);
     if (conn->flags == HTTP_H1_STOP) /* the last reply did not say close */
-        goevd_conn_deadline(b->c, (uint64_t)o->stop_grace);
+        goevd_conn_deadline(b->c, (uint64_t)o->stop_grace_ns);
     if (r == -EBUSY && b->at < b->end)
         http_h1_expect_pause(b);
     if ((conn->flags & (HTTP_H1_EOF | HTTP_H1_EXCHANGE)) == HTTP_H1_EOF && r != -ENOBUFS &&

@@ -322,9 +322,9 @@ http_host_options(const struct http_options_route *routes, size_t count)
 {
     return (struct http_options){
         .server = {"goevd", 5},
-        .header_timeout = INT64_C(10000000000),
-        .body_timeout = INT64_C(30000000000),
-        .stop_grace = INT64_C(1000000000),
+        .header_timeout_ns = INT64_C(10000000000),
+        .body_timeout_ns = INT64_C(30000000000),
+        .stop_grace_ns = INT64_C(1000000000),
         .body_rate = 1024,
         .body_max = 1 << 20,
         .request_line_max = 8192,

@@ -318,7 +318,8 @@ begin(int (*on_request)(struct goevd_http_request *r))
     handler.reason = -1;
     handle = on_request;
     goevd_http = &http_api;
-    f->options = (struct http_options){.body_max = 1000, .body_timeout = 1000, .error_page_max = 1};
+    f->options =
+        (struct http_options){.body_max = 1000, .body_timeout_ns = 1000, .error_page_max = 1};
     f->http = (struct http){.self = &f->self, .options = &f->options};
     f->http.log = (struct http_log){.self = &f->self, .options = &f->options};
     assert_int_equal(http_routes_init(&f->http.routes, &f->self, &f->options, &http_api), 0);
