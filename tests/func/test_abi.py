@@ -31,7 +31,7 @@ def abi(tmp_path):
     ('plugin.h', '    uint64_t (*now)(void);\n', '    void *spare;\n    uint64_t (*now)(void);\n',
      'struct goevd_host.now'),
     ('version.h', '    size_t len;\n};', '    size_t len;\n    int hash;\n};', 'struct goevd_str'),
-    ('plugin.h', 'GOEVD_REASON_EOF,  ', 'GOEVD_REASON_END, GOEVD_REASON_EOF,  ',
+    ('stream.h', 'GOEVD_REASON_EOF,  ', 'GOEVD_REASON_END, GOEVD_REASON_EOF,  ',
      'enum goevd_reason.GOEVD_REASON_EOF'),
     ('plugin.h', '(*goevd_release_fn)(void *arg, int result)', '(*goevd_release_fn)(void *arg)',
      'type goevd_release_fn'),
