@@ -298,6 +298,17 @@ def test_a_wrong_pointer_ends_goevd(unruly, goevd_run, command):
                    r'one that has been freed; the call is in /\S+/unruly\.so \(goevd-plugin\(7\), POINTERS\)$')
 
 
+@pytest.mark.parametrize('function', ['path', 'reply', 'timer', 'client_address'])
+def test_a_request_that_is_over_ends_goevd(unruly, function):
+    d = unruly('--single', pollers='1')
+    d.status = -signal.SIGABRT
+    d.connect('http').sendall(request(path=f'/?{function}', method='PUT', content_length=0))
+    assert d.wait() == -signal.SIGABRT
+    assert d.log.find(rf"error goevd: plugin 'unruly_http': goevd_http_{function}\(\) was given a pointer to no "
+                      r'request, or to one that has been freed; the call is in /\S+/unruly_http\.so '
+                      r'\(goevd-plugin\(7\), POINTERS\)$')
+
+
 def test_builds_for_developers_are_strict(unruly, goevd_run):
     strict = ', strict)' in goevd_run('-V').stdout
     s = unruly().connect()

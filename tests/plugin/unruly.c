@@ -291,6 +291,29 @@ unruly_request_in_thread(void *arg)
     return NULL;
 }
 
+static void
+unruly_request_over(struct goevd_poller *poller, void *local, void *arg)
+{
+    struct command *k = arg;
+
+    (void)poller, (void)local;
+    k->breach(k);
+}
+
+/* Use it when it is over. */
+static int
+unruly_request_keep(struct goevd_http_request *r)
+{
+    static struct command k;
+    const struct unruly *u = goevd_http_instance(r);
+
+    k.breach = breach_asked(r);
+    k.request = r;
+    if (goevd_call(u->self, goevd_poller_index(goevd_http_poller(r)), unruly_request_over, &k) < 0)
+        return -EAGAIN;
+    return goevd_http_reply(r, 204, NULL, NULL, 0);
+}
+
 static int
 unruly_request(struct goevd_http_request *r, void *state)
 {
@@ -300,6 +323,8 @@ unruly_request(struct goevd_http_request *r, void *state)
     int n;
 
     (void)state;
+    if (goevd_http_method(r) == GOEVD_HTTP_PUT)
+        return unruly_request_keep(r);
     if (goevd_http_method(r) == GOEVD_HTTP_POST) {
         k.breach = breach_asked(r);
         if (pthread_create(&thread, NULL, unruly_request_in_thread, &k) != 0)

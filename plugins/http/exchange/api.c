@@ -22,13 +22,13 @@ http_api_str(struct http_span s)
 static enum goevd_http_method
 http_api_method(const struct goevd_http_request *r)
 {
-    return (enum goevd_http_method)http_exchange_of(r)->req->method;
+    return (enum goevd_http_method)HTTP_EXCHANGE_GIVEN(r, "method")->req->method;
 }
 
 static enum goevd_http_version
 http_api_version_of(const struct goevd_http_request *r)
 {
-    const struct http_exchange *x = http_exchange_of(r);
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "version");
 
     return x->wire->version(x);
 }
@@ -36,7 +36,7 @@ http_api_version_of(const struct goevd_http_request *r)
 static struct goevd_str
 http_api_scheme(const struct goevd_http_request *r)
 {
-    const struct http_exchange *x = http_exchange_of(r);
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "scheme");
     const char *scheme = x->wire->scheme(x);
 
     return (struct goevd_str){scheme, strlen(scheme)};
@@ -45,31 +45,31 @@ http_api_scheme(const struct goevd_http_request *r)
 static struct goevd_str
 http_api_target(const struct goevd_http_request *r)
 {
-    return http_api_str(http_exchange_of(r)->req->target);
+    return http_api_str(HTTP_EXCHANGE_GIVEN(r, "target")->req->target);
 }
 
 static struct goevd_str
 http_api_path(const struct goevd_http_request *r)
 {
-    return http_api_str(http_exchange_of(r)->req->path);
+    return http_api_str(HTTP_EXCHANGE_GIVEN(r, "path")->req->path);
 }
 
 static struct goevd_str
 http_api_raw_path(const struct goevd_http_request *r)
 {
-    return http_api_str(http_target_path(http_exchange_of(r)->req->target));
+    return http_api_str(http_target_path(HTTP_EXCHANGE_GIVEN(r, "raw_path")->req->target));
 }
 
 static struct goevd_str
 http_api_query(const struct goevd_http_request *r)
 {
-    return http_api_str(http_target_query(http_exchange_of(r)->req->target));
+    return http_api_str(http_target_query(HTTP_EXCHANGE_GIVEN(r, "query")->req->target));
 }
 
 static struct goevd_str
 http_api_param(const struct goevd_http_request *r, const char *name)
 {
-    const struct http_exchange *x = http_exchange_of(r);
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "param");
 
     return http_api_str(http_router_param(x->handler->chain->path, x->req->path, name));
 }
@@ -77,7 +77,7 @@ http_api_param(const struct goevd_http_request *r, const char *name)
 static struct goevd_str
 http_api_header(const struct goevd_http_request *r, const char *name)
 {
-    const struct http_request *req = http_exchange_of(r)->req;
+    const struct http_request *req = HTTP_EXCHANGE_GIVEN(r, "header")->req;
     size_t len = strlen(name);
 
     for (uint32_t i = 0; i < req->field_count; i++) {
@@ -93,7 +93,7 @@ static bool
 http_api_header_at(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
                    struct goevd_str *ret_value)
 {
-    const struct http_request *req = http_exchange_of(r)->req;
+    const struct http_request *req = HTTP_EXCHANGE_GIVEN(r, "header_at")->req;
 
     if (index >= req->field_count)
         return false;
@@ -108,7 +108,7 @@ http_api_trailer_at(const struct goevd_http_request *r, size_t index, struct goe
 {
     struct http_span name, value;
 
-    if (!http_exchange_body_trailer(http_exchange_of(r), index, &name, &value))
+    if (!http_exchange_body_trailer(HTTP_EXCHANGE_GIVEN(r, "trailer_at"), index, &name, &value))
         return false;
     *ret_name = http_api_str(name);
     *ret_value = http_api_str(value);
@@ -118,13 +118,13 @@ http_api_trailer_at(const struct goevd_http_request *r, size_t index, struct goe
 static unsigned
 http_api_coding(const struct goevd_http_request *r, const char *coding)
 {
-    return http_coding_weight(http_exchange_of(r)->req, coding);
+    return http_coding_weight(HTTP_EXCHANGE_GIVEN(r, "coding")->req, coding);
 }
 
 static uint64_t
 http_api_length(const struct goevd_http_request *r)
 {
-    const struct http_request *req = http_exchange_of(r)->req;
+    const struct http_request *req = HTTP_EXCHANGE_GIVEN(r, "length")->req;
 
     if (req->flags & HTTP_CHUNKED)
         return GOEVD_HTTP_LENGTH_UNKNOWN;
@@ -134,18 +134,19 @@ http_api_length(const struct goevd_http_request *r)
 static socklen_t
 http_api_peer_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
-    return goevd_conn_peer_address(http_exchange_of(r)->c, ret_address);
+    return goevd_conn_peer_address(HTTP_EXCHANGE_GIVEN(r, "peer_address")->c, ret_address);
 }
 
 /* As much of an address as goevd_conn_peer_address() tells. */
 static socklen_t
 http_api_client_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
-    const union http_forwarded_address *client = &http_exchange_of(r)->info.client;
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "client_address");
+    const union http_forwarded_address *client = &x->info.client;
     bool ip = client->sa.sa_family == AF_INET || client->sa.sa_family == AF_INET6;
 
-    if (!(http_exchange_of(r)->flags & HTTP_X_INFORMED) || !ip)
-        return http_api_peer_address(r, ret_address);
+    if (!(x->flags & HTTP_X_INFORMED) || !ip)
+        return goevd_conn_peer_address(x->c, ret_address);
     memset(ret_address, 0, sizeof(*ret_address));
     memcpy(ret_address, client, sizeof(*client));
     return client->sa.sa_family == AF_INET ? sizeof(client->in) : sizeof(client->in6);
@@ -154,9 +155,10 @@ http_api_client_address(const struct goevd_http_request *r, struct sockaddr_stor
 static struct goevd_str
 http_api_trace_id(const struct goevd_http_request *r)
 {
-    const struct http_request_info *info = &http_exchange_of(r)->info;
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "trace_id");
+    const struct http_request_info *info = &x->info;
 
-    if (!(http_exchange_of(r)->flags & HTTP_X_INFORMED) || info->id_len == 0)
+    if (!(x->flags & HTTP_X_INFORMED) || info->id_len == 0)
         return (struct goevd_str){NULL, 0};
     return http_api_str(http_request_info_id(info));
 }
@@ -164,13 +166,13 @@ http_api_trace_id(const struct goevd_http_request *r)
 static int
 http_api_set_user(struct goevd_http_request *r, const char *name, size_t len)
 {
-    return http_exchange_set_user(http_exchange_of(r), name, len);
+    return http_exchange_set_user(HTTP_EXCHANGE_GIVEN(r, "set_user"), name, len);
 }
 
 static struct goevd_str
 http_api_user(const struct goevd_http_request *r)
 {
-    const struct http_exchange *x = http_exchange_of(r);
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "user");
 
     if (!(x->flags & HTTP_X_USER))
         return (struct goevd_str){NULL, 0};
@@ -180,19 +182,19 @@ http_api_user(const struct goevd_http_request *r)
 static socklen_t
 http_api_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
-    return goevd_conn_local_address(http_exchange_of(r)->c, ret_address);
+    return goevd_conn_local_address(HTTP_EXCHANGE_GIVEN(r, "local_address")->c, ret_address);
 }
 
 static void *
 http_api_instance(const struct goevd_http_request *r)
 {
-    return http_exchange_of(r)->handler->instance;
+    return HTTP_EXCHANGE_GIVEN(r, "instance")->handler->instance;
 }
 
 static void *
 http_api_local(const struct goevd_http_request *r)
 {
-    const struct http_exchange *x = http_exchange_of(r);
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "local");
 
     return goevd_plugin_local(x->handler->plugin, x->local->poller);
 }
@@ -200,13 +202,13 @@ http_api_local(const struct goevd_http_request *r)
 static struct goevd_poller *
 http_api_poller(const struct goevd_http_request *r)
 {
-    return http_exchange_of(r)->local->poller;
+    return HTTP_EXCHANGE_GIVEN(r, "poller")->local->poller;
 }
 
 static struct goevd_http_id
 http_api_id(struct goevd_http_request *r)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "request_id");
 
     return (struct goevd_http_id){x->local->http->self, http_exchange_number(x)};
 }
@@ -216,19 +218,19 @@ http_api_id(struct goevd_http_request *r)
 static int
 http_api_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
 {
-    return http_exchange_read(http_exchange_of(r), max, flags);
+    return http_exchange_read(HTTP_EXCHANGE_GIVEN(r, "read"), max, flags);
 }
 
 static void
 http_api_resume(struct goevd_http_request *r)
 {
-    http_exchange_resume(http_exchange_of(r));
+    http_exchange_resume(HTTP_EXCHANGE_GIVEN(r, "resume"));
 }
 
 static int
 http_api_next(struct goevd_http_request *r)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "next");
 
     if (x->flags & (HTTP_X_LOST | HTTP_X_READ))
         return -EPIPE;
@@ -240,7 +242,7 @@ http_api_next(struct goevd_http_request *r)
 static void
 http_api_abort(struct goevd_http_request *r)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "abort");
 
     http_exchange_break(x, 0);
     http_exchange_changed(x);
@@ -251,33 +253,33 @@ http_api_abort(struct goevd_http_request *r)
 static int
 http_api_add_header(struct goevd_http_request *r, const char *name, const char *value, size_t len)
 {
-    return http_exchange_add_field(http_exchange_of(r), name, value, len);
+    return http_exchange_add_field(HTTP_EXCHANGE_GIVEN(r, "add_header"), name, value, len);
 }
 
 static int
 http_api_interim(struct goevd_http_request *r, int status)
 {
-    return http_exchange_interim(http_exchange_of(r), status);
+    return http_exchange_interim(HTTP_EXCHANGE_GIVEN(r, "interim"), status);
 }
 
 static int
 http_api_reply(struct goevd_http_request *r, int status, const char *type, size_t type_len,
                const void *body, size_t len)
 {
-    return http_exchange_reply(http_exchange_of(r), status, type, type_len, body, len);
+    return http_exchange_reply(HTTP_EXCHANGE_GIVEN(r, "reply"), status, type, type_len, body, len);
 }
 
 static int
 http_api_start(struct goevd_http_request *r, int status, const char *type, uint64_t length)
 {
-    return http_exchange_start(http_exchange_of(r), status, !type ? "" : type,
+    return http_exchange_start(HTTP_EXCHANGE_GIVEN(r, "start"), status, !type ? "" : type,
                                !type ? 0 : strlen(type), length);
 }
 
 static int
 http_api_write(struct goevd_http_request *r, const void *data, size_t len)
 {
-    return http_exchange_write(http_exchange_of(r), data, len);
+    return http_exchange_write(HTTP_EXCHANGE_GIVEN(r, "write"), data, len);
 }
 
 static int
@@ -286,7 +288,7 @@ http_api_write_shared(struct goevd_http_request *r, const void *data, size_t len
 {
     const struct http_segment s = {.data = data, .len = len, .release = release, .arg = arg};
 
-    return http_exchange_write_segment(http_exchange_of(r), &s);
+    return http_exchange_write_segment(HTTP_EXCHANGE_GIVEN(r, "write_shared"), &s);
 }
 
 static int
@@ -296,32 +298,32 @@ http_api_write_file(struct goevd_http_request *r, int fd, off_t offset, size_t l
     const struct http_segment s = {
         .fd = fd, .offset = offset, .len = len, .release = release, .arg = arg};
 
-    return http_exchange_write_segment(http_exchange_of(r), &s);
+    return http_exchange_write_segment(HTTP_EXCHANGE_GIVEN(r, "write_file"), &s);
 }
 
 static int
 http_api_trailer(struct goevd_http_request *r, const char *name, const char *value, size_t len)
 {
-    return http_exchange_trailer(http_exchange_of(r), name, value, len);
+    return http_exchange_trailer(HTTP_EXCHANGE_GIVEN(r, "trailer"), name, value, len);
 }
 
 static int
 http_api_end(struct goevd_http_request *r)
 {
-    return http_exchange_end(http_exchange_of(r));
+    return http_exchange_end(HTTP_EXCHANGE_GIVEN(r, "end"));
 }
 
 static bool
 http_api_wants_upgrade(const struct goevd_http_request *r, const char *protocol)
 {
-    return http_request_upgrades(http_exchange_of(r)->req, protocol);
+    return http_request_upgrades(HTTP_EXCHANGE_GIVEN(r, "wants_upgrade")->req, protocol);
 }
 
 static int
 http_api_upgrade(struct goevd_http_request *r, const char *protocol, struct goevd_plugin *to,
                  const void *state, size_t len)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "upgrade");
 
     return http_exchange_upgrade(x, protocol, !to ? x->handler->plugin : to, state, len);
 }
@@ -329,13 +331,13 @@ http_api_upgrade(struct goevd_http_request *r, const char *protocol, struct goev
 static int
 http_api_upgrade_required(struct goevd_http_request *r, const char *protocol)
 {
-    return http_exchange_upgrade_required(http_exchange_of(r), protocol);
+    return http_exchange_upgrade_required(HTTP_EXCHANGE_GIVEN(r, "upgrade_required"), protocol);
 }
 
 static int
 http_api_timer(struct goevd_http_request *r, uint64_t delay_ns)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "timer");
 
     if (!x->handler->calls.on_timeout)
         return -EINVAL;

@@ -140,7 +140,7 @@ int
 http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
                   goevd_http_done_fn done, void *arg)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "submit");
     struct http_by_id_job *j = malloc(sizeof(*j));
     int result;
 

@@ -63,6 +63,7 @@ http_exchange_close(struct http_exchange *x, enum goevd_http_reason reason)
         if (x->handler == x->handler->chain->all)
             break;
     }
+    x->magic = 0;
 }
 
 static void
@@ -176,6 +177,7 @@ http_exchange_begin(struct http_exchange *x)
 {
     if (x->handler->chain->edited)
         x->flags |= HTTP_X_FIELDS;
+    x->magic = HTTP_EXCHANGE_MAGIC;
     return x->handler->calls.on_request(http_exchange_public(x), http_exchange_state(x));
 }
 

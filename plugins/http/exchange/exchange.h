@@ -31,6 +31,7 @@
  */
 #pragma once
 
+#include <goevd/hosting.h>
 #include <goevd/http.h>
 
 #include "http/exchange/instance.h"
@@ -114,7 +115,13 @@ struct http_upgrade {
     size_t len;
 };
 
+#define HTTP_EXCHANGE_MAGIC 0x71e4c0a9
+
 struct http_exchange {
+    /* HTTP_EXCHANGE_MAGIC while handlers may use their pointer: from the first on_request until the
+     * last on_close has returned */
+    uint32_t magic;
+
     /* the link to its wire, which has memory of its own behind the struct */
     const struct http_wire *wire;
     struct goevd_conn *c;
@@ -153,6 +160,14 @@ http_exchange_of(const struct goevd_http_request *r)
 {
     return (struct http_exchange *)(uintptr_t)r;
 }
+
+/* The same in a function of a table, whose caller is the handler: a pointer that it has kept for
+ * too long is found. `name` is that of the function. */
+#define HTTP_EXCHANGE_GIVEN(r, name)                                                               \
+    (likely((r) && http_exchange_of(r)->magic == HTTP_EXCHANGE_MAGIC)                              \
+         ? (void)0                                                                                 \
+         : goevd_wrong_object("goevd_http_" name, "request", __builtin_return_address(0)),         \
+     http_exchange_of(r))
 
 static inline struct goevd_http_request *
 http_exchange_public(struct http_exchange *x)

@@ -7,7 +7,8 @@
 #include <goevd/work.h>
 
 #define RULE(r, function)                                                                          \
-    goevd_check_conn(http_exchange_of(r)->c, "goevd_http_" #function, __builtin_return_address(0))
+    goevd_check_conn(HTTP_EXCHANGE_GIVEN(r, #function)->c, "goevd_http_" #function,                \
+                     __builtin_return_address(0))
 
 /* What does the work. */
 static const struct goevd_http *strict_plain;

@@ -107,7 +107,7 @@ int
 http_h1_quick_reply(struct goevd_http_request *r, int status, const char *type, size_t type_len,
                     const void *body, size_t len)
 {
-    struct http_exchange *x = http_exchange_of(r);
+    struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "reply");
     struct http_h1_batch *b;
     const struct http_head *h;
     char *to;

@@ -48,9 +48,11 @@ http_h1_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsign
     link->head_len = head_len;
     if (unlikely(!h->quick))
         return http_h1_handle_any(b, x);
+    x->magic = HTTP_EXCHANGE_MAGIC;
     r = h->calls.on_request(http_exchange_public(x), NULL);
     if (unlikely(x->flags != HTTP_X_ENDED))
         return http_h1_go_on(b, x, r);
+    x->magic = 0;
     b->at += head_len;
     return 0;
 }
