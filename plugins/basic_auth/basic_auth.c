@@ -92,7 +92,7 @@ auth_check_run(void *arg)
 
     errno = 0;
     made = crypt_rn(check->password, check->hash, &check->crypt, (int)sizeof(check->crypt));
-    if (made == NULL)
+    if (!made)
         return errno == ENOMEM ? -ENOMEM : -EACCES;
     return strlen(made) == len && memeql_sec(made, check->hash, len) && check->known ? 0 : -EACCES;
 }
@@ -148,10 +148,10 @@ auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
     int sent = 0;
 
     (void)state;
-    if (r != NULL && result == 0) {
+    if (r && result == 0) {
         auth_verified_add(goevd_http_local(r), check->mac);
         sent = auth_pass(r, check->name);
-    } else if (r != NULL) {
+    } else if (r) {
         sent = result == -EACCES ? auth_refuse(a, r) : auth_busy(a, r);
     }
     if (sent < 0)
@@ -170,7 +170,7 @@ auth_user(const struct auth *a, const char *name, bool *ret_known)
     *ret_known = user != NULL;
     auth_verified_mac(a->key, name, NULL, mac);
     memcpy(&number, mac, sizeof(number));
-    return user != NULL ? user : &a->users.all[number % a->users.count];
+    return user ? user : &a->users.all[number % a->users.count];
 }
 
 static int
@@ -185,7 +185,7 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct auth_cred
         return auth_busy(a, r);
     }
     check = calloc(1, sizeof(*check));
-    if (check == NULL) {
+    if (!check) {
         atomic_fetch_sub(&a->checks, 1);
         return -ENOMEM;
     }
@@ -249,7 +249,7 @@ auth_make_challenge(struct auth *a)
     const struct goevd_str *realm = &a->options->realm;
 
     for (size_t i = 0; i < realm->len; i++)
-        if (realm->data[i] < ' ' || realm->data[i] > '~' || strchr("\"\\", realm->data[i]) != NULL)
+        if (realm->data[i] < ' ' || realm->data[i] > '~' || strchr("\"\\", realm->data[i]))
             return goevd_refuse(a->self, "realm",
                                 "\"%s\" has a quote, a backslash, or what is not printable ASCII",
                                 realm->data);
@@ -297,7 +297,7 @@ auth_create(struct goevd_self *self, const void *options, void **ret_instance)
     struct auth *a = calloc(1, sizeof(*a));
     int r;
 
-    if (a == NULL)
+    if (!a)
         return -ENOMEM;
     a->self = self;
     a->options = options;
@@ -332,7 +332,7 @@ auth_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     struct auth_verified *v = calloc(1, sizeof(*v));
 
     (void)poller;
-    if (v == NULL)
+    if (!v)
         return -ENOMEM;
     if (auth_verified_init(v, (size_t)a->options->verified_max) < 0) {
         free(v);

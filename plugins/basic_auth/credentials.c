@@ -15,8 +15,8 @@ auth_credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
     size_t n = PAIR_MAX;
 
     /* with this bound nettle cannot write more than there is room for; it would skip spaces */
-    if (BASE64_DECODE_LENGTH(text.len) > PAIR_MAX || memchr(text.data, ' ', text.len) != NULL ||
-        memchr(text.data, '\t', text.len) != NULL)
+    if (BASE64_DECODE_LENGTH(text.len) > PAIR_MAX || memchr(text.data, ' ', text.len) ||
+        memchr(text.data, '\t', text.len))
         return 0;
     base64_decode_init(&ctx);
     if (base64_decode_update(&ctx, &n, pair, text.len, text.data) != 1 ||
@@ -55,7 +55,7 @@ auth_credentials_read(struct goevd_str value, struct auth_credentials *ret)
         skip++;
     n = auth_credentials_decode((struct goevd_str){value.data + skip, value.len - skip}, pair);
     colon = n == 0 ? NULL : memchr(pair, ':', n);
-    good = colon != NULL && auth_credentials_copy(pair, (size_t)(colon - pair), ret->name) &&
+    good = colon && auth_credentials_copy(pair, (size_t)(colon - pair), ret->name) &&
            auth_credentials_copy(colon + 1, n - (size_t)(colon + 1 - pair), ret->password);
     explicit_bzero(pair, sizeof(pair));
     return good;

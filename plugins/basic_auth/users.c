@@ -51,7 +51,7 @@ auth_users_line_problem(struct auth_user *user, char *line)
     for (const char *p = line; *p != '\0'; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f)
             return "there is a control character";
-    if (colon == NULL || colon == line)
+    if (!colon || colon == line)
         return "a line is NAME:HASH";
     *colon = '\0';
     user->name = line;
@@ -74,7 +74,7 @@ auth_users_push(struct auth_users *users, const struct auth_users_file *f, struc
         return auth_users_refuse(f, user.line, "there are more users than users_max");
     if ((users->count & (users->count - 1)) == 0)
         all = reallocarray(all, users->count == 0 ? 1 : users->count * 2, sizeof(*all));
-    if (all == NULL)
+    if (!all)
         return -ENOMEM;
     users->all = all;
     users->all[users->count++] = user;
@@ -97,8 +97,7 @@ auth_users_read_lines(struct auth_users *users, const struct auth_users_file *f)
         if (line[0] == '\0' || line[0] == '#')
             continue;
         problem = auth_users_line_problem(&user, line);
-        r = problem != NULL ? auth_users_refuse(f, number, problem)
-                            : auth_users_push(users, f, user);
+        r = problem ? auth_users_refuse(f, number, problem) : auth_users_push(users, f, user);
     }
     return r;
 }
@@ -112,7 +111,7 @@ auth_users_open(struct auth_users *users, const struct auth_users_file *f)
         return goevd_refuse(f->self, f->at, "%s is larger than users_max users can be", f->path);
     if (n < 0 && n != -ENOMEM)
         return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror((int)-n));
-    if (n > 0 && memchr(users->text, '\0', (size_t)n) != NULL)
+    if (n > 0 && memchr(users->text, '\0', (size_t)n))
         return goevd_refuse(f->self, f->at, "%s: there is a NUL in it", f->path);
     return (int)(n < 0 ? n : 0);
 }

@@ -17,7 +17,7 @@ auth_verified_mac(const uint8_t key[AUTH_VERIFIED_KEY_SIZE], const char *name, c
 
     hmac_sha256_set_key(&ctx, AUTH_VERIFIED_KEY_SIZE, key);
     hmac_sha256_update(&ctx, strlen(name) + 1, (const uint8_t *)name);
-    if (password != NULL)
+    if (password)
         hmac_sha256_update(&ctx, strlen(password), (const uint8_t *)password);
     hmac_sha256_digest(&ctx, AUTH_VERIFIED_MAC_SIZE, ret);
     explicit_bzero(&ctx, sizeof(ctx));
@@ -30,13 +30,13 @@ auth_verified_init(struct auth_verified *v, size_t count)
     if (v->sets == 0)
         return 0;
     v->macs = calloc(v->sets * WAYS, sizeof(*v->macs));
-    return v->macs == NULL ? -ENOMEM : 0;
+    return v->macs ? 0 : -ENOMEM;
 }
 
 void
 auth_verified_fini(struct auth_verified *v)
 {
-    if (v->macs != NULL)
+    if (v->macs)
         explicit_bzero(v->macs, v->sets * WAYS * sizeof(*v->macs));
     free(v->macs);
     *v = (struct auth_verified){0};

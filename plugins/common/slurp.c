@@ -37,7 +37,7 @@ slurp_fd(int fd, size_t max, char **ret_text)
     if ((uint64_t)st.st_size > max)
         return -EFBIG;
     text = malloc((size_t)st.st_size + 1);
-    if (text == NULL)
+    if (!text)
         return -ENOMEM;
     n = slurp_bytes(fd, text, (size_t)st.st_size);
     if (n < 0) {

@@ -96,9 +96,9 @@ cors_origin_valid(const char *origin)
     if (scheme == 0 || strncmp(origin + scheme, "://", 3) != 0)
         return false;
     end = cors_host_end(origin + scheme + 3);
-    if (end != NULL && end[0] == ':' && end[1] != '\0')
+    if (end && end[0] == ':' && end[1] != '\0')
         end += 1 + strspn(end + 1, DIGITS);
-    return end != NULL && *end == '\0';
+    return end && *end == '\0';
 }
 
 static int
@@ -148,7 +148,7 @@ cors_join(const char *const *items, size_t count, char **ret)
     for (size_t i = 0; i < count; i++)
         size += strlen(items[i]) + strlen(", ");
     p = *ret = malloc(size);
-    if (p == NULL)
+    if (!p)
         return -ENOMEM;
     *p = '\0';
     for (size_t i = 0; i < count; i++)
@@ -227,9 +227,9 @@ cors_request(struct goevd_http_request *r, void *state)
     static const char refused[] = "403 Forbidden: not from this origin\n";
     const struct cors *cors = goevd_http_instance(r);
     struct goevd_str origin = goevd_http_header(r, "Origin");
-    bool preflight = goevd_http_method(r) == GOEVD_HTTP_OPTIONS && origin.data != NULL &&
-                     goevd_http_header(r, "Access-Control-Request-Method").data != NULL;
-    bool allowed = origin.data != NULL && cors_allows(cors, origin);
+    bool preflight = goevd_http_method(r) == GOEVD_HTTP_OPTIONS && origin.data &&
+                     goevd_http_header(r, "Access-Control-Request-Method").data;
+    bool allowed = origin.data && cors_allows(cors, origin);
     int result = 0;
 
     (void)state;
@@ -267,7 +267,7 @@ cors_create(struct goevd_self *self, const void *options, void **ret_instance)
     struct cors *cors = calloc(1, sizeof(*cors));
     int r;
 
-    if (cors == NULL)
+    if (!cors)
         return -ENOMEM;
     cors->options = options;
     snprintf(cors->max_age, sizeof(cors->max_age), "%lld",

@@ -29,7 +29,7 @@ dl_cache_init(struct dl_cache *cache, size_t max, uint64_t time_ns)
     while (cache->bucket_count < max)
         cache->bucket_count *= 2;
     cache->buckets = calloc(cache->bucket_count, sizeof(cache->buckets[0]));
-    return cache->buckets == NULL ? -ENOMEM : 0;
+    return cache->buckets ? 0 : -ENOMEM;
 }
 
 static void
@@ -49,9 +49,9 @@ dl_cache_drop(struct dl_cache *cache, struct dl_file *file)
 void
 dl_cache_fini(struct dl_cache *cache)
 {
-    if (cache == NULL)
+    if (!cache)
         return;
-    while (cache->oldest != NULL)
+    while (cache->oldest)
         dl_cache_drop(cache, cache->oldest);
     free(cache->buckets);
     *cache = (struct dl_cache){0};
@@ -69,10 +69,10 @@ dl_cache_find(struct dl_cache *cache, const char *name, size_t len, uint64_t now
     uint64_t hash = dl_cache_hash(name, len);
     struct dl_file *file = cache->count == 0 ? NULL : *dl_cache_bucket(cache, hash);
 
-    while (file != NULL &&
+    while (file &&
            (file->hash != hash || file->name_len != len || memcmp(file->name, name, len) != 0))
         file = file->next;
-    if (file == NULL)
+    if (!file)
         return NULL;
     if (dl_cache_is_over(cache, file, now_ns) || !dl_file_is_unchanged(file)) {
         dl_cache_drop(cache, file);
@@ -107,7 +107,7 @@ dl_cache_add(struct dl_cache *cache, struct dl_file *file, uint64_t now_ns)
 uint64_t
 dl_cache_expire(struct dl_cache *cache, uint64_t now_ns)
 {
-    while (cache->oldest != NULL && dl_cache_is_over(cache, cache->oldest, now_ns))
+    while (cache->oldest && dl_cache_is_over(cache, cache->oldest, now_ns))
         dl_cache_drop(cache, cache->oldest);
-    return cache->oldest == NULL ? 0 : cache->time_ns - (now_ns - cache->oldest->opened_ns);
+    return cache->oldest ? cache->time_ns - (now_ns - cache->oldest->opened_ns) : 0;
 }

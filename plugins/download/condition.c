@@ -26,7 +26,7 @@ dl_condition_date_format(int64_t seconds, char ret_date[DL_CONDITION_DATE_LEN + 
     time_t t = (time_t)seconds;
     struct tm tm;
 
-    if (gmtime_r(&t, &tm) == NULL ||
+    if (!gmtime_r(&t, &tm) ||
         strftime_l(ret_date, DL_CONDITION_DATE_LEN + 1, "%a, %d %b %Y %H:%M:%S GMT", &tm,
                    dl_condition_locale()) != DL_CONDITION_DATE_LEN)
         memcpy(ret_date, "Thu, 01 Jan 1970 00:00:00 GMT", DL_CONDITION_DATE_LEN + 1);
@@ -39,7 +39,7 @@ dl_condition_date_parse(struct goevd_str text, int64_t *ret_seconds)
                                         "%a %b %e %H:%M:%S %Y"};
     char copy[DATE_MAX];
 
-    if (text.data == NULL || text.len >= sizeof(copy))
+    if (!text.data || text.len >= sizeof(copy))
         return false;
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
@@ -84,7 +84,7 @@ dl_condition_tag_len(const char *at, size_t len)
     if (len <= begin || at[begin] != '"')
         return 0;
     quote = memchr(at + begin + 1, '"', len - begin - 1);
-    return quote == NULL ? 0 : (size_t)(quote - at) + 1;
+    return quote ? (size_t)(quote - at) + 1 : 0;
 }
 
 /* Whether a list of entity tags, or "*", has the file's. What is malformed ends it.
@@ -131,7 +131,7 @@ dl_condition_header(struct dl_condition *c, const struct dl_condition_file *file
     char first = name.len > 4 ? (char)(name.data[0] | 0x20) : '\0';
 
     if (first == 'r' && NAMED(name, "range")) {
-        c->range_twice = c->range.data != NULL;
+        c->range_twice = c->range.data;
         c->range = value;
     } else if (first != 'i' || (name.data[1] | 0x20) != 'f' || name.data[2] != '-') {
         return;
@@ -155,12 +155,12 @@ dl_condition_check(const struct dl_condition *c, const struct dl_condition_file 
 {
     if (c->if_match && !c->if_match_holds)
         return DL_CONDITION_FAILED;
-    if (!c->if_match && c->if_unmodified_since.data != NULL &&
+    if (!c->if_match && c->if_unmodified_since.data &&
         !dl_condition_not_after(file, c->if_unmodified_since, true))
         return DL_CONDITION_FAILED;
     if (c->if_none_match && c->if_none_match_holds)
         return DL_CONDITION_NOT_MODIFIED;
-    if (!c->if_none_match && c->if_modified_since.data != NULL &&
+    if (!c->if_none_match && c->if_modified_since.data &&
         dl_condition_not_after(file, c->if_modified_since, false))
         return DL_CONDITION_NOT_MODIFIED;
     return DL_CONDITION_HOLDS;
@@ -170,7 +170,7 @@ static bool
 dl_condition_if_range_holds(const struct dl_condition *c, const struct dl_condition_file *file,
                             int64_t now_s)
 {
-    if (c->if_range.data == NULL || dl_condition_equal(c->if_range, file->etag))
+    if (!c->if_range.data || dl_condition_equal(c->if_range, file->etag))
         return true;
     return dl_condition_equal(c->if_range, file->modified) &&
            file->modified_s + DATE_STRONG_S <= now_s;

@@ -57,7 +57,7 @@ dl_check_names(struct dl_instance *d)
     struct goevd_str value = d->options->cache_control;
 
     for (size_t i = 0; i < d->options->index.count; i++)
-        if (strchr(index[i].data, '/') != NULL)
+        if (strchr(index[i].data, '/'))
             return goevd_refuse(d->self, "index", "\"%s\" is no name of a file in a directory",
                                 index[i].data);
     for (size_t i = 0; i < value.len; i++)
@@ -102,7 +102,7 @@ static int
 dl_share(struct dl_instance *d)
 {
     d->shared = calloc(1, sizeof(*d->shared));
-    if (d->shared == NULL)
+    if (!d->shared)
         return -ENOMEM;
     return getrandom(&d->shared->key, sizeof(d->shared->key), 0) == sizeof(d->shared->key) ? 0
                                                                                            : -EIO;
@@ -114,7 +114,7 @@ dl_create(struct goevd_self *self, const void *options, void **ret_instance)
     struct dl_instance *d = calloc(1, sizeof(*d));
     int r;
 
-    if (d == NULL)
+    if (!d)
         return -ENOMEM;
     d->self = self;
     d->options = options;
@@ -154,13 +154,13 @@ dl_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     struct dl_local *l = calloc(1, sizeof(*l));
     int r;
 
-    if (l == NULL)
+    if (!l)
         return -ENOMEM;
     l->download = d;
     l->poller = poller;
     l->timer = goevd_timer_new(poller, dl_find_timer, l);
     r = dl_cache_init(&l->cache, (size_t)d->options->open_max, (uint64_t)d->options->open_time_ns);
-    if (r == 0 && l->timer == NULL)
+    if (r == 0 && !l->timer)
         r = -ENOMEM;
     if (r == 0 && getrandom(&l->boundary, sizeof(l->boundary), 0) != sizeof(l->boundary))
         r = -EIO;

@@ -12,7 +12,7 @@ dl_escape_path(struct goevd_str path, char *to, size_t size)
     for (size_t i = 0; i < path.len && n + 4 <= size; i++) {
         char c = path.data[i];
 
-        if (c != '\0' && strchr(plain, c) != NULL)
+        if (c != '\0' && strchr(plain, c))
             to[n++] = c;
         else
             n += (size_t)snprintf(to + n, size - n, "%%%02X", (unsigned char)c);

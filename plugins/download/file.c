@@ -19,7 +19,7 @@
 static int
 dl_file_openat2(int root, const struct dl_options *o, const char *name, uint64_t flags)
 {
-    bool links = o == NULL || o->symlinks == DL_OPTIONS_SYMLINKS_BENEATH;
+    bool links = !o || o->symlinks == DL_OPTIONS_SYMLINKS_BENEATH;
     struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
                                       (links ? 0 : RESOLVE_NO_SYMLINKS)};
@@ -126,7 +126,7 @@ dl_file_new(const struct dl_types *types, const char *name)
     size_t name_len = strlen(name), type_room = strlen(type) + strlen(charset) + 16;
     struct dl_file *file = calloc(1, sizeof(*file) + name_len + 1 + type_room);
 
-    if (file == NULL)
+    if (!file)
         return NULL;
     memcpy(file->name, name, name_len + 1);
     file->name_len = name_len;
@@ -147,7 +147,7 @@ dl_file_open(struct goevd_self *self, int root, const struct dl_options *o,
     if (fd < 0)
         return fd;
     file = dl_file_new(types, name);
-    if (file == NULL) {
+    if (!file) {
         close(fd);
         return -ENOMEM;
     }
@@ -172,7 +172,7 @@ dl_file_is_unchanged(const struct dl_file *file)
 void
 dl_file_unref(struct dl_file *file)
 {
-    if (file == NULL || --file->refs > 0)
+    if (!file || --file->refs > 0)
         return;
     close(file->fd);
     free(file);

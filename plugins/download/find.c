@@ -34,7 +34,7 @@ dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **
     int r;
 
     *ret = dl_cache_find(&l->cache, name, len, now);
-    if (*ret != NULL) {
+    if (*ret) {
         dl_local_count(l, d->metrics.reused, 1);
         return 0;
     }
@@ -74,7 +74,7 @@ dl_find_index(struct dl_local *l, char *name, size_t len, struct dl_file **ret)
 static bool
 dl_find_is_hidden(const char *name)
 {
-    return *name == '.' || strstr(name, "/.") != NULL;
+    return *name == '.' || strstr(name, "/.");
 }
 
 int

@@ -46,13 +46,13 @@ dl_listing_push(struct dl_listing *x, const char *name, const struct stat *st)
         size_t room = x->room == 0 ? 64 : x->room * 2;
         struct dl_entry **entries = reallocarray(x->entries, room, sizeof(struct dl_entry *));
 
-        if (entries == NULL)
+        if (!entries)
             return -ENOMEM;
         x->entries = entries;
         x->room = room;
     }
     entry = malloc(sizeof(*entry) + len);
-    if (entry == NULL)
+    if (!entry)
         return -ENOMEM;
     *entry = (struct dl_entry){.size = st->st_size, .modified = st->st_mtim.tv_sec};
     entry->kind = S_ISDIR(st->st_mode) ? DL_ENTRY_DIRECTORY : DL_ENTRY_FILE;
@@ -101,15 +101,15 @@ dl_listing_read(struct dl_listing *x)
 
     if (fd < 0)
         return fd;
-    if (folder == NULL) {
+    if (!folder) {
         close(fd);
         return -ENOMEM;
     }
     do {
         errno = 0;
         entry = readdir(folder);
-        r = entry == NULL ? -errno : dl_listing_take(x, fd, entry->d_name);
-    } while (entry != NULL && r == 0);
+        r = entry ? dl_listing_take(x, fd, entry->d_name) : -errno;
+    } while (entry && r == 0);
     closedir(folder);
     return r;
 }
@@ -127,7 +127,7 @@ dl_listing_put_time(FILE *out, time_t seconds)
 {
     struct tm tm;
 
-    if (gmtime_r(&seconds, &tm) != NULL)
+    if (gmtime_r(&seconds, &tm))
         fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
                 tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
@@ -166,7 +166,7 @@ dl_listing_job(void *arg)
 
     if (r < 0)
         return r;
-    if (out == NULL)
+    if (!out)
         return -ENOMEM;
     if (x->count > 0)
         qsort(x->entries, x->count, sizeof(struct dl_entry *), dl_listing_compare);
@@ -185,7 +185,7 @@ dl_listing_done(struct goevd_http_request *r, void *state, void *arg, int result
     struct dl_listing *x = arg;
 
     (void)state;
-    if (r != NULL) {
+    if (r) {
         if (result < 0)
             result = dl_refusal_error(goevd_http_local(r), r, result);
         else
@@ -202,7 +202,7 @@ dl_listing_new(const struct dl_instance *d, struct goevd_str name, struct goevd_
 {
     struct dl_listing *x = calloc(1, sizeof(*x) + name.len + 1 + title.len + 1);
 
-    if (x == NULL)
+    if (!x)
         return NULL;
     x->download = d;
     x->title = x->name + name.len + 1;
@@ -218,7 +218,7 @@ dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_
     struct dl_listing *x = dl_listing_new(l->download, name, goevd_http_path(r));
     int result;
 
-    if (x == NULL)
+    if (!x)
         return -ENOMEM;
     result = goevd_http_submit(l->download->self, r, dl_listing_job, dl_listing_done, x);
     if (result == 0)

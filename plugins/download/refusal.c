@@ -28,7 +28,7 @@ dl_refusal_redirect(struct goevd_http_request *r)
     if (len + 3 + query.len >= sizeof(to))
         return goevd_http_reply(r, 414, NULL, NULL, 0);
     to[len++] = '/';
-    if (query.data != NULL) {
+    if (query.data) {
         to[len++] = '?';
         memcpy(to + len, query.data, query.len);
         len += query.len;
@@ -66,7 +66,7 @@ dl_refusal_tell(struct dl_local *l, struct goevd_http_request *r, int error, int
     const struct dl_instance *d = l->download;
     struct goevd_str path = goevd_http_param(r, "*");
 
-    if (path.data == NULL) /* the route has no "*" */
+    if (!path.data) /* the route has no "*" */
         path = (struct goevd_str){"", 0};
     goevd_log(d->self, status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING,
               "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len, path.data,

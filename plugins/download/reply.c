@@ -22,7 +22,7 @@ dl_reply_add_headers(const struct dl_instance *d, struct goevd_http_request *r,
         result = goevd_http_add_header_bytes(r, "Last-Modified", f->modified.data, f->modified.len);
     if (result == 0 && d->options->precompressed.count > 0)
         result = goevd_http_add_header(r, "Vary", "Accept-Encoding");
-    if (result == 0 && cache_control.data != NULL)
+    if (result == 0 && cache_control.data)
         result =
             goevd_http_add_header_bytes(r, "Cache-Control", cache_control.data, cache_control.len);
     return result;
@@ -36,7 +36,7 @@ dl_reply_add_content_headers(const struct dl_instance *d, struct goevd_http_requ
 
     if (result == 0)
         result = goevd_http_add_header(r, "Accept-Ranges", "bytes");
-    if (result == 0 && s->coding != NULL)
+    if (result == 0 && s->coding)
         result = goevd_http_add_header(r, "Content-Encoding", s->coding);
     if (result == 0 && d->options->attachment)
         result = goevd_http_add_header(r, "Content-Disposition", "attachment");
@@ -72,9 +72,9 @@ dl_reply_start(const struct dl_instance *d, struct goevd_http_request *r, struct
     char multipart[DL_SENDING_TYPE_MAX];
     int result = dl_reply_add_content_headers(d, r, s);
 
-    if (result == 0 && status == 206 && s->parts == NULL)
+    if (result == 0 && status == 206 && !s->parts)
         result = dl_reply_add_range(r, s);
-    if (s->parts != NULL) {
+    if (s->parts) {
         dl_sending_type(s, multipart);
         type = multipart;
     }
@@ -138,7 +138,7 @@ dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sendin
     }
     if (goevd_http_method(r) == GOEVD_HTTP_GET)
         range = dl_condition_range(&c, facts, time(NULL));
-    if (range.data != NULL)
+    if (range.data)
         status = dl_reply_select(l, s, range);
     if (status == 416)
         return dl_reply_refuse_ranges(r, s->file);

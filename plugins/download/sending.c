@@ -77,7 +77,7 @@ struct dl_slice {
 static void
 dl_slice_leave(struct dl_slice *slice)
 {
-    if (slice == NULL)
+    if (!slice)
         return;
     slice->r = NULL;
     if (!slice->queued)
@@ -115,7 +115,7 @@ dl_slice_sent(void *arg, int result)
     dl_file_unref(slice->file);
     slice->queued = false;
     dl_slice_measure(slice);
-    if (slice->r == NULL)
+    if (!slice->r)
         free(slice);
     else if (!slice->writing && result == 0 && goevd_http_timer(slice->r, 0) == -ENOMEM)
         goevd_http_abort(slice->r);
@@ -161,7 +161,7 @@ dl_sending_set_coding(struct dl_sending *s, struct dl_file *file, const char *co
 const char *
 dl_sending_file_type(const struct dl_sending *s)
 {
-    return s->named == NULL ? s->file->type : s->named->type;
+    return s->named ? s->named->type : s->file->type;
 }
 
 int
@@ -169,7 +169,7 @@ dl_sending_set_parts(struct dl_sending *s, const struct dl_range *parts, unsigne
                      uint64_t boundary)
 {
     s->parts = malloc(count * sizeof(*parts));
-    if (s->parts == NULL)
+    if (!s->parts)
         return -ENOMEM;
     memcpy(s->parts, parts, count * sizeof(*parts));
     s->one.len = 0;
@@ -240,9 +240,9 @@ static int
 dl_sending_write_slice(struct dl_sending *s, struct goevd_http_request *r,
                        const struct dl_range *what)
 {
-    if (s->slice == NULL) {
+    if (!s->slice) {
         s->slice = calloc(1, sizeof(*s->slice));
-        if (s->slice == NULL)
+        if (!s->slice)
             return -ENOMEM;
         s->slice->most = PIECE_FIRST;
     }
@@ -257,7 +257,7 @@ dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
                       const struct dl_range *part)
 {
     struct dl_range what = {part->at + s->done, part->len - s->done};
-    uint64_t most = s->slice == NULL ? PIECE_FIRST : s->slice->most;
+    uint64_t most = s->slice ? s->slice->most : PIECE_FIRST;
     int granted = dl_throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
     bool last = granted >= 0 && (uint64_t)granted == what.len && *s->file->unheld < UNHELD_MAX;
     bool copied;
@@ -302,7 +302,7 @@ dl_sending_write_head(const struct dl_sending *s, struct goevd_http_request *r, 
     char *head = malloc(len + 1);
     int result;
 
-    if (head == NULL)
+    if (!head)
         return -ENOMEM;
     dl_sending_head(s, part, head, len + 1);
     result = goevd_http_write(r, head, len);
@@ -314,7 +314,7 @@ dl_sending_write_head(const struct dl_sending *s, struct goevd_http_request *r, 
 static int
 dl_sending_write(struct dl_sending *s, struct goevd_http_request *r)
 {
-    if (s->parts == NULL)
+    if (!s->parts)
         return dl_sending_write_part(s, r, &s->one);
     if (s->step % 2 == 0)
         return dl_sending_write_head(s, r, s->step / 2);
@@ -324,11 +324,11 @@ dl_sending_write(struct dl_sending *s, struct goevd_http_request *r)
 int
 dl_sending_go(struct dl_sending *s, struct goevd_http_request *r)
 {
-    unsigned steps = s->parts == NULL ? 1 : 2 * s->count + 1;
+    unsigned steps = s->parts ? 2 * s->count + 1 : 1;
 
     if (goevd_http_method(r) == GOEVD_HTTP_HEAD) /* without its content, there is nothing to pace */
         s->step = steps;
-    if (s->slice != NULL && s->slice->queued)
+    if (s->slice && s->slice->queued)
         return 0;
     for (; s->step < steps; s->step++) {
         int result = dl_sending_write(s, r);

@@ -48,12 +48,12 @@ dl_throttle_limits(struct dl_throttle *t, struct goevd_http_request *r, const st
     if (o->rate != 0)
         ret[count++] = (struct dl_pace_limit){&t->own, o->rate};
     if (o->client_rate != 0) {
-        if (t->client == NULL)
+        if (!t->client)
             t->client = dl_throttle_join(dl_throttle_client(t->shared, r));
         ret[count++] = (struct dl_pace_limit){t->client, o->client_rate};
     }
     if (o->route_rate != 0) {
-        if (t->route == NULL)
+        if (!t->route)
             t->route = dl_throttle_join(&t->shared->route);
         ret[count++] = (struct dl_pace_limit){t->route, o->route_rate};
     }
@@ -93,7 +93,7 @@ dl_throttle_spend(struct dl_throttle *t)
 static void
 dl_throttle_leave(struct dl_pace_bucket *bucket)
 {
-    if (bucket != NULL)
+    if (bucket)
         atomic_fetch_sub_explicit(&bucket->users, 1, memory_order_relaxed);
 }
 

@@ -77,9 +77,9 @@ dl_type_table_glob(struct dl_type_table *table, char *line)
     type = strsep(&line, ":");
     glob = strsep(&line, ":");
     flags = line;
-    if (glob == NULL || glob[0] != '*' || glob[1] != '.' || strpbrk(glob + 2, "*?[") != NULL)
+    if (!glob || glob[0] != '*' || glob[1] != '.' || strpbrk(glob + 2, "*?["))
         return 0;
-    for (const char *p = glob; flags != NULL && *p != '\0'; p++)
+    for (const char *p = glob; flags && *p != '\0'; p++)
         if (*p >= 'A' && *p <= 'Z')
             return 0; /* of names in capitals alone */
     return dl_type_is_valid(type) ? dl_type_table_add(table, glob + 2, type) : 0;
@@ -93,7 +93,7 @@ dl_type_table_line(struct dl_type_table *table, char *line)
     char *rest = NULL, *type = strtok_r(line, space, &rest), *extension;
     int r = 0;
 
-    if (type == NULL || !dl_type_is_valid(type))
+    if (!type || !dl_type_is_valid(type))
         return 0;
     while (r == 0 && (extension = strtok_r(NULL, space, &rest)) != NULL)
         r = dl_type_table_add(table, extension, type);

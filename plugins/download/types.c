@@ -107,7 +107,7 @@ dl_types_find(const struct dl_types *types, const char *name)
 const char *
 dl_types_charset(const struct dl_types *types, const char *type)
 {
-    bool text = strncasecmp(type, "text/", 5) == 0 && strcasestr(type, "charset=") == NULL;
+    bool text = strncasecmp(type, "text/", 5) == 0 && !strcasestr(type, "charset=");
 
     return text ? types->charset.data : "";
 }
