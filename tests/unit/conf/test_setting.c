@@ -88,7 +88,7 @@ test_setting_knows_what_is_written_and_whose_it_is(void **state)
     assert_string_equal(s.place->name.data, "web");
     s = find(kit_config, "listeners[1].handler.web.timeout");
     assert_true(!s.written && s.place && !s.loose);
-    s = find(kit_config, "reactors[main].events");
+    s = find(kit_config, "reactors[main].events_max");
     assert_true(!s.written && s.loose);
     kit_done();
 }
