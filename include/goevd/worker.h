@@ -32,8 +32,8 @@ goevd_worker_replace(struct goevd_self *self, const char *why)
     goevd_host->worker->worker_replace(self, why);
 }
 
-/* Whether another worker serves in the place of this one, which drains: after a reload, and not when
- * goevd stops. It may become false again, if goevd stops meanwhile.
+/* Whether another worker serves in the place of this one, which drains: after a reload, and not
+ * when goevd stops. It may become false again, if goevd stops meanwhile.
  *
  * Thread   [any]
  * Returns  true or false.
