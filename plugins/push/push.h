@@ -33,7 +33,7 @@ struct push_instance {
     struct goevd_self *self;
     const struct push_options *options; /* as the configuration has them; some may change */
     struct goevd_pool *pool;
-    int acknowledged, failed; /* the figures of lines */
+    int acknowledged, failed; /* the metrics of lines */
 };
 
 struct push_lane;

@@ -5,10 +5,10 @@
 
 #include "websocket/conn.h"
 
-/* Register the figures. Returns 0 or negative. */
+/* Register the metrics. Returns 0 or negative. */
 int ws_metrics_new(struct ws_instance *ws);
 
-/* Add to one of ws->figures on the poller of a connection. */
+/* Add to one of ws->metrics on the poller of a connection. */
 static inline void
 ws_metrics_add(const struct goevd_websocket_conn *w, int metric, int64_t delta)
 {

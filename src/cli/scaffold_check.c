@@ -170,7 +170,7 @@ scaffold_check_name(const char *path, const char *name)
 
     if (strncmp(file, name, len) != 0 || strcmp(file + len, ".so") != 0)
         scaffold_warn(path,
-                      "its name is '%s', which logs and figures have, and the file's, which "
+                      "its name is '%s', which logs and metrics have, and the file's, which "
                       "configurations have, is '%.*s'; make them the same",
                       name, (int)strcspn(file, "."), file);
 }

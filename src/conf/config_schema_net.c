@@ -263,7 +263,7 @@ static const struct goevd_option schema_listener_options[] = {
      LISTENER(name),
      .min = 1,
      .max = 64,
-     .help = "What the log and figures call it: letters, digits, _, - and the dot. Default: the "
+     .help = "What the log and metrics call it: letters, digits, _, - and the dot. Default: the "
              "address."},
     {.name = "address",
      .type = GOEVD_OPTION_STRING,

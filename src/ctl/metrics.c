@@ -28,7 +28,7 @@ static const struct metric_row metrics_ev[] = {
 };
 static_assert(sizeof(metrics_ev) / sizeof(struct metric_row) ==
                   sizeof(struct poller_metrics) / sizeof(metric),
-              "each figure of a poller has its row");
+              "each metric of a poller has its row");
 
 #define REFUSED(why) refused[NET_REFUSED_##why]
 #define PROXY(outcome) proxy[NET_PROXY_##outcome]
@@ -81,7 +81,7 @@ static const struct metric_row metrics_net[] = {
 };
 static_assert(sizeof(metrics_net) / sizeof(struct metric_row) ==
                   sizeof(struct net_metrics) / sizeof(metric),
-              "each figure of a net has its row");
+              "each metric of a net has its row");
 
 static uint64_t
 metrics_accepted(struct poller *p)

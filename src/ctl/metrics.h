@@ -1,5 +1,5 @@
-/* The list of figures: what each poller counts, by what name, in what unit. The control socket
- * prints from it; whoever adds a figure to a struct adds its row here, or nothing compiles. */
+/* The list of metrics: what each poller counts, by what name, in what unit. The control socket
+ * prints from it; whoever adds a metric to a struct adds its row here, or nothing compiles. */
 #pragma once
 
 #include <goevd/metrics.h>

@@ -8,7 +8,7 @@
 
 #include "ctl/metrics.h"
 
-/* One figure: whose values lie, from `first` on, among those of each poller. */
+/* One metric: whose values lie, from `first` on, among those of each poller. */
 struct stats_row {
     const char *name;
     const char *unit;
@@ -287,7 +287,7 @@ stats_print_json(const struct stats *s, FILE *out)
 {
     fprintf(out, "{\"pollers\": [");
     stats_print_pollers(s->source, out);
-    fprintf(out, "\n ],\n \"figures\": {");
+    fprintf(out, "\n ],\n \"metrics\": {");
     for (size_t i = 0; i < s->row_count; i++) {
         if (i > 0)
             fputc(',', out);

@@ -1,10 +1,10 @@
-/* The figures of all pollers, as text and as JSON. */
+/* The metrics of all pollers, as text and as JSON. */
 #pragma once
 
 #include "ev/reactor.h"
 #include "plug/instance.h"
 
-/* Whose figures: goevd's own and those of the plugins, of the pollers of all reactors. */
+/* Whose metrics: goevd's own and those of the plugins, of the pollers of all reactors. */
 struct stats_source {
     struct reactor *const *reactors;
     size_t reactor_count;

@@ -1,4 +1,4 @@
-/* Figures of the instances: a plugin registers its own while it is created, and the host's parts
+/* Metrics of the instances: a plugin registers its own while it is created, and the host's parts
  * register theirs on behalf of an instance. Each poller counts in memory of its own. */
 #pragma once
 
@@ -44,7 +44,7 @@ struct plug_metrics {
     metric *of[POLLERS_MAX]; /* by index of the poller; NULL while none is needed */
 };
 
-/* What a figure is called and what it counts; all copied. */
+/* What a metric is called and what it counts; all copied. */
 struct plug_metric_about {
     const char *name; /* without the plugin's */
     const char *unit;
@@ -62,10 +62,10 @@ int plug_metric_new(struct instance *i, const struct plug_metric_about *about);
 int plug_metrics_start(struct plugins *p);
 void plug_metrics_fini(struct plugins *p);
 
-/* How many values a figure has: 1, or a histogram's cells. */
+/* How many values a metric has: 1, or a histogram's cells. */
 unsigned plug_metric_values(const struct plug_metric *f);
 
-/* [poller p] Those values; returns where the next figure's go. */
+/* [poller p] Those values; returns where the next metric's go. */
 uint64_t *plug_metric_take(const struct plug_metric *f, struct poller *p, uint64_t *ret);
 
 /* The greatest value that a bucket holds. */
@@ -76,7 +76,7 @@ unsigned plug_metric_quantile(const uint64_t *buckets, unsigned permille);
 
 /* ---- [poller] -------------------------------------------------------------------------------- */
 
-/* The number of a figure is where its cells are, and of what type it is. */
+/* The number of a metric is where its cells are, and of what type it is. */
 #define PLUG_METRIC_TYPE_BITS 2
 
 static inline int

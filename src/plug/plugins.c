@@ -284,7 +284,7 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
     for (struct instance *i = p->instances; i && r >= 0; i = i->next)
         r = plugins_create_one(p, i);
     if (r >= 0 && plug_metrics_start(p) < 0)
-        r = conf_errors_add(errors, NULL, "", "no memory for the plugins' figures");
+        r = conf_errors_add(errors, NULL, "", "no memory for the plugins' metrics");
     p->errors = NULL;
     pthread_mutex_lock(&p->cache_lock);
     p->running = true;

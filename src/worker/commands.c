@@ -57,7 +57,7 @@ command_stats(struct command *c)
     if (!command_ends(c))
         return;
     if (stats_text(&source, json, &text, &len) < 0)
-        control_refuse(c->client, "no memory for the figures");
+        control_refuse(c->client, "no memory for the metrics");
     else
         control_reply(c->client, text, len);
     free(text);

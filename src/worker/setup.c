@@ -184,7 +184,7 @@ setup_check_metrics(struct setup *s)
     for (const struct plug_metric *f = s->plugins.metrics.first; f; f = f->next)
         if (metrics_have(f->name))
             r = conf_errors_add_below(&s->errors, f->instance->node, f->instance->owner.path, "",
-                                      "plugin '%s' has a figure %s, and so has goevd itself",
+                                      "plugin '%s' has a metric %s, and so has goevd itself",
                                       f->instance->module->entry.name, f->name);
     return r;
 }

@@ -58,7 +58,7 @@ def test_start_returns_when_it_serves(box):
     assert body(box) == 'BODY'
     assert (box.show('ActiveState'), box.show('SubState')) == ('active', 'running')
     eventually(lambda: re.match(r'serving: worker \d+, \d+ connections open, [1-9]\d* accepted',
-                                box.show('StatusText')), 'no figures in the status')
+                                box.show('StatusText')), 'no metrics in the status')
 
 
 def test_start_of_a_wrong_configuration_fails(box):
@@ -204,8 +204,8 @@ def test_a_journal_that_hangs_holds_nobody_up(box, add_plugin):
     entry, = eventually(lambda: [e for e in entries(box, 'PRIORITY=4') if 'are lost' in e['MESSAGE']],
                         'what is lost is not told')
     lost = int(entry['MESSAGE'].split()[-1])
-    figures = json.loads(box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'stats', '--json'))
-    assert 0 < lost == figures['figures']['log.dropped']['total'] < 20000
+    metrics = json.loads(box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'stats', '--json'))
+    assert 0 < lost == metrics['metrics']['log.dropped']['total'] < 20000
     assert len([e for e in entries(box, 'GOEVD_PLUGIN=talking') if ' of 20000' in e['MESSAGE']]) \
         == 20000 - lost
 

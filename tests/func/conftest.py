@@ -132,4 +132,4 @@ def relay(goevd, tmp_path):
 @pytest.fixture
 def relay_figure(relay):
     """relay_figure(name) -> its total now, in the goevd that relay() has started last."""
-    return lambda name: relay.daemon.figures()[f'relay.{name}']
+    return lambda name: relay.daemon.metrics()[f'relay.{name}']

@@ -230,18 +230,18 @@ class Daemon:
         """What is answered to a command at its control socket, from its JSON."""
         return json.loads(said(self.control, command, '--json', *more))
 
-    def figures(self):
+    def metrics(self):
         """What goevd ctl stats says, by name: the totals."""
-        return {name: f['total'] for name, f in self.told('stats')['figures'].items()}
+        return {name: f['total'] for name, f in self.told('stats')['metrics'].items()}
 
     def rests(self):
         """Whether its pollers sleep, but for a few timers. What spins wakes up at every moment.
 
         The time that it takes would say less: a machine that is halted may book that on anybody.
         """
-        before = self.figures()['poller.rounds']
+        before = self.metrics()['poller.rounds']
         time.sleep(0.1)
-        return self.figures()['poller.rounds'] - before < 50
+        return self.metrics()['poller.rounds'] - before < 50
 
     def worker(self):
         """The process that serves."""

@@ -14,12 +14,12 @@ from wire import Talker
 
 @pytest.fixture
 def serve(goevd, tmp_path):
-    """serve(workers, option…) -> a goevd with async, and what tells a figure of it."""
+    """serve(workers, option…) -> a goevd with async, and what tells a metric of it."""
     def start(workers=None, reactor=None, listening=None, **options):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
                          plugin_dir=str(EXAMPLES), work_pool=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
                          reactors=[{'name': 'main', 'pollers': 1, **(reactor or {})}]))
-        return d, lambda name: d.figures()[f'async.{name}']
+        return d, lambda name: d.metrics()[f'async.{name}']
     return start
 
 
@@ -35,14 +35,14 @@ class Client(Talker):
         return self.hear()[0]
 
 
-def occupy(client, figure, ms):
+def occupy(client, metric, ms):
     """The only thread sleeps, and a job waits in the queue of one. How many were refused first:
     those that came before the thread had taken the sleep."""
     client.say(f'long sleep {ms}')
     for refused in itertools.count():
         client.say('waits sleep 0')
-        known = eventually(lambda: figure('jobs') == 2 and 'waits' or
-                           figure('refused') > refused and 'refused', 'it is decided')
+        known = eventually(lambda: metric('jobs') == 2 and 'waits' or
+                           metric('refused') > refused and 'refused', 'it is decided')
         if known == 'waits':
             return refused
         assert client.hear() == ['waits error too many jobs wait']
@@ -68,7 +68,7 @@ def test_order_of_completion(serve):
 
 @pytest.mark.parametrize('order', ['request', 'completion'])
 def test_ten_thousand_lines_in_one_go(serve, order):
-    d, figure = serve({'threads': 4}, order=order, jobs_max=100, reactor={'pollers': 2})
+    d, metric = serve({'threads': 4}, order=order, jobs_max=100, reactor={'pollers': 2})
     clients = [Client(d) for _ in range(2)]
     text = ''.join(f'{n} sleep 0\n' for n in range(10000)).encode()
     for client in clients:
@@ -77,8 +77,8 @@ def test_ten_thousand_lines_in_one_go(serve, order):
         answers = client.hear(10000)
         expected = [f'{n} ok' for n in range(10000)]
         assert answers == expected if order == 'request' else sorted(answers) == sorted(expected)
-    assert figure('done') == 20000
-    assert figure('jobs') == 0
+    assert metric('done') == 20000
+    assert metric('jobs') == 0
 
 
 def test_order_of_each_of_many_clients(serve):
@@ -101,14 +101,14 @@ def test_no_answer_is_lost_where_mailboxes_are_full(serve):
 
 @pytest.mark.parametrize('order', ['request', 'completion'])
 def test_client_that_does_not_read_his_answers_is_closed_at_output_max(serve, order):
-    d, figure = serve(order=order, jobs_max=1000, listening={
+    d, metric = serve(order=order, jobs_max=1000, listening={
         'output_low': 4096, 'output_high': 4096, 'output_max': 4096, 'send_buffer': 4096})
     client = Client(d, receive_buffer=4096)
     line = b'x' * 64 + b' sleep 0\n'
     with pytest.raises(OSError):
         while True:
             client.sock.sendall(line * 1000)
-    eventually(lambda: figure('jobs') == 0, 'his jobs end')
+    eventually(lambda: metric('jobs') == 0, 'his jobs end')
     assert Client(d).ask('a sleep 0') == 'a ok'
 
 
@@ -134,38 +134,38 @@ def test_jobs_max_is_each_client_s_own(serve):
 
 
 def test_full_queue_is_told_at_once_in_order_of_completion(serve):
-    d, figure = serve({'threads': 1, 'queue_max': 1}, order='completion')
+    d, metric = serve({'threads': 1, 'queue_max': 1}, order='completion')
     client = Client(d)
-    refused = occupy(client, figure, 5000)
+    refused = occupy(client, metric, 5000)
     assert client.ask('more sleep 0') == 'more error too many jobs wait'
     assert client.hear(2) == ['long ok', 'waits ok']
-    assert figure('refused') == refused + 1
+    assert metric('refused') == refused + 1
     assert client.ask('now sleep 0') == 'now ok'
 
 
 def test_full_queue_is_told_in_turn_in_order_of_lines(serve):
-    d, figure = serve({'threads': 1, 'queue_max': 2})
+    d, metric = serve({'threads': 1, 'queue_max': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 0', 'c sleep 0', 'd sleep 0', 'e sleep 0', 'f sleep 0')
     answers = client.hear(6)
     assert [a[0] for a in answers] == list('abcdef')
     refused = sum(a.endswith(' error too many jobs wait') for a in answers)
     assert answers[0] == 'a ok' and refused >= 1
-    assert figure('refused') == refused
+    assert metric('refused') == refused
 
 
 def test_client_that_goes_while_jobs_run(serve):
-    d, figure = serve({'threads': 2})
+    d, metric = serve({'threads': 2})
 
     def goes_in_time():
-        client, before = Client(d), figure('abandoned')
-        done = figure('done')
+        client, before = Client(d), metric('abandoned')
+        done = metric('done')
         client.say('a sleep 500', 'b sleep 500', 'c sleep 0')
-        eventually(lambda: figure('jobs') == 3 or figure('done') > done, 'no jobs')
+        eventually(lambda: metric('jobs') == 3 or metric('done') > done, 'no jobs')
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         client.sock.close()   # a reset: an orderly end would be that of his lines alone
-        eventually(lambda: figure('jobs') == 0, 'the jobs do not end without him')
-        return figure('abandoned') == before + 3
+        eventually(lambda: metric('jobs') == 0, 'the jobs do not end without him')
+        return metric('abandoned') == before + 3
     eventually(goes_in_time, 'the jobs are not abandoned')
     assert Client(d).ask('next sleep 0') == 'next ok'
 
@@ -204,7 +204,7 @@ def test_sleep(serve):
     d, _ = serve(sleep_max='20ms')
     client = Client(d)
     assert client.ask('a sleep 20') == 'a ok'
-    ran = d.told('stats')['figures']['async.run']
+    ran = d.told('stats')['metrics']['async.run']
     assert ran['total'] == 1 and ran['sum'] >= 20000
     assert client.ask('a sleep 21') == 'a error no sleep is longer than 20 ms'
     for argument in ('-1', '', '1s', '99999999999999999999'):
@@ -256,10 +256,10 @@ def test_what_is_not_allowed_and_what_is_not_a_command(serve):
 
 
 def test_stop_answers_what_has_begun(serve):
-    d, figure = serve({'threads': 2})
+    d, metric = serve({'threads': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 0', 'c sleep 300')
-    eventually(lambda: figure('jobs') + figure('done') >= 2, 'they have begun')
+    eventually(lambda: metric('jobs') + metric('done') >= 2, 'they have begun')
     d.signal(signal.SIGTERM)
     assert client.reader.rest() == b'a ok\nb ok\nc ok\n'
     assert d.wait() == 0

@@ -40,9 +40,9 @@ def serve(goevd, plugins, users, tmp_path):
     return start
 
 
-def figures(d):
+def metrics(d):
     """Those of the plugin."""
-    found = d.figures()
+    found = d.metrics()
     return [found[f'basic_auth.{name}'] for name in ('checked', 'refused', 'busy')]
 
 
@@ -70,7 +70,7 @@ def test_who_knows_a_password_gets_in(serve):
     for name, password in (('ann', 'secret'), ('bob', 'secret'), ('Änn', 'pässword'), ('eve', 'secret')):
         for _ in range(3):
             assert ask(s, name, password)[::2] == (200, b'one two')
-    assert figures(d) == [4, 0, 0]   # each is checked once
+    assert metrics(d) == [4, 0, 0]   # each is checked once
 
 
 @pytest.mark.parametrize('access', ['combined', 'json'])
@@ -103,7 +103,7 @@ def test_who_does_not_is_asked(serve, users):
         status, headers, body = ask(s, name, password)
         assert (status, body) == (401, b'who?')
         assert headers['www-authenticate'] == 'Basic realm="Files of a friend", charset="UTF-8"'
-    assert figures(d) == [14, 14, 0]   # a name that nobody has costs the same
+    assert metrics(d) == [14, 14, 0]   # a name that nobody has costs the same
     assert ask(s, 'ann', 'secret')[0] == 200
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_password_is_not_checked(serve):
     s = d.connect()
     for more in ({}, {'Authorization': 'Bearer abc'}, {'Authorization': 'Basic !!!!'}):
         assert ask(s, **more)[0] == 401
-    assert figures(d) == [0, 3, 0]
+    assert metrics(d) == [0, 3, 0]
 
 
 def test_two_are_none(serve):
@@ -123,7 +123,7 @@ def test_two_are_none(serve):
         s.sendall(f'GET /do/sized HTTP/1.1\r\nHost: a\r\nAuthorization: {first}\r\n'
                   f'authorization: {second}\r\n\r\n'.encode())
         assert Reader(s).response()[0] == 401
-    assert figures(d) == [0, 4, 0]
+    assert metrics(d) == [0, 4, 0]
 
 
 def test_body_waits_for_the_check(serve):
@@ -139,7 +139,7 @@ def test_others_are_served_while_one_is_checked_and_few_are(serve):
     s, t = d.connect(), d.connect()
     for n in range(5):   # until one lasts for longer than this test sleeps
         send(s, f'slow{n}', 'slow')
-        eventually(lambda: figures(d)[0] == 2 * n + 1, 'the check has not begun')
+        eventually(lambda: metrics(d)[0] == 2 * n + 1, 'the check has not begun')
         status, headers, _ = ask(t, 'ann', 'wrong')
         if status == 503:
             break
@@ -149,14 +149,14 @@ def test_others_are_served_while_one_is_checked_and_few_are(serve):
     assert Reader(t).response()[2] == b'open'
     assert Reader(s).response()[0] == 200
     assert ask(t, 'ann', 'secret')[0] == 200
-    assert figures(d) == [2 * n + 2, n, 1]
+    assert metrics(d) == [2 * n + 2, n, 1]
 
 
 def test_client_that_goes_away_while_it_is_checked(serve):
     d = serve(checks_max=1)
     s = d.connect()
     send(s, 'slow', 'slow')
-    eventually(lambda: figures(d)[0] == 1, 'the check has not begun')
+    eventually(lambda: metrics(d)[0] == 1, 'the check has not begun')
     s.close()
     t = d.connect()
     eventually(lambda: ask(t, 'ann', 'secret')[0] == 200, 'the check is not over')
@@ -167,7 +167,7 @@ def test_nothing_is_remembered_where_nothing_shall_be(serve):
     s = d.connect()
     for _ in range(3):
         assert ask(s, 'ann', 'secret')[0] == 200
-    assert figures(d) == [3, 0, 0]
+    assert metrics(d) == [3, 0, 0]
 
 
 def test_reload_reads_the_file_again(serve, users):

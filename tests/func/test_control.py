@@ -48,9 +48,9 @@ def status(ctl):
     return dict(line.split(None, 1) for line in ctl('status').splitlines())
 
 
-def figures(ctl):
+def metrics(ctl):
     """The totals by their names."""
-    return {name: f['total'] for name, f in json.loads(ctl('stats', '--json'))['figures'].items()}
+    return {name: f['total'] for name, f in json.loads(ctl('stats', '--json'))['metrics'].items()}
 
 
 def raw(path, data=b''):
@@ -76,7 +76,7 @@ def test_single_answers_by_itself(controlled, ctl):
     d = controlled('--single')
     seen = status(ctl)
     assert (seen['state'], seen['supervisor'], seen['worker']) == ('serving', 'none', str(d.pid))
-    assert figures(ctl)['connections.open'] == 0
+    assert metrics(ctl)['connections.open'] == 0
 
 
 def test_configuration_names_the_socket(controlled, goevd_run):
@@ -122,23 +122,23 @@ def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
     found = [re.fullmatch(r'([a-z_.]+) +(\d+) [a-z]+', line) for line in lines]
     assert all(found), lines
     assert len({m.end(2) for m in found}) == 1
-    assert [m[1] for m in found] == list(json.loads(ctl('stats', '--json'))['figures'])
+    assert [m[1] for m in found] == list(json.loads(ctl('stats', '--json'))['metrics'])
 
 
 def test_json_adds_up(controlled, ctl):
     controlled()
     seen = json.loads(ctl('stats', '--json'))
     assert [(p['index'], p['reactor']) for p in seen['pollers']] == [(0, 'main'), (1, 'main')]
-    for figure in seen['figures'].values():
-        assert len(figure['pollers']) == 2
-        assert sum(figure['pollers']) == figure['total']
-        assert figure['type'] in ('counter', 'gauge') and figure['unit'] and figure['help']
+    for metric in seen['metrics'].values():
+        assert len(metric['pollers']) == 2
+        assert sum(metric['pollers']) == metric['total']
+        assert metric['type'] in ('counter', 'gauge') and metric['unit'] and metric['help']
 
 
 @pytest.mark.parametrize('args', [[], ['--single']])
-def test_figures_move_with_what_is_served(controlled, ctl, args):
+def test_metrics_move_with_what_is_served(controlled, ctl, args):
     d = controlled(*args)
-    before = figures(ctl)
+    before = metrics(ctl)
     sent = b'GET / HTTP/1.1\r\nHost: test\r\n\r\n'
     clients = [d.connect() for _ in range(5)]
     received = 0
@@ -148,7 +148,7 @@ def test_figures_move_with_what_is_served(controlled, ctl, args):
             reader = Reader(s)
             head = reader.until(b'\r\n\r\n')
             received += len(head) + len(reader.exactly(len(b'Hello, World!')))
-    after = figures(ctl)
+    after = metrics(ctl)
     moved = {name: after[name] - before[name] for name in after}
     assert moved['connections.accepted'] == moved['connections.opened'] == 5
     assert moved['connections.open'] == 5
@@ -157,8 +157,8 @@ def test_figures_move_with_what_is_served(controlled, ctl, args):
     assert sum(n for name, n in moved.items() if '.closed.' in name) == 0
     for s in clients:
         s.close()
-    eventually(lambda: figures(ctl)['connections.open'] == 0, 'they stay open')
-    assert sum(n - before[name] for name, n in figures(ctl).items() if '.closed.' in name) == 5
+    eventually(lambda: metrics(ctl)['connections.open'] == 0, 'they stay open')
+    assert sum(n - before[name] for name, n in metrics(ctl).items() if '.closed.' in name) == 5
 
 
 def test_socket_is_for_its_owner_alone(controlled, path):
@@ -279,7 +279,7 @@ def test_clients_that_do_not_read_hold_up_nobody(controlled, ctl, path):
     assert get(d.connect())[0] == 200
     for s in greedy:
         s.close()
-    eventually(lambda: figures(ctl), 'no stats')
+    eventually(lambda: metrics(ctl), 'no stats')
 
 
 def test_half_a_request_is_no_request(controlled, ctl, path):
@@ -294,14 +294,14 @@ def test_worker_is_replaced(controlled, ctl):
     d = controlled()
     d.may_say = [DIED]
     get(d.connect())
-    assert figures(ctl)['connections.accepted'] == 1
+    assert metrics(ctl)['connections.accepted'] == 1
     old = d.worker()
     os.kill(old, signal.SIGKILL)
     eventually(lambda: status(ctl)['restarts'] == '1' and status(ctl)['state'] == 'serving',
                'no other worker')
     seen = status(ctl)
     assert seen['worker'] == str(d.worker()) != str(old)
-    assert figures(ctl)['connections.accepted'] == 0   # its own
+    assert metrics(ctl)['connections.accepted'] == 0   # its own
 
 
 def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled, ctl, path):

@@ -69,9 +69,9 @@ class Server:
             s.sendall(b'are you there?')
             return Reader(s).exactly(14) == b'are you there?'
 
-    def figure(self, name):
+    def metric(self, name):
         """Its total now."""
-        return self.goevd.figures()[name]
+        return self.goevd.metrics()[name]
 
     def states(self):
         """Of the connections that ask for files."""
@@ -99,10 +99,10 @@ def test_others_are_served_while_a_read_is_held_back(server, held):
     held.wait()
     assert server.answers()
     assert server.states() == ['disk']
-    assert server.figure('disk.reads') == 1 and server.figure('disk.bytes') == 0
+    assert server.metric('disk.reads') == 1 and server.metric('disk.bytes') == 0
     held.let_go()
     assert Reader(s).response()[2] == SLOW
-    assert server.figure('disk.bytes') == SIZE
+    assert server.metric('disk.bytes') == SIZE
     s.close()
 
 

@@ -24,7 +24,7 @@ def ask(d, command):
     return s, Reader(s)
 
 
-def figures(d):
+def metrics(d):
     """What the plugin has counted in its life."""
     for s in d.sockets:
         s.close()
@@ -37,7 +37,7 @@ def figures(d):
 def test_send_keeps_the_order(sender):
     _, reader = ask(sender, b'send 1000')
     assert reader.rest() == b''.join(b'line %d\n' % i for i in range(1000))
-    assert figures(sender)[:3] == [1000, 1000, 0]
+    assert metrics(sender)[:3] == [1000, 1000, 0]
 
 
 def test_sends_to_many_and_to_those_that_leave(sender):
@@ -46,7 +46,7 @@ def test_sends_to_many_and_to_those_that_leave(sender):
         s.close()
     for _, reader in clients[1::2]:
         assert reader.rest() == b''.join(b'line %d\n' % i for i in range(2000))
-    accepted, completed, gone, _ = figures(sender)   # some may still be sending: then to nobody
+    accepted, completed, gone, _ = metrics(sender)   # some may still be sending: then to nobody
     assert 20000 <= accepted <= 40000
     assert completed + gone == accepted   # each exactly once
 
@@ -55,7 +55,7 @@ def test_stop_while_threads_send(sender):
     for _ in range(20):
         _, reader = ask(sender, b'send 1000000')
         assert reader.until(b'\n') == b'line 0\n'
-    accepted, completed, gone, _ = figures(sender)
+    accepted, completed, gone, _ = metrics(sender)
     assert 20 <= accepted < 20000000
     assert completed + gone == accepted
 
@@ -80,7 +80,7 @@ def test_write_file_between_other_writes(sender):
     part = bytes(range(64))
     assert reader.exactly(7 + 64 + 9 + 64 + 7) == b'shared\n' + part + b'in place\n' + part + \
         b'shared\n'
-    assert figures(sender)[3] == 4
+    assert metrics(sender)[3] == 4
 
 
 def test_info(sender):

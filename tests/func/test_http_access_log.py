@@ -50,9 +50,9 @@ def lines(d, count):
     return found
 
 
-def figures(d):
+def metrics(d):
     """Lines, and how many were dropped."""
-    found = d.figures()
+    found = d.metrics()
     return [found[f'http.access_log.{name}'] for name in ('lines', 'dropped')]
 
 
@@ -113,7 +113,7 @@ def test_each_request_is_a_line_of_json(start):
         body = len(reply.split(b'\r\n\r\n', 1)[1])
         assert said['bytes'] == body and size in (None, body), line
         assert 0 <= said['duration'] < 60
-    assert figures(d) == [len(SAID), 0]
+    assert metrics(d) == [len(SAID), 0]
 
 
 def test_combined_is_what_others_write(start):
@@ -256,7 +256,7 @@ def test_who_does_not_read_makes_nobody_wait(start, tmp_path):
     d = start(target=str(path), buffer='64KiB', format='json')
     d.may_say = ['access_log.target: cannot write to .*fifo: Resource temporarily unavailable; lines wait']
     ask(d, 0, 4000)   # far more than buffer and pipe hold
-    added, dropped = figures(d)
+    added, dropped = metrics(d)
     assert added + dropped == 4000 and dropped > 2000
     os.set_blocking(fd, True)
     text = b''
@@ -267,7 +267,7 @@ def test_who_does_not_read_makes_nobody_wait(start, tmp_path):
     ask(d, 4000, 20)
     while text.count(b'\n') < added + 20:
         text += os.read(fd, 1 << 16)
-    assert figures(d) == [added + 20, dropped]
+    assert metrics(d) == [added + 20, dropped]
     os.close(fd)
 
 
@@ -278,7 +278,7 @@ def test_lines_that_cannot_be_written_before_the_end_are_counted(start, tmp_path
     d = start(target=str(path), buffer='64KiB', format='json')
     d.may_say = ['access_log.target: cannot write to .*fifo', 'lost: Resource temporarily unavailable']
     ask(d, 0, 4000)
-    added, _ = figures(d)
+    added, _ = metrics(d)
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
     os.set_blocking(fd, True)

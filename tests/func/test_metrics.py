@@ -27,15 +27,15 @@ def counting(goevd, goevd_run, plugins, tmp_path):
 
     def stats(*args):
         done = eventually(lambda: (r := goevd_run('ctl', '-s', path, 'stats', *args))
-                          and r.returncode == 0 and r, 'no figures')
+                          and r.returncode == 0 and r, 'no metrics')
         return done.stdout
 
     return start, stats
 
 
-def figures(stats):
+def metrics(stats):
     """All by their names."""
-    return json.loads(stats('--json'))['figures']
+    return json.loads(stats('--json'))['metrics']
 
 
 def lines(stats):
@@ -50,11 +50,11 @@ def test_counters_and_gauges_of_all_pollers_add_up(counting):
     for _ in range(8):   # wherever they land
         assert ask('add 5') == 'done'
         assert ask('gauge -2') == 'done'
-    seen = figures(stats)['counting.lines']
+    seen = metrics(stats)['counting.lines']
     assert (seen['type'], seen['unit'], seen['help']) == ('counter', 'lines', 'lines added')
     assert (seen['total'], sum(seen['pollers']), len(seen['pollers'])) == (40, 40, 2)
     assert seen['instance'] == 'listeners[0].handler.counting'
-    seen = figures(stats)['counting.depth.now']
+    seen = metrics(stats)['counting.depth.now']
     assert (seen['type'], seen['total'], sum(seen['pollers'])) == ('gauge', -16, -16)
     assert lines(stats)['counting.lines'] == (40, 'lines')
     assert lines(stats)['counting.depth.now'] == (-16, 'metres')
@@ -65,7 +65,7 @@ def test_a_gauge_is_set_for_each_poller(counting):
     ask = start(listener(handler='counting'))
     for _ in range(5):
         ask('set 7')
-    shares = figures(stats)['counting.depth.now']['pollers']
+    shares = metrics(stats)['counting.depth.now']['pollers']
     assert set(shares) <= {0, 7} and 7 in shares
 
 
@@ -76,7 +76,7 @@ def test_histograms(counting):
         [(0, 'values')] + [(0, 'bytes')] * 5
     for value in [0] + [100] * 97 + [5000, 1 << 40]:
         ask(f'observe {value}')
-    seen = figures(stats)['counting.size']
+    seen = metrics(stats)['counting.size']
     assert (seen['type'], seen['total'], sum(seen['pollers'])) == ('histogram', 100, 100)
     assert seen['sum'] == 9700 + 5000 + (1 << 40)
     assert [(b['max'], b['count']) for b in seen['buckets']] == \
@@ -93,31 +93,31 @@ def test_instances_are_told_apart(counting):
     ask = start(listener(handler='counting'), listener('second', handler='counting'))
     ask('add 1')
     ask('add 2', 'second')
-    seen = {n: (f['total'], f['instance']) for n, f in figures(stats).items() if '.lines' in n}
+    seen = {n: (f['total'], f['instance']) for n, f in metrics(stats).items() if '.lines' in n}
     assert seen == {'counting[0].lines': (1, 'listeners[0].handler.counting'),
                     'counting[1].lines': (2, 'listeners[1].handler.counting')}
     ends = {re.match(r'\S+ +-?\d+', line).end() for line in stats().splitlines()}
     assert len(ends) == 1   # however long the names
 
 
-def test_wrong_figures_are_refused(counting):
+def test_wrong_metrics_are_refused(counting):
     start, stats = counting
     ask = start(listener(handler='counting'))
     assert ask('wrong') == 'EEXIST' + ', EINVAL' * 6
-    assert [n for n in figures(stats) if n.startswith('counting.')] == \
+    assert [n for n in metrics(stats) if n.startswith('counting.')] == \
         ['counting.lines', 'counting.depth.now', 'counting.size']
 
 
-def test_a_figure_of_goevds_own_name_is_refused(refused, plugins):
+def test_a_metric_of_goevds_own_name_is_refused(refused, plugins):
     said = refused(config(listener(handler='clashing'), plugin_dir=str(plugins)))
-    assert said.endswith("listeners[1].handler.clashing: plugin 'connections' has a figure "
+    assert said.endswith("listeners[1].handler.clashing: plugin 'connections' has a metric "
                          'connections.open, and so has goevd itself\n')
 
 
-def test_figures_of_connect_pools(counting):
+def test_metrics_of_connect_pools(counting):
     start, stats = counting
     start(listener(handler={'pooling': {'to': '127.0.0.1:9', 'connections_max': 1}}))
-    seen = figures(stats)
+    seen = metrics(stats)
     assert {n: f['type'] for n, f in seen.items() if n.startswith('pooling.')} == {
         'pooling.pools.idle': 'gauge', 'pooling.pools.live': 'gauge',
         'pooling.pools.waiting': 'gauge', 'pooling.pools.acquired': 'counter',

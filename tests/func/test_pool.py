@@ -85,14 +85,14 @@ class Client(Talker):
         assert heard[0] == 'open' and heard[2] == word, heard
         return heard[1]
 
-    def figures(self):
+    def metrics(self):
         """idle, live, waiting, acquired, failed, dead."""
-        return [int(n) for n in self.ask('figures')[1:]]
+        return [int(n) for n in self.ask('metrics')[1:]]
 
     def until(self, **expected):
-        """Until the pool's figures are these."""
+        """Until the pool's metrics are these."""
         names = ('idle', 'live', 'waiting', 'acquired', 'failed', 'dead')
-        eventually(lambda: expected.items() <= dict(zip(names, self.figures())).items(), expected)
+        eventually(lambda: expected.items() <= dict(zip(names, self.metrics())).items(), expected)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_those_that_failed_are_made_again_though_another_succeeds(goevd, plugins
             s.settimeout(0.1)
             with contextlib.suppress(TimeoutError):
                 accepted.append(s.accept())
-            return client.figures()[0] == 2
+            return client.metrics()[0] == 2
         eventually(two_are_ready, 'one is missing')
         for c in held + [conn for conn, _ in accepted]:
             c.close()
@@ -264,7 +264,7 @@ def test_idle_ones_above_min_idle_are_closed(serve, server):
 def test_check_passes(serve, server):
     client = Client(serve(server.port, idle_min=2, check_interval='50ms', check_timeout='1h'))
     server.wait(lambda: server.pings >= 6)
-    assert client.figures()[5] == 0
+    assert client.metrics()[5] == 0
     client.get('a')
     client.ask('put a')
 
@@ -272,7 +272,7 @@ def test_check_passes(serve, server):
 def test_check_finds_who_does_not_answer(serve, server):
     client = Client(serve(server.port, idle_min=2, check_interval='50ms', check_timeout='100ms'))
     server.mute = True   # connected, and not well
-    eventually(lambda: client.figures()[5] >= 2, 'both are found')
+    eventually(lambda: client.metrics()[5] >= 2, 'both are found')
     server.mute = False
     client.until(idle=2)
     client.get('b')

@@ -158,7 +158,7 @@ def test_queue_max_and_one_past_it(serve, extra, answer):
             c.close()
 
 
-def test_figures(goevd, goevd_run, redis, tmp_path):
+def test_metrics(goevd, goevd_run, redis, tmp_path):
     path = tmp_path / 'control.sock'
     options = {'address': f'127.0.0.1:{redis.port}', 'key': 'lines'}
     d = goevd(config(listener(handler={'push': options}), control={'socket': str(path)}))

@@ -72,7 +72,7 @@ def test_several_listeners_share_a_reactor(serve):
                        chooses(name='c', reactor='back', **ACCEPTING['front']))
     for name in 'abc':
         assert {greeting(connect(d, name=name))[0] for _ in range(8)} == POLLERS['back']
-    opened = d.told('stats')['figures']['connections.opened']['pollers']
+    opened = d.told('stats')['metrics']['connections.opened']['pollers']
     assert (opened[0], opened[1] + opened[2], opened[3:]) == (0, 24, [0, 0])
 
 
@@ -91,7 +91,7 @@ def test_handler_chooses_the_reactor(serve, accepting):
             assert poller in POLLERS[name]
             assert accepted <= (POLLERS['front'] if accepting == 'front' else POLLERS['back'])
             echo(s)
-    seen = d.figures()
+    seen = d.metrics()
     assert seen['choosing.accepted'] == 6 * len(expected)
     assert seen['connections.opened'] == 6 * len(expected)
 
@@ -100,7 +100,7 @@ def test_least_loaded_poller_of_the_chosen_reactor_serves(serve):
     d = serve(chooses('side', reactor='back'))
     for _ in range(10):
         greeting(connect(d, 2))
-    assert d.told('stats')['figures']['connections.open']['pollers'][3:] == [5, 5]
+    assert d.told('stats')['metrics']['connections.open']['pollers'][3:] == [5, 5]
 
 
 @pytest.mark.parametrize('name', ['refuse', 'wrong'])
@@ -111,7 +111,7 @@ def test_handler_refuses(serve, name, more):
     for _ in range(5):   # a place is not lost with each
         assert closed(connect(d, 2))
     greeting(connect(d))
-    seen = d.figures()
+    seen = d.metrics()
     assert seen['connections.refused.handler'] == 5
     assert seen['connections.opened'] == 2
 
@@ -120,7 +120,7 @@ def test_handler_is_not_asked_about_one_too_many(serve):
     d = serve(chooses('side', reactor='back', connections_max=1))
     greeting(connect(d, 2))
     assert closed(connect(d, 2))
-    seen = d.figures()
+    seen = d.metrics()
     assert seen['choosing.accepted'] == 1
     assert seen['connections.refused.limit'] == 1
 
@@ -131,7 +131,7 @@ def test_place_comes_back_from_the_chosen_reactor(serve):
         s = connect(d, 2)
         greeting(s)
         s.close()
-        eventually(lambda: d.figures()['connections.open'] == 0, 'it does not close')
+        eventually(lambda: d.metrics()['connections.open'] == 0, 'it does not close')
 
 
 def test_behind_a_proxy_the_handler_is_asked_about_the_proxy(serve):

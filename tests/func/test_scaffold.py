@@ -288,7 +288,7 @@ def test_check_refuses_names_that_figures_and_logs_cannot_have(checked, name):
 
 
 def test_check_tells_two_names(checked):
-    assert checked(name='x' * 64) == (0, "warning: its name is '" + 'x' * 64 + "', which logs and figures have, and "
+    assert checked(name='x' * 64) == (0, "warning: its name is '" + 'x' * 64 + "', which logs and metrics have, and "
                                          "the file's, which configurations have, is 'mine'; make them the same\n")
 
 

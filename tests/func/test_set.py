@@ -299,8 +299,8 @@ def test_output_rate_reaches_a_client_that_reads_slowly(started, ctl):
 
     def slow_is_closed():
         assert slow.recv(100)   # always something: it is not idle
-        figures = json.loads(ctl('stats', '--json'))['figures']
-        return figures['connections.closed.slow']['total'] == 1
+        metrics = json.loads(ctl('stats', '--json'))['metrics']
+        return metrics['connections.closed.slow']['total'] == 1
     eventually(slow_is_closed, 'a client that reads slowly stays')
     eventually(fast_gets_all, 'a client that reads fast is closed, too')
 

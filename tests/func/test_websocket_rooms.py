@@ -12,7 +12,7 @@ LATER = (CLOSE, struct.pack('!H', 1013) + b'too slow')
 
 @pytest.fixture
 def serve(goevd, plugins, tmp_path):
-    """start(application, front, option…) -> a daemon with two pollers, and what tells a figure."""
+    """start(application, front, option…) -> a daemon with two pollers, and what tells a metric."""
     def start(application='ws_rooms', front=None, **options):
         handler = {'websocket': {'application': application, **options}}
         d = goevd(daemon.config(
@@ -20,10 +20,10 @@ def serve(goevd, plugins, tmp_path):
             reactors=[{'name': 'main', 'pollers': 2}], control={'socket': f'{tmp_path}/control'}),
             '--plugin-dir', plugins)
 
-        def figure(name, group='rooms'):
-            return d.figures()[f'websocket.{group}.{name}']
+        def metric(name, group='rooms'):
+            return d.metrics()[f'websocket.{group}.{name}']
 
-        return d, figure
+        return d, metric
     return start
 
 
@@ -57,13 +57,13 @@ def leave(*connections):
 
 
 def test_publish_reaches_members_on_every_poller_and_nobody_else(serve):
-    d, figure = serve()
+    d, metric = serve()
     boss, idle = Client(d.connect()), Client(d.connect())
     inside = members(d, 8, 'a')
     for c in inside[:4]:
         order(c, 'join b')
     order(inside[0], 'join b')           # once more changes nothing
-    assert figure('members') == 12
+    assert metric('members') == 12
     order(boss, 'publish a hello')
     order(boss, 'publish nowhere hello')
     for c in inside:
@@ -83,7 +83,7 @@ def test_publish_reaches_members_on_every_poller_and_nobody_else(serve):
         assert c.frame() == (BINARY, b'everybody')
     leave(*inside, idle)
     order(boss, 'publish a nobody')
-    assert (figure('members'), figure('published')) == (0, 6)
+    assert (metric('members'), metric('published')) == (0, 6)
 
 
 def test_names_and_numbers_of_rooms(serve):
@@ -102,11 +102,11 @@ def test_names_and_numbers_of_rooms(serve):
 
 
 def test_many_rooms(serve):
-    d, figure = serve(rooms_max=1000)
+    d, metric = serve(rooms_max=1000)
     boss, c = Client(d.connect()), Client(d.connect())
     for i in range(300):
         order(c, f'join room{i}')
-    assert figure('members') == 300
+    assert metric('members') == 300
     for i in range(0, 300, 2):
         order(c, f'leave room{i}')
     for i in range(300):
@@ -145,7 +145,7 @@ def test_other_threads_send_and_close(serve):
 
 
 def test_order_of_each_publisher(serve):
-    d, figure = serve()
+    d, metric = serve()
     heard = members(d, 6)
     publishers = [Client(d.connect()) for _ in range(3)]
     for i in range(500):
@@ -155,7 +155,7 @@ def test_order_of_each_publisher(serve):
         got = [c.frame()[1].split() for _ in range(1500)]
         for n in range(3):
             assert [int(i) for who, i in got if int(who) == n] == list(range(500))
-    assert (figure('published'), figure('dropped'), figure('closed')) == (1500, 0, 0)
+    assert (metric('published'), metric('dropped'), metric('closed')) == (1500, 0, 0)
 
 
 POLICIES = ['close', 'drop_oldest', 'drop_newest']
@@ -164,7 +164,7 @@ POLICIES = ['close', 'drop_oldest', 'drop_newest']
 def slow_and_others(serve, policy, own=(), count=400):
     """One member that does not read, perhaps with a policy and a backlog of its own, while the
     others get everything. -> what that one gets."""
-    d, figure = serve(front=NARROW, room_slow=policy, room_backlog_max='32KiB', ping_interval='0s')
+    d, metric = serve(front=NARROW, room_slow=policy, room_backlog_max='32KiB', ping_interval='0s')
     others = members(d, 3)
     slow = Client(d.connect(receive_buffer=4096))
     if own:
@@ -177,8 +177,8 @@ def slow_and_others(serve, policy, own=(), count=400):
         boss.send(frame(BINARY, m))
         for c in others:
             assert c.frame() == (BINARY, m)
-    lost = figure('dropped')
-    assert (lost > 0, figure('closed')) == ((False, 1) if policy == 'close' else (True, 0))
+    lost = metric('dropped')
+    assert (lost > 0, metric('closed')) == ((False, 1) if policy == 'close' else (True, 0))
     got = []
     while len(got) < count - lost:
         said = slow.frame()
@@ -192,7 +192,7 @@ def slow_and_others(serve, policy, own=(), count=400):
     boss.send(frame(BINARY, b'last'))
     for c in others:
         assert c.frame() == (BINARY, b'last')
-    return got, messages, figure, slow
+    return got, messages, metric, slow
 
 
 KEPT = 32768 // (1006 + 64)      # messages that the backlog holds
@@ -209,10 +209,10 @@ OWN = [('drop_newest', ('close', 0)), ('close', ('drop_oldest', 2048)), ('close'
 
 @pytest.mark.parametrize('policies', [('close',), OWN[0]])
 def test_slow_member_is_closed(serve, policies):
-    got, messages, figure, slow = slow_and_others(serve, *policies)
+    got, messages, metric, slow = slow_and_others(serve, *policies)
     assert got == messages[:len(got)]
     slow.sock.close()        # or, where that has come too late for close_timeout, it lingers
-    daemon.eventually(lambda: figure('members') == 3, 'it is still a member')
+    daemon.eventually(lambda: metric('members') == 3, 'it is still a member')
 
 
 @pytest.mark.parametrize('policies, kept', [(('drop_oldest',), KEPT), (OWN[1], 1)])
@@ -243,7 +243,7 @@ def test_policies_that_there_are(serve):
 @pytest.mark.parametrize('excess', [0, 1])
 def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
     """The backlog holds one message at most; a connection whose queue is full tells."""
-    d, figure = serve(front=NARROW, room_slow='drop_oldest', room_backlog_max=20000 + 64,
+    d, metric = serve(front=NARROW, room_slow='drop_oldest', room_backlog_max=20000 + 64,
                       message_max='64KiB')
     slow = Client(d.connect(receive_buffer=4096))
     order(slow, 'join data')
@@ -258,7 +258,7 @@ def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
     while not numbers or (numbers[-1] != b'099' if excess else numbers[-1] != b'zzz'):
         numbers.append(slow.frame()[1][:3])
     assert (b'z' * 3 in numbers) == (excess == 0)
-    assert figure('dropped') == 101 - len(numbers)
+    assert metric('dropped') == 101 - len(numbers)
 
 
 def test_publishing_is_bounded(serve):
@@ -289,28 +289,28 @@ def test_publication_is_compressed_for_those_who_agreed(serve):
 
 
 def test_figures_of_compression(serve):
-    d, figure = serve('ws_parts', compress_min=9)
+    d, metric = serve('ws_parts', compress_min=9)
     c = Deflating(d.connect())
 
-    def figures():
-        return [figure(name, 'compress') for name in ('messages', 'from', 'to')]
+    def metrics():
+        return [metric(name, 'compress') for name in ('messages', 'from', 'to')]
 
     c.send(frame(TEXT, b'send:short'))
-    assert c.frame() == (TEXT, b'short') and figures() == [0, 0, 0]
+    assert c.frame() == (TEXT, b'short') and metrics() == [0, 0, 0]
     c.send(frame(TEXT, b'send:' + b'a' * 100))
     assert c.frame() == (TEXT, b'a' * 100)
-    assert figures() == [1, 100, c.packed[-1]]
+    assert metrics() == [1, 100, c.packed[-1]]
     c.send(frame(TEXT, b'first:aaaa more:bbb last:'))
     assert c.message()[1] == b'aaaabbb'
-    assert figures() == [2, 107, c.packed[1] + c.packed[2]]
+    assert metrics() == [2, 107, c.packed[1] + c.packed[2]]
     c.send(frame(BINARY, b'c' * 3000))
     assert c.frame() == (BINARY, b'c' * 3000)
-    assert figures() == [3, 3107, sum(c.packed[1:])]
+    assert metrics() == [3, 3107, sum(c.packed[1:])]
     for data, refused in ((b'\xff\xff\xff\xff', 1), (b'\xf2\x48\xcd', 2), (Packer()(b'\xff'), 2)):
         c = Deflating(d.connect())
         c.send(frame(TEXT, data, rsv=4))
         assert c.code() == 1007
-        assert figure('refused', 'inflate') == refused
+        assert metric('refused', 'inflate') == refused
 
 
 def test_stop_with_members_and_a_backlog(serve):

@@ -1,4 +1,4 @@
-/* Its name and its figure's make the name of a figure of goevd's own. */
+/* Its name and its metric's make the name of a metric of goevd's own. */
 #include "plain.h"
 
 #include <goevd/metrics.h>
@@ -13,5 +13,5 @@ clashing_create(struct goevd_self *self, const void *options, void **ret_instanc
     return n < 0 ? n : 0;
 }
 
-GOEVD_PLUGIN(.name = "connections", .description = "is called as goevd's own figures are",
+GOEVD_PLUGIN(.name = "connections", .description = "is called as goevd's own metrics are",
              .create = clashing_create, .interface = plain_interface);

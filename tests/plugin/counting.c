@@ -1,10 +1,10 @@
-/* Figures of a plugin, behind commands of one line each:
+/* Metrics of a plugin, behind commands of one line each:
  *
  *   add N      to the counter
  *   gauge N    to the gauge, which may be negative
  *   set N      this poller's share of the gauge
  *   observe N  one more value of the histogram
- *   wrong      what create got for figures that cannot be
+ *   wrong      what create got for metrics that cannot be
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -120,5 +120,5 @@ counting_destroy(void *instance)
     free(instance);
 }
 
-GOEVD_PLUGIN(.name = "counting", .description = "has figures of its own", .create = counting_create,
+GOEVD_PLUGIN(.name = "counting", .description = "has metrics of its own", .create = counting_create,
              .destroy = counting_destroy, .interface = counting_interface);

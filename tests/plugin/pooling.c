@@ -4,7 +4,7 @@
  *   say WORD TEXT   send TEXT on the one that WORD stands for
  *   put WORD        give it back
  *   drop WORD       close it
- *   figures         `figures IDLE LIVE WAITING ACQUIRED FAILED DEAD`
+ *   metrics         `metrics IDLE LIVE WAITING ACQUIRED FAILED DEAD`
  *
  * and what comes of it: `open POLLER WORD`, `fail ERROR WORD`, `close REASON WORD`, `error NUMBER
  * -`.
@@ -190,7 +190,7 @@ command_metrics(struct goevd_conn *c)
     char line[128];
 
     goevd_pool_get_state(instance_of(c)->pool, &now);
-    snprintf(line, sizeof(line), "figures %d %d %d %d %d %d\n", (int)now.idle, (int)now.live,
+    snprintf(line, sizeof(line), "metrics %d %d %d %d %d %d\n", (int)now.idle, (int)now.live,
              (int)now.waiting, (int)now.acquired, (int)now.failed, (int)now.dead);
     return goevd_conn_write(c, line, strlen(line));
 }
@@ -219,7 +219,7 @@ command_run(struct goevd_conn *c, struct table *t, const char *line)
     sscanf(line, "%15s %15s %63[^\n]", verb, word, text);
     if (strcmp(verb, "get") == 0)
         return command_get(c, t, word, (unsigned)atoi(text));
-    if (strcmp(verb, "figures") == 0)
+    if (strcmp(verb, "metrics") == 0)
         return command_metrics(c);
     return command_held(t, verb, word, text);
 }

@@ -1,5 +1,5 @@
 /* What the net layer keeps for each poller: its buffers, its connections with work left, its
- * figures. */
+ * metrics. */
 #pragma once
 
 #include <goevd/plugin.h>

@@ -3,7 +3,7 @@
 
 #include "net/connect/pool.h"
 
-/* Let its figures say what it holds. */
+/* Let its metrics say what it holds. */
 void pool_count(struct pool *pool);
 
 /* ---- Who waits: pool_waiter.c ---------------------------------------------------------------- */

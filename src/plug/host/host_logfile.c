@@ -251,7 +251,7 @@ host_logfile_due(struct timer *t, uint64_t now_ns)
     host_logfile_flush(container_of(t, struct host_logfile_local, timer));
 }
 
-/* The first of a row of failures is told; the figure tells what is lost. */
+/* The first of a row of failures is told; the metric tells what is lost. */
 static void
 host_logfile_report_error(struct host_logfile_local *w)
 {

@@ -50,7 +50,7 @@ static const struct plug_metric_about host_pool_abouts[] = {
     POOL_METRIC(dead, COUNTER, "connections", "found dead while they were ready"),
 };
 static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_metrics) / sizeof(metric),
-              "each figure of a pool is printed");
+              "each metric of a pool is printed");
 
 /* With the first pool of the instance. */
 static int

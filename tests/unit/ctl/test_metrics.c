@@ -188,5 +188,5 @@ main(void)
         cmocka_unit_test(test_metrics_tell_memory_by_kind),
     };
 
-    return cmocka_run_group_tests_name("figures", tests, setup, teardown);
+    return cmocka_run_group_tests_name("metrics", tests, setup, teardown);
 }
