@@ -70,7 +70,7 @@ main(int argc, char **argv)
 
     b.from = malloc(b.len + sizeof(text));
     b.to = malloc(b.len + 1);
-    if (b.from == NULL || b.to == NULL)
+    if (!b.from || !b.to)
         abort();
     memset(b.from, 'x', b.len);
     measure("unmask", unmask, &b);

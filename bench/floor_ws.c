@@ -44,7 +44,7 @@ upgrade(int fd, char *request, size_t len)
     char accept[WS_HANDSHAKE_ACCEPT_LEN], reply[256];
     int n;
 
-    if (key == NULL) {
+    if (!key) {
         close(fd);
         return;
     }
@@ -103,8 +103,8 @@ keep(struct peer *p, const char *rest, size_t len)
 {
     free(p->rest);
     p->rest = len == 0 ? NULL : malloc(len);
-    p->rest_len = p->rest == NULL ? 0 : len;
-    if (p->rest != NULL)
+    p->rest_len = p->rest ? len : 0;
+    if (p->rest)
         memcpy(p->rest, rest, len);
 }
 
@@ -128,7 +128,7 @@ floor_serve(struct floor_read *r, int fd)
     if (p->rest_len != 0)
         memcpy(start, p->rest, p->rest_len);
     end = echo(start, r->data + got, &rest);
-    if (p->rest != NULL || rest != r->data + got)
+    if (p->rest || rest != r->data + got)
         keep(p, rest, (size_t)(r->data + got - rest));
     if (end != start && write(fd, start, (size_t)(end - start)) != end - start)
         close(fd);

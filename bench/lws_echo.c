@@ -28,11 +28,11 @@ session_add(struct session *s, const void *data, size_t len)
 {
     struct message *m = malloc(sizeof(*m) + LWS_PRE + len);
 
-    if (m == NULL)
+    if (!m)
         return -1;
     *m = (struct message){.len = len};
     memcpy(m->data + LWS_PRE, data, len);
-    if (s->first == NULL)
+    if (!s->first)
         s->first = m;
     else
         s->last->next = m;
@@ -46,12 +46,12 @@ session_send(struct session *s, struct lws *wsi)
     struct message *m = s->first;
     int n;
 
-    if (m == NULL)
+    if (!m)
         return 0;
     n = lws_write(wsi, m->data + LWS_PRE, m->len, LWS_WRITE_TEXT);
     s->first = m->next;
     free(m);
-    if (s->first != NULL)
+    if (s->first)
         lws_callback_on_writable(wsi);
     return n < 0 ? -1 : 0;
 }
@@ -70,7 +70,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return session_send(s, wsi);
     case LWS_CALLBACK_CLOSED:
-        while (s->first != NULL) {
+        while (s->first) {
             struct message *m = s->first;
 
             s->first = m->next;
@@ -100,7 +100,7 @@ main(int argc, char **argv)
     info.port = (int)strtol(argv[2], NULL, 10);
     lws_set_log_level(LLL_ERR, NULL);
     context = lws_create_context(&info);
-    if (context == NULL)
+    if (!context)
         return 1;
     while (lws_service(context, 0) >= 0)
         ;

@@ -56,13 +56,13 @@ chat_param(struct goevd_str query, const char *name, const char *otherwise)
 
     while (query.len != 0) {
         const char *amp = memchr(query.data, '&', query.len);
-        size_t len = amp == NULL ? query.len : (size_t)(amp - query.data);
+        size_t len = amp ? (size_t)(amp - query.data) : query.len;
 
         if (len > name_len + 1 && memcmp(query.data, name, name_len) == 0 &&
             query.data[name_len] == '=')
             return (struct goevd_str){query.data + name_len + 1, len - name_len - 1};
-        query.len -= amp == NULL ? len : len + 1;
-        query.data += amp == NULL ? len : len + 1;
+        query.len -= amp ? len + 1 : len;
+        query.data += amp ? len + 1 : len;
     }
     return (struct goevd_str){otherwise, strlen(otherwise)};
 }
@@ -128,7 +128,7 @@ chat_quote(const struct chat_member *m, const char *text, size_t len, size_t *re
     char *json = NULL;
     FILE *out = open_memstream(&json, ret_len);
 
-    if (out == NULL)
+    if (!out)
         return NULL;
     fprintf(out, "{\"event\":\"said\",\"name\":\"%s\",\"text\":\"", m->name);
     for (size_t i = 0; i < len; i++) {
@@ -157,7 +157,7 @@ chat_message(struct goevd_websocket_conn *w, void *state, int type, const char *
     if (type != GOEVD_WEBSOCKET_TEXT)
         return goevd_websocket_close(w, 1003, "only text");
     json = chat_quote(m, data, len, &json_len);
-    if (json == NULL)
+    if (!json)
         return -ENOMEM;
     r = goevd_websocket_publish(goevd_websocket_conn_host(w), m->room_name, strlen(m->room_name),
                                 type, json, json_len);
@@ -238,7 +238,7 @@ chat_create(struct goevd_self *self, const void *options, void **ret_instance)
                             "as in the route of the application",
                             o->socket.data);
     chat = calloc(1, sizeof(*chat));
-    if (chat == NULL)
+    if (!chat)
         return -ENOMEM;
     n = asprintf(&chat->page, "%s%s%s", page_head, o->socket.data, page_tail);
     if (n < 0) {

@@ -53,12 +53,12 @@ feed_key(struct goevd_str query)
 {
     while (query.len != 0) {
         const char *amp = memchr(query.data, '&', query.len);
-        size_t len = amp == NULL ? query.len : (size_t)(amp - query.data);
+        size_t len = amp ? (size_t)(amp - query.data) : query.len;
 
         if (len >= 4 && memcmp(query.data, "key=", 4) == 0)
             return (struct goevd_str){query.data + 4, len - 4};
-        query.len -= amp == NULL ? len : len + 1;
-        query.data += amp == NULL ? len : len + 1;
+        query.len -= amp ? len + 1 : len;
+        query.data += amp ? len + 1 : len;
     }
     return (struct goevd_str){0};
 }
@@ -134,7 +134,7 @@ feed_create(struct goevd_self *self, const void *options, void **ret_instance)
                                 "a key of visible ASCII without & # \" < > is needed: no request "
                                 "could show this one");
     f = calloc(1, sizeof(*f));
-    if (f == NULL)
+    if (!f)
         return -ENOMEM;
     f->key = o->key;
     *ret_instance = f;

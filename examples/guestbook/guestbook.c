@@ -53,7 +53,7 @@ book_add(struct goevd_poller *poller, void *local, void *arg)
     char *entry = strdup(arg);
 
     (void)poller;
-    if (b == NULL || entry == NULL) {
+    if (!b || !entry) {
         free(entry);
         return;
     }
@@ -74,7 +74,7 @@ book_text(const struct book *b, size_t *ret_len)
     for (size_t i = 0; i < b->count; i++)
         size += strlen(b->entries[i]) + 1;
     text = malloc(size);
-    if (text == NULL)
+    if (!text)
         return NULL;
     text[0] = '[';
     for (size_t i = 0; i < b->count; i++) {
@@ -113,7 +113,7 @@ guestbook_request(struct goevd_http_request *r, void *state)
         return guestbook_error(r, 405, "only GET and POST\n");
     }
     text = book_text(goevd_http_local(r), &len);
-    if (text == NULL)
+    if (!text)
         return -ENOMEM;
     result = goevd_http_reply(r, 200, "application/json", text, len);
     free(text);
@@ -129,7 +129,7 @@ guestbook_entry(const char *data, size_t len)
     const char *words = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(given, "text"));
     char *text = NULL;
 
-    if (name != NULL && words != NULL && cJSON_AddStringToObject(entry, "name", name) != NULL &&
+    if (name && words && cJSON_AddStringToObject(entry, "name", name) != NULL &&
         cJSON_AddStringToObject(entry, "text", words) != NULL)
         text = cJSON_PrintUnformatted(entry);
     cJSON_Delete(given);
@@ -146,7 +146,7 @@ guestbook_body(struct goevd_http_request *r, void *state, const char *data, size
     int result;
 
     (void)state, (void)flags;
-    if (entry == NULL)
+    if (!entry)
         result = guestbook_error(r, 400, "wanted: {\"name\": \"...\", \"text\": \"...\"}\n");
     else if (goevd_call_all(g->self, book_add, free, entry) < 0)
         result = -ENOMEM;
@@ -163,7 +163,7 @@ guestbook_create(struct goevd_self *self, const void *options, void **ret_instan
 {
     struct guestbook *g = calloc(1, sizeof(*g));
 
-    if (g == NULL)
+    if (!g)
         return -ENOMEM;
     g->self = self;
     g->options = options;
@@ -178,7 +178,7 @@ guestbook_poller_start(void *instance, struct goevd_poller *poller, void **ret_l
     struct book *b = calloc(1, sizeof(*b) + (size_t)g->options->entries * sizeof(b->entries[0]));
 
     (void)poller;
-    if (b == NULL)
+    if (!b)
         return -ENOMEM;
     b->guestbook = g;
     *ret_local = b;

@@ -604,7 +604,7 @@ static inline int
 goevd_http_reply(struct goevd_http_request *r, int status, const char *type, const void *body,
                  size_t len)
 {
-    if (type == NULL)
+    if (!type)
         type = "";
     return goevd_http->reply(r, status, type, strlen(type), body, len);
 }

@@ -31,7 +31,7 @@ auth_users_hash_problem(const char *hash)
 
     /* some libraries call SHA-256 a method of old, which no new hash should have */
     if (known == CRYPT_SALT_OK || known == CRYPT_SALT_METHOD_LEGACY)
-        for (size_t i = 0; last != NULL && i < sizeof(methods) / sizeof(methods[0]); i++)
+        for (size_t i = 0; last && i < sizeof(methods) / sizeof(methods[0]); i++)
             if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0 &&
                 strlen(last + 1) == methods[i].len)
                 return NULL;

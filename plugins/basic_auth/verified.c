@@ -66,7 +66,7 @@ auth_verified_has(struct auth_verified *v, const uint8_t mac[AUTH_VERIFIED_MAC_S
 {
     uint8_t(*set)[AUTH_VERIFIED_MAC_SIZE] = v->sets == 0 ? NULL : verified_set(v, mac);
 
-    for (size_t i = 0; set != NULL && i < WAYS; i++)
+    for (size_t i = 0; set && i < WAYS; i++)
         if (memeql_sec(set[i], mac, AUTH_VERIFIED_MAC_SIZE)) {
             auth_verified_move(set, i, mac);
             return true;

@@ -40,8 +40,8 @@ dl_cache_drop(struct dl_cache *cache, struct dl_file *file)
     while (*p != file)
         p = &(*p)->next;
     *p = file->next;
-    *(file->newer == NULL ? &cache->newest : &file->newer->older) = file->older;
-    *(file->older == NULL ? &cache->oldest : &file->older->newer) = file->newer;
+    *(file->newer ? &file->newer->older : &cache->newest) = file->older;
+    *(file->older ? &file->older->newer : &cache->oldest) = file->newer;
     cache->count--;
     dl_file_unref(file);
 }
@@ -99,7 +99,7 @@ dl_cache_add(struct dl_cache *cache, struct dl_file *file, uint64_t now_ns)
     *bucket = file;
     file->older = cache->newest;
     file->newer = NULL;
-    *(cache->newest == NULL ? &cache->oldest : &cache->newest->newer) = file;
+    *(cache->newest ? &cache->newest->newer : &cache->oldest) = file;
     cache->newest = file;
     cache->count++;
 }

@@ -54,7 +54,7 @@ dl_sending_length(const struct dl_sending *s)
 {
     uint64_t len = s->one.len;
 
-    for (unsigned i = 0; s->parts != NULL && i <= s->count; i++) {
+    for (unsigned i = 0; s->parts && i <= s->count; i++) {
         len += (uint64_t)dl_sending_head(s, i, NULL, 0);
         len += i < s->count ? s->parts[i].len : 0;
     }

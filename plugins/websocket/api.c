@@ -84,7 +84,7 @@ ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
 
     WS_API_REQUEST(q, "choose");
     q->handshake->protocol = (struct goevd_str){NULL, 0};
-    if (protocol == NULL)
+    if (!protocol)
         return 0;
     for (size_t i = 0; goevd_http_header_at(q->http, i, &name, &value); i++)
         while (ws_handshake_offers(name) && ws_handshake_offer(&value, &offer))

@@ -21,8 +21,7 @@ ws_by_id_arrive(struct goevd_conn *c, void *state, void *arg)
     struct goevd_websocket_conn *w = state;
     struct ws_by_id *post = arg;
 
-    post->run(post,
-              c != NULL && (w->flags & (WS_CONN_OPEN | WS_CONN_DONE)) == WS_CONN_OPEN ? w : NULL);
+    post->run(post, c && (w->flags & (WS_CONN_OPEN | WS_CONN_DONE)) == WS_CONN_OPEN ? w : NULL);
     free(post);
 }
 
@@ -50,7 +49,7 @@ ws_by_id_run_call(struct ws_by_id *post, struct goevd_websocket_conn *w)
 {
     struct ws_by_id_call *call = (struct ws_by_id_call *)post;
 
-    call->fn(w, w == NULL ? NULL : w->begin.app_state, call->arg);
+    call->fn(w, w ? w->begin.app_state : NULL, call->arg);
 }
 
 int
@@ -58,7 +57,7 @@ ws_by_id_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *ar
 {
     struct ws_by_id_call *call = malloc(sizeof(*call));
 
-    if (call == NULL)
+    if (!call)
         return -ENOMEM;
     *call = (struct ws_by_id_call){{ws_by_id_run_call}, fn, arg};
     return ws_by_id_begin(id, &call->post);
@@ -81,10 +80,10 @@ ws_by_id_run_send(struct ws_by_id *post, struct goevd_websocket_conn *w)
     struct ws_by_id_message *m = (struct ws_by_id_message *)post;
     int r = -EPIPE;
 
-    if (w != NULL)
+    if (w)
         r = m->type == GOEVD_WEBSOCKET_PING ? ws_send_ping(w, m->data, m->len)
                                             : ws_send_message(w, m->type, m->data, m->len);
-    if (m->done != NULL)
+    if (m->done)
         m->done(m->arg, r);
 }
 
@@ -98,7 +97,7 @@ ws_by_id_send(struct goevd_websocket_id id, int type, const void *data, size_t l
         (type != GOEVD_WEBSOCKET_PING || len > GOEVD_WEBSOCKET_CONTROL_MAX))
         return -EINVAL;
     m = malloc(sizeof(*m) + len);
-    if (m == NULL)
+    if (!m)
         return -ENOMEM;
     *m = (struct ws_by_id_message){{ws_by_id_run_send}, type, done, arg, len};
     if (len != 0)
@@ -119,20 +118,20 @@ ws_by_id_run_close(struct ws_by_id *post, struct goevd_websocket_conn *w)
 {
     struct ws_by_id_end *end = (struct ws_by_id_end *)post;
 
-    if (w != NULL)
+    if (w)
         (void)ws_send_close(w, end->code, end->reason);
 }
 
 int
 ws_by_id_close(struct goevd_websocket_id id, unsigned code, const char *reason)
 {
-    size_t len = reason == NULL ? 0 : strlen(reason);
+    size_t len = reason ? strlen(reason) : 0;
     struct ws_by_id_end *end;
 
     if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
         return -EINVAL;
     end = calloc(1, sizeof(*end));
-    if (end == NULL)
+    if (!end)
         return -ENOMEM;
     end->post.run = ws_by_id_run_close;
     end->code = code;

@@ -29,7 +29,7 @@ ws_bound_give(struct ws_instance *ws, int64_t bytes)
 static bool
 ws_terms_keep_inflater(const struct ws_deflate_terms *terms)
 {
-    return terms->server_bits != 0 && (terms->named & WS_DEFLATE_CLIENT_ALONE) == 0;
+    return terms->server_bits != 0 && !(terms->named & WS_DEFLATE_CLIENT_ALONE);
 }
 
 static int64_t
@@ -68,13 +68,13 @@ ws_compress_inflater(struct goevd_websocket_conn *w)
     struct ws_local *l = goevd_conn_local(w->c);
     unsigned bits = w->begin.terms.client_bits;
 
-    if (w->inflater != NULL)
+    if (w->inflater)
         return w->inflater;
     if (ws_terms_keep_inflater(&w->begin.terms))
         return w->inflater = ws_inflater_new(bits);
-    w->inflater = l->inflater == NULL ? ws_inflater_new(bits) : l->inflater;
+    w->inflater = l->inflater ? l->inflater : ws_inflater_new(bits);
     l->inflater = NULL;
-    if (w->inflater != NULL)
+    if (w->inflater)
         ws_inflater_reset(w->inflater, bits);
     return w->inflater;
 }
@@ -83,7 +83,7 @@ ws_compress_inflater(struct goevd_websocket_conn *w)
 static unsigned
 ws_compress_hold(struct goevd_websocket_conn *w)
 {
-    if (ws_terms_keep_inflater(&w->begin.terms) || (w->flags & WS_CONN_COUNTED) != 0)
+    if (ws_terms_keep_inflater(&w->begin.terms) || (w->flags & WS_CONN_COUNTED))
         return 0;
     if (!ws_bound_take(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits)))
         return WS_FRAME_CODE_FAILED;
@@ -96,11 +96,11 @@ ws_compress_give_back(struct goevd_websocket_conn *w)
 {
     struct ws_local *l = goevd_conn_local(w->c);
 
-    if (w->inflater != NULL && l != NULL && l->inflater == NULL)
+    if (w->inflater && l && !l->inflater)
         l->inflater = w->inflater;
     else
         ws_inflater_free(w->inflater);
-    if ((w->flags & WS_CONN_COUNTED) != 0)
+    if (w->flags & WS_CONN_COUNTED)
         ws_bound_give(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits));
     w->flags &= (uint16_t)~WS_CONN_COUNTED;
     w->inflater = NULL;
@@ -125,7 +125,7 @@ ws_compress_inflate(struct goevd_websocket_conn *w)
         size_t room = full ? 1 : w->message_room - w->message_len;
         ptrdiff_t n;
 
-        if (to == NULL)
+        if (!to)
             return WS_FRAME_CODE_FAILED;
         room = !full && room > max - w->message_len ? max - w->message_len : room;
         n = ws_inflater_take(w->inflater, to, room);
@@ -161,9 +161,9 @@ ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, b
     char *scratch = ws_incoming_scratch(w, len);
     unsigned code;
 
-    if ((w->flags & WS_CONN_CLOSING) != 0)
+    if (w->flags & WS_CONN_CLOSING)
         return 0;
-    if (scratch == NULL || ws_compress_inflater(w) == NULL)
+    if (!scratch || ws_compress_inflater(w) == NULL)
         return WS_FRAME_CODE_FAILED;
     (void)ws_mask_apply(scratch, data, len, w->mask);
     ws_inflater_feed(w->inflater, scratch, len);
@@ -179,7 +179,7 @@ ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, b
 static struct ws_deflater *
 ws_compress_own(struct goevd_websocket_conn *w)
 {
-    if (w->deflater == NULL && !w->begin.terms.server_alone)
+    if (!w->deflater && !w->begin.terms.server_alone)
         w->deflater = ws_deflater_new(w->begin.terms.server_bits,
                                       (int)ws_conn_instance(w)->options->compress_level);
     return w->deflater;
@@ -229,7 +229,7 @@ ws_compress_send(struct goevd_websocket_conn *w, uint8_t type, const void *data,
 void
 ws_compress_forget(struct goevd_websocket_conn *w)
 {
-    if (w->deflater != NULL)
+    if (w->deflater)
         ws_deflater_reset(w->deflater);
 }
 
@@ -246,7 +246,7 @@ ws_compress_borrow(struct goevd_websocket_conn *w)
     if (!ws_bound_take(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits)))
         return NULL;
     d = ws_packer_borrow(&l->packer, bits);
-    if (d == NULL)
+    if (!d)
         ws_bound_give(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits));
     return d;
 }
@@ -260,7 +260,7 @@ ws_compress_begin_parts(struct goevd_websocket_conn *w)
         w->deflater = ws_compress_borrow(w);
     else
         (void)ws_compress_own(w);
-    if (w->deflater != NULL)
+    if (w->deflater)
         w->flags |= WS_CONN_SENDS_PACKED;
 }
 
@@ -289,12 +289,12 @@ ws_compress_end_parts(struct goevd_websocket_conn *w)
     struct ws_local *l = goevd_conn_local(w->c);
     unsigned bits = w->begin.terms.server_bits;
 
-    if ((w->flags & WS_CONN_SENDS_PACKED) == 0)
+    if (!(w->flags & WS_CONN_SENDS_PACKED))
         return;
     w->flags &= (uint16_t)~WS_CONN_SENDS_PACKED;
     if (!w->begin.terms.server_alone)
         return;
-    if (l != NULL)
+    if (l)
         ws_packer_give_back(&l->packer, bits, w->deflater);
     else
         ws_deflater_free(w->deflater);

@@ -29,7 +29,7 @@ ws_conn_send_large(struct goevd_websocket_conn *w, const char *head, size_t head
     char *bytes = malloc(head_len + len);
     int r;
 
-    if (bytes == NULL)
+    if (!bytes)
         return -ENOMEM;
     memcpy(bytes, head, head_len);
     if (len != 0)
@@ -51,7 +51,7 @@ ws_conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, s
         return -EPIPE;
     if (head_len + len <= RESERVE_MAX)
         to = goevd_conn_reserve(w->c, head_len + len);
-    if (to == NULL) /* where it is a limit that leaves no room, this says which */
+    if (!to) /* where it is a limit that leaves no room, this says which */
         return ws_conn_send_large(w, head, head_len, data, len);
     memcpy(to, head, head_len);
     if (len != 0)
@@ -110,8 +110,8 @@ ws_conn_end(struct goevd_websocket_conn *w, unsigned flags)
 int
 ws_conn_begin_state(const struct ws_instance *ws, struct ws_conn_begin *begin)
 {
-    if (ws->app.conn_size == 0 || begin->app_state != NULL)
+    if (ws->app.conn_size == 0 || begin->app_state)
         return 0;
     begin->app_state = calloc(1, ws->app.conn_size);
-    return begin->app_state == NULL ? -ENOMEM : 0;
+    return begin->app_state ? 0 : -ENOMEM;
 }

@@ -22,7 +22,7 @@ ws_incoming_scratch(struct goevd_websocket_conn *w, size_t len)
         size_t room = ws_incoming_size(l->scratch_room, len);
         char *more = malloc(room);
 
-        if (more == NULL)
+        if (!more)
             return NULL;
         free(l->scratch);
         l->scratch = more;
@@ -38,17 +38,17 @@ ws_incoming_room(struct goevd_websocket_conn *w, size_t len)
     size_t room;
     char *more;
 
-    if (w->message == NULL) {
+    if (!w->message) {
         w->message = l->spare;
         w->message_room = l->spare_room;
         l->spare = NULL;
         l->spare_room = 0;
     }
-    if (w->message != NULL && w->message_len + len <= w->message_room)
+    if (w->message && w->message_len + len <= w->message_room)
         return w->message + w->message_len;
     room = ws_incoming_size(w->message_room, w->message_len + len);
     more = realloc(w->message, room);
-    if (more == NULL)
+    if (!more)
         return NULL;
     w->message = more;
     w->message_room = room;
@@ -60,8 +60,7 @@ ws_incoming_give(struct goevd_websocket_conn *w)
 {
     struct ws_local *l = goevd_conn_local(w->c);
 
-    if (w->message != NULL && l != NULL && l->spare == NULL &&
-        w->message_room <= WS_INCOMING_KEEP_MAX) {
+    if (w->message && l && !l->spare && w->message_room <= WS_INCOMING_KEEP_MAX) {
         l->spare = w->message;
         l->spare_room = w->message_room;
     } else {

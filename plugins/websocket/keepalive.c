@@ -38,13 +38,13 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
     struct goevd_websocket_conn *w = state;
     const struct ws_options *o = ws_conn_instance(w)->options;
-    bool heard = (w->flags & WS_CONN_HEARD) != 0 || goevd_conn_queued(c) != 0;
+    bool heard = (w->flags & WS_CONN_HEARD) || goevd_conn_queued(c) != 0;
     bool pinged = (w->flags & WS_CONN_PINGED) != 0;
 
     (void)cookie;
     if ((w->flags & (WS_CONN_LEAVING | WS_CONN_CLOSING)) == WS_CONN_LEAVING)
         return ws_keepalive_go_away(w);
-    if ((w->flags & WS_CONN_CLOSING) != 0) {
+    if (w->flags & WS_CONN_CLOSING) {
         if (!ws_keepalive_close_goes_on(w))
             ws_conn_end(w, GOEVD_CLOSE_FLUSH);
         return 0;

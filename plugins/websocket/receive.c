@@ -60,7 +60,7 @@ ws_conn_keep_reason(struct goevd_websocket_conn *w, const char *data, size_t len
 
     ws_incoming_give(w);
     to = n == 0 ? NULL : ws_incoming_room(w, n);
-    if (to == NULL)
+    if (!to)
         return;
     memcpy(to, data + sizeof(uint16_t), n);
     w->message_len = n;
@@ -95,7 +95,7 @@ ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head 
     (void)ws_mask_apply(payload, data, len, head->mask);
     if (head->opcode == WS_FRAME_CLOSE)
         ws_conn_take_close(w, payload, len);
-    else if (head->opcode == WS_FRAME_PING && (w->flags & WS_CONN_CLOSING) == 0)
+    else if (head->opcode == WS_FRAME_PING && !(w->flags & WS_CONN_CLOSING))
         r = ws_conn_send(w, WS_FRAME_PONG, payload, len);
     if (r < 0 && r != -ENOBUFS)
         ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
@@ -115,9 +115,9 @@ ws_conn_deliver(struct goevd_websocket_conn *w, const struct goevd_websocket_app
 {
     int r;
 
-    if ((w->flags & WS_CONN_CLOSING) != 0)
+    if (w->flags & WS_CONN_CLOSING)
         return 0;
-    if (app->on_message != NULL)
+    if (app->on_message)
         r = app->on_message(w, w->begin.app_state, w->opcode, data, len);
     else
         r = app->on_fragment(w, w->begin.app_state, w->opcode, data, len, flags);
@@ -131,7 +131,7 @@ ws_conn_deliver(struct goevd_websocket_conn *w, const struct goevd_websocket_app
 static int
 ws_conn_deliver_parts(struct goevd_websocket_conn *w)
 {
-    bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST) != 0;
+    bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST);
     unsigned flags = (w->flags & WS_CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
     int r;
 
@@ -158,8 +158,7 @@ static inline bool
 ws_conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bool ascii,
                    bool last)
 {
-    if (w->opcode != WS_FRAME_TEXT || (w->flags & WS_CONN_CLOSING) != 0 ||
-        (ascii && w->utf8.need == 0))
+    if (w->opcode != WS_FRAME_TEXT || (w->flags & WS_CONN_CLOSING) || (ascii && w->utf8.need == 0))
         return true;
     return ws_utf8_check(&w->utf8, data, len) == 0 && (!last || w->utf8.need == 0);
 }
@@ -171,7 +170,7 @@ ws_conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, boo
     char *to = ws_incoming_room(w, len);
     bool ascii;
 
-    if (to == NULL)
+    if (!to)
         return WS_FRAME_CODE_FAILED;
     ascii = ws_mask_apply(to, data, len, w->mask);
     if (!ws_conn_text_valid(w, to, len, ascii, last))
@@ -186,7 +185,7 @@ static ptrdiff_t
 ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
     size_t n = len < w->frame_left ? len : (size_t)w->frame_left;
-    bool last = n == w->frame_left && (w->flags & WS_CONN_LAST) != 0;
+    bool last = n == w->frame_left && (w->flags & WS_CONN_LAST);
     unsigned code = (w->flags & WS_CONN_COMPRESSED) != 0 ? ws_compress_take(w, data, n, last)
                                                          : ws_conn_gather(w, data, n, last);
 
@@ -213,7 +212,7 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
     char *scratch = ws_incoming_scratch(w, (size_t)head->length);
     bool ascii;
 
-    if (scratch == NULL) {
+    if (!scratch) {
         ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
         return 0;
     }
@@ -250,7 +249,7 @@ ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_options *o
 static void
 ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *head)
 {
-    if ((w->flags & WS_CONN_MESSAGE) == 0) {
+    if (!(w->flags & WS_CONN_MESSAGE)) {
         w->opcode = head->opcode;
         w->utf8 = (struct ws_utf8){0};
         w->fragments = 0;
@@ -352,7 +351,7 @@ ws_conn_open(struct goevd_conn *c, void *state)
     ws_keepalive_begin(w);
     ws_rooms_add(w);
     w->flags |= WS_CONN_OPEN;
-    if (ws->app.on_open != NULL)
+    if (ws->app.on_open)
         r = ws->app.on_open(w, w->begin.app_state);
     if (r < 0)
         ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
@@ -365,9 +364,9 @@ ws_conn_drained(struct goevd_conn *c, void *state)
     struct goevd_websocket_conn *w = state;
     const struct ws_instance *ws = goevd_conn_instance(c);
 
-    if ((w->flags & WS_CONN_WAITS) != 0)
+    if (w->flags & WS_CONN_WAITS)
         (void)ws_conn_deliver_parts(w);
-    if ((w->flags & WS_CONN_DONE) == 0 && ws_backlog_drained(w) && ws->app.on_drained != NULL)
+    if (!(w->flags & WS_CONN_DONE) && ws_backlog_drained(w) && ws->app.on_drained)
         ws->app.on_drained(w, w->begin.app_state);
     return 0;
 }
@@ -384,7 +383,7 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     w->flags |= WS_CONN_DONE;
     if (w->who == GOEVD_WEBSOCKET_PEER)
         said = (struct goevd_str){w->message, w->message_len};
-    if ((w->flags & WS_CONN_OPEN) != 0 && ws->app.on_close != NULL)
+    if ((w->flags & WS_CONN_OPEN) && ws->app.on_close)
         ws->app.on_close(w, w->begin.app_state, w->code, said, w->who);
     ws_rooms_remove(w);
     ws_incoming_give(w);

@@ -14,7 +14,7 @@ ws_send_ping(struct goevd_websocket_conn *w, const void *data, size_t len)
 int
 ws_send_close(struct goevd_websocket_conn *w, unsigned code, const char *reason)
 {
-    size_t len = reason == NULL ? 0 : strlen(reason);
+    size_t len = reason ? strlen(reason) : 0;
 
     if (!ws_frame_code_valid(code) || len > GOEVD_WEBSOCKET_REASON_MAX)
         return -EINVAL;

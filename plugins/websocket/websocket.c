@@ -59,7 +59,7 @@ ws_handshake_agree(struct goevd_http_request *r, const struct ws_handshake *h,
 
     ws_handshake_accept(h, accept);
     result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Accept", accept, sizeof(accept));
-    if (result == 0 && h->protocol.data != NULL)
+    if (result == 0 && h->protocol.data)
         result = goevd_http_add_header_bytes(r, "Sec-WebSocket-Protocol", h->protocol.data,
                                              h->protocol.len);
     if (result == 0 && begin->terms.server_bits != 0)
@@ -75,7 +75,7 @@ ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws
     struct goevd_websocket_request request = {WS_REQUEST_MAGIC, r, h};
     int result = ws_conn_begin_state(ws, begin);
 
-    if (result == 0 && ws->app.on_request != NULL)
+    if (result == 0 && ws->app.on_request)
         result = ws->app.on_request(&request, begin->app_state);
     *(volatile uint32_t *)&request.magic = 0;
     return result > 0 && (result < 400 || result > 599) ? -EINVAL : result;
@@ -157,9 +157,9 @@ ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
                             "%d.%d; upgrade goevd",
                             GOEVD_WEBSOCKET_ABI_MAJOR, app->websocket_minor,
                             GOEVD_WEBSOCKET_ABI_MAJOR, GOEVD_WEBSOCKET_ABI_MINOR);
-    if ((app->on_message == NULL && app->on_fragment == NULL) || app->websocket == NULL)
+    if ((!app->on_message && !app->on_fragment) || !app->websocket)
         return goevd_refuse(self, at, "goevd_websocket_app.%s of the application is NULL; set it",
-                            app->websocket == NULL ? "websocket" : "on_message");
+                            app->websocket ? "on_message" : "websocket");
     if (app->conn_size > APP_STATE_MAX)
         return goevd_refuse(self, at,
                             "goevd_websocket_app.conn_size of the application is %u and %d is the "
@@ -177,20 +177,20 @@ ws_create(struct goevd_self *self, const void *options, void **ret_instance)
     size_t size = app->version.size;
     int r;
 
-    if (ws == NULL)
+    if (!ws)
         return -ENOMEM;
     ws->self = self;
     ws->options = o;
     ws->policy = (struct ws_handshake_policy){o->origins, o->protocols, ws_options_deflate(o)};
     memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
     r = ws_check_app(self, &ws->app);
-    if (ws->app.on_fragment != NULL)
+    if (ws->app.on_fragment)
         ws->app.on_message = NULL; /* which is asked for first, with each message */
     if (r == 0)
         r = ws_metrics_new(ws);
     if (r == 0)
         *ws->app.websocket = goevd_is_strict() ? ws_strict_table() : &ws_api_table;
-    if (r == 0 && ws->app.on_host != NULL)
+    if (r == 0 && ws->app.on_host)
         r = ws->app.on_host(goevd_plugin_instance(o->application),
                             (struct goevd_websocket_host *)ws);
     if (r < 0) {
@@ -207,7 +207,7 @@ ws_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     struct ws_local *l = local;
 
     (void)instance, (void)poller;
-    if (l == NULL)
+    if (!l)
         return;
     free(l->scratch);
     free(l->spare);
@@ -223,13 +223,13 @@ ws_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     const struct ws_instance *ws = instance;
     struct ws_local *l = calloc(1, sizeof(*l));
 
-    if (l == NULL)
+    if (!l)
         return -ENOMEM;
     l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);
     l->rooms = ws_rooms_new();
-    if (l->scratch == NULL || l->rooms == NULL) {
+    if (!l->scratch || !l->rooms) {
         ws_poller_stop(instance, poller, l);
         return -ENOMEM;
     }

@@ -25,7 +25,7 @@ ws_inflater_new(unsigned bits)
 {
     struct ws_inflater *i = calloc(1, sizeof(*i));
 
-    if (i == NULL || inflateInit2(&i->z, -(int)bits) == Z_OK)
+    if (!i || inflateInit2(&i->z, -(int)bits) == Z_OK)
         return i;
     free(i);
     return NULL;
@@ -34,7 +34,7 @@ ws_inflater_new(unsigned bits)
 void
 ws_inflater_free(struct ws_inflater *i)
 {
-    if (i != NULL)
+    if (i)
         (void)inflateEnd(&i->z);
     free(i);
 }
@@ -120,8 +120,8 @@ ws_deflater_new(unsigned bits, int level)
 {
     struct ws_deflater *d = calloc(1, sizeof(*d));
 
-    if (d == NULL || deflateInit2(&d->z, level, Z_DEFLATED, -(int)bits, (int)bits - 7,
-                                  Z_DEFAULT_STRATEGY) == Z_OK)
+    if (!d || deflateInit2(&d->z, level, Z_DEFLATED, -(int)bits, (int)bits - 7,
+                           Z_DEFAULT_STRATEGY) == Z_OK)
         return d;
     free(d);
     return NULL;
@@ -130,7 +130,7 @@ ws_deflater_new(unsigned bits, int level)
 void
 ws_deflater_free(struct ws_deflater *d)
 {
-    if (d != NULL)
+    if (d)
         (void)deflateEnd(&d->z);
     free(d);
 }

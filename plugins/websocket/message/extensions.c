@@ -185,7 +185,7 @@ ws_offer_agree(const struct ws_offer *o, const struct ws_deflate_policy *policy)
         .client_bits = (o->named & WS_DEFLATE_CLIENT_BITS) != 0
                            ? ws_bits_min(policy->client_bits, o->client_bits)
                            : WS_DEFLATE_BITS_MAX,
-        .server_alone = policy->server_alone || (o->named & WS_DEFLATE_SERVER_ALONE) != 0,
+        .server_alone = policy->server_alone || (o->named & WS_DEFLATE_SERVER_ALONE),
         .named = o->named,
     };
 }
@@ -216,9 +216,9 @@ ws_extensions_answer(const struct ws_deflate_terms *terms, char ret[WS_EXTENSION
 {
     char server[40] = "", client[40] = "";
 
-    if ((terms->named & WS_DEFLATE_SERVER_BITS) != 0)
+    if (terms->named & WS_DEFLATE_SERVER_BITS)
         snprintf(server, sizeof(server), "; server_max_window_bits=%u", terms->server_bits);
-    if ((terms->named & WS_DEFLATE_CLIENT_BITS) != 0)
+    if (terms->named & WS_DEFLATE_CLIENT_BITS)
         snprintf(client, sizeof(client), "; client_max_window_bits=%u", terms->client_bits);
     return (size_t)snprintf(
         ret, WS_EXTENSIONS_ANSWER_MAX, NAME "%s%s%s%s",

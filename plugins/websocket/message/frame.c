@@ -19,14 +19,14 @@ ws_frame_first_valid(uint8_t first, bool deflate)
     if (reserved != 0 && !(deflate && begins && reserved == WS_FRAME_COMPRESSED))
         return false;
     if (ws_frame_is_control(opcode))
-        return opcode <= WS_FRAME_PONG && (first & FIN) != 0;
+        return opcode <= WS_FRAME_PONG && (first & FIN);
     return opcode <= WS_FRAME_BINARY;
 }
 
 static bool
 ws_frame_second_valid(uint8_t first, uint8_t second)
 {
-    return (second & MASKED) != 0 &&
+    return (second & MASKED) &&
            (!ws_frame_is_control(first) || (second & 127) <= WS_FRAME_CONTROL_MAX);
 }
 

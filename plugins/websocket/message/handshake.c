@@ -51,8 +51,8 @@ ws_handshake_offer(struct goevd_str *list, struct goevd_str *ret)
     ret->len = 0;
     while (list->len != 0 && ret->len == 0) {
         comma = memchr(list->data, ',', list->len);
-        *ret = ws_handshake_trim(list->data, comma == NULL ? end : comma);
-        list->data = comma == NULL ? end : comma + 1;
+        *ret = ws_handshake_trim(list->data, comma ? comma : end);
+        list->data = comma ? comma + 1 : end;
         list->len = (size_t)(end - list->data);
     }
     return ret->len != 0;
@@ -64,7 +64,7 @@ ws_handshake_choose(struct ws_handshake *h, const struct ws_handshake_policy *po
 {
     struct goevd_str offer;
 
-    while (h->protocol.data == NULL && ws_handshake_offer(&offers, &offer))
+    while (!h->protocol.data && ws_handshake_offer(&offers, &offer))
         if (ws_handshake_find(&policy->protocols, offer) != NULL)
             h->protocol = offer;
 }

@@ -14,7 +14,7 @@ ws_packer_fini(struct ws_packer *p)
 static struct ws_deflater *
 ws_packer_shared(struct ws_packer *p, unsigned bits)
 {
-    if (p->shared[bits] == NULL)
+    if (!p->shared[bits])
         p->shared[bits] = ws_deflater_new(bits, p->level);
     return p->shared[bits];
 }
@@ -28,7 +28,7 @@ ws_packer_room(struct ws_packer *p, size_t len)
     if (len > p->room || (p->room > WS_PACKER_KEEP_MAX && len <= WS_PACKER_KEEP_MAX)) {
         free(p->out);
         p->out = malloc(room);
-        p->room = p->out == NULL ? 0 : room;
+        p->room = p->out ? room : 0;
     }
     return p->out;
 }
@@ -37,14 +37,14 @@ size_t
 ws_packer_pack(struct ws_packer *p, struct ws_deflater *own, unsigned bits, const char *data,
                size_t len, const char **ret)
 {
-    struct ws_deflater *d = own != NULL ? own : ws_packer_shared(p, bits);
+    struct ws_deflater *d = own ? own : ws_packer_shared(p, bits);
     char *to = ws_packer_room(p, len);
     size_t n;
 
-    if (d == NULL || to == NULL)
+    if (!d || !to)
         return 0;
     n = ws_deflater_message(d, data, len, to);
-    if (own == NULL && n != 0)
+    if (!own && n != 0)
         ws_deflater_reset(d);
     *ret = to;
     return n;
@@ -63,7 +63,7 @@ void
 ws_packer_give_back(struct ws_packer *p, unsigned bits, struct ws_deflater *d)
 {
     ws_deflater_reset(d);
-    if (p->shared[bits] == NULL)
+    if (!p->shared[bits])
         p->shared[bits] = d;
     else
         ws_deflater_free(d);
@@ -76,5 +76,5 @@ ws_packer_part(struct ws_packer *p, struct ws_deflater *d, const char *data, siz
     char *to = ws_packer_room(p, WS_DEFLATED_MAX(len));
 
     *ret = to;
-    return to == NULL ? -ENOMEM : (ptrdiff_t)ws_deflater_part(d, data, len, last, to);
+    return to ? (ptrdiff_t)ws_deflater_part(d, data, len, last, to) : -ENOMEM;
 }

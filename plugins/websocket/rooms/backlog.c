@@ -17,10 +17,10 @@ ws_backlog_subscriber(struct goevd_websocket_conn *w)
     const struct ws_options *o = ws_conn_instance(w)->options;
     struct ws_subscriber *s = w->subscriber;
 
-    if (s != NULL)
+    if (s)
         return s;
     s = malloc(sizeof(*s));
-    if (s != NULL)
+    if (s)
         *s = (struct ws_subscriber){
             .last = &s->first, .max = o->room_backlog_max, .slow = o->room_slow};
     return w->subscriber = s;
@@ -37,7 +37,7 @@ ws_backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max)
     if ((w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return -EPIPE;
     s = ws_backlog_subscriber(w);
-    if (s == NULL)
+    if (!s)
         return -ENOMEM;
     s->max = max < (size_t)most ? (int64_t)max : most;
     s->slow = slow;
@@ -56,7 +56,7 @@ ws_backlog_pop(struct ws_subscriber *s)
     struct ws_waiting *first = s->first;
 
     s->first = first->next;
-    if (s->first == NULL)
+    if (!s->first)
         s->last = &s->first;
     s->bytes -= ws_waiting_cost(first->publication);
     ws_publication_drop(first->publication);
@@ -68,7 +68,7 @@ ws_backlog_push(struct ws_subscriber *s, struct ws_publication *p)
 {
     struct ws_waiting *it = malloc(sizeof(*it));
 
-    if (it == NULL)
+    if (!it)
         return -ENOMEM;
     ws_publication_hold(p);
     *it = (struct ws_waiting){NULL, p};
@@ -81,7 +81,7 @@ ws_backlog_push(struct ws_subscriber *s, struct ws_publication *p)
 void
 ws_backlog_free(struct goevd_websocket_conn *w)
 {
-    while (w->subscriber != NULL && w->subscriber->first != NULL)
+    while (w->subscriber && w->subscriber->first)
         ws_backlog_pop(w->subscriber);
     free(w->subscriber);
     w->subscriber = NULL;
@@ -94,7 +94,7 @@ ws_backlog_close(struct goevd_websocket_conn *w)
 {
     static const char reason[] = "too slow";
 
-    while (w->subscriber->first != NULL)
+    while (w->subscriber->first)
         ws_backlog_pop(w->subscriber);
     ws_metrics_add(w, ws_conn_instance(w)->metrics.closed, 1);
     (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, sizeof(reason) - 1,
@@ -108,7 +108,7 @@ ws_backlog_keep(struct goevd_websocket_conn *w, struct ws_publication *p)
     struct ws_subscriber *s = ws_backlog_subscriber(w);
     int64_t max;
 
-    if (s == NULL)
+    if (!s)
         return -ENOMEM;
     max = s->max - ws_waiting_cost(p);
     if (s->bytes > max && s->slow == GOEVD_WEBSOCKET_SLOW_CLOSE) {
@@ -153,7 +153,7 @@ ws_backlog_resume(struct goevd_websocket_conn *w)
 {
     struct ws_subscriber *s = w->subscriber;
 
-    while ((w->flags & (WS_CONN_FULL | WS_CONN_CLOSING | WS_CONN_DONE)) == 0 && s != NULL &&
+    while ((w->flags & (WS_CONN_FULL | WS_CONN_CLOSING | WS_CONN_DONE)) == 0 && s &&
            s->first != NULL) {
         int r = ws_backlog_send(w, s->first->publication);
 
@@ -168,7 +168,7 @@ bool
 ws_backlog_drained(struct goevd_websocket_conn *w)
 {
     w->flags &= (uint16_t)~WS_CONN_FULL;
-    if ((w->flags & WS_CONN_SENDING) == 0)
+    if (!(w->flags & WS_CONN_SENDING))
         ws_backlog_resume(w);
     return (w->flags & WS_CONN_FULL) == 0;
 }

@@ -18,7 +18,7 @@ ws_publication_new(struct ws_instance *ws, struct goevd_str room, uint8_t type, 
     size_t head_len = ws_frame_write(head, type, len);
     struct ws_publication *p = calloc(1, sizeof(*p) + room.len + head_len + len);
 
-    if (p == NULL)
+    if (!p)
         return NULL;
     p->ws = ws;
     p->type = type;
@@ -60,7 +60,7 @@ ws_packed_new(struct ws_publication *p, const struct goevd_websocket_conn *w, un
     size_t len = ws_packer_pack(&l->packer, NULL, bits, data, p->len, &packed), head_len;
     struct ws_packed *it = malloc(sizeof(*it) + WS_FRAME_HEAD_MAX + len);
 
-    if (it == NULL)
+    if (!it)
         return NULL;
     it->len = 0;
     if (len == 0)
@@ -80,9 +80,9 @@ ws_publication_packed(struct ws_publication *p, const struct goevd_websocket_con
     _Atomic(struct ws_packed *) *at = &p->packed[bits - WS_DEFLATE_BITS_MIN];
     struct ws_packed *it = atomic_load_explicit(at, memory_order_acquire), *made;
 
-    if (it == NULL) {
+    if (!it) {
         made = ws_packed_new(p, w, bits);
-        if (made == NULL)
+        if (!made)
             return NULL;
         if (atomic_compare_exchange_strong_explicit(at, &it, made, memory_order_acq_rel,
                                                     memory_order_acquire))
@@ -125,7 +125,7 @@ ws_publication_send(struct ws_publication *p, struct goevd_websocket_conn *w)
 
     if (bits != 0 && p->len >= (size_t)p->ws->options->compress_min)
         packed = ws_publication_packed(p, w, bits);
-    if (packed == NULL)
+    if (!packed)
         return ws_publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
     r = ws_publication_queue(p, w->c, packed->bytes, packed->len);
     if (r >= 0)

@@ -57,7 +57,7 @@ ws_rooms_find(const struct ws_rooms *rooms, const char *name, size_t len)
 {
     struct ws_room **at = &rooms->table[ws_rooms_place(rooms, name, len)];
 
-    while (*at != NULL && ((*at)->len != len || memcmp((*at)->name, name, len) != 0))
+    while (*at && ((*at)->len != len || memcmp((*at)->name, name, len) != 0))
         at = &(*at)->next;
     return at;
 }
@@ -69,10 +69,10 @@ ws_rooms_grow(struct ws_rooms *rooms)
     struct ws_rooms wider = {.size = rooms->size * 2, .seed = rooms->seed};
 
     wider.table = calloc(wider.size, sizeof(struct ws_room *));
-    if (wider.table == NULL)
+    if (!wider.table)
         return;
     for (size_t i = 0; i < rooms->size; i++)
-        while (rooms->table[i] != NULL) {
+        while (rooms->table[i]) {
             struct ws_room *room = rooms->table[i], **to;
 
             rooms->table[i] = room->next;
@@ -93,10 +93,10 @@ ws_rooms_room(struct ws_rooms *rooms, const char *name, size_t len)
     if (rooms->count >= rooms->size)
         ws_rooms_grow(rooms);
     at = ws_rooms_find(rooms, name, len);
-    if (*at != NULL)
+    if (*at)
         return *at;
     room = calloc(1, sizeof(*room) + len);
-    if (room == NULL)
+    if (!room)
         return NULL;
     room->len = len;
     memcpy(room->name, name, len);
@@ -119,11 +119,11 @@ ws_rooms_new(void)
 {
     struct ws_rooms *rooms = calloc(1, sizeof(*rooms));
 
-    if (rooms == NULL)
+    if (!rooms)
         return NULL;
     rooms->size = TABLE_FIRST;
     rooms->table = calloc(rooms->size, sizeof(struct ws_room *));
-    if (rooms->table == NULL || getrandom(&rooms->seed, sizeof(rooms->seed), 0) < 0) {
+    if (!rooms->table || getrandom(&rooms->seed, sizeof(rooms->seed), 0) < 0) {
         ws_rooms_free(rooms);
         return NULL;
     }
@@ -133,7 +133,7 @@ ws_rooms_new(void)
 void
 ws_rooms_free(struct ws_rooms *rooms)
 {
-    if (rooms == NULL)
+    if (!rooms)
         return;
     free(rooms->table);
     free(rooms);
@@ -161,7 +161,7 @@ ws_member_find(struct ws_subscriber *s, const struct ws_room *room)
 {
     struct ws_member **at = &s->members;
 
-    while (*at != NULL && (*at)->room != room)
+    while (*at && (*at)->room != room)
         at = &(*at)->other;
     return at;
 }
@@ -171,10 +171,10 @@ ws_member_new(struct goevd_websocket_conn *w, struct ws_room *room, struct ws_me
 {
     struct ws_member *m = malloc(sizeof(*m));
 
-    if (m == NULL)
+    if (!m)
         return -ENOMEM;
     *m = (struct ws_member){.w = w, .room = room, .next = room->members, .at = &room->members};
-    if (m->next != NULL)
+    if (m->next)
         m->next->at = &m->next;
     room->members = m;
     *at = m;
@@ -190,9 +190,9 @@ ws_member_free(struct goevd_websocket_conn *w, struct ws_member **at)
 
     *at = m->other;
     *m->at = m->next;
-    if (m->next != NULL)
+    if (m->next)
         m->next->at = m->at;
-    if (m->room->members == NULL)
+    if (!m->room->members)
         ws_rooms_forget(ws_rooms_of(w), m->room);
     free(m);
     w->subscriber->count--;
@@ -212,14 +212,14 @@ ws_rooms_join(struct goevd_websocket_conn *w, const char *name, size_t len)
     if ((w->flags & (WS_CONN_CLOSING | WS_CONN_DONE)) != 0)
         return -EPIPE;
     s = ws_backlog_subscriber(w);
-    room = s == NULL ? NULL : ws_rooms_room(ws_rooms_of(w), name, len);
-    if (room == NULL)
+    room = s ? ws_rooms_room(ws_rooms_of(w), name, len) : NULL;
+    if (!room)
         return -ENOMEM;
     at = ws_member_find(s, room);
-    if (*at != NULL)
+    if (*at)
         return 0;
     r = s->count >= ws_conn_instance(w)->options->rooms_max ? -ENOSPC : ws_member_new(w, room, at);
-    if (r < 0 && room->members == NULL)
+    if (r < 0 && !room->members)
         ws_rooms_forget(ws_rooms_of(w), room);
     return r;
 }
@@ -231,10 +231,10 @@ ws_rooms_leave(struct goevd_websocket_conn *w, const char *name, size_t len)
         ws_rooms_name_valid(len) ? *ws_rooms_find(ws_rooms_of(w), name, len) : NULL;
     struct ws_member **at;
 
-    if (room == NULL || w->subscriber == NULL)
+    if (!room || !w->subscriber)
         return -ENOENT;
     at = ws_member_find(w->subscriber, room);
-    if (*at == NULL)
+    if (!*at)
         return -ENOENT;
     ws_member_free(w, at);
     return 0;
@@ -247,7 +247,7 @@ ws_rooms_add(struct goevd_websocket_conn *w)
 
     w->next = rooms->all;
     w->at = &rooms->all;
-    if (w->next != NULL)
+    if (w->next)
         w->next->at = &w->next;
     rooms->all = w;
 }
@@ -255,12 +255,12 @@ ws_rooms_add(struct goevd_websocket_conn *w)
 void
 ws_rooms_remove(struct goevd_websocket_conn *w)
 {
-    if (w->at == NULL)
+    if (!w->at)
         return;
     *w->at = w->next;
-    if (w->next != NULL)
+    if (w->next)
         w->next->at = w->at;
-    while (w->subscriber != NULL && w->subscriber->members != NULL)
+    while (w->subscriber && w->subscriber->members)
         ws_member_free(w, &w->subscriber->members);
     ws_backlog_free(w);
 }
@@ -276,17 +276,17 @@ ws_rooms_receive(struct goevd_poller *poller, void *local, void *arg)
     struct goevd_str name = ws_publication_room(p);
     struct ws_room *room;
 
-    if (l == NULL)
+    if (!l)
         return;
     if (goevd_poller_index(poller) == 0)
         goevd_metric_add(p->ws->self, poller, p->ws->metrics.published, 1);
     if (name.len == 0) {
-        for (struct goevd_websocket_conn *w = l->rooms->all; w != NULL; w = w->next)
+        for (struct goevd_websocket_conn *w = l->rooms->all; w; w = w->next)
             ws_backlog_deliver(w, p);
         return;
     }
     room = *ws_rooms_find(l->rooms, name.data, name.len);
-    for (struct ws_member *m = room == NULL ? NULL : room->members; m != NULL; m = m->next)
+    for (struct ws_member *m = room ? room->members : NULL; m; m = m->next)
         ws_backlog_deliver(m->w, p);
 }
 
@@ -304,16 +304,16 @@ int
 ws_rooms_publish(struct ws_instance *ws, const char *name, size_t name_len, int type,
                  const void *data, size_t len)
 {
-    struct goevd_str room = {name, name == NULL ? 0 : name_len};
+    struct goevd_str room = {name, name ? name_len : 0};
     struct ws_publication *p;
     int64_t size;
     int r = 0;
 
     if ((type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY) ||
-        (name != NULL && !ws_rooms_name_valid(name_len)))
+        (name && !ws_rooms_name_valid(name_len)))
         return -EINVAL;
     p = ws_publication_new(ws, room, (uint8_t)type, data, len);
-    if (p == NULL)
+    if (!p)
         return -ENOMEM;
     size = (int64_t)ws_publication_size(p);
     if (atomic_fetch_add_explicit(&ws->publishing, size, memory_order_relaxed) + size >

@@ -274,7 +274,7 @@ listen_adjust_bound(const struct address *a, const struct listen_options *o, str
     struct stat st;
 
     fd = listen_file_open(a, &st);
-    if (fd < 0 || st.st_uid != geteuid() || (st.st_mode & 0777) != 0)
+    if (fd < 0 || st.st_uid != geteuid() || (st.st_mode & 0777))
         return err_set(reterr, -EEXIST, "%s was replaced while it was bound", a->un.sun_path);
     return listen_file_set(fd, a->un.sun_path, &st, o, reterr);
 }
