@@ -38,9 +38,7 @@ ROOMS = {
     'plugins/websocket': [['message'], ['options'],
                           ['conn compress incoming keepalive metrics send'],
                           ['rooms'], ['api by_id parts receive strict'], ['websocket']],
-    'plugins/download': [['options', 'condition', 'escape', 'pace', 'range', 'listing_entry'],
-                         ['types type_common type_table', 'throttle', 'listing_page'],
-                         ['file'], ['cache', 'sending'],
+    'plugins/download': [['options', 'bytes'], ['types', 'throttle'], ['file'], ['cache', 'sending'],
                          ['download find listing refusal reply']],
     'plugins/basic_auth': [['credentials', 'users'], ['verified'], ['basic_auth']],
 }

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "download/condition.h"
+#include "download/bytes/condition.h"
 #include "download/options.h"
 #include "download/types.h"
 

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "download/escape.h"
-#include "download/listing_page.h"
+#include "download/bytes/escape.h"
+#include "download/bytes/listing_page.h"
 
 struct dl_listing {
     const struct dl_instance *download;

@@ -2,8 +2,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "download/bytes/escape.h"
 #include "download/download.h"
-#include "download/escape.h"
 
 #define ALLOW "GET, HEAD"
 

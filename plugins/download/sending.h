@@ -1,8 +1,8 @@
 /* The content of a reply: a part of a file, or several with a head before each. */
 #pragma once
 
+#include "download/bytes/range.h"
 #include "download/file.h"
-#include "download/range.h"
 #include "download/throttle.h"
 
 struct dl_slice;

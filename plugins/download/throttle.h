@@ -3,7 +3,7 @@
 
 #include <goevd/http.h>
 
-#include "download/pace.h"
+#include "download/bytes/pace.h"
 
 #define DL_THROTTLE_CLIENTS 65536 /* a power of two */
 

@@ -1,8 +1,8 @@
 /* Types of files by their extensions. */
 #pragma once
 
+#include "download/bytes/type_table.h"
 #include "download/options.h"
-#include "download/type_table.h"
 
 #define DL_TYPES_TEXTS 3 /* files that are merged */
 

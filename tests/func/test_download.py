@@ -318,7 +318,7 @@ def test_headers_of_the_options(serve):
 
 
 def test_conditions(serve):
-    """Their table is in tests/unit/download/test_condition.c; these are what the answers look like."""
+    """Their table is in test_condition.c of the unit tests; these are what the answers look like."""
     d = serve()
     _, headers, _ = ask(d, 'tens.txt')
     tag, date = headers['etag'], headers['last-modified']

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "download/condition.h"
-#include "download/range.h"
+#include "download/bytes/condition.h"
+#include "download/bytes/range.h"
 
 #define RANGES_MAX 16
 

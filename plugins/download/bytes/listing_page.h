@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "download/listing_entry.h"
+#include "download/bytes/listing_entry.h"
 
 /* Write the link to an entry, relative to the directory and escaped for HTML and JSON. */
 void dl_listing_put_link(FILE *out, const struct dl_entry *entry);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "download/pace.h"
+#include "download/bytes/pace.h"
 
 #define SECOND INT64_C(1000000000)
 #define START (INT64_C(1000) * SECOND)

@@ -1,11 +1,11 @@
-#include "download/listing_page.h"
+#include "download/bytes/listing_page.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "download/escape.h"
+#include "download/bytes/escape.h"
 
 /* Everything is in the page, because a listing may be at any path: one more file would have to be
  * somewhere. */

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "download/condition.h"
+#include "download/bytes/condition.h"
 
 #define ETAG "\"1-2\""
 #define WEAK "W/" ETAG

@@ -1,4 +1,4 @@
-#include "download/type_table.h"
+#include "download/bytes/type_table.h"
 
 /* The types that browsers expect. They are those of the IANA registry, of RFC 9239 for scripts, and
  * of the WHATWG's MIME Sniffing where nothing is registered. "ts" is the MPEG transport stream of

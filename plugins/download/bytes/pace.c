@@ -1,4 +1,4 @@
-#include "download/pace.h"
+#include "download/bytes/pace.h"
 
 #define SECOND INT64_C(1000000000)
 

@@ -1,4 +1,4 @@
-#include "download/escape.h"
+#include "download/bytes/escape.h"
 
 #include <string.h>
 

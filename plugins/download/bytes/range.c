@@ -1,4 +1,4 @@
-#include "download/range.h"
+#include "download/bytes/range.h"
 
 #include <errno.h>
 #include <string.h>

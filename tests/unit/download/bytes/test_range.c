@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "download/range.h"
+#include "download/bytes/range.h"
 
 #define MAX 4
 

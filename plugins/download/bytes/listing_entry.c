@@ -1,4 +1,4 @@
-#include "download/listing_entry.h"
+#include "download/bytes/listing_entry.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "download/listing_entry.h"
+#include "download/bytes/listing_entry.h"
 
 static struct dl_entry *
 entry(const char *name)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "download/type_table.h"
+#include "download/bytes/type_table.h"
 
 static void
 check(const struct dl_type_table *table, const char *name, const char *wanted)

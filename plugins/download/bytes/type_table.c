@@ -1,4 +1,4 @@
-#include "download/type_table.h"
+#include "download/bytes/type_table.h"
 
 #include <errno.h>
 #include <stdlib.h>

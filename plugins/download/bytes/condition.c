@@ -1,4 +1,4 @@
-#include "download/condition.h"
+#include "download/bytes/condition.h"
 
 #include <locale.h>
 #include <strings.h>
