@@ -1,4 +1,4 @@
-/* Numbers in objects that plugins have pointers to: a pointer that comes back is checked by them. */
+/* Numbers in objects that plugins have pointers to. They check each pointer that comes back. */
 #pragma once
 
 #include <stdint.h>

@@ -51,7 +51,7 @@ struct control {
     int fd; /* listens; -1: does not */
     struct address address;
     struct listen_file file; /* at that address */
-    uint64_t paused_ns; /* 0, or until when no client is accepted */
+    uint64_t paused_ns;      /* 0, or until when no client is accepted */
     control_request_fn on_request;
     void *arg;
     struct control_client clients[CONTROL_CLIENTS_MAX];

@@ -1,5 +1,5 @@
-/* Messages between supervisor and worker, over a socketpair of SOCK_SEQPACKET: one message a packet,
- * descriptors beside it. Their order in the life of a worker:
+/* Messages between supervisor and worker, over a socketpair of SOCK_SEQPACKET: one message a
+ * packet, descriptors beside it. Their order in the life of a worker:
  *
  *   worker                 supervisor
  *   HELLO             ->   WELCOME

@@ -1,4 +1,4 @@
-/* The two halves of validation, which call each other: check.c has values, check_record.c records. */
+/* Validation in two halves that call each other: check.c for values, check_record.c for records. */
 #pragma once
 
 #include <string.h>
