@@ -1,5 +1,5 @@
 // counter - a WebSocket application in C++17: tells each client how many messages, and how many bytes
-// in all, it has sent. goevd-websocket(7) explains applications.
+// in all, it has sent. goevd-websocket-app(7) explains applications.
 #include <cerrno>
 #include <string>
 #include <string_view>

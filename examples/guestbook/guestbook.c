@@ -1,5 +1,5 @@
 /* guestbook - keeps what visitors write, as JSON. An HTTP handler with bodies and with storage on
- * each poller; goevd-http(7) explains both.
+ * each poller; goevd-http-handler(7) explains both.
  *
  *   GET  /   all entries, the oldest first: [{"name": "…", "text": "…"}, …]
  *   POST /   one entry: {"name": "…", "text": "…"}

@@ -1,4 +1,4 @@
-/* hello - greets whoever asks, over HTTP. A handler to copy; goevd-http(7) explains it. */
+/* hello - an HTTP handler that greets, to be copied. goevd-http-handler(7) explains it. */
 #include <goevd/http.h>
 
 GOEVD_HTTP_TABLE;

@@ -1,5 +1,5 @@
-/* @NAME@ - an HTTP handler that greets. goevd-http(7) explains what is here and what else there is:
- * bodies, answers in pieces or later, trailers, storage for each request and each poller. */
+/* @NAME@ - an HTTP handler that greets. goevd-http-handler(7) explains these callbacks, and the
+ * others: bodies, replies in pieces or later, trailers, storage of each request and each poller. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* @NAME@ - a WebSocket application that counts the messages of each connection. goevd-websocket(7)
- * explains what is here and what else there is. */
+/* @NAME@ - a WebSocket application that counts the messages of each connection.
+ * goevd-websocket-app(7) explains these callbacks and the others. */
 #include <stdio.h>
 #include <string.h>
 

@@ -8,7 +8,7 @@ from daemon import ROOT
 
 pytestmark = pytest.mark.heavy
 
-PAGES = ['goevd.8', 'goevd.yaml.5', 'goevd-plugin.7', 'goevd-http.7', 'goevd-websocket.7']
+PAGES = sorted(path.stem for path in (ROOT / 'man').glob('*.scd'))
 
 # Where the keys beneath a heading of goevd.yaml(5) belong.
 HEADINGS = {
@@ -78,6 +78,11 @@ def test_page_has_its_name_and_sections(page):
               '5': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
               '7': ['NAME', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO']}[section]
     assert [h for h in headings if h in wanted] == wanted
+
+
+def test_every_page_is_built():
+    built = re.findall(r"'(goevd[a-z.-]*\.\d)'", (ROOT / 'man/meson.build').read_text())
+    assert sorted(built) == PAGES != []
 
 
 def test_pages_refer_to_pages_that_are_there():
@@ -226,6 +231,8 @@ def test_environment_is_documented_and_no_other():
 
 HEADERS = {path.stem: path.read_text() for path in (ROOT / 'include/goevd').glob('*.h')}
 OF_PLUGINS = ('http', 'websocket')      # the others are goevd's own
+PAGE_OF = {'plugin': 'goevd-plugin.7', 'http': 'goevd-http-handler.7',
+           'websocket': 'goevd-websocket-app.7'}
 
 
 def headers(name):
@@ -237,7 +244,7 @@ def headers(name):
 @pytest.mark.parametrize('name', ['plugin', *OF_PLUGINS])
 def test_plugin_functions_are_documented_and_no_others(name):
     header = headers(name)
-    page = source(f'goevd-{name}.7')
+    page = source(PAGE_OF[name])
     functions = set(re.findall(r'^(goevd_\w+)\(', header, re.M))
     section = page.split('# FUNCTIONS')[1].split('\n# ')[0]
     assert set(re.findall(r'^\*(goevd_\w+)\*\(\)|, \*(goevd_\w+)\*\(\)', section, re.M)) != set()
@@ -300,7 +307,7 @@ def test_manual_names_the_threads_of_the_header():
 def callbacks_documented(name, struct):
     """goevd/NAME.h, and its page, which has all callbacks of the struct."""
     header = (ROOT / f'include/goevd/{name}.h').read_text()
-    page = prose(f'goevd-{name}.7')
+    page = prose(PAGE_OF[name])
     handler = header.split(f'struct {struct} {{')[1].split('\n};')[0]
     callbacks = re.findall(r'\(\*(on_\w+)\)', handler)
     assert set(re.findall(r'^\*(on_\w+)\*$', page, re.M)) == set(callbacks) != set()

@@ -14,8 +14,8 @@ from wire import Reader
 
 pytestmark = pytest.mark.heavy
 
-PAGES = ['man/goevd.8.scd', 'man/goevd.yaml.5.scd', 'man/goevd-plugin.7.scd',
-         'man/goevd-http.7.scd', 'man/goevd-websocket.7.scd']
+PAGES = sorted(f'man/{path.name}' for path in (ROOT / 'man').glob('*.scd')
+               if '\n```\n' in path.read_text())
 DOCUMENTS = ['README.md', 'examples/README.md', *PAGES]
 
 
