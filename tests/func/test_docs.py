@@ -10,30 +10,23 @@ pytestmark = pytest.mark.heavy
 
 PAGES = sorted(path.stem for path in (ROOT / 'man').glob('*.scd'))
 
-# Where the keys beneath a heading of goevd.yaml(5) belong.
+# Where the keys beneath a heading of a page belong. OPTIONS belongs to the plugin of its page.
 HEADINGS = {
-    'TOP LEVEL': 'goevd:',
-    'LOG': 'goevd:log.',
-    'CONTROL': 'goevd:control.',
-    'WORK POOL': 'goevd:work_pool.',
-    'CONNECTORS': 'goevd:connectors.',
-    'HANG': 'goevd:hang.',
-    'PROCESSES': 'goevd:processes.',
-    'REACTORS': 'goevd:reactors.',
-    'LISTENERS': 'goevd:listeners.',
-    'PLUGIN ECHO': 'echo:',
-    'PLUGIN HTTP': 'http:',
-    'HOSTS': 'http:hosts.',
-    'ROUTES': 'http:routes.',
-    'GZIP': 'http:gzip.',
-    'HEADERS': 'http:headers.',
-    'PLUGIN PUSH': 'push:',
-    'PLUGIN RELAY': 'relay:',
-    'PLUGIN DOWNLOAD': 'download:',
-    'PLUGIN BASIC_AUTH': 'basic_auth:',
-    'PLUGIN CORS': 'cors:',
-    'PLUGIN WEBSOCKET': 'websocket:',
+    ('goevd.yaml.5', 'TOP LEVEL'): 'goevd:',
+    ('goevd.yaml.5', 'LOG'): 'goevd:log.',
+    ('goevd.yaml.5', 'CONTROL'): 'goevd:control.',
+    ('goevd.yaml.5', 'WORK POOL'): 'goevd:work_pool.',
+    ('goevd.yaml.5', 'CONNECTORS'): 'goevd:connectors.',
+    ('goevd.yaml.5', 'HANG'): 'goevd:hang.',
+    ('goevd.yaml.5', 'PROCESSES'): 'goevd:processes.',
+    ('goevd.yaml.5', 'REACTORS'): 'goevd:reactors.',
+    ('goevd.yaml.5', 'LISTENERS'): 'goevd:listeners.',
+    ('goevd-http.7', 'HOSTS'): 'http:hosts.',
+    ('goevd-http.7', 'ROUTES'): 'http:routes.',
+    ('goevd-http.7', 'GZIP'): 'http:gzip.',
+    ('goevd-http.7', 'HEADERS'): 'http:headers.',
 }
+WITHOUT_OPTIONS = ['echo']      # described in goevd.yaml(5)
 
 # Keys that stand in several places, and where the others are.
 AGAIN = {'http:routes.': ['http:hosts.routes.'],
@@ -73,10 +66,12 @@ def test_page_has_its_name_and_sections(page):
     assert lines[0] == f'{name}({section})'
     assert lines[lines.index('# NAME') + 2].startswith(f'{name} - ')
     headings = [line[2:] for line in lines if line.startswith('# ')]
+    kind = 'options' if 'OPTIONS' in headings and section == '7' else section
     wanted = {'8': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'SIGNALS', 'EXIT STATUS',
                     'ENVIRONMENT', 'FILES', 'EXAMPLES', 'SEE ALSO'],
               '5': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
-              '7': ['NAME', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO']}[section]
+              '7': ['NAME', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
+              'options': ['NAME', 'DESCRIPTION', 'OPTIONS', 'SEE ALSO']}[kind]
     assert [h for h in headings if h in wanted] == wanted
 
 
@@ -119,13 +114,23 @@ def described(name, text):
 
 
 def documented():
-    """The same of goevd.yaml(5); every key has a sentence beneath."""
+    """The same of the manual; every key has a sentence beneath."""
+    found = {}
+    for page in PAGES:
+        found |= documented_on(page)
+    return found
+
+
+def documented_on(page):
+    """The same of one page."""
     found, prefix = {}, None
-    lines = prose('goevd.yaml.5').split('\n')
+    lines = prose(page).split('\n')
     for i, line in enumerate(lines):
         heading = re.match(r'##? (.*)', line)
         if heading:
-            prefix = HEADINGS.get(heading[1])
+            prefix = HEADINGS.get((page, heading[1]))
+            if heading[1] == 'OPTIONS' and page.endswith('.7'):
+                prefix = page.removeprefix('goevd-').removesuffix('.7').replace('-', '_') + ':'
             continue
         m = re.match(r'\*([a-z0-9_.]+)\*: (.*)$', line)
         if m and prefix:
@@ -163,14 +168,17 @@ def test_every_plugin_is_in_the_readme_and_the_manual(goevd_run):
     names = re.findall(r'^(\S+) ', done.stdout, re.M)
     table = re.findall(r'^\| `(\w+)` \|', (ROOT / 'README.md').read_text(), re.M)
     assert sorted(table) == sorted(names) != []
+    others = source('goevd.yaml.5').split('# PLUGINS\n')[1].split('\n# ')[0]
     for name in names:
-        assert f'# PLUGIN {name.upper()}\n' in source('goevd.yaml.5')
+        assert f'*{name}*' in others
+        assert name in WITHOUT_OPTIONS or f'goevd-{name.replace("_", "-")}(7)' in others
     said = source('goevd.8').split('With it come')[1].split('goevd.yaml(5)')[0]
     assert sorted(set(re.findall(r'\*(\w+)\*', said))) == sorted(names)
 
 
 def test_every_example_is_in_the_manual():
-    said = ''.join(source(page).split('# EXAMPLES')[1] for page in PAGES if page.endswith('.7'))
+    said = ''.join(source(page).split('# EXAMPLES')[1]
+                   for page in ('goevd-plugin.7', 'goevd-http-handler.7', 'goevd-websocket-app.7'))
     folders = [path.name for path in (ROOT / 'examples').iterdir() if path.is_dir()]
     assert folders
     for name in folders:
