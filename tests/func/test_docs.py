@@ -351,10 +351,9 @@ def test_plugin_callbacks_reasons_and_types_are_documented():
 
 def capabilities():
     """(name, files, tests) of each row of the table."""
-    text = (ROOT / 'docs/ARCHITECTURE.md').read_text()
-    section = text.split('\n## Capabilities\n')[1].split('\n## ')[0]
-    rows = re.findall(r'^\| ([^|`]+) \| (`[^|]+) \| (`[^|]+) \|$', section, re.M)
-    assert len(rows) == section.count('\n|') - 2, 'a row is not like the others'
+    text = (ROOT / 'docs/capabilities.md').read_text()
+    rows = re.findall(r'^\| ([^|`]+) \| (`[^|]+) \| (`[^|]+) \|$', text, re.M)
+    assert len(rows) == text.count('\n|') - 2, 'a row is not like the others'
     return [(name, *(re.findall(r'`([^`]+)`', cell) for cell in cells)) for name, *cells in rows]
 
 
@@ -369,6 +368,11 @@ def test_capabilities_are_where_they_are_said_to_be_and_tested():
             file, function = test.split('::')
             start = 'def ' if file.endswith('.py') else ''
             assert re.search(rf'^{start}{function}\(', (ROOT / file).read_text(), re.M), test
+
+
+def test_architecture_links_to_every_design_page_and_no_other():
+    links = re.findall(r'\]\((design/[^)]+)\)', (ROOT / 'docs/ARCHITECTURE.md').read_text())
+    assert set(links) == {f'design/{path.name}' for path in (ROOT / 'docs/design').iterdir()}
 
 
 # ---- The README ---------------------------------------------------------------------------------
