@@ -2,13 +2,26 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define NOTIFY_TEXT_MAX 1024
+#define NOTIFY_RETRY_NS (100 * NS_PER_MS)
+
+struct notify_message {
+    struct notify_message *next;
+    enum notify_kind kind;
+    size_t len;
+    unsigned count;
+    int fds[NOTIFY_FDS_MAX]; /* copies: the owner may close its own meanwhile */
+    char text[NOTIFY_TEXT_MAX];
+};
 
 /* ---- The environment ------------------------------------------------------------------------- */
 
@@ -47,28 +60,115 @@ notify_watchdog_ns(void)
     return pid && pid != (uint64_t)getpid() ? 0 : notify_number("WATCHDOG_USEC") * 1000;
 }
 
+/* Connected, so that no later message looks up a path. A manager that is not there yet, or again, is
+ * connected to by the next message. */
+static int
+notify_connect(struct notify *n)
+{
+    return connect(n->fd, (const struct sockaddr *)&n->address, n->address_len) < 0 ? -errno : 0;
+}
+
 void
 notify_init(struct notify *n)
 {
     *n = (struct notify){.fd = -1};
     if (notify_parse(n, getenv("NOTIFY_SOCKET")))
-        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (n->fd >= 0)
+        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (n->fd >= 0) {
         n->watchdog_ns = notify_watchdog_ns();
+        (void)notify_connect(n);
+    }
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
 }
 
-void
-notify_fini(struct notify *n)
+/* ---- The queue ------------------------------------------------------------------------------- */
+
+static void
+notify_free(struct notify_message *m)
 {
-    n->fd = fd_close(n->fd);
+    for (unsigned i = 0; i < m->count; i++)
+        fd_close(m->fds[i]);
+    free(m);
+}
+
+static void
+notify_drop_first(struct notify *n)
+{
+    struct notify_message *m = n->first;
+
+    n->first = m->next;
+    if (!n->first)
+        n->last = NULL;
+    n->queued--;
+    notify_free(m);
+}
+
+/* Forget the earlier message of which the next one is the latest. */
+static void
+notify_drop_latest(struct notify *n)
+{
+    struct notify_message *before = NULL;
+
+    for (struct notify_message *m = n->first; m; before = m, m = m->next) {
+        if (m->kind != NOTIFY_LATEST)
+            continue;
+        *(before ? &before->next : &n->first) = m->next;
+        if (n->last == m)
+            n->last = before;
+        n->queued--;
+        notify_free(m);
+        return;
+    }
+}
+
+static struct notify_message *
+notify_copy(enum notify_kind kind, const char *text, size_t len, const int *fds, unsigned count)
+{
+    struct notify_message *m = malloc(sizeof(*m));
+
+    if (!m)
+        return NULL;
+    m->next = NULL;
+    m->kind = kind;
+    m->len = len;
+    memcpy(m->text, text, len);
+    for (m->count = 0; m->count < count; m->count++) {
+        m->fds[m->count] = fcntl(fds[m->count], F_DUPFD_CLOEXEC, 3);
+        if (m->fds[m->count] < 0) {
+            notify_free(m);
+            return NULL;
+        }
+    }
+    return m;
+}
+
+static void
+notify_queue(struct notify *n, enum notify_kind kind, const char *text, size_t len, const int *fds,
+             unsigned count)
+{
+    struct notify_message *m = NULL;
+
+    if (kind == NOTIFY_LATEST)
+        notify_drop_latest(n);
+    if (n->queued < NOTIFY_QUEUE_MAX)
+        m = notify_copy(kind, text, len, fds, count);
+    if (!m) {
+        n->lost += kind == NOTIFY_STATE;
+        return;
+    }
+    *(n->last ? &n->last->next : &n->first) = m;
+    n->last = m;
+    n->queued++;
+    if (!n->retry_ns)
+        n->retry_ns = clock_now_ns() + NOTIFY_RETRY_NS;
 }
 
 /* ---- What is said ---------------------------------------------------------------------------- */
 
-static void
+/* 0; -EAGAIN: the manager takes it later; another negative errno: it never will. */
+static int
 notify_send(struct notify *n, const char *text, size_t len, const int *fds, unsigned count)
 {
     union {
@@ -76,17 +176,53 @@ notify_send(struct notify *n, const char *text, size_t len, const int *fds, unsi
         char room[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
     } control;
     struct iovec iov = {(void *)(uintptr_t)text, len};
-    struct msghdr header = {
-        .msg_name = &n->address, .msg_namelen = n->address_len, .msg_iov = &iov, .msg_iovlen = 1};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+    bool again = false;
 
     fd_attach(&header, &control.head, fds, count);
-    /* A manager that does not listen is no reason to stop serving. */
-    while (sendmsg(n->fd, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
+    while (sendmsg(n->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        bool gone = errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET;
+
+        if (errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
+            return -EAGAIN;
+        if (errno != EINTR && (!gone || again || notify_connect(n) < 0))
+            return -errno;
+        again |= gone;
+    }
+    return 0;
+}
+
+/* Nothing overtakes what is queued. */
+static void
+notify_pass(struct notify *n, enum notify_kind kind, const char *text, size_t len, const int *fds,
+            unsigned count)
+{
+    int r = n->first ? -EAGAIN : notify_send(n, text, len, fds, count);
+
+    if (r == -EAGAIN && kind != NOTIFY_PULSE)
+        notify_queue(n, kind, text, len, fds, count);
+}
+
+static void
+notify_flush(struct notify *n)
+{
+    while (n->first &&
+           notify_send(n, n->first->text, n->first->len, n->first->fds, n->first->count) != -EAGAIN)
+        notify_drop_first(n);
 }
 
 void
-notify_say(struct notify *n, const char *format, ...)
+notify_fini(struct notify *n)
+{
+    if (n->fd >= 0)
+        notify_flush(n);
+    while (n->first)
+        notify_drop_first(n);
+    n->fd = fd_close(n->fd);
+}
+
+void
+notify_say(struct notify *n, enum notify_kind kind, const char *format, ...)
 {
     char text[NOTIFY_TEXT_MAX];
     va_list args;
@@ -98,7 +234,7 @@ notify_say(struct notify *n, const char *format, ...)
     len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (len > 0)
-        notify_send(n, text, MIN((size_t)len, sizeof(text) - 1), NULL, 0);
+        notify_pass(n, kind, text, MIN((size_t)len, sizeof(text) - 1), NULL, 0);
 }
 
 void
@@ -110,7 +246,7 @@ notify_keep(struct notify *n, const char *name, const int *fds, unsigned count)
     while (n->fd >= 0 && count > 0) {
         unsigned some = MIN(count, NOTIFY_FDS_MAX);
 
-        notify_send(n, text, (size_t)len, fds, some);
+        notify_pass(n, NOTIFY_STATE, text, (size_t)len, fds, some);
         fds += some;
         count -= some;
     }
@@ -119,15 +255,29 @@ notify_keep(struct notify *n, const char *name, const int *fds, unsigned count)
 void
 notify_forget(struct notify *n, const char *name)
 {
-    notify_say(n, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    notify_say(n, NOTIFY_STATE, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
-/* Twice as often as it is wanted, sd_watchdog_enabled(3). */
-void
-notify_watchdog(struct notify *n, uint64_t now_ns)
+/* ---- As time goes by ------------------------------------------------------------------------- */
+
+uint64_t
+notify_due_ns(const struct notify *n)
 {
-    if (!n->watchdog_ns || now_ns < n->due_ns)
+    if (!n->retry_ns || !n->pulse_ns)
+        return n->retry_ns + n->pulse_ns;
+    return MIN(n->retry_ns, n->pulse_ns);
+}
+
+/* The pulse comes twice as often as it is wanted, sd_watchdog_enabled(3). */
+void
+notify_time(struct notify *n, uint64_t now_ns)
+{
+    if (n->retry_ns && now_ns >= n->retry_ns) {
+        notify_flush(n);
+        n->retry_ns = n->first ? now_ns + NOTIFY_RETRY_NS : 0;
+    }
+    if (!n->watchdog_ns || now_ns < n->pulse_ns)
         return;
-    n->due_ns = now_ns + n->watchdog_ns / 2;
-    notify_say(n, "WATCHDOG=1");
+    n->pulse_ns = now_ns + n->watchdog_ns / 2;
+    notify_say(n, NOTIFY_PULSE, "WATCHDOG=1");
 }

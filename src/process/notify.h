@@ -1,6 +1,10 @@
 /* What a service manager is told, by the protocol of sd_notify(3): a datagram of lines to the
  * socket that NOTIFY_SOCKET names. It is stable and made to be spoken without libsystemd; so there
- * is one way for all builds. Without that variable every call does nothing. */
+ * is one way for all builds. Without that variable every call does nothing.
+ *
+ * Nothing here waits. A manager that is not reading gets its messages later: they are queued, up to
+ * NOTIFY_QUEUE_MAX of them, and tried again when notify_due_ns() says so.
+ */
 #pragma once
 
 #include <sys/socket.h>
@@ -8,18 +12,34 @@
 
 #include "base/util.h"
 
-#define NOTIFY_FDS_MAX 253 /* SCM_MAX_FD, the kernel's */
+#define NOTIFY_FDS_MAX 253    /* SCM_MAX_FD, the kernel's */
+#define NOTIFY_QUEUE_MAX 4096 /* more than goevd has listeners to keep */
+
+/* What becomes of a message that cannot be sent at once. */
+enum notify_kind {
+    NOTIFY_STATE,  /* it is sent later, in order */
+    NOTIFY_LATEST, /* only the latest of them is sent later */
+    NOTIFY_PULSE,  /* it is dropped: another follows soon */
+};
+
+struct notify_message;
 
 struct notify {
     int fd; /* -1: nobody listens */
     struct sockaddr_un address;
     socklen_t address_len;
     uint64_t watchdog_ns; /* how often the manager wants to hear; 0: never */
-    uint64_t due_ns;      /* when it must next */
+    uint64_t pulse_ns;    /* when it must next */
+    uint64_t retry_ns;    /* 0, or when the queue is tried again */
+    struct notify_message *first, *last;
+    unsigned queued;
+    uint64_t lost; /* messages of NOTIFY_STATE that found the queue full */
 };
 
 /* Take the variables out of the environment: they are for this process. */
 void notify_init(struct notify *n);
+
+/* What is still queued is tried once more. */
 void notify_fini(struct notify *n);
 
 static inline bool
@@ -29,11 +49,14 @@ notify_listens(const struct notify *n)
 }
 
 /* Lines such as READY=1, separated by newlines. */
-void notify_say(struct notify *n, const char *format, ...) PRINTF(2, 3);
+void notify_say(struct notify *n, enum notify_kind kind, const char *format, ...) PRINTF(3, 4);
 
 /* Let the manager keep copies of these sockets over a restart, and no longer. */
 void notify_keep(struct notify *n, const char *name, const int *fds, unsigned count);
 void notify_forget(struct notify *n, const char *name);
 
-/* Say that this process turns, when it is time. */
-void notify_watchdog(struct notify *n, uint64_t now_ns);
+/* When notify_time() is due; 0: never. */
+uint64_t notify_due_ns(const struct notify *n);
+
+/* Send what is due: what is queued, and that this process turns. */
+void notify_time(struct notify *n, uint64_t now_ns);

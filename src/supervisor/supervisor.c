@@ -105,7 +105,7 @@ supervisor_stop(struct supervisor *s, const char *why)
     if (!again)
         s->stop_ns = now;
     s->stopping = true;
-    notify_say(&s->notify, "STOPPING=1\nSTATUS=stopping");
+    notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1\nSTATUS=stopping");
     s->restart_ns = 0;
     control_close(&s->control);
     store_fini(&s->store); /* who knocks from now on is refused */
@@ -222,7 +222,7 @@ supervisor_timeout_ms(const struct supervisor *s)
     uint64_t due = supervisor_earlier(s->restart_ns, control_due_ns(&s->control));
     uint64_t now = clock_now_ns();
 
-    due = supervisor_earlier(due, s->notify.due_ns);
+    due = supervisor_earlier(due, notify_due_ns(&s->notify));
     due = supervisor_earlier(due, s->extend_ns);
     due = supervisor_earlier(due, s->room_ns);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)

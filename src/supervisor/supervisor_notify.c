@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "supervisor/supervisor.h"
 
 /* While stopping it is asked for the time that is left, again and again: should goevd itself hang,
@@ -17,7 +18,7 @@ supervisor_notify_status(struct supervisor *s)
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
 
     if (serving && !s->stopping)
-        notify_say(&s->notify,
+        notify_say(&s->notify, NOTIFY_LATEST,
                    "STATUS=serving: worker %d, %" PRIu64 " connections open, %" PRIu64 " accepted",
                    (int)serving->pid, s->load.open, s->load.accepted);
 }
@@ -25,7 +26,7 @@ supervisor_notify_status(struct supervisor *s)
 void
 supervisor_notify_ready(struct supervisor *s)
 {
-    notify_say(&s->notify, "READY=1");
+    notify_say(&s->notify, NOTIFY_STATE, "READY=1");
     supervisor_notify_status(s);
 }
 
@@ -33,8 +34,8 @@ supervisor_notify_ready(struct supervisor *s)
 void
 supervisor_notify_reloading(struct supervisor *s)
 {
-    notify_say(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
-               clock_now_ns() / 1000);
+    notify_say(&s->notify, NOTIFY_STATE,
+               "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading", clock_now_ns() / 1000);
 }
 
 /* ---- As time goes by ------------------------------------------------------------------------- */
@@ -59,14 +60,25 @@ supervisor_extend(struct supervisor *s, uint64_t now_ns)
     if (!s->stopping || !notify_listens(&s->notify) || now_ns < s->extend_ns)
         return;
     s->extend_ns = now_ns + EXTEND_INTERVAL_NS;
-    notify_say(&s->notify, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+    notify_say(&s->notify, NOTIFY_PULSE, "EXTEND_TIMEOUT_USEC=%" PRIu64,
                (MIN(left_ns, EXTEND_INTERVAL_NS) + EXTEND_MARGIN_NS) / 1000);
+}
+
+static void
+supervisor_report_unsent(struct supervisor *s)
+{
+    if (s->notify.lost == 0)
+        return;
+    log_warning("the service manager is not reading: %" PRIu64 " messages to it are lost",
+                s->notify.lost);
+    s->notify.lost = 0;
 }
 
 void
 supervisor_notify_time(struct supervisor *s, uint64_t now_ns)
 {
-    notify_watchdog(&s->notify, now_ns);
+    supervisor_report_unsent(s);
+    notify_time(&s->notify, now_ns);
     supervisor_extend(s, now_ns);
 }
 

@@ -69,8 +69,8 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     int r;
 
     if (w->parent.fd < 0) {
-        notify_say(&w->notify, "READY=1");
-        notify_watchdog(&w->notify, clock_now_ns());
+        notify_say(&w->notify, NOTIFY_STATE, "READY=1");
+        notify_time(&w->notify, clock_now_ns());
         return 0;
     }
     if (config->control_socket.data)
@@ -314,7 +314,7 @@ worker_stop(struct worker_process *w, bool replaced)
     w->stop_ns = clock_now_ns();
     w->deadline_ns = deadline_ns;
     engine_drain(&w->engine);
-    notify_say(&w->notify, "STOPPING=1");
+    notify_say(&w->notify, NOTIFY_STATE, "STOPPING=1");
     if (w->parent.fd >= 0)
         proto_try_send(w->parent.fd, PROTO_DRAINING, NULL, 0, NULL, 0);
     control_close(&w->control);
@@ -384,6 +384,7 @@ static int
 worker_timeout_ms(const struct worker_process *w)
 {
     uint64_t now = clock_now_ns(), due = control_due_ns(&w->control), held = log_held_due_ns();
+    uint64_t notify = notify_due_ns(&w->notify);
 
     if (w->stops && (!due || w->deadline_ns < due))
         due = w->deadline_ns;
@@ -393,8 +394,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = held;
     if (log_has_lost() && (!due || now + LOG_RETRY_NS < due))
         due = now + LOG_RETRY_NS;
-    if (w->notify.due_ns && (!due || w->notify.due_ns < due))
-        due = w->notify.due_ns;
+    if (notify && (!due || notify < due))
+        due = notify;
     if (!due)
         return -1;
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
@@ -437,7 +438,7 @@ worker_serve(struct worker_process *w)
             worker_receive(w);
         control_handle(&w->control, fds + 4);
         worker_say_load(w);
-        notify_watchdog(&w->notify, clock_now_ns());
+        notify_time(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
         worker_say_replace(w);
         if (fds[1].revents)
