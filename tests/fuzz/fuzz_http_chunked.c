@@ -1,5 +1,8 @@
-/* Chunked bodies: the same content and the same verdict whole and byte by byte. */
+/* Chunked bodies: the same content and the same verdict whole and byte by byte, and extensions as a
+ * second reading of the grammar has them. */
 #include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +34,81 @@ decode(const char *text, size_t len, size_t piece, char *content, size_t *ret_co
     return (ssize_t)at;
 }
 
+/* ---- Extensions, RFC 9112 section 7.1.1 ------------------------------------------------------ */
+
+static const char *
+skip_space(const char *p)
+{
+    return p + strspn(p, " \t");
+}
+
+static const char *
+skip_token(const char *p)
+{
+    return p + strspn(p, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+/* The end of a quoted string; NULL if it is none. */
+static const char *
+skip_quoted(const char *p)
+{
+    for (p++; *p != '"'; p++) {
+        p += *p == '\\';
+        if (*p != '\t' && ((unsigned char)*p < ' ' || *p == 0x7f))
+            return NULL;
+    }
+    return p + 1;
+}
+
+static bool
+extensions_valid(const char *p)
+{
+    while (p && *p != '\0') {
+        const char *name = skip_space(p);
+        const char *value;
+
+        if (*name != ';')
+            return false;
+        name = skip_space(name + 1);
+        p = skip_token(name);
+        if (p == name)
+            return false;
+        value = skip_space(p);
+        if (*value != '=')
+            continue;
+        value = skip_space(value + 1);
+        p = *value == '"' ? skip_quoted(value) : skip_token(value);
+        if (p == value)
+            return false;
+    }
+    return p;
+}
+
+static void
+check_extensions(const uint8_t *data, size_t len)
+{
+    size_t size = len + 32;
+    char *text = calloc(1, size);
+    char *body = malloc(size);
+    char content[4];
+    size_t content_len;
+    ssize_t r;
+    int n;
+
+    assert(text != NULL && body != NULL);
+    memcpy(text, data, len); /* up to a NUL, if there is one */
+    text[strcspn(text, "\r\n")] = '\0';
+    if (isxdigit((unsigned char)text[0]))
+        text[0] = ';'; /* no digit of the size */
+    n = snprintf(body, size, "1%s\r\nx\r\n0\r\n\r\n", text);
+    r = decode(body, (size_t)n, (size_t)n, content, &content_len);
+    assert((r == n) == extensions_valid(text));
+    assert(r == n || r == HTTP_BAD_CHUNK);
+    free(text);
+    free(body);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -48,5 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     free(whole);
     free(pieces);
+    if (len < HTTP_CHUNKED_OVERHEAD_MAX)
+        check_extensions(data, len);
     return 0;
 }

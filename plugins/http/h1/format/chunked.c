@@ -7,7 +7,15 @@
 enum {
     HTTP_CHUNKED_SIZE_FIRST,
     HTTP_CHUNKED_SIZE,
-    HTTP_CHUNKED_EXTENSION,
+    HTTP_CHUNKED_EXT_SPACE, /* white space, before a semicolon */
+    HTTP_CHUNKED_EXT_NAME_FIRST,
+    HTTP_CHUNKED_EXT_NAME,
+    HTTP_CHUNKED_EXT_NAME_SPACE, /* before a semicolon or an equals sign */
+    HTTP_CHUNKED_EXT_VALUE_FIRST,
+    HTTP_CHUNKED_EXT_VALUE,
+    HTTP_CHUNKED_EXT_QUOTED,
+    HTTP_CHUNKED_EXT_ESCAPED,
+    HTTP_CHUNKED_EXT_QUOTED_END,
     HTTP_CHUNKED_SIZE_LF,
     HTTP_CHUNKED_DATA,
     HTTP_CHUNKED_DATA_CR,
@@ -40,8 +48,19 @@ http_chunked_go(struct http_chunked *d, bool fits, unsigned state, int verdict)
 {
     if (!fits)
         return verdict;
-    d->state = state & 15;
+    d->state = state & 31;
     return 0;
+}
+
+/* What follows a size, or an extension: the end of the line where one may be, or an extension. */
+static int
+http_chunked_ext_next(struct http_chunked *d, char c, bool may_end)
+{
+    if (c == '\r')
+        return http_chunked_go(d, may_end, HTTP_CHUNKED_SIZE_LF, HTTP_BAD_CHUNK);
+    if (c == ' ' || c == '\t')
+        return http_chunked_go(d, true, HTTP_CHUNKED_EXT_SPACE, 0);
+    return http_chunked_go(d, c == ';', HTTP_CHUNKED_EXT_NAME_FIRST, HTTP_BAD_CHUNK);
 }
 
 static int
@@ -52,9 +71,7 @@ http_chunked_size(struct http_chunked *d, char c)
     if (digit < 0) {
         if (d->state == HTTP_CHUNKED_SIZE_FIRST)
             return HTTP_BAD_CHUNK;
-        if (c == ';')
-            return http_chunked_go(d, true, HTTP_CHUNKED_EXTENSION, 0);
-        return http_chunked_go(d, c == '\r', HTTP_CHUNKED_SIZE_LF, HTTP_BAD_CHUNK);
+        return http_chunked_ext_next(d, c, true);
     }
     if (d->left >> 40 != 0)
         return HTTP_BAD_CHUNK;
@@ -65,12 +82,74 @@ http_chunked_size(struct http_chunked *d, char c)
     return 0;
 }
 
+/* The name of an extension, and the white space round it. */
+static int
+http_chunked_ext_name(struct http_chunked *d, char c)
+{
+    bool space = c == ' ' || c == '\t';
+
+    if (d->state != HTTP_CHUNKED_EXT_NAME_SPACE && http_chars_is(c, HTTP_CHARS_TOKEN))
+        return http_chunked_go(d, true, HTTP_CHUNKED_EXT_NAME, 0);
+    if (d->state == HTTP_CHUNKED_EXT_NAME_FIRST)
+        return space ? 0 : HTTP_BAD_CHUNK;
+    if (space)
+        return http_chunked_go(d, true, HTTP_CHUNKED_EXT_NAME_SPACE, 0);
+    if (c == '=')
+        return http_chunked_go(d, true, HTTP_CHUNKED_EXT_VALUE_FIRST, 0);
+    return http_chunked_ext_next(d, c, d->state == HTTP_CHUNKED_EXT_NAME);
+}
+
+/* Its value up to the end of a token, or to where a quoted string begins. */
+static int
+http_chunked_ext_value(struct http_chunked *d, char c)
+{
+    bool first = d->state == HTTP_CHUNKED_EXT_VALUE_FIRST;
+
+    if (http_chars_is(c, HTTP_CHARS_TOKEN))
+        return http_chunked_go(d, true, HTTP_CHUNKED_EXT_VALUE, 0);
+    if (!first)
+        return http_chunked_ext_next(d, c, true);
+    if (c == ' ' || c == '\t')
+        return 0;
+    return http_chunked_go(d, c == '"', HTTP_CHUNKED_EXT_QUOTED, HTTP_BAD_CHUNK);
+}
+
+/* RFC 9110 section 5.6.4. */
+static int
+http_chunked_ext_quoted(struct http_chunked *d, char c)
+{
+    bool escaped = d->state == HTTP_CHUNKED_EXT_ESCAPED;
+    unsigned next = HTTP_CHUNKED_EXT_QUOTED;
+
+    if (!escaped && c == '"')
+        next = HTTP_CHUNKED_EXT_QUOTED_END;
+    else if (!escaped && c == '\\')
+        next = HTTP_CHUNKED_EXT_ESCAPED;
+    return http_chunked_go(d, http_chars_is(c, HTTP_CHARS_VALUE), next, HTTP_BAD_CHUNK);
+}
+
+/* A byte behind a size, up to the end of its line: section 7.1.1. */
 static int
 http_chunked_extension(struct http_chunked *d, char c)
 {
-    if (c == '\r')
-        return http_chunked_go(d, true, HTTP_CHUNKED_SIZE_LF, 0);
-    return http_chars_is(c, HTTP_CHARS_VALUE) ? http_chunked_count(d) : HTTP_BAD_CHUNK;
+    int r = c == '\r' ? 0 : http_chunked_count(d);
+
+    if (r < 0)
+        return http_chars_is(c, HTTP_CHARS_VALUE) ? r : HTTP_BAD_CHUNK;
+    switch (d->state) {
+    case HTTP_CHUNKED_EXT_SPACE:
+        return http_chunked_ext_next(d, c, false);
+    case HTTP_CHUNKED_EXT_VALUE_FIRST:
+    case HTTP_CHUNKED_EXT_VALUE:
+        return http_chunked_ext_value(d, c);
+    case HTTP_CHUNKED_EXT_QUOTED:
+    case HTTP_CHUNKED_EXT_ESCAPED:
+        return http_chunked_ext_quoted(d, c);
+    case HTTP_CHUNKED_EXT_QUOTED_END:
+        return http_chunked_ext_next(d, c, true);
+    default:
+        return http_chunked_ext_name(d, c);
+    }
 }
 
 /* The name of a trailer up to its colon. While it may still become one of those that are not
@@ -125,8 +204,6 @@ http_chunked_step(struct http_chunked *d, char c)
     case HTTP_CHUNKED_SIZE_FIRST:
     case HTTP_CHUNKED_SIZE:
         return http_chunked_size(d, c);
-    case HTTP_CHUNKED_EXTENSION:
-        return http_chunked_extension(d, c);
     case HTTP_CHUNKED_SIZE_LF:
         return http_chunked_go(d, c == '\n',
                                d->left == 0 ? HTTP_CHUNKED_TRAILER_FIRST : HTTP_CHUNKED_DATA,
@@ -137,8 +214,13 @@ http_chunked_step(struct http_chunked *d, char c)
         return http_chunked_go(d, c == '\n', HTTP_CHUNKED_SIZE_FIRST, HTTP_BAD_CHUNK);
     case HTTP_CHUNKED_END_LF:
         return http_chunked_go(d, c == '\n', HTTP_CHUNKED_DONE, HTTP_BAD_TRAILER);
-    default:
+    case HTTP_CHUNKED_TRAILER_FIRST:
+    case HTTP_CHUNKED_TRAILER_NAME:
+    case HTTP_CHUNKED_TRAILER_VALUE:
+    case HTTP_CHUNKED_TRAILER_LF:
         return http_chunked_trailer(d, c);
+    default:
+        return http_chunked_extension(d, c);
     }
 }
 

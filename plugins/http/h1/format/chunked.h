@@ -1,5 +1,6 @@
-/* The chunked transfer coding, RFC 9112 section 7.1, read strictly: no white space round a size,
- * lines end with CR LF, and nothing stands in for it. No trailer may frame or route the message. */
+/* The chunked transfer coding, RFC 9112 section 7.1, held to its grammar: lines end with CR LF, and
+ * white space stands only where extensions may have it. No trailer may frame or route the
+ * message. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@
 struct http_chunked {
     uint64_t left : 44; /* bytes of the present chunk still to come; in a trailer's name, what it
                            may become */
-    uint64_t overhead : 16;
-    uint64_t state : 4;
+    uint64_t overhead : 15;
+    uint64_t state : 5;
 };
 
 /* Read on. Where the last chunk ends it stops, so that all of the trailers comes apart.
