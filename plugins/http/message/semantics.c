@@ -111,29 +111,44 @@ http_semantics_span_is(struct http_span s, const char *lower)
     return s.len == strlen(lower) && http_chars_equal_nocase(s.data, lower, s.len);
 }
 
-/* RFC 9112 sections 6.1 and 6.3. */
+/* The transfer codings of a request. */
+struct http_semantics_codings {
+    bool chunked; /* the last one so far is chunked */
+    bool unknown; /* one is not known */
+};
+
+/* Those of one line. 0 or HTTP_BAD_CODING. */
+static int
+http_semantics_coding_line(const struct http_field *f, struct http_semantics_codings *codings)
+{
+    struct http_span list = {f->value, f->value_len};
+    struct http_span coding;
+
+    while (http_semantics_list_next(&list, &coding)) {
+        if (codings->chunked || coding.len == 0 ||
+            !http_chars_all(coding.data, coding.len, HTTP_CHARS_TOKEN))
+            return HTTP_BAD_CODING;
+        codings->chunked = http_semantics_span_is(coding, "chunked");
+        codings->unknown |= !codings->chunked;
+    }
+    return 0;
+}
+
+/* RFC 9112 sections 6.1 and 6.3. Several lines are one list, RFC 9110 section 5.3. */
 static int
 http_semantics_transfer_encoding(struct http_request *req)
 {
-    const struct http_field *f = http_semantics_field(req, HTTP_KNOWN_TRANSFER_ENCODING);
-    struct http_span list = {f->value, f->value_len};
-    struct http_span coding;
-    bool unknown = false;
-    bool chunked = false;
+    struct http_semantics_codings codings = {0};
+    int r = 0;
 
-    if (http_semantics_repeated(req, HTTP_KNOWN_TRANSFER_ENCODING) ||
-        http_semantics_seen(req, HTTP_KNOWN_CONTENT_LENGTH) || http_semantics_old(req))
+    if (http_semantics_seen(req, HTTP_KNOWN_CONTENT_LENGTH) || http_semantics_old(req))
         return HTTP_BAD_CODING;
-    while (http_semantics_list_next(&list, &coding)) {
-        if (chunked || coding.len == 0 ||
-            !http_chars_all(coding.data, coding.len, HTTP_CHARS_TOKEN))
-            return HTTP_BAD_CODING;
-        chunked = http_semantics_span_is(coding, "chunked");
-        unknown |= !chunked;
-    }
-    if (!chunked)
+    for (uint32_t i = 0; r == 0 && i < req->field_count; i++)
+        if (req->fields[i].known == HTTP_KNOWN_TRANSFER_ENCODING)
+            r = http_semantics_coding_line(&req->fields[i], &codings);
+    if (r < 0 || !codings.chunked)
         return HTTP_BAD_CODING;
-    if (unknown)
+    if (codings.unknown)
         return HTTP_UNKNOWN_CODING;
     req->flags |= HTTP_CHUNKED;
     return 0;
