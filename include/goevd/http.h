@@ -611,6 +611,10 @@ goevd_http_reply(struct goevd_http_request *r, int status, const char *type, con
 
 /* Begin a reply. Its content comes by goevd_http_write() and ends with goevd_http_end().
  *
+ * A 304 is given the type, the length and the headers of the 200 that the request would have had
+ * without its conditions. They say whether that would be compressed, which the ETag depends on;
+ * type, length and coding are not sent.
+ *
  * status   200 to 599.
  * type     as for goevd_http_reply().
  * length   bytes of the content; GOEVD_HTTP_LENGTH_UNKNOWN: the content goes out in chunks, or for

@@ -9,12 +9,13 @@
 
 #define DL_RANGES_MAX 256 /* as ranges_max of the options */
 
-/* Headers that 200, 206 and 304 have, RFC 9110 section 15.4.5. */
+/* Headers that 200, 206 and 304 have, RFC 9110 section 15.4.5; http leaves the coding out of 304.
+ */
 static int
 dl_reply_add_headers(const struct dl_instance *d, struct goevd_http_request *r,
-                     const struct dl_file *file)
+                     const struct dl_sending *s)
 {
-    const struct dl_condition_file *f = &file->facts;
+    const struct dl_condition_file *f = &s->file->facts;
     struct goevd_str cache_control = d->options->cache_control;
     int result = goevd_http_add_header_bytes(r, "ETag", f->etag.data, f->etag.len);
 
@@ -25,6 +26,8 @@ dl_reply_add_headers(const struct dl_instance *d, struct goevd_http_request *r,
     if (result == 0 && cache_control.data)
         result =
             goevd_http_add_header_bytes(r, "Cache-Control", cache_control.data, cache_control.len);
+    if (result == 0 && s->coding)
+        result = goevd_http_add_header(r, "Content-Encoding", s->coding);
     return result;
 }
 
@@ -32,12 +35,10 @@ static int
 dl_reply_add_content_headers(const struct dl_instance *d, struct goevd_http_request *r,
                              const struct dl_sending *s)
 {
-    int result = dl_reply_add_headers(d, r, s->file);
+    int result = dl_reply_add_headers(d, r, s);
 
     if (result == 0)
         result = goevd_http_add_header(r, "Accept-Ranges", "bytes");
-    if (result == 0 && s->coding)
-        result = goevd_http_add_header(r, "Content-Encoding", s->coding);
     if (result == 0 && d->options->attachment)
         result = goevd_http_add_header(r, "Content-Disposition", "attachment");
     return result;
@@ -83,6 +84,17 @@ dl_reply_start(const struct dl_instance *d, struct goevd_http_request *r, struct
     if (result == -EPIPE) /* on_close comes */
         return 0;
     return result < 0 ? result : dl_sending_go(s, r);
+}
+
+static int
+dl_reply_not_modified(const struct dl_instance *d, struct goevd_http_request *r,
+                      const struct dl_sending *s)
+{
+    int result = dl_reply_add_headers(d, r, s);
+
+    if (result == 0)
+        result = goevd_http_start(r, 304, dl_sending_file_type(s), dl_sending_length(s));
+    return result < 0 ? result : goevd_http_end(r);
 }
 
 /* What a Range header asks for. Returns the status, or a negative errno. */
@@ -131,8 +143,7 @@ dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sendin
     case DL_CONDITION_FAILED:
         return goevd_http_reply(r, 412, NULL, NULL, 0);
     case DL_CONDITION_NOT_MODIFIED:
-        status = dl_reply_add_headers(l->download, r, s->file);
-        return status < 0 ? status : goevd_http_reply(r, 304, NULL, "", 0);
+        return dl_reply_not_modified(l->download, r, s);
     case DL_CONDITION_HOLDS:
         break;
     }

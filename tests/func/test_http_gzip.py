@@ -31,7 +31,11 @@ def routes(folder):
     """Files, and the probe with headers that decide something."""
     probe = {'http_probe': {'file': str(folder / 'text.txt'), 'stream': 'echo'}}
     download = {'download': {'root': str(folder), 'precompressed': ['gz']}}
+    plain = {'download': {'root': str(folder)}}
     found = [{'path': '/files/*', 'handler': download},
+             {'path': '/plain/*', 'handler': plain},
+             {'path': '/untouched/*', 'handler': plain,
+              'headers': {'set': {'Cache-Control': 'no-transform'}}},
              {'path': '/do/{id}', 'handler': probe},
              {'path': '/respond', 'respond': {'body': 'x' * 5000}}]
     for name, headers in {
@@ -91,7 +95,7 @@ def ask(sock, path, method='GET', accept='gzip', version='1.1', **more):
         return status, headers, b''
     body, headers['trailers'] = content(reader, headers, version == '1.0')
     headers['bytes'] = len(body)
-    coded = headers.get('content-encoding') == 'gzip'
+    coded = status == 200 and headers.get('content-encoding') == 'gzip'
     assert reader.buffer == b''
     return status, headers, gzip.decompress(body) if coded else body
 
@@ -164,6 +168,35 @@ def test_304_says_what_the_200_has_said(web):
     assert (status, again['etag'], again['vary']) == (304, headers['etag'], 'Accept-Encoding')
     status, plain, _ = ask(s, '/files/text.txt', accept=None, If_None_Match=headers['etag'])
     assert (status, plain['etag']) == (304, headers['etag'][2:])
+
+
+@pytest.mark.parametrize('accept', ['gzip', 'identity', None])
+def test_304_and_206_have_etag_and_vary_of_the_200(web, accept):
+    """Whether that is compressed, is too short, is of another type or was compressed before."""
+    s = web.connect()
+    for path in ('plain/text.txt', 'plain/enough.txt', 'plain/short.txt', 'plain/picture.png',
+                 'files/ready.txt', 'untouched/text.txt'):
+        for method in ('GET', 'HEAD'):
+            _, whole, _ = ask(s, f'/{path}', method, accept)
+            for condition in ({'If_None_Match': whole['etag']}, {'If_None_Match': '*'},
+                              {'If_Modified_Since': whole['last-modified']}):
+                status, found, _ = ask(s, f'/{path}', method, accept, **condition)
+                assert (status, found['etag'], found.get('vary')) == (
+                    304, whole['etag'], whole.get('vary')), (path, method)
+                assert not {'content-type', 'content-encoding', 'content-length'} & found.keys()
+        status, part, _ = ask(s, f'/{path}', accept=accept, Range='bytes=1-2')
+        assert (status, part['etag']) == (206, whole['etag'].removeprefix('W/'))
+        assert part.get('vary') == whole.get('vary'), path
+        status, parts, _ = ask(s, f'/{path}', accept=accept, Range='bytes=1-2,5-6')
+        assert (status, parts['etag']) == (206, part['etag'])
+        assert parts.get('vary') or not whole.get('vary'), path
+
+
+def test_304_of_a_handler_that_says_nothing_of_the_200_is_weak(web):
+    status, headers, _ = ask(web.connect(), '/strong/same')
+    assert (status, headers['etag'], headers['vary']) == (304, 'W/"abc"', 'Accept-Encoding')
+    assert ask(web.connect(), '/strong/same', accept=None)[1]['etag'] == '"abc"'
+    assert ask(web.connect(), '/coded/same')[1].keys().isdisjoint({'vary', 'content-encoding'})
 
 
 def test_parts_stay_as_they_are(web):

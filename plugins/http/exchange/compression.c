@@ -24,13 +24,11 @@ http_compression_choose(struct http_exchange *x, int status, struct http_span ty
     const struct http_options_gzip *o = x->handler->chain->gzip;
     int r;
 
-    if (!o)
-        return 0;
-    /* what a 304 stands for is not known: it may have been compressed */
-    if (status != 304 && !http_gzip_applies(o, status, type, length, &x->reply.fields))
+    if (!o || !http_gzip_applies(o, status, type, length, &x->reply.fields))
         return 0;
     r = http_gzip_set_vary(&x->reply.fields);
-    if (r < 0 || !http_compression_is_wanted(x->req))
+    /* a part is of the content as it is, and so is its ETag */
+    if (r < 0 || status == 206 || !http_compression_is_wanted(x->req))
         return r;
     return status == 304 ? http_gzip_weaken(&x->reply.fields) : 1;
 }

@@ -40,13 +40,27 @@ http_reply_head_finish_fields(struct http_exchange *x)
     return r < 0 ? r : http_reply_head_append_id(x);
 }
 
+/* What a 200 says of its content and a 304 should not, RFC 9110 section 15.4.5. */
+static void
+http_reply_head_drop_content(struct http_exchange *x)
+{
+    static const struct http_span names[] = {
+        {"Content-Type", 12}, {"Content-Encoding", 16}, {"Content-Language", 16}};
+
+    http_lines_drop(&x->reply.fields, names, ARRAY_LEN(names));
+}
+
 int
 http_exchange_head_begin(struct http_exchange *x, int status, struct http_span type,
                          uint64_t length)
 {
     int r = http_reply_head_finish_fields(x);
 
-    return r < 0 ? r : http_compression_choose(x, status, type, length);
+    if (r == 0)
+        r = http_compression_choose(x, status, type, length);
+    if (status == 304)
+        http_reply_head_drop_content(x);
+    return r;
 }
 
 int
@@ -55,7 +69,7 @@ http_exchange_head_put(struct http_exchange *x, int status, struct http_span typ
     bool content = http_status_has_content(status);
     struct http_wire_head head = {
         .status = status,
-        .type = type,
+        .type = status == 304 ? (struct http_span){"", 0} : type,
         .fields = &x->reply.fields,
         .length = status == 205 ? 0 : length,
     };

@@ -101,7 +101,8 @@ http_exchange_reply(struct http_exchange *x, int status, const char *type_text, 
         return r;
     if (status >= HTTP_ERROR_PAGES_FIRST && type_len == 0 && len == 0)
         http_reply_out_choose_page(x, status, &type, &body, words);
-    r = http_exchange_head_begin(x, status, type, body.len);
+    r = http_exchange_head_begin(x, status, type,
+                                 status == 304 && len == 0 ? GOEVD_HTTP_LENGTH_UNKNOWN : body.len);
     if (r == 1 && body.len > HTTP_GZIP_STEP)
         r = http_reply_out_put_steps(x, status, type, body);
     else {

@@ -78,17 +78,44 @@ gzip_type_listed(const struct http_options_gzip *o, struct http_span type)
     return false;
 }
 
-/* Content that is in a coding already, is a part, or has a digest, stays as it is. */
+/* Content that is in a coding already, or has a digest, stays as it is. */
 static bool
 http_gzip_is_fixed(const struct http_line *line)
 {
-    static const char *const names[] = {"content-encoding", "content-range", "content-digest",
-                                        "repr-digest", "digest"};
+    static const char *const names[] = {"content-encoding", "content-digest", "repr-digest",
+                                        "digest"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (http_line_is(line, names[i]))
             return true;
     return false;
+}
+
+/* The length behind the "/" of a Content-Range. */
+static uint64_t
+http_gzip_range_length(struct http_span value)
+{
+    const char *at = value.len == 0 ? NULL : memchr(value.data, '/', value.len);
+    const char *end = value.data + value.len;
+    uint64_t length = 0;
+
+    if (!at || at + 1 == end || end - at > 19)
+        return GOEVD_HTTP_LENGTH_UNKNOWN;
+    while (++at < end) {
+        if (!http_chars_is(*at, HTTP_CHARS_DIGIT))
+            return GOEVD_HTTP_LENGTH_UNKNOWN;
+        length = length * 10 + (uint64_t)(*at - '0');
+    }
+    return length;
+}
+
+/* The type of several parts is none of theirs. */
+static bool
+http_gzip_is_multipart(struct http_span type)
+{
+    static const char parts[] = "multipart/byteranges";
+
+    return type.len >= strlen(parts) && http_chars_equal_any(type.data, parts, strlen(parts));
 }
 
 bool
@@ -97,17 +124,27 @@ http_gzip_applies(const struct http_options_gzip *o, int status, struct http_spa
 {
     struct http_line line;
 
-    if (length < (uint64_t)o->length_min || !http_status_has_content(status) || status == 205 ||
-        status == 206)
+    if ((!http_status_has_content(status) && status != 304) || status == 205)
         return false;
+    if (status == 206)
+        length = GOEVD_HTTP_LENGTH_UNKNOWN;
     for (size_t at = 0; http_lines_next(lines, &at, &line);) {
         if (http_gzip_is_fixed(&line))
             return false;
+        if (http_line_is(&line, "content-range")) {
+            if (status != 206)
+                return false;
+            length = http_gzip_range_length(line.value);
+        }
         if (type.len == 0 && http_line_is(&line, "content-type"))
             type = line.value;
     }
-    return gzip_type_listed(o, type) &&
-           !http_lines_have_token(lines, "cache-control", "no-transform");
+    if (length < (uint64_t)o->length_min ||
+        http_lines_have_token(lines, "cache-control", "no-transform"))
+        return false;
+    if ((status == 304 && type.len == 0) || (status == 206 && http_gzip_is_multipart(type)))
+        return true;
+    return gzip_type_listed(o, type);
 }
 
 /* ---- Their headers --------------------------------------------------------------------------- */

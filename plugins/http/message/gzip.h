@@ -38,10 +38,11 @@ int http_gzip_check(struct goevd_self *self, const char *path, const struct http
 struct http_gzip *http_gzip_new(unsigned max);
 void http_gzip_free(struct http_gzip *gzip);
 
-/* Whether a reply is one that may be compressed, whoever asks.
+/* Whether a reply is one that may be compressed, whoever asks; of 206 and 304, whether the 200 to
+ * the same request would be. Where these do not tell enough of the 200, it might be.
  *
- * type    of its content; empty: it is in `lines`, or nowhere.
- * length  of its content; GOEVD_HTTP_LENGTH_UNKNOWN.
+ * type    of its content, of 304 that of the 200; empty: it is in `lines`, or nowhere.
+ * length  of its content, of 304 that of the 200; GOEVD_HTTP_LENGTH_UNKNOWN.
  * lines   its other headers.
  */
 bool http_gzip_applies(const struct http_options_gzip *o, int status, struct http_span type,
