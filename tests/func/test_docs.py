@@ -382,17 +382,28 @@ def test_readme_shows_the_minimal_configuration():
     assert f'```yaml\n{text}```\n' in (ROOT / 'README.md').read_text()
 
 
-@pytest.mark.parametrize('name', ['README.md', 'examples/README.md'])
-def test_files_that_a_readme_names_are_there(name):
+def test_limits_that_the_page_about_security_names_are_there():
+    table = (ROOT / 'SECURITY.md').read_text().split('## Limits')[1].split('## ')[0]
+    named = set(re.findall(r'`([a-z_]+)`', table))
+    assert named and named <= {key.split(':')[1].split('.')[-1] for key in documented()}
+
+
+NAMING = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'examples/README.md', 'docs/ARCHITECTURE.md',
+          *sorted(f'docs/design/{path.name}' for path in (ROOT / 'docs/design').iterdir())]
+
+
+@pytest.mark.parametrize('name', NAMING)
+def test_files_that_a_document_names_are_there(name):
+    """From the root, from the document, or inside a plugin."""
     text = (ROOT / name).read_text()
-    paths = re.findall(r'`((?:\w[\w.-]*/)+[\w.-]*)`', text)
-    assert paths
-    for path in paths:
-        if not path.startswith('build/'):
-            assert (ROOT / path).exists() or ((ROOT / name).parent / path).exists(), path
+    for path in re.findall(r'`((?:\w[\w.-]*/)+[\w.-]*)`', text):
+        if not path.startswith('build/') and not path.endswith('_'):
+            assert (ROOT / path).exists() or ((ROOT / name).parent / path).exists() \
+                or any((ROOT / 'plugins').glob(f'*/{path}')), path
 
 
 def test_commands_of_dev_that_the_readme_names_are_there():
     done = subprocess.run([ROOT / 'dev', 'help'], text=True, capture_output=True, check=True)
     known = set(re.findall(r'^  (\w+)', done.stdout, re.M))
-    assert set(re.findall(r'\./dev (\w+)', (ROOT / 'README.md').read_text())) <= known
+    for name in ('README.md', 'CONTRIBUTING.md'):
+        assert set(re.findall(r'\./dev (\w+)', (ROOT / name).read_text())) <= known
