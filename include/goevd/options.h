@@ -44,8 +44,9 @@ enum goevd_option_type {
 enum goevd_option_flags {
     GOEVD_OPTION_REQUIRED = 1 << 0, /* must be present; in a one-of group: one of the group must */
     GOEVD_OPTION_RUNTIME = 1 << 1,  /* the value may change while goevd runs, see on_options */
-    GOEVD_OPTION_PATH = 1 << 2      /* STRING: a path, relative to the file that contains it. goevd
+    GOEVD_OPTION_PATH = 1 << 2,     /* STRING: a path, relative to the file that contains it. goevd
                                        makes it absolute. */
+    GOEVD_OPTION_SECRET = 1 << 3    /* STRING: a password or a key; goevd -T prints *** for it */
 };
 
 /* One option. Members that are not set are zero: no range, no flags, no default. */

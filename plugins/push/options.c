@@ -6,6 +6,7 @@ static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct push_options, key, "key", STRING), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 1024, .help = "The list that lines are pushed to, RPUSH."},
     {GOEVD_OPTION(struct push_options, password, "password", STRING), .min = 1, .max = 512,
+     .flags = GOEVD_OPTION_SECRET,
      .help = "For AUTH. Default: there is none."},
     {GOEVD_OPTION(struct push_options, database, "database", INT), .def = "0", .max = 1000000,
      .help = "For SELECT."},

@@ -68,6 +68,14 @@ def test_dump_of_odd_values_gives_itself_again(goevd_run, tmp_path):
     assert (again.stderr, again.stdout) == ('', first.stdout)
 
 
+def test_dump_hides_passwords(goevd_run, tmp_path):
+    push = {'push': {'key': 'k', 'password': 'open sesame'}}
+    done = goevd_run('-T', '-c', write_config(tmp_path, config(listener(handler=push))))
+    assert (done.returncode, done.stderr) == (0, '')
+    assert 'sesame' not in done.stdout
+    assert re.search(r'^ +password: "\*\*\*"$', done.stdout, re.M)
+
+
 def test_dump_bad(goevd_run, tmp_path):
     done = goevd_run('-T', '-c', write_config(tmp_path, 'listeners: 1\n'))
     assert (done.returncode, done.stdout) == (1, '')

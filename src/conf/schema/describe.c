@@ -168,6 +168,8 @@ describe_option(const struct describe *d, const struct goevd_schema *schema,
         fputs(", required", out);
     if (option->flags & GOEVD_OPTION_RUNTIME)
         fputs(", may change while goevd runs", out);
+    if (option->flags & GOEVD_OPTION_SECRET)
+        fputs(", printed as ***", out);
     fputc('\n', out);
     if (option->help)
         fprintf(out, "%*s%s\n", (int)indent + 4, "", option->help);

@@ -96,11 +96,13 @@ dump_list_end(struct dump *dump)
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 static int
-dump_string(struct dump *dump, const char *slot)
+dump_string(struct dump *dump, const struct goevd_option *option, const char *slot)
 {
     struct goevd_str value;
 
     memcpy(&value, slot, sizeof(value));
+    if (option->flags & GOEVD_OPTION_SECRET && value.data)
+        return dump_word(dump, "***");
     return dump_text(dump, value);
 }
 
@@ -188,7 +190,7 @@ dump_value(struct dump *dump, const struct goevd_option *option, const char *slo
 
     switch (option->type) {
     case GOEVD_OPTION_STRING:
-        return dump_string(dump, slot);
+        return dump_string(dump, option, slot);
     case GOEVD_OPTION_RECORD:
         return dump_subrecord(dump, option, slot, node);
     case GOEVD_OPTION_LIST:

@@ -385,6 +385,10 @@ test_schema_check_finds_what_is_wrong(void **state)
                                           .type = GOEVD_OPTION_RECORD,
                                           .flags = GOEVD_OPTION_RUNTIME},
                     "the option a cannot change while goevd runs: only what is one value can");
+    schema_is_wrong((struct goevd_option){.name = "a",
+                                          .type = GOEVD_OPTION_INT,
+                                          .flags = GOEVD_OPTION_SECRET},
+                    "the option a cannot be secret: only a string can");
     schema_is_wrong((struct goevd_option){.name = "a", .type = 99},
                     "the option a has the type 99, which is not known");
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_INT, .def = "x"},
