@@ -142,6 +142,7 @@ struct goevd_host {
                      va_list args) GOEVD_PRINTF(3, 0);
     int (*refuse)(struct goevd_self *self, const char *path, const char *format, va_list args)
         GOEVD_PRINTF(3, 0);
+    bool (*checking)(struct goevd_self *self);
     const void *(*options)(struct goevd_self *self, struct goevd_poller *poller);
     void *(*poller_local)(struct goevd_self *self, struct goevd_poller *poller);
     uint64_t (*conn_id)(struct goevd_conn *c);
@@ -235,6 +236,20 @@ goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
     r = goevd_host->refuse(self, path, format, args);
     va_end(args);
     return r;
+}
+
+/* Whether this is a check of the configuration, `goevd -t`, and not a start. create runs in both,
+ * so that a check finds what a start would find; destroy follows, and no poller ever runs. In a
+ * check create validates, and reads the files that it needs. It starts no thread, opens no
+ * connection and writes nothing. Functions that need running pollers return -ECANCELED.
+ *
+ * Thread   [any]
+ * Returns  true or false.
+ */
+static inline bool
+goevd_checking(struct goevd_self *self)
+{
+    return goevd_host->checking(self);
 }
 
 /* The present options of an instance. Each poller sees a change in its own thread, between two
@@ -524,7 +539,7 @@ goevd_timer_free(struct goevd_timer *timer)
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_plugin_entry) == 104, "goevd_plugin_entry has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 328, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 336, "goevd_host has moved");
 #endif
 
 #ifdef __cplusplus

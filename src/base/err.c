@@ -67,3 +67,12 @@ err_advice(int code)
         return "look at that file";
     }
 }
+
+const char *
+err_reason(const struct err *err, const char *key)
+{
+    size_t len = strlen(key);
+    bool named = strncmp(err->text, key, len) == 0 && strncmp(err->text + len, ": ", 2) == 0;
+
+    return named ? err->text + len + 2 : err->text;
+}

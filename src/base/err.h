@@ -21,3 +21,6 @@ const char *err_words(int code);
 
 /* What to do about a file that, because of this errno, cannot be opened or written. */
 const char *err_advice(int code);
+
+/* The text without the `key: ` that begins it, for where the key is printed anyway. */
+const char *err_reason(const struct err *err, const char *key);

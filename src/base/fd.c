@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -37,6 +38,28 @@ int
 fd_set_cloexec(int fd, bool cloexec)
 {
     return fd_set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}
+
+static int
+fd_check_folder(const char *path)
+{
+    _cleanup_free_ char *folder = strndup(path, (size_t)MAX(strrchr(path, '/') - path, 1));
+
+    if (!folder)
+        return -ENOMEM;
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int
+fd_check_path(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? fd_check_folder(path) : -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 void

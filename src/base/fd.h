@@ -20,6 +20,10 @@ fd_closep(int *fd)
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
 
+/* Whether a file can be written to at this absolute path, or made there, as far as permissions say.
+ * Nothing is opened. 0; a negative errno. */
+int fd_check_path(const char *path);
+
 /* Let a message to a unix socket carry fds; without any it stays as it is. `room` has
  * CMSG_SPACE(count * sizeof(int)) bytes, and lasts until the message is sent. */
 void fd_attach(struct msghdr *header, struct cmsghdr *room, const int *fds, unsigned count);

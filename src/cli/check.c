@@ -3,31 +3,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/check_start.h"
 #include "conf/schema/describe.h"
 #include "process/exit.h"
 #include "worker/setup.h"
 
 static int
-check_with_setup(const struct cli *cli, int (*then)(const struct setup *setup))
+check_with_setup(const struct cli *cli, int (*then)(struct setup *setup, const struct cli *cli))
 {
     struct setup setup;
-    int status = setup_load(&setup, &cli->worker) < 0 ? EXIT_REFUSED : then(&setup);
+    int status = setup_load(&setup, &cli->worker) < 0 ? EXIT_REFUSED : then(&setup, cli);
 
     setup_fini(&setup);
     return status;
 }
 
 static int
-check_then_nothing(const struct setup *setup)
+check_then_start(struct setup *setup, const struct cli *cli)
 {
-    (void)setup;
-    return EXIT_OK;
+    int level = worker_options_level(&cli->worker, LOG_WARNING);
+
+    return check_start(setup, level) < 0 ? EXIT_REFUSED : EXIT_OK;
 }
 
 int
 check_config(const struct cli *cli)
 {
-    int status = check_with_setup(cli, check_then_nothing);
+    int status = check_with_setup(cli, check_then_start);
 
     if (status == EXIT_OK && cli->worker.verbosity >= 0)
         fprintf(stderr, "%s: OK\n", cli->worker.config_file);
@@ -35,10 +37,11 @@ check_config(const struct cli *cli)
 }
 
 static int
-check_then_dump(const struct setup *setup)
+check_then_dump(struct setup *setup, const struct cli *cli)
 {
     int r = config_dump(setup->config, stdout);
 
+    (void)cli;
     if (r < 0 && !ferror(stdout))
         fprintf(stderr, "goevd: cannot print the configuration: %s\n", err_words(r));
     return r < 0 ? EXIT_REFUSED : EXIT_OK;

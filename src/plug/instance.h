@@ -29,6 +29,7 @@ struct instance {
     struct place_owner owner; /* its plugin and path, for whoever looks at what runs */
     void *data;               /* what create made */
     bool created;
+    bool failed; /* create has refused, or a part of it has failed */
     bool destroyed;
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
@@ -79,6 +80,7 @@ struct plugins {
     struct conf_errors *errors;    /* of the creation that is running */
     struct conf_resolver resolver; /* for config_load() */
     pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
+    bool checking;                 /* of goevd -t: pollers will never run */
     bool running;                  /* every create has run: pollers may; guarded by cache_lock */
 };
 

@@ -259,12 +259,34 @@ plugins_fini(struct plugins *p)
     pthread_mutex_destroy(&p->cache_lock);
 }
 
+/* A plugin that hosts others is above them in the configuration. */
+static bool
+plugins_is_part(const struct instance *part, const struct instance *of)
+{
+    size_t len = strlen(of->owner.path);
+
+    return strncmp(part->owner.path, of->owner.path, len) == 0 &&
+           strchr(".[", part->owner.path[len]) && part->owner.path[len];
+}
+
+/* Without its parts it cannot be created, and would only report what they have reported. */
+static bool
+plugins_lacks_part(const struct plugins *p, const struct instance *i)
+{
+    for (const struct instance *part = p->instances; part != i; part = part->next)
+        if (part->failed && plugins_is_part(part, i))
+            return true;
+    return false;
+}
+
 static int
 plugins_create_one(struct plugins *p, struct instance *i)
 {
     size_t before = p->errors->found;
     int r;
 
+    if (plugins_lacks_part(p, i))
+        return -ECANCELED;
     place_enter(place_here, &i->owner, "create", 0);
     r = i->module->entry.create(instance_self(i), i->options, &i->data);
     place_leave(place_here);
@@ -275,19 +297,33 @@ plugins_create_one(struct plugins *p, struct instance *i)
     return r;
 }
 
-int
-plugins_create(struct plugins *p, struct conf_errors *errors)
+/* All of them, so that one run reports the faults of all. */
+static int
+plugins_create_each(struct plugins *p)
 {
     int r = 0;
 
+    for (struct instance *i = p->instances; i; i = i->next) {
+        int one = plugins_create_one(p, i);
+
+        i->failed = one < 0;
+        r = one < 0 ? one : r;
+    }
+    return r;
+}
+
+int
+plugins_create(struct plugins *p, struct conf_errors *errors)
+{
+    int r;
+
     p->errors = errors;
-    for (struct instance *i = p->instances; i && r >= 0; i = i->next)
-        r = plugins_create_one(p, i);
+    r = plugins_create_each(p);
     if (r >= 0 && plug_metrics_start(p) < 0)
         r = conf_errors_add(errors, NULL, "", "no memory for the plugins' metrics");
     p->errors = NULL;
     pthread_mutex_lock(&p->cache_lock);
-    p->running = true;
+    p->running = !p->checking;
     pthread_mutex_unlock(&p->cache_lock);
     if (r < 0)
         plugins_destroy(p);

@@ -29,6 +29,14 @@ logfile_open(const char *key, const char *path, struct err *reterr)
 }
 
 int
+logfile_check(const char *key, const char *path, struct err *reterr)
+{
+    int r = fd_check_path(path);
+
+    return r < 0 ? logfile_refuse(r, key, "open", path, reterr) : 0;
+}
+
+int
 logfile_begin(const struct proto_log *log, struct err *reterr)
 {
     int fd = logfile_open(LOGFILE_KEY, log->path, reterr), r;

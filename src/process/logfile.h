@@ -10,7 +10,10 @@
  * configuration has named it. The fd; a negative errno. */
 int logfile_open(const char *key, const char *path, struct err *reterr);
 
-/* The same of the log, with its first line, as it wants it. */
+/* Whether that would succeed, as far as the permissions say; nothing is opened. */
+int logfile_check(const char *key, const char *path, struct err *reterr);
+
+/* The same as logfile_open() of the log, with its first line, as it wants it. */
 int logfile_begin(const struct proto_log *log, struct err *reterr);
 
 /* Open the file anew, because of `why`, and go over to it. 0; a negative errno, and the log goes on

@@ -71,6 +71,14 @@ pidfile_write(int fd, const char *path, struct err *reterr)
 }
 
 int
+pidfile_check(const char *path, struct err *reterr)
+{
+    int r = fd_check_path(path);
+
+    return r < 0 ? pidfile_refuse(r, "open", path, reterr) : 0;
+}
+
+int
 pidfile_open(struct pidfile *f, const char *path, struct err *reterr)
 {
     int fd, r;

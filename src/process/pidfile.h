@@ -14,5 +14,8 @@ struct pidfile {
  * one that has died left behind is taken over. */
 int pidfile_open(struct pidfile *f, const char *path, struct err *reterr);
 
+/* Whether that would succeed, as far as the permissions say; nothing is opened. */
+int pidfile_check(const char *path, struct err *reterr);
+
 /* Remove it and let go. Nothing if there is none. */
 void pidfile_close(struct pidfile *f);

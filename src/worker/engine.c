@@ -44,8 +44,8 @@ engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err 
 static int
 engine_new_work_pool(struct engine *e, const struct config_work_pool *c, struct err *reterr)
 {
-    struct work_pool_config config = {(unsigned)c->threads, (unsigned)c->queue_max,
-                                      (size_t)c->stack_bytes};
+    unsigned threads = e->setup->plugins.checking ? 0 : (unsigned)c->threads;
+    struct work_pool_config config = {threads, (unsigned)c->queue_max, (size_t)c->stack_bytes};
     int r = work_pool_new(&config, &e->work, reterr);
 
     e->setup->plugins.work = e->work;

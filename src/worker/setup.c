@@ -196,8 +196,6 @@ setup_create(struct setup *s)
 
     if (r == 0)
         r = setup_check_metrics(s);
-    if (r < 0)
-        conf_errors_print(&s->errors, stderr);
     return r;
 }
 

@@ -29,7 +29,7 @@ struct setup {
  * anything. 0; negative after every reason was printed to stderr. setup_fini() in either case. */
 int setup_load(struct setup *s, const struct worker_options *options);
 
-/* Create the plugins' instances. 0; negative after printing why. */
+/* Create the plugins' instances. 0; negative with the reasons in s->errors. */
 int setup_create(struct setup *s);
 
 void setup_fini(struct setup *s);

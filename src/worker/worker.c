@@ -171,6 +171,16 @@ worker_on_hang(void *arg)
         log_error("%s; nobody watches the pollers", err.text);
 }
 
+static int
+worker_create(struct worker_process *w)
+{
+    int r = setup_create(&w->setup);
+
+    if (r < 0)
+        conf_errors_print(&w->setup.errors, stderr);
+    return r;
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -199,7 +209,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
-        r = setup_create(&w->setup);
+        r = worker_create(w);
     if (r == 0)
         r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)

@@ -60,7 +60,12 @@ static const struct goevd_stream stream = {
 static int
 @NAME@_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    (void)self;
+    const struct options *o = options;
+
+    /* goevd -t calls create too: refuse what is wrong here, but start threads and write files only
+     * if this is no check. */
+    if (!goevd_checking(self))
+        goevd_log(self, GOEVD_LOG_INFO, "the prefix is \"%.*s\"", (int)o->prefix.len, o->prefix.data);
     *ret_instance = (void *)options; /* they outlive the instance, and are all of it */
     return 0;
 }

@@ -361,7 +361,7 @@ def test_its_own_test_cannot_be_executed(author, text, mode, why):
 
 
 def test_it_cannot_be_created(built):
-    done = built('    (void)self;\n    *ret', '    return -22;\n    *ret')
+    done = built('    *ret_instance =', '    return -22;\n    *ret_instance =')
     assert done.returncode == 1
     assert done.stderr.endswith('goevd: start: goevd ended with status 1\n')
 

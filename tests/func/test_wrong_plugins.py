@@ -152,10 +152,12 @@ def test_create_refuses(refused, plugins):
                    f"goevd.yaml:6:9: {path}[3]: 'bad' is a bad word\n"
 
 
-def test_check_does_not_create(goevd_run, plugins, tmp_path):
+def test_check_creates(goevd_run, plugins, tmp_path):
     path = daemon.write_config(tmp_path, config(listener(handler='create_fails')))
     done = goevd_run('-t', '-c', path, '--plugin-dir', plugins)
-    assert (done.returncode, done.stderr) == (0, f'{path}: OK\n')
+    assert done.returncode == 1
+    assert re.fullmatch(rf"{path}:\d+:\d+: listeners\[0\]\.handler\.create_fails: plugin "
+                        r"'create_fails' cannot start: .*\n", done.stderr)
 
 
 @pytest.mark.parametrize('args', [[], ['--single']])

@@ -34,6 +34,12 @@ host_refuse(struct goevd_self *self, const char *path, const char *format, va_li
                                   path, format, args);
 }
 
+bool
+host_checking(struct goevd_self *self)
+{
+    return host_self(self)->plugins->checking;
+}
+
 static uint64_t
 host_now(void)
 {
@@ -73,13 +79,16 @@ host_sent(void *arg, uint64_t id, uint64_t cookie, int result)
 static int
 host_send(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len, uint64_t cookie)
 {
-    return net_send(conn_id, data, len, cookie, host_sent, host_self(self));
+    return host_checking(self) ? -ECANCELED
+                               : net_send(conn_id, data, len, cookie, host_sent, host_self(self));
 }
 
 static int
 host_send_frame(struct goevd_self *self, uint64_t conn_id, const void *data, size_t len,
                 uint64_t cookie)
 {
+    if (host_checking(self))
+        return -ECANCELED;
     return net_send_frame(conn_id, data, len, cookie, host_sent, host_self(self));
 }
 
@@ -385,6 +394,7 @@ const struct host_tables host_tables = {
             .version = GOEVD_VERSION_OF(struct goevd_host),
             .log = host_log,
             .refuse = host_refuse,
+            .checking = host_checking,
             .now = host_now,
             .poller_now = host_poller_now,
             .timer_new = host_timer_new,

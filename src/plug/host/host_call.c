@@ -51,6 +51,8 @@ host_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg)
     struct call *call;
     int r;
 
+    if (host_checking(self))
+        return -ECANCELED;
     if (!p)
         return -EINVAL;
     call = message_new(sizeof(*call));
@@ -117,6 +119,8 @@ host_conn_call(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn,
     struct conn_call *call;
     int r;
 
+    if (host_checking(self))
+        return -ECANCELED;
     if (!p || !conn_id)
         return -EINVAL;
     call = message_new(sizeof(*call));
@@ -171,8 +175,11 @@ int
 host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
 {
     unsigned count = host_poller_count();
-    struct call_all *all = malloc(sizeof(*all) + count * sizeof(*all->nodes));
+    struct call_all *all;
 
+    if (host_checking(self))
+        return -ECANCELED;
+    all = malloc(sizeof(*all) + count * sizeof(*all->nodes));
     if (!all)
         return -ENOMEM;
     *all = (struct call_all){.instance = host_self(self), .fn = fn, .done = done, .arg = arg};

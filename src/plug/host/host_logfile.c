@@ -113,7 +113,7 @@ host_logfile_open(struct goevd_logfile *l, const char *name)
             host_logfile_metric(i, name, "dropped", "that found the buffer full");
     if (r >= 0)
         r = l->sink.fd = i->plugins->open_file(i->plugins->open_arg, l->option, l->path, &err);
-    return err.code ? host_logfile_refuse(i, l->option, err.text) : MIN(r, 0);
+    return err.code ? host_logfile_refuse(i, l->option, err_reason(&err, l->option)) : MIN(r, 0);
 }
 
 int

@@ -78,6 +78,9 @@ host_instance_of(void *public, const char *function, const void *caller)
     return i;
 }
 
+/* Calls that need running pollers return -ECANCELED then. */
+bool host_checking(struct goevd_self *self);
+
 unsigned host_poller_index(struct goevd_poller *poller);
 uint64_t host_poller_now(struct goevd_poller *poller);
 void *host_poller_local(struct goevd_self *self, struct goevd_poller *poller);

@@ -78,6 +78,13 @@ strict_worker_replace(struct goevd_self *self, const char *why)
 }
 
 static bool
+strict_checking(struct goevd_self *self)
+{
+    rule_self(CALLER, self);
+    return host_tables.core.checking(self);
+}
+
+static bool
 strict_worker_is_replaced(struct goevd_self *self)
 {
     rule_self(CALLER, self);
@@ -168,6 +175,7 @@ static void
 strict_any_fill(struct host_tables *table)
 {
     table->core.refuse = strict_refuse;
+    table->core.checking = strict_checking;
     table->pool.pool_new = strict_pool_new;
     table->metrics.metric_new = strict_metric_new;
     table->logfile.logfile_new = strict_logfile_new;
