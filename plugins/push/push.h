@@ -1,8 +1,8 @@
 /* push - takes lines and pushes them to a Redis list; a line is acknowledged when Redis has it.
  *
- *   push.c      clients: lines in, acknowledgements out
- *   lane.c      one connection to Redis for each poller, which carries the lines of all its clients
- *   options.c   what the configuration may say
+ *   push.c        clients: lines in, acknowledgements out
+ *   lane_parts.h  one connection to Redis for each poller, which carries the lines of all its clients
+ *   options.c     what the configuration may say
  *
  * Everything here but the instance belongs to one poller.
  *
