@@ -61,6 +61,7 @@ struct goevd_host_pool {
     int (*pool_acquire)(struct goevd_pool *pool, struct goevd_poller *poller,
                         const struct goevd_acquire_request *request);
     int (*pool_release)(struct goevd_conn *c);
+    int (*pool_reject)(struct goevd_conn *c);
     void (*pool_get_state)(struct goevd_pool *pool, struct goevd_pool_state *ret);
 };
 
@@ -81,7 +82,7 @@ goevd_pool_new(struct goevd_self *self, const struct goevd_pool_config *config,
 /* Ask for a connection of a pool. Exactly one callback follows, later: the handler's on_open on
  * this poller, or its on_connect_fail: -ETIMEDOUT, -EAGAIN if waiting_max requests wait, -ECANCELED
  * if goevd stops, or the error of connecting. The oldest request is served first, whatever its
- * poller. A failed attempt to connect fails one request.
+ * poller. A failed attempt to connect fails one request, or all if the pool has no connection.
  *
  * The connection may have been in use before, and keeps the state of its protocol, such as a
  * selected database. A handler that does not know this state closes the connection instead of
@@ -112,6 +113,21 @@ static inline int
 goevd_pool_release(struct goevd_conn *c)
 {
     return goevd_host->pool->pool_release(c);
+}
+
+/* Close a connection because its server cannot serve: it refuses the password, or has become a
+ * replica. on_close(GOEVD_REASON_HANDLER) follows, as after goevd_conn_close(). The pool waits
+ * before it connects again, from 0.1 s to 5 s with each failure in a row, and looks the name up
+ * anew. A connection that the peer ends before it has sent a byte counts as rejected.
+ *
+ * Thread   [poller]
+ * Returns  0; -EINVAL if c is not of a pool; -EPIPE once c is closing.
+ * Calls    no handler before it returns.
+ */
+static inline int
+goevd_pool_reject(struct goevd_conn *c)
+{
+    return goevd_host->pool->pool_reject(c);
 }
 
 /* The state of a pool.

@@ -22,6 +22,7 @@ class Server:
         self.sock = socket.create_server(('127.0.0.1', port or wire.kept_port()), backlog=128)
         self.port = self.sock.getsockname()[1]
         self.conns, self.accepted, self.pings, self.mute = [], 0, 0, False
+        self.closing = False   # it accepts, and closes at once
         self.changed = threading.Condition()
         self.acceptor = threading.Thread(target=self.accept, daemon=True)
         self.acceptor.start()
@@ -40,7 +41,7 @@ class Server:
 
     def answer(self, conn):
         try:
-            while data := conn.recv(4096):
+            while not self.closing and (data := conn.recv(4096)):
                 with self.changed:
                     self.pings += data.count(b'ping\n')
                     self.changed.notify_all()
@@ -60,6 +61,12 @@ class Server:
     def count(self, n):
         """Until so many connections are there."""
         self.wait(lambda: len(self.conns) == n)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         """Nobody listens any more. Who waits in accept(2) would go on with the next socket of this number."""
@@ -210,7 +217,9 @@ def test_one_that_speaks_unasked_leaves(serve, server):
 
 def test_upstream_down_is_told_to_each_and_its_return_is_noticed(serve):
     first = Server()
-    client = Client(serve(first.port, idle_min=2))
+    d = serve(first.port, idle_min=2)
+    d.may_say = ['cannot connect to .*: Connection refused']
+    client = Client(d)
     client.until(idle=2)
     client.get('a')
     first.kill()
@@ -292,6 +301,34 @@ def test_dropped_ones_leave(serve, server):
     client.get('a')
     assert client.ask('drop a') == ['close', str(HANDLER), 'a']
     client.until(idle=1, live=1)
+
+
+def test_server_that_closes_every_connection_is_not_stormed(serve):
+    """Ready ones are made again after a pause, and so are those that somebody waits for."""
+    with Server() as s:
+        s.closing = True
+        d = serve(s.port, idle_min=2)
+        d.may_say = ['cannot connect to .*: the connections end at once']
+        d.log.wait(d.may_say[0])
+        assert s.accepted <= 6
+        client, before, start = Client(d), s.accepted, time.monotonic()
+        for _ in range(4):
+            assert client.get('x') == '0'
+            assert client.hear()[0] == 'close'
+        assert time.monotonic() - start > 0.2
+        assert s.accepted - before <= 8
+        s.closing = False
+        client.until(idle=2)
+
+
+def test_server_that_the_handler_rejects_is_not_stormed(serve, server):
+    client = Client(serve(server.port))
+    client.get('a')
+    start = time.monotonic()
+    assert client.ask('reject a') == ['close', str(HANDLER), 'a']
+    client.get('b')
+    assert time.monotonic() - start > 0.09
+    assert server.accepted == 2
 
 
 def test_many_clients_on_few_connections(serve, server):

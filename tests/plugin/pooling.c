@@ -4,6 +4,7 @@
  *   say WORD TEXT   send TEXT on the one that WORD stands for
  *   put WORD        give it back
  *   drop WORD       close it
+ *   reject WORD     close it, for its server cannot serve
  *   metrics         `metrics IDLE LIVE WAITING ACQUIRED FAILED DEAD`
  *
  * and what comes of it: `open POLLER WORD`, `fail ERROR WORD`, `close REASON WORD`, `error NUMBER
@@ -206,6 +207,8 @@ command_held(struct table *t, const char *verb, const char *word, const char *te
         return goevd_conn_write(held->conn, text, strlen(text));
     if (strcmp(verb, "drop") == 0)
         goevd_conn_close(held->conn, GOEVD_CLOSE_NOW);
+    else if (strcmp(verb, "reject") == 0)
+        return goevd_pool_reject(held->conn);
     else if (goevd_pool_release(held->conn) < 0)
         return -EBUSY;
     return 0;

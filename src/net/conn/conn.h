@@ -42,6 +42,7 @@ enum conn_flags {
     CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
     CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
     CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
+    CONN_REJECTED = 1 << 25,   /* its handler can do nothing with it, see transport_lent */
     CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
 };
 
@@ -140,6 +141,10 @@ void conn_close(struct conn *c, unsigned flags, enum goevd_reason reason);
 /* End the connection, but not its socket: that goes back to its owner. 0; -EINVAL for one that has
  * no owner; -EBUSY while output is queued; -EPIPE once it is closing. */
 int conn_give_back(struct conn *c);
+
+/* End the connection, and let the owner of its socket know that the peer cannot serve. 0; -EINVAL
+ * for one that has no owner; -EPIPE once it is closing. */
+int conn_reject(struct conn *c);
 
 /* Tell the handler that goevd stops (on_stop), soon and once. */
 void conn_stop(struct conn *c);

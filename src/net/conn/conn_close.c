@@ -37,6 +37,18 @@ conn_give_back(struct conn *c)
     return 0;
 }
 
+int
+conn_reject(struct conn *c)
+{
+    if (c->service->transport != &transport_lent)
+        return -EINVAL;
+    if (c->flags & CONN_CLOSING)
+        return -EPIPE;
+    c->flags |= CONN_REJECTED;
+    conn_close(c, GOEVD_CLOSE_NOW, GOEVD_REASON_HANDLER);
+    return 0;
+}
+
 void
 conn_fail(struct conn *c, int error)
 {

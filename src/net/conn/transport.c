@@ -74,6 +74,15 @@ const struct transport transport_plain = {
     .shutdown = transport_plain_shutdown,
 };
 
+static bool
+lent_was_useless(const struct conn *c)
+{
+    enum goevd_reason reason = (enum goevd_reason)(c->flags >> CONN_REASON_SHIFT);
+    bool ended = reason == GOEVD_REASON_EOF || reason == GOEVD_REASON_RESET;
+
+    return c->flags & CONN_REJECTED || (ended && c->bytes_in == 0);
+}
+
 static void
 lent_fini(struct conn *c)
 {
@@ -85,7 +94,7 @@ lent_fini(struct conn *c)
         fd = c->watch.fd;
         c->watch.fd = -1;
     }
-    (*owner)->returned(*owner, fd);
+    (*owner)->returned(*owner, fd, lent_was_useless(c));
 }
 
 const struct transport transport_lent = {

@@ -57,9 +57,10 @@ int transport_plain_shutdown(struct conn *c);
 
 /* A plain socket that belongs to somebody else. Its state is a pointer to that owner, who is told
  * when the connection has ended: the fd is his again if it was given back (conn_give_back()) and
- * nothing is left in either direction, and -1 if it is closed. */
+ * nothing is left in either direction, and -1 if it is closed. `useless`: the handler has rejected
+ * it (conn_reject()), or the peer ended it without a byte. */
 struct transport_owner {
-    void (*returned)(struct transport_owner *owner, int fd);
+    void (*returned)(struct transport_owner *owner, int fd, bool useless);
 };
 
 extern const struct transport transport_lent;

@@ -38,20 +38,29 @@ pool_link_home(struct message *m, void *consumer)
 
     (void)consumer;
     link->idle_ns = 0;
-    if (link->fd >= 0)
+    if (link->fd >= 0) {
+        pool_proved(pool, link);
         pool_ready(pool, link);
-    else
+    } else {
+        bool useless = link->useless;
+
+        if (!useless)
+            pool_proved(pool, link);
         pool_link_free(pool, link);
+        if (useless)
+            pool_failed(pool, -ECONNRESET);
+    }
     pool_grow(pool);
     pool_count(pool);
 }
 
 void
-pool_returned(struct transport_owner *owner, int fd)
+pool_returned(struct transport_owner *owner, int fd, bool useless)
 {
     struct pool_link *link = container_of(owner, struct pool_link, owner);
 
     link->fd = fd;
+    link->useless = useless;
     link->message = (struct message){.fn = pool_link_home};
     mailbox_post(&link->pool->home->mailbox, &link->message);
 }
@@ -59,7 +68,7 @@ pool_returned(struct transport_owner *owner, int fd)
 void
 pool_link_lost(struct pool_link *link)
 {
-    pool_returned(&link->owner, -1);
+    pool_returned(&link->owner, -1, true);
 }
 
 static void
@@ -83,6 +92,8 @@ pool_asked(struct message *m, void *consumer)
         r = pool_queue(pool, w);
         if (r < 0)
             pool_tell(w, NULL, r);
+        else
+            pool_hurry(pool);
     }
     pool_grow(pool);
     pool_count(pool);

@@ -12,6 +12,8 @@
 #include "net/conn/transport.h"
 #include "net/connect/connector.h"
 
+struct pool;
+
 struct pool_config {
     const struct connector_config *connector;
     const char *to;
@@ -28,6 +30,11 @@ struct pool_config {
     unsigned connections_max;
     unsigned growth; /* made at once when one is missing */
     unsigned waiting_max;
+
+    /* Called on its home when connections begin to fail one after the other: the error of the last
+     * one. NULL: nobody is told. */
+    void (*on_failing)(const struct pool *pool, int error);
+    void *arg;
 };
 
 /* What it holds now; written by its home, read anywhere. */
@@ -35,8 +42,6 @@ struct pool_metrics {
     metric idle, live, waiting;    /* now */
     metric acquired, failed, dead; /* so far: lent; not lent; found dead while they were ready */
 };
-
-struct pool;
 
 struct pool_link {
     struct transport_owner owner; /* of the connection that it is lent to */
@@ -48,8 +53,11 @@ struct pool_link {
     struct pool_link *next, *prev; /* ready ones, the one that came last first */
     uint64_t idle_ns;              /* ready since */
     size_t replied;                /* bytes of the reply that have come */
-    bool checked;                  /* its check runs */
-    int fd;                        /* while it is lent or comes back */
+    uint64_t made_ns;
+    bool checked; /* its check runs */
+    bool proven;  /* it has passed a check, or has served a borrower */
+    bool useless; /* while it comes back: its borrower could do nothing with it */
+    int fd;       /* while it is lent or comes back */
 };
 
 struct pool_waiter;
@@ -81,7 +89,9 @@ struct pool {
     struct pool_link *checks;       /* being checked */
     struct pool_waiter *next_waiter, *last_waiter;
     struct timer retry;
-    unsigned failures; /* in a row */
+    unsigned failures;  /* in a row: see pool_failed() */
+    uint64_t failed_ns; /* the last of them */
+    int error;          /* ... and why */
     struct pool_metrics metrics;
 };
 

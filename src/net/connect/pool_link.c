@@ -5,6 +5,8 @@
 #include "base/fd.h"
 #include "net/connect/pool_parts.h"
 
+#define YOUNG_NS (5 * NS_PER_S) /* a connection that ends so early was never of use */
+
 /* ---- In their lists -------------------------------------------------------------------------- */
 
 static void
@@ -74,11 +76,16 @@ pool_drop(struct pool *pool, struct pool_link *link)
     pool_link_free(pool, link);
 }
 
+/* A server that accepts connections to close them is no better than one that refuses them. */
 static void
 pool_found_dead(struct pool *pool, struct pool_link *link)
 {
+    bool useless = !link->proven && pool->home->now_ns - link->made_ns < YOUNG_NS;
+
     metric_add(&pool->metrics.dead, 1);
     pool_drop(pool, link);
+    if (useless)
+        pool_failed(pool, -ECONNRESET);
     pool_grow(pool);
 }
 
@@ -133,6 +140,7 @@ pool_check_read(struct pool *pool, struct pool_link *link)
     if (link->replied < config->reply_len)
         return;
     link->fd = pool_link_take(pool, link);
+    pool_proved(pool, link);
     pool_ready(pool, link);
 }
 

@@ -37,12 +37,22 @@ void pool_drop(struct pool *pool, struct pool_link *link);
 void pool_ready(struct pool *pool, struct pool_link *link);
 
 /* The socket of a link that was lent comes back [any poller]; -1: it is closed. */
-void pool_returned(struct transport_owner *owner, int fd);
+void pool_returned(struct transport_owner *owner, int fd, bool useless);
 
 /* ---- Making: pool_make.c --------------------------------------------------------------------- */
 
 /* Where one is missing, `growth` of them are made. */
 void pool_grow(struct pool *pool);
+
+/* A connection could not be made, or was of no use to anybody. Attempts pause for a while, longer
+ * with each failure in a row. */
+void pool_failed(struct pool *pool, int error);
+
+/* A connection has served: the row of failures ends. */
+void pool_proved(struct pool *pool, struct pool_link *link);
+
+/* Somebody waits: the next attempt is made soon. */
+void pool_hurry(struct pool *pool);
 
 /* The timer between attempts that fail. */
 void pool_retry(struct timer *t, uint64_t now_ns);

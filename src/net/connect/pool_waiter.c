@@ -37,7 +37,7 @@ pool_waited_long(struct timer *t, uint64_t now_ns)
     (void)now_ns;
     pool_unqueue(w->pool, w);
     pool_count(w->pool);
-    pool_tell(w, NULL, -ETIMEDOUT);
+    pool_tell(w, NULL, w->pool->failures > 0 ? w->pool->error : -ETIMEDOUT);
 }
 
 int

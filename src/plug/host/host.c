@@ -497,6 +497,7 @@ const struct host_tables host_tables = {
             .pool_new = host_pool_new,
             .pool_acquire = host_pool_acquire,
             .pool_release = host_pool_release,
+            .pool_reject = host_pool_reject,
             .pool_get_state = host_pool_get_state,
         },
     .metrics =

@@ -109,6 +109,7 @@ int host_pool_new(struct goevd_self *self, const struct goevd_pool_config *confi
 int host_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
                       const struct goevd_acquire_request *request);
 int host_pool_release(struct goevd_conn *c);
+int host_pool_reject(struct goevd_conn *c);
 void host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret);
 
 int host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,

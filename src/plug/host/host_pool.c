@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "net/connect/pool.h"
 #include "plug/host/host_parts.h"
 #include "plug/host/outgoing.h"
@@ -68,6 +69,17 @@ host_pool_register(struct instance *i)
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
+static void
+host_pool_failing(const struct pool *pool, int error)
+{
+    const struct instance *i = pool->config.arg;
+    struct log_about about = {.plugin = i->module->entry.name};
+
+    log_about(&about, LOG_WARNING, "cannot connect to %s: %s; trying again after 0.1 to 5 s",
+              pool->config.to,
+              error == -ECONNRESET ? "the connections end at once" : err_words(error));
+}
+
 static unsigned
 host_pool_or(unsigned value, unsigned otherwise)
 {
@@ -117,6 +129,8 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
     assert(plugins->errors); /* in create */
     memcpy(&given, public, MIN(sizeof(given), (size_t) public->version.size));
     r = host_pool_config(&given, plugins, &config);
+    config.on_failing = host_pool_failing;
+    config.arg = i;
     if (r == 0)
         r = host_pool_register(i);
     if (r < 0)
@@ -237,6 +251,12 @@ int
 host_pool_release(struct goevd_conn *c)
 {
     return conn_give_back(host_conn(c));
+}
+
+int
+host_pool_reject(struct goevd_conn *c)
+{
+    return conn_reject(host_conn(c));
 }
 
 void

@@ -325,6 +325,13 @@ strict_pool_release(struct goevd_conn *c)
     return host_tables.pool.pool_release(c);
 }
 
+static int
+strict_pool_reject(struct goevd_conn *c)
+{
+    rule_conn(CALLER, c);
+    return host_tables.pool.pool_reject(c);
+}
+
 static void
 strict_check_conn(struct goevd_conn *c, const char *function, const void *caller)
 {
@@ -365,5 +372,6 @@ strict_conn_fill(struct host_tables *table)
     table->proxy.proxy_header = strict_proxy_header;
     table->hosting.conn_upgrade = strict_conn_upgrade;
     table->pool.pool_release = strict_pool_release;
+    table->pool.pool_reject = strict_pool_reject;
     table->hosting.check_conn = strict_check_conn;
 }
