@@ -5,10 +5,12 @@
 
 #include <goevd/metrics.h>
 
+#define RING_MIN 256 /* entries that a lane keeps room for */
+
 static int
 push_lane_grow(struct push_lane *lane)
 {
-    size_t capacity = lane->capacity ? lane->capacity * 2 : 256;
+    size_t capacity = lane->capacity ? lane->capacity * 2 : RING_MIN;
     struct push_entry *entries = malloc(capacity * sizeof(*entries));
 
     if (!entries)
@@ -22,6 +24,17 @@ push_lane_grow(struct push_lane *lane)
     return 0;
 }
 
+/* A burst has ended. */
+static void
+push_lane_shrink(struct push_lane *lane)
+{
+    if (lane->count > 0 || lane->capacity <= RING_MIN)
+        return;
+    free(lane->entries);
+    lane->entries = NULL;
+    lane->capacity = lane->first = 0;
+}
+
 int
 push_lane_expect(struct push_lane *lane, const struct push_entry *e)
 {
@@ -30,6 +43,17 @@ push_lane_expect(struct push_lane *lane, const struct push_entry *e)
     lane->entries[(lane->first + lane->count++) & (lane->capacity - 1)] = *e;
     if (e->client)
         e->client->unanswered += e->lines;
+    return 0;
+}
+
+int
+push_lane_expect_first(struct push_lane *lane, const struct push_entry *e)
+{
+    if (lane->count == lane->capacity && push_lane_grow(lane) < 0)
+        return -ENOMEM;
+    lane->first = (lane->first - 1) & (lane->capacity - 1);
+    lane->entries[lane->first] = *e;
+    lane->count++;
     return 0;
 }
 
@@ -60,6 +84,7 @@ push_lane_answer(struct push_lane *lane, const char *sentence)
 
         lane->first = (lane->first + 1) & (lane->capacity - 1);
         lane->count--;
+        lane->answered++;
         if (!e.sentence)
             e.sentence = sentence;
         if (e.client) {
@@ -68,12 +93,13 @@ push_lane_answer(struct push_lane *lane, const char *sentence)
         }
         own = lane->count > 0 && lane->entries[lane->first].sentence;
     } while (own);
+    push_lane_shrink(lane);
 }
 
 void
 push_lane_fail(struct push_lane *lane, const char *sentence)
 {
-    lane->len = 0;
+    push_queue_clear(&lane->queue);
     while (lane->count > 0)
         push_lane_answer(lane, sentence);
 }

@@ -5,36 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* It waits for the connection. */
+#include <goevd/poller.h>
+
+/* It waits. 0; -EAGAIN when too much does; -ENOMEM. */
 static int
 push_lane_keep(struct push_lane *lane, const char *command, size_t len)
 {
     const struct push_options *o = goevd_options(lane->instance->self, lane->poller);
-    char *text;
 
-    if (lane->len + len > (uint64_t)o->queue_max)
+    if (lane->queue.len + len > (uint64_t)o->queue_max)
         return -EAGAIN;
-    if (lane->len + len > lane->room) {
-        text = realloc(lane->text, (lane->len + len) * 2);
-        if (!text)
-            return -ENOMEM;
-        lane->text = text;
-        lane->room = (lane->len + len) * 2;
-    }
-    memcpy(lane->text + lane->len, command, len);
-    lane->len += len;
-    return 0;
+    return push_queue_add(&lane->queue, command, len);
 }
 
 static int
 push_lane_write(struct push_lane *lane, const char *command, size_t len)
 {
-    int r;
+    int r = -ENOBUFS;
 
-    if (!lane->conn)
-        return push_lane_keep(lane, command, len);
-    r = goevd_conn_write(lane->conn, command, len);
-    return r == -ENOBUFS ? -EAGAIN : r < 0 ? r : 0;
+    if (lane->conn && !lane->yields && lane->queue.len == 0)
+        r = goevd_conn_write(lane->conn, command, len);
+    if (r != -ENOBUFS && r != -EMSGSIZE)
+        return r < 0 ? r : 0;
+    r = push_lane_keep(lane, command, len);
+    return r < 0 ? r : push_lane_flush(lane);
 }
 
 /* Say it, and expect its answer. */
@@ -57,27 +51,13 @@ push_lane_command(struct push_lane *lane, const struct push_entry *e, int argc, 
     return r;
 }
 
-int
-push_lane_introduce(struct push_lane *lane)
-{
-    const struct push_options *o = lane->instance->options;
-    const struct push_entry own = {.client = NULL};
-    char database[24];
-    const char *auth[] = {"AUTH", o->password.data}, *select[] = {"SELECT", database};
-    size_t auth_lens[] = {4, o->password.len}, select_lens[] = {6, 0};
-    int r = o->password.data ? push_lane_command(lane, &own, 2, auth, auth_lens) : 0;
-
-    select_lens[1] = (size_t)snprintf(database, sizeof(database), "%lld", (long long)o->database);
-    return r < 0 ? r : push_lane_command(lane, &own, 2, select, select_lens);
-}
-
 /* ---- For clients ----------------------------------------------------------------------------- */
 
 unsigned
 push_lane_gather(struct push_lane *lane, const char *line, size_t len)
 {
-    lane->argv[LANE_ARGS + lane->lines] = line;
-    lane->lens[LANE_ARGS + lane->lines] = len;
+    lane->argv[PUSH_LANE_ARGS + lane->lines] = line;
+    lane->lens[PUSH_LANE_ARGS + lane->lines] = len;
     return ++lane->lines;
 }
 
@@ -94,7 +74,7 @@ push_lane_push(struct push_lane *lane, struct push_client *client)
     lane->lens[1] = o->key.len;
     lane->lines = 0;
     if (r == 0)
-        r = push_lane_command(lane, &e, (int)e.lines + LANE_ARGS, lane->argv, lane->lens);
+        r = push_lane_command(lane, &e, (int)e.lines + PUSH_LANE_ARGS, lane->argv, lane->lens);
     if (r != -EAGAIN)
         return r;
     for (unsigned n = 0; n < e.lines; n++)
@@ -123,6 +103,7 @@ push_lane_new(struct push_instance *i, struct goevd_poller *poller, struct push_
         return -ENOMEM;
     lane->instance = i;
     lane->poller = poller;
+    lane->contended = goevd_poller_count() > i->options->connections_max;
     *ret = lane;
     return 0;
 }
@@ -133,6 +114,6 @@ push_lane_free(struct push_lane *lane)
     if (!lane)
         return;
     free(lane->entries);
-    free(lane->text);
+    push_queue_clear(&lane->queue);
     free(lane);
 }

@@ -1,8 +1,8 @@
 /* push - takes lines and pushes them to a Redis list; a line is acknowledged when Redis has it.
  *
  *   push.c        clients: lines in, acknowledgements out
- *   lane_parts.h  one connection to Redis for each poller, which carries the lines of all its clients
- *   options.c     what the configuration may say
+ *   lane_parts.h  one connection to Redis for each poller, which carries the lines of all its
+ * clients options.c     what the configuration may say
  *
  * Everything here but the instance belongs to one poller.
  *
@@ -22,7 +22,7 @@ struct push_options {
     int64_t unanswered_max; /* lines of one client */
     int64_t hold_ns;        /* how long a connection is kept without lines */
     int64_t queue_max;      /* bytes of commands that wait for a connection, for each poller */
-    int64_t connect_timeout_ns;
+    int64_t connect_timeout_ns, reply_timeout_ns;
     int64_t idle_min, connections_max, growth;
     int64_t idle_timeout_ns, check_interval_ns;
 };

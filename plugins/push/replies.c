@@ -2,6 +2,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+
+#define SAYS "redis says: "
+#define REPLY_MAX 65536 /* bytes; replies to RPUSH are numbers and errors */
 
 /* hiredis's reader calls these instead of making objects. */
 
@@ -12,8 +16,7 @@ push_reply_text(const redisReadTask *task, char *text, size_t len)
 
     if (task->type != REDIS_REPLY_ERROR)
         return lane;
-    snprintf(lane->error, sizeof(lane->error), "redis says: %.*s", (int)(len < 120 ? len : 120),
-             text);
+    snprintf(lane->error, sizeof(lane->error), SAYS "%.*s", (int)(len < 120 ? len : 120), text);
     return lane;
 }
 
@@ -57,21 +60,64 @@ redisReplyObjectFunctions push_reply_functions = {
     .freeObject = push_reply_free,
 };
 
+/* Errors of a server that has no master, is a replica, or holds other keys: the name may stand for
+ * another one by now. */
+static bool
+push_error_leaves(const char *error)
+{
+    static const char *const codes[] = {"READONLY", "MOVED",       "ASK",        "LOADING",
+                                        "NOAUTH",   "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS"};
+    const char *code = error + sizeof(SAYS) - 1;
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        size_t len = strlen(codes[i]);
+
+        if (strncmp(code, codes[i], len) == 0 && (code[len] == ' ' || code[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* The first word says what kind of error it is; the others may repeat the command. */
+static void
+push_error_cut(char *error)
+{
+    char *space = strchr(error + sizeof(SAYS) - 1, ' ');
+
+    if (space)
+        *space = '\0';
+}
+
+/* 0: the reply, an error perhaps, answers the first entry. */
+static int
+push_lane_take_reply(struct push_lane *lane)
+{
+    const struct push_entry *e = &lane->entries[lane->first];
+    bool leaves = lane->error[0] && push_error_leaves(lane->error);
+
+    if (lane->count == 0)
+        return -EPROTO; /* nothing was asked */
+    if (lane->error[0] && e->secret)
+        push_error_cut(lane->error);
+    if (lane->error[0] && !e->client)
+        return -EACCES;
+    push_lane_answer(lane, lane->error[0] ? lane->error : NULL);
+    return leaves ? -EREMOTE : 0;
+}
+
 int
 push_lane_read_replies(struct push_lane *lane)
 {
     void *reply;
+    int r = 0;
 
-    for (;;) {
+    while (r == 0) {
         lane->error[0] = '\0';
         if (redisReaderGetReply(lane->reader, &reply) != REDIS_OK)
             return -EPROTO;
         if (!reply)
-            return 0;
-        if (lane->count == 0)
-            return -EPROTO; /* nothing was asked */
-        if (lane->error[0] && !lane->entries[lane->first].client)
-            return -EACCES; /* AUTH or SELECT: nothing else will do */
-        push_lane_answer(lane, lane->error[0] ? lane->error : NULL);
+            return lane->reader->len - lane->reader->pos > REPLY_MAX ? -EPROTO : 0;
+        r = push_lane_take_reply(lane);
     }
+    return r;
 }

@@ -150,9 +150,9 @@ def test_queue_max_and_one_past_it(serve, extra, answer):
         held = full(s)
         d = serve(port_of(s), pollers='1', queue_max=1024, connect_timeout='200ms', idle_min=0)
         d.may_say = ['no connection to redis']
-        around = len(resp(b'SELECT', b'0')) + len(resp(b'RPUSH', b'lines', b'x' * 100)) - 100
+        around = len(resp(b'RPUSH', b'lines', b'x' * 100)) - 100
         line = b'x' * (1024 - around + extra)
-        assert len(resp(b'SELECT', b'0') + resp(b'RPUSH', b'lines', line)) == 1024 + extra
+        assert len(resp(b'RPUSH', b'lines', line)) == 1024 + extra
         assert push(d, line + b'\n', 1) == ['error ' + answer]
         for c in held:
             c.close()
@@ -181,7 +181,7 @@ def test_error_of_redis_reaches_the_line(serve, redis):
 def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
     redis.kill()
     d = serve(redis.port)
-    d.may_say = ['no connection to redis: Connection refused']
+    d.may_say = ['no connection to redis: Connection refused', 'cannot connect to']
     s = d.connect()
     reader = Reader(s)
     s.sendall(b'a\n')
@@ -195,7 +195,7 @@ def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
 def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
     """At least once: what was acknowledged is there after every crash."""
     d = serve(redis.port)
-    d.may_say = ['no connection to redis']
+    d.may_say = ['no connection to redis', 'cannot connect to']
     acknowledged, refused, stop = [set(), set(), set(), set()], [0] * 4, threading.Event()
 
     def client(n):
@@ -278,6 +278,96 @@ def test_who_is_not_redis(serve):
         d = serve(port_of(s), idle_min=0)
         d.may_say = ["not Redis's protocol"]
         assert push(d, b'a\n', 1) == ['error the connection to redis was lost']
+
+
+def test_lines_wait_for_room_beyond_output_max(goevd, redis):
+    """The queue is bounded by queue_max alone, and leaves in pieces."""
+    d = goevd(config(listener(handler={'push': {'address': f'127.0.0.1:{redis.port}', 'key': 'lines',
+                                                'unanswered_max': 10000, 'idle_min': 0}}),
+                     connectors={'output_max': '8KiB', 'output_high': '4KiB', 'output_low': '1KiB'},
+                     reactors=[{'name': 'main', 'pollers': '1'}]))
+    lines = [b'%d' % n * 500 for n in range(10, 99)] * 50
+    redis.process.send_signal(signal.SIGSTOP)   # the kernel still accepts for it
+    with d.connect() as s:
+        s.sendall(b''.join(line + b'\n' for line in lines))
+        redis.process.send_signal(signal.SIGCONT)
+        assert answers(Reader(s), len(lines)) == ['ok'] * len(lines)
+    assert redis.list() == lines
+
+
+def test_redis_that_does_not_answer_is_left(serve, redis):
+    d = serve(redis.port, reply_timeout='200ms')
+    d.may_say = ['redis does not answer', 'cannot connect to']
+    assert push(d, b'a\n', 1) == ['ok']
+    redis.process.send_signal(signal.SIGSTOP)
+    assert push(d, b'b\nc\n', 2) == ['error redis does not answer'] * 2
+    redis.process.send_signal(signal.SIGCONT)
+    eventually(lambda: push(d, b'd\n', 1) == ['ok'], 'it has come back')
+
+
+def test_replica_is_left_for_the_master(goevd, tmp_path):
+    """The address leads to another server after a fail-over; the old one lives on as its replica."""
+    servers = []
+    try:
+        for name in ('old', 'new'):
+            (tmp_path / name).mkdir()
+            servers.append(Redis(tmp_path / name, '--unixsocket', str(tmp_path / name / 's')))
+        old, new = servers
+        (tmp_path / 'master').symlink_to('old/s')
+        d = goevd(config(listener(handler={'push': {'address': f'unix:{tmp_path}/master',
+                                                    'key': 'lines'}})))
+        d.may_say = ['READONLY', 'cannot connect to']
+        assert push(d, b'a\n', 1) == ['ok']
+        assert old.ask('REPLICAOF', '127.0.0.1', str(new.port)) == b'+OK'
+        (tmp_path / 'next').symlink_to('new/s')
+        (tmp_path / 'next').rename(tmp_path / 'master')
+        s = d.connect()
+        s.sendall(b'b\n')
+        reader = Reader(s)
+        assert answers(reader, 1)[0].startswith('error redis says: READONLY')
+        s.sendall(b'c\n')
+        assert answers(reader, 1) == ['ok']
+        assert new.list()[-1] == b'c'
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def test_more_pollers_than_connections_take_turns(goevd, redis):
+    d = goevd(config(listener(handler={'push': {'address': f'127.0.0.1:{redis.port}', 'key': 'lines',
+                                                'connections_max': 1, 'hold': '1h'}},
+                              mode='acceptor'),
+                     reactors=[{'name': 'main', 'pollers': '3', 'cpus': 'none'}]))
+    done, wrong = [0] * 6, []
+
+    def client(n):
+        s = d.connect()
+        reader = Reader(s)
+        while min(done) < 5 and not wrong:
+            s.sendall(b'%d\n' % n)
+            if answers(reader, 1) != ['ok']:
+                wrong.append(n)
+            done[n] += 1
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+    assert redis.connections() == 1
+
+
+def test_password_is_never_repeated(serve, tmp_path):
+    """Servers that do not know AUTH repeat its arguments in their error."""
+    (tmp_path / 'old').mkdir()
+    server = Redis(tmp_path / 'old', '--rename-command', 'AUTH', '')
+    try:
+        d = serve(server.port, password='hunter2')
+        d.may_say = ['redis says: ERR', 'cannot connect to']
+        assert push(d, b'a\n', 1) == ['error redis says: ERR']
+        assert 'hunter2' not in d.log.text()
+    finally:
+        server.kill()
 
 
 def test_stop_answers_what_was_sent(serve, redis):
