@@ -77,8 +77,9 @@ dl_find_is_hidden(const char *name)
     return *name == '.' || strstr(name, "/.");
 }
 
-int
-dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
+/* The file that a request names. */
+static int
+dl_find_named(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
 {
     char name[PATH_MAX];
 
@@ -92,6 +93,18 @@ dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
     if (path.len == 0 || name[path.len - 1] == '/')
         return dl_find_index(l, name, path.len, ret);
     return dl_find_open(l, name, path.len, ret);
+}
+
+int
+dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
+{
+    struct goevd_str fallback = l->download->options->fallback;
+    int r = dl_find_named(l, path, ret);
+
+    if (fallback.len == 0 || (r != -ENOENT && r != -ENOTDIR))
+        return r;
+    r = dl_find_open(l, fallback.data, fallback.len, ret);
+    return r == -EISDIR ? -ENOENT : r; /* a redirect to the same name with a slash would not end */
 }
 
 /* ---- Codings --------------------------------------------------------------------------------- */

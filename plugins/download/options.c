@@ -36,6 +36,8 @@ static const struct goevd_option options_table[] = {
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH},
     {GOEVD_OPTION(struct dl_options, index, "index", LIST), .def = "[index.html]", .max = 16,
      .help = "Files that stand for a directory; the first that is there.", .item = &index_schema},
+    {GOEVD_OPTION(struct dl_options, fallback, "fallback", STRING), .min = 1, .max = 4095,
+     .help = "File beneath root that is sent, with 200, for a name that does not exist."},
     {GOEVD_OPTION(struct dl_options, listing, "listing", ENUM), .def = "none",
      .help = "What is sent of a directory without an index: nothing, a page or JSON.",
      .choices = listing_choices},

@@ -15,6 +15,7 @@ enum dl_options_etag { DL_OPTIONS_ETAG_CHANGED, DL_OPTIONS_ETAG_MODIFIED };
 struct dl_options {
     struct goevd_str root;
     struct goevd_list index; /* struct goevd_str */
+    struct goevd_str fallback;
     int listing;             /* enum dl_options_listing */
     int64_t listing_max;
     int symlinks; /* enum dl_options_symlinks */

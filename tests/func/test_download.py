@@ -142,6 +142,19 @@ def test_name_that_is_not_there_is_left_to_the_next_handler(goevd, root, tmp_pat
     assert ask(d, 'nothing')[0] == 404
 
 
+def test_fallback_is_sent_for_names_that_are_not_there(serve, root):
+    d = serve(fallback='sub/index.html')
+    page = (root / 'sub/index.html').read_bytes()
+    for name in ('nothing', 'users/42', 'users/', 'tens.txt/more', '.hidden'):
+        status, headers, body = ask(d, name)
+        assert (status, body) == (200, page), name
+        assert headers['content-type'] == 'text/html; charset=utf-8'
+    assert ask(d, 'tens.txt')[2] == TENS
+    assert ask(d, 'bare/')[0] == 403
+    for fallback in ('not/there', 'sub'):
+        assert ask(serve(fallback=fallback), 'nothing')[0] == 404
+
+
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
 def test_other_methods_are_not_allowed(serve, root, method):
     status, headers, _ = ask(serve(), 'tens.txt', method, Content_Length='0')
