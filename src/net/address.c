@@ -26,6 +26,12 @@ address_set_port(struct address *a, unsigned port)
         a->in6.sin6_port = htons((uint16_t)port);
 }
 
+bool
+address_is_same(const struct address *a, const struct address *b)
+{
+    return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* unix(7): a path ends with NUL; an abstract name begins with one and ends with the address. */

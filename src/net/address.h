@@ -55,6 +55,9 @@ address_is_tcp(const struct address *a)
     return a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6;
 }
 
+/* The same address and port, however it was written. */
+bool address_is_same(const struct address *a, const struct address *b);
+
 /* The port of a TCP address, or 0. */
 unsigned address_port(const struct address *a);
 void address_set_port(struct address *a, unsigned port);

@@ -114,16 +114,18 @@ passed_fds_left(const struct passed_fds *in, const char *prefix, char *buf, size
     return len > 0;
 }
 
-void
-passed_fds_drop(struct passed_fds *in, const char *prefix, void (*fn)(const char *name, void *arg),
-                void *arg)
+unsigned
+passed_fds_each(struct passed_fds *in, const char *prefix, passed_fds_fn fn, void *arg)
 {
+    unsigned n = 0;
+
     for (unsigned i = 0; i < in->count; i++) {
         struct passed_fd *f = &in->fds[i];
 
-        if (f->fd < 0 || !passed_fds_begins(f, prefix))
+        if (f->fd < 0 || !passed_fds_begins(f, prefix) || !fn(f->fd, f->name, arg))
             continue;
-        fn(f->name, arg);
-        f->fd = fd_close(f->fd);
+        f->fd = -1;
+        n++;
     }
+    return n;
 }

@@ -26,6 +26,7 @@ unsigned passed_fds_take(struct passed_fds *in, const char *name, int *ret_fds, 
  * False if there is none. */
 bool passed_fds_left(const struct passed_fds *in, const char *prefix, char *buf, size_t size);
 
-/* Close those that begin with `prefix` and that nobody took, after telling fn the name of each. */
-void passed_fds_drop(struct passed_fds *in, const char *prefix,
-                     void (*fn)(const char *name, void *arg), void *arg);
+/* Call fn for each that begins with `prefix` and that nobody took. Returns how many fn has taken
+ * over, which it says by returning true. */
+typedef bool (*passed_fds_fn)(int fd, const char *name, void *arg);
+unsigned passed_fds_each(struct passed_fds *in, const char *prefix, passed_fds_fn fn, void *arg);

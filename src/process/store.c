@@ -8,36 +8,45 @@
 
 struct store_entry {
     struct store_entry *next;
-    struct proto_listen asked; /* last; its address, name and number are what it is found by */
+    struct proto_listen asked;  /* last; its address, name and number are what it is found by */
+    struct proto_listen wanted; /* by the worker that starts */
     struct address bound;
     struct listen_file file; /* of a unix socket */
-    bool wanted;             /* since store_begin() */
+    bool is_wanted;          /* since store_begin() */
     bool fresh;              /* opened since then */
     unsigned count;
+    unsigned kept; /* by the manager, the first of them, under names that `asked` makes */
     int fds[PROTO_FDS_MAX];
 };
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
+/* The sockets may have been asked for in another way, as with port 0 that has become this one. */
+static bool
+store_is_bound_to(const struct store_entry *e, const struct proto_listen *listen)
+{
+    return !*e->asked.systemd && !*listen->systemd && address_is_tcp(&e->bound) &&
+           address_is_same(&e->bound, &listen->address);
+}
+
 static struct store_entry *
 store_find(struct store *s, const struct proto_listen *listen)
 {
     for (struct store_entry *e = s->entries; e; e = e->next)
-        if (e->asked.nth == listen->nth && proto_is_same(&e->asked, listen))
+        if (!e->is_wanted && e->asked.nth == listen->nth && proto_is_same(&e->asked, listen))
+            return e;
+    for (struct store_entry *e = s->entries; e; e = e->next)
+        if (!e->is_wanted && store_is_bound_to(e, listen))
             return e;
     return NULL;
 }
 
-/* How the manager knows it over a restart: a name holds no colon, and no address fits one as it is
- * written. */
 static void
-store_name(const struct proto_listen *listen, char buf[PASSED_FDS_NAME_MAX])
+store_free(struct store_entry *e)
 {
-    const unsigned char *bytes = (const unsigned char *)&listen->address.sa;
-    size_t len = (size_t)snprintf(buf, PASSED_FDS_NAME_MAX, STORE_PREFIX "%u.", listen->nth);
-
-    for (socklen_t i = 0; i < listen->address.len && len + 2 < PASSED_FDS_NAME_MAX; i++)
-        len += (size_t)snprintf(buf + len, PASSED_FDS_NAME_MAX - len, "%02x", bytes[i]);
+    for (unsigned i = 0; i < e->count; i++)
+        fd_close(e->fds[i]);
+    free(e);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -71,10 +80,10 @@ store_open_passed(struct store *s, struct store_entry *e, struct err *reterr)
     const char *name = e->asked.systemd;
     char names[256];
 
-    e->count = passed_fds_take(&s->passed, name, e->fds, PROTO_FDS_MAX);
+    e->count = passed_fds_take(&s->kept.passed, name, e->fds, PROTO_FDS_MAX);
     if (e->count > 0)
         return store_adopt(e, name, reterr);
-    if (passed_fds_left(&s->passed, STORE_PREFIX, names, sizeof(names)))
+    if (passed_fds_left(&s->kept.passed, KEPT_PREFIX, names, sizeof(names)))
         return err_set(reterr, -ENOENT, "systemd has passed no socket '%s', but: %s", name, names);
     return err_set(reterr, -ENOENT,
                    "systemd has passed no socket '%s', and no other; is there a socket unit with "
@@ -82,21 +91,64 @@ store_open_passed(struct store *s, struct store_entry *e, struct err *reterr)
                    name, name);
 }
 
+static bool
+store_has_beside(struct store *s, const struct proto_listen *listen)
+{
+    for (const struct store_entry *e = s->entries; e; e = e->next)
+        if (listen_is_beside(e->fds[0], &listen->address, listen->options.ipv6_only))
+            return true;
+    return kept_is_beside(&s->kept, listen);
+}
+
+/* A conflict with sockets of goevd itself is none. Those that it has kept come first in the
+ * kernel's order of those of an address, and new ones behind them. */
+static int
+store_bind(struct store *s, struct store_entry *e, unsigned count, struct err *reterr)
+{
+    const struct proto_listen *listen = &e->wanted;
+    unsigned more = count - e->count;
+    int *fds = e->fds + e->count, r;
+
+    if (e->count > 0 || store_has_beside(s, listen))
+        r = listen_open_beside(&listen->address, &listen->options, more, fds, &e->bound, reterr);
+    else
+        r = listen_open(&listen->address, &listen->options, more, fds, &e->bound, reterr);
+    if (r == 0)
+        e->count = count;
+    return r;
+}
+
+/* What was kept may be in the way, as when another user has bound it. Returns how many ended. */
+static unsigned
+store_make_room(struct store *s, struct store_entry *e)
+{
+    unsigned own = e->count;
+
+    while (e->count > 0)
+        listen_end(e->fds[--e->count]);
+    kept_forget(&s->kept, &e->wanted, 0, own);
+    return own + kept_end(&s->kept, &e->wanted);
+}
+
 static int
 store_open_own(struct store *s, struct store_entry *e, struct err *reterr)
 {
-    const struct proto_listen *listen = &e->asked;
-    struct listen_file file;
-    char name[PASSED_FDS_NAME_MAX];
+    const struct proto_listen *listen = &e->wanted;
+    bool tcp = address_is_tcp(&listen->address);
+    unsigned count = tcp ? MIN(MAX(listen->count, 1), PROTO_FDS_MAX) : 1;
+    struct err err = {0};
+    int r = 0;
 
-    store_name(listen, name);
-    e->count = passed_fds_take(&s->passed, name, e->fds, PROTO_FDS_MAX);
-    if (e->count > 0 && listen_file_find(&listen->address, &file) != -ENOENT)
-        return store_adopt(e, name, reterr);
-    while (e->count > 0) /* nobody could reach them */
-        fd_close(e->fds[--e->count]);
-    e->count = address_is_tcp(&listen->address) ? MIN(MAX(listen->count, 1), PROTO_FDS_MAX) : 1;
-    return listen_open(&listen->address, &listen->options, e->count, e->fds, &e->bound, reterr);
+    e->count = e->kept = kept_take(&s->kept, listen, count, e->fds);
+    if (e->count > 0)
+        r = store_adopt(e, "kept", &err);
+    if (r == 0 && e->count < count)
+        r = store_bind(s, e, count, &err);
+    if (r == -EADDRINUSE && store_make_room(s, e) > 0) {
+        e->kept = 0;
+        return store_bind(s, e, count, reterr);
+    }
+    return r < 0 ? err_set(reterr, r, "%s", err.text) : 0;
 }
 
 static int
@@ -108,11 +160,11 @@ store_open(struct store *s, const struct proto_listen *listen, struct store_entr
 
     if (!e)
         return err_set(reterr, -ENOMEM, "no memory for a listening socket");
-    e->asked = *listen;
+    e->asked = e->wanted = *listen;
     e->fresh = true;
     r = *listen->systemd ? store_open_passed(s, e, reterr) : store_open_own(s, e, reterr);
     if (r < 0) {
-        free(e);
+        store_free(e);
         return r;
     }
     (void)listen_file_find(&e->bound, &e->file);
@@ -154,8 +206,8 @@ store_get(struct store *s, const struct proto_listen *listen, struct address *re
     if (r < 0)
         return r;
     assert(e);
-    e->asked = *listen;
-    e->wanted = true;
+    e->wanted = *listen;
+    e->is_wanted = true;
     *ret_bound = e->bound;
     *ret_fds = e->fds;
     *ret_count = e->count;
@@ -164,25 +216,13 @@ store_get(struct store *s, const struct proto_listen *listen, struct address *re
 
 /* ---- From one worker to the next ------------------------------------------------------------- */
 
-static void
-store_free(struct store_entry *e)
-{
-    for (unsigned i = 0; i < e->count; i++)
-        fd_close(e->fds[i]);
-    free(e);
-}
-
 /* What systemd has passed is not ours to end. */
 static void
 store_close(struct store *s, struct store_entry *e)
 {
-    char name[PASSED_FDS_NAME_MAX];
-
     if (!*e->asked.systemd) {
         listen_unlink(&e->bound, &e->file);
-        store_name(&e->asked, name);
-        if (s->on_forget && !e->fresh)
-            s->on_forget(name, s->arg);
+        kept_forget(&s->kept, &e->asked, 0, e->kept);
     }
     store_free(e);
 }
@@ -191,7 +231,7 @@ void
 store_begin(struct store *s)
 {
     for (struct store_entry *e = s->entries; e; e = e->next)
-        e->wanted = e->fresh = false;
+        e->is_wanted = e->fresh = false;
 }
 
 int
@@ -199,7 +239,7 @@ store_check(const struct store *s, struct err *reterr)
 {
     char names[256];
 
-    if (!passed_fds_left(&s->passed, STORE_PREFIX, names, sizeof(names)))
+    if (!passed_fds_left(&s->kept.passed, KEPT_PREFIX, names, sizeof(names)))
         return 0;
     return err_set(reterr, -EINVAL,
                    "systemd has passed sockets that no listener takes: %s; let a listener have the "
@@ -207,26 +247,55 @@ store_check(const struct store *s, struct err *reterr)
                    names);
 }
 
+/* Under names that the last request for them makes. */
 static void
-store_keep(struct store *s, const struct store_entry *e)
+store_keep(struct store *s, struct store_entry *e)
 {
     char name[PASSED_FDS_NAME_MAX];
 
-    if (!s->on_keep || *e->asked.systemd)
+    if (*e->wanted.systemd)
         return;
-    store_name(&e->asked, name);
-    s->on_keep(name, e->fds, e->count, s->arg);
+    if (e->asked.nth != e->wanted.nth || !proto_is_same(&e->asked, &e->wanted)) {
+        kept_forget(&s->kept, &e->asked, 0, e->kept);
+        e->kept = 0;
+    }
+    e->asked = e->wanted;
+    for (; s->kept.on_keep && e->kept < e->count; e->kept++) {
+        kept_name(&e->asked, e->kept, name);
+        s->kept.on_keep(name, e->fds[e->kept], s->kept.arg);
+    }
+}
+
+static int
+store_steer(const struct store_entry *e, struct err *reterr)
+{
+    const struct proto_listen *listen = &e->wanted;
+    unsigned cpus[PROTO_FDS_MAX];
+    char text[ADDRESS_TEXT_MAX];
+    struct err err = {0};
+
+    if (listen->steer_count == 0 || listen->steer_count > PROTO_FDS_MAX ||
+        !listen_can_steer(e->fds, e->count)) {
+        listen_unsteer(e->fds[0]);
+        return 0;
+    }
+    for (unsigned i = 0; i < e->count; i++)
+        cpus[i] = listen->steer_cpus[i % listen->steer_count];
+    if (listen_steer(e->fds[0], cpus, e->count, &err) == 0)
+        return 0;
+    return err_set(reterr, err.code, "%s: %s",
+                   address_format(&e->bound.sa, e->bound.len, text, sizeof(text)), err.text);
 }
 
 static int
 store_adjust(struct store_entry *e, struct err *reterr)
 {
-    const struct listen_options *options = &e->asked.options;
-    int r = *e->asked.systemd ? 0 : listen_adjust_file(&e->bound, &e->file, options, reterr);
+    const struct listen_options *options = &e->wanted.options;
+    int r = *e->wanted.systemd ? 0 : listen_adjust_file(&e->bound, &e->file, options, reterr);
 
     for (unsigned i = 0; r == 0 && i < e->count; i++)
         r = listen_adjust(e->fds[i], &e->bound, options, reterr);
-    return r;
+    return r == 0 ? store_steer(e, reterr) : r;
 }
 
 /* First, for the manager knows sockets by a name that one of those that stay may have too. */
@@ -234,7 +303,7 @@ static void
 store_drop_unwanted(struct store *s)
 {
     for (struct store_entry **at = &s->entries, *e; (e = *at);) {
-        if (e->wanted || *e->asked.systemd) {
+        if (e->is_wanted || *e->asked.systemd) {
             at = &e->next;
         } else {
             *at = e->next;
@@ -249,24 +318,25 @@ store_commit(struct store *s, struct err *reterr)
     int r = 0;
 
     store_drop_unwanted(s);
+    kept_end(&s->kept, NULL);
     for (struct store_entry *e = s->entries; e; e = e->next) {
+        if (!e->is_wanted)
+            continue;
         if (store_adjust(e, reterr) < 0)
             r = reterr->code;
-        if (e->fresh)
-            store_keep(s, e);
+        store_keep(s, e);
         e->fresh = false;
     }
-    if (s->on_forget)
-        passed_fds_drop(&s->passed, STORE_PREFIX, s->on_forget, s->arg);
     return r;
 }
 
-/* A socket that came from systemd is there for the next one that asks. */
+/* A socket that came from systemd is there for the next one that asks, and so is one that it has
+ * kept. */
 void
 store_rollback(struct store *s)
 {
     for (struct store_entry **at = &s->entries, *e; (e = *at);) {
-        if (e->fresh && !*e->asked.systemd) {
+        if (e->fresh && !*e->asked.systemd && e->kept == 0) {
             *at = e->next;
             store_close(s, e);
         } else {
@@ -281,7 +351,7 @@ int
 store_init(struct store *s, struct err *reterr)
 {
     *s = (struct store){0};
-    return passed_fds_init(&s->passed, reterr);
+    return passed_fds_init(&s->kept.passed, reterr);
 }
 
 void
@@ -291,9 +361,9 @@ store_fini(struct store *s)
         struct store_entry *e = s->entries;
 
         s->entries = e->next;
-        if (!s->on_keep && !*e->asked.systemd)
+        if (!s->kept.on_keep && !*e->asked.systemd)
             listen_unlink(&e->bound, &e->file);
         store_free(e);
     }
-    passed_fds_fini(&s->passed);
+    passed_fds_fini(&s->kept.passed);
 }

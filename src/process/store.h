@@ -3,23 +3,13 @@
  * systemd has passed them by name, or has kept them over a restart. */
 #pragma once
 
-#include "process/passed_fds.h"
-#include "proto/proto.h"
-
-/* What names of sockets that are kept over a restart begin with. */
-#define STORE_PREFIX "goevd."
+#include "process/kept.h"
 
 struct store_entry;
 
 struct store {
     struct store_entry *entries;
-    struct passed_fds passed;
-
-    /* Sockets are to be kept over a restart under this name, or no longer. NULL: nobody keeps
-     * any. */
-    void (*on_keep)(const char *name, const int *fds, unsigned count, void *arg);
-    void (*on_forget)(const char *name, void *arg);
-    void *arg;
+    struct kept kept;
 };
 
 /* Take over what was open before. */
@@ -31,9 +21,9 @@ void store_begin(struct store *s);
 /* It has asked for all that it needs: -EINVAL if systemd has passed something else. */
 int store_check(const struct store *s, struct err *reterr);
 
-/* It serves: close the sockets that it has not asked for, and let its options hold for those that
- * were there before. Sockets go on listening if an option cannot be set; the last such error is
- * returned. */
+/* It serves: close the sockets that it has not asked for, and let its options hold for all others,
+ * and its CPUs where connections are steered. Sockets go on listening if an option cannot be set;
+ * the last such error is returned. */
 int store_commit(struct store *s, struct err *reterr);
 
 /* It will not serve: close the sockets that were opened for it alone. */

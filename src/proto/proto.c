@@ -13,8 +13,7 @@
 bool
 proto_is_same(const struct proto_listen *a, const struct proto_listen *b)
 {
-    return strcmp(a->systemd, b->systemd) == 0 && a->address.len == b->address.len &&
-           memcmp(&a->address.sa, &b->address.sa, a->address.len) == 0;
+    return strcmp(a->systemd, b->systemd) == 0 && address_is_same(&a->address, &b->address);
 }
 
 int

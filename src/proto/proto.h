@@ -83,6 +83,8 @@ struct proto_listen {
     uint32_t count; /* of sockets, if the address is not open yet */
     uint32_t nth;   /* among the listeners with this address: several may ask for port 0 */
     char systemd[PROTO_NAME_MAX]; /* "": the address; else the name of what systemd has passed */
+    uint32_t steer_count;         /* 0: connections are not steered; else they are, once READY, */
+    uint16_t steer_cpus[PROTO_FDS_MAX]; /* ... by these CPUs: socket i is for i mod steer_count */
 };
 
 struct proto_sockets {

@@ -85,11 +85,11 @@ supervisor_notify_time(struct supervisor *s, uint64_t now_ns)
 /* ---- What it passes and keeps ---------------------------------------------------------------- */
 
 static void
-supervisor_keep(const char *name, const int *fds, unsigned count, void *arg)
+supervisor_keep(const char *name, int fd, void *arg)
 {
     struct supervisor *s = arg;
 
-    notify_keep(&s->notify, name, fds, count);
+    notify_keep(&s->notify, name, &fd, 1);
 }
 
 static void
@@ -108,8 +108,8 @@ supervisor_inherit(struct supervisor *s, struct err *reterr)
     notify_init(&s->notify);
     if (r < 0 || !notify_listens(&s->notify))
         return r;
-    s->store.on_keep = supervisor_keep;
-    s->store.on_forget = supervisor_forget;
-    s->store.arg = s;
+    s->store.kept.on_keep = supervisor_keep;
+    s->store.kept.on_forget = supervisor_forget;
+    s->store.kept.arg = s;
     return 0;
 }

@@ -200,8 +200,9 @@ engine_remedy(int error, bool tcp)
 }
 
 static int
-engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *ret_bound,
-                    int *ret_fds, unsigned *ret_count, struct err *reterr)
+engine_open_sockets(struct engine *e, size_t i, const struct listener_config *config,
+                    struct address *ret_bound, int *ret_fds, unsigned *ret_count,
+                    struct err *reterr)
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     struct setup_listener *l = &e->setup->listeners[i];
@@ -209,8 +210,9 @@ engine_open_sockets(struct engine *e, size_t i, unsigned count, struct address *
     struct err err = {0};
     int r;
 
-    listen.count = count;
+    listen.count = config->mode == LISTENER_ACCEPTOR ? 1 : config->serve->count;
     listen.nth = engine_count_before(e, i);
+    listen.steer_count = listener_steer_cpus(config, listen.steer_cpus);
     r = parent_get(e->parent, &listen, ret_bound, ret_fds, ret_count, &err);
     if (r == -ECANCELED)
         return r;
@@ -242,12 +244,12 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .client_max = (unsigned)c->connections_per_client_max,
         .on_pause = engine_on_pause,
     };
-    unsigned count = config.mode == LISTENER_ACCEPTOR ? 1 : config.serve->count;
     struct address bound;
     int fds[PROTO_FDS_MAX], r;
+    unsigned count;
 
     engine_listener_limits(c, &config.limits);
-    r = engine_open_sockets(e, i, count, &bound, fds, &count, reterr);
+    r = engine_open_sockets(e, i, &config, &bound, fds, &count, reterr);
     if (r < 0)
         return r;
     r = listener_new(&config, &bound, fds, count, &e->listeners[i], reterr);
@@ -333,6 +335,8 @@ engine_each_listener(struct engine *e, bool serve, struct err *reterr)
 
         if (serve)
             engine_serve(e, l, &begin);
+        else if (listener_listen(l, e->setup->listeners[i].options.backlog, reterr) < 0)
+            return reterr->code;
         else
             reactor_call(l->config.accept, engine_accept_on, &begin);
         if (begin.result < 0)

@@ -77,10 +77,10 @@ setup_systemd(struct setup *s, const struct config *config, size_t i)
 
     s->listeners[i].systemd = name;
     if (len == 0 || len >= PROTO_NAME_MAX || strchr(name, ':') ||
-        strncmp(name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0)
+        strncmp(name, KEPT_PREFIX, strlen(KEPT_PREFIX)) == 0)
         setup_listener_error(s, config, i, "address",
                              "a socket of systemd has a name of 1 to %d characters, without a "
-                             "colon, that does not begin with " STORE_PREFIX,
+                             "colon, that does not begin with " KEPT_PREFIX,
                              PROTO_NAME_MAX - 1);
 }
 

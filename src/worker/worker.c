@@ -66,9 +66,12 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .crashes_max = (uint32_t)processes->crashes_max,
                                 .workers_max = (uint32_t)processes->workers_max,
                                 .log_level = (uint32_t)log_get_level()};
+    struct err err = {0};
     int r;
 
     if (w->parent.fd < 0) {
+        if (store_commit(&w->parent.own, &err) < 0)
+            log_warning("a listening socket stays as it was: %s", err.text);
         notify_say(&w->notify, NOTIFY_STATE, "READY=1");
         notify_time(&w->notify, clock_now_ns());
         return 0;

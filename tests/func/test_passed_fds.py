@@ -76,6 +76,20 @@ def test_several_sockets_of_one_name(goevd, passing):
             assert get(d.connect())[0] == 200
 
 
+@pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])
+@pytest.mark.parametrize('hosts', [('127.0.0.1', '127.0.0.1'), ('127.0.0.1', '::1')])
+def test_several_addresses_of_one_name(goevd, passing, mode, hosts):
+    made = [socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else
+                                 socket.AF_INET) for host in hosts]
+    goevd(config(listener('e', 'echo', 'systemd:web', mode=mode),
+                 reactors=[{'name': 'main', 'pollers': '2', 'cpus': ['0']}]),
+          env=names('web', 'web'), **passing(*made))
+    for s in made:
+        with socket.create_connection(s.getsockname()[:2]) as client:
+            echo(client)
+        s.close()
+
+
 def test_it_stays_over_reloads_that_do_not_want_it(goevd, web, passing):
     wants = config(listener(), listener('w', 'echo', 'systemd:web'))
     d = goevd(wants, env=names('web'), **passing(web))

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,21 +108,18 @@ listen_learn_port(int fd, struct address *a, struct err *reterr)
 }
 
 static int
-listen_open_port(const struct address *address, const struct listen_options *o, unsigned count,
+listen_bind_port(const struct address *address, const struct listen_options *o, unsigned count,
                  int *ret_fds, struct address *ret_bound, struct err *reterr)
 {
     struct address a = *address;
     unsigned n = 0;
-    int r = listen_probe(&a, o, reterr);
+    int r = 0;
 
     while (r == 0 && n < count) {
         ret_fds[n] = listen_socket(&a, o, true, reterr);
-        if (ret_fds[n] < 0) {
+        if (ret_fds[n] < 0)
             r = ret_fds[n];
-            break;
-        }
-        r = listen_adjust(ret_fds[n++], &a, o, reterr);
-        if (r == 0 && n == 1)
+        else if (n++ == 0)
             r = listen_learn_port(ret_fds[0], &a, reterr);
     }
     if (r < 0)
@@ -129,6 +127,24 @@ listen_open_port(const struct address *address, const struct listen_options *o, 
             fd_close(ret_fds[--n]);
     else
         *ret_bound = a;
+    return r;
+}
+
+static int
+listen_open_port(const struct address *address, const struct listen_options *o, unsigned count,
+                 int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    int r = listen_probe(address, o, reterr);
+
+    if (r == 0)
+        r = listen_bind_port(address, o, count, ret_fds, ret_bound, reterr);
+    if (r < 0)
+        return r;
+    for (unsigned n = 0; r == 0 && n < count; n++)
+        r = listen_adjust(ret_fds[n], ret_bound, o, reterr);
+    if (r < 0)
+        while (count > 0)
+            fd_close(ret_fds[--count]);
     return r;
 }
 
@@ -149,20 +165,97 @@ listen_open_tcp(const struct address *address, const struct listen_options *o, u
 }
 
 /* A kernel without IPv6 still has every IPv4 address. */
-static int
-listen_open_any(const struct address *address, const struct listen_options *o, unsigned count,
-                int *ret_fds, struct address *ret_bound, struct err *reterr)
+static struct address
+listen_any(const struct address *address)
 {
     struct address v4 = {.len = sizeof(v4.in), .any = true};
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd >= 0) {
         fd_close(fd);
-        return listen_open_tcp(address, o, count, ret_fds, ret_bound, reterr);
+        return *address;
     }
     v4.in.sin_family = AF_INET;
     address_set_port(&v4, address_port(address));
-    return listen_open_tcp(&v4, o, count, ret_fds, ret_bound, reterr);
+    return v4;
+}
+
+/* ---- Beside sockets of our own --------------------------------------------------------------- */
+
+int
+listen_open_beside(const struct address *a, const struct listen_options *o, unsigned count,
+                   int *ret_fds, struct address *ret_bound, struct err *reterr)
+{
+    struct address address = a->any ? listen_any(a) : *a;
+
+    return listen_bind_port(&address, o, count, ret_fds, ret_bound, reterr);
+}
+
+static bool
+listen_v6_only(int fd)
+{
+    socklen_t len = sizeof(int);
+    int only = 0;
+
+    return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len) == 0 && only;
+}
+
+/* As an IPv6 address; IPv4's are mapped, and each family has a wildcard of its own. */
+static bool
+listen_ip(const struct address *a, struct in6_addr *ret)
+{
+    if (a->sa.sa_family == AF_INET6) {
+        *ret = a->in6.sin6_addr;
+        return IN6_IS_ADDR_UNSPECIFIED(ret);
+    }
+    *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(&ret->s6_addr[12], &a->in.sin_addr, sizeof(a->in.sin_addr));
+    return a->in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+bool
+listen_conflicts(int fd, const struct address *a, bool ipv6_only)
+{
+    struct address b = {.len = sizeof(b.storage)};
+    bool a_any, b_any, a_v4, b_v4;
+    struct in6_addr a_ip, b_ip;
+
+    if (getsockname(fd, &b.sa, &b.len) < 0)
+        return false;
+    if (!address_is_tcp(a) || !address_is_tcp(&b))
+        return address_is_same(a, &b);
+    if (address_port(a) != address_port(&b) || address_port(a) == 0)
+        return false;
+    a_any = listen_ip(a, &a_ip);
+    b_any = listen_ip(&b, &b_ip);
+    a_v4 = IN6_IS_ADDR_V4MAPPED(&a_ip);
+    b_v4 = IN6_IS_ADDR_V4MAPPED(&b_ip);
+    if (a_v4 != b_v4)
+        return a_v4 ? b_any && !listen_v6_only(fd) : a_any && !ipv6_only;
+    return a_any || b_any || IN6_ARE_ADDR_EQUAL(&a_ip, &b_ip);
+}
+
+bool
+listen_is_beside(int fd, const struct address *a, bool ipv6_only)
+{
+    struct address b = {.len = sizeof(b.storage)};
+
+    return listen_conflicts(fd, a, ipv6_only) && getsockname(fd, &b.sa, &b.len) == 0 &&
+           !address_is_same(a, &b);
+}
+
+bool
+listen_fits(int fd, const struct address *a, const struct listen_options *o)
+{
+    return a->sa.sa_family != AF_INET6 || listen_v6_only(fd) == o->ipv6_only;
+}
+
+/* systemd may hold a copy, and a socket that nobody accepts from would still draw connections. */
+void
+listen_end(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+    fd_close(fd);
 }
 
 /* ---- Unix ------------------------------------------------------------------------------------ */
@@ -344,12 +437,11 @@ int
 listen_open(const struct address *a, const struct listen_options *o, unsigned count, int *ret_fds,
             struct address *ret_bound, struct err *reterr)
 {
+    struct address address = a->any ? listen_any(a) : *a;
     int r;
 
-    if (a->any)
-        return listen_open_any(a, o, count, ret_fds, ret_bound, reterr);
     if (address_is_tcp(a))
-        return listen_open_tcp(a, o, count, ret_fds, ret_bound, reterr);
+        return listen_open_tcp(&address, o, count, ret_fds, ret_bound, reterr);
     r = listen_open_unix(a, o, ret_fds, reterr);
     if (r == 0)
         *ret_bound = *a;
@@ -357,6 +449,33 @@ listen_open(const struct address *a, const struct listen_options *o, unsigned co
 }
 
 /* ---- Steering -------------------------------------------------------------------------------- */
+
+static bool
+listen_shares_port(int fd)
+{
+    socklen_t len = sizeof(int);
+    int shares = 0;
+
+    return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &len) == 0 && shares;
+}
+
+bool
+listen_can_steer(const int *fds, unsigned count)
+{
+    struct address first = {0}, a;
+
+    for (unsigned i = 0; i < count; i++) {
+        a = (struct address){.len = sizeof(a.storage)};
+        if (getsockname(fds[i], &a.sa, &a.len) < 0 || !address_is_tcp(&a) ||
+            !listen_shares_port(fds[i]))
+            return false;
+        if (i == 0)
+            first = a;
+        else if (!address_is_same(&first, &a))
+            return false;
+    }
+    return count > 1 && count <= STEER_SOCKETS_MAX;
+}
 
 /* The program compares the receiving CPU with each in turn and returns the socket's number; a CPU
  * that no socket is for goes to one by modulus. */
@@ -381,4 +500,12 @@ listen_steer(int fd, const unsigned *cpu_of_socket, unsigned count, struct err *
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) < 0)
         return err_set_errno(reterr, -errno, "cannot steer connections by CPU");
     return 0;
+}
+
+void
+listen_unsteer(int fd)
+{
+    int none = 0;
+
+    setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof(none));
 }

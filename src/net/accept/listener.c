@@ -387,23 +387,28 @@ listener_limit(struct listener *l, const struct listener_limits *limits)
 
 /* ---- Making and freeing ---------------------------------------------------------------------- */
 
-static int
-listener_steer(struct listener *l, struct err *reterr)
+unsigned
+listener_steer_cpus(const struct listener_config *config, uint16_t *cpus)
 {
-    const struct reactor *r = l->config.accept;
-    unsigned cpus[POLLERS_MAX];
+    const struct reactor *r = config->accept;
 
-    if (!l->config.steer || l->fd_count < 2 || l->fd_count > POLLERS_MAX)
+    if (!config->steer || config->mode != LISTENER_REUSEPORT || r->count < 2)
         return 0;
-    for (unsigned i = 0; i < l->fd_count; i++) {
-        int cpu = r->pollers[i % r->count]->cpu;
-
-        if (cpu < 0)
+    for (unsigned i = 0; i < r->count; i++) {
+        if (r->pollers[i]->cpu < 0)
             return 0;
-        cpus[i] = (unsigned)cpu;
+        cpus[i] = (uint16_t)r->pollers[i]->cpu;
     }
-    l->steered = true;
-    return listen_steer(l->fds[0], cpus, l->fd_count, reterr);
+    return r->count;
+}
+
+/* Whoever holds the sockets for all workers steers them, when this worker is ready. */
+static bool
+listener_is_steered(const struct listener *l)
+{
+    uint16_t cpus[POLLERS_MAX];
+
+    return listener_steer_cpus(&l->config, cpus) > 0 && listen_can_steer(l->fds, l->fd_count);
 }
 
 int
@@ -430,16 +435,12 @@ listener_new(const struct listener_config *config, const struct address *bound, 
         return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
     }
     memcpy(l->fds, fds, count * sizeof(*fds));
-    r = listener_steer(l, reterr);
-    if (r == 0 && config->client_max > 0) {
-        r = tally_new(&l->clients);
-        if (r < 0)
-            err_set_errno(reterr, r, "listener %s cannot count its clients", config->name);
-    }
+    l->steered = listener_is_steered(l);
+    r = config->client_max > 0 ? tally_new(&l->clients) : 0;
     if (r < 0) {
         l->fd_count = 0; /* they stay the caller's */
         listener_free(l);
-        return r;
+        return err_set_errno(reterr, r, "listener %s cannot count its clients", config->name);
     }
     *ret = l;
     return 0;
@@ -493,6 +494,15 @@ listener_acceptor_poller(const struct listener *l, unsigned i)
     const struct reactor *r = l->config.accept;
 
     return l->config.mode == LISTENER_ACCEPTOR ? r->pollers[0] : r->pollers[i % r->count];
+}
+
+int
+listener_listen(const struct listener *l, int backlog, struct err *reterr)
+{
+    for (unsigned i = 0; i < l->fd_count; i++)
+        if (listen(l->fds[i], backlog) < 0)
+            return err_set_errno(reterr, -errno, "listener %s: cannot listen", l->config.name);
+    return 0;
 }
 
 int

@@ -80,7 +80,11 @@ struct listener {
     _Alignas(64) atomic_uint connections; /* open or about to be */
 };
 
-/* Takes the listening sockets over, and steers them. */
+/* The CPUs by which its sockets are to be steered, one for each poller that accepts; their number,
+ * or 0: they are not. cpus[] has POLLERS_MAX. */
+unsigned listener_steer_cpus(const struct listener_config *config, uint16_t *cpus);
+
+/* Takes the listening sockets over. */
 int listener_new(const struct listener_config *config, const struct address *bound, const int *fds,
                  unsigned count, struct listener **ret, struct err *reterr);
 
@@ -96,6 +100,10 @@ bool listener_may_serve(const struct listener *l, const struct reactor *r);
 
 /* [poller that may have to serve] It can serve from now on; `local` is what poller_start said. */
 int listener_serve(struct listener *l, struct poller *p, void *local);
+
+/* Let its sockets listen that were bound beside others. Before listener_accept(), by one thread:
+ * the kernel counts them in the order in which they begin. */
+int listener_listen(const struct listener *l, int backlog, struct err *reterr);
 
 /* [poller of config.accept] Accept connections from this poller's sockets. */
 int listener_accept(struct listener *l, struct poller *p, struct err *reterr);

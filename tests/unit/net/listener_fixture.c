@@ -112,6 +112,20 @@ listener_setup(void **state)
     return 0;
 }
 
+/* As the holder of the sockets does. */
+static void
+listener_fixture_steer(const int *fds, unsigned count)
+{
+    unsigned cpus[POLLERS_MAX], n;
+    uint16_t by_poller[POLLERS_MAX];
+
+    n = listener_steer_cpus(&listener_config, by_poller);
+    for (unsigned i = 0; i < n; i++)
+        cpus[i] = by_poller[i];
+    if (n > 0 && listen_can_steer(fds, count))
+        assert_int_equal(listen_steer(fds[0], cpus, n, NULL), 0);
+}
+
 void
 listener_start(const char *text, unsigned pollers)
 {
@@ -133,6 +147,7 @@ listener_start(const char *text, unsigned pollers)
     count = listener_config.mode == LISTENER_REUSEPORT && address_is_tcp(&address) ? pollers : 1;
     if (listen_open(&address, &options, count, fds, &bound, &err) < 0)
         fail_msg("%s", err.text);
+    listener_fixture_steer(fds, count);
     assert_int_equal(listener_new(&listener_config, &bound, fds, count, &listener, &err), 0);
     assert_int_equal(reactor_start(reactor, start, stop, reactor, &err), 0);
     if (acceptor)

@@ -108,6 +108,69 @@ test_listen_port_in_use_is_an_error_though_it_is_shared(void **state)
     assert_int_equal(open_text(text, 2, more), -EADDRINUSE);
 }
 
+/* What bind(2) says of `second` while `first` listens. */
+static bool
+kernel_refuses(const char *first, const char *second, bool only)
+{
+    int one = 1, v6_only = only, fd;
+    struct address a;
+    char text[64];
+    bool refused;
+
+    teardown(NULL);
+    options.ipv6_only = only;
+    assert_int_equal(open_text(first, 1, fds), 0);
+    snprintf(text, sizeof(text), "%s%u", second, address_port(&bound));
+    assert_int_equal(address_parse(text, &a, NULL), 0);
+    fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (a.sa.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
+    refused = bind(fd, &a.sa, a.len) < 0;
+    assert_true(!refused || errno == EADDRINUSE);
+    fd_close(fd);
+    assert_int_equal(listen_conflicts(fds[0], &a, only), refused);
+    return refused;
+}
+
+static void
+test_listen_conflicts_are_those_of_the_kernel(void **state)
+{
+    static const char *const first[] = {"127.0.0.1:0", "0.0.0.0:0", "[::]:0", "[::1]:0",
+                                        "[::ffff:127.0.0.1]:0"};
+    static const char *const second[] = {
+        "127.0.0.1:", "127.0.0.2:", "0.0.0.0:", "[::]:", "[::1]:", "[::ffff:127.0.0.1]:"};
+    unsigned refused = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(first); i++)
+        for (size_t k = 0; k < ARRAY_LEN(second); k++)
+            for (int only = 0; only < 2; only++)
+                if (!only || (!strstr(first[i], "ffff") && !strstr(second[k], "ffff")))
+                    refused += kernel_refuses(first[i], second[k], only);
+    assert_in_range(refused, 10, 50);
+}
+
+static void
+test_listen_beside_draws_nothing_before_it_listens(void **state)
+{
+    char text[40];
+    struct address any, new_bound;
+    int new_fds[2];
+
+    assert_int_equal(open_text("0.0.0.0:0", 1, fds), 0);
+    snprintf(text, sizeof(text), "127.0.0.1:%u", address_port(&bound));
+    assert_int_equal(address_parse(text, &any, NULL), 0);
+    assert_true(listen_is_beside(fds[0], &any, false));
+    assert_int_equal(listen_open_beside(&any, &options, 2, new_fds, &new_bound, &err), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(option_of(new_fds[i], SOL_SOCKET, SO_ACCEPTCONN), 0);
+        assert_int_equal(listen_adjust(new_fds[i], &new_bound, &options, &err), 0);
+        assert_int_equal(option_of(new_fds[i], SOL_SOCKET, SO_ACCEPTCONN), 1);
+        fd_close(new_fds[i]);
+    }
+}
+
 static void
 test_listen_port_is_free_again_when_it_is_closed(void **state)
 {
@@ -284,6 +347,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         LISTEN_TEST(test_listen_port_zero_is_one_port_for_all_sockets),
         LISTEN_TEST(test_listen_port_in_use_is_an_error_though_it_is_shared),
+        LISTEN_TEST(test_listen_conflicts_are_those_of_the_kernel),
+        LISTEN_TEST(test_listen_beside_draws_nothing_before_it_listens),
         LISTEN_TEST(test_listen_port_is_free_again_when_it_is_closed),
         LISTEN_TEST(test_listen_without_a_host_takes_both_families),
         LISTEN_TEST(test_listen_options_reach_the_socket),
