@@ -286,6 +286,32 @@ probe_drained(struct goevd_http_request *r, void *state)
     return s->to_send == 0 ? 0 : go_on(r, s);
 }
 
+static void
+free_shared(void *arg, int result)
+{
+    (void)result;
+    free(arg);
+}
+
+/* More by reference than a connection may queue at once: a, b, c, ... */
+static int
+reply_shared(struct goevd_http_request *r)
+{
+    char *memory = malloc(300000);
+    int result;
+
+    if (memory == NULL)
+        return -ENOMEM;
+    for (int i = 0; i < 300000; i++)
+        memory[i] = (char)('a' + i % 26);
+    result = goevd_http_start(r, 200, "text/plain", 300000);
+    if (result >= 0)
+        result = goevd_http_write_shared(r, memory, 300000, free_shared, memory);
+    if (result < 0)
+        free(memory);
+    return result < 0 ? result : goevd_http_end(r);
+}
+
 /* Whom it is for, and its id. */
 static int
 reply_mark(struct goevd_http_request *r)
@@ -314,6 +340,8 @@ reply_with(struct goevd_http_request *r, struct goevd_str what)
         return goevd_http_reply(r, 200, NULL, goevd_http_user(r).data, goevd_http_user(r).len);
     if (is(what, "mark"))
         return reply_mark(r);
+    if (is(what, "shared-long"))
+        return reply_shared(r);
     if (is(what, "none"))
         return goevd_http_reply(r, 204, NULL, "ignored", 7);
     if (is(what, "same"))

@@ -2,6 +2,8 @@
 
 #include <goevd/conn.h>
 
+#include "http/h1/rest.h"
+
 /* Reserved at once for the replies to several pipelined requests. */
 #define BATCH_RESERVE_MAX 16384
 
@@ -23,7 +25,7 @@ http_h1_batch_reserve_less(struct http_h1_batch *b, size_t len)
     if (b->out)
         return 0;
     b->room = 0;
-    return goevd_conn_queued(b->c) != 0 ? -ENOBUFS : -ENOMEM;
+    return -EMSGSIZE;
 }
 
 int
@@ -48,10 +50,20 @@ http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
 {
     int r;
 
+    if (b->conn->flags & HTTP_H1_REST)
+        return http_h1_rest_append(b->conn, reply->body);
     http_h1_batch_commit(b);
     r = goevd_conn_write_shared(b->c, reply->body.data, reply->body.len, NULL, NULL);
+    if (r == -ENOBUFS || r == -EMSGSIZE)
+        r = http_h1_rest_begin(b, NULL, 0, reply->body);
     if (r == 1)
         b->full = true;
     /* the head has gone out: there is no way back */
     return r < 0 ? -EPIPE : 0;
+}
+
+int
+http_h1_batch_no_room(struct http_h1_batch *b, int r, const char *data, size_t len)
+{
+    return r == -EMSGSIZE ? http_h1_rest_begin(b, data, len, (struct http_span){0}) : r;
 }

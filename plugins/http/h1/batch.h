@@ -33,11 +33,14 @@ struct http_h1_batch {
 void http_h1_batch_commit(struct http_h1_batch *b);
 
 /* Room for a reply of len bytes, and for those to the requests that seem to come after it, if each
- * has request_len bytes as this one. -ENOBUFS: not now. */
+ * has request_len bytes as this one. 0; -ENOBUFS: not now; -EMSGSIZE: not all at once. */
 int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_len);
 
 /* A long body goes out by reference; the options that hold it outlive the connection. */
 cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
+
+/* http_h1_batch_reply() where http_h1_batch_reserve() has returned r. */
+cold int http_h1_batch_no_room(struct http_h1_batch *b, int r, const char *data, size_t len);
 
 /* What follows the bytes of a reply. */
 static hot int
@@ -60,18 +63,21 @@ http_h1_batch_reply(struct http_h1_batch *b, unsigned reply, enum http_persist p
 {
     const struct http_prerendered *k = http_prerendered_get(&b->h1->prerendered, reply, persist);
     size_t len;
+    int r = 0;
 
     if (unlikely(!k))
         return -ENOMEM;
     len = head_only ? k->head_len : k->len;
-    if (b->room - b->used < len) {
-        int r = http_h1_batch_reserve(b, len, request_len);
-
-        if (unlikely(r < 0))
+    if (b->room - b->used < len)
+        r = http_h1_batch_reserve(b, len, request_len);
+    if (unlikely(r < 0)) {
+        r = http_h1_batch_no_room(b, r, k->data, len);
+        if (r < 0)
             return r;
+    } else {
+        assert(b->out);
+        memcpy(b->out + b->used, k->data, len);
+        b->used += len;
     }
-    assert(b->out);
-    memcpy(b->out + b->used, k->data, len);
-    b->used += len;
     return http_h1_batch_replied(b, k, reply, persist, head_only);
 }

@@ -10,6 +10,7 @@
 #include "http/h1/quick.h"
 #include "http/h1/record.h"
 #include "http/h1/request.h"
+#include "http/h1/rest.h"
 #include "http/message/semantics.h"
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -55,6 +56,8 @@ http_h1_conn_request(struct http_h1_batch *b)
 static cold int
 http_h1_conn_body(struct http_h1_batch *b)
 {
+    if (b->conn->flags & HTTP_H1_REST)
+        return -ENOBUFS;
     return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_h1_body(b) : http_h1_discard_body(b);
 }
 
@@ -90,8 +93,9 @@ http_h1_conn_answer_all(struct http_h1_batch *b)
     int r = 0;
 
     while (b->at < b->end && b->answered < b->stop_at && r == 0)
-        r = unlikely(b->conn->flags & (HTTP_H1_BODY | HTTP_H1_EXCHANGE)) ? http_h1_conn_body(b)
-                                                                         : http_h1_conn_request(b);
+        r = unlikely(b->conn->flags & (HTTP_H1_BODY | HTTP_H1_EXCHANGE | HTTP_H1_REST))
+                ? http_h1_conn_body(b)
+                : http_h1_conn_request(b);
     return r;
 }
 
@@ -99,7 +103,8 @@ http_h1_conn_answer_all(struct http_h1_batch *b)
 static void
 http_h1_conn_close(struct http_h1_batch *b)
 {
-    goevd_conn_close(b->c, b->at == b->end ? b->close_flags : GOEVD_CLOSE_FLUSH);
+    if (!http_h1_rest_closes(b->conn))
+        goevd_conn_close(b->c, b->at == b->end ? b->close_flags : GOEVD_CLOSE_FLUSH);
 }
 
 /* The end of a callback that answered requests; data is where its input began. */
@@ -189,7 +194,7 @@ http_h1_conn_eof(struct goevd_conn *c, void *state)
         b.conn->flags |= HTTP_H1_EOF;
         return http_h1_conn_leave(&b, x, http_exchange_advance(x, 0));
     }
-    if (b.conn->flags & HTTP_H1_BLOCKED) {
+    if (b.conn->flags & (HTTP_H1_BLOCKED | HTTP_H1_REST)) {
         b.conn->flags |= HTTP_H1_EOF;
         return 0;
     }
@@ -208,6 +213,20 @@ http_h1_conn_drained_exchange(struct http_h1_batch *b)
     return http_h1_conn_leave(b, x, r);
 }
 
+/* Returns as http_h1_conn_drained(). */
+static int
+http_h1_conn_drained_rest(struct http_h1_batch *b)
+{
+    bool closes = b->conn->flags & HTTP_H1_PERSIST_MASK;
+    int r = http_h1_rest_go_on(b);
+
+    if (r < 0)
+        return r == -ENOBUFS ? 0 : r;
+    if (closes)
+        goevd_conn_close(b->c, GOEVD_CLOSE_FLUSH);
+    return closes ? 0 : (int)MIN(http_h1_conn_finish(b, 0, b->at), 0);
+}
+
 /* A request whose head waits comes again by on_read; the answer to a body has to be sent here. */
 static int
 http_h1_conn_drained(struct goevd_conn *c, void *state)
@@ -218,6 +237,8 @@ http_h1_conn_drained(struct goevd_conn *c, void *state)
     http_h1_conn_batch(&b, c, state, "", 0);
     if (b.conn->flags & HTTP_H1_EXCHANGE)
         return http_h1_conn_drained_exchange(&b);
+    if (b.conn->flags & HTTP_H1_REST)
+        return http_h1_conn_drained_rest(&b);
     if (!(b.conn->flags & HTTP_H1_BLOCKED) || !(b.conn->flags & HTTP_H1_BODY))
         return 0;
     b.close_flags = GOEVD_CLOSE_FLUSH;
@@ -263,6 +284,8 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     http_h1_conn_batch(&b, c, state, "", 0);
     if (cookie != GOEVD_DEADLINE)
         return http_h1_conn_timeout_exchange(&b, cookie);
+    if (b.conn->flags & HTTP_H1_REST) /* what it was armed for has been answered */
+        return 0;
     if (b.conn->flags == HTTP_H1_STOP)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
     late = b.conn->flags & HTTP_H1_LATE;
@@ -274,7 +297,7 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     else if (late == HTTP_H1_LATE_HEAD && (b.conn->flags & HTTP_H1_BEGUN))
         http_h1_refuse(&b, HTTP_LATE_HEAD, false);
     http_h1_batch_commit(&b);
-    if (late != 0)
+    if (late != 0 && !http_h1_rest_closes(b.conn))
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
     return 0;
 }
@@ -303,6 +326,7 @@ http_h1_conn_ended(struct goevd_conn *c, void *state, enum goevd_reason reason)
                                                                 : GOEVD_HTTP_REASON_GONE);
     if (conn->flags & HTTP_H1_INFORMED)
         http_h1_record_kept_gone(c, conn);
+    http_h1_rest_drop(conn);
 }
 
 const struct goevd_stream http_h1_conn_stream = {

@@ -135,6 +135,7 @@ http_h1_discard_body(struct http_h1_batch *b)
         return r;
     conn->flags &=
         (uint16_t) ~(HTTP_H1_BODY | HTTP_H1_HEAD | HTTP_H1_PERSIST_MASK | HTTP_H1_ANSWERED);
-    conn->left = 0;
+    if (!(conn->flags & HTTP_H1_REST))
+        conn->left = 0;
     return 0;
 }

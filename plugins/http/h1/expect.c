@@ -4,6 +4,7 @@
 
 #include "http/exchange/exchange.h"
 #include "http/h1/answer.h"
+#include "http/h1/rest.h"
 
 /* Whether more is there than the empty lines that may precede a request. */
 static bool
@@ -35,7 +36,8 @@ http_h1_expect_end(struct http_h1_batch *b)
     if ((flags & (HTTP_H1_BEGUN | HTTP_H1_BODY)) && !(flags & HTTP_H1_ANSWERED))
         http_h1_refuse(b, HTTP_BAD_END, (flags & HTTP_H1_HEAD));
     http_h1_batch_commit(b);
-    goevd_conn_close(b->c, GOEVD_CLOSE_DONE);
+    if (!http_h1_rest_closes(b->conn))
+        goevd_conn_close(b->c, GOEVD_CLOSE_DONE);
     return 0;
 }
 

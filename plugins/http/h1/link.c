@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include <goevd/conn.h>
+#include "http/h1/push.h"
 
 int
 http_h1_link_fresh(struct http_local *local)
@@ -111,33 +111,6 @@ http_h1_link_keep(struct http_h1_batch *b, int r)
 
 /* ---- Output: to the connection, or behind what waits for it to drain ------------------------- */
 
-/* Bytes that are given to the connection at once. */
-#define PUT_BYTES_MAX 16384
-
-/* What the connection takes now; *at and *len are moved on. Returns as goevd_conn_write(). */
-static int
-http_h1_link_push(struct http_exchange *x, const char **at, size_t *len)
-{
-    size_t piece = PUT_BYTES_MAX;
-    int r = 0;
-
-    while (*len != 0) {
-        size_t n = MIN(*len, piece);
-        int one = goevd_conn_write(x->c, *at, n);
-
-        if (one == -EMSGSIZE && piece > 256) {
-            piece /= 4;
-            continue;
-        }
-        if (one < 0)
-            return one;
-        *at += n;
-        *len -= n;
-        r |= one;
-    }
-    return r;
-}
-
 int
 http_h1_link_put(struct http_exchange *x, struct http_span s)
 {
@@ -147,7 +120,7 @@ http_h1_link_put(struct http_exchange *x, struct http_span s)
     if (link->batch)
         http_h1_batch_commit(link->batch);
     if (!http_h1_link_waits(link))
-        r = http_h1_link_push(x, &s.data, &s.len);
+        r = http_h1_push_bytes(x->c, &s.data, &s.len);
     if (r == -ENOBUFS)
         r = http_buffer_append(&link->rest, s.data, s.len) < 0 ? -ENOMEM : 1;
     if (r == 1 && link->batch)
@@ -168,15 +141,6 @@ http_h1_link_put_all(struct http_exchange *x, const struct http_span *parts, siz
     return r;
 }
 
-/* Returns as goevd_conn_write_shared(). */
-static int
-http_h1_link_push_segment(struct http_exchange *x, const struct http_segment *s)
-{
-    if (s->data)
-        return goevd_conn_write_shared(x->c, s->data, s->len, s->release, s->arg);
-    return goevd_conn_write_file(x->c, s->fd, s->offset, s->len, s->release, s->arg);
-}
-
 int
 http_h1_link_put_segment(struct http_exchange *x, struct http_segment *s)
 {
@@ -185,14 +149,7 @@ http_h1_link_put_segment(struct http_exchange *x, struct http_segment *s)
 
     if (link->batch)
         http_h1_batch_commit(link->batch);
-    r = http_h1_link_push_segment(x, s);
-    /* never as a whole: it is copied, and goes out as the client takes it */
-    if (r == -EMSGSIZE && s->data) {
-        r = http_h1_link_put(x, (struct http_span){s->data, s->len});
-        if (r >= 0)
-            http_segment_done(s, 0);
-        return r;
-    }
+    r = http_h1_push_segment(x->c, s);
     if (r == -ENOBUFS) {
         link->segment = *s;
         r = 1;
@@ -209,15 +166,14 @@ http_h1_link_flush(struct http_exchange *x)
     int r = 0;
 
     if (link->segment.len != 0) {
-        r = http_h1_link_push_segment(x, &link->segment);
+        r = http_h1_push_segment(x->c, &link->segment);
         if (r < 0)
             return r == -ENOBUFS ? 1 : r;
-        link->segment.len = 0;
     }
     if (link->rest.len != 0) {
         at = link->rest.data + link->rest_at;
         len = link->rest.len - link->rest_at;
-        r = http_h1_link_push(x, &at, &len);
+        r = http_h1_push_bytes(x->c, &at, &len);
         link->rest_at = link->rest.len - len;
         if (len == 0) {
             link->rest_at = 0;

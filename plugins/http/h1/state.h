@@ -9,6 +9,7 @@
 #include "http/h1/format/parser.h"
 
 struct http_exchange;
+struct http_h1_rest;
 
 enum {
     HTTP_H1_BEGUN = 1 << 0,   /* a part of a request's head has come */
@@ -20,12 +21,14 @@ enum {
     HTTP_H1_EOF = 1 << 6,     /* nothing comes after what is being held back */
     HTTP_H1_LATE_HEAD = 1 << 7,
     HTTP_H1_LATE_BODY = 1 << 8, /* what the deadline is armed for */
-    HTTP_H1_PERSIST_SHIFT = 9,  /* in such a body: enum http_persist of the reply */
+    HTTP_H1_PERSIST_SHIFT = 9,  /* in such a body: enum http_persist of the reply; with a rest:
+                                   whether the connection closes after it */
     HTTP_H1_PERSIST_MASK = 3 << HTTP_H1_PERSIST_SHIFT,
     HTTP_H1_ANSWERED = 1 << 11, /* in such a body: the reply has been sent */
     HTTP_H1_EXCHANGE = 1 << 12, /* a handler has a request: `exchange` is set */
     HTTP_H1_PAUSED = 1 << 13,   /* reading from the socket is, for what has come has to wait */
     HTTP_H1_INFORMED = 1 << 14, /* in a body that nobody wants: `reply` is a number of record.c's */
+    HTTP_H1_REST = 1 << 15,     /* the end of a prerendered reply waits: `rest` is set */
     HTTP_H1_BODY = HTTP_H1_LENGTH | HTTP_H1_CHUNKED,
     HTTP_H1_LATE = HTTP_H1_LATE_HEAD | HTTP_H1_LATE_BODY
 };
@@ -36,6 +39,7 @@ struct http_h1_conn {
         uint64_t left;
         struct http_chunked chunked;
         struct http_exchange *exchange;
+        struct http_h1_rest *rest;
     };
     union {
         uint32_t body;     /* in a chunked body that nobody wants: its content so far */

@@ -266,7 +266,8 @@ http_h1_wire_done(struct http_exchange *x, bool whole)
     struct http_h1_batch *b = http_h1_link(x)->batch;
 
     b->conn->flags &= (uint16_t)~HTTP_H1_EXCHANGE;
-    b->conn->left = 0;
+    if (!(b->conn->flags & HTTP_H1_REST))
+        b->conn->left = 0;
     http_h1_wire_leave(b, x, !whole);
     http_h1_conn_unpause(x->c, b->conn);
 }

@@ -151,7 +151,7 @@ host_conn_write(struct goevd_conn *c, const void *data, size_t len)
 {
     assert(c->reserved == 0 && !c->closed);
     if (c->cap != 0 && c->queued + len > c->cap)
-        return -ENOBUFS;
+        return len > c->cap ? -EMSGSIZE : -ENOBUFS;
     host_make_room(c, len);
     memcpy(c->out + c->out_len, data, len);
     return host_queue(c, len);

@@ -284,7 +284,7 @@ test_http_conn_answer_to_a_body_waits_too(void **state)
 }
 
 static void
-test_http_conn_reply_larger_than_the_cap_closes(void **state)
+test_http_conn_cap_below_every_piece_closes(void **state)
 {
     struct http_fixture *f = http_fixture_begin();
 
@@ -317,7 +317,7 @@ main(void)
         TEST(waits_at_the_high_mark),
         TEST(waits_at_the_cap),
         TEST(answer_to_a_body_waits_too),
-        TEST(reply_larger_than_the_cap_closes),
+        TEST(cap_below_every_piece_closes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

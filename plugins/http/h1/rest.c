@@ -1,0 +1,86 @@
+#include "http/h1/rest.h"
+
+#include <stdlib.h>
+
+#include "http/h1/push.h"
+
+struct http_h1_rest {
+    struct http_segment body;
+    const char *at; /* of `bytes` */
+    size_t left;
+    char bytes[];
+};
+
+static struct http_h1_rest *
+http_h1_rest_new(const char *bytes, size_t len, struct http_span body)
+{
+    struct http_h1_rest *rest = malloc(sizeof(*rest) + len);
+
+    if (!rest)
+        return NULL;
+    rest->body = (struct http_segment){.data = body.data, .len = body.len, .fd = -1};
+    rest->at = rest->bytes;
+    rest->left = len;
+    if (len != 0)
+        memcpy(rest->bytes, bytes, len);
+    return rest;
+}
+
+int
+http_h1_rest_begin(struct http_h1_batch *b, const char *bytes, size_t len, struct http_span body)
+{
+    struct http_h1_rest *rest = http_h1_rest_new(bytes, len, body);
+    int r;
+
+    if (!rest)
+        return -ENOMEM;
+    http_h1_batch_commit(b);
+    b->conn->rest = rest;
+    b->conn->flags |= HTTP_H1_REST;
+    r = http_h1_rest_go_on(b);
+    if (r == -ENOBUFS)
+        return 0;
+    http_h1_rest_drop(b->conn);
+    return r;
+}
+
+int
+http_h1_rest_append(struct http_h1_conn *conn, struct http_span body)
+{
+    conn->rest->body = (struct http_segment){.data = body.data, .len = body.len, .fd = -1};
+    return 0;
+}
+
+int
+http_h1_rest_go_on(struct http_h1_batch *b)
+{
+    struct http_h1_rest *rest = b->conn->rest;
+    int r = http_h1_push_bytes(b->c, &rest->at, &rest->left);
+
+    if (r >= 0 && rest->body.len != 0)
+        r |= http_h1_push_segment(b->c, &rest->body);
+    if (r < 0)
+        return r;
+    b->full |= r == 1;
+    http_h1_rest_drop(b->conn);
+    return 0;
+}
+
+bool
+http_h1_rest_closes(struct http_h1_conn *conn)
+{
+    if (!(conn->flags & HTTP_H1_REST))
+        return false;
+    conn->flags |= HTTP_PERSIST_CLOSE << HTTP_H1_PERSIST_SHIFT;
+    return true;
+}
+
+void
+http_h1_rest_drop(struct http_h1_conn *conn)
+{
+    if (!(conn->flags & HTTP_H1_REST))
+        return;
+    free(conn->rest);
+    conn->left = 0;
+    conn->flags &= (uint16_t)~HTTP_H1_REST;
+}
