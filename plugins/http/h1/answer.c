@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "http/h1/record.h"
-#include "http/h1/rest.h"
 
 static char *
 http_h1_answer_put(char *to, const char *data, size_t len)
@@ -39,7 +38,7 @@ http_h1_answer_pieces(struct http_h1_batch *b, const struct http_prerendered *k,
     if (!bytes)
         return -ENOMEM;
     http_h1_answer_write(bytes, k, len, b->local->http->options->request_id, info);
-    r = http_h1_rest_begin(b, bytes, room, (struct http_span){0});
+    r = http_h1_batch_pieces(b, bytes, room, (struct http_span){0});
     free(bytes);
     return r;
 }

@@ -46,6 +46,18 @@ http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_len)
 }
 
 int
+http_h1_batch_pieces(struct http_h1_batch *b, const char *bytes, size_t len, struct http_span body)
+{
+    int r;
+
+    http_h1_batch_commit(b);
+    r = http_h1_rest_begin(b->c, b->conn, bytes, len, body);
+    if (r == 1)
+        b->full = true;
+    return r == -ENOBUFS ? 0 : MIN(r, 0);
+}
+
+int
 http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
 {
     int r;
@@ -55,7 +67,7 @@ http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
     http_h1_batch_commit(b);
     r = goevd_conn_write_shared(b->c, reply->body.data, reply->body.len, NULL, NULL);
     if (r == -ENOBUFS || r == -EMSGSIZE)
-        r = http_h1_rest_begin(b, NULL, 0, reply->body);
+        r = http_h1_batch_pieces(b, NULL, 0, reply->body);
     if (r == 1)
         b->full = true;
     /* the head has gone out: there is no way back */
@@ -65,5 +77,5 @@ http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
 int
 http_h1_batch_no_room(struct http_h1_batch *b, int r, const char *data, size_t len)
 {
-    return r == -EMSGSIZE ? http_h1_rest_begin(b, data, len, (struct http_span){0}) : r;
+    return r == -EMSGSIZE ? http_h1_batch_pieces(b, data, len, (struct http_span){0}) : r;
 }

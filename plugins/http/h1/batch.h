@@ -39,6 +39,11 @@ int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_le
 /* A long body goes out by reference; the options that hold it outlive the connection. */
 cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
 
+/* Send bytes that are copied, and a body by reference, in pieces. 0; negative: the connection is
+ * lost. */
+cold int http_h1_batch_pieces(struct http_h1_batch *b, const char *bytes, size_t len,
+                              struct http_span body);
+
 /* http_h1_batch_reply() where http_h1_batch_reserve() has returned r. */
 cold int http_h1_batch_no_room(struct http_h1_batch *b, int r, const char *data, size_t len);
 

@@ -218,7 +218,7 @@ static int
 http_h1_conn_drained_rest(struct http_h1_batch *b)
 {
     bool closes = b->conn->flags & HTTP_H1_PERSIST_MASK;
-    int r = http_h1_rest_go_on(b);
+    int r = http_h1_rest_go_on(b->c, b->conn);
 
     if (r < 0)
         return r == -ENOBUFS ? 0 : r;

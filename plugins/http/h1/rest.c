@@ -1,5 +1,6 @@
 #include "http/h1/rest.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "http/h1/push.h"
@@ -27,21 +28,16 @@ http_h1_rest_new(const char *bytes, size_t len, struct http_span body)
 }
 
 int
-http_h1_rest_begin(struct http_h1_batch *b, const char *bytes, size_t len, struct http_span body)
+http_h1_rest_begin(struct goevd_conn *c, struct http_h1_conn *conn, const char *bytes, size_t len,
+                   struct http_span body)
 {
     struct http_h1_rest *rest = http_h1_rest_new(bytes, len, body);
-    int r;
 
     if (!rest)
         return -ENOMEM;
-    http_h1_batch_commit(b);
-    b->conn->rest = rest;
-    b->conn->flags |= HTTP_H1_REST;
-    r = http_h1_rest_go_on(b);
-    if (r == -ENOBUFS)
-        return 0;
-    http_h1_rest_drop(b->conn);
-    return r;
+    conn->rest = rest;
+    conn->flags |= HTTP_H1_REST;
+    return http_h1_rest_go_on(c, conn);
 }
 
 int
@@ -52,18 +48,16 @@ http_h1_rest_append(struct http_h1_conn *conn, struct http_span body)
 }
 
 int
-http_h1_rest_go_on(struct http_h1_batch *b)
+http_h1_rest_go_on(struct goevd_conn *c, struct http_h1_conn *conn)
 {
-    struct http_h1_rest *rest = b->conn->rest;
-    int r = http_h1_push_bytes(b->c, &rest->at, &rest->left);
+    struct http_h1_rest *rest = conn->rest;
+    int r = http_h1_push_bytes(c, &rest->at, &rest->left);
+    int body = r < 0 || rest->body.len == 0 ? 0 : http_h1_push_segment(c, &rest->body);
 
-    if (r >= 0 && rest->body.len != 0)
-        r |= http_h1_push_segment(b->c, &rest->body);
-    if (r < 0)
-        return r;
-    b->full |= r == 1;
-    http_h1_rest_drop(b->conn);
-    return 0;
+    r = body < 0 ? body : r | body;
+    if (r != -ENOBUFS)
+        http_h1_rest_drop(conn);
+    return r;
 }
 
 bool

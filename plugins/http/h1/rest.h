@@ -2,24 +2,26 @@
  * client takes it, and the requests behind it wait. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include <goevd/plugin.h>
+
+#include "http/h1/state.h"
+#include "http/message/util.h"
 
 /* Send a reply in pieces, or the rest of one. With it the connection has HTTP_H1_REST until all has
  * gone out.
  *
  * bytes    copied, len of them.
  * body     behind them, by reference: the options'.
- * Returns  0; -ENOMEM, and nothing has gone out; -EPIPE.
+ * Returns  as goevd_conn_write(); with -ENOBUFS the rest waits.
  */
-cold int http_h1_rest_begin(struct http_h1_batch *b, const char *bytes, size_t len,
-                            struct http_span body);
+int http_h1_rest_begin(struct goevd_conn *c, struct http_h1_conn *conn, const char *bytes,
+                       size_t len, struct http_span body);
 
 /* Let that come behind what waits. 0. */
 int http_h1_rest_append(struct http_h1_conn *conn, struct http_span body);
 
-/* There is room again. 0: all has gone out; -ENOBUFS: not yet; another negative value: the
- * connection is lost. */
-int http_h1_rest_go_on(struct http_h1_batch *b);
+/* There is room again. Returns likewise; unless that is -ENOBUFS, there is no rest any more. */
+int http_h1_rest_go_on(struct goevd_conn *c, struct http_h1_conn *conn);
 
 /* Whether it waits. The connection closes after it then: this takes a note of that. */
 bool http_h1_rest_closes(struct http_h1_conn *conn);
