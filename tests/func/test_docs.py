@@ -67,8 +67,8 @@ def test_page_has_its_name_and_sections(page):
     assert lines[lines.index('# NAME') + 2].startswith(f'{name} - ')
     headings = [line[2:] for line in lines if line.startswith('# ')]
     kind = 'options' if section == '7' and page not in PAGE_OF.values() else section
-    wanted = {'8': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'SIGNALS', 'EXIT STATUS',
-                    'ENVIRONMENT', 'FILES', 'EXAMPLES', 'SEE ALSO'],
+    wanted = {'8': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'EXAMPLES', 'OPTIONS', 'SIGNALS',
+                    'EXIT STATUS', 'ENVIRONMENT', 'FILES', 'SEE ALSO'],
               '5': ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'EXAMPLES', 'FILES', 'SEE ALSO'],
               '7': ['NAME', 'DESCRIPTION', 'FILES', 'EXAMPLES', 'SEE ALSO'],
               'options': ['NAME', 'DESCRIPTION', 'EXAMPLES', 'OPTIONS', 'SEE ALSO']}[kind]
@@ -172,7 +172,7 @@ def test_every_plugin_is_in_the_readme_and_the_manual(goevd_run):
     for name in names:
         assert f'*{name}*' in others
         assert name in WITHOUT_OPTIONS or f'goevd-{name.replace("_", "-")}(7)' in others
-    said = source('goevd.8').split('With it come')[1].split('goevd.yaml(5)')[0]
+    said = source('goevd.8').split('come with goevd: ')[1].split('goevd.yaml(5)')[0]
     assert sorted(set(re.findall(r'\*(\w+)\*', said))) == sorted(names)
 
 
