@@ -31,7 +31,7 @@ ctl_read_path(const char *file, struct ctl_path *ret)
     struct config *config = NULL;
     struct conf_errors errors = {0};
 
-    config_load_checked(file, NULL, ctl_take_path, ret, &config, &errors);
+    config_load_checked(file, NULL, NULL, ctl_take_path, ret, &config, &errors);
     config_free(config);
     conf_errors_fini(&errors);
 }

@@ -161,14 +161,16 @@ build_end(struct build *build, int r, struct config **ret_config)
 }
 
 int
-config_load_checked(const char *file, const struct conf_resolver *resolver, config_check_fn check,
-                    void *ctx, struct config **ret_config, struct conf_errors *errors)
+config_load_checked(const char *file, struct snapshot *snapshot,
+                    const struct conf_resolver *resolver, config_check_fn check, void *ctx,
+                    struct config **ret_config, struct conf_errors *errors)
 {
     struct build build = {.config = calloc(1, sizeof(*build.config)), .errors = errors};
     int r = -ENOMEM;
 
     if (build.config)
-        r = conf_read(file, &config_schema, &build.config->arena, errors, &build.config->root);
+        r = conf_read(file, &config_schema, snapshot, &build.config->arena, errors,
+                      &build.config->root);
     if (r == 0)
         r = build_all(&build, resolver);
     if (r == 0 && check)
@@ -200,7 +202,7 @@ int
 config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
             struct conf_errors *errors)
 {
-    return config_load_checked(file, resolver, NULL, NULL, ret_config, errors);
+    return config_load_checked(file, NULL, resolver, NULL, NULL, ret_config, errors);
 }
 
 void

@@ -165,7 +165,7 @@ setup_load(struct setup *s, const struct worker_options *options)
     r = plugins_init(&s->plugins, options->plugin_dir, &err);
     s->plugins.strict = options->strict;
     if (r == 0)
-        r = config_load_checked(options->config_file, &s->plugins.resolver, setup_check, s,
+        r = config_load_checked(options->config_file, NULL, &s->plugins.resolver, setup_check, s,
                                 &s->config, &s->errors);
     s->plugins.config = s->config;
     if (r < 0 && s->errors.found == 0)

@@ -26,6 +26,7 @@ struct reader {
     struct conf_errors *errors;
     struct conf_budget budget;
     const struct goevd_schema *schema;
+    struct snapshot *snapshot;
     unsigned files;
     bool failed; /* a part is missing: the whole is not worth validating */
     struct conf_path path;
@@ -207,28 +208,60 @@ read_glob_error(const char *path, int code)
     return code != ENOENT && code != ENOTDIR;
 }
 
-/* The files that a pattern matches; none is fine, as with an empty conf.d. */
-static int
-read_glob(struct reader *reader, const struct source *from, const struct conf_node *node,
-          struct conf_node *top)
+/* One after the other, each with its zero byte. NULL without memory. */
+static char *
+read_glob_join(struct reader *reader, const glob_t *found, size_t *ret_len)
 {
-    char *pattern = read_name(reader, from, node->text, true);
+    size_t len = 0;
+    char *names, *to;
+
+    for (size_t i = 0; i < found->gl_pathc; i++)
+        len += strlen(found->gl_pathv[i]) + 1;
+    names = to = arena_alloc(reader->arena, len);
+    for (size_t i = 0; names && i < found->gl_pathc; i++)
+        to = stpcpy(to, found->gl_pathv[i]) + 1;
+    *ret_len = len;
+    return names;
+}
+
+/* The files that a pattern matches, in the snapshot or on the disk. */
+static int
+read_glob_names(struct reader *reader, const char *pattern, const struct conf_node *node,
+                struct snapshot_entry *ret)
+{
     glob_t found = {0};
-    size_t i;
     int r;
 
-    if (!pattern)
-        return read_no_memory(reader);
+    if (snapshot_find(reader->snapshot, SNAPSHOT_GLOB, pattern, ret)) {
+        ret->data = arena_copy(reader->arena, ret->data, ret->len);
+        return ret->data ? 0 : read_no_memory(reader);
+    }
     r = glob(pattern, 0, read_glob_error, &found);
     if (r == GLOB_ABORTED) {
         reader->failed = true;
         conf_errors_add(reader->errors, &node->mark, "include",
                         "%s: its directory cannot be read; check its permissions", node->text.data);
     }
-    r = r == GLOB_NOSPACE ? read_no_memory(reader) : 0;
-    for (i = 0; i < found.gl_pathc && r == 0; i++)
-        r = read_file(reader, found.gl_pathv[i], from, &node->mark, top);
+    if (r != GLOB_NOSPACE)
+        ret->data = read_glob_join(reader, &found, &ret->len);
     globfree(&found);
+    if (!ret->data)
+        return read_no_memory(reader);
+    snapshot_add(reader->snapshot, SNAPSHOT_GLOB, pattern, ret);
+    return 0;
+}
+
+/* None is fine, as with an empty conf.d. */
+static int
+read_glob(struct reader *reader, const struct source *from, const struct conf_node *node,
+          struct conf_node *top)
+{
+    char *pattern = read_name(reader, from, node->text, true);
+    struct snapshot_entry names = {0};
+    int r = pattern ? read_glob_names(reader, pattern, node, &names) : read_no_memory(reader);
+
+    for (size_t at = 0; r == 0 && at < names.len; at += strlen(names.data + at) + 1)
+        r = read_file(reader, names.data + at, from, &node->mark, top);
     return r;
 }
 
@@ -302,7 +335,6 @@ static int
 read_open(struct reader *reader, struct source *source)
 {
     int fd = open(source->file->name, O_RDONLY | O_CLOEXEC | (source->at ? O_NONBLOCK : 0));
-    const struct source *outer;
     const char *why = NULL;
     struct stat st;
 
@@ -315,10 +347,6 @@ read_open(struct reader *reader, struct source *source)
                          : "is a directory, not a file; name one with -c";
     else if (source->at && !S_ISREG(st.st_mode))
         why = "is not a regular file";
-    for (outer = source->from; outer && !why; outer = outer->from) {
-        if (outer->device == st.st_dev && outer->inode == st.st_ino)
-            why = "includes itself";
-    }
     source->device = st.st_dev;
     source->inode = st.st_ino;
     if (!why)
@@ -347,23 +375,50 @@ read_bytes(struct reader *reader, const struct source *source, int fd, char *dat
 }
 
 static int
-read_parse(struct reader *reader, struct source *source, const struct conf_node **ret_node)
+read_disk(struct reader *reader, struct source *source, char *data, struct snapshot_entry *ret)
 {
     _cleanup_fd_ int fd = read_open(reader, source);
-    _cleanup_free_ char *data = NULL;
-    size_t len = 0;
-    int r;
+    int r = fd < 0 ? -EINVAL : read_bytes(reader, source, fd, data, &ret->len);
 
-    if (fd < 0)
-        return -EINVAL;
-    data = malloc(CONF_FILE_BYTES_MAX + 1);
-    if (!data)
-        return read_no_memory(reader);
-    r = read_bytes(reader, source, fd, data, &len);
     if (r < 0)
         return r;
-    r = conf_parse(data, len, source->file, reader->arena, &reader->budget, reader->errors,
-                   ret_node);
+    ret->data = data;
+    ret->device = source->device;
+    ret->inode = source->inode;
+    snapshot_add(reader->snapshot, SNAPSHOT_FILE, source->file->name, ret);
+    return 0;
+}
+
+static int
+read_refuse_circle(struct reader *reader, const struct source *source)
+{
+    for (const struct source *outer = source->from; outer; outer = outer->from)
+        if (outer->device == source->device && outer->inode == source->inode)
+            return read_refuse(reader, source, "includes itself");
+    return 0;
+}
+
+static int
+read_parse(struct reader *reader, struct source *source, const struct conf_node **ret_node)
+{
+    _cleanup_free_ char *data = malloc(CONF_FILE_BYTES_MAX + 1);
+    struct snapshot_entry entry = {0};
+    int r = 0;
+
+    if (!data)
+        return read_no_memory(reader);
+    if (snapshot_find(reader->snapshot, SNAPSHOT_FILE, source->file->name, &entry)) {
+        source->device = entry.device;
+        source->inode = entry.inode;
+    } else {
+        r = read_disk(reader, source, data, &entry);
+    }
+    if (r == 0)
+        r = read_refuse_circle(reader, source);
+    if (r < 0)
+        return r;
+    r = conf_parse(entry.data, entry.len, source->file, reader->arena, &reader->budget,
+                   reader->errors, ret_node);
     if (r < 0)
         reader->failed = true;
     return r;
@@ -430,10 +485,11 @@ read_file(struct reader *reader, const char *name, const struct source *from,
 }
 
 int
-conf_read(const char *name, const struct goevd_schema *schema, struct arena *arena,
-          struct conf_errors *errors, const struct conf_node **ret_node)
+conf_read(const char *name, const struct goevd_schema *schema, struct snapshot *snapshot,
+          struct arena *arena, struct conf_errors *errors, const struct conf_node **ret_node)
 {
-    struct reader reader = {.arena = arena, .errors = errors, .schema = schema};
+    struct reader reader = {
+        .arena = arena, .errors = errors, .schema = schema, .snapshot = snapshot};
     struct conf_node *top = arena_alloc(arena, sizeof(*top));
     int r;
 

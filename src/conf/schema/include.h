@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "conf/snapshot/snapshot.h"
 #include "conf/yaml/node.h"
 
 #define CONF_INCLUDE_DEPTH_MAX 8
@@ -14,7 +15,8 @@
 /* Read a file and what it includes.
  *
  * schema     of the top level: says which keys are lists.
+ * snapshot   holds the files instead of the disk, or keeps what is read from there; NULL: neither.
  * Returns    0 with the tree in *ret_node (NULL: empty); negative with the reasons in errors.
  */
-int conf_read(const char *name, const struct goevd_schema *schema, struct arena *arena,
-              struct conf_errors *errors, const struct conf_node **ret_node);
+int conf_read(const char *name, const struct goevd_schema *schema, struct snapshot *snapshot,
+              struct arena *arena, struct conf_errors *errors, const struct conf_node **ret_node);

@@ -316,9 +316,9 @@ test_config_checks_of_upper_layers_join_the_other_errors(void **state)
     size_t missing = 0;
 
     kit_write("goevd.yaml", "listeners:\n- {address: a, handler: nosuch}\n- {handler: echo}\n");
-    assert_int_equal(
-        config_load_checked("goevd.yaml", &resolver, check_addresses, &missing, &config, &errors),
-        -EINVAL);
+    assert_int_equal(config_load_checked("goevd.yaml", NULL, &resolver, check_addresses, &missing,
+                                         &config, &errors),
+                     -EINVAL);
     assert_int_equal(missing, 1);
     assert_int_equal(errors.found, 3);
     assert_string_equal(errors.items[0].line,
@@ -328,9 +328,9 @@ test_config_checks_of_upper_layers_join_the_other_errors(void **state)
     assert_string_equal(errors.items[2].line, "goevd.yaml:3:3: listeners[1].address: is missing");
     conf_errors_fini(&errors);
     kit_write("goevd.yaml", LISTEN);
-    assert_int_equal(
-        config_load_checked("goevd.yaml", &resolver, check_addresses, &missing, &config, &errors),
-        -EINVAL);
+    assert_int_equal(config_load_checked("goevd.yaml", NULL, &resolver, check_addresses, &missing,
+                                         &config, &errors),
+                     -EINVAL);
     assert_int_equal(errors.found, 1);
     assert_null(config);
     conf_errors_fini(&errors);

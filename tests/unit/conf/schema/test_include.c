@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "unit/conf/kit.h"
@@ -224,6 +225,59 @@ test_include_broken_file_is_the_only_error(void **state)
                                         "content, while parsing a flow node\n");
 }
 
+/* The same files again, whatever has become of them. */
+static void
+replay(int fd)
+{
+    struct snapshot snapshot;
+    struct conf_errors errors = {0};
+    static struct fake fake;
+    const struct conf_resolver resolver = fake_resolver(&fake);
+    struct err err = {0};
+
+    assert_int_equal(snapshot_replay(&snapshot, fd, &err), 0);
+    assert_int_equal(
+        config_load_checked("goevd.yaml", &snapshot, &resolver, NULL, NULL, &kit_config, &errors),
+        0);
+    snapshot_fini(&snapshot);
+    assert_int_equal(kit_config->listener_count, 3);
+    assert_string_equal(address(0), "a");
+    assert_string_equal(address(1), "b");
+    assert_string_equal(address(2), "c");
+    config_free(kit_config);
+    kit_config = NULL;
+    conf_errors_fini(&errors);
+}
+
+static void
+test_include_is_replayed_from_a_snapshot(void **state)
+{
+    static struct fake fake;
+    const struct conf_resolver resolver = fake_resolver(&fake);
+    struct snapshot snapshot;
+    struct conf_errors errors = {0};
+    struct err err = {0};
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    clean();
+    kit_write("goevd.yaml", "include: [conf.d/*.yaml, more.yaml]\n" ECHO("a"));
+    kit_write("conf.d/10.yaml", ECHO("b"));
+    kit_write("more.yaml", ECHO("c"));
+    snapshot_record(&snapshot);
+    assert_int_equal(
+        config_load_checked("goevd.yaml", &snapshot, &resolver, NULL, NULL, &kit_config, &errors),
+        0);
+    config_free(kit_config);
+    assert_int_equal(snapshot_seal(&snapshot, fd, &err), 0);
+    kit_write("conf.d/05.yaml", ECHO("new"));
+    kit_write("conf.d/10.yaml", "broken: [");
+    assert_int_equal(unlink("more.yaml"), 0);
+    replay(fd);
+    clean();
+    replay(fd);
+    close(fd);
+}
+
 int
 main(void)
 {
@@ -241,6 +295,7 @@ main(void)
         cmocka_unit_test(test_include_number_of_files_is_bounded),
         cmocka_unit_test(test_include_file_size_is_bounded),
         cmocka_unit_test(test_include_broken_file_is_the_only_error),
+        cmocka_unit_test(test_include_is_replayed_from_a_snapshot),
     };
 
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
