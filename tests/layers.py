@@ -32,7 +32,7 @@ ROOMS = {
     'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'],
                      ['schema'], ['http']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
-    'src/conf': [['yaml'], ['schema'], ['config'], ['setting']],
+    'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],
                  ['plugins']],
     'plugins/websocket': [['message'], ['options'],
@@ -74,13 +74,13 @@ def check_layer(src, layer):
 
 
 def check_plugin(folder):
-    """A plugin sees the public headers, its own files, and what all have in common."""
+    """A plugin sees the public headers and its own files."""
     for path in sources(folder):
         for number, quoted, name in includes(path):
-            own = name.split('/')[0] in (folder.name, 'common')
+            own = name.split('/')[0] == folder.name
             if quoted and not (own and (folder.parent / name).is_file()):
                 yield f'{path}:{number}: "{name}" is not a file of this plugin; it may include ' \
-                      f'<goevd/...>, "{folder.name}/file.h" and "common/file.h"'
+                      f'<goevd/...> and "{folder.name}/file.h"'
 
 
 def check_public(folder):

@@ -10,7 +10,7 @@ import re
 import sys
 
 # The short name of each plugin, where it is not that of its folder.
-SHORT = {'basic_auth': 'auth', 'download': 'dl', 'websocket': 'ws', 'common': 'slurp'}
+SHORT = {'basic_auth': 'auth', 'download': 'dl', 'websocket': 'ws'}
 # Words of the language, as it were.
 WORDS = {'ARRAY_LEN', 'MAX', 'MIN', 'NS_PER_S', 'aside', 'cold', 'hot', 'likely', 'unlikely'}
 

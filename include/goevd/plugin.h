@@ -35,6 +35,7 @@
  *   goevd/connect.h    outgoing connections, and reactors by name
  *   goevd/pool.h       connections to one address that are kept ready
  *   goevd/metrics.h    counters, gauges and histograms
+ *   goevd/file.h       small files that a plugin reads while it starts
  *   goevd/logfile.h    a log file of the plugin's own
  *   goevd/proxy.h      the PROXY protocol
  *   goevd/cidr.h       sets of addresses
@@ -183,6 +184,7 @@ struct goevd_host {
     const struct goevd_host_cidr *cidr;
     const struct goevd_host_worker *worker;
     const struct goevd_host_hosting *hosting;
+    const struct goevd_host_file *file;
 };
 
 /* ---- Instances ------------------------------------------------------------------------------- */
@@ -539,7 +541,7 @@ goevd_timer_free(struct goevd_timer *timer)
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_plugin_entry) == 104, "goevd_plugin_entry has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 336, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 344, "goevd_host has moved");
 #endif
 
 #ifdef __cplusplus

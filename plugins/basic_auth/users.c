@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/slurp.h"
+#include <goevd/file.h>
 
 struct auth_users_file {
     struct goevd_self *self;
@@ -105,15 +105,16 @@ auth_users_read_lines(struct auth_users *users, const struct auth_users_file *f)
 static int
 auth_users_open(struct auth_users *users, const struct auth_users_file *f)
 {
-    ssize_t n = slurp(f->path, f->max * (AUTH_USERS_LINE_MAX + 1), &users->text);
+    size_t n = 0;
+    int r = goevd_file_read(f->self, f->path, f->max * (AUTH_USERS_LINE_MAX + 1), &users->text, &n);
 
-    if (n == -EFBIG)
+    if (r == -EFBIG)
         return goevd_refuse(f->self, f->at, "%s is larger than users_max users can be", f->path);
-    if (n < 0 && n != -ENOMEM)
-        return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror((int)-n));
-    if (n > 0 && memchr(users->text, '\0', (size_t)n))
+    if (r < 0 && r != -ENOMEM)
+        return goevd_refuse(f->self, f->at, "%s: %s", f->path, strerror(-r));
+    if (n > 0 && memchr(users->text, '\0', n))
         return goevd_refuse(f->self, f->at, "%s: there is a NUL in it", f->path);
-    return (int)(n < 0 ? n : 0);
+    return r;
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */

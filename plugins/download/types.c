@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/slurp.h"
+#include <goevd/file.h>
 
 #define TYPES_FILE_MAX ((size_t)16 << 20) /* bytes; the system's have some 50,000 */
 
@@ -18,13 +18,14 @@ static const char *const types_files[] = {"/etc/mime.types", "/usr/local/share/m
 static_assert(sizeof(types_files) / sizeof(types_files[0]) == DL_TYPES_TEXTS,
               "a text for each file");
 
-/* Add the types of a file. Returns 0; -ENOMEM; what slurp() returns. */
+/* Add the types of a file. Returns 0; -ENOMEM; errors of goevd_file_read(). */
 static int
-dl_types_add_file(struct dl_types *types, const char *path, char **text)
+dl_types_add_file(struct dl_types *types, struct goevd_self *self, const char *path, char **text)
 {
-    ssize_t n = slurp(path, TYPES_FILE_MAX, text);
+    size_t len;
+    int r = goevd_file_read(self, path, TYPES_FILE_MAX, text, &len);
 
-    return n < 0 ? (int)n : dl_type_table_parse(&types->table, *text);
+    return r < 0 ? r : dl_type_table_parse(&types->table, *text);
 }
 
 /* A file that the configuration names goes before what goevd knows, because somebody chose it. The
@@ -35,14 +36,14 @@ dl_types_load(struct dl_types *types, struct goevd_self *self, const struct dl_o
     int r;
 
     if (o->type_file.data) {
-        r = dl_types_add_file(types, o->type_file.data, &types->texts[0]);
+        r = dl_types_add_file(types, self, o->type_file.data, &types->texts[0]);
         if (r < 0)
             return goevd_refuse(self, "type_file", "%s: %s", o->type_file.data, strerror(-r));
         return dl_type_table_add_common(&types->table);
     }
     r = dl_type_table_add_common(&types->table);
     for (size_t i = 0; r == 0 && i < DL_TYPES_TEXTS; i++) {
-        r = dl_types_add_file(types, types_files[i], &types->texts[i]);
+        r = dl_types_add_file(types, self, types_files[i], &types->texts[i]);
         if (r != -ENOMEM)
             r = 0; /* a machine without this table is as good as any other */
     }

@@ -76,6 +76,7 @@ struct plugins {
     void *replace_arg;
     atomic_bool replaced; /* the worker's: it drains while another serves */
     struct plug_metrics metrics;
+    struct snapshot *snapshot;     /* that their files are read through; NULL: from the disk */
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */
     struct conf_resolver resolver; /* for config_load() */

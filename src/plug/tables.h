@@ -6,6 +6,7 @@
 #include <goevd/cidr.h>
 #include <goevd/conn.h>
 #include <goevd/connect.h>
+#include <goevd/file.h>
 #include <goevd/framing.h>
 #include <goevd/hosting.h>
 #include <goevd/logfile.h>
@@ -34,6 +35,7 @@ struct host_tables {
     struct goevd_host_cidr cidr;
     struct goevd_host_worker worker;
     struct goevd_host_hosting hosting;
+    struct goevd_host_file file;
 };
 
 /* Without checks; host.c. */

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/slurp.h"
+#include <goevd/file.h>
+
 #include "http/message/rows.h"
 
 void
@@ -20,16 +21,15 @@ static int
 http_error_pages_read(struct goevd_self *self, const char *at, const char *path, size_t max,
                       struct http_error_page *page)
 {
-    ssize_t n = slurp(path, max, &page->memory);
+    size_t n = 0;
+    int r = goevd_file_read(self, path, max, &page->memory, &n);
 
-    if (n == -EFBIG)
+    if (r == -EFBIG)
         return goevd_refuse(self, at, "%s has more than %zu bytes; see error_page_max", path, max);
-    if (n < 0 && n != -ENOMEM)
-        return goevd_refuse(self, at, "%s: %s", path, strerror((int)-n));
-    if (n < 0)
-        return -ENOMEM;
-    page->body = (struct http_span){page->memory, (size_t)n};
-    return 0;
+    if (r < 0 && r != -ENOMEM)
+        return goevd_refuse(self, at, "%s: %s", path, strerror(-r));
+    page->body = (struct http_span){page->memory, n};
+    return r;
 }
 
 /* The statuses that a text means: from *ret_first up to *ret_end; of a class, more than one. */

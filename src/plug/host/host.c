@@ -433,6 +433,7 @@ const struct host_tables host_tables = {
             .cidr = &host_tables.cidr,
             .worker = &host_tables.worker,
             .hosting = &host_tables.hosting,
+            .file = &host_tables.file,
         },
     .conn =
         {
@@ -533,6 +534,11 @@ const struct host_tables host_tables = {
             .version = GOEVD_VERSION_OF(struct goevd_host_worker),
             .worker_replace = host_worker_replace,
             .worker_is_replaced = host_worker_is_replaced,
+        },
+    .file =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_file),
+            .file_read = host_file_read,
         },
     .hosting =
         {

@@ -3,6 +3,7 @@
  *   host.c          the table of functions, connections, logging
  *   host_call.c     calls to other pollers, the cache of values
  *   host_connect.c  outgoing connections
+ *   host_file.c     files that plugins read while they start
  *   host_logfile.c  log files of plugins
  *   host_metric.c   metrics
  *   host_poller.c   pollers, timers, watches, options
@@ -120,6 +121,9 @@ void host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int n
                      int64_t value);
 void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value);
+
+int host_file_read(struct goevd_self *self, const char *path, size_t max, char **ret_text,
+                   size_t *ret_len);
 
 int host_logfile_new(struct goevd_self *self, const char *name, const char *option,
                      const char *path, size_t buffer, struct goevd_logfile **ret_lines);

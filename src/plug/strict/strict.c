@@ -39,6 +39,14 @@ strict_logfile_new(struct goevd_self *self, const char *name, const char *option
     return host_tables.logfile.logfile_new(self, name, option, path, buffer, ret_lines);
 }
 
+static int
+strict_file_read(struct goevd_self *self, const char *path, size_t max, char **ret_text,
+                 size_t *ret_len)
+{
+    rule_create(CALLER, self);
+    return host_tables.file.file_read(self, path, max, ret_text, ret_len);
+}
+
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
 PRINTF(3, 0)
@@ -179,6 +187,7 @@ strict_any_fill(struct host_tables *table)
     table->pool.pool_new = strict_pool_new;
     table->metrics.metric_new = strict_metric_new;
     table->logfile.logfile_new = strict_logfile_new;
+    table->file.file_read = strict_file_read;
     table->core.log = strict_log;
     table->hosting.plugin_interface = strict_plugin_interface;
     table->hosting.plugin_instance = strict_plugin_instance;
@@ -218,6 +227,7 @@ strict_host(const struct plugins *p)
     table.core.cidr = &table.cidr;
     table.core.worker = &table.worker;
     table.core.hosting = &table.hosting;
+    table.core.file = &table.file;
     strict_any_fill(&table);
     strict_poller_fill(&table);
     strict_conn_fill(&table);
