@@ -76,6 +76,8 @@ struct plugins {
     void *replace_arg;
     atomic_bool replaced; /* the worker's: it drains while another serves */
     struct plug_metrics metrics;
+    const struct module_kept *kept; /* files of modules that are loaded again; the worker's */
+    size_t kept_count;
     struct snapshot *snapshot;     /* that their files are read through; NULL: from the disk */
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */

@@ -105,6 +105,20 @@ plugins_find(struct plugins *p, const char *name, char *path, size_t size, struc
     return plugins_missing(p, name, reterr);
 }
 
+/* The file that the worker before has loaded under that name; NULL: none. */
+static const struct module_kept *
+plugins_find_kept(const struct plugins *p, const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+
+    if (p->kept_count == 0 || plugins_path(dir, name, path, sizeof(path), NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < p->kept_count; i++)
+        if (strcmp(p->kept[i].path, path) == 0)
+            return &p->kept[i];
+    return NULL;
+}
+
 /* What is loaded stays, whatever becomes of its file. */
 static struct module *
 plugins_loaded(struct plugins *p, const char *dir, const char *name)
@@ -122,9 +136,11 @@ plugins_loaded(struct plugins *p, const char *dir, const char *name)
 int
 plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr)
 {
+    const struct goevd_host *host = p->strict ? strict_host(p) : &host_tables.core;
+    const struct module_kept *kept = plugins_find_kept(p, p->dir, name);
     char path[PATH_MAX];
     struct module *m = plugins_loaded(p, p->dir, name);
-    int r;
+    int r = 0;
 
     if (!m)
         m = plugins_loaded(p, p->own_dir, name);
@@ -132,10 +148,12 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
         *ret = m;
         return 0;
     }
-    r = plugins_find(p, name, path, sizeof(path), reterr);
-    if (r < 0)
-        return r;
-    r = module_load(path, p->strict ? strict_host(p) : &host_tables.core, &m, reterr);
+    if (!kept)
+        kept = plugins_find_kept(p, p->own_dir, name);
+    if (!kept)
+        r = plugins_find(p, name, path, sizeof(path), reterr);
+    if (r == 0)
+        r = module_load(kept ? kept->path : path, kept, host, &m, reterr);
     if (r < 0)
         return r;
     m->next = p->modules;
@@ -244,8 +262,7 @@ plugins_fini(struct plugins *p)
         struct module *m = p->modules;
 
         p->modules = m->next;
-        free(m->path);
-        free(m);
+        module_free(m);
     }
     for (size_t i = 0; i < POLLERS_MAX; i++) {
         free(p->lines[i]);

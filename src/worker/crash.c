@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "ev/place.h"
+#include "plug/loader/module.h"
 
 #define FRAMES_MAX 64
 #define THREAD_NAME_BYTES 16 /* prctl(2) */
@@ -81,7 +82,7 @@ crash_tell_frame(int number, void *frame)
     text_add_number(&t, (uint64_t)number, 1);
     text_add(&t, " ");
     if (dladdr(frame, &info) && info.dli_fname) {
-        text_add(&t, info.dli_fname);
+        text_add(&t, module_path(info.dli_fname));
         text_add(&t, "(+");
         text_add_hex(&t, (uintptr_t)frame - (uintptr_t)info.dli_fbase);
         text_add(&t, ") ");

@@ -34,7 +34,7 @@ host_wrong(const char *function, const char *what, const void *caller)
                  "plugin '%s': goevd_%s() was given a pointer to no %s, or to one that has been "
                  "freed; the call is in %s (goevd-plugin(7), POINTERS)",
                  about.plugin ? about.plugin : "?", host_wrong_name(function), what,
-                 dladdr(caller, &code) ? code.dli_fname : "?");
+                 dladdr(caller, &code) ? module_path(code.dli_fname) : "?");
 
     log_write(&(struct log_event){LOG_ERR, &about, line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)});
     if (log_is_elsewhere())

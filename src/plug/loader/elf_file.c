@@ -75,17 +75,22 @@ elf_file_look(int fd, const char *path, uint64_t size, struct err *reterr)
 }
 
 int
-elf_file_check(const char *path, struct err *reterr)
+elf_file_open(const char *path, struct err *reterr)
 {
     struct stat st;
     /* A FIFO would keep us waiting for whoever writes to it. */
-    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
 
     if (fd < 0)
         return err_set_errno(reterr, -errno, "cannot open %s", path);
     if (fstat(fd, &st) < 0)
-        return err_set_errno(reterr, -errno, "cannot look at %s", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(reterr, -EINVAL, "%s is not a file", path);
-    return elf_file_look(fd, path, (uint64_t)st.st_size, reterr);
+        r = err_set_errno(reterr, -errno, "cannot look at %s", path);
+    else if (!S_ISREG(st.st_mode))
+        r = err_set(reterr, -EINVAL, "%s is not a file", path);
+    else
+        r = elf_file_look(fd, path, (uint64_t)st.st_size, reterr);
+    if (r == 0)
+        return fd;
+    fd_close(fd);
+    return r;
 }

@@ -3,8 +3,8 @@
 
 #include "base/err.h"
 
-/* Is the file a whole object of this program's machine? Only its headers are read.
+/* Open the file, if it is a whole object of this program's machine. Only its headers are read.
  *
- * Returns  0; negative with the reason, and what to do about it.
+ * Returns  the fd; negative with the reason, and what to do about it.
  */
-int elf_file_check(const char *path, struct err *reterr);
+int elf_file_open(const char *path, struct err *reterr);

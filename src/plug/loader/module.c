@@ -2,8 +2,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "conf/schema/schema.h"
 #include "plug/loader/elf_file.h"
 #include "plug/loader/framing.h"
@@ -11,9 +14,9 @@
 /* ---- The object ------------------------------------------------------------------------------ */
 
 static void *
-module_dlopen(const char *path, struct err *reterr)
+module_dlopen(const char *file, const char *path, struct err *reterr)
 {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     const char *words;
 
     if (handle)
@@ -144,11 +147,34 @@ module_take_entry(struct module *m, void *handle, const struct goevd_host *host,
     return module_take_stream(m, reterr);
 }
 
-static void
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static struct module *module_substituted; /* the newest of those that have a file of their own */
+
+const char *
+module_path(const char *file)
+{
+    for (const struct module *m = module_substituted; m; m = m->substituted)
+        if (strcmp(m->file, file) == 0)
+            return m->path;
+    return file;
+}
+
+void
+module_close(struct module *m)
+{
+    m->fd = fd_close(m->fd);
+}
+
+void
 module_free(struct module *m)
 {
-    if (m)
-        free(m->path);
+    if (!m)
+        return;
+    if (m->file[0])
+        module_substituted = NULL; /* they are freed together, at the end of the process */
+    module_close(m);
+    free(m->path);
     free(m);
 }
 
@@ -157,34 +183,61 @@ module_new(const char *path)
 {
     struct module *m = calloc(1, sizeof(*m));
 
-    if (m)
-        m->path = strdup(path);
-    if (m && m->path)
+    if (!m)
+        return NULL;
+    m->fd = -1;
+    m->path = strdup(path);
+    if (m->path)
         return m;
     module_free(m);
     return NULL;
 }
 
-int
-module_load(const char *path, const struct goevd_host *host, struct module **ret,
+/* Tools know the object by its path, so that is used as long as it leads to the same file. */
+static bool
+module_is_at_path(const struct module_kept *kept)
+{
+    struct stat there, held;
+
+    return stat(kept->path, &there) == 0 && fstat(kept->fd, &held) == 0 &&
+           there.st_dev == held.st_dev && there.st_ino == held.st_ino;
+}
+
+static int
+module_open(struct module *m, const struct module_kept *kept, const struct goevd_host *host,
             struct err *reterr)
 {
-    struct module *m;
+    const char *file = m->path;
     void *handle;
-    int r = elf_file_check(path, reterr);
 
-    if (r < 0)
-        return r;
-    handle = module_dlopen(path, reterr);
-    if (!handle)
-        return -ELIBBAD;
-    m = module_new(path);
+    if (kept && !module_is_at_path(kept)) {
+        snprintf(m->file, sizeof(m->file), "/proc/self/fd/%d", kept->fd);
+        file = m->file;
+    }
+    m->fd = elf_file_open(file, reterr);
+    if (m->fd < 0)
+        return m->fd;
+    handle = module_dlopen(file, m->path, reterr);
+    return handle ? module_take_entry(m, handle, host, reterr) : -ELIBBAD;
+}
+
+int
+module_load(const char *path, const struct module_kept *kept, const struct goevd_host *host,
+            struct module **ret, struct err *reterr)
+{
+    struct module *m = module_new(path);
+    int r;
+
     if (!m)
         return err_set(reterr, -ENOMEM, "no memory to load %s", path);
-    r = module_take_entry(m, handle, host, reterr);
+    r = module_open(m, kept, host, reterr);
     if (r < 0) {
         module_free(m); /* the object stays mapped: its constructors have run */
         return r;
+    }
+    if (m->file[0]) {
+        m->substituted = module_substituted;
+        module_substituted = m;
     }
     *ret = m;
     return 0;

@@ -6,19 +6,44 @@
 #include "base/err.h"
 
 #define MODULE_CONN_SIZE_MAX 65536
+#define MODULE_FILE_MAX 32 /* bytes of "/proc/self/fd/N" */
+
+/* A plugin's file that a worker has loaded, held open since: a worker that takes its place loads
+ * the same one, wherever the path leads by now. */
+struct module_kept {
+    char *path;
+    int fd;
+};
 
 struct module {
     struct module *next;
     char *path;
-    struct goevd_plugin_entry entry;   /* the host's copy: what both sides know, the rest zero */
+    int fd;                          /* its file, until module_close(); -1: closed */
+    char file[MODULE_FILE_MAX];      /* what dlopen(3) was given instead of the path; "": nothing */
+    struct module *substituted;      /* the one before it that has such a file */
+    struct goevd_plugin_entry entry; /* the host's copy: what both sides know, the rest zero */
     const struct goevd_stream *stream; /* likewise; NULL without that interface */
     struct goevd_stream stream_copy;
 };
 
 /* Load the file and check its entry. On failure reterr says in a sentence what is wrong and what
- * mends it. The module lives as long as the process. */
-int module_load(const char *path, const struct goevd_host *host, struct module **ret,
-                struct err *reterr);
+ * mends it. The module lives as long as the process.
+ *
+ * kept   NULL: what is at the path. Its fd stays open until the process ends: dlopen(3) takes
+ *        another file at the same number for the same object.
+ */
+int module_load(const char *path, const struct module_kept *kept, const struct goevd_host *host,
+                struct module **ret, struct err *reterr);
+
+/* Close its file. */
+void module_close(struct module *m);
+
+/* Free what the host knows of it; its object stays mapped. */
+void module_free(struct module *m);
+
+/* The path of a plugin that was loaded from a file that is kept, by the name that dladdr(3) gives
+ * it; every other name as it is. Async-signal-safe. */
+const char *module_path(const char *file);
 
 /* The host's copy of a plugin's stream handler, checked. `path` is said in the error. */
 int module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, const char *path,
