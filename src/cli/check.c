@@ -12,7 +12,7 @@ static int
 check_with_setup(const struct cli *cli, int (*then)(struct setup *setup, const struct cli *cli))
 {
     struct setup setup;
-    int status = setup_load(&setup, &cli->worker) < 0 ? EXIT_REFUSED : then(&setup, cli);
+    int status = setup_load(&setup, &cli->worker, NULL) < 0 ? EXIT_REFUSED : then(&setup, cli);
 
     setup_fini(&setup);
     return status;

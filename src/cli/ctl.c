@@ -41,7 +41,7 @@ ctl_miss_path(const struct cli *cli)
 {
     struct setup setup;
 
-    if (setup_load(&setup, &cli->worker) < 0)
+    if (setup_load(&setup, &cli->worker, NULL) < 0)
         fprintf(stderr, "goevd: name the control socket there, or with -s\n");
     else
         fprintf(stderr, "goevd: %s has no control.socket; name one there, or with -s\n",

@@ -3,12 +3,15 @@
  *
  *   worker                 supervisor
  *   HELLO             ->   WELCOME
+ *   SNAPSHOT          ->   SNAPSHOT with the memfd; then, if that is to be replayed, KEPT for each
+ *                          file, with it
  *   LOG               ->   WELCOME with the file, or REFUSED, as after the next three
  *   PID_FILE          ->   WELCOME
  *   FILE, for each    ->   WELCOME with the file
  *   LISTEN, for each  ->   SOCKETS, one or more
  *   BEGIN             ->   WELCOME
  *   RECALL            ->   VALUE, one or more
+ *   KEEP, for each                                     with the file, if nothing is replayed
  *   READY                                              or, at any time before, FAILED
  *   LOAD, VALUE, REPLACE   CONTROL, VALUE, LOG_FILE, FILE_NEW
  *   LOG_TAKEN                                          after LOG_FILE or FILE_NEW
@@ -26,7 +29,7 @@
 #include "net/accept/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 5
+#define PROTO_MINOR 6
 #define PROTO_TEXT_MAX 256
 #define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
@@ -36,6 +39,7 @@
 #define PROTO_VALUE_MAX 512    /* likewise */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
+#define PROTO_KEPT_MAX 64 /* files of KEEP: the binary and plugins; more are not kept */
 #define PROTO_FILES_MAX GOEVD_LOGFILE_MAX /* that plugins add lines to, of one worker */
 
 enum proto_type {
@@ -63,6 +67,10 @@ enum proto_type {
     PROTO_FILE_NEW, /* supervisor: that file, opened anew */
     PROTO_REPLACE,  /* worker, if the supervisor speaks 1.4: let another take my place, and why */
     PROTO_CUT,      /* worker, if the supervisor speaks 1.5: so many connections I end unfinished */
+    PROTO_SNAPSHOT, /* worker, if the supervisor speaks 1.6: what do I start from? supervisor: this
+                     */
+    PROTO_KEPT,     /* supervisor: a file that the worker before has loaded */
+    PROTO_KEEP,     /* worker: a file that I have loaded; my successor may need it */
 };
 
 struct proto_hello {
@@ -107,6 +115,7 @@ struct proto_ready {
     uint32_t workers_max;         /* that may live at once */
     uint64_t drain_min_ns;        /* how long one drains before it has to make room */
     uint32_t log_level;           /* the least urgent lines that are logged; 0: before 1.4 */
+    char config[PROTO_FILE_MAX];  /* path of the configuration; "": before 1.6 */
 };
 
 struct proto_stop {
@@ -163,6 +172,17 @@ struct proto_cut {
     uint64_t connections;
 };
 
+struct proto_snapshot {
+    uint32_t replay; /* start from it; else record what is read into it */
+    uint32_t files;  /* KEPT messages that follow */
+};
+
+/* Of KEEP and KEPT. */
+struct proto_kept {
+    uint32_t binary; /* it is goevd itself; else a plugin */
+    char path[PROTO_FILE_MAX];
+};
+
 struct proto_replace {
     char why[PROTO_TEXT_MAX];
 };
@@ -189,6 +209,8 @@ struct proto_message {
         struct proto_file_new file_new;
         struct proto_replace replace;
         struct proto_cut cut;
+        struct proto_snapshot snapshot;
+        struct proto_kept kept;
     };
 };
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "process/exit.h"
+#include "supervisor/binary.h"
 
 #define CHILD_GRACE_NS (5 * NS_PER_S) /* beyond the time that it asked for */
 
@@ -24,6 +25,7 @@ child_execute(const struct child_command *command, int fd)
 {
     char flag[32], **argv;
     size_t n = 0;
+    int r;
 
     while (command->argv[n])
         n++;
@@ -41,8 +43,8 @@ child_execute(const struct child_command *command, int fd)
     sigprocmask(SIG_SETMASK, command->mask, NULL);
     /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    execv(command->path, argv);
-    log_error("cannot execute %s: %s", command->path, err_words(errno));
+    r = binary_execute(command->path, command->kept_fd, command->fresh, argv);
+    log_error("cannot execute %s: %s", command->path, err_words(r));
     _exit(EXIT_REFUSED);
 }
 
@@ -79,6 +81,7 @@ child_serve(struct child *c, const struct proto_ready *ready)
     c->deadline_ns = 0;
     c->ready = *ready;
     c->ready.control[PROTO_PATH_MAX - 1] = '\0';
+    c->ready.config[PROTO_FILE_MAX - 1] = '\0';
 }
 
 /* ---- Its end --------------------------------------------------------------------------------- */
@@ -150,6 +153,7 @@ void
 child_fini(struct child *c)
 {
     fd_close(c->fd);
+    origin_free(c->origin);
     for (unsigned i = 0; i < c->file_count; i++)
         free(c->files[i]);
     *c = (struct child){.fd = -1};

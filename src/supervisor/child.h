@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "proto/proto.h"
+#include "supervisor/origin.h"
 
 enum child_state {
     CHILD_NONE = 0, /* a free place */
@@ -16,13 +17,15 @@ enum child_state {
 struct child {
     enum child_state state;
     pid_t pid;
-    int fd;              /* our end of its socketpair; -1: closed */
-    unsigned reload;     /* the number of the reload that it is started, or drains, for; 0: none */
-    bool welcomed;       /* its HELLO was good */
-    bool recalled;       /* it has the values that were set before */
-    unsigned log_number; /* of the log file that it writes to; 0: to none */
-    unsigned log_sent;   /* log files that it has yet to go over to */
-    bool log_due;        /* the one that is open now it has yet to be sent */
+    int fd;          /* our end of its socketpair; -1: closed */
+    unsigned reload; /* the number of the reload that it is started, or drains, for; 0: none */
+    bool welcomed;   /* its HELLO was good */
+    bool recalled;   /* it has the values that were set before */
+    bool replays;    /* it starts from what the supervisor keeps, and not from the disk */
+    struct origin *origin;                     /* else what it starts from; NULL: nothing yet */
+    unsigned log_number;                       /* of the log file that it writes to; 0: to none */
+    unsigned log_sent;                         /* log files that it has yet to go over to */
+    bool log_due;                              /* the one that is open now it has yet to be sent */
     struct proto_file *files[PROTO_FILES_MAX]; /* that it has asked for */
     unsigned file_count;
     bool files_due; /* they have yet to be opened anew for it */
@@ -36,10 +39,12 @@ struct child {
     char failure[PROTO_FAILURE_MAX]; /* why it will not serve */
 };
 
-/* How to start one: the path rather than the open file, so that what is on disk runs. */
+/* How to start one. */
 struct child_command {
-    const char *path;
-    char **argv; /* the supervisor's own */
+    const char *path; /* of the binary */
+    int kept_fd;      /* the binary that served last; -1: none */
+    bool fresh;       /* run what is at the path now */
+    char **argv;      /* the supervisor's own */
     const sigset_t *mask;
 };
 

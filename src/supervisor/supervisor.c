@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "process/exit.h"
 #include "process/signals.h"
+#include "supervisor/binary.h"
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
@@ -56,22 +57,15 @@ supervisor_count(const struct supervisor *s)
     return n;
 }
 
-/* The path, not the open file, so that a replaced binary is the one that runs next. */
-static int
-supervisor_find_binary(struct supervisor *s)
-{
-    ssize_t n = readlink("/proc/self/exe", s->path, sizeof(s->path) - 1);
-
-    if (n < 0)
-        return -errno;
-    s->path[n] = '\0';
-    return 0;
-}
-
+/* A reload reads the disk; a worker that replaces a dead one starts from what is kept. */
 static int
 supervisor_start(struct supervisor *s, unsigned reload)
 {
-    struct child_command command = {s->path, s->argv, &s->old_mask};
+    struct child_command command = {.path = s->path,
+                                    .kept_fd = s->origin ? s->origin->binary_fd : -1,
+                                    .fresh = reload || !s->origin,
+                                    .argv = s->argv,
+                                    .mask = &s->old_mask};
     struct child *c = supervisor_find(s, CHILD_NONE);
     struct err err = {0};
 
@@ -86,6 +80,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
     s->pidfile_wanted = false;
     s->log_wanted = false;
     c->reload = reload;
+    c->replays = !command.fresh;
     if (s->limits.start_timeout_ns)
         c->deadline_ns = c->begun_ns + s->limits.start_timeout_ns;
     return 0;
@@ -314,7 +309,7 @@ supervisor_round(struct supervisor *s)
 static int
 supervisor_init(struct supervisor *s)
 {
-    int r = supervisor_find_binary(s);
+    int r = binary_find(s->argv[0], s->path);
 
     if (r < 0)
         return r;
@@ -364,6 +359,7 @@ supervisor_free(struct supervisor *s)
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     values_fini(&s->values);
+    origin_free(s->origin);
     fd_close(s->signal_fd);
     free(s);
 }

@@ -7,6 +7,7 @@
  *   supervisor_ctl.c      requests at the control socket
  *   supervisor_log.c      the file of the log
  *   supervisor_file.c     the files of plugins
+ *   supervisor_origin.c   what a worker that replaces a dead one starts from
  *   supervisor_notify.c   messages to the service manager
  */
 #pragma once
@@ -40,9 +41,17 @@ struct supervisor_log {
     unsigned number;
 };
 
+/* The configuration that serves, for `goevd ctl status`. */
+struct supervisor_config {
+    char path[PROTO_FILE_MAX];
+    time_t loaded;               /* when it was read from the disk */
+    time_t refused;              /* when the last reload failed; 0: it did not */
+    char why[PROTO_FAILURE_MAX]; /* what was wrong then */
+};
+
 struct supervisor {
     char **argv;
-    char path[PATH_MAX]; /* of the binary, to be executed again */
+    char path[PATH_MAX]; /* of the binary */
     struct store store;
     struct pidfile pidfile;
     struct pidfile next_pidfile; /* of the worker that starts, where it is another */
@@ -52,6 +61,8 @@ struct supervisor {
     bool log_wanted;                /* by the worker that starts */
     unsigned log_numbers;           /* files opened so far */
     struct child children[WORKERS_MAX];
+    struct origin *origin; /* what the worker that served last was started from; NULL: not kept */
+    struct supervisor_config config;
     struct control control;
     struct notify notify;
     struct proto_load load; /* of the worker that serves */
@@ -108,6 +119,12 @@ void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
 int supervisor_on_file(struct child *c, struct proto_file *file);
 bool supervisor_reopen_files(struct supervisor *s);
 void supervisor_send_files(struct supervisor *s, struct child *c);
+
+/* A worker asks what to start from; sends a file to keep, whose fd is taken over; serves, so that
+ * what it has started from takes the place of what was kept. */
+int supervisor_on_snapshot(struct supervisor *s, struct child *c);
+int supervisor_on_keep(struct child *c, struct proto_kept *file, int fd);
+void supervisor_commit_origin(struct supervisor *s, struct child *c);
 
 /* Answer who waits for that reload; 0 is none. */
 void supervisor_reply_reloaded(struct supervisor *s, unsigned reload);

@@ -86,6 +86,8 @@ supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
         log_error("the reload failed: worker %d goes on serving, and nothing has changed; worker "
                   "%d %s: %s",
                   (int)serving->pid, (int)c->pid, how, c->failure);
+    s->config.refused = time(NULL);
+    snprintf(s->config.why, sizeof(s->config.why), "%s", c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
     supervisor_notify_ready(s);

@@ -198,6 +198,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);
+    supervisor_commit_origin(s, c);
     if (c->ready.log_level)
         log_set_level((int)c->ready.log_level);
     supervisor_commit_log(s, c);
@@ -234,8 +235,11 @@ supervisor_on_replace(struct supervisor *s, const struct child *c, struct proto_
 }
 
 static int
-supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m)
+supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m, int fd)
 {
+    if (m->type == PROTO_KEEP)
+        return supervisor_on_keep(c, &m->kept, fd);
+    fd_close(fd); /* no other message comes with one */
     if (!c->welcomed && m->type != PROTO_HELLO && m->type != PROTO_FAILED)
         return -EPROTO;
     switch (m->type) {
@@ -247,6 +251,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_ready(s, c, &m->ready);
     case PROTO_BEGIN:
         return supervisor_on_begin(s, c);
+    case PROTO_SNAPSHOT:
+        return supervisor_on_snapshot(s, c);
     case PROTO_LOAD:
         supervisor_on_load(s, c, &m->load);
         return 0;
@@ -286,12 +292,14 @@ bool
 supervisor_receive(struct supervisor *s, struct child *c)
 {
     struct proto_message message;
-    int r = proto_try_receive(c->fd, &message, NULL, 0, NULL);
+    int fd = -1, r = proto_try_receive(c->fd, &message, &fd, 1, NULL);
 
     if (r == -EAGAIN)
         return false;
-    if (r == 0)
-        r = supervisor_on_message(s, c, &message);
+    if (r == -EMFILE)
+        log_warning("cannot keep a file of worker %d: %s", (int)c->pid, err_words(r));
+    if (r == 0 || r == -EMFILE)
+        r = supervisor_on_message(s, c, &message, fd);
     if (r == -EAGAIN)
         log_error("worker %d does not read the answer to what it has asked", (int)c->pid);
     if (r < 0)

@@ -95,6 +95,63 @@ parent_remember(struct parent *s, const char *name, const char *value)
     proto_send(s->fd, PROTO_VALUE, &v, sizeof(v), NULL, 0); /* if it is gone, we stop anyway */
 }
 
+/* ---- The snapshot ---------------------------------------------------------------------------- */
+
+#define MINOR_SNAPSHOT 6 /* the first that knows of it */
+
+int
+parent_get_snapshot(struct parent *s, int *ret_fd, bool *ret_replay, unsigned *ret_files,
+                    struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0;
+    int r;
+
+    *ret_fd = -1;
+    *ret_replay = false;
+    *ret_files = 0;
+    if (s->fd < 0 || s->minor < MINOR_SNAPSHOT)
+        return 0;
+    r = proto_send(s->fd, PROTO_SNAPSHOT, NULL, 0, NULL, 0);
+    if (r < 0)
+        return parent_lost(r, reterr);
+    r = parent_answer(s, PROTO_SNAPSHOT, &m, ret_fd, 1, &count, reterr);
+    if (r < 0)
+        return r;
+    *ret_replay = m.snapshot.replay;
+    *ret_files = m.snapshot.files;
+    return 0;
+}
+
+int
+parent_get_kept(struct parent *s, struct proto_kept *ret, struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0;
+    int fd = -1, r = parent_answer(s, PROTO_KEPT, &m, &fd, 1, &count, reterr);
+
+    if (r == 0 && count == 0)
+        r = err_set(reterr, -EPROTO, "the supervisor has sent no file");
+    if (r < 0)
+        return r;
+    *ret = m.kept;
+    ret->path[PROTO_FILE_MAX - 1] = '\0';
+    return fd;
+}
+
+int
+parent_keep(struct parent *s, const char *path, int fd, bool binary, struct err *reterr)
+{
+    struct proto_kept kept = {.binary = binary};
+    int r;
+
+    if (s->fd < 0 || s->minor < MINOR_SNAPSHOT ||
+        (size_t)snprintf(kept.path, sizeof(kept.path), "%s", path) >= sizeof(kept.path))
+        return 0;
+    r = proto_send(s->fd, PROTO_KEEP, &kept, sizeof(kept), &fd, 1);
+    return r < 0 ? parent_lost(r, reterr) : 0;
+}
+
 /* ---- Sockets --------------------------------------------------------------------------------- */
 
 /* The store keeps its own, as the supervisor's does. */

@@ -17,6 +17,18 @@ struct parent {
 /* Say HELLO; -EPROTO if the two do not understand each other. */
 int parent_init(struct parent *s, int fd, struct err *reterr);
 
+/* Where this worker gets its files from: the memfd to record them into, or with *ret_replay to read
+ * them from. The caller owns the fd; -1 where there is none. Files that the worker before has
+ * loaded follow, *ret_files calls of parent_get_kept(). */
+int parent_get_snapshot(struct parent *s, int *ret_fd, bool *ret_replay, unsigned *ret_files,
+                        struct err *reterr);
+
+/* One of them: its fd, the caller's; a negative errno. */
+int parent_get_kept(struct parent *s, struct proto_kept *ret, struct err *reterr);
+
+/* Let the supervisor hold a file that was loaded. */
+int parent_keep(struct parent *s, const char *path, int fd, bool binary, struct err *reterr);
+
 /* The caller owns the fds. */
 int parent_get(struct parent *s, const struct proto_listen *listen, struct address *ret_bound,
                int ret_fds[PROTO_FDS_MAX], unsigned *ret_count, struct err *reterr);

@@ -156,7 +156,7 @@ setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int
-setup_load(struct setup *s, const struct worker_options *options)
+setup_load(struct setup *s, const struct worker_options *options, struct generation *from)
 {
     struct err err = {0};
     int r;
@@ -164,9 +164,14 @@ setup_load(struct setup *s, const struct worker_options *options)
     memset(s, 0, sizeof(*s));
     r = plugins_init(&s->plugins, options->plugin_dir, &err);
     s->plugins.strict = options->strict;
+    if (from) {
+        s->plugins.snapshot = &from->snapshot;
+        s->plugins.kept = from->modules;
+        s->plugins.kept_count = from->module_count;
+    }
     if (r == 0)
-        r = config_load_checked(options->config_file, NULL, &s->plugins.resolver, setup_check, s,
-                                &s->config, &s->errors);
+        r = config_load_checked(options->config_file, s->plugins.snapshot, &s->plugins.resolver,
+                                setup_check, s, &s->config, &s->errors);
     s->plugins.config = s->config;
     if (r < 0 && s->errors.found == 0)
         fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));

@@ -4,6 +4,7 @@
 
 #include "net/accept/listen.h"
 #include "plug/plugins.h"
+#include "worker/generation.h"
 #include "worker/options.h"
 #include "worker/privileges.h"
 #include "worker/proxy_log.h"
@@ -26,8 +27,9 @@ struct setup {
 };
 
 /* Load the configuration, the plugins it names, and check all that can be without creating
- * anything. 0; negative after every reason was printed to stderr. setup_fini() in either case. */
-int setup_load(struct setup *s, const struct worker_options *options);
+ * anything. `from` (NULL: the disk) lasts as long as the setup. 0; negative after every reason was
+ * printed to stderr. setup_fini() in either case. */
+int setup_load(struct setup *s, const struct worker_options *options, struct generation *from);
 
 /* Create the plugins' instances. 0; negative with the reasons in s->errors. */
 int setup_create(struct setup *s);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 
 struct worker_process {
     const struct worker_options *options;
+    struct generation generation;
     struct setup setup;
     struct parent parent;
     struct engine engine;
@@ -78,6 +80,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     }
     if (config->control_socket.data)
         snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
+    snprintf(ready.config, sizeof(ready.config), "%s", w->options->config_file);
     r = proto_send(w->parent.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
 }
@@ -196,7 +199,9 @@ worker_start(struct worker_process *w, struct err *reterr)
         return err_set_errno(reterr, w->signal_fd, "cannot receive signals");
     r = parent_init(&w->parent, w->options->parent_fd, reterr);
     if (r == 0)
-        r = setup_load(&w->setup, w->options);
+        r = generation_init(&w->generation, &w->parent, reterr);
+    if (r == 0)
+        r = setup_load(&w->setup, w->options, &w->generation);
     if (r < 0)
         return r;
     assert(w->setup.config);
@@ -219,6 +224,8 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = worker_watch(w, reterr);
     if (r == 0)
         r = settings_recall(&w->settings, reterr);
+    if (r == 0)
+        r = generation_keep(&w->generation, &w->parent, &w->setup.plugins, reterr);
     if (r == 0)
         r = worker_say_ready(w, reterr);
     if (r == 0)
@@ -473,6 +480,7 @@ worker_fini(struct worker_process *w)
     engine_fini(&w->engine);
     settings_fini(&w->settings);
     setup_fini(&w->setup);
+    generation_fini(&w->generation);
     parent_fini(&w->parent);
     worker_log_fini(&w->log);
     fd_close(w->signal_fd);
@@ -496,11 +504,13 @@ worker_run(const struct worker_options *options)
                                .signal_fd = -1,
                                .log.held_fd = -1,
                                .parent.fd = -1,
+                               .generation = {.fd = -1, .binary = -1},
                                .notify.fd = -1,
                                .since = time(NULL)};
     struct err err = {0};
     int r;
 
+    prctl(PR_SET_NAME, program_invocation_short_name); /* else that of a descriptor, perhaps */
     log_init("goevd", worker_options_level(options, LOG_NOTICE));
     crash_install();
     control_init(&w.control, worker_on_request, &w);

@@ -145,18 +145,22 @@ def test_worker_notices_that_the_supervisor_is_gone(goevd):
     assert refused(family, address)
 
 
-def test_worker_that_fails_at_its_replacement_says_why(goevd):
-    d = goevd(config())
+def test_worker_that_fails_at_its_replacement_says_why(goevd, tmp_path):
+    """A folder is no part of what is kept of a configuration."""
+    root = tmp_path / 'root'
+    root.mkdir()
+    (root / 'file').write_text('text')
+    d = goevd(config(listener(handler={'http': {
+        'routes': [{'path': '/*', 'handler': {'download': {'root': str(root)}}}]}})))
     d.may_say = [DIED, r'worker \d+ ended with status 1$']
-    text = d.config.read_text()
-    d.config.write_text('listeners: 5\n')
+    root.rename(tmp_path / 'elsewhere')
     os.kill(d.worker(), signal.SIGKILL)
-    d.log.wait(r'goevd.yaml:1:12: listeners: ')
+    d.log.wait(rf'goevd.yaml:\d+:\d+: .*root: {root}: No such file')
     d.log.wait(r'worker \d+ ended with status 1$')
     lines = len(d.log.lines)
-    d.config.write_text(text)
+    (tmp_path / 'elsewhere').rename(root)
     d.ready(lines)
-    assert get(d.connect())[0] == 200
+    assert get(d.connect(), '/file')[0] == 200
 
 
 def test_last_death_waits_for_the_worker_that_starts(goevd, tmp_path):

@@ -634,10 +634,13 @@ def test_the_serving_worker_dies_during_a_reload(goevd, content, reload):
     assert procfs.children(d.pid) == [serving(d)]
 
 
-def test_a_reload_brings_back_what_a_broken_configuration_ended(goevd, content, reload):
-    d = goevd(content(listener(handler=says('one'))))
+def test_a_reload_brings_back_what_a_lost_folder_ended(goevd, content, reload, tmp_path):
+    root = tmp_path / 'root'
+    root.mkdir()
+    d = goevd(content(listener(handler={'http': {
+        'routes': [{'path': '/*', 'handler': {'download': {'root': str(root)}}}]}})))
     d.may_say = [DIED, 'ended with status 1']
-    write_config(d.folder, 'listeners: 7\n')
+    root.rmdir()
     os.kill(d.worker(), signal.SIGKILL)
     d.log.wait('ended with status 1')
     reload(d, content(listener(handler=says('mended'))))

@@ -30,7 +30,8 @@ static int
 start_worker_at_its_end(void **state)
 {
     static char name[] = "test_child", *argv[] = {name, NULL};
-    struct child_command command = {.path = "/proc/self/exe", .argv = argv};
+    struct child_command command = {
+        .path = "/proc/self/exe", .kept_fd = -1, .fresh = true, .argv = argv};
     struct pollfd hung_up;
     sigset_t mask;
     int ends[2];

@@ -1,0 +1,73 @@
+/* What workers start from: the disk, which is kept when they serve, or what is kept. */
+#include "base/fd.h"
+#include "base/log.h"
+#include "supervisor/supervisor.h"
+
+/* Only the bytes of the path that there are: many of these fit the socket. */
+static int
+supervisor_send_kept(struct child *c, const struct origin_plugin *plugin)
+{
+    struct proto_kept file = {0};
+    int n = snprintf(file.path, sizeof(file.path), "%s", plugin->path);
+
+    return proto_send(c->fd, PROTO_KEPT, &file, offsetof(struct proto_kept, path) + (size_t)n + 1,
+                      &plugin->fd, 1);
+}
+
+static int
+supervisor_send_replay(struct supervisor *s, struct child *c)
+{
+    const struct origin *o = s->origin;
+    struct proto_snapshot reply = {.replay = true, .files = o->plugin_count};
+    int r = proto_send(c->fd, PROTO_SNAPSHOT, &reply, sizeof(reply), &o->snapshot_fd, 1);
+
+    for (unsigned i = 0; r == 0 && i < o->plugin_count; i++)
+        r = supervisor_send_kept(c, &o->plugins[i]);
+    return r;
+}
+
+int
+supervisor_on_snapshot(struct supervisor *s, struct child *c)
+{
+    struct proto_snapshot reply = {0};
+    struct err err = {0};
+
+    if (c->state != CHILD_STARTING)
+        return 0; /* it has yet to read that it is to stop */
+    if (c->replays)
+        return supervisor_send_replay(s, c);
+    if (!c->origin)
+        c->origin = origin_new(&err);
+    if (c->origin)
+        return proto_send(c->fd, PROTO_SNAPSHOT, &reply, sizeof(reply), &c->origin->snapshot_fd, 1);
+    log_warning("%s; should worker %d crash, another starts from the files on disk", err.text,
+                (int)c->pid);
+    return proto_send(c->fd, PROTO_SNAPSHOT, &reply, sizeof(reply), NULL, 0);
+}
+
+int
+supervisor_on_keep(struct child *c, struct proto_kept *file, int fd)
+{
+    file->path[PROTO_FILE_MAX - 1] = '\0';
+    if (c->origin && c->state == CHILD_STARTING && fd >= 0)
+        return origin_add(c->origin, file, fd);
+    fd_close(fd);
+    return 0;
+}
+
+void
+supervisor_commit_origin(struct supervisor *s, struct child *c)
+{
+    struct supervisor_config *config = &s->config;
+
+    snprintf(config->path, sizeof(config->path), "%s", c->ready.config);
+    if (c->replays)
+        return;
+    config->loaded = time(NULL);
+    config->refused = 0;
+    origin_free(s->origin);
+    s->origin = c->origin && origin_is_sealed(c->origin) ? c->origin : NULL;
+    if (!s->origin)
+        origin_free(c->origin);
+    c->origin = NULL;
+}
