@@ -314,17 +314,16 @@ plugins_create_one(struct plugins *p, struct instance *i)
     return r;
 }
 
-/* All of them, so that one run reports the faults of all. */
+/* All of them, so that one run reports the faults of all. The reasons are in the errors; the codes
+ * of plugins mean nothing above. */
 static int
 plugins_create_each(struct plugins *p)
 {
     int r = 0;
 
     for (struct instance *i = p->instances; i; i = i->next) {
-        int one = plugins_create_one(p, i);
-
-        i->failed = one < 0;
-        r = one < 0 ? one : r;
+        i->failed = plugins_create_one(p, i) < 0;
+        r = i->failed ? -EINVAL : r;
     }
     return r;
 }
