@@ -20,6 +20,7 @@
 struct acceptor {
     struct watch watch;
     struct timer retry; /* while it is paused */
+    struct admission_waiter *waiter;
     struct listener *listener;
     struct poller *poller;
     unsigned calm; /* tries since somebody has had to wait */
@@ -28,8 +29,6 @@ struct acceptor {
 
 /* ---- Counting -------------------------------------------------------------------------------- */
 
-/* Count a connection among those of its client; what a proxy brings is counted when it has told
- * whose it is. */
 /* A connection counts for its client from accepting on, unless a proxy will name the client. */
 static bool
 listener_tallies(const struct listener *l, const struct sockaddr *peer)
@@ -56,7 +55,7 @@ listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *pee
 {
     listener_untally(l, peer);
     metric_add(&net_of(p)->metrics.refused[why], 1);
-    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+    admission_release(&l->admission);
 }
 
 static void
@@ -68,31 +67,14 @@ acceptor_count(struct acceptor *a, enum net_refused why)
 static void
 listener_uncount(struct listener *l, struct poller *p)
 {
-    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&p->load, 1, memory_order_relaxed);
+    admission_release(&l->admission);
 }
 
 static void
 listener_conn_gone(void *arg)
 {
     listener_uncount(arg, poller_current);
-}
-
-static void
-listener_unclaim(struct listener *l)
-{
-    atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
-}
-
-/* A place among connections_max, or false. */
-static bool
-listener_claim(struct listener *l)
-{
-    if (atomic_fetch_add_explicit(&l->connections, 1, memory_order_relaxed) <
-        atomic_load_explicit(&l->connections_max, memory_order_relaxed))
-        return true;
-    listener_unclaim(l);
-    return false;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -225,7 +207,7 @@ acceptor_judge(struct acceptor *a, struct arrival *new, enum net_refused *ret_wh
     if (l->config.proxy && !proxy_policy_admits(l->config.proxy, peer))
         return NULL;
     *ret_why = NET_REFUSED_LIMIT;
-    if (!new->placed && !listener_claim(l))
+    if (!new->placed && !admission_claim(&l->admission))
         return NULL;
     new->placed = true;
     *ret_why = NET_REFUSED_CLIENT;
@@ -251,7 +233,8 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
     if (new->tallied)
         listener_untally(a->listener, (const struct sockaddr *)&new->peer);
     if (new->placed)
-        listener_unclaim(a->listener); /* first: who sees the end may come again at once */
+        admission_release(
+            &a->listener->admission); /* first: who sees the end may come again at once */
     fd_close(new->fd);
 }
 
@@ -265,8 +248,9 @@ acceptor_take(struct acceptor *a, uint64_t now_ns)
 
     /* Where the one too many is to wait, its place is claimed before it is accepted: two pollers
      * may see the last one free. */
-    if (waits && !listener_claim(l)) {
+    if (waits && !admission_claim(&l->admission)) {
         acceptor_hold(a);
+        admission_wait(&l->admission, a->waiter);
         return false;
     }
     new.placed = waits;
@@ -279,7 +263,7 @@ acceptor_take(struct acceptor *a, uint64_t now_ns)
         return true;
     }
     if (new.placed)
-        listener_unclaim(l);
+        admission_release(&l->admission);
     return acceptor_failed(a, errno);
 }
 
@@ -332,6 +316,22 @@ acceptor_retry(struct timer *t, uint64_t now_ns)
         poller_arm(a->poller, &a->retry, ACCEPT_RETRY_NS);
 }
 
+/* A place may be free. In an episode of failures the timer tries; the next in line may have it. */
+static void
+acceptor_woken(struct admission_waiter *w)
+{
+    struct acceptor *a = w->acceptor;
+
+    if (!a->watch.id)
+        return; /* closed since */
+    if (a->paused || poller_rewatch(a->poller, &a->watch, acceptor_events(a)) < 0) {
+        admission_wake(&a->listener->admission);
+        return;
+    }
+    timer_cancel(&a->poller->timers, &a->retry);
+    acceptor_event(&a->watch, EPOLLIN);
+}
+
 /* ---- Limits ---------------------------------------------------------------------------------- */
 
 static void
@@ -339,9 +339,10 @@ listener_set_limits(struct listener *l, const struct listener_limits *limits)
 {
     l->conn_limits_at = !l->conn_limits_at;
     l->conn_limits[l->conn_limits_at] = limits->conn;
-    atomic_store_explicit(&l->connections_max, limits->connections_max, memory_order_relaxed);
+    atomic_store(&l->admission.max, limits->connections_max);
     atomic_store_explicit(&l->over_limit, limits->over_limit, memory_order_relaxed);
     atomic_store_explicit(&l->imbalance_percent, limits->imbalance_percent, memory_order_relaxed);
+    admission_wake(&l->admission);
 }
 
 static void
@@ -429,7 +430,7 @@ listener_new(const struct listener_config *config, const struct address *bound, 
     l->fds = calloc(count, sizeof(*l->fds));
     l->acceptor_count = l->shared ? config->accept->count : count;
     l->acceptors = calloc(l->acceptor_count, sizeof(*l->acceptors));
-    if (!l->fds || !l->acceptors) {
+    if (!l->fds || !l->acceptors || admission_init(&l->admission, l->acceptor_count) < 0) {
         l->fd_count = 0;
         listener_free(l);
         return err_set(reterr, -ENOMEM, "no memory for listener %s", config->name);
@@ -457,6 +458,7 @@ listener_free(struct listener *l)
         fd_close(l->fds[i]);
     free(l->fds);
     free(l->acceptors);
+    admission_fini(&l->admission);
     tally_free(l->clients);
     free(l);
 }
@@ -520,6 +522,8 @@ listener_accept(struct listener *l, struct poller *p, struct err *reterr)
         a->listener = l;
         a->poller = p;
         a->retry.fn = acceptor_retry;
+        a->waiter = &l->admission.waiters[i];
+        *a->waiter = (struct admission_waiter){.poller = p, .fn = acceptor_woken, .acceptor = a};
         r = poller_watch(p, &a->watch, l->fds[l->shared ? 0 : i], acceptor_events(a),
                          acceptor_event);
         if (r < 0)
@@ -538,6 +542,7 @@ listener_close(struct listener *l, struct poller *p)
         if (a->poller != p)
             continue;
         acceptor_empty(a);
+        admission_leave(&l->admission, a->waiter);
         timer_cancel(&p->timers, &a->retry);
         poller_unwatch(p, &a->watch);
     }

@@ -1,6 +1,7 @@
 /* A listener: an address that is listened on, who accepts there, and who serves what comes.
  *
  *   listener.c  its life: accepting, limits, serving, closing
+ *   admission.c how many connections it may have, and who waits for one to end
  *   balance.c   which poller serves a new connection
  *   listen.c    opening its sockets
  */
@@ -9,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "ev/reactor.h"
+#include "net/accept/admission.h"
 #include "net/address.h"
 #include "net/conn/net.h"
 #include "net/conn/service.h"
@@ -71,13 +73,12 @@ struct listener {
     struct service *services[POLLERS_MAX]; /* by index of the serving poller */
 
     /* Any poller reads them, and only listener_limit() changes them. */
-    atomic_uint connections_max;
     atomic_uint over_limit;
     atomic_uint imbalance_percent;
     struct conn_limits conn_limits[2]; /* of which one is in use, */
     unsigned conn_limits_at;           /* this one */
 
-    _Alignas(64) atomic_uint connections; /* open or about to be */
+    struct admission admission; /* by connections_max */
 };
 
 /* The CPUs by which its sockets are to be steered, one for each poller that accepts; their number,

@@ -164,7 +164,7 @@ listener_teardown(void **state)
     reactor_stop(reactor);
     reactor_free(acceptor);
     reactor_free(reactor);
-    assert_int_equal(listener->connections, 0);
+    assert_int_equal(listener->admission.count, 0);
     listener_free(listener);
     if (listen_file_find(&bound, &file) == 0)
         listen_unlink(&bound, &file);

@@ -40,7 +40,7 @@ test_listener_limit_and_one_past_it_is_closed(void **state)
     fd_close(clients[0]);
     while (atomic_load(&closed) == 0)
         sched_yield();
-    while (atomic_load(&listener->connections) == 10)
+    while (atomic_load(&listener->admission.count) == 10)
         sched_yield();
     clients[0] = client_open(&bound);
     assert_true(client_greeting(clients[0]) >= 0);
@@ -122,7 +122,7 @@ test_listener_limit_and_one_past_it_waits(void **state)
     for (int left = 30, greeted = 0; left > 0; left--) {
         int i = 0;
 
-        assert_true(atomic_load(&listener->connections) <= 10);
+        assert_true(atomic_load(&listener->admission.count) <= 10);
         for (greeted = 0; greeted == 0; i = (i + 1) % 30)
             if (clients[i] >= 0 && !client_waits(clients[i])) {
                 assert_true(client_greeting(clients[i]) >= 0); /* none is closed */
@@ -154,6 +154,36 @@ test_listener_limit_that_waits_closes_none_in_a_race(void **state)
         reactor_call(reactor, turn_round, NULL);
         assert_int_equal(refused(NET_REFUSED_LIMIT), 0);
     }
+}
+
+static uint64_t
+timers(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < reactor->count; i++)
+        sum += metric_get(&reactor->pollers[i]->metrics.timers);
+    return sum;
+}
+
+/* The place of a connection that ends is taken at once, whichever poller has the next one in its
+ * queue. Where a timer had to look, it would fire for each. */
+static void
+test_listener_limit_that_waits_takes_a_free_place_at_once(void **state)
+{
+    listener_config.limits.connections_max = 1;
+    listener_config.limits.over_limit = LISTENER_WAIT;
+    listener_start("127.0.0.1:0", 4);
+    clients[0] = client_open(&bound);
+    for (int round = 0; round < 60; round++) {
+        assert_true(client_greeting(clients[0]) >= 0);
+        clients[1] = client_open(&bound);
+        fd_close(clients[0]);
+        clients[0] = clients[1];
+    }
+    assert_true(client_greeting(clients[0]) >= 0);
+    assert_in_range(timers(), 0, 30);
+    fd_close(clients[0]);
 }
 
 /* ---- Few fds --------------------------------------------------------------------------------- */
@@ -349,6 +379,7 @@ main(void)
         LISTENER_TEST(test_listener_idle_time_changes_for_open_connections),
         LISTENER_TEST(test_listener_limit_and_one_past_it_waits),
         LISTENER_TEST(test_listener_limit_that_waits_closes_none_in_a_race),
+        LISTENER_TEST(test_listener_limit_that_waits_takes_a_free_place_at_once),
         LISTENER_TEST(test_listener_few_fds_pause_and_recover_reuseport),
         LISTENER_TEST(test_listener_few_fds_pause_and_recover_acceptor),
         LISTENER_TEST(test_listener_last_fd_is_no_pause_reuseport),
