@@ -170,7 +170,7 @@ conn_interest(struct conn *c)
         wanted |= EPOLLOUT;
     if (transport->wants)
         wanted |= transport->wants(c);
-    if (wanted == 0 && poller_muted(&c->watch))
+    if (wanted == 0 && c->flags & CONN_HUNG_UP && poller_muted(&c->watch))
         return;
     r = poller_rewatch(conn_poller(c), &c->watch, wanted);
     if (unlikely(r < 0))
@@ -200,6 +200,7 @@ conn_hung_up(struct conn *c)
         conn_settle(c);
         return;
     }
+    c->flags |= CONN_HUNG_UP;
     poller_mute(conn_poller(c), &c->watch);
 }
 

@@ -44,6 +44,7 @@ enum conn_flags {
     CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
     CONN_REJECTED = 1 << 25,   /* its handler can do nothing with it, see transport_lent */
     CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
+    CONN_HUNG_UP = 1 << 26,    /* both directions have ended, which epoll would report for ever */
 };
 
 #define CONN_REASON_SHIFT 28

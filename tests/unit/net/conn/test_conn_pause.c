@@ -270,6 +270,44 @@ test_conn_reset_while_paused_closes(void **state)
     assert_int_equal(seen[0].reason, GOEVD_REASON_RESET);
 }
 
+static int
+pause_at_once(struct seen *s)
+{
+    conn_pause(s->c);
+    return 0;
+}
+
+/* It has never been read from, and epoll must know it all the same. */
+static void
+test_conn_reset_while_paused_from_the_beginning_closes(void **state)
+{
+    int fd;
+
+    script.open = pause_at_once;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    until(seen[0].opened == 1);
+    hang_up_reset(fd);
+    until(seen[0].closed);
+    assert_int_equal(seen[0].reason, GOEVD_REASON_RESET);
+}
+
+static void
+test_conn_hang_up_while_paused_from_the_beginning_does_not_spin(void **state)
+{
+    int fd;
+
+    script.open = pause_at_once;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    peer_say(fd, "unread");
+    fd_close(fd);
+    assert_true(rounds_within(200) <= 8);
+    conn_resume(seen[0].c);
+    until(seen[0].closed);
+    assert_string_equal(seen[0].bytes, "unread");
+}
+
 /* A muted connection that writes, hears of it and goes. */
 static void
 test_conn_hang_up_while_paused_then_write(void **state)
@@ -308,6 +346,8 @@ main(void)
         READ_TEST(test_conn_hang_up_while_paused_does_not_spin),
         READ_TEST(test_conn_end_while_paused_does_not_spin),
         READ_TEST(test_conn_reset_while_paused_closes),
+        READ_TEST(test_conn_reset_while_paused_from_the_beginning_closes),
+        READ_TEST(test_conn_hang_up_while_paused_from_the_beginning_does_not_spin),
         READ_TEST(test_conn_hang_up_while_paused_then_write),
         READ_TEST(test_conn_hang_up_while_paused_then_close),
     };
