@@ -58,18 +58,32 @@ thread_main(void *arg)
     return result;
 }
 
+/* The kernel may have more CPUs than a cpu_set_t. */
+static int
+thread_pin(pthread_attr_t *attr, int cpu)
+{
+    size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
+    cpu_set_t *set = CPU_ALLOC(cpu + 1);
+    int error;
+
+    if (!set)
+        return ENOMEM;
+    CPU_ZERO_S(bytes, set);
+    CPU_SET_S(cpu, bytes, set);
+    error = pthread_attr_setaffinity_np(attr, bytes, set);
+    CPU_FREE(set);
+    return error;
+}
+
 static int
 thread_attr(const struct thread_config *config, pthread_attr_t *attr)
 {
     size_t stack = MAX(config->stack_bytes, (size_t)PTHREAD_STACK_MIN);
     int error = pthread_attr_setstacksize(attr, stack);
-    cpu_set_t set;
 
     if (error || config->cpu < 0)
         return error;
-    CPU_ZERO(&set);
-    CPU_SET(config->cpu, &set);
-    return pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+    return thread_pin(attr, config->cpu);
 }
 
 /* It begins with signals blocked, for they are the main thread's. */

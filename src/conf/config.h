@@ -52,7 +52,7 @@ struct config_reactor {
     struct goevd_str pollers_text;
     struct goevd_list cpus_text;
 
-    unsigned pollers; /* 0: auto */
+    unsigned pollers; /* of auto: as many as there are CPUs to run on */
     enum config_cpus_mode cpus_mode;
     const unsigned *cpus;
     size_t cpu_count;

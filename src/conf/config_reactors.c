@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/cpus.h"
 #include "conf/yaml/value.h"
 
 static void
@@ -103,14 +104,28 @@ build_cpus(struct build *build, size_t i)
     return 0;
 }
 
-/* `auto` counts as one: how many it will be, only the worker knows. */
+/* Each `auto` gets a poller for each CPU, as far as those of all reactors are not too many. */
+static void
+build_auto_pollers(struct build *build)
+{
+    unsigned count = 0, share;
+    size_t i;
+
+    for (i = 0; i < build->config->reactor_count; i++)
+        count += build->reactors[i].pollers == 0;
+    share = count ? MAX(MIN(cpus_usable(), CONFIG_POLLERS_MAX / count), 1) : 0;
+    for (i = 0; i < build->config->reactor_count; i++)
+        if (build->reactors[i].pollers == 0)
+            build->reactors[i].pollers = share;
+}
+
 static void
 build_poller_total(struct build *build)
 {
     size_t i, total = 0;
 
     for (i = 0; i < build->config->reactor_count; i++) {
-        total += MAX(build->reactors[i].pollers, 1u);
+        total += build->reactors[i].pollers;
         if (total <= CONFIG_POLLERS_MAX)
             continue;
         build_error(build, REACTOR_AT(i, "pollers"), "%zu pollers in all are above %d", total,
@@ -137,6 +152,7 @@ build_reactors(struct build *build)
         if (build_cpus(build, i) < 0)
             return -ENOMEM;
     }
+    build_auto_pollers(build);
     build_poller_total(build);
     return 0;
 }

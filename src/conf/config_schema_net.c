@@ -28,7 +28,9 @@ static const struct goevd_option schema_reactor_options[] = {
      .def = "auto",
      .min = 1,
      .max = 16,
-     .help = "Threads: 1 to 256, or auto for one on each CPU that goevd may use."},
+     .help =
+         "Threads: 1 to 256, or auto for one on each CPU that goevd may use: those of its affinity "
+         "mask, or fewer where its control group (cpu.max) has less."},
     {.name = "cpus",
      .type = GOEVD_OPTION_LIST,
      REACTOR(cpus_text),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/thread.h"
 
 struct reactor_thread {
@@ -22,23 +23,6 @@ struct reactor_thread {
 };
 
 /* ---- Where pollers run ----------------------------------------------------------------------- */
-
-unsigned
-reactor_allowed_cpus(unsigned *cpus, unsigned max)
-{
-    unsigned n = 0;
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof(set), &set) < 0)
-        return 0;
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &set)) {
-            if (n < max)
-                cpus[n] = cpu;
-            n++;
-        }
-    return n;
-}
 
 static void
 reactor_place(struct reactor *r, const struct reactor_config *config, const unsigned *allowed,
@@ -64,8 +48,8 @@ int
 reactor_new(const struct reactor_config *config, struct reactor **ret, struct err *reterr)
 {
     unsigned allowed[POLLERS_MAX];
-    unsigned allowed_count = MIN(reactor_allowed_cpus(allowed, POLLERS_MAX), POLLERS_MAX);
-    unsigned count = config->pollers ? config->pollers : MAX(allowed_count, 1);
+    unsigned allowed_count = cpus_allowed(allowed, POLLERS_MAX);
+    unsigned count = config->pollers ? config->pollers : MIN(cpus_usable(), POLLERS_MAX);
     struct reactor *r = calloc(1, sizeof(*r));
     int error = 0;
 

@@ -17,7 +17,7 @@ enum reactor_cpus {
 
 struct reactor_config {
     const char *name;
-    unsigned pollers; /* 0: as many as allowed CPUs */
+    unsigned pollers; /* 0: as many as there are CPUs to run on */
     enum reactor_cpus cpus;
     const unsigned *cpu_list;
     unsigned cpu_count;
@@ -43,9 +43,6 @@ struct reactor {
     reactor_stop_fn stop;
     void *arg;
 };
-
-/* CPUs that this process may use, in order, at most `max`; returns how many there are. */
-unsigned reactor_allowed_cpus(unsigned *cpus, unsigned max);
 
 /* Make the pollers; no thread runs yet. */
 int reactor_new(const struct reactor_config *config, struct reactor **ret, struct err *reterr);

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from daemon import PATIENCE_S, config, eventually, listener
+from daemon import PATIENCE_S, config, eventually, listener, write_config
 from wire import Reader, closed, echo
 
 # The pollers' numbers follow one another in this order.
@@ -149,3 +149,13 @@ def test_stop_tells_connections_that_went_elsewhere(serve):
     d.process.terminate()
     assert all(closed(s) for s in clients)
     assert d.wait() == 0
+
+
+def test_auto_counts_among_all_pollers(goevd_run, tmp_path):
+    """A check finds what a start would: no more pollers than there may be in all."""
+    for fixed, status in (256, 1), (256 - len(os.sched_getaffinity(0)), 0):
+        path = write_config(tmp_path, config(listener(handler='echo', reactor='a'), reactors=[
+            {'name': 'a', 'pollers': fixed}, {'name': 'b'}]))
+        done = goevd_run('-t', '-c', path)
+        assert done.returncode == status, done.stderr
+        assert ('pollers in all are above 256' in done.stderr) == (status == 1)

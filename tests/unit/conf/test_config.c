@@ -21,7 +21,7 @@ test_config_minimal_has_every_default(void **state)
     assert_int_equal(kit_config->reactor_count, 1);
     reactor = kit_config->reactors;
     assert_string_equal(reactor->name.data, "main");
-    assert_int_equal(reactor->pollers, 0);
+    assert_in_range(reactor->pollers, 1, 256);
     assert_int_equal(reactor->cpus_mode, CONFIG_CPUS_AUTO);
     assert_int_equal(reactor->read_buffer_bytes, 65536);
     assert_int_equal(reactor->events_max, 256);
@@ -85,7 +85,7 @@ test_config_reactors_are_typed(void **state)
     assert_int_equal(reactors[0].cpus_mode, CONFIG_CPUS_LIST);
     assert_int_equal(reactors[0].cpu_count, 5);
     assert_memory_equal(reactors[0].cpus, expected, sizeof(expected));
-    assert_int_equal(reactors[1].pollers, 0);
+    assert_in_range(reactors[1].pollers, 1, 256);
     assert_int_equal(reactors[1].cpus_mode, CONFIG_CPUS_NONE);
     assert_int_equal(reactors[2].cpu_count, 1);
     assert_int_equal(reactors[2].cpus[0], 7);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "ev/reactor.h"
 
 #define POLLERS 4
@@ -219,7 +220,7 @@ static void
 test_reactor_pins_where_there_are_as_many_as_cpus(void **state)
 {
     struct reactor_config c = config(REACTOR_CPUS_AUTO);
-    unsigned allowed[POLLERS_MAX], count = reactor_allowed_cpus(allowed, POLLERS_MAX);
+    unsigned allowed[POLLERS_MAX], count = cpus_allowed(allowed, POLLERS_MAX);
     struct reactor *r;
 
     assert_true(count > 0);
@@ -239,7 +240,7 @@ static void
 test_reactor_does_not_pin_another_number(void **state)
 {
     struct reactor_config c = config(REACTOR_CPUS_AUTO);
-    unsigned allowed[POLLERS_MAX], count = reactor_allowed_cpus(allowed, POLLERS_MAX);
+    unsigned allowed[POLLERS_MAX], count = cpus_allowed(allowed, POLLERS_MAX);
     struct reactor *r;
 
     c.pollers = count == 2 ? 3 : 2;
@@ -260,7 +261,7 @@ test_reactor_pins_to_a_list(void **state)
     unsigned allowed[POLLERS_MAX], list[2];
     struct reactor *r;
 
-    list[0] = allowed[reactor_allowed_cpus(allowed, POLLERS_MAX) - 1];
+    list[0] = allowed[cpus_allowed(allowed, POLLERS_MAX) - 1];
     list[1] = allowed[0];
     c.cpu_list = list;
     c.cpu_count = 2;

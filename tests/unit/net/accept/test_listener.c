@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "base/cpus.h"
 #include "base/fd.h"
 
 /* The kernel's address for a wildcard one. */
@@ -156,7 +157,7 @@ static void
 test_listener_spreads_what_is_steered_to_one(void **state)
 {
     static const unsigned counts[] = {2, 64, 1000};
-    unsigned cpus[POLLERS_MAX], pollers = reactor_allowed_cpus(cpus, POLLERS_MAX);
+    unsigned cpus[POLLERS_MAX], pollers = cpus_allowed(cpus, POLLERS_MAX);
 
     steer = true;
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
