@@ -106,6 +106,39 @@ address_any(struct address *ret)
     ret->in6.sin6_addr = in6addr_any;
 }
 
+/* Whether a host is meant as an IPv4 address: its last label is a number. */
+static bool
+address_is_numeric(const char *host)
+{
+    size_t len = strlen(host), digits;
+    const char *label;
+
+    while (len > 0 && host[len - 1] == '.')
+        len--;
+    label = memrchr(host, '.', len);
+    label = label ? label + 1 : host;
+    digits = strspn(label, "0123456789");
+    return len > 0 && (label + digits == host + len ||
+                       (label[0] == '0' && (label[1] == 'x' || label[1] == 'X')));
+}
+
+/* getaddrinfo(3) would read 010.0.0.1 as 8.0.0.1, and 1 as 0.0.0.1. */
+static int
+address_check_host(const struct address_host *host, struct err *reterr)
+{
+    struct in_addr ip;
+
+    if (host->bracketed && strcmp(host->name, "*") == 0)
+        return err_set(reterr, -EINVAL, "'[*]' is no address; every address is *:port");
+    if (host->bracketed || !address_is_numeric(host->name) ||
+        inet_pton(AF_INET, host->name, &ip) == 1)
+        return 0;
+    return err_set(reterr, -EINVAL,
+                   "'%s' is not an IPv4 address: expected four numbers from 0 to 255 without "
+                   "leading zeros, as in 10.0.0.1%s",
+                   host->name, strchr(host->name, '.') ? "" : "; every address is *:port");
+}
+
 /* The host of "host:port", without its brackets. */
 static int
 address_take_host(const char *text, size_t len, struct address_host *ret, struct err *reterr)
@@ -125,7 +158,7 @@ address_take_host(const char *text, size_t len, struct address_host *ret, struct
                        sizeof(ret->name) - 1);
     memcpy(ret->name, text, len);
     ret->name[len] = '\0';
-    return 0;
+    return address_check_host(ret, reterr);
 }
 
 static int

@@ -1,6 +1,7 @@
 /* libyaml's events to nodes. */
 #include "conf/yaml/parse.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -45,12 +46,55 @@ parse_mark_offset(const struct parse *parse, size_t offset)
     return mark;
 }
 
+/* An address that begins as YAML's lists and aliases do: `[::]:80`, `*:80`. 0: there is none. */
+static size_t
+parse_bare_address(const char *text, size_t len)
+{
+    size_t n = 1;
+
+    if (len > 0 && text[0] == '[') {
+        while (n < len && (isalnum((unsigned char)text[n]) || strchr(":.%*-_", text[n])))
+            n++;
+        if (n == len || text[n] != ']' || !memchr(text, text[1] == '*' ? '*' : ':', n++))
+            return 0;
+    } else if (len < 2 || text[0] != '*' || text[1] != ':') {
+        return 0;
+    }
+    if (n < len && text[n] == ':')
+        for (n++; n < len && text[n] >= '0' && text[n] <= '9';)
+            n++;
+    return n == len || strchr(" \t\r\n,}]#", text[n]) ? n : 0;
+}
+
+/* The first of them in that line. */
+static struct goevd_str
+parse_find_bare_address(const struct parse *parse, unsigned line)
+{
+    const char *end = parse->data + parse->len, *at = parse->data;
+    size_t n;
+
+    for (; line > 1 && at < end; line--) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        at = newline ? newline + 1 : end;
+    }
+    for (; at < end && *at != '\n'; at++) {
+        bool begins = at == parse->data || strchr(" \n", at[-1]);
+
+        n = begins ? parse_bare_address(at, (size_t)(end - at)) : 0;
+        if (n > 0)
+            return (struct goevd_str){at, n};
+    }
+    return (struct goevd_str){NULL, 0};
+}
+
 static int
 parse_malformed(struct parse *parse)
 {
     const yaml_parser_t *yaml = &parse->yaml;
     const char *problem = yaml->problem ? yaml->problem : "malformed";
     struct conf_mark mark = parse_mark(parse, yaml->problem_mark);
+    struct goevd_str bare;
     bool tab = yaml->error == YAML_SCANNER_ERROR && *yaml->buffer.pointer == '\t';
 
     if (yaml->error == YAML_MEMORY_ERROR)
@@ -59,6 +103,10 @@ parse_malformed(struct parse *parse)
         mark = parse_mark_offset(parse, yaml->problem_offset);
         return conf_errors_add(parse->errors, &mark, "", "not YAML: %s", problem);
     }
+    bare = parse_find_bare_address(parse, (unsigned)yaml->problem_mark.line + 1);
+    if (bare.data)
+        return conf_errors_add(parse->errors, &mark, "", "not YAML: quote the address: \"%.*s\"",
+                               (int)bare.len, bare.data);
     if (tab)
         return conf_errors_add(parse->errors, &mark, "",
                                "not YAML: a tab, where YAML indents with spaces only");

@@ -1,6 +1,7 @@
 #include "unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "net/address.h"
@@ -90,6 +91,30 @@ test_address_refuses_with_the_reason(void **state)
     refuses("unix:@", -EINVAL, "unix:/path or unix:@name");
 }
 
+/* As proxy_protocol and everything else that goevd reads: no octal, no short forms. */
+static void
+test_address_refuses_what_only_inet_aton_reads(void **state)
+{
+    static const char *const hosts[] = {"010.0.0.1",  "1",          "0",          "127.1",
+                                        "1.2.3",      "127.0.0.01", "0x7f.0.0.1", "127.0.0.0x1",
+                                        "2130706433", "300.1.1.1",  "1.2.3.4.5",  "127.0.0.1.",
+                                        "0x7f000001", "a.b.1"};
+    char text[64];
+
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct address_host host;
+        struct address a;
+
+        snprintf(text, sizeof(text), "%s:80", hosts[i]);
+        refuses(text, -EINVAL, "is not an IPv4 address: expected four numbers");
+        refuses(text, -EINVAL,
+                strchr(hosts[i], '.') ? "as in 10.0.0.1" : "every address is *:port");
+        assert_int_equal(address_parse_peer(text, &a, &host, NULL), -EINVAL);
+        assert_int_equal(address_parse_source(text, &a), -EINVAL);
+    }
+    refuses("[*]:80", -EINVAL, "every address is *:port");
+}
+
 static int
 peer(const char *text, struct err *reterr)
 {
@@ -165,6 +190,7 @@ main(void)
         cmocka_unit_test(test_address_without_a_host_is_any),
         cmocka_unit_test(test_address_looks_a_name_up),
         cmocka_unit_test(test_address_refuses_with_the_reason),
+        cmocka_unit_test(test_address_refuses_what_only_inet_aton_reads),
         cmocka_unit_test(test_address_of_a_peer_is_whole_and_never_looked_up),
         cmocka_unit_test(test_address_of_a_source_may_have_any_port_but_no_name),
         cmocka_unit_test(test_address_path_at_the_limit_and_one_past_it),

@@ -144,6 +144,11 @@ test_node_refuses_what_is_no_yaml(void **state)
 {
     refuses("a: [1", "t.yaml:2:1: not YAML: did not find expected ',' or ']', "
                      "while parsing a flow sequence");
+    refuses("a: [::]:80\n", "t.yaml:1:5: not YAML: quote the address: \"[::]:80\"");
+    refuses("b: 1\na: {b: [::1%lo]:8080, c: 1}\n",
+            "t.yaml:2:9: not YAML: quote the address: \"[::1%lo]:8080\"");
+    refuses("a: *:80\n", "t.yaml:1:5: not YAML: quote the address: \"*:80\"");
+    refuses("a: [::]", "t.yaml:1:5: not YAML: quote the address: \"[::]\"");
     refuses("a:\n\tb: 1\n", "t.yaml:2:1: not YAML: a tab, where YAML indents with spaces only");
     refuses("a: 1\nb: \xff\n", "t.yaml:2:4: not YAML: invalid leading UTF-8 octet");
     refuses("a: 'x\n", "t.yaml:2:1: not YAML: found unexpected end of stream, "
