@@ -22,6 +22,13 @@ clock_now_ns(void)
     return clock_read_ns(CLOCK_MONOTONIC);
 }
 
+/* delay_ns after now_ns. What is too long to be counted, as UINT64_MAX, never comes. */
+static inline uint64_t
+clock_after_ns(uint64_t now_ns, uint64_t delay_ns)
+{
+    return now_ns + MIN(delay_ns, UINT64_MAX / 2);
+}
+
 /* Up to one kernel tick (1 to 10 ms) behind clock_now_ns(), never ahead of it, and a fifth of its
  * cost. */
 static inline uint64_t

@@ -277,7 +277,7 @@ poller_run_tasks(struct poller *p)
 uint64_t
 poller_due_ns(uint64_t delay_ns)
 {
-    return clock_now_ns() + MIN(delay_ns, UINT64_MAX / 2);
+    return clock_after_ns(clock_now_ns(), delay_ns);
 }
 
 int

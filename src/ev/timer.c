@@ -1,5 +1,7 @@
 #include "ev/timer.h"
 
+#include "base/clock.h"
+
 void
 timers_fini(struct timers *ts)
 {
@@ -26,9 +28,11 @@ timer_cancel(struct timers *ts, struct timer *t)
 void
 timer_repeat(struct timers *ts, struct timer *t, uint64_t period_ns, uint64_t now_ns)
 {
-    uint64_t from_ns = ts->due_ns + period_ns > now_ns ? ts->due_ns : now_ns;
+    uint64_t due_ns = clock_after_ns(ts->due_ns, period_ns);
 
-    timer_arm(ts, t, from_ns + period_ns); /* there is room: it was armed until now */
+    if (due_ns <= now_ns)
+        due_ns = clock_after_ns(now_ns, period_ns);
+    timer_arm(ts, t, due_ns); /* there is room: it was armed until now */
 }
 
 unsigned

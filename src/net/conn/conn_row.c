@@ -11,7 +11,7 @@ conn_row_take(const struct conn *c, struct conn_row *ret)
         .listener = c->service->listener,
         .plugin = c->service->owner ? c->service->owner->plugin : "",
         .age_ns = (uint64_t)(conn_age_clock(net) - c->timer.note) << 26,
-        .idle_ns = (uint64_t)(net_tick(net) - c->active_tick) << 20,
+        .idle_ns = net_since_tick_ns(net, c->active_tick),
         .bytes_in = c->bytes_in,
         .bytes_out = c->bytes_out,
         .queued = conn_queued(c),

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/clock.h"
 #include "net/conn/conn_parts.h"
 
 /* ---- Deadline, idle time-out and slow peers, checked lazily ---------------------------------- */
@@ -9,7 +10,7 @@ conn_idle_due_ns(const struct conn *c)
 {
     const struct net *net = c->service->net;
     uint64_t idle = c->service->limits->idle_timeout_ns;
-    uint64_t quiet = (uint64_t)(net_tick(net) - c->active_tick) << 20;
+    uint64_t quiet = net_since_tick_ns(net, c->active_tick);
 
     if (idle == 0 || c->flags & CONN_CLOSING)
         return UINT64_MAX;
@@ -45,7 +46,7 @@ conn_deadline(struct conn *c, uint64_t delay_ns)
 {
     if (c->flags & CONN_CLOSING)
         return;
-    c->deadline_ns = delay_ns ? c->service->net->poller->now_ns + delay_ns : 0;
+    c->deadline_ns = delay_ns ? clock_after_ns(conn_poller(c)->now_ns, delay_ns) : 0;
     if (delay_ns && conn_timer_update(c) < 0)
         conn_fail(c, -ENOMEM);
 }

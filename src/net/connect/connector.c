@@ -327,7 +327,7 @@ connector_begin(struct connector *k)
     struct poller *p = k->poller;
     int r;
 
-    k->deadline_ns = clock_now_ns() + (k->timeout_ns ? k->timeout_ns : k->config->timeout_ns);
+    k->deadline_ns = poller_due_ns(k->timeout_ns ? k->timeout_ns : k->config->timeout_ns);
     k->timer.fn = connector_due;
     r = poller_watch_muted(p, &k->watch, -1, connector_event);
     if (r < 0)

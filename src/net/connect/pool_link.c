@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "net/connect/pool_parts.h"
 
@@ -100,11 +101,11 @@ pool_link_arm(struct pool *pool, struct pool_link *link)
     if (link->checked)
         return poller_arm(pool->home, &link->timer, config->check_timeout_ns);
     if (config->idle_timeout_ns)
-        due = link->idle_ns + config->idle_timeout_ns;
+        due = clock_after_ns(link->idle_ns, config->idle_timeout_ns);
     if (due <= pool->home->now_ns)
-        due = pool->home->now_ns + config->idle_timeout_ns; /* one of idle_min */
+        due = clock_after_ns(pool->home->now_ns, config->idle_timeout_ns); /* one of idle_min */
     if (config->check_interval_ns)
-        due = MIN(due, pool->home->now_ns + config->check_interval_ns);
+        due = MIN(due, clock_after_ns(pool->home->now_ns, config->check_interval_ns));
     return due == UINT64_MAX ? 0 : timer_arm(&pool->home->timers, &link->timer, due);
 }
 

@@ -218,6 +218,27 @@ test_timer_repeat_keeps_its_pace_and_skips_what_it_missed(void **state)
 }
 
 static void
+period_for_ever(struct timer *timer, uint64_t now_ns)
+{
+    timer_repeat(&m.timers, timer, UINT64_MAX, now_ns);
+    period_count++;
+}
+
+static void
+test_timer_repeat_too_long_to_be_counted_never_comes(void **state)
+{
+    struct timer t = {.fn = period_for_ever};
+
+    period_count = 0;
+    timer_arm(&m.timers, &t, 1000);
+    timers_run(&m.timers, 1030);
+    timers_run(&m.timers, UINT64_C(1) << 62);
+    assert_int_equal(period_count, 1);
+    assert_true(timers_next_ns(&m.timers) < UINT64_MAX);
+    timer_cancel(&m.timers, &t);
+}
+
+static void
 period_twice(struct timer *timer, uint64_t now_ns)
 {
     timer_repeat(&m.timers, timer, 100, now_ns);
@@ -250,6 +271,7 @@ main(void)
         MODEL_TEST(test_timer_cancel_within_the_round),
         MODEL_TEST(test_timer_round_ends_though_it_rearms_for_the_past),
         MODEL_TEST(test_timer_repeat_keeps_its_pace_and_skips_what_it_missed),
+        MODEL_TEST(test_timer_repeat_too_long_to_be_counted_never_comes),
         MODEL_TEST(test_timer_repeat_is_cancelled_from_its_own_callback),
     };
 

@@ -127,6 +127,21 @@ test_conn_deadline_comes_once(void **state)
 }
 
 static void
+test_conn_deadline_too_long_to_be_counted_never_comes(void **state)
+{
+    int fd;
+
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    until(seen[0].opened == 1);
+    conn_deadline(seen[0].c, UINT64_MAX);
+    assert_int_equal(conn_timer_arm(seen[0].c, 7, UINT64_MAX, UINT64_MAX), 0);
+    rounds_within(30);
+    assert_int_equal(seen[0].timeouts, 0);
+    fd_close(fd);
+}
+
+static void
 test_conn_deadline_is_put_off_and_lifted(void **state)
 {
     int fd;
@@ -211,6 +226,30 @@ test_conn_idle_is_put_off_by_bytes(void **state)
     }
     until(seen[0].closed);
     assert_true(passed_ms() - last >= 285);
+    assert_int_equal(seen[0].reason, GOEVD_REASON_IDLE);
+    fd_close(fd);
+}
+
+#define DAY_NS (UINT64_C(86400) * NS_PER_S)
+
+/* The clock that is kept for each connection fits 32 bits. */
+static void
+test_conn_idle_for_a_year(void **state)
+{
+    int fd;
+
+    limits.idle_timeout_ns = 365 * DAY_NS;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    until(seen[0].opened == 1);
+    for (int days = 0; days < 365; days++) {
+        conn_timer_due(&seen[0].c->timer, poller->now_ns);
+        assert_false(seen[0].closed);
+        poller->now_ns += DAY_NS;
+    }
+    poller->now_ns += NS_PER_S;
+    conn_timer_due(&seen[0].c->timer, poller->now_ns);
+    assert_true(seen[0].closed);
     assert_int_equal(seen[0].reason, GOEVD_REASON_IDLE);
     fd_close(fd);
 }
@@ -328,10 +367,12 @@ main(void)
         TIMER_TEST(test_conn_timer_with_a_period_goes_on_until_cancelled),
         TIMER_TEST(test_conn_close_cancels_all_timers),
         TIMER_TEST(test_conn_deadline_comes_once),
+        TIMER_TEST(test_conn_deadline_too_long_to_be_counted_never_comes),
         TIMER_TEST(test_conn_deadline_is_put_off_and_lifted),
         TIMER_TEST(test_conn_deadline_for_each_request_leaves_the_heap_alone),
         TIMER_TEST(test_conn_idle_closes),
         TIMER_TEST(test_conn_idle_is_put_off_by_bytes),
+        TIMER_TEST(test_conn_idle_for_a_year),
         TIMER_TEST(test_conn_idle_zero_is_never),
         TIMER_TEST(test_net_stop_without_connections_is_empty_at_once),
         TIMER_TEST(test_net_stop_tells_each_once_and_then_that_none_is_left),
