@@ -10,13 +10,14 @@ Markdown, on a line `; word` above them in a manual page.
     session X   typed to a daemon that serves: a test of its own has it
     debug       commands for a plugin with a fault in it: test_docs_debugging.py has them
     sh          lines for a shell in the source tree: tests/fresh types them
+    prototypes H  the functions of the header H: test_docs.py compares them
     text        not looked at
 """
 import re
 
 from daemon import ROOT
 
-KINDS = {'console', 'yaml', 'c', 'session', 'debug', 'sh', 'text'}
+KINDS = {'console', 'yaml', 'c', 'session', 'debug', 'sh', 'prototypes', 'text'}
 
 # What differs from one run or machine to the next.
 VARYING = [

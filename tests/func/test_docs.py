@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from daemon import ROOT
+from snippets import snippets
 
 pytestmark = pytest.mark.heavy
 
@@ -260,6 +261,26 @@ def test_plugin_functions_are_documented_and_no_others(name):
     known = header + headers('plugin')
     used = set(re.findall(r'\b(?:goevd|GOEVD)_\w+', re.sub(r'\\(.)', r'\1', page)))
     assert all(re.search(rf'\b{word}\b', known) for word in used), used
+
+
+def prototypes(header):
+    """The functions of a header, each on one line."""
+    found = re.findall(r'^static inline ([^\n;{}]*)\n(goevd_\w+\((?:[^(){}]|\([^()]*\))*\))\s*\{',
+                       (ROOT / 'include' / header).read_text(), re.M)
+    return [re.sub(r'\s+', ' ', f'{returns} {rest};').replace('* goevd', '*goevd')
+            for returns, rest in found]
+
+
+@pytest.mark.parametrize('name', sorted(HEADERS))
+def test_the_manual_has_the_prototypes_of_the_header(name):
+    header = f'goevd/{name}.h'
+    wanted = prototypes(header)
+    shown = [s for page in PAGE_OF.values() for s in snippets(f'man/{page}.scd')
+             if s.kind == 'prototypes' and s.names == [header]]
+    assert len(shown) == (1 if wanted else 0), f'no block of prototypes of {header}'
+    for block in shown:
+        lines = re.sub(r'\n +', ' ', block.text).strip().split('\n')
+        assert lines == wanted, block.where
 
 
 def threads(name):
