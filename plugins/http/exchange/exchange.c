@@ -144,7 +144,7 @@ http_exchange_abort(struct http_exchange *x)
 
     if (r == 0 && refused) {
         const struct http_reply *reply =
-            &x->local->http->routes.replies[http_verdict_index(x->verdict)];
+            &x->local->http->routes.replies.all[http_verdict_index(x->verdict)];
 
         x->reply.status = reply->status;
         x->reply.sent = (x->flags & HTTP_X_HEAD) ? 0 : reply->body.len;

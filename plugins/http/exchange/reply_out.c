@@ -48,7 +48,7 @@ http_reply_out_choose_page(const struct http_exchange *x, int status, struct htt
 {
     static const char plain[] = "text/plain; charset=utf-8";
     const struct http_error_page *page =
-        http_error_pages_find(&x->local->http->routes.error_pages, status);
+        http_error_pages_find(&x->local->http->routes.replies.error_pages, status);
     int len;
 
     if (page) {

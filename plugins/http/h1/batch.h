@@ -56,7 +56,7 @@ http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k,
     if (unlikely(persist == HTTP_PERSIST_CLOSE))
         b->stop_at = 0;
     if (unlikely(k->apart) && !head_only)
-        return http_h1_batch_body(b, &b->local->http->routes.replies[reply]);
+        return http_h1_batch_body(b, &b->local->http->routes.replies.all[reply]);
     return 0;
 }
 

@@ -36,7 +36,7 @@ http_prerendered_set_init(struct http_prerendered_set *set, struct goevd_poller 
 {
     *set = (struct http_prerendered_set){
         .routes = routes, .server = server, .tick = 1, .asleep = true};
-    set->all = calloc(routes->count * HTTP_PERSIST_COUNT, sizeof(*set->all));
+    set->all = calloc(routes->replies.count * HTTP_PERSIST_COUNT, sizeof(*set->all));
     set->timer = goevd_timer_new(poller, http_prerendered_tick, set);
     if (set->all && set->timer)
         return 0;
@@ -47,7 +47,7 @@ http_prerendered_set_init(struct http_prerendered_set *set, struct goevd_poller 
 void
 http_prerendered_set_fini(struct http_prerendered_set *set)
 {
-    for (size_t i = 0; set->all && i < set->routes->count * HTTP_PERSIST_COUNT; i++)
+    for (size_t i = 0; set->all && i < set->routes->replies.count * HTTP_PERSIST_COUNT; i++)
         free(set->all[i].data);
     free(set->all);
     if (set->timer)
@@ -100,7 +100,7 @@ http_prerendered_refresh(struct http_prerendered_set *set, unsigned reply,
         return NULL;
     if (k->tick != 0)
         memcpy(k->data + k->date_at, set->date, HTTP_DATE_LEN);
-    else if (http_prerendered_render(set, k, &set->routes->replies[reply], persist) < 0)
+    else if (http_prerendered_render(set, k, &set->routes->replies.all[reply], persist) < 0)
         return NULL;
     k->tick = set->tick;
     return k;

@@ -31,7 +31,7 @@ static void
 http_h1_record_write(struct http_h1_batch *b, const struct http_request_info *info,
                      const struct http_access_request *r, unsigned number, bool head_only)
 {
-    const struct http_reply *reply = &b->local->http->routes.replies[number];
+    const struct http_reply *reply = &b->local->http->routes.replies.all[number];
     struct http_access_event event = {
         .request = *r,
         .info = info,

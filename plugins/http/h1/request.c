@@ -104,7 +104,7 @@ http_h1_request_any(struct http_h1_batch *b, size_t head_len, int r)
     struct http_request *req = h1->request;
     enum http_persist persist = b->persist;
     bool informed;
-    unsigned reply = HTTP_ROUTES_SERVER_WIDE;
+    unsigned reply = HTTP_REPLIES_SERVER_WIDE;
 
     if (req->flags & HTTP_INFORMED)
         http_request_info_begin(&b->local->log, b->c, req, &h1->info);

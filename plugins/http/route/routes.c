@@ -1,19 +1,16 @@
 #include "http/route/routes.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "http/message/gzip.h"
 #include "http/message/path.h"
-#include "http/message/status.h"
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 
 #define ROUTES_AT_MAX 128 /* a route in the options, and a field of it */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
-#define ROUTES_ALLOW_MAX 96 /* all methods with their commas */
 
 /* A list of routes in the options, and what is done to their replies. */
 struct http_routes_place {
@@ -26,123 +23,13 @@ struct http_routes_place {
 void
 http_routes_fini(struct http_routes *routes)
 {
-    for (size_t i = 0; i < routes->count; i++)
-        free(routes->replies[i].memory);
     for (size_t i = 0; i < routes->site_count; i++)
         http_router_fini(&routes->sites[i].router);
     free(routes->sites);
     http_virtual_hosts_fini(&routes->hosts);
     http_handlers_fini(&routes->handlers);
-    http_error_pages_fini(&routes->error_pages);
-    free(routes->replies);
+    http_replies_fini(&routes->replies);
     *routes = (struct http_routes){0};
-}
-
-/* The number of a new reply, whose memory it takes over in any case; -ENOMEM. */
-static int
-http_routes_push(struct http_routes *routes, struct http_reply reply)
-{
-    assert(routes->count < HTTP_ROUTES_MAX);
-    if (routes->count == routes->room) {
-        size_t room = routes->room == 0 ? 64 : routes->room * 2;
-        struct http_reply *replies = reallocarray(routes->replies, room, sizeof(*replies));
-
-        if (!replies) {
-            free(reply.memory);
-            return -ENOMEM;
-        }
-        routes->replies = replies;
-        routes->room = room;
-    }
-    routes->replies[routes->count] = reply;
-    return (int)routes->count++;
-}
-
-/* An error with the page that the options have for it. */
-static int
-http_routes_push_page(struct http_routes *routes, int status, const char *fields,
-                      const struct http_error_page *page)
-{
-    char *memory = NULL;
-    int len = asprintf(&memory, "%sContent-Type: %s\r\n", fields, page->type.data);
-
-    if (len < 0)
-        return -ENOMEM;
-    return http_routes_push(routes, (struct http_reply){.status = status,
-                                                        .fields = {memory, (size_t)len},
-                                                        .body = page->body,
-                                                        .memory = memory});
-}
-
-/* A reply that says its status in plain text, and `words` after it if there are any; or a page. */
-static int
-http_routes_push_error(struct http_routes *routes, int status, const char *fields,
-                       const char *words)
-{
-    const struct http_error_page *page = http_error_pages_find(&routes->error_pages, status);
-    char *memory = NULL;
-    int fields_len = 0;
-    int len;
-
-    if (page)
-        return http_routes_push_page(routes, status, fields, page);
-    len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n", fields,
-                   &fields_len, status, http_status_phrase(status), words[0] == '\0' ? "" : ": ",
-                   words);
-
-    if (len < 0)
-        return -ENOMEM;
-    return http_routes_push(routes, (struct http_reply){
-                                        .status = status,
-                                        .fields = {memory, (size_t)fields_len},
-                                        .body = {memory + fields_len, (size_t)(len - fields_len)},
-                                        .memory = memory,
-                                    });
-}
-
-static int
-http_routes_push_verdicts(struct http_routes *routes)
-{
-    for (int v = HTTP_VERDICT_FIRST; v < HTTP_VERDICT_END; v++) {
-        int r = http_routes_push_error(routes, http_verdict_status(v), "", http_verdict_words(v));
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* RFC 9110 section 10.2.1. */
-static void
-http_routes_allow(char to[ROUTES_ALLOW_MAX], uint16_t methods)
-{
-    size_t n = (size_t)snprintf(to, ROUTES_ALLOW_MAX, "Allow: ");
-    const char *comma = "";
-
-    for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-        if (!(methods & 1U << m))
-            continue;
-        n += (size_t)snprintf(to + n, ROUTES_ALLOW_MAX - n, "%s%s", comma, http_method_names[m]);
-        comma = ", ";
-    }
-    snprintf(to + n, ROUTES_ALLOW_MAX - n, "\r\n");
-}
-
-/* The number of the 405 for a path that takes these methods; paths that take the same share it. */
-static int
-http_routes_refuse(void *arg, uint16_t methods)
-{
-    struct http_routes *routes = arg;
-    char allow[ROUTES_ALLOW_MAX];
-    int r;
-
-    if (routes->refusals[methods] != 0)
-        return routes->refusals[methods];
-    http_routes_allow(allow, methods);
-    r = http_routes_push_error(routes, 405, allow, "");
-    if (r >= 0)
-        routes->refusals[methods] = (uint16_t)r;
-    return r;
 }
 
 /* "{name}" as a segment, and nothing else with a brace. */
@@ -209,27 +96,6 @@ routes_methods(const struct http_options_route *route)
     return (uint16_t)methods;
 }
 
-/* A reply of the options' own, with what is done to its headers. */
-static int
-http_routes_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
-                 const struct http_header_edits *edits)
-{
-    struct http_buffer lines = {0};
-    int r = http_buffer_append(&lines, reply->fields.data, reply->fields.len);
-
-    if (r == 0)
-        r = http_header_edits_apply(edits, &lines);
-    if (r == 0 && lines.len > HTTP_RESPOND_FIELDS_MAX)
-        r = goevd_refuse(self, at,
-                         "with what is done to them, the headers have %zu bytes in all; at most %d "
-                         "can be sent",
-                         lines.len, HTTP_RESPOND_FIELDS_MAX);
-    free(reply->memory);
-    reply->memory = lines.data;
-    reply->fields = (struct http_span){lines.data, lines.len};
-    return r;
-}
-
 /* The number of the handlers that answer a route; edits may be taken over. */
 static int
 http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, const char *at,
@@ -261,11 +127,11 @@ http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, con
     r = route->respond ? http_respond_build(self, at, route->respond, &reply)
                        : http_redirect_build(self, at, route->redirect, &reply);
     if (r == 0 && http_header_edits_any(edits)) {
-        r = http_routes_edit(&reply, self, at, edits);
+        r = http_replies_edit(&reply, self, at, edits);
         if (r < 0)
             free(reply.memory);
     }
-    return r < 0 ? r : http_routes_push(routes, reply);
+    return r < 0 ? r : http_replies_push(&routes->replies, reply);
 }
 
 /* The number of what answers a route. */
@@ -337,10 +203,10 @@ http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct 
     const struct http_options_route *items = list->items;
     int r = 0;
 
-    site->absent = HTTP_ROUTES_NOT_FOUND;
+    site->absent = HTTP_REPLIES_NOT_FOUND;
     for (size_t i = 0; r >= 0 && i < list->count; i++)
         r = http_routes_add(routes, self, site, place, i, &items[i]);
-    return r < 0 ? r : http_router_seal(&site->router, http_routes_refuse, routes);
+    return r < 0 ? r : http_router_seal(&site->router, http_replies_refuse, &routes->replies);
 }
 
 static int
@@ -389,22 +255,6 @@ http_routes_add_host(struct http_routes *routes, struct goevd_self *self,
     return http_routes_add_all(routes, self, &routes->sites[site], &place, &host->routes);
 }
 
-/* RFC 9110 section 9.3.7: what the server as a whole can do. */
-static int
-http_routes_push_server_wide(struct http_routes *routes, uint16_t methods)
-{
-    char allow[ROUTES_ALLOW_MAX];
-    char *memory;
-
-    http_routes_allow(allow, methods);
-    memory = strdup(allow);
-    if (!memory)
-        return -ENOMEM;
-    return http_routes_push(
-        routes,
-        (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
-}
-
 static unsigned
 http_routes_list_methods(const struct goevd_list *list)
 {
@@ -444,21 +294,6 @@ http_routes_check_count(struct goevd_self *self, const struct http_options *o)
                         HTTP_ROUTES_COUNT_MAX);
 }
 
-/* Those that are always there, in the order of their numbers. */
-static int
-http_routes_push_fixed(struct http_routes *routes, const struct http_options *o)
-{
-    int r = http_routes_push_verdicts(routes);
-
-    if (r >= 0)
-        r = http_routes_push_error(routes, 404, "", "");
-    if (r >= 0)
-        r = http_routes_push_error(routes, 421, "", "no host of that name is here");
-    if (r >= 0)
-        r = http_routes_push_server_wide(routes, http_routes_all_methods(o));
-    return r;
-}
-
 int
 http_routes_init(struct http_routes *routes, struct goevd_self *self, const struct http_options *o,
                  const struct goevd_http *api)
@@ -473,16 +308,16 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
     routes->handlers.api = api;
     r = http_routes_check_count(self, o);
     if (r >= 0)
-        r = http_error_pages_init(&routes->error_pages, self, o);
+        r = http_error_pages_init(&routes->replies.error_pages, self, o);
     if (r >= 0)
-        r = http_routes_push_fixed(routes, o);
+        r = http_replies_push_fixed(&routes->replies, http_routes_all_methods(o));
     if (r >= 0)
         r = http_header_edits_check(self, "headers", o->headers);
     if (r >= 0)
         r = http_routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
     /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
     if (o->hosts.count != 0 && o->routes.count == 0)
-        routes->sites[0].absent = HTTP_ROUTES_MISDIRECTED;
+        routes->sites[0].absent = HTTP_REPLIES_MISDIRECTED;
     for (size_t i = 0; r >= 0 && i < o->hosts.count; i++)
         r = http_routes_add_host(routes, self, o, i);
     return MIN(r, 0);

@@ -6,22 +6,13 @@
 
 #include "http/message/verdict.h"
 #include "http/options.h"
-#include "http/route/error_pages.h"
 #include "http/route/handlers.h"
-#include "http/route/reply.h"
+#include "http/route/replies.h"
 #include "http/route/router.h"
 #include "http/route/virtual_hosts.h"
 
-/* Numbers of replies that are always there. Those for verdicts come first. */
-enum {
-    HTTP_ROUTES_NOT_FOUND = HTTP_VERDICT_COUNT,
-    HTTP_ROUTES_MISDIRECTED, /* to a host that is not served */
-    HTTP_ROUTES_SERVER_WIDE  /* to OPTIONS * */
-};
-
 /* Numbers of chains of handlers have this bit; those of replies have not. */
 #define HTTP_ROUTES_HANDLER 0x8000U
-#define HTTP_ROUTES_MAX 0x7fff
 
 /* Routes of all hosts together. */
 #define HTTP_ROUTES_COUNT_MAX 16384
@@ -37,11 +28,7 @@ struct http_routes {
     size_t site_count;
     struct http_virtual_hosts hosts; /* numbers are places in `sites` */
     struct http_handlers handlers;
-    struct http_error_pages error_pages;
-    struct http_reply *replies;
-    size_t count;
-    size_t room;
-    uint16_t refusals[1 << HTTP_TRACE]; /* by methods of a path: its 405; 0: not made yet */
+    struct http_replies replies;
 };
 
 void http_routes_fini(struct http_routes *routes);

@@ -1,0 +1,176 @@
+#include "http/route/replies.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/message/status.h"
+#include "http/route/respond.h"
+
+#define REPLIES_ALLOW_MAX 96 /* all methods with their commas */
+
+void
+http_replies_fini(struct http_replies *replies)
+{
+    for (size_t i = 0; i < replies->count; i++)
+        free(replies->all[i].memory);
+    free(replies->all);
+    http_error_pages_fini(&replies->error_pages);
+    *replies = (struct http_replies){0};
+}
+
+int
+http_replies_push(struct http_replies *replies, struct http_reply reply)
+{
+    assert(replies->count < HTTP_REPLIES_MAX);
+    if (replies->count == replies->room) {
+        size_t room = replies->room == 0 ? 64 : replies->room * 2;
+        struct http_reply *all = reallocarray(replies->all, room, sizeof(*all));
+
+        if (!all) {
+            free(reply.memory);
+            return -ENOMEM;
+        }
+        replies->all = all;
+        replies->room = room;
+    }
+    replies->all[replies->count] = reply;
+    return (int)replies->count++;
+}
+
+/* An error with the page that the options have for it. */
+static int
+http_replies_push_page(struct http_replies *replies, int status, const char *fields,
+                       const struct http_error_page *page)
+{
+    char *memory = NULL;
+    int len = asprintf(&memory, "%sContent-Type: %s\r\n", fields, page->type.data);
+
+    if (len < 0)
+        return -ENOMEM;
+    return http_replies_push(replies, (struct http_reply){.status = status,
+                                                          .fields = {memory, (size_t)len},
+                                                          .body = page->body,
+                                                          .memory = memory});
+}
+
+/* A reply that says its status in plain text, and `words` after it if there are any; or a page. */
+static int
+http_replies_push_error(struct http_replies *replies, int status, const char *fields,
+                        const char *words)
+{
+    const struct http_error_page *page = http_error_pages_find(&replies->error_pages, status);
+    char *memory = NULL;
+    int fields_len = 0;
+    int len;
+
+    if (page)
+        return http_replies_push_page(replies, status, fields, page);
+    len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n", fields,
+                   &fields_len, status, http_status_phrase(status), words[0] == '\0' ? "" : ": ",
+                   words);
+
+    if (len < 0)
+        return -ENOMEM;
+    return http_replies_push(replies, (struct http_reply){
+                                          .status = status,
+                                          .fields = {memory, (size_t)fields_len},
+                                          .body = {memory + fields_len, (size_t)(len - fields_len)},
+                                          .memory = memory,
+                                      });
+}
+
+static int
+http_replies_push_verdicts(struct http_replies *replies)
+{
+    for (int v = HTTP_VERDICT_FIRST; v < HTTP_VERDICT_END; v++) {
+        int r = http_replies_push_error(replies, http_verdict_status(v), "", http_verdict_words(v));
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* RFC 9110 section 10.2.1. */
+static void
+http_replies_allow(char to[REPLIES_ALLOW_MAX], uint16_t methods)
+{
+    size_t n = (size_t)snprintf(to, REPLIES_ALLOW_MAX, "Allow: ");
+    const char *comma = "";
+
+    for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
+        if (!(methods & 1U << m))
+            continue;
+        n += (size_t)snprintf(to + n, REPLIES_ALLOW_MAX - n, "%s%s", comma, http_method_names[m]);
+        comma = ", ";
+    }
+    snprintf(to + n, REPLIES_ALLOW_MAX - n, "\r\n");
+}
+
+int
+http_replies_refuse(void *arg, uint16_t methods)
+{
+    struct http_replies *replies = arg;
+    char allow[REPLIES_ALLOW_MAX];
+    int r;
+
+    if (replies->refusals[methods] != 0)
+        return replies->refusals[methods];
+    http_replies_allow(allow, methods);
+    r = http_replies_push_error(replies, 405, allow, "");
+    if (r >= 0)
+        replies->refusals[methods] = (uint16_t)r;
+    return r;
+}
+
+int
+http_replies_edit(struct http_reply *reply, struct goevd_self *self, const char *at,
+                  const struct http_header_edits *edits)
+{
+    struct http_buffer lines = {0};
+    int r = http_buffer_append(&lines, reply->fields.data, reply->fields.len);
+
+    if (r == 0)
+        r = http_header_edits_apply(edits, &lines);
+    if (r == 0 && lines.len > HTTP_RESPOND_FIELDS_MAX)
+        r = goevd_refuse(self, at,
+                         "with what is done to them, the headers have %zu bytes in all; at most %d "
+                         "can be sent",
+                         lines.len, HTTP_RESPOND_FIELDS_MAX);
+    free(reply->memory);
+    reply->memory = lines.data;
+    reply->fields = (struct http_span){lines.data, lines.len};
+    return r;
+}
+
+/* RFC 9110 section 9.3.7: what the server as a whole can do. */
+static int
+http_replies_push_server_wide(struct http_replies *replies, uint16_t methods)
+{
+    char allow[REPLIES_ALLOW_MAX];
+    char *memory;
+
+    http_replies_allow(allow, methods);
+    memory = strdup(allow);
+    if (!memory)
+        return -ENOMEM;
+    return http_replies_push(
+        replies,
+        (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
+}
+
+int
+http_replies_push_fixed(struct http_replies *replies, uint16_t methods)
+{
+    int r = http_replies_push_verdicts(replies);
+
+    if (r >= 0)
+        r = http_replies_push_error(replies, 404, "", "");
+    if (r >= 0)
+        r = http_replies_push_error(replies, 421, "", "no host of that name is here");
+    if (r >= 0)
+        r = http_replies_push_server_wide(replies, methods);
+    return r;
+}
