@@ -22,6 +22,7 @@ struct http_options_headers {
     struct goevd_list remove; /* of struct goevd_str */
     struct goevd_list set;    /* of struct goevd_pair, as is add */
     struct goevd_list add;
+    bool always; /* also to those that no route has */
 };
 
 struct http_options_route {

@@ -68,6 +68,8 @@ static const struct goevd_option headers_options[] = {
      .help = "headers that replace others of their names"},
     {GOEVD_OPTION(struct http_options_headers, add, "add", MAP), .max = 100,
      .help = "headers that stand beside others of their names"},
+    {GOEVD_OPTION(struct http_options_headers, always, "always", BOOL), .def = "false",
+     .help = "also on replies without a route, such as 404 and 400; not in a route"},
     {.type = GOEVD_OPTION_END},
 };
 

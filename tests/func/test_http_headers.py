@@ -125,3 +125,54 @@ def test_all_lines_of_a_route_are_bounded(goevd, refused):
     assert len(lines(goevd(config(listener(handler=most(8192)))).connect(), '/')[0]) == 4093
     said = refused(config(listener(handler=most(8193))))
     assert 'headers adds 8193 bytes in all, and 8192 are the most' in said
+
+
+ALWAYS = {
+    'headers': {'set': {'X-All': 'all'}, 'always': True},
+    'error_pages': [{'status': ['421'], 'body': 'page'}],
+    'hosts': [{'names': ['host'], 'headers': {'set': {'X-Host': 'host'}, 'always': True},
+               'routes': [{'path': '/a', 'respond': {}, 'headers': {'set': {'X-All': 'route'}}}]},
+              {'names': ['quiet'], 'headers': {'set': {'X-Host': 'quiet'}},
+               'routes': [{'path': '/a', 'respond': {}}]}],
+}
+
+
+@pytest.mark.parametrize('host, method, path, status, expected', [
+    ('host', 'GET', '/a', 200, ['x-all=route', 'x-host=host']),
+    ('host', 'GET', '/b', 404, ['x-all=all', 'x-host=host']),
+    ('host', 'HEAD', '/b', 404, ['x-all=all', 'x-host=host']),
+    ('host', 'POST', '/a', 405, ['allow=GET, HEAD', 'x-all=all', 'x-host=host']),
+    ('quiet', 'GET', '/a', 200, ['x-all=all', 'x-host=quiet']),
+    ('quiet', 'GET', '/b', 404, ['x-all=all']),
+    ('quiet', 'POST', '/a', 405, ['allow=GET, HEAD', 'x-all=all']),
+    ('other', 'GET', '/a', 421, ['x-all=all']),
+    ('host', 'OPTIONS', '*', 200, ['allow=GET, HEAD, OPTIONS', 'x-all=all']),
+    ('host', 'BREW', '/a', 501, ['x-all=all']),
+    ('host', 'GET', '/%', 400, ['x-all=all'])])
+def test_headers_of_replies_without_a_route(goevd, host, method, path, status, expected):
+    d = goevd(config(listener(handler={'http': ALWAYS})))
+    s = d.connect()
+    s.sendall(request(path, method, host=host))
+    found, headers, body = Reader(s).response(method == 'HEAD')
+    assert found == status and (status != 421 or body == b'page')
+    assert sorted(f'{n}={v}' for n, v in headers.items()
+                  if n not in OURS and n != 'connection') == expected
+
+
+def test_a_route_has_no_headers_for_others(refused):
+    routes = [{'path': '/a', 'respond': {}, 'headers': {'always': True}}]
+    said = refused(config(listener(handler={'http': {'routes': routes}})))
+    assert 'routes[0].headers: always is for replies that no route has' in said
+
+
+def test_101_has_the_headers_of_its_route(goevd, plugins):
+    """And the handler's, but for those that the route removes."""
+    probe = {'http_probe': {'file': '/dev/null', 'stream': 'echo'}}
+    d = goevd(config(listener(handler={'http': {
+        'headers': {'set': {'X-All': 'all'}},
+        'routes': [{'path': '/{id}', 'handler': probe, 'headers': {'add': {'Set-Cookie': 'a=b'}}}]}}),
+        plugin_dir=str(plugins)))
+    s = d.connect()
+    s.sendall(request('/upgrade', Connection='upgrade', Upgrade='probe'))
+    head = Reader(s).until(b'\r\n\r\n').decode().split('\r\n')
+    assert head[0].startswith('HTTP/1.1 101 ') and {'X-All: all', 'Set-Cookie: a=b'} < set(head)

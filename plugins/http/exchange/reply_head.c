@@ -162,12 +162,23 @@ http_exchange_upgrade_required(struct http_exchange *x, const char *protocol)
     return http_exchange_reply(x, 426, "", 0, NULL, 0);
 }
 
+/* Complete the headers, and keep those that the handler has added in *ret_before. 0; -ENOMEM;
+ * -EMSGSIZE. */
+static int
+http_reply_head_begin_upgrade(struct http_exchange *x, struct http_buffer *ret_before)
+{
+    int r = http_buffer_append(ret_before, x->reply.fields.data, x->reply.fields.len);
+
+    return r < 0 ? r : http_reply_head_finish_fields(x);
+}
+
 int
 http_exchange_upgrade(struct http_exchange *x, const char *protocol, struct goevd_plugin *to,
                       const void *state, size_t len)
 {
     const struct goevd_stream *stream = goevd_plugin_interface(to, GOEVD_STREAM);
-    size_t before = x->reply.fields.len;
+    struct http_buffer before = {0};
+    bool begun = false;
     int r;
 
     if (x->flags & HTTP_X_LOST)
@@ -176,15 +187,17 @@ http_exchange_upgrade(struct http_exchange *x, const char *protocol, struct goev
         return -ENOTSUP;
     if (len > stream->conn_size)
         return -EINVAL;
-    r = http_reply_head_append_id(x);
-    if (r < 0)
-        return r;
-    r = x->wire->upgrade(x, protocol, &x->reply.fields);
-    if (r == -EPROTO) {
-        x->reply.fields.len = before;
-        return r;
+    r = http_reply_head_begin_upgrade(x, &before);
+    if (r == 0) {
+        r = x->wire->upgrade(x, protocol, &x->reply.fields);
+        begun = r != -EPROTO;
     }
     x->reply.fields.len = 0;
+    if (!begun)
+        (void)http_buffer_append(&x->reply.fields, before.data, before.len); /* there was room */
+    free(before.data);
+    if (!begun)
+        return r;
     x->flags |= HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_UPGRADE;
     x->reply.status = 101;
     x->upgrade = (struct http_upgrade){to, state, len};

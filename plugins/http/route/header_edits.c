@@ -108,6 +108,16 @@ http_header_edits_check(struct goevd_self *self, const char *path,
     return r;
 }
 
+int
+http_header_edits_check_length(struct goevd_self *self, const char *path,
+                               const struct http_header_edits *edits)
+{
+    if (edits->lines.len <= HTTP_HEADER_EDITS_LINES_MAX)
+        return 0;
+    return goevd_refuse(self, path, "headers adds %zu bytes in all, and %d are the most",
+                        edits->lines.len, HTTP_HEADER_EDITS_LINES_MAX);
+}
+
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
 static int

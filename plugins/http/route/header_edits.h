@@ -39,6 +39,10 @@ int http_header_edits_check_header(struct goevd_self *self, const char *path, st
 int http_header_edits_check(struct goevd_self *self, const char *path,
                             const struct http_options_headers *o);
 
+/* Whether they add no more bytes than they may. Returns likewise. */
+int http_header_edits_check_length(struct goevd_self *self, const char *path,
+                                   const struct http_header_edits *edits);
+
 /* Let that be done too, after the others; NULL: nothing. 0 or -ENOMEM. */
 int http_header_edits_add(struct http_header_edits *edits, const struct http_options_headers *o);
 

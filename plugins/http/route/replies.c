@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/message/lines.h"
 #include "http/message/status.h"
 #include "http/route/respond.h"
 
@@ -17,13 +18,17 @@ http_replies_fini(struct http_replies *replies)
         free(replies->all[i].memory);
     free(replies->all);
     http_error_pages_fini(&replies->error_pages);
+    http_header_edits_fini(&replies->always);
     *replies = (struct http_replies){0};
 }
 
 int
 http_replies_push(struct http_replies *replies, struct http_reply reply)
 {
-    assert(replies->count < HTTP_REPLIES_MAX);
+    if (replies->count == HTTP_REPLIES_MAX) {
+        free(reply.memory);
+        return -E2BIG;
+    }
     if (replies->count == replies->room) {
         size_t room = replies->room == 0 ? 64 : replies->room * 2;
         struct http_reply *all = reallocarray(replies->all, room, sizeof(*all));
@@ -39,46 +44,49 @@ http_replies_push(struct http_replies *replies, struct http_reply reply)
     return (int)replies->count++;
 }
 
-/* An error with the page that the options have for it. */
+/* The content of an error: its page, or its status in plain text with `words` behind it. */
 static int
-http_replies_push_page(struct http_replies *replies, int status, const char *fields,
-                       const struct http_error_page *page)
+http_replies_write_content(struct http_buffer *to, const struct http_error_page *page, int status,
+                           const char *words)
 {
-    char *memory = NULL;
-    int len = asprintf(&memory, "%sContent-Type: %s\r\n", fields, page->type.data);
+    char text[128];
+    int len = page ? 0
+                   : snprintf(text, sizeof(text), "%d %s%s%s\n", status, http_status_phrase(status),
+                              words[0] == '\0' ? "" : ": ", words);
 
-    if (len < 0)
-        return -ENOMEM;
-    return http_replies_push(replies, (struct http_reply){.status = status,
-                                                          .fields = {memory, (size_t)len},
-                                                          .body = page->body,
-                                                          .memory = memory});
+    assert(len < (int)sizeof(text));
+    return http_buffer_append(to, text, (size_t)len);
 }
 
-/* A reply that says its status in plain text, and `words` after it if there are any; or a page. */
+/* An error that no route has. `fields` are header lines. */
 static int
 http_replies_push_error(struct http_replies *replies, int status, const char *fields,
                         const char *words)
 {
+    static const struct http_span name = {"Content-Type", 12};
+    static const struct http_span plain = {"text/plain; charset=utf-8", 25};
     const struct http_error_page *page = http_error_pages_find(&replies->error_pages, status);
-    char *memory = NULL;
-    int fields_len = 0;
-    int len;
+    struct http_reply reply = {.status = status};
+    struct http_buffer text = {0};
+    int r = http_buffer_append(&text, fields, strlen(fields));
 
-    if (page)
-        return http_replies_push_page(replies, status, fields, page);
-    len = asprintf(&memory, "%sContent-Type: text/plain; charset=utf-8\r\n%n%d %s%s%s\n", fields,
-                   &fields_len, status, http_status_phrase(status), words[0] == '\0' ? "" : ": ",
-                   words);
-
-    if (len < 0)
-        return -ENOMEM;
-    return http_replies_push(replies, (struct http_reply){
-                                          .status = status,
-                                          .fields = {memory, (size_t)fields_len},
-                                          .body = {memory + fields_len, (size_t)(len - fields_len)},
-                                          .memory = memory,
-                                      });
+    if (r == 0)
+        r = http_lines_add(&text, name, page ? page->type : plain);
+    if (r == 0)
+        r = http_header_edits_apply(&replies->always, &text);
+    reply.fields.len = text.len;
+    if (r == 0)
+        r = http_replies_write_content(&text, page, status, words);
+    if (r < 0) {
+        free(text.data);
+        return r;
+    }
+    reply.memory = text.data;
+    reply.fields.data = text.data;
+    reply.body =
+        page ? page->body
+             : (struct http_span){text.data + reply.fields.len, text.len - reply.fields.len};
+    return http_replies_push(replies, reply);
 }
 
 static int
@@ -150,15 +158,43 @@ static int
 http_replies_push_server_wide(struct http_replies *replies, uint16_t methods)
 {
     char allow[REPLIES_ALLOW_MAX];
-    char *memory;
+    struct http_buffer lines = {0};
+    int r;
 
     http_replies_allow(allow, methods);
-    memory = strdup(allow);
-    if (!memory)
-        return -ENOMEM;
-    return http_replies_push(
-        replies,
-        (struct http_reply){.status = 200, .fields = {memory, strlen(memory)}, .memory = memory});
+    r = http_buffer_append(&lines, allow, strlen(allow));
+    if (r == 0)
+        r = http_header_edits_apply(&replies->always, &lines);
+    if (r < 0) {
+        free(lines.data);
+        return r;
+    }
+    return http_replies_push(replies, (struct http_reply){.status = 200,
+                                                          .fields = {lines.data, lines.len},
+                                                          .memory = lines.data});
+}
+
+int
+http_replies_set_always(struct http_replies *replies, struct goevd_self *self,
+                        const struct http_options_headers *all,
+                        const struct http_options_headers *host)
+{
+    int r = 0;
+
+    if (http_header_edits_any(&replies->always) || (host && host->always))
+        memset(replies->refusals, 0, sizeof(replies->refusals));
+    http_header_edits_fini(&replies->always);
+    if (all && all->always)
+        r = http_header_edits_add(&replies->always, all);
+    if (r == 0 && host && host->always)
+        r = http_header_edits_add(&replies->always, host);
+    return r == 0 ? http_header_edits_check_length(self, "headers", &replies->always) : r;
+}
+
+int
+http_replies_push_absent(struct http_replies *replies)
+{
+    return http_replies_push_error(replies, 404, "", "");
 }
 
 int
@@ -167,7 +203,7 @@ http_replies_push_fixed(struct http_replies *replies, uint16_t methods)
     int r = http_replies_push_verdicts(replies);
 
     if (r >= 0)
-        r = http_replies_push_error(replies, 404, "", "");
+        r = http_replies_push_absent(replies);
     if (r >= 0)
         r = http_replies_push_error(replies, 421, "", "no host of that name is here");
     if (r >= 0)

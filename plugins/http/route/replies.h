@@ -18,6 +18,7 @@ enum {
 
 struct http_replies {
     struct http_error_pages error_pages;
+    struct http_header_edits always; /* of those that no route has and are made from now on */
     struct http_reply *all;
     size_t count;
     size_t room;
@@ -26,7 +27,7 @@ struct http_replies {
 
 void http_replies_fini(struct http_replies *replies);
 
-/* The number of a new reply, whose memory is taken over in any case; -ENOMEM. */
+/* The number of a new reply, whose memory is taken over in any case; -ENOMEM; -E2BIG. */
 int http_replies_push(struct http_replies *replies, struct http_reply reply);
 
 /* Edit the headers of one of the options' own. 0; -EINVAL after goevd_refuse(); -ENOMEM. */
@@ -39,6 +40,15 @@ int http_replies_edit(struct http_reply *reply, struct goevd_self *self, const c
  * arg      struct http_replies.
  */
 int http_replies_refuse(void *arg, uint16_t methods);
+
+/* Let the headers that `all` and the host, perhaps NULL, have for replies without a route be on
+ * those that are made from now on. Returns as http_replies_edit(). */
+int http_replies_set_always(struct http_replies *replies, struct goevd_self *self,
+                            const struct http_options_headers *all,
+                            const struct http_options_headers *host);
+
+/* The number of a new 404. -ENOMEM. */
+int http_replies_push_absent(struct http_replies *replies);
 
 /* Make those that are always there, in the order of their numbers.
  *

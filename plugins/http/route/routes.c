@@ -146,15 +146,18 @@ http_routes_answer(struct http_routes *routes, struct goevd_self *self, const ch
 
     snprintf(where, sizeof(where), "%s.headers", at);
     r = http_header_edits_check(self, where, route->headers);
+    if (r == 0 && route->headers && route->headers->always)
+        r = goevd_refuse(self, where,
+                         "always is for replies that no route has; leave it out, or set it in the "
+                         "headers of http or of a host");
     if (r == 0)
         r = http_header_edits_add(&edits, place->all);
     if (r == 0)
         r = http_header_edits_add(&edits, place->host);
     if (r == 0)
         r = http_header_edits_add(&edits, route->headers);
-    if (r == 0 && edits.lines.len > HTTP_HEADER_EDITS_LINES_MAX)
-        r = goevd_refuse(self, at, "headers adds %zu bytes in all, and %d are the most",
-                         edits.lines.len, HTTP_HEADER_EDITS_LINES_MAX);
+    if (r == 0)
+        r = http_header_edits_check_length(self, at, &edits);
     snprintf(where, sizeof(where), "%s.gzip", at);
     if (r == 0)
         r = http_gzip_check(self, where, route->gzip);
@@ -201,9 +204,13 @@ http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct 
                     const struct http_routes_place *place, const struct goevd_list *list)
 {
     const struct http_options_route *items = list->items;
-    int r = 0;
+    int r = http_replies_set_always(&routes->replies, self, place->all, place->host);
 
     site->absent = HTTP_REPLIES_NOT_FOUND;
+    if (r >= 0 && place->host && place->host->always) {
+        r = http_replies_push_absent(&routes->replies);
+        site->absent = (unsigned)r;
+    }
     for (size_t i = 0; r >= 0 && i < list->count; i++)
         r = http_routes_add(routes, self, site, place, i, &items[i]);
     return r < 0 ? r : http_router_seal(&site->router, http_replies_refuse, &routes->replies);
@@ -310,9 +317,11 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
     if (r >= 0)
         r = http_error_pages_init(&routes->replies.error_pages, self, o);
     if (r >= 0)
-        r = http_replies_push_fixed(&routes->replies, http_routes_all_methods(o));
-    if (r >= 0)
         r = http_header_edits_check(self, "headers", o->headers);
+    if (r >= 0)
+        r = http_replies_set_always(&routes->replies, self, o->headers, NULL);
+    if (r >= 0)
+        r = http_replies_push_fixed(&routes->replies, http_routes_all_methods(o));
     if (r >= 0)
         r = http_routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
     /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
