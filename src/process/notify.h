@@ -1,6 +1,5 @@
 /* What a service manager is told, by the protocol of sd_notify(3): a datagram of lines to the
- * socket that NOTIFY_SOCKET names. It is stable and made to be spoken without libsystemd; so there
- * is one way for all builds. Without that variable every call does nothing.
+ * socket that NOTIFY_SOCKET names. Without that variable every call does nothing.
  *
  * Nothing here waits. A manager that is not reading gets its messages later: they are queued, up to
  * NOTIFY_QUEUE_MAX of them, and tried again when notify_due_ns() says so.

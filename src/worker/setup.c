@@ -124,17 +124,6 @@ setup_privileges(struct setup *s, const struct config *config)
         config_error(config, &s->errors, "group", "there is no group '%s'", group);
 }
 
-/* Whether it runs is seen when goevd starts. */
-static void
-setup_log(struct setup *s, const struct config *config)
-{
-    const char *target = config->log ? config->log->target.data : NULL;
-    struct err err = {0};
-
-    if (target && strcmp(target, "journal") == 0 && log_open_journal(&err) == -ENOTSUP)
-        config_error(config, &s->errors, "log.target", "%s", err.text);
-}
-
 /* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
 static void
 setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
@@ -150,7 +139,6 @@ setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
     for (size_t i = 0; i < s->listener_count; i++)
         setup_listener(s, config, i);
     setup_privileges(s, config);
-    setup_log(s, config);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
