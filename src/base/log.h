@@ -4,10 +4,11 @@
  *   log_line.c     how a line reads
  *   log_journal.c  the journal's own protocol
  *   log_repeats.c  lines that are held back, as too many were like them
+ *   log_writer.c   a thread that writes where a write may wait
  *   sink.c         the file that lines are written to
  *
- * Nothing here waits, and nothing here fails: a line that cannot be written is dropped and counted,
- * and when lines can be written again one says how many are missing.
+ * Nothing here waits for a reader, and nothing here fails: a line that cannot be written is dropped
+ * and counted, and when lines can be written again one says how many are missing.
  */
 #pragma once
 
@@ -47,7 +48,8 @@ struct log_config {
  * and is kept, not copied. */
 void log_init(const char *who, int level);
 
-/* Before there is another thread. */
+/* Before there is another thread, or after log_start_writer(true): then the lines stay where they
+ * go until log_replace_file(). */
 void log_configure(const struct log_config *config);
 
 /* [any thread] Another level from now on. */
@@ -58,6 +60,17 @@ int log_get_level(void);
  * every line is written to the one or the other. 0, fd stays the caller's; a negative errno. */
 int log_replace_file(int fd);
 
+/* Let a thread write the lines where a write may wait for a reader: to a terminal, a pipe, a socket.
+ * `disks`: to files too, and into an fd of the log's own. Without the thread, the calling thread
+ * writes. 0; a negative errno. */
+int log_start_writer(bool disks);
+
+/* Wait until the lines so far are written, but no longer than a second. Signal-safe. */
+void log_flush(void);
+
+/* The same, and end the thread. */
+void log_fini(void);
+
 /* Write the first line of a file as `format` wants it: 0, or the negative errno that tells that
  * nothing can be written there. */
 int log_begin_file(int fd, enum log_format format);
@@ -65,7 +78,7 @@ int log_begin_file(int fd, enum log_format format);
 /* Is stderr something else? Then whoever looks there does not see it. */
 bool log_is_elsewhere(void);
 
-/* Before LOG_TO_JOURNAL: 0; -ENOTSUP, where goevd was built without it; a negative errno. */
+/* Before LOG_TO_JOURNAL: 0; a negative errno. */
 int log_open_journal(struct err *reterr);
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -113,7 +126,8 @@ uint64_t log_held(void);
  * another time, and when the first line is lost; -1: none. Before there is another thread. */
 void log_set_wake_fd(int fd);
 
-/* Are there lost lines that no line of the log has reported? */
+/* Are there lost lines that log_report_lost() is due to report, after LOG_RETRY_NS? */
+#define LOG_RETRY_NS NS_PER_S
 bool log_has_lost(void);
 
 /* [any thread] Log their number, if the log takes a line now. Each line that is written does this

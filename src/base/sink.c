@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SINK_WAIT_MS 1000
+
 /* A pipe or terminal that nobody reads must not hold a poller up; the flag O_NONBLOCK would change
  * it for all who share it. */
 bool
@@ -17,18 +19,29 @@ sink_has_room(int fd)
     return poll(&poll_fd, 1, 0) != 0;
 }
 
+/* Wait until the fd takes more, or is another file: sink_replace(). */
+static int
+sink_wait(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+
+    return poll(&poll_fd, 1, SINK_WAIT_MS) < 0 && errno != EINTR ? -errno : 0;
+}
+
 /* A disk takes the rest of a line, or says that it is full. *ret_done: what it has taken. */
 static int
-sink_put(int fd, const char *line, size_t len, size_t *ret_done)
+sink_put(int fd, const char *line, size_t len, bool waits, size_t *ret_done)
 {
     size_t done = 0;
-    int r = sink_has_room(fd) ? 0 : -EAGAIN;
+    int r = waits || sink_has_room(fd) ? 0 : -EAGAIN;
 
     while (r == 0 && done < len) {
         ssize_t n = write(fd, line + done, len - done);
 
         if (n >= 0)
             done += (size_t)n;
+        else if (errno == EAGAIN && waits)
+            r = sink_wait(fd);
         else if (errno != EINTR)
             r = -errno;
     }
@@ -36,32 +49,57 @@ sink_put(int fd, const char *line, size_t len, size_t *ret_done)
     return r;
 }
 
+/* Has another process, or this one, left a line without its end in the file? */
+static bool
+sink_is_torn(const struct sink *s)
+{
+    struct stat st;
+    char last;
+
+    if (unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)))
+        return true;
+    return fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+           pread(s->fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
 /* Two threads that both see it torn leave an empty line, which is better than none. */
 static int
 sink_mend(struct sink *s)
 {
     size_t done;
-    int r = sink_put(s->fd, "\n", 1, &done);
+    int r = sink_is_torn(s) ? sink_put(s->fd, "\n", 1, false, &done) : 0;
 
     if (r == 0)
-        atomic_store(&s->torn, false);
+        atomic_store_explicit(&s->torn, false, memory_order_relaxed);
     return r;
 }
 
-int
-sink_write(struct sink *s, const char *line, size_t len)
+static int
+sink_put_line(struct sink *s, const char *line, size_t len, bool waits)
 {
     size_t done = 0;
-    int r = unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)) ? sink_mend(s) : 0;
+    int r = sink_mend(s);
 
     if (r == 0)
-        r = sink_put(s->fd, line, len, &done);
+        r = sink_put(s->fd, line, len, waits, &done);
     if (r == 0)
         return 0;
     if (done > 0)
         atomic_store(&s->torn, true);
     sink_drop(s);
     return r;
+}
+
+int
+sink_write(struct sink *s, const char *line, size_t len)
+{
+    return sink_put_line(s, line, len, false);
+}
+
+int
+sink_write_waiting(struct sink *s, const char *line, size_t len)
+{
+    return sink_put_line(s, line, len, true);
 }
 
 /* How much of this is whole lines. */
@@ -85,12 +123,12 @@ size_t
 sink_write_lines(struct sink *s, const char *lines, size_t len, int *ret_r)
 {
     size_t max = sink_piece_max(s), written = 0;
-    int r = atomic_load_explicit(&s->torn, memory_order_relaxed) ? sink_mend(s) : 0;
+    int r = sink_mend(s);
 
     while (r == 0 && written < len) {
         size_t piece = sink_whole(lines + written, MIN(len - written, max)), done;
 
-        r = sink_put(s->fd, lines + written, piece, &done);
+        r = sink_put(s->fd, lines + written, piece, false, &done);
         piece = sink_whole(lines + written, done);
         if (piece != done)
             atomic_store(&s->torn, true);
@@ -105,6 +143,12 @@ sink_drop(struct sink *s)
 {
     atomic_fetch_add(&s->dropped, 1);
     atomic_fetch_add(&s->untold, 1);
+}
+
+bool
+sink_has_untold(const struct sink *s)
+{
+    return atomic_load_explicit(&s->untold, memory_order_relaxed) > 0;
 }
 
 uint64_t

@@ -1,8 +1,9 @@
 /* Where lines go that many write: the threads of several processes, to one file, without a lock.
  * Each is one write(2), so that lines never mix (O_APPEND).
  *
- * It never waits. A line that cannot be written is dropped and counted; one that a filling disk has
- * cut in two is dropped too, and the next begins on a line of its own.
+ * It waits for no reader, though perhaps for a disk. A line that cannot be written is dropped and
+ * counted. One that a filling disk has cut in two is dropped too, and the next one begins on a line
+ * of its own, whichever process writes it.
  */
 #pragma once
 
@@ -23,6 +24,9 @@ struct sink {
  */
 int sink_write(struct sink *s, const char *line, size_t len);
 
+/* The same for a thread that may wait: it does, until the line is written or cannot be. */
+int sink_write_waiting(struct sink *s, const char *line, size_t len);
+
 /* Write whole lines, as many as go without waiting: to a file all at once, to anything else in
  * pieces that a pipe keeps together. What is not written is not dropped but stays the caller's.
  *
@@ -34,6 +38,9 @@ size_t sink_write_lines(struct sink *s, const char *lines, size_t len, int *ret_
 
 /* Count a line that the owner could not bring here. */
 void sink_drop(struct sink *s);
+
+/* Have any been dropped that sink_take_untold() has not returned? */
+bool sink_has_untold(const struct sink *s);
 
 /* How many have been dropped since it was asked last. */
 uint64_t sink_take_untold(struct sink *s);

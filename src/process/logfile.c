@@ -61,9 +61,12 @@ logfile_reopen(const struct proto_log *log, const char *why, struct err *reterr)
     fd = logfile_begin(log, reterr);
     if (fd < 0)
         return fd;
+    log_flush(); /* the lines so far belong to the old one */
     r = log_replace_file(fd);
+    if (r == 0)
+        return fd;
     fd_close(fd);
-    return r < 0 ? err_set_errno(reterr, r, "cannot go over to the new log file") : 0;
+    return err_set_errno(reterr, r, "cannot go over to the new log file");
 }
 
 void

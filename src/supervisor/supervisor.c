@@ -220,6 +220,8 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, notify_due_ns(&s->notify));
     due = supervisor_earlier(due, s->extend_ns);
     due = supervisor_earlier(due, s->room_ns);
+    if (log_has_lost())
+        due = supervisor_earlier(due, now + LOG_RETRY_NS);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         due = supervisor_earlier(due, supervisor_approach(s->children[i].deadline_ns, now));
     if (!due)
@@ -259,6 +261,7 @@ supervisor_on_time(struct supervisor *s)
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
+    log_report_lost();
     supervisor_start_due(s);
     supervisor_notify_time(s, now);
 }
@@ -342,7 +345,9 @@ supervisor_begin(struct supervisor *s)
     int r = supervisor_init(s);
 
     if (r == 0)
-        r = supervisor_inherit(s, &err);
+        r = supervisor_inherit(s, &err); /* before anything takes the numbers of what is passed */
+    if (r == 0)
+        r = log_start_writer(true);
     if (r == 0)
         r = supervisor_start(s, 0);
     if (r < 0)
@@ -384,5 +389,6 @@ supervisor_run(int log_level, char **argv)
         status = s->status;
     }
     supervisor_free(s);
+    log_fini();
     return status;
 }

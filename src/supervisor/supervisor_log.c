@@ -1,6 +1,7 @@
 /* The log: the supervisor opens its file, for itself and for the workers. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -110,7 +111,7 @@ supervisor_change_log(struct supervisor *s)
 void
 supervisor_commit_log(struct supervisor *s, struct child *c)
 {
-    int old = -1;
+    int old = -1, r;
 
     if (!s->log_wanted)
         return;
@@ -121,6 +122,9 @@ supervisor_commit_log(struct supervisor *s, struct child *c)
         old = supervisor_change_log(s);
     /* Lines of the supervisor are few, and each counts. */
     logfile_use(&s->log.how, s->log.fd, 0, 0);
+    r = log_replace_file(s->log.fd >= 0 ? s->log.fd : STDERR_FILENO);
+    if (r < 0)
+        log_error("cannot go over to another log: %s", err_words(r));
     fd_close(old);
     if (c->log_due)
         supervisor_send_log(s, c); /* reopened while it started */
@@ -150,15 +154,17 @@ supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr)
 {
     bool files = supervisor_reopen_files(s);
     unsigned old = s->log.number;
-    int r;
+    int fd;
 
     if (files && s->log.how.target != LOG_TO_FILE) {
         log_notice("%s: reopening the files of plugins", why);
         return 0;
     }
-    r = logfile_reopen(&s->log.how, why, reterr);
-    if (r < 0)
-        return r;
+    fd = logfile_reopen(&s->log.how, why, reterr);
+    if (fd < 0)
+        return fd;
+    fd_close(s->log.fd);
+    s->log.fd = fd;
     s->log.number = ++s->log_numbers;
     supervisor_pass_log_on(s, old);
     return 0;

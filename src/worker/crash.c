@@ -108,6 +108,7 @@ crash_handle(int signo, siginfo_t *info, void *context)
     count = backtrace(frames, FRAMES_MAX);
     for (int i = 0; i < count; i++)
         crash_tell_frame(i, frames[i]);
+    log_flush();
     sigaction(signo, &plain, NULL);
     raise(signo);
 }

@@ -28,7 +28,6 @@
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
-#define LOG_RETRY_NS NS_PER_S /* until the log is tried again, after it has lost lines */
 #define MINOR_CUT 5           /* the first version of the supervisor that counts what is cut */
 
 struct worker_process {
@@ -148,7 +147,7 @@ worker_want_replace(void *arg, const char *why)
 }
 
 /* What needs privileges, and then none: before there is another thread, and before plugins have
- * made anything. */
+ * made anything. The log's is the first one. */
 static int
 worker_settle(struct worker_process *w, struct err *reterr)
 {
@@ -162,6 +161,8 @@ worker_settle(struct worker_process *w, struct err *reterr)
         r = parent_hold_pidfile(&w->parent, config->pid_file.data, reterr);
     if (r == 0)
         r = privileges_drop(&w->setup.privileges, alone, reterr);
+    if (r == 0 && (r = log_start_writer(false)) < 0)
+        err_set_errno(reterr, r, "cannot start the thread of the log");
     return r;
 }
 
@@ -532,5 +533,6 @@ worker_run(const struct worker_options *options)
     else if (r < 0)
         worker_say_failed(&w, &err);
     worker_fini(&w);
+    log_fini();
     return r < 0 ? EXIT_REFUSED : EXIT_OK;
 }

@@ -82,7 +82,9 @@ worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why
 
     if (r < 0 || (files > 0 && l->how.target != LOG_TO_FILE))
         return r;
-    return logfile_reopen(&l->how, why, reterr);
+    r = logfile_reopen(&l->how, why, reterr);
+    fd_close(r);
+    return MIN(r, 0);
 }
 
 void

@@ -84,7 +84,7 @@ def test_worker_that_hangs_is_replaced(start, where):
     d.ready(lines)
     echo(d.connect('echo'))
     assert done(tell(d, 'sleep 1'))
-    assert d.log.find(rf'worker {worker} was killed by signal 6 ')
+    d.log.wait(rf'worker {worker} was killed by signal 6 ')
     assert d.worker() != worker
 
 

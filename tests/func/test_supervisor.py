@@ -1,13 +1,22 @@
 """The supervisor waits for nobody: whoever does not read, or holds a call up, does not stop it."""
 import array
 import os
+import re
+import select
 import signal
 import socket
 
 import pytest
 
-from daemon import PATIENCE_S, SERVING, config, listener, write_config
-from wire import get
+from daemon import PATIENCE_S, SERVING, config, eventually, listener, said, write_config
+from wire import Reader, get
+
+
+def talk(d, line):
+    """Let the plugin `talking` do it; returns when it has."""
+    with d.connect() as s:
+        s.sendall(line.encode() + b'\n')
+        assert Reader(s).until(b'\n') == b'done\n'
 
 
 # ---- The service manager -------------------------------------------------------------------------
@@ -90,3 +99,33 @@ def test_a_manager_that_reads_late_misses_no_state_and_no_socket(goevd, manager,
     assert all(s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for s in stored)
     d.signal(signal.SIGTERM)
     manager.until('STOPPING=1')
+
+
+# ---- The log -------------------------------------------------------------------------------------
+
+def test_a_terminal_that_nobody_reads_holds_up_neither_pollers_nor_supervisor(goevd, plugins, tmp_path):
+    ours, theirs = os.openpty()
+    control = str(tmp_path / 'control')
+    d = goevd(config(listener('web', 'talking', f'unix:{tmp_path}/web'), plugin_dir=str(plugins),
+                     log={'repeats': {'max': 0}}, control={'socket': control}),
+              wrap=['sh', '-c', f'exec "$@" 2>{os.ttyname(theirs)}', 'sh'], ready=False)
+    os.close(theirs)
+    eventually(lambda: os.path.exists(control), 'it does not start')
+    d.listeners = {'web': {'address': f'unix:{tmp_path}/web'}}
+    talk(d, 'count 9000')   # each line in another callback, in the poller
+    assert 0 < d.metrics()['log.dropped'] < 9000
+    for _ in range(300):   # lines of the supervisor
+        d.signal(signal.SIGUSR1)
+    worker = d.worker()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: re.search(rb'serving.*\nrestarts +1\n', said(control, 'status'), re.S),
+               'it is not replaced')
+    talk(d, 'say on we go')
+    read = b''
+    while b'talking: on we go' not in read:
+        assert select.select([ours], [], [], PATIENCE_S)[0], read
+        read += os.read(ours, 65536)
+    assert b'was killed by signal 9' in read
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    os.close(ours)

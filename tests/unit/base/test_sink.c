@@ -104,6 +104,26 @@ test_sink_says_why(void **state)
     close(s.fd);
 }
 
+/* Two processes, each with a sink of its own: neither continues what the other has left torn. */
+static void
+test_sink_begins_a_line_behind_what_another_left(void **state)
+{
+    static const char wanted[] = "cut off\nwhole\ncut again\na\nb\n";
+    char path[] = "/tmp/goevd-sink-XXXXXX", got[sizeof(wanted)] = "";
+    struct sink one = {.fd = mkstemp(path)}, other = {.fd = open(path, O_RDWR | O_APPEND)};
+    int r;
+
+    unlink(path);
+    assert_int_equal(write(one.fd, "cut off", 7), 7);
+    assert_int_equal(sink_write(&other, "whole\n", 6), 0);
+    assert_int_equal(write(other.fd, "cut again", 9), 9);
+    assert_int_equal(sink_write_lines(&other, "a\nb\n", 4, &r), 4);
+    assert_int_equal(pread(one.fd, got, sizeof(got), 0), sizeof(wanted) - 1);
+    assert_string_equal(got, wanted);
+    close(one.fd);
+    close(other.fd);
+}
+
 int
 main(void)
 {
@@ -112,6 +132,7 @@ main(void)
         cmocka_unit_test(test_sink_leaves_what_a_pipe_does_not_take),
         cmocka_unit_test(test_sink_keeps_a_line_in_one_piece),
         cmocka_unit_test(test_sink_says_why),
+        cmocka_unit_test(test_sink_begins_a_line_behind_what_another_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
