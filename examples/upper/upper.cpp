@@ -17,7 +17,7 @@ struct Options {
 
 const goevd_option rows[] = {
     {"prefix", GOEVD_OPTION_STRING, 0, 0, offsetof(Options, prefix), "", 0, 64, nullptr, nullptr,
-     nullptr, "what is put before each line"},
+     nullptr, "Text before each line."},
     {},
 };
 const goevd_schema schema = GOEVD_SCHEMA(Options, rows);

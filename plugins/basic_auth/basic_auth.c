@@ -66,16 +66,16 @@ struct auth_check {
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct auth_options, users, "users", STRING),
      .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH, .min = 1, .max = 4095,
-     .help = "The file of names and hashes of passwords; read at start and reload."},
+     .help = "File of names and hashes of passwords, read at start and reload."},
     {GOEVD_OPTION(struct auth_options, realm, "realm", STRING), .def = "goevd", .max = 256,
-     .help = "What browsers show when they ask for the password."},
+     .help = "Text that browsers show when they ask for the password."},
     {GOEVD_OPTION(struct auth_options, users_max, "users_max", INT), .def = "10000", .min = 1,
      .max = 1000000, .help = "Users in the file."},
     {GOEVD_OPTION(struct auth_options, verified_max, "verified_max", INT), .def = "1024", .min = 0,
-     .max = 1000000, .help = "Passwords that each poller remembers to be right."},
+     .max = 1000000,
+     .help = "Verified passwords that each poller remembers; 0: each request is checked."},
     {GOEVD_OPTION(struct auth_options, checks_max, "checks_max", INT), .def = "16", .min = 1,
-     .max = 10000,
-     .help = "Passwords that are checked, or wait for it, at the same time; more get 503."},
+     .max = 10000, .help = "Checks that run or wait at the same time; further requests get 503."},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct auth_options, options_table);

@@ -49,17 +49,17 @@ static const struct goevd_schema method_schema = GOEVD_SCHEMA(int, method_table)
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct cors_options, origins, "origins", LIST), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 256, .item = &text_schema,
-     .help = "Origins that may read replies; \"*\" for all."},
+     .help = "Origins whose pages may read replies; \"*\" for all."},
     {GOEVD_OPTION(struct cors_options, methods, "methods", LIST), .def = "[GET, HEAD, POST]",
-     .min = 1, .max = 6, .item = &method_schema, .help = "Methods that they may use."},
+     .min = 1, .max = 6, .item = &method_schema, .help = "Methods that these pages may use."},
     {GOEVD_OPTION(struct cors_options, headers, "headers", LIST), .max = 100, .item = &text_schema,
-     .help = "Headers of requests that they may set beyond those that any page may."},
+     .help = "Request headers that they may set, besides those that every page may set."},
     {GOEVD_OPTION(struct cors_options, expose, "expose", LIST), .max = 100, .item = &text_schema,
-     .help = "Headers of replies that they may read beyond those that any page may."},
+     .help = "Reply headers that they may read, besides those that every page may read."},
     {GOEVD_OPTION(struct cors_options, credentials, "credentials", BOOL), .def = "false",
-     .help = "Whether requests may carry cookies and passwords; not with \"*\"."},
+     .help = "Permit requests with cookies and passwords; not with \"*\"."},
     {GOEVD_OPTION(struct cors_options, max_age_ns, "max_age", DURATION), .def = "10m", .min = 0,
-     .max = 86400 * GOEVD_SECOND, .help = "How long a browser may keep the answer to a preflight."},
+     .max = 86400 * GOEVD_SECOND, .help = "Time that a browser may keep the reply to a preflight."},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct cors_options, options_table);

@@ -12,23 +12,22 @@ static const char *const proxy_choices[] = {"none", "v1", "v2", NULL}; /* by the
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct relay_options, upstreams, "upstreams", LIST),
      .flags = GOEVD_OPTION_REQUIRED, .min = 1, .max = RELAY_UPSTREAMS_MAX, .item = &address_schema,
-     .help = "Where connections go: host:port, [v6]:port, unix:/path."},
+     .help = "Addresses of the upstreams: host:port, [v6]:port, unix:/path."},
     {GOEVD_OPTION(struct relay_options, connect_timeout_ns, "connect_timeout", DURATION),
      .def = "5s", .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
-     .help = "How long one upstream may take to accept a connection."},
+     .help = "Maximum time for one upstream to accept a connection."},
     {GOEVD_OPTION(struct relay_options, tries, "tries", INT), .def = "3", .min = 1,
      .max = RELAY_UPSTREAMS_MAX,
      .help = "Upstreams that are tried for one client before it is refused."},
     {GOEVD_OPTION(struct relay_options, rest_ns, "rest", DURATION), .def = "10s",
      .max = 86400 * GOEVD_SECOND,
-     .help = "How long an upstream that has failed is left alone while others answer."},
+     .help = "Time that a failed upstream is left alone while others answer."},
     {GOEVD_OPTION(struct relay_options, stop_quiet_ns, "stop_quiet", DURATION), .def = "1s",
      .min = GOEVD_MILLISECOND, .max = 3600 * GOEVD_SECOND,
-     .help = "When goevd stops or reloads, a connection on which nothing has moved for so long is "
-             "closed."},
+     .help = "When goevd stops, a connection without traffic for this time is closed."},
     {GOEVD_OPTION(struct relay_options, proxy_protocol, "proxy_protocol", ENUM), .def = "none",
      .choices = proxy_choices,
-     .help = "The header of the PROXY protocol that tells an upstream who its client is."},
+     .help = "Header of the PROXY protocol that names the client to the upstream."},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -21,16 +21,15 @@ static const struct goevd_option schema_reactor_options[] = {
      .flags = GOEVD_OPTION_REQUIRED,
      .min = 1,
      .max = 32,
-     .help = "What listeners call it: a-z, 0-9, _ and -."},
+     .help = "Name for use in listeners: a-z, 0-9, _ and -."},
     {.name = "pollers",
      .type = GOEVD_OPTION_STRING,
      REACTOR(pollers_text),
      .def = "auto",
      .min = 1,
      .max = 16,
-     .help =
-         "Threads: 1 to 256, or auto for one on each CPU that goevd may use: those of its affinity "
-         "mask, or fewer where its control group (cpu.max) has less."},
+     .help = "Threads: 1 to 256, or auto for one on each CPU that goevd may use: those of its "
+             "affinity mask, or fewer where its control group (cpu.max) has less."},
     {.name = "cpus",
      .type = GOEVD_OPTION_LIST,
      REACTOR(cpus_text),
@@ -38,29 +37,29 @@ static const struct goevd_option schema_reactor_options[] = {
      .min = 1,
      .max = CONFIG_CPUS_MAX,
      .item = &schema_text,
-     .help = "CPUs to pin pollers to, as in [0, 1, 4-7]; none; or auto to pin where there are as "
-             "many pollers as CPUs."},
+     .help = "CPUs that the pollers are pinned to, as in [0, 1, 4-7]; none; or auto, which pins if "
+             "there are as many pollers as CPUs."},
     {.name = "read_buffer",
      .type = GOEVD_OPTION_SIZE,
      REACTOR(read_buffer_bytes),
      .def = "64KiB",
      .min = 4 * KIB,
      .max = 16 * MIB,
-     .help = "The most that one read takes; each poller has one such buffer."},
+     .help = "Maximum length of one read; each poller has one such buffer."},
     {.name = "write_buffer",
      .type = GOEVD_OPTION_SIZE,
      REACTOR(write_buffer_bytes),
      .def = "64KiB",
      .min = 4 * KIB,
      .max = 16 * MIB,
-     .help = "Where writes of one round are gathered; each poller has one such buffer."},
+     .help = "Buffer in which the writes of a callback are gathered; each poller has one."},
     {.name = "buffer_cache_max",
      .type = GOEVD_OPTION_SIZE,
      REACTOR(buffer_cache_bytes),
      .def = "1MiB",
      .min = 0,
      .max = GIB,
-     .help = "Memory that each poller keeps for the next who needs some; 0 keeps none."},
+     .help = "Memory that each poller keeps for its next use; 0 keeps none."},
     {.name = "events_max",
      .type = GOEVD_OPTION_INT,
      REACTOR(events_max),
@@ -74,21 +73,21 @@ static const struct goevd_option schema_reactor_options[] = {
      .def = "64",
      .min = 1,
      .max = 4096,
-     .help = "Connections accepted from one socket in a row, before others have their turn."},
+     .help = "Connections accepted from one socket in a row, before other work has its turn."},
     {.name = "messages_max",
      .type = GOEVD_OPTION_INT,
      REACTOR(messages_max),
      .def = "1024",
      .min = 1,
      .max = 65536,
-     .help = "Messages from other threads handled in a row, before others have their turn."},
+     .help = "Messages from other threads handled in a row, before other work has its turn."},
     {.name = "mailbox_max",
      .type = GOEVD_OPTION_INT,
      REACTOR(mailbox_max),
      .def = "65536",
      .min = 16,
      .max = 16777216,
-     .help = "Sends from other threads that may wait for a poller; more are refused."},
+     .help = "Sends from other threads that may wait for a poller; further sends are refused."},
     {.name = "stack",
      .type = GOEVD_OPTION_SIZE,
      REACTOR(stack_bytes),
@@ -127,8 +126,8 @@ const struct goevd_schema schema_reactor =
         .name = "keepalive", .type = GOEVD_OPTION_DURATION,                                        \
         .offset = offsetof(type_, socket.keepalive_ns), .def = (keepalive_), .min = 0,             \
         .max = 9 * HOUR,                                                                           \
-        .help = "Idle time before the kernel probes whether the peer is there, TCP_KEEPIDLE; 0: "  \
-                "never."                                                                           \
+        .help = "Idle time after which the kernel probes whether the peer still exists, "          \
+                "TCP_KEEPIDLE; 0: no probes."                                                      \
     }
 
 #define LIMITS_OPTIONS(type_, idle_, rate_)                                                        \
@@ -139,7 +138,8 @@ const struct goevd_schema schema_reactor =
      .def = (idle_),                                                                               \
      .min = 0,                                                                                     \
      .max = 365 * DAY,                                                                             \
-     .help = "Close a connection on which nothing was read or written for this long; 0: never."},  \
+     .help = "Maximum time without any byte read or written; then the connection is closed. 0: "   \
+             "no limit."},                                                                         \
         {.name = "close_timeout",                                                                  \
          .type = GOEVD_OPTION_DURATION,                                                            \
          .offset = offsetof(type_, limits.close_timeout_ns),                                       \
@@ -147,7 +147,8 @@ const struct goevd_schema schema_reactor =
          .def = "5s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
-         .help = "How long the peer of a closing connection may take no queued output."},          \
+         .help =                                                                                   \
+             "Maximum time in which the peer of a closing connection takes no queued output."},    \
         {.name = "linger_timeout",                                                                 \
          .type = GOEVD_OPTION_DURATION,                                                            \
          .offset = offsetof(type_, limits.linger_timeout_ns),                                      \
@@ -155,24 +156,23 @@ const struct goevd_schema schema_reactor =
          .def = "2s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
-         .help =                                                                                   \
-             "How long a closed socket waits for the peer to close too, so that no reply is lost " \
-             "to a reset."},                                                                       \
+         .help = "Time that a connection waits for the peer's close after its last output, so "    \
+                 "that no reply is lost to a reset."},                                             \
         {.name = "tail_max",                                                                       \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.tail_max_bytes),                                         \
          .def = "64KiB",                                                                           \
          .min = 256,                                                                               \
          .max = GIB,                                                                               \
-         .help = "Bytes kept for a handler that has not consumed them."},                          \
+         .help = "Unconsumed input that is kept for the handler."},                                \
         {.name = "frame_max",                                                                      \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.frame_max_bytes),                                        \
          .def = "0",                                                                               \
          .min = 0,                                                                                 \
          .max = GIB,                                                                               \
-         .help = "Bytes of one frame, for handlers that name a framing; 0: 16 less than "          \
-                 "tail_max, which is the most."},                                                  \
+         .help = "Length of one frame, for handlers that read frames; 0: the maximum, 16 less "    \
+                 "than tail_max."},                                                                \
         {.name = "output_low",                                                                     \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_low_bytes),                                       \
@@ -180,7 +180,7 @@ const struct goevd_schema schema_reactor =
          .def = "64KiB",                                                                           \
          .min = 1,                                                                                 \
          .max = GIB,                                                                               \
-         .help = "Queued output at which a connection that was paused is read again."},            \
+         .help = "Queued output at which reading resumes after output_high has stopped it."},      \
         {.name = "output_high",                                                                    \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_high_bytes),                                      \
@@ -188,7 +188,7 @@ const struct goevd_schema schema_reactor =
          .def = "1MiB",                                                                            \
          .min = 1,                                                                                 \
          .max = GIB,                                                                               \
-         .help = "Queued output from which on a connection is not read."},                         \
+         .help = "Queued output above which the connection is not read."},                         \
         {.name = "output_max",                                                                     \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.output_max_bytes),                                       \
@@ -196,7 +196,7 @@ const struct goevd_schema schema_reactor =
          .def = "16MiB",                                                                           \
          .min = 4 * KIB,                                                                           \
          .max = 64 * GIB,                                                                          \
-         .help = "Queued output beyond which writes fail."},                                       \
+         .help = "Queued output above which writes of the handler are refused."},                  \
         {.name = "output_rate",                                                                    \
          .type = GOEVD_OPTION_RATE,                                                                \
          .offset = offsetof(type_, limits.output_rate),                                            \
@@ -204,13 +204,13 @@ const struct goevd_schema schema_reactor =
          .def = (rate_),                                                                           \
          .min = 0,                                                                                 \
          .max = GIB,                                                                               \
-         .help = "Close a connection whose peer takes less than this while output waits; 0: "      \
-                 "however slow it is."},                                                           \
+         .help = "Minimum rate at which the peer must take waiting output; a slower one is "       \
+                 "closed. 0 disables the check."},                                                 \
     {                                                                                              \
         .name = "output_timeout", .type = GOEVD_OPTION_DURATION,                                   \
         .offset = offsetof(type_, limits.output_timeout_ns), .flags = GOEVD_OPTION_RUNTIME,        \
         .def = "30s", .min = SECOND / 1000, .max = DAY,                                            \
-        .help = "Over how long output_rate is measured."                                           \
+        .help = "Period over which output_rate is measured."                                       \
     }
 
 #define PROXY(field) .offset = offsetof(struct config_proxy, field)
@@ -230,14 +230,15 @@ static const struct goevd_option schema_proxy_options[] = {
      .min = 1,
      .max = 1024,
      .item = &schema_cidr,
-     .help = "Where proxies connect from: addresses, networks such as 10.0.0.0/8, or unix."},
+     .help = "Networks that the proxies connect from: addresses, networks such as 10.0.0.0/8, or "
+             "unix."},
     {.name = "timeout",
      .type = GOEVD_OPTION_DURATION,
      PROXY(timeout_ns),
      .def = "5s",
      .min = 1000000,
      .max = HOUR,
-     .help = "How long a proxy may take to send its header."},
+     .help = "Maximum time for the header of a proxy."},
     {.name = "header_max",
      .type = GOEVD_OPTION_SIZE,
      PROXY(header_max_bytes),
@@ -250,7 +251,8 @@ static const struct goevd_option schema_proxy_options[] = {
      PROXY(others),
      .def = "accept",
      .choices = schema_proxy_others,
-     .help = "Who connects from elsewhere. accept: is a client. refuse: is closed at once."},
+     .help = "Connections from other networks. accept: they are clients. refuse: they are closed "
+             "at once."},
     {0},
 };
 
@@ -265,8 +267,8 @@ static const struct goevd_option schema_listener_options[] = {
      LISTENER(name),
      .min = 1,
      .max = 64,
-     .help = "What the log and metrics call it: letters, digits, _, - and the dot. Default: the "
-             "address."},
+     .help =
+         "Name for the log and metrics: letters, digits, _, - and the dot. Default: the address."},
     {.name = "address",
      .type = GOEVD_OPTION_STRING,
      LISTENER(address),
@@ -285,13 +287,14 @@ static const struct goevd_option schema_listener_options[] = {
      LISTENER(mode),
      .def = "reuseport",
      .choices = schema_modes,
-     .help = "reuseport: every poller accepts for itself. acceptor: one accepts for all."},
+     .help = "reuseport: every poller accepts its own connections. acceptor: one poller accepts "
+             "for all."},
     {.name = "reactor",
      .type = GOEVD_OPTION_STRING,
      LISTENER(reactor_text),
      .min = 1,
      .max = 32,
-     .help = "The reactor that serves the connections. Default: the first."},
+     .help = "Reactor that serves the connections. Default: the first."},
     {.name = "accept_reactor",
      .type = GOEVD_OPTION_STRING,
      LISTENER(accept_reactor_text),
@@ -312,19 +315,19 @@ static const struct goevd_option schema_listener_options[] = {
      .def = "0",
      .min = 0,
      .max = HOUR,
-     .help = "Accept only when the first bytes are there, or after this time, TCP_DEFER_ACCEPT; "
-             "0: at once."},
+     .help = "Accept a connection only after its first bytes have arrived, or after this time, "
+             "TCP_DEFER_ACCEPT; 0: at once."},
     {.name = "ipv6_only",
      .type = GOEVD_OPTION_BOOL,
      LISTENER(ipv6_only),
      .def = "false",
-     .help = "An IPv6 address serves no IPv4, IPV6_V6ONLY."},
+     .help = "An IPv6 address accepts no IPv4 connections, IPV6_V6ONLY."},
     {.name = "steer",
      .type = GOEVD_OPTION_BOOL,
      LISTENER(steer),
      .def = "true",
-     .help = "With mode: reuseport, give a connection to the poller on the CPU that it arrived on, "
-             "SO_ATTACH_REUSEPORT_CBPF."},
+     .help = "With mode: reuseport, give a connection to the poller on the CPU that received its "
+             "packets, SO_ATTACH_REUSEPORT_CBPF."},
     {.name = "imbalance",
      .type = GOEVD_OPTION_INT,
      LISTENER(imbalance_percent),
@@ -332,30 +335,31 @@ static const struct goevd_option schema_listener_options[] = {
      .def = "20",
      .min = 0,
      .max = 100,
-     .help = "Percent above the least loaded poller at which a poller hands connections over."},
+     .help = "Percent above the least loaded poller at which a poller hands new connections over."},
     {.name = "socket_mode",
      .type = GOEVD_OPTION_STRING,
      LISTENER(socket_mode_text),
      .min = 1,
      .max = 8,
-     .help = "Permissions of a unix: socket, in octal. Default: 0660."},
+     .help = "Permissions of the file of a unix: socket, in octal. Default: 0660."},
     {.name = "socket_owner",
      .type = GOEVD_OPTION_STRING,
      LISTENER(socket_owner),
      .min = 1,
      .max = 64,
-     .help = "User, by name or number, that a unix: socket is given to."},
+     .help = "Owner of the file of a unix: socket: name or uid."},
     {.name = "socket_group",
      .type = GOEVD_OPTION_STRING,
      LISTENER(socket_group),
      .min = 1,
      .max = 64,
-     .help = "Group, by name or number, that a unix: socket is given to."},
+     .help = "Group of the file of a unix: socket: name or gid."},
     {.name = "proxy_protocol",
      .type = GOEVD_OPTION_RECORD,
      LISTENER(proxy),
      .item = &schema_proxy,
-     .help = "Proxies that tell the client's address in a header, PROXY protocol."},
+     .help = "Proxies that send the client's address in a header, PROXY protocol. Default: no "
+             "header is read."},
     {.name = "connections_max",
      .type = GOEVD_OPTION_INT,
      LISTENER(connections_max),
@@ -363,21 +367,22 @@ static const struct goevd_option schema_listener_options[] = {
      .def = "100000",
      .min = 1,
      .max = 16777216,
-     .help = "Connections open at once."},
+     .help = "Open connections of this listener."},
     {.name = "connections_per_client_max",
      .type = GOEVD_OPTION_INT,
      LISTENER(connections_per_client_max),
      .def = "0",
      .min = 0,
      .max = 16777216,
-     .help = "Connections open at once from one address; one too many is closed. 0: any number."},
+     .help = "Open connections of one client; further ones are closed. 0: no limit."},
     {.name = "over_limit",
      .type = GOEVD_OPTION_ENUM,
      LISTENER(over_limit),
      .flags = GOEVD_OPTION_RUNTIME,
      .def = "close",
      .choices = schema_over_limit,
-     .help = "What one too many gets. close: closed at once. wait: it waits in the kernel."},
+     .help = "Connections above connections_max. close: they are closed at once. wait: they wait "
+             "in the kernel."},
     LIMITS_OPTIONS(struct config_listener, "75s", "128B/s"),
     {0},
 };
@@ -392,7 +397,7 @@ static const struct goevd_option schema_connectors_options[] = {
      .def = "10s",
      .min = 1000000,
      .max = HOUR,
-     .help = "How long looking a name up and connecting may take, where a plugin does not say."},
+     .help = "Maximum time for the name lookup and the connection, unless the plugin sets one."},
     SOCKET_OPTIONS(struct config_connectors, "60s"),
     LIMITS_OPTIONS(struct config_connectors, "0", "128B/s"),
     {0},

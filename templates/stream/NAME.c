@@ -20,7 +20,7 @@ static const struct goevd_option rows[] = {
      .offset = offsetof(struct options, prefix),
      .def = "",
      .max = 64,
-     .help = "what is put before each line"},
+     .help = "Text before each line."},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, rows);
