@@ -180,8 +180,8 @@ struct goevd_http {
     int (*call)(struct goevd_self *self, struct goevd_http_id id, goevd_http_call_fn fn, void *arg);
     int (*send)(struct goevd_self *self, struct goevd_http_id id, int status, const char *type,
                 const void *body, size_t len, goevd_release_fn done, void *arg);
-    int (*submit)(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                  goevd_http_done_fn done, void *arg);
+    int (*submit)(struct goevd_self *self, struct goevd_http_request *r, unsigned flags,
+                  goevd_job_fn job, goevd_http_done_fn done, void *arg);
 
     unsigned (*coding)(const struct goevd_http_request *r, const char *coding);
     socklen_t (*client_address)(const struct goevd_http_request *r,
@@ -815,6 +815,7 @@ goevd_http_send(struct goevd_self *self, struct goevd_http_id id, int status, co
 /* Run a job on a thread of the work pool, as goevd_submit() does, and then `done` on this poller,
  * as a callback of the request.
  *
+ * flags    GOEVD_SUBMIT_COMPUTE, GOEVD_SUBMIT_FILES or 0.
  * job      must not use the request: arg has what it needs.
  * done     runs exactly once if 0 is returned: with the result of the job, or with -ECANCELED. Its
  *          r is NULL if the request is over, or has been passed to another handler.
@@ -822,10 +823,10 @@ goevd_http_send(struct goevd_self *self, struct goevd_http_id id, int status, co
  * Returns  0; -EAGAIN, -ECANCELED, -ENOMEM as goevd_submit() does. After an error nothing runs.
  */
 static inline int
-goevd_http_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                  goevd_http_done_fn done, void *arg)
+goevd_http_submit(struct goevd_self *self, struct goevd_http_request *r, unsigned flags,
+                  goevd_job_fn job, goevd_http_done_fn done, void *arg)
 {
-    return goevd_http->submit(self, r, job, done, arg);
+    return goevd_http->submit(self, r, flags, job, done, arg);
 }
 
 /* For a handler that hosts other plugins: check a request that one of them gave to a function of

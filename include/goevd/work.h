@@ -16,7 +16,9 @@ typedef void (*goevd_done_fn)(struct goevd_conn *c, void *arg, int result);
 
 /* Flags of goevd_submit(). */
 enum goevd_submit_flags {
-    GOEVD_SUBMIT_ORDERED = 1 << 0 /* `done` runs in the order of submission */
+    GOEVD_SUBMIT_ORDERED = 1 << 0, /* `done` runs in the order of submission */
+    GOEVD_SUBMIT_COMPUTE = 1 << 1, /* the job only computes */
+    GOEVD_SUBMIT_FILES = 1 << 2    /* the job waits for nothing but files */
 };
 
 /* The functions below, in the table that goevd_host->work points to. */
@@ -31,7 +33,8 @@ struct goevd_host_work {
  *
  * conn_id  a connection of this poller that the job is for; 0: none.
  * flags    GOEVD_SUBMIT_ORDERED: in order among the ordered jobs of this connection.
- * job      may block. It may call only [any] functions, and must not use the connection.
+ *          GOEVD_SUBMIT_COMPUTE or GOEVD_SUBMIT_FILES: on threads that jobs without it cannot
+ * occupy. job      may block. It may call only [any] functions, and must not use the connection.
  * done     runs exactly once, as a callback of the connection, with the result of job; -ECANCELED
  *          if goevd stopped before the job began. c is NULL if the connection has closed or has
  *          another handler, or conn_id is 0. While goevd stops, done may run after poller_stop,

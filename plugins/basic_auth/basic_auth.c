@@ -194,7 +194,8 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct auth_cred
     memcpy(check->mac, mac, sizeof(check->mac));
     memcpy(check->name, said->name, sizeof(check->name));
     memcpy(check->password, said->password, sizeof(check->password));
-    result = goevd_http_submit(a->self, r, auth_check_run, auth_checked, check);
+    result =
+        goevd_http_submit(a->self, r, GOEVD_SUBMIT_COMPUTE, auth_check_run, auth_checked, check);
     if (result == 0) {
         auth_count(a, r, a->metrics.checked);
         return 0;

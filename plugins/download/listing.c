@@ -220,7 +220,8 @@ dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_
 
     if (!x)
         return -ENOMEM;
-    result = goevd_http_submit(l->download->self, r, dl_listing_job, dl_listing_done, x);
+    result = goevd_http_submit(l->download->self, r, GOEVD_SUBMIT_FILES, dl_listing_job,
+                               dl_listing_done, x);
     if (result == 0)
         return 0;
     dl_listing_free(x);

@@ -140,14 +140,16 @@ struct config_log {
 };
 
 struct config_work_pool {
-    int64_t threads;
-    int64_t queue_max; /* jobs that may wait */
+    int64_t threads; /* for jobs of plugins; then for the other kinds */
+    int64_t compute_threads, file_threads, name_threads, log_threads;
+    int64_t queue_max; /* jobs of one share that may wait */
     int64_t stack_bytes;
 };
 
 /* Outgoing connections. */
 struct config_connectors {
     int64_t timeout_ns;
+    int64_t name_keep_ns, name_stale_ns;
     struct config_socket socket;
     struct config_limits limits;
 };

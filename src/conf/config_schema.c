@@ -62,6 +62,11 @@ static const struct goevd_option schema_log_options[] = {
 static const struct goevd_schema schema_log = GOEVD_SCHEMA(struct config_log, schema_log_options);
 
 #define WORK_POOL(field) .offset = offsetof(struct config_work_pool, field)
+#define WORK_THREADS(name_, field, def_, help_)                                                    \
+    {                                                                                              \
+        .name = (name_), .type = GOEVD_OPTION_INT, WORK_POOL(field), .def = (def_), .min = 1,      \
+        .max = 256, .help = (help_)                                                                \
+    }
 
 static const struct goevd_option schema_work_pool_options[] = {
     {.name = "threads",
@@ -71,13 +76,20 @@ static const struct goevd_option schema_work_pool_options[] = {
      .min = 1,
      .max = 256,
      .help = "Threads that run jobs of plugins."},
+    WORK_THREADS("compute_threads", compute_threads, "4",
+                 "Threads for jobs of plugins that only compute, such as hashes of passwords."),
+    WORK_THREADS("file_threads", file_threads, "8",
+                 "Threads that read files which are not in memory, and list directories."),
+    WORK_THREADS("name_threads", name_threads, "8", "Threads that look names up."),
+    WORK_THREADS("log_threads", log_threads, "4", "Threads that write access logs."),
     {.name = "queue_max",
      .type = GOEVD_OPTION_INT,
      WORK_POOL(queue_max),
      .def = "1024",
      .min = 1,
      .max = 1048576,
-     .help = "Jobs that may wait for a thread; further jobs are refused."},
+     .help = "Jobs of one plugin instance, disk or log file that may wait for a thread; more are "
+             "refused."},
     {.name = "stack",
      .type = GOEVD_OPTION_SIZE,
      WORK_POOL(stack_bytes),

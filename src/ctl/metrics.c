@@ -20,11 +20,26 @@
 #define EV(...) COUNTER(poller_metrics, __VA_ARGS__)
 #define NET(...) COUNTER(net_metrics, __VA_ARGS__)
 
+/* Jobs of a kind. */
+#define WORK(kind, name_, which)                                                                   \
+    {.name = name_ ".pending",                                                                     \
+     .unit = "jobs",                                                                               \
+     .help = "jobs " which ", waiting or running",                                                 \
+     .type = GOEVD_METRIC_GAUGE,                                                                   \
+     .offset = offsetof(struct poller_metrics, work_pending[WORK_##kind])},                        \
+        EV(work_refused[WORK_##kind], name_ ".refused", "jobs",                                    \
+           "jobs " which " that found the queue full")
+
 static const struct metric_row metrics_ev[] = {
     EV(rounds, "poller.rounds", "rounds", "times that a poller woke up"),
     EV(events, "poller.events", "events", "events that the kernel told of"),
     EV(timers, "timers.due", "timers", "timers that came due"),
     EV(messages, "mailbox.messages", "messages", "messages from other threads that were handled"),
+    WORK(JOBS, "work_pool.jobs", "of plugins"),
+    WORK(COMPUTE, "work_pool.compute", "of plugins that only compute"),
+    WORK(FILES, "work_pool.files", "that read files"),
+    WORK(NAMES, "work_pool.names", "that look names up"),
+    WORK(LOGS, "work_pool.logs", "that write log files of plugins"),
 };
 static_assert(sizeof(metrics_ev) / sizeof(struct metric_row) ==
                   sizeof(struct poller_metrics) / sizeof(metric),

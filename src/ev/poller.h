@@ -49,11 +49,23 @@ struct task {
     bool queued;
 };
 
+/* Kinds of jobs that pollers leave to the threads of the work pool, see ev/work.h. */
+enum work_kind {
+    WORK_JOBS,    /* of plugins, which may wait for anything */
+    WORK_COMPUTE, /* which only compute, such as hashes of passwords */
+    WORK_FILES,   /* which read files */
+    WORK_NAMES,   /* lookups */
+    WORK_LOGS,    /* lines of plugins' log files */
+    WORK_KINDS
+};
+
 struct poller_metrics {
-    metric rounds;   /* returns of epoll_wait */
-    metric events;   /* events they brought */
-    metric timers;   /* timers that came due */
-    metric messages; /* messages handled */
+    metric rounds;                   /* returns of epoll_wait */
+    metric events;                   /* events they brought */
+    metric timers;                   /* timers that came due */
+    metric messages;                 /* messages handled */
+    metric work_pending[WORK_KINDS]; /* jobs that wait or run now */
+    metric work_refused[WORK_KINDS]; /* jobs */
 };
 
 struct poller {

@@ -1,6 +1,7 @@
 #include "worker/engine.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -44,12 +45,32 @@ engine_new_reactor(struct engine *e, const struct config_reactor *c, struct err 
 static int
 engine_new_work_pool(struct engine *e, const struct config_work_pool *c, struct err *reterr)
 {
-    unsigned threads = e->setup->plugins.checking ? 0 : (unsigned)c->threads;
-    struct work_pool_config config = {threads, (unsigned)c->queue_max, (size_t)c->stack_bytes};
-    int r = work_pool_new(&config, &e->work, reterr);
+    struct work_pool_config config = {
+        .threads = {[WORK_JOBS] = (unsigned)c->threads,
+                    [WORK_COMPUTE] = (unsigned)c->compute_threads,
+                    [WORK_FILES] = (unsigned)c->file_threads,
+                    [WORK_NAMES] = (unsigned)c->name_threads,
+                    [WORK_LOGS] = (unsigned)c->log_threads},
+        .queue_max = (unsigned)c->queue_max,
+        .stack_bytes = (size_t)c->stack_bytes,
+    };
+    int r;
+
+    if (e->setup->plugins.checking)
+        memset(config.threads, 0, sizeof(config.threads));
+    r = work_pool_new(&config, &e->work, reterr);
 
     e->setup->plugins.work = e->work;
     return r;
+}
+
+static int
+engine_new_names(struct engine *e, const struct config_connectors *c)
+{
+    struct names_config config = {e->work, (uint64_t)c->name_keep_ns, (uint64_t)c->name_stale_ns};
+
+    e->names = names_new(&config);
+    return e->names ? 0 : -ENOMEM;
 }
 
 static void
@@ -59,7 +80,7 @@ engine_init_outgoing(struct engine *e, const struct config_connectors *c)
 
     outgoing->reactors = e->reactors;
     outgoing->connector = (struct connector_config){
-        .work = e->work,
+        .names = e->names,
         .timeout_ns = (uint64_t)c->timeout_ns,
         .receive_buffer_bytes = (int)c->socket.receive_buffer_bytes,
         .send_buffer_bytes = (int)c->socket.send_buffer_bytes,
@@ -116,6 +137,8 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
         return err_set(reterr, -ENOMEM, "no memory to begin with");
     if (engine_new_work_pool(e, config->work_pool, reterr) < 0)
         return reterr->code;
+    if (engine_new_names(e, config->connectors) < 0)
+        return err_set(reterr, -ENOMEM, "no memory to begin with");
     engine_init_outgoing(e, config->connectors);
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);
@@ -131,6 +154,7 @@ engine_fini(struct engine *e)
         reactor_free(e->reactors[i]);
     for (size_t i = 0; i < e->listener_count; i++)
         listener_free(e->listeners[i]);
+    names_free(e->names);
     work_pool_free(e->work);
     free(e->listeners);
     free(e->reactors);

@@ -17,6 +17,7 @@ struct engine {
     struct listener **listeners;
     size_t listener_count;
     struct work_pool *work;
+    struct names *names;
     size_t tail_max;
     struct conn_limits outgoing[2]; /* of connections that plugins open; one is in use, */
     unsigned outgoing_at;           /* this one */

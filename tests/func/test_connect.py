@@ -1,11 +1,16 @@
 """Outgoing connections, through a real plugin: tests/plugin/connecting.c."""
+import contextlib
+import os
+import random
 import signal
 import socket
 import struct
+import subprocess
+import threading
 
 import pytest
 
-from daemon import PATIENCE_S, config, listener
+from daemon import PATIENCE_S, config, eventually, listener
 from wire import Reader, Talker, full, port_of, server
 
 REASON_EOF = 1
@@ -236,30 +241,92 @@ def test_cancel_that_may_come_too_late_is_one_end_all_the_same(serve):
             assert heard[-1] == f'n{n}' and (heard[0] == 'open' or heard[2] == 'ECANCELED')
 
 
-def begin(client, to):
-    """Whether an attempt begins; what is wrong about the second is told at once, and so after it."""
-    client.say(f'connect {to}\nconnect wrong')
-    heard = client.hear()
-    return heard == ['refused', 'EINVAL'] or client.hear() != ['refused', 'EINVAL']
+class NameServer:
+    """A name server on an address of its own, which knows good.test. It may be silent, or wait."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.address = None
+        while not self.address:
+            address = f'127.{random.randrange(1, 255)}.{random.randrange(1, 255)}.53'
+            with contextlib.suppress(OSError):
+                self.sock.bind((address, 53))
+                self.address = address
+        self.asked, self.silent, self.go = [], False, threading.Event()
+        self.go.set()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = self.sock.recvfrom(512)
+                end = data.index(b'\0', 12) + 5
+                name, kind = data[12:end - 4], struct.unpack('>H', data[end - 4:end - 2])[0]
+                self.asked.append((name.replace(b'\4', b'.')[1:-1], kind))
+                self.go.wait(PATIENCE_S)
+                known = b'good' in name and kind == 1
+                answer = b'\xc0\x0c' + struct.pack('>HHIH', 1, 1, 0, 4) + b'\x7f\0\0\1'
+                if not self.silent:
+                    self.sock.sendto(data[:2] + struct.pack('>HHHHH', 0x8180, 1, known, 0, 0) +
+                                     data[12:end] + answer * known, peer)
+
+    def count(self):
+        """How often good.test was asked for."""
+        return self.asked.count((b'good.test', 1))
 
 
-def test_names_are_looked_up_off_the_pollers(goevd, plugins, tmp_path):
-    """On the work pool: names wait for a thread of it, and the poller goes on meanwhile."""
-    d = goevd(config(listener(handler='connecting'), listener('jobs', 'working'),
-                     plugin_dir=str(plugins), work_pool={'threads': 1, 'queue_max': 1},
-                     reactors=[{'name': 'main', 'pollers': '1'}]))
-    client, jobs = Client(d), d.connect('jobs')
-    answers, end = Reader(jobs), tmp_path / 'end'
-    jobs.sendall(f'sleep {end} a\nnow\n'.encode())
-    assert answers.until(b'\n') == b'now\n'
+@pytest.fixture
+def names(tmp_path):
+    """A name server, and the words before the command of a daemon that asks it."""
+    if os.geteuid() != 0 or subprocess.run(['unshare', '-m', 'true'], check=False).returncode != 0:
+        pytest.skip('no mount namespace can be made here')
+    there = NameServer()
+    (tmp_path / 'resolv.conf').write_text(f'nameserver {there.address}\n')
+    there.wrap = ['unshare', '-m', 'sh', '-ec',
+                  f'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf; exec "$@"', 'sh']
+    yield there
+    there.sock.close()
+
+
+@pytest.fixture
+def serve_names(goevd, plugins, names):
+    """serve_names(keep) -> a client of a daemon that asks the name server, and one for jobs."""
+    def start(keep):
+        d = goevd(config(listener(handler='connecting'), listener('jobs', 'working'),
+                         plugin_dir=str(plugins), connectors={'name_keep': keep},
+                         work_pool={'name_threads': 1},
+                         reactors=[{'name': 'main', 'pollers': '1'}]), wrap=names.wrap)
+        return Client(d), d.connect('jobs')
+    return start
+
+
+def test_one_lookup_serves_all_who_ask_and_is_kept(serve_names, names):
+    client, _ = serve_names('1h')
     with server() as s:
-        while not begin(client, f'localhost:{port_of(s)} hello=name'):
-            pass   # the sleep has yet to leave the queue
-        assert client.ask(f'connect localhost:{port_of(s)}') == ['refused', 'EAGAIN']
-        assert client.ask(f'connect 127.0.0.1:{port_of(s)} hello=address')[-1] == 'address'
-        end.touch()
-        assert answers.until(b'\n') == b'a 0\n'
-        assert client.hear()[-1] == 'name'
+        names.go.clear()
+        client.say(*[f'connect good.test:{port_of(s)} hello=h{n}' for n in range(5)])
+        eventually(names.count, 'it is asked')
+        client.say('connect wrong')
+        assert client.hear() == ['refused', 'EINVAL']   # all have begun
+        names.go.set()
+        assert {client.hear()[-1] for _ in range(5)} == {f'h{n}' for n in range(5)}
+        assert client.ask(f'connect good.test:{port_of(s)} hello=x')[-1] == 'x'
+        assert names.count() == 1
+    assert client.ask('connect bad.test:1')[2] == 'EADDRNOTAVAIL'
+
+
+def test_name_server_that_is_silent_stops_nobody_who_has_an_address(serve_names, names):
+    """Neither its own clients, for a while, nor others, nor jobs of plugins."""
+    client, jobs = serve_names('0')
+    with server() as s:
+        assert client.ask(f'connect good.test:{port_of(s)} hello=a')[-1] == 'a'
+        names.silent = True
+        assert client.ask(f'connect good.test:{port_of(s)} hello=b')[-1] == 'b'
+        client.say('connect bad.test:1')
+        jobs.sendall(b'now\n')
+        assert Reader(jobs).until(b'\n') == b'now\n'
+        assert client.ask(f'connect good.test:{port_of(s)} hello=c')[-1] == 'c'
+        assert client.ask(f'connect 127.0.0.1:{port_of(s)} hello=d')[-1] == 'd'
 
 
 def test_stop_ends_attempts_and_connections(serve):

@@ -249,7 +249,7 @@ def test_signal_from_outside_is_no_plugins_fault(start):
 
 
 def test_threads_have_names(start):
-    d = start(reactors=TWO, work_pool={'threads': 2})
-    names = {'goevd', 'main/0', 'main/1', 'work/0', 'work/1', 'watchdog'}
+    d = start(reactors=TWO)
+    names = {'goevd', 'main/0', 'main/1', 'watchdog'}
     # Each names itself in its own time; a sanitizer may have one more.
     eventually(lambda: set(procfs.threads(d.worker())) >= names, 'not these names')

@@ -259,7 +259,7 @@ by_id(struct goevd_http_request *r, struct probe *p, struct goevd_str what)
     j->probe = p;
     j->id = goevd_http_request_id(r);
     snprintf(j->what, sizeof(j->what), "%.*s", (int)what.len, what.data);
-    result = goevd_http_submit(p->self, r, work, worked, j);
+    result = goevd_http_submit(p->self, r, 0, work, worked, j);
     if (result < 0)
         free(j);
     return result;

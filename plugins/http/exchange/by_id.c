@@ -137,8 +137,8 @@ http_by_id_job_done(struct goevd_conn *c, void *arg, int result)
 }
 
 int
-http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                  goevd_http_done_fn done, void *arg)
+http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, unsigned flags,
+                  goevd_job_fn job, goevd_http_done_fn done, void *arg)
 {
     struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "submit");
     struct http_by_id_job *j = malloc(sizeof(*j));
@@ -148,7 +148,8 @@ http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_j
         return -ENOMEM;
     *j = (struct http_by_id_job){
         x->local->http->self, x->local->poller, http_exchange_number(x), job, done, arg};
-    result = goevd_submit(self, j->poller, 0, 0, http_by_id_job_run, http_by_id_job_done, j);
+    result = goevd_submit(self, j->poller, 0, flags & ~(unsigned)GOEVD_SUBMIT_ORDERED,
+                          http_by_id_job_run, http_by_id_job_done, j);
     if (result < 0)
         free(j);
     return result;

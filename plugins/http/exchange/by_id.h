@@ -8,5 +8,5 @@ int http_by_id_call(struct goevd_self *self, struct goevd_http_id id, goevd_http
                     void *arg);
 int http_by_id_send(struct goevd_self *self, struct goevd_http_id id, int status, const char *type,
                     const void *body, size_t len, goevd_release_fn done, void *arg);
-int http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                      goevd_http_done_fn done, void *arg);
+int http_by_id_submit(struct goevd_self *self, struct goevd_http_request *r, unsigned flags,
+                      goevd_job_fn job, goevd_http_done_fn done, void *arg);

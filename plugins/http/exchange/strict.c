@@ -309,11 +309,11 @@ http_strict_timer(struct goevd_http_request *r, uint64_t delay_ns)
 }
 
 static int
-http_strict_submit(struct goevd_self *self, struct goevd_http_request *r, goevd_job_fn job,
-                   goevd_http_done_fn done, void *arg)
+http_strict_submit(struct goevd_self *self, struct goevd_http_request *r, unsigned flags,
+                   goevd_job_fn job, goevd_http_done_fn done, void *arg)
 {
     RULE(r, submit);
-    return strict_plain->submit(self, r, job, done, arg);
+    return strict_plain->submit(self, r, flags, job, done, arg);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -58,6 +59,15 @@ disk_read_run(struct work *w)
     return (int)n;
 }
 
+/* A disk that does not answer delays no other. */
+static uint8_t
+disk_share(int fd)
+{
+    struct stat st;
+
+    return work_share(fstat(fd, &st) < 0 ? 0 : st.st_dev);
+}
+
 void
 disk_read_free(struct disk_read *read)
 {
@@ -77,7 +87,11 @@ disk_read_new(struct work_pool *pool, struct poller *p, int fd, off_t offset, si
 
     if (!read)
         return -ENOMEM;
-    *read = (struct disk_read){.work = {.run = disk_read_run, .done = done, .poller = p},
+    *read = (struct disk_read){.work = {.run = disk_read_run,
+                                        .done = done,
+                                        .poller = p,
+                                        .kind = WORK_FILES,
+                                        .share = disk_share(fd)},
                                .id = id,
                                .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
                                .offset = offset,

@@ -42,8 +42,8 @@ connector_fini(struct connector *k)
     connector_drop_socket(k);
     poller_forget(k->poller, &k->watch);
     timer_cancel(&k->poller->timers, &k->timer);
-    resolve_free(k->resolve);
-    k->resolve = NULL;
+    names_forget(k->query);
+    k->query = NULL;
 }
 
 static enum net_connect_failed
@@ -306,9 +306,9 @@ connector_due(struct timer *t, uint64_t now_ns)
 /* ---- Beginning ------------------------------------------------------------------------------- */
 
 static void
-connector_resolved(struct resolve *r, int result)
+connector_resolved(struct names_query *query, int result)
 {
-    struct connector *k = r->arg;
+    struct connector *k = query->arg;
 
     if (k->decided)
         return;
@@ -316,7 +316,7 @@ connector_resolved(struct resolve *r, int result)
         connector_finish(k, result);
         return;
     }
-    k->addresses = r->addresses;
+    k->addresses = query->addresses;
     k->count = (unsigned)result;
     connector_try_next(k);
 }
@@ -351,7 +351,7 @@ connector_start(struct connector *k, struct poller *p, const char *to, struct er
     k->poller = p;
     r = connector_begin(k);
     if (r == 0 && named)
-        r = resolve_new(k->config->work, p, &host, connector_resolved, k, &k->resolve);
+        r = names_ask(k->config->names, p, &host, k->fresh, connector_resolved, k, &k->query);
     if (r < 0) {
         connector_fini(k);
         return err_set_errno(reterr, r, "cannot connect to %s", to);

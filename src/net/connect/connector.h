@@ -6,13 +6,11 @@
 
 #include "net/address.h"
 #include "net/conn/net.h"
-#include "net/connect/resolve.h"
-
-struct work_pool;
+#include "net/connect/names.h"
 
 /* What all outgoing sockets have in common. */
 struct connector_config {
-    struct work_pool *work;
+    struct names *names;
     uint64_t timeout_ns;      /* where an attempt names none */
     int receive_buffer_bytes; /* 0: the kernel's */
     int send_buffer_bytes;    /* 0: the kernel's */
@@ -40,6 +38,7 @@ struct connector {
     unsigned option_count;
     struct address from; /* len 0: as the kernel likes */
     uint64_t timeout_ns; /* 0: as the configuration says */
+    bool fresh;          /* a name is looked up, whatever was learnt before */
     connector_fn fn;
 
     struct watch watch;  /* its id names the attempt */
@@ -47,7 +46,7 @@ struct connector {
 
     struct timer timer;
     struct poller *poller;
-    struct resolve *resolve;
+    struct names_query *query;
     const struct address *addresses;
     unsigned count, next;
     uint64_t deadline_ns;

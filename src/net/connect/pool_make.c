@@ -95,6 +95,7 @@ pool_make(struct pool *pool)
     link->connector.config = config->connector;
     link->connector.from = config->from;
     link->connector.timeout_ns = config->connect_timeout_ns;
+    link->connector.fresh = pool->failures > 0;
     link->connector.fn = pool_connected;
     r = connector_start(&link->connector, pool->home, config->to, NULL);
     if (r < 0) {

@@ -292,7 +292,11 @@ host_logfile_new_local(struct goevd_logfile *l, struct poller *p)
         return NULL;
     w->lines = l;
     w->timer.fn = host_logfile_due;
-    w->work = (struct work){.run = host_logfile_run, .done = host_logfile_done, .poller = p};
+    w->work = (struct work){.run = host_logfile_run,
+                            .done = host_logfile_done,
+                            .poller = p,
+                            .kind = WORK_LOGS,
+                            .share = work_share((uintptr_t)w->lines)};
     w->filling.data = malloc(l->block_bytes);
     w->writing.data = malloc(l->block_bytes);
     if (!w->filling.data || !w->writing.data) {

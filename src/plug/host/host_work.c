@@ -132,6 +132,14 @@ job_done(struct work *w, int result)
         job_tell(job, w->poller);
 }
 
+static uint8_t
+job_kind(unsigned flags)
+{
+    if (flags & GOEVD_SUBMIT_COMPUTE)
+        return WORK_COMPUTE;
+    return flags & GOEVD_SUBMIT_FILES ? WORK_FILES : WORK_JOBS;
+}
+
 int
 host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_id, unsigned flags,
             goevd_job_fn run, goevd_done_fn done, void *arg)
@@ -146,7 +154,11 @@ host_submit(struct goevd_self *self, struct goevd_poller *poller, uint64_t conn_
     job = message_new(sizeof(*job));
     if (!job)
         return -ENOMEM;
-    *job = (struct job){.work = {.run = job_run, .done = job_done, .poller = p},
+    *job = (struct job){.work = {.run = job_run,
+                                 .done = job_done,
+                                 .poller = p,
+                                 .kind = job_kind(flags),
+                                 .share = work_share((uintptr_t)i)},
                         .instance = i,
                         .conn_id = conn_id,
                         .ordered = flags & GOEVD_SUBMIT_ORDERED,

@@ -54,7 +54,7 @@ static void
 fixture_init(struct fixture *f, unsigned threads)
 {
     struct poller_config poller = {.events_max = 16, .messages_max = 64, .mailbox_max = 16};
-    struct work_pool_config pool = {threads, QUEUE, 65536};
+    struct work_pool_config pool = {{threads, 1}, QUEUE, 65536};
     struct err err = {0};
 
     assert_int_equal(poller_new(&poller, &f->poller, &err), 0);
@@ -155,6 +155,50 @@ test_work_that_waits_is_cancelled_when_the_pool_stops(void **state)
     fixture_fini(&f);
 }
 
+/* All threads of the first kind are busy. */
+static void
+test_work_of_another_kind_does_not_wait(void **state)
+{
+    struct fixture f = {0};
+
+    (void)state;
+    fixture_init(&f, 1);
+    fixture_occupy(&f);
+    f.jobs[1].work.kind = WORK_COMPUTE;
+    assert_int_equal(work_submit(f.pool, &f.jobs[1].work), 0);
+    while (!f.jobs[1].done)
+        assert_int_equal(poller_round(f.poller, -1), 0);
+    assert_int_equal(f.jobs[0].done, 0);
+    sem_post(&f.go);
+    fixture_fini(&f);
+}
+
+static void
+test_work_of_one_share_leaves_a_thread_and_the_queue_to_others(void **state)
+{
+    struct fixture f = {0};
+
+    (void)state;
+    fixture_init(&f, 4);
+    for (unsigned i = 0; i < QUEUE + 1; i++) {
+        f.jobs[i].begun = &f.begun;
+        f.jobs[i].go = &f.go;
+        assert_int_equal(work_submit(f.pool, &f.jobs[i].work), 0);
+        if (i < 3)
+            sem_wait(&f.begun);
+    }
+    f.jobs[QUEUE + 1].work.share = 1;
+    assert_int_equal(work_submit(f.pool, &f.jobs[QUEUE + 1].work), 0);
+    while (!f.jobs[QUEUE + 1].done)
+        assert_int_equal(poller_round(f.poller, -1), 0);
+    assert_int_equal(f.jobs[3].ran, 0);
+    for (unsigned i = 0; i < QUEUE + 1; i++)
+        sem_post(&f.go);
+    while (!f.jobs[QUEUE].done)
+        assert_int_equal(poller_round(f.poller, -1), 0);
+    fixture_fini(&f);
+}
+
 int
 main(void)
 {
@@ -162,6 +206,8 @@ main(void)
         cmocka_unit_test(test_work_runs_in_turn_and_comes_home),
         cmocka_unit_test(test_work_queue_at_its_limit_and_one_past_it),
         cmocka_unit_test(test_work_that_waits_is_cancelled_when_the_pool_stops),
+        cmocka_unit_test(test_work_of_another_kind_does_not_wait),
+        cmocka_unit_test(test_work_of_one_share_leaves_a_thread_and_the_queue_to_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

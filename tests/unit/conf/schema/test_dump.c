@@ -60,8 +60,9 @@ test_dump_shows_values_and_defaults(void **state)
         text, "log:\n  level: notice\n  target: auto\n  format: text\n"
               "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
               "10s\nopen_files_max: 0\n"
-              "work_pool:\n  threads: 4\n  queue_max: 1024\n  stack: 256KiB\n"
-              "connectors:\n  timeout: 10s\n  receive_buffer: 0\n  send_buffer: 0\n"
+              "work_pool:\n  threads: 4\n  compute_threads: 4\n  file_threads: 8\n  name_threads: 8\n"
+              "  log_threads: 4\n  queue_max: 1024\n  stack: 256KiB\n"
+              "connectors:\n  timeout: 10s\n  name_keep: 5s\n  name_stale: 10m\n  receive_buffer: 0\n  send_buffer: 0\n"
               "  nodelay: true\n  keepalive: 1m\n  idle_timeout: 0\n" LIMITS_DEFAULTS(
                   "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
                             "processes:\n  workers_max: 16\n  start_timeout: 1m\n"

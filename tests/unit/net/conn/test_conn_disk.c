@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #define FILE_BYTES 300000
 
 static struct work_pool *pool;
+static const struct work_pool_config pool_config = {{[WORK_FILES] = 1}, 1, 262144};
 static int file = -1; /* on a disk, and not in memory */
 
 /* Jobs that keep the pool's one thread, and its queue, until the test lets them go. */
@@ -51,8 +53,15 @@ job_done(struct work *w, int result)
 static void
 hold_pool(unsigned count)
 {
+    struct stat st;
+
+    assert_int_equal(fstat(file, &st), 0);
     for (unsigned i = 0; i < count; i++) {
-        jobs[i] = (struct work){.run = job_run, .done = job_done, .poller = poller};
+        jobs[i] = (struct work){.run = job_run,
+                                .done = job_done,
+                                .poller = poller,
+                                .kind = WORK_FILES,
+                                .share = work_share(st.st_dev)};
         assert_int_equal(work_submit(pool, &jobs[i]), 0);
         if (i == 0)
             sem_wait(&begun);
@@ -101,7 +110,7 @@ file_anew(void)
 static void
 start(const struct transport *transport)
 {
-    struct work_pool_config config = {1, 1, 262144};
+    struct work_pool_config config = pool_config;
     char byte;
     struct iovec iov = {&byte, 1};
 
@@ -328,7 +337,7 @@ test_conn_disk_connection_that_ends_meanwhile(void **state)
         work_pool_stop(pool); /* its end is in the mailbox */
         calm();
         work_pool_free(pool);
-        assert_int_equal(work_pool_new(&(struct work_pool_config){1, 1, 262144}, &pool, NULL), 0);
+        assert_int_equal(work_pool_new(&pool_config, &pool, NULL), 0);
         net->readers = pool;
     }
 }
