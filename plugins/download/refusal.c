@@ -22,7 +22,7 @@ dl_refusal_redirect(struct goevd_http_request *r)
     static const char text[] = "301 Moved Permanently\n";
     struct goevd_str query = goevd_http_query(r);
     char to[DL_ESCAPE_PATH_FACTOR * PATH_MAX];
-    size_t len = dl_escape_path(goevd_http_path(r), to, sizeof(to) - 1);
+    size_t len = dl_escape_path_as(goevd_http_path(r), goevd_http_raw_path(r), to, sizeof(to) - 1);
     int result;
 
     if (len + 3 + query.len >= sizeof(to))

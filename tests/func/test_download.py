@@ -114,6 +114,8 @@ def test_directory_without_its_slash_is_redirected(serve, root):
     status, headers, _ = ask(d, 'sub?a=%2F/..&b')
     assert (status, headers['location']) == (301, '/f/sub/?a=%2F/..&b')
     assert ask(d, '%3c%22%C3%BC')[1]['location'] == '/f/%3C%22%C3%BC/'
+    (root / 'a;b,c').mkdir()
+    assert ask(d, 'a%3bb,c')[1]['location'] == '/f/a%3Bb,c/'
     s = d.connect()
     s.sendall(request('//f/%2Fsub'))   # no other server is meant by it
     assert Reader(s).response()[1]['location'] == '/f/sub/'

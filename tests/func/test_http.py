@@ -177,3 +177,37 @@ def test_client_that_leaves_at_once_hurts_nobody(web):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         s.close()   # a reset, while it is being answered
     assert get(web.connect())[0] == 200
+
+
+SLASHES = {'headers': {'set': {'X-Some': 'x'}, 'always': True}, 'routes': [
+    {'path': '/site/*', 'respond': {'body': 'site'}},
+    {'path': '/form/*', 'methods': ['POST', 'PUT'], 'respond': {}},
+    {'path': '/{a}/deep/*', 'respond': {}},
+    {'path': '/both/*', 'respond': {}}, {'path': '/both', 'respond': {'body': 'both'}},
+    {'path': '/taken/*', 'respond': {}}, {'path': '/taken', 'methods': ['POST'], 'respond': {}}],
+    'hosts': [{'names': ['all'], 'routes': [{'path': '/*', 'respond': {'body': 'all'}},
+                                            {'path': '/site/*', 'respond': {}}]},
+              {'names': ['none'], 'routes': [{'path': '/site', 'respond': {}}]}]}
+
+
+@pytest.mark.parametrize('host, method, path, status, location', [
+    ('test', 'GET', '/site', 301, '/site/'), ('test', 'HEAD', '/site', 301, '/site/'),
+    ('test', 'GET', '/site?a=/b&c', 301, '/site/?a=/b&c'), ('test', 'GET', '/site?', 301, '/site/?'),
+    ('test', 'GET', '//site', 301, '/site/'), ('test', 'GET', '/x/../site', 301, '/site/'),
+    ('test', 'GET', 'http://test/site', 301, '/site/'),
+    ('test', 'POST', '/site', 405, None), ('test', 'GET', '/site/', 200, None),
+    ('test', 'POST', '/form', 308, '/form/'), ('test', 'GET', '/form', 405, None),
+    ('test', 'GET', '/a%3Bb/deep', 301, '/a%3Bb/deep/'), ('test', 'GET', '/a/b/deep', 404, None),
+    ('test', 'GET', '/%5C%5Cevil/deep', 301, '/%5C%5Cevil/deep/'),
+    ('test', 'GET', '//evil.org/deep', 301, '/evil.org/deep/'),
+    ('test', 'GET', '/sit', 404, None), ('test', 'GET', '/site2', 404, None),
+    ('test', 'GET', '/deep', 404, None), ('test', 'GET', '/', 404, None),
+    ('test', 'GET', '/both', 200, None), ('test', 'GET', '/taken', 405, None),
+    ('test', 'GET', '/' + 's' * 5000, 404, None),
+    ('all', 'GET', '/site', 200, None), ('none', 'GET', '/sit', 404, None)])
+def test_path_without_the_last_slash_of_a_route(goevd, host, method, path, status, location):
+    s = goevd(config(listener(handler={'http': SLASHES}))).connect()
+    s.sendall(request(path, method, host=host))
+    found, headers, _ = Reader(s).response(method == 'HEAD')
+    assert (found, headers.get('location')) == (status, location)
+    assert headers['x-some'] == 'x'

@@ -2,22 +2,44 @@
 
 #include <string.h>
 
-size_t
-dl_escape_path(struct goevd_str path, char *to, size_t size)
+/* Append one byte, and what keeps its escape. Returns the new length. */
+static size_t
+dl_escape_put(char *to, size_t size, size_t n, char c, bool escaped)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-._~!$()*+,;=:@/";
+
+    if (!escaped && c != '\0' && strchr(plain, c)) {
+        to[n] = c;
+        return n + 1;
+    }
+    return n + (size_t)snprintf(to + n, size - n, "%%%02X", (unsigned char)c);
+}
+
+size_t
+dl_escape_path(struct goevd_str path, char *to, size_t size)
+{
     size_t n = 0;
 
-    for (size_t i = 0; i < path.len && n + 4 <= size; i++) {
-        char c = path.data[i];
-
-        if (c != '\0' && strchr(plain, c))
-            to[n++] = c;
-        else
-            n += (size_t)snprintf(to + n, size - n, "%%%02X", (unsigned char)c);
-    }
+    for (size_t i = 0; i < path.len && n + 4 <= size; i++)
+        n = dl_escape_put(to, size, n, path.data[i], false);
     return n;
+}
+
+size_t
+dl_escape_path_as(struct goevd_str path, struct goevd_str raw, char *to, size_t size)
+{
+    size_t n = 0, at = 0;
+
+    for (size_t i = 0; i < path.len && n + 4 <= size; i++) {
+        bool escaped = at < raw.len && raw.data[at] == '%';
+
+        if (at >= raw.len || (!escaped && raw.data[at] != path.data[i]))
+            return dl_escape_path(path, to, size); /* the raw one had dots, or "//" */
+        n = dl_escape_put(to, size, n, path.data[i], escaped);
+        at += escaped ? 3 : 1;
+    }
+    return at == raw.len || n + 4 > size ? n : dl_escape_path(path, to, size);
 }
 
 void

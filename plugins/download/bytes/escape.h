@@ -12,6 +12,10 @@
  * size. */
 size_t dl_escape_path(struct goevd_str path, char *to, size_t size);
 
+/* The same; what was escaped in the raw path stays so, for what is reserved means something else
+ * then, section 2.2. */
+size_t dl_escape_path_as(struct goevd_str path, struct goevd_str raw, char *to, size_t size);
+
 /* As text of HTML, or the value of an attribute in double quotes. */
 void dl_escape_html(FILE *out, const char *text);
 

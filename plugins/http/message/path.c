@@ -5,13 +5,15 @@
 
 /* RFC 3986 section 2.1. */
 static ssize_t
-http_path_decode(const char *path, size_t len, char *to)
+http_path_decode(const char *path, size_t len, char *to, char *escaped)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
         char c = path[i];
 
+        if (escaped)
+            escaped[n] = c == '%';
         if (c == '%') {
             int high = len - i > 2 ? http_chars_hex(path[i + 1]) : -1;
             int low = len - i > 2 ? http_chars_hex(path[i + 2]) : -1;
@@ -35,7 +37,7 @@ http_path_is_dots(const char *segment, size_t len, size_t dots)
 /* RFC 3986 section 5.2.4, in place. What is written ends with "/" before each segment and never
  * overtakes what is read. */
 static ssize_t
-http_path_remove_dots(char *path, size_t len)
+http_path_remove_dots(char *path, size_t len, char *escaped)
 {
     size_t written = 1;
     size_t at = 1;
@@ -52,10 +54,12 @@ http_path_remove_dots(char *path, size_t len)
             while (path[--written - 1] != '/')
                 ;
         } else if (n != 0 && !http_path_is_dots(segment, n, 1)) {
-            memmove(path + written, segment, n);
-            written += n;
-            if (slash)
-                path[written++] = '/';
+            size_t whole = n + (slash != NULL);
+
+            memmove(path + written, segment, whole);
+            if (escaped)
+                memmove(escaped + written, escaped + (segment - path), whole);
+            written += whole;
         }
     }
     return (ssize_t)written;
@@ -64,7 +68,13 @@ http_path_remove_dots(char *path, size_t len)
 ssize_t
 http_path_normalise(const char *path, size_t len, char *ret_path)
 {
-    ssize_t n = http_path_decode(path, len, ret_path);
+    return http_path_normalise_noting(path, len, ret_path, NULL);
+}
 
-    return n < 0 ? n : http_path_remove_dots(ret_path, (size_t)n);
+ssize_t
+http_path_normalise_noting(const char *path, size_t len, char *ret_path, char *ret_escaped)
+{
+    ssize_t n = http_path_decode(path, len, ret_path, ret_escaped);
+
+    return n < 0 ? n : http_path_remove_dots(ret_path, (size_t)n, ret_escaped);
 }

@@ -15,3 +15,7 @@
  *           a way out of the root.
  */
 ssize_t http_path_normalise(const char *path, size_t len, char *ret_path);
+
+/* The same, and which bytes of the result were escaped: 1, else 0. ret_escaped has room for as many
+ * bytes as ret_path, or is NULL. */
+ssize_t http_path_normalise_noting(const char *path, size_t len, char *ret_path, char *ret_escaped);

@@ -178,3 +178,13 @@ http_header_edits_add(struct http_header_edits *edits, const struct http_options
     r = http_header_edits_append(&edits->lines, &o->set);
     return r < 0 ? r : http_header_edits_append(&edits->lines, &o->add);
 }
+
+int
+http_header_edits_add_always(struct http_header_edits *edits,
+                             const struct http_options_headers *all,
+                             const struct http_options_headers *host)
+{
+    int r = all && all->always ? http_header_edits_add(edits, all) : 0;
+
+    return r == 0 && host && host->always ? http_header_edits_add(edits, host) : r;
+}

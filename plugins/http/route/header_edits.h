@@ -46,5 +46,10 @@ int http_header_edits_check_length(struct goevd_self *self, const char *path,
 /* Let that be done too, after the others; NULL: nothing. 0 or -ENOMEM. */
 int http_header_edits_add(struct http_header_edits *edits, const struct http_options_headers *o);
 
+/* Let what these have for replies without a route be done too; both may be NULL. 0 or -ENOMEM. */
+int http_header_edits_add_always(struct http_header_edits *edits,
+                                 const struct http_options_headers *all,
+                                 const struct http_options_headers *host);
+
 /* Do it to header lines. 0 or -ENOMEM. */
 int http_header_edits_apply(const struct http_header_edits *edits, struct http_buffer *lines);

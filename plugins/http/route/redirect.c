@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "http/message/chars.h"
+#include "http/message/path.h"
 
 /* Bytes of a Location that is put together. */
 #define REDIRECT_LOCATION_MAX 8192
@@ -154,10 +155,12 @@ http_redirect_build(struct goevd_self *self, const char *path,
 
 struct http_location {
     char text[REDIRECT_LOCATION_MAX];
-    size_t len; /* beyond the most once it does not fit */
-    bool local; /* it names no host */
-    bool query; /* there is a "?" */
-    bool path;  /* no "?" or "#" yet */
+    size_t len;                          /* beyond the most once it does not fit */
+    bool local;                          /* it names no host */
+    bool query;                          /* there is a "?" */
+    bool path;                           /* no "?" or "#" yet */
+    struct goevd_str from;               /* the path of the request */
+    char escaped[REDIRECT_LOCATION_MAX]; /* which of its bytes the client had escaped */
 };
 
 /* "//" would name a host; an empty {*} may leave two. */
@@ -180,18 +183,48 @@ http_location_put_text(struct http_location *l, const char *text, size_t len)
         http_location_put(l, text[i]);
 }
 
-/* Whether it means itself: in a path, or in a query whoever reads that. */
+/* Note which bytes of the path the client had escaped. Of a path that is too long for that, none
+ * were. */
+static void
+http_location_note_escapes(struct http_location *l, const struct goevd_http_request *r)
+{
+    struct goevd_str raw = http_redirect_api->raw_path(r);
+    char path[REDIRECT_LOCATION_MAX];
+
+    l->from = http_redirect_api->path(r);
+    if (!memchr(raw.data, '%', raw.len) || raw.len > sizeof(path) ||
+        http_path_normalise_noting(raw.data, raw.len, path, l->escaped) != (ssize_t)l->from.len)
+        l->from.len = 0;
+}
+
+/* Whether the client had escaped this byte of the path. */
+static bool
+http_location_was_escaped(const struct http_location *l, const char *p)
+{
+    size_t at = (size_t)((uintptr_t)p - (uintptr_t)l->from.data);
+
+    return at < l->from.len && l->escaped[at] != 0;
+}
+
+/* Whether it means the same with and without an escape, RFC 3986 section 2.3. */
+static bool
+http_location_is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || http_chars_is(c, HTTP_CHARS_DIGIT) ||
+           (c != '\0' && strchr("-._~", c));
+}
+
+/* Whether it may stand there without an escape: in a path, or in a query whoever reads that. */
 static bool
 http_location_is_plain(const struct http_location *l, char c, bool slash)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || http_chars_is(c, HTTP_CHARS_DIGIT))
-        return true;
     if (c == '/')
         return slash;
-    return c != '\0' && strchr(l->path ? "-._~!$&'()*+,;=:@" : "-._~", c);
+    return c != '\0' && l->path && strchr("!$&'()*+,;=:@", c);
 }
 
-/* A piece of a decoded path: what could end a segment, a line or the URL is encoded again. */
+/* A piece of a decoded path: what could end a segment, a line or the URL is encoded again, and what
+ * is reserved stays as the client has written it, section 2.2. */
 static void
 http_location_put_value(struct http_location *l, struct goevd_str value, bool slash)
 {
@@ -200,7 +233,9 @@ http_location_put_value(struct http_location *l, struct goevd_str value, bool sl
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = (uint8_t)value.data[i];
 
-        if (http_location_is_plain(l, (char)c, slash)) {
+        if (http_location_is_unreserved((char)c) ||
+            (http_location_is_plain(l, (char)c, slash) &&
+             !http_location_was_escaped(l, &value.data[i]))) {
             http_location_put(l, (char)c);
             continue;
         }
@@ -237,34 +272,68 @@ http_location_put_name(struct http_location *l, const struct goevd_http_request 
     return close + 1;
 }
 
+static void
+http_location_begin(struct http_location *l, const struct goevd_http_request *r, bool local)
+{
+    l->len = 0;
+    l->local = local;
+    l->query = false;
+    l->path = true;
+    http_location_note_escapes(l, r);
+}
+
+static int
+http_location_send(const struct http_location *l, struct goevd_http_request *r, int status)
+{
+    int result;
+
+    if (l->len > sizeof(l->text))
+        return http_redirect_api->reply(r, 414, "", 0, NULL, 0);
+    result = http_redirect_api->add_header(r, "Location", l->text, l->len);
+    return result < 0 ? result : http_redirect_api->reply(r, status, "", 0, NULL, 0);
+}
+
 static int
 http_redirect_request(struct goevd_http_request *r, void *state)
 {
     const struct http_options_redirect *o = http_redirect_api->instance(r);
     const char *p = o->to.data;
     struct http_location l;
-    int result;
 
     (void)state;
-    l.len = 0;
-    l.local = http_redirect_path(p) == p;
-    l.query = false;
-    l.path = true;
+    http_location_begin(&l, r, http_redirect_path(p) == p);
     while (*p != '\0')
         if (*p == '{')
             p = http_location_put_name(&l, r, p);
         else
             http_location_put(&l, *p++);
-    if (l.len > sizeof(l.text))
-        return http_redirect_api->reply(r, 414, "", 0, NULL, 0);
-    result = http_redirect_api->add_header(r, "Location", l.text, l.len);
-    return result < 0
-               ? result
-               : http_redirect_api->reply(r, http_redirect_statuses[o->status], "", 0, NULL, 0);
+    return http_location_send(&l, r, http_redirect_statuses[o->status]);
+}
+
+/* The same path with a "/" behind it. A form that was sent is sent again. */
+static int
+http_redirect_to_slash(struct goevd_http_request *r, void *state)
+{
+    enum goevd_http_method method = http_redirect_api->method(r);
+    struct http_location l;
+
+    (void)state;
+    http_location_begin(&l, r, true);
+    http_location_put_value(&l, http_redirect_api->path(r), true);
+    http_location_put(&l, '/');
+    http_location_put_query(&l, http_redirect_api->query(r));
+    return http_location_send(&l, r,
+                              method == GOEVD_HTTP_GET || method == GOEVD_HTTP_HEAD ? 301 : 308);
 }
 
 const struct goevd_http_handler http_redirect_handler = {
     .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
     .http = &http_redirect_api,
     .on_request = http_redirect_request,
+};
+
+const struct goevd_http_handler http_redirect_slash_handler = {
+    .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
+    .http = &http_redirect_api,
+    .on_request = http_redirect_to_slash,
 };

@@ -23,3 +23,6 @@ int http_redirect_check(struct goevd_self *self, const char *path,
 
 /* What answers then; its instance is the struct http_options_redirect. */
 extern const struct goevd_http_handler http_redirect_handler;
+
+/* Answers a path that only lacks its last "/". */
+extern const struct goevd_http_handler http_redirect_slash_handler;

@@ -179,15 +179,12 @@ http_replies_set_always(struct http_replies *replies, struct goevd_self *self,
                         const struct http_options_headers *all,
                         const struct http_options_headers *host)
 {
-    int r = 0;
+    int r;
 
     if (http_header_edits_any(&replies->always) || (host && host->always))
         memset(replies->refusals, 0, sizeof(replies->refusals));
     http_header_edits_fini(&replies->always);
-    if (all && all->always)
-        r = http_header_edits_add(&replies->always, all);
-    if (r == 0 && host && host->always)
-        r = http_header_edits_add(&replies->always, host);
+    r = http_header_edits_add_always(&replies->always, all, host);
     return r == 0 ? http_header_edits_check_length(self, "headers", &replies->always) : r;
 }
 

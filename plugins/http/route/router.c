@@ -362,6 +362,23 @@ http_router_equal_before(const char *a, const char *b, size_t len)
     return true;
 }
 
+static size_t
+http_router_count_slashes(struct http_span path)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.len; i++)
+        n += path.data[i] == '/';
+    return n;
+}
+
+bool
+http_router_is_bare(const struct http_node *prefix, struct http_span path)
+{
+    return prefix->prefix && path.data[path.len - 1] == '/' &&
+           http_router_count_slashes(prefix->path) == http_router_count_slashes(path);
+}
+
 const struct http_node *
 http_router_find(const struct http_router *router, struct http_span path)
 {

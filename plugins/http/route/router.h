@@ -59,6 +59,9 @@ int http_router_add(struct http_router *router, struct http_span path, bool pref
 int http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t methods),
                      void *arg);
 
+/* Whether all of a path stands before the "*" of a prefix: nothing is left for that. */
+bool http_router_is_bare(const struct http_node *prefix, struct http_span path);
+
 /* The node that answers a path, or NULL. */
 const struct http_node *http_router_find(const struct http_router *router, struct http_span path);
 

@@ -9,7 +9,8 @@
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 
-#define ROUTES_AT_MAX 128 /* a route in the options, and a field of it */
+#define ROUTES_AT_MAX 128     /* a route in the options, and a field of it */
+#define ROUTES_SLASH_MAX 4096 /* bytes of a path that is sent to the one with a "/" behind it */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 
 /* A list of routes in the options, and what is done to their replies. */
@@ -199,6 +200,54 @@ http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http
                         route->path.data);
 }
 
+/* What answers paths that only lack their last "/". */
+static int
+http_routes_add_slash(struct http_routes *routes, struct http_site *site,
+                      const struct http_routes_place *place)
+{
+    static const char path[] = "/*";
+    struct http_header_edits edits = {0};
+    int r = http_header_edits_add_always(&edits, place->all, place->host);
+
+    routes->handlers.gzip = NULL;
+    if (r == 0)
+        r = http_handlers_add_own(&routes->handlers, (struct goevd_str){path, strlen(path)},
+                                  &http_redirect_slash_handler, NULL, &edits);
+    http_header_edits_fini(&edits);
+    if (r >= 0)
+        site->slash = HTTP_ROUTES_HANDLER | (unsigned)r;
+    return r;
+}
+
+/* Whether a path that has no "/" at its end can lack one. */
+static bool
+http_routes_have_prefix(const struct goevd_list *list)
+{
+    const struct http_options_route *items = list->items;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (items[i].path.len > 2 && items[i].path.data[items[i].path.len - 1] == '*')
+            return true;
+    return false;
+}
+
+unsigned
+http_routes_find_absent(const struct http_site *site, const struct http_request *req)
+{
+    char path[ROUTES_SLASH_MAX];
+    struct http_span longer = {path, req->path.len + 1};
+    const struct http_node *n;
+
+    if (site->slash == 0 || longer.len > sizeof(path))
+        return site->absent;
+    memcpy(path, req->path.data, req->path.len);
+    path[req->path.len] = '/';
+    n = http_router_find(&site->router, longer);
+    if (!n || !http_router_is_bare(n, longer))
+        return site->absent;
+    return (n->methods & 1U << req->method) ? site->slash : n->answer[req->method];
+}
+
 static int
 http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
                     const struct http_routes_place *place, const struct goevd_list *list)
@@ -213,6 +262,8 @@ http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct 
     }
     for (size_t i = 0; r >= 0 && i < list->count; i++)
         r = http_routes_add(routes, self, site, place, i, &items[i]);
+    if (r >= 0 && http_routes_have_prefix(list))
+        r = http_routes_add_slash(routes, site, place);
     return r < 0 ? r : http_router_seal(&site->router, http_replies_refuse, &routes->replies);
 }
 

@@ -21,6 +21,7 @@
 struct http_site {
     struct http_router router;
     unsigned absent; /* the number for a path that no route has */
+    unsigned slash;  /* ... with a "/" behind it; 0: no route is of that kind */
 };
 
 struct http_routes {
@@ -61,11 +62,14 @@ http_routes_site(const struct http_routes *routes, struct http_span host)
     return &routes->sites[number == HTTP_VIRTUAL_HOSTS_NONE ? 0 : number];
 }
 
+/* The number for a path that no route has. */
+cold unsigned http_routes_find_absent(const struct http_site *site, const struct http_request *req);
+
 /* The number of what answers a request whose head is good and has a path. */
 static inline unsigned
 http_routes_find(const struct http_site *site, const struct http_request *req)
 {
     const struct http_node *n = http_router_find(&site->router, req->path);
 
-    return likely(n) ? n->answer[req->method] : site->absent;
+    return likely(n) ? n->answer[req->method] : http_routes_find_absent(site, req);
 }

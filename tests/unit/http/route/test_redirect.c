@@ -61,6 +61,15 @@ test_http_redirect_encodes(void **state)
     check("/{a}", "/n?q={a}", "/a&b=c+d;e", "/n?q=a%26b%3Dc%2Bd%3Be");
     check("/{a}", "/n#{a}", "/a&b", "/n#a%26b");
     check("/a/*", "/n?q={*}", "/a/b/c%26", "/n?q=b/c%26");
+    /* what is reserved names another resource once it is decoded, RFC 3986 section 2.2 */
+    check("/o/*", "/n/{*}", "/o/a%2Fb", "/n/a%2Fb");
+    check("/o/*", "/n/{*}", "/o/a%2f%2Fb/%2fc//d", "/n/a%2Fb/c/d");
+    check("/o/*", "/n/{*}", "/o/a%3bb%2Cc;d,e", "/n/a%3Bb%2Cc;d,e");
+    check("/o/{a}", "/n/{a}", "/o/%21%24%26%27%28%29%2A%2B%2C%3B%3D%3A%40",
+          "/n/%21%24%26%27%28%29%2A%2B%2C%3B%3D%3A%40");
+    check("/o/{a}/{b}", "/n/{b}/{a}", "/o/./x%3A/../x%3b/y;%41", "/n/y;A/x%3B");
+    check("/o/*", "/n?q={*}", "/o/a%2Fb/c", "/n?q=a%2Fb/c");
+    check("/o/*", "/n/{*}", "http://h/o/a%2Fb", "/n/a%2Fb");
 }
 
 static void
@@ -75,6 +84,9 @@ test_http_redirect_stays_where_it_is_sent(void **state)
     check("/{a}/{b}/*", "/{*}///{a}", "/evil.org/x/", "/evil.org");
     check("/*", "https://good.org/{*}", "/@evil.org", "https://good.org/@evil.org");
     check("/*", "/{*}", "http://evil.org//x", "/x");
+    check("/o/*", "/{*}", "/o/%2f%2fevil.org", "/evil.org");
+    check("/o/*", "/{*}", "/o/x/../%2f/evil.org", "/evil.org");
+    check("/o/*", "/{*}", "/o/%5c%2fevil.org", "/%5C%2Fevil.org");
 }
 
 static void
