@@ -57,5 +57,5 @@ const void *interface(const char *id)
 
 const struct goevd_plugin_entry goevd_plugin_entry = {
     GOEVD_VERSION_OF(struct goevd_plugin_entry), 0, &goevd_host, "counter", "counts messages",
-    nullptr, create, nullptr, nullptr, nullptr, interface, nullptr, nullptr,
+    nullptr, create, nullptr, nullptr, nullptr, interface, nullptr, nullptr, nullptr,
 };

@@ -27,7 +27,8 @@ struct goevd_host_cache {
  * key      of this instance; another instance may use the same number.
  * data     len bytes; copied, once for all pollers. NULL: remove the key.
  * Thread   [any]
- * Returns  0; -ENOMEM: nothing has changed. A poller without memory for a new key lacks it.
+ * Returns  0; -ECANCELED once the pollers have ended, -ENOMEM: nothing has changed. A poller
+ *          without memory for a new key lacks it.
  */
 static inline int
 goevd_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t len)

@@ -80,7 +80,8 @@ struct goevd_plugin_entry {
      */
     int (*create)(struct goevd_self *self, const void *options, void **ret_instance);
 
-    /* Free an instance [main]; every on_close and poller_stop has run. NULL: nothing to free. */
+    /* Free an instance [main]; every on_close and poller_stop has run, and every call that was
+     * accepted. [any] functions return -ECANCELED by now. NULL: nothing to free. */
     void (*destroy)(void *instance);
 
     /* A poller that will serve this instance starts [poller]. *ret_local is what
@@ -105,6 +106,10 @@ struct goevd_plugin_entry {
      * previous record is valid until return. NULL: nothing to do at once. */
     void (*on_options)(void *instance, struct goevd_poller *poller, void *local,
                        const void *options);
+
+    /* Free what the threads of other plugins may use until their destroy has returned [main]; the
+     * destroy of every instance has run. For plugins that host others. NULL: nothing to free. */
+    void (*release)(void *instance);
 };
 
 /* Define the exported symbol and the host table of this plugin, once, at the end of one source
@@ -540,7 +545,7 @@ goevd_timer_free(struct goevd_timer *timer)
 
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_plugin_entry) == 104, "goevd_plugin_entry has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_plugin_entry) == 112, "goevd_plugin_entry has moved");
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 344, "goevd_host has moved");
 #endif
 

@@ -75,7 +75,7 @@ goevd_call(struct goevd_self *self, unsigned poller, goevd_call_fn fn, void *arg
  *
  * done     runs once, on the poller where fn ran last; NULL: nothing runs.
  * Thread   [any]
- * Returns  0; -ENOMEM: it runs nowhere.
+ * Returns  0; -ECANCELED once the pollers have ended, -ENOMEM: it runs nowhere.
  */
 static inline int
 goevd_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)

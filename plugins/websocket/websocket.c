@@ -246,6 +246,6 @@ ws_interface(const char *id)
 }
 
 GOEVD_PLUGIN(.name = "websocket", .description = "speaks WebSocket (RFC 6455) for applications",
-             .options = &ws_options_schema, .create = ws_create, .destroy = free,
+             .options = &ws_options_schema, .create = ws_create, .release = free,
              .poller_start = ws_poller_start, .poller_stop = ws_poller_stop,
              .interface = ws_interface);

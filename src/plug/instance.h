@@ -30,7 +30,7 @@ struct instance {
     void *data;               /* what create made */
     bool created;
     bool failed; /* create has refused, or a part of it has failed */
-    bool destroyed;
+    bool destroyed; /* and released */
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
     void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
@@ -85,6 +85,7 @@ struct plugins {
     pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
     bool checking;                 /* of goevd -t: pollers will never run */
     bool running;                  /* every create has run: pollers may; guarded by cache_lock */
+    atomic_uint posting;           /* host_call.c's: threads that post to all pollers */
 };
 
 static inline struct instance *

@@ -364,6 +364,21 @@ plugins_destroy_from(struct instance *i)
 
 void
 plugins_destroy(struct plugins *p)
+    i->destroyed = i->created && !i->module->entry.release;
+}
+
+/* Their threads may have called it until now. */
+static void
+plugins_release_from(struct instance *i)
+{
+    if (!i)
+        return;
+    plugins_release_from(i->next);
+    if (i->created && i->module->entry.release) {
+        place_enter(place_here, &i->owner, "release", 0);
+        i->module->entry.release(i->data);
+        place_leave(place_here);
+    }
 {
     plugins_destroy_from(p->instances);
 }
@@ -371,7 +386,9 @@ plugins_destroy(struct plugins *p)
 /* ---- Pollers --------------------------------------------------------------------------------- */
 
 static int
+    host_calls_end(p);
 plugins_start_one(struct instance *i, struct poller *poller, struct err *reterr)
+    plugins_release_from(p->instances);
 {
     const struct goevd_plugin_entry *e = &i->module->entry;
     int r = 0;

@@ -21,7 +21,7 @@ void plugins_fini(struct plugins *p);
  * says why. */
 int plugins_create(struct plugins *p, struct conf_errors *errors);
 
-/* Call destroy of every instance, last first. */
+/* Call destroy of every instance, last first, and then release. No poller runs. */
 void plugins_destroy(struct plugins *p);
 
 /* [poller] Call poller_start of every instance; on failure those that ran are stopped again. */

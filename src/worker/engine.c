@@ -479,10 +479,6 @@ engine_stop(struct engine *e)
     work_pool_stop(e->work);
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_stop(e->reactors[i]);
-    /* Pollers that ended later may have sent something to those that ended first. */
-    for (size_t i = 0; i < e->reactor_count; i++)
-        for (unsigned n = 0; n < e->reactors[i]->count; n++)
-            poller_drain(e->reactors[i]->pollers[n]);
 }
 
 /* ---- What listens where ---------------------------------------------------------------------- */

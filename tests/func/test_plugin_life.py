@@ -4,7 +4,9 @@ import signal
 
 import pytest
 
-from daemon import config, listener
+import procfs
+from daemon import config, eventually, listener
+from websocket import Client
 from wire import Reader, closed, echo
 
 TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
@@ -117,6 +119,25 @@ def test_what_an_instance_names_lives_longer(start):
     assert [c.split()[0] for c in found if 'create' in c] == ['in1', 'in2', 'outer']
     assert [c.split()[0] for c in found if 'destroy' in c] == ['outer', 'in2', 'in1']
     assert found[2] == 'outer create behind 2'
+
+
+def test_any_thread_may_call_until_destroy_returns(start, plugins):
+    web = {'http': {'routes': [
+        {'path': '/ws', 'handler': {'websocket': {'application': 'calling'}}},
+        {'path': '/', 'handler': 'calling'}]}}
+    d = start(listener(handler=web), listener(name='raw', handler='calling_stream'),
+              processes={'drain_timeout': '300ms', 'drain_min': '0s'}, stop_timeout='300ms')
+    d.may_say = ['connections? cut after']
+    for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+        at, worker = len(d.log.lines), d.worker()
+        d.connect('raw')
+        d.connect().sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+        Client(d.connect(), '/ws').frame()   # its threads reach it
+        d.signal(number)
+        eventually(lambda: not procfs.alive(worker), 'the worker lives on')
+        if number == signal.SIGHUP:
+            d.log.wait('reloaded: worker', start=at)
+    assert d.wait() == 0
 
 
 def test_reasons(start):

@@ -4,6 +4,17 @@
 #include "plug/instance.h"
 #include "plug/tables.h"
 
+/* ---- Calls from other threads ---------------------------------------------------------------- */
+
+/* The pollers have ended, or never ran: refuse what threads of plugins post from now on, and run
+ * all that was accepted. */
+void host_calls_end(struct plugins *p);
+
+/* ---- Results of callbacks -------------------------------------------------------------------- */
+
+/* The callback that this thread is in has returned what it may not: log that. `may`: what it may. */
+void host_wrong_result(int64_t result, const char *may);
+
 /* ---- Connect pools --------------------------------------------------------------------------- */
 
 /* Give every connect pool the poller that it lives on: when all are made and none runs. */

@@ -1,5 +1,6 @@
 /* From any thread to the pollers: calls, and the values of the poller cache that calls bring. */
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -24,6 +25,37 @@ call_run(struct instance *i, struct poller *p, goevd_call_fn fn, void *arg)
     place_enter(place_here, &i->owner, "call", 0);
     fn((struct goevd_poller *)p, i->locals[p->index], arg);
     place_leave(place_here);
+}
+
+/* ---- To all pollers, until they end ---------------------------------------------------------- */
+
+/* Mailboxes cannot refuse what goes to all pollers, or some would be left out. So it is refused
+ * here: in `posting`, beside the number of threads that post now. */
+#define CALLS_ENDED (1u << 31)
+
+static bool
+calls_begin(struct plugins *p)
+{
+    if (!(atomic_fetch_add(&p->posting, 1) & CALLS_ENDED))
+        return true;
+    atomic_fetch_sub(&p->posting, 1);
+    return false;
+}
+
+static void
+calls_done(struct plugins *p)
+{
+    atomic_fetch_sub(&p->posting, 1);
+}
+
+void
+host_calls_end(struct plugins *p)
+{
+    atomic_fetch_or(&p->posting, CALLS_ENDED);
+    while (atomic_load(&p->posting) != CALLS_ENDED)
+        sched_yield();
+    for (unsigned i = 0; i < host_poller_count(); i++)
+        poller_drain(poller_at(i));
 }
 
 /* ---- One poller ------------------------------------------------------------------------------ */
@@ -171,27 +203,35 @@ call_all_handle(struct message *m, void *consumer)
     free(all);
 }
 
-int
-host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
+/* The last of them frees it all, perhaps before this loop looks at it again. */
+static void
+call_all_post(struct call_all *all, unsigned count)
 {
-    unsigned count = host_poller_count();
-    struct call_all *all;
-
-    if (host_checking(self))
-        return -ECANCELED;
-    all = malloc(sizeof(*all) + count * sizeof(*all->nodes));
-    if (!all)
-        return -ENOMEM;
-    *all = (struct call_all){.instance = host_self(self), .fn = fn, .done = done, .arg = arg};
-    atomic_init(&all->left, count);
-    /* The last of them frees it all, perhaps before this loop looks at it again. */
     for (unsigned i = 0; i < count; i++) {
         struct call_node *node = &all->nodes[i];
 
         *node = (struct call_node){.message.fn = call_all_handle, .all = all};
         mailbox_post(&poller_at(i)->mailbox, &node->message);
     }
-    return 0;
+}
+
+int
+host_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, void *arg)
+{
+    struct instance *instance = host_self(self);
+    unsigned count = host_poller_count();
+    struct call_all *all;
+
+    if (count == 0 || host_checking(self) || !calls_begin(instance->plugins))
+        return -ECANCELED;
+    all = malloc(sizeof(*all) + count * sizeof(*all->nodes));
+    if (all) {
+        *all = (struct call_all){.instance = instance, .fn = fn, .done = done, .arg = arg};
+        atomic_init(&all->left, count);
+        call_all_post(all, count);
+    }
+    calls_done(instance->plugins);
+    return all ? 0 : -ENOMEM;
 }
 
 /* ---- The poller cache ------------------------------------------------------------------------ */
@@ -308,17 +348,21 @@ host_cache_set(struct goevd_self *self, uint32_t key, const void *data, size_t l
 {
     struct instance *i = host_self(self);
     unsigned count = host_poller_count();
-    struct cache_change *change = cache_change_new(cache_id(i, key), data, len, count);
+    struct cache_change *change;
 
-    if (!change)
-        return -ENOMEM;
-    pthread_mutex_lock(&i->plugins->cache_lock);
-    if (i->plugins->running)
-        cache_send(change, count);
-    else
-        cache_apply_all(change, count);
-    pthread_mutex_unlock(&i->plugins->cache_lock);
-    return 0;
+    if (!calls_begin(i->plugins))
+        return -ECANCELED;
+    change = cache_change_new(cache_id(i, key), data, len, count);
+    if (change) {
+        pthread_mutex_lock(&i->plugins->cache_lock);
+        if (i->plugins->running)
+            cache_send(change, count);
+        else
+            cache_apply_all(change, count);
+        pthread_mutex_unlock(&i->plugins->cache_lock);
+    }
+    calls_done(i->plugins);
+    return change ? 0 : -ENOMEM;
 }
 
 const void *
