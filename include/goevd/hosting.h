@@ -11,6 +11,20 @@
 extern "C" {
 #endif
 
+struct goevd_owner; /* a plugin and its path in the configuration, for crash reports */
+
+/* A callback of a hosted plugin: the crash and hang reports name it while it runs. It lives until
+ * destroy. owner NULL: it is the host's own code. */
+struct goevd_hosted {
+    const struct goevd_owner *owner;
+    const char *callback; /* static, such as "on_request" */
+};
+
+/* What a poller is in; see goevd_hosted_begin(). */
+struct goevd_place {
+    const struct goevd_hosted *hosted;
+};
+
 /* The functions below, in the table that goevd_host->hosting points to. */
 struct goevd_host_hosting {
     struct goevd_version version;
@@ -23,6 +37,9 @@ struct goevd_host_hosting {
     bool (*is_strict)(void);
     void (*check_conn)(struct goevd_conn *c, const char *function, const void *caller);
     void (*wrong_object)(const char *function, const char *what, const void *caller);
+    const struct goevd_owner *(*plugin_owner)(struct goevd_plugin *plugin);
+    struct goevd_place *(*poller_place)(struct goevd_poller *poller);
+    void (*wrong_result)(int64_t result, const char *may);
 };
 
 /* The callbacks of the plugin that an option names.
@@ -117,6 +134,67 @@ goevd_wrong_object(const char *function, const char *what, const void *caller)
 {
     goevd_host->hosting->wrong_object(function, what, caller);
     __builtin_trap(); /* tells the compiler that callers need nothing for afterwards */
+}
+
+/* The plugin that an option names, for the `owner` of struct goevd_hosted.
+ *
+ * Thread   [any]
+ * Returns  the owner, valid until the release of every instance has returned.
+ */
+static inline const struct goevd_owner *
+goevd_plugin_owner(struct goevd_plugin *plugin)
+{
+    return goevd_host->hosting->plugin_owner(plugin);
+}
+
+/* What a poller is in, for goevd_hosted_begin().
+ *
+ * poller   NULL: whatever thread this is.
+ * Thread   [poller]
+ * Returns  the place, valid until poller_stop has returned.
+ */
+static inline struct goevd_place *
+goevd_poller_place(struct goevd_poller *poller)
+{
+    return goevd_host->hosting->poller_place(poller);
+}
+
+/* A callback of a hosted plugin begins: a crash or a hang is reported as its own from here on,
+ * until goevd_hosted_end(). Other threads read the place at any time.
+ *
+ * Thread   [poller]
+ * Returns  what it was in before, for goevd_hosted_end(); NULL: a callback of the host.
+ */
+static inline const struct goevd_hosted *
+goevd_hosted_begin(struct goevd_place *place, const struct goevd_hosted *hosted)
+{
+    const struct goevd_hosted *outer = place->hosted;
+
+    __atomic_store_n(&place->hosted, hosted, __ATOMIC_RELAXED);
+    return outer;
+}
+
+/* The callback has returned.
+ *
+ * outer    what goevd_hosted_begin() returned.
+ * Thread   [poller]
+ */
+static inline void
+goevd_hosted_end(struct goevd_place *place, const struct goevd_hosted *outer)
+{
+    __atomic_store_n(&place->hosted, outer, __ATOMIC_RELAXED);
+}
+
+/* The callback that runs, between goevd_hosted_begin() and goevd_hosted_end(), has returned what it
+ * may not: goevd logs it, and aborts if it is strict. The host goes on as after a negative value.
+ *
+ * may      what the callback may return, such as "0 or a negative errno"; static.
+ * Thread   [any]
+ */
+static inline void
+goevd_wrong_result(int64_t result, const char *may)
+{
+    goevd_host->hosting->wrong_result(result, may);
 }
 
 #ifdef __cplusplus

@@ -115,6 +115,7 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         return -ENOMEM;
     l->http = http;
     l->poller = poller;
+    l->place = goevd_poller_place(poller);
     l->log = (struct http_log_local){.log = &http->log, .poller = poller};
     l->link_size = http_h1_link_size();
     l->kick = goevd_timer_new(poller, http_exchange_kick, l);

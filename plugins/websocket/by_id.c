@@ -12,6 +12,7 @@
 /* What is to happen there; one of these begins what a message needs. */
 struct ws_by_id {
     void (*run)(struct ws_by_id *post, struct goevd_websocket_conn *w); /* w NULL: it is gone */
+    const struct goevd_hosted *hosted; /* the application's part of it; NULL: it has none */
 };
 
 /* What is still on its way when the connection's on_open has not run, or on_close has, is late. */
@@ -20,8 +21,11 @@ ws_by_id_arrive(struct goevd_conn *c, void *state, void *arg)
 {
     struct goevd_websocket_conn *w = state;
     struct ws_by_id *post = arg;
+    struct goevd_place *place = goevd_poller_place(NULL);
+    const struct goevd_hosted *outer = goevd_hosted_begin(place, post->hosted);
 
     post->run(post, c && (w->flags & (WS_CONN_OPEN | WS_CONN_DONE)) == WS_CONN_OPEN ? w : NULL);
+    goevd_hosted_end(place, outer);
     free(post);
 }
 
@@ -55,11 +59,12 @@ ws_by_id_run_call(struct ws_by_id *post, struct goevd_websocket_conn *w)
 int
 ws_by_id_call(struct goevd_websocket_id id, goevd_websocket_call_fn fn, void *arg)
 {
+    const struct ws_instance *ws = (const struct ws_instance *)id.host;
     struct ws_by_id_call *call = malloc(sizeof(*call));
 
     if (!call)
         return -ENOMEM;
-    *call = (struct ws_by_id_call){{ws_by_id_run_call}, fn, arg};
+    *call = (struct ws_by_id_call){{ws_by_id_run_call, &ws->hosted[WS_ON_CALL]}, fn, arg};
     return ws_by_id_begin(id, &call->post);
 }
 
@@ -91,6 +96,7 @@ int
 ws_by_id_send(struct goevd_websocket_id id, int type, const void *data, size_t len,
               goevd_release_fn done, void *arg)
 {
+    const struct ws_instance *ws = (const struct ws_instance *)id.host;
     struct ws_by_id_message *m;
 
     if (type != GOEVD_WEBSOCKET_TEXT && type != GOEVD_WEBSOCKET_BINARY &&
@@ -99,7 +105,8 @@ ws_by_id_send(struct goevd_websocket_id id, int type, const void *data, size_t l
     m = malloc(sizeof(*m) + len);
     if (!m)
         return -ENOMEM;
-    *m = (struct ws_by_id_message){{ws_by_id_run_send}, type, done, arg, len};
+    *m = (struct ws_by_id_message){
+        {ws_by_id_run_send, done ? &ws->hosted[WS_ON_DONE] : NULL}, type, done, arg, len};
     if (len != 0)
         memcpy(m->data, data, len);
     return ws_by_id_begin(id, &m->post);

@@ -102,7 +102,7 @@ ws_compress_give_back(struct goevd_websocket_conn *w)
         ws_inflater_free(w->inflater);
     if (w->flags & WS_CONN_COUNTED)
         ws_bound_give(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits));
-    w->flags &= (uint16_t)~WS_CONN_COUNTED;
+    w->flags &= ~(uint32_t)WS_CONN_COUNTED;
     w->inflater = NULL;
 }
 
@@ -158,7 +158,7 @@ ws_compress_end(struct goevd_websocket_conn *w)
 unsigned
 ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
 {
-    char *scratch = ws_incoming_scratch(w, len);
+    char *scratch = ws_incoming_scratch(goevd_conn_local(w->c), len);
     unsigned code;
 
     if (w->flags & WS_CONN_CLOSING)
@@ -291,7 +291,7 @@ ws_compress_end_parts(struct goevd_websocket_conn *w)
 
     if (!(w->flags & WS_CONN_SENDS_PACKED))
         return;
-    w->flags &= (uint16_t)~WS_CONN_SENDS_PACKED;
+    w->flags &= ~(uint32_t)WS_CONN_SENDS_PACKED;
     if (!w->begin.terms.server_alone)
         return;
     if (l)

@@ -52,11 +52,11 @@ ws_conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, s
     if (head_len + len <= RESERVE_MAX)
         to = goevd_conn_reserve(w->c, head_len + len);
     if (!to) /* where it is a limit that leaves no room, this says which */
-        return ws_conn_send_large(w, head, head_len, data, len);
+        return ws_conn_wrote(w, ws_conn_send_large(w, head, head_len, data, len));
     memcpy(to, head, head_len);
     if (len != 0)
         memcpy(to + head_len, data, len);
-    return goevd_conn_commit(w->c, head_len + len);
+    return ws_conn_wrote(w, goevd_conn_commit(w->c, head_len + len));
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *r
     if (r == -EPIPE)
         return r;
     ws_conn_note_close(w, code, who);
-    w->flags &= (uint16_t)~WS_CONN_PINGED;
+    w->flags &= ~(uint32_t)WS_CONN_PINGED;
     w->flags |= WS_CONN_CLOSING;
     if (r < 0) { /* the frame has no room: the end of the connection tells as much */
         w->flags |= WS_CONN_DONE;

@@ -14,10 +14,8 @@ ws_incoming_size(size_t room, size_t len)
 }
 
 char *
-ws_incoming_scratch(struct goevd_websocket_conn *w, size_t len)
+ws_incoming_scratch(struct ws_local *l, size_t len)
 {
-    struct ws_local *l = goevd_conn_local(w->c);
-
     if (len > l->scratch_room) {
         size_t room = ws_incoming_size(l->scratch_room, len);
         char *more = malloc(room);

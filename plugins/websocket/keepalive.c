@@ -5,7 +5,7 @@
 void
 ws_keepalive_begin(struct goevd_websocket_conn *w)
 {
-    w->flags &= (uint16_t)~WS_CONN_PINGED;
+    w->flags &= ~(uint32_t)WS_CONN_PINGED;
     goevd_conn_deadline(w->c, (uint64_t)ws_conn_instance(w)->options->ping_interval_ns);
 }
 
@@ -23,7 +23,7 @@ ws_keepalive_close_goes_on(struct goevd_websocket_conn *w)
 {
     bool queued = goevd_conn_queued(w->c) != 0, was_queued = w->flags & WS_CONN_PINGED;
 
-    w->flags &= (uint16_t)~WS_CONN_PINGED;
+    w->flags &= ~(uint32_t)WS_CONN_PINGED;
     w->flags |= queued ? WS_CONN_PINGED : 0;
     if (!queued && !was_queued)
         return false;
@@ -53,7 +53,7 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
         ws_conn_end(w, GOEVD_CLOSE_NOW);
         return 0;
     }
-    w->flags &= (uint16_t) ~(WS_CONN_HEARD | WS_CONN_PINGED);
+    w->flags &= ~(uint32_t)(WS_CONN_HEARD | WS_CONN_PINGED);
     if (!heard) {
         w->flags |= WS_CONN_PINGED;
         (void)ws_conn_send(w, WS_FRAME_PING, NULL, 0); /* without memory it is as if it were lost */

@@ -12,7 +12,7 @@ static void
 ws_parts_end(struct goevd_websocket_conn *w, int r)
 {
     ws_compress_end_parts(w);
-    w->flags &= (uint16_t)~WS_CONN_SENDING;
+    w->flags &= ~(uint32_t)WS_CONN_SENDING;
     if (r == 1)
         w->flags |= WS_CONN_FULL;
     ws_backlog_resume(w);

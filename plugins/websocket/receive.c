@@ -107,23 +107,44 @@ ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head 
 
 /* ---- Data frames ----------------------------------------------------------------------------- */
 
+/* The application has returned neither 0 nor 1 for a message. Returns 0, or -ENOBUFS: not now. */
+__attribute__((cold, noinline)) static int
+ws_conn_answered(struct goevd_websocket_conn *w, int r)
+{
+    if (r > 1)
+        goevd_wrong_result(r, "0, 1 or a negative errno");
+    if (r == -ENOBUFS && !(w->flags & WS_CONN_DRAINS)) {
+        goevd_wrong_result(r, "-ENOBUFS only if a function has returned that for this connection");
+        r = -EINVAL;
+    }
+    if (r == -ENOBUFS)
+        return r;
+    ws_conn_fail(w, r == -EMSGSIZE ? WS_FRAME_CODE_LARGE : WS_FRAME_CODE_FAILED,
+                 GOEVD_WEBSOCKET_SELF);
+    return 0;
+}
+
 /* Give a message to the application, or as much of it as is there: what ends it has LAST. Returns
  * 0, or -ENOBUFS: not now. */
 static inline int
-ws_conn_deliver(struct goevd_websocket_conn *w, const struct goevd_websocket_app *app,
-                const char *data, size_t len, unsigned flags)
+ws_conn_deliver(struct goevd_websocket_conn *w, const struct ws_instance *ws,
+                struct goevd_place *place, const char *data, size_t len, unsigned flags)
 {
+    const struct goevd_websocket_app *app = &ws->app;
     int r;
 
     if (w->flags & WS_CONN_CLOSING)
         return 0;
-    if (app->on_message)
+    if (app->on_message) {
+        (void)goevd_hosted_begin(place, &ws->hosted[WS_ON_MESSAGE]);
         r = app->on_message(w, w->begin.app_state, w->opcode, data, len);
-    else
+    } else {
+        (void)goevd_hosted_begin(place, &ws->hosted[WS_ON_FRAGMENT]);
         r = app->on_fragment(w, w->begin.app_state, w->opcode, data, len, flags);
-    if (r < 0 && r != -ENOBUFS)
-        ws_conn_fail(w, r == -EMSGSIZE ? WS_FRAME_CODE_LARGE : WS_FRAME_CODE_FAILED,
-                     GOEVD_WEBSOCKET_SELF);
+    }
+    if (__builtin_expect((unsigned)r > 1, 0))
+        r = ws_conn_answered(w, r);
+    goevd_hosted_end(place, NULL);
     return r == -ENOBUFS ? r : 0;
 }
 
@@ -132,21 +153,22 @@ static int
 ws_conn_deliver_parts(struct goevd_websocket_conn *w)
 {
     bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST);
+    const struct ws_local *l = goevd_conn_local(w->c);
     unsigned flags = (w->flags & WS_CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
     int r;
 
     w->flags |= WS_CONN_WAITS;
     flags |= last ? GOEVD_WEBSOCKET_LAST : 0;
-    r = ws_conn_deliver(w, &ws_conn_instance(w)->app, w->message, w->message_len, flags);
+    r = ws_conn_deliver(w, ws_conn_instance(w), l->place, w->message, w->message_len, flags);
     if (r < 0)
         return r;
-    w->flags &= (uint16_t)~WS_CONN_WAITS;
+    w->flags &= ~(uint32_t)WS_CONN_WAITS;
     if (last) {
-        w->flags &= (uint16_t)~WS_CONN_MESSAGE;
+        w->flags &= ~(uint32_t)WS_CONN_MESSAGE;
         ws_incoming_give(w);
     } else {
         w->flags |= WS_CONN_STREAMED;
-        w->streamed += w->message_len;
+        w->streamed += (uint32_t)w->message_len;
         w->message_len = 0;
     }
     return 0;
@@ -184,7 +206,7 @@ ws_conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, boo
 static ptrdiff_t
 ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
-    size_t n = len < w->frame_left ? len : (size_t)w->frame_left;
+    size_t n = len < w->frame_left ? len : w->frame_left;
     bool last = n == w->frame_left && (w->flags & WS_CONN_LAST);
     unsigned code = (w->flags & WS_CONN_COMPRESSED) != 0 ? ws_compress_take(w, data, n, last)
                                                          : ws_conn_gather(w, data, n, last);
@@ -196,9 +218,9 @@ ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
         return (ptrdiff_t)n;
     }
     w->mask = ws_mask_after(w->mask, n);
-    w->frame_left -= n;
+    w->frame_left -= (uint32_t)n;
     if (w->frame_left == 0)
-        w->flags &= (uint16_t)~WS_CONN_FRAME;
+        w->flags &= ~(uint32_t)WS_CONN_FRAME;
     if (last || (w->message_len != 0 && ws_conn_instance(w)->app.on_fragment != NULL))
         (void)ws_conn_deliver_parts(w);
     return (ptrdiff_t)n;
@@ -209,7 +231,8 @@ static inline int
 ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
                    const struct ws_frame_head *head, const char *data)
 {
-    char *scratch = ws_incoming_scratch(w, (size_t)head->length);
+    struct ws_local *l = goevd_conn_local(w->c);
+    char *scratch = ws_incoming_scratch(l, (size_t)head->length);
     bool ascii;
 
     if (!scratch) {
@@ -223,7 +246,7 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
         ws_conn_violated(w, WS_FRAME_CODE_TEXT);
         return 0;
     }
-    return ws_conn_deliver(w, &ws->app, scratch, (size_t)head->length,
+    return ws_conn_deliver(w, ws, l->place, scratch, (size_t)head->length,
                            GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
 }
 
@@ -254,12 +277,12 @@ ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *
         w->utf8 = (struct ws_utf8){0};
         w->fragments = 0;
         w->streamed = 0;
-        w->flags &= (uint16_t) ~(WS_CONN_COMPRESSED | WS_CONN_STREAMED);
+        w->flags &= ~(uint32_t)(WS_CONN_COMPRESSED | WS_CONN_STREAMED);
         w->flags |= head->compressed ? WS_CONN_COMPRESSED : 0;
     }
-    w->flags &= (uint16_t)~WS_CONN_LAST;
+    w->flags &= ~(uint32_t)WS_CONN_LAST;
     w->flags |= WS_CONN_MESSAGE | WS_CONN_FRAME | (head->fin ? WS_CONN_LAST : 0);
-    w->frame_left = head->length;
+    w->frame_left = (uint32_t)head->length;
     w->mask = head->mask;
     w->fragments++;
 }
@@ -338,6 +361,20 @@ ws_conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, si
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static int
+ws_conn_tell_open(struct goevd_websocket_conn *w, const struct ws_instance *ws)
+{
+    const struct goevd_hosted *outer = ws_conn_enter_app(w, WS_ON_OPEN);
+    int r = ws->app.on_open(w, w->begin.app_state);
+
+    if (r > 1) {
+        goevd_wrong_result(r, "0, 1 or a negative errno");
+        r = -EINVAL;
+    }
+    ws_conn_leave_app(w, outer);
+    return r;
+}
+
+static int
 ws_conn_open(struct goevd_conn *c, void *state)
 {
     struct goevd_websocket_conn *w = state;
@@ -352,7 +389,7 @@ ws_conn_open(struct goevd_conn *c, void *state)
     ws_rooms_add(w);
     w->flags |= WS_CONN_OPEN;
     if (ws->app.on_open)
-        r = ws->app.on_open(w, w->begin.app_state);
+        r = ws_conn_tell_open(w, ws);
     if (r < 0)
         ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
     return 0;
@@ -364,10 +401,15 @@ ws_conn_drained(struct goevd_conn *c, void *state)
     struct goevd_websocket_conn *w = state;
     const struct ws_instance *ws = goevd_conn_instance(c);
 
+    w->flags &= ~(uint32_t)WS_CONN_DRAINS;
     if (w->flags & WS_CONN_WAITS)
         (void)ws_conn_deliver_parts(w);
-    if (!(w->flags & WS_CONN_DONE) && ws_backlog_drained(w) && ws->app.on_drained)
+    if (!(w->flags & WS_CONN_DONE) && ws_backlog_drained(w) && ws->app.on_drained) {
+        const struct goevd_hosted *outer = ws_conn_enter_app(w, WS_ON_DRAINED);
+
         ws->app.on_drained(w, w->begin.app_state);
+        ws_conn_leave_app(w, outer);
+    }
     return 0;
 }
 
@@ -383,8 +425,12 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     w->flags |= WS_CONN_DONE;
     if (w->who == GOEVD_WEBSOCKET_PEER)
         said = (struct goevd_str){w->message, w->message_len};
-    if ((w->flags & WS_CONN_OPEN) && ws->app.on_close)
+    if ((w->flags & WS_CONN_OPEN) && ws->app.on_close) {
+        const struct goevd_hosted *outer = ws_conn_enter_app(w, WS_ON_CLOSE);
+
         ws->app.on_close(w, w->begin.app_state, w->code, said, w->who);
+        ws_conn_leave_app(w, outer);
+    }
     ws_rooms_remove(w);
     ws_incoming_give(w);
     ws_compress_close(w);

@@ -73,12 +73,21 @@ ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws
 {
     const struct ws_instance *ws = goevd_http_instance(r);
     struct goevd_websocket_request request = {WS_REQUEST_MAGIC, r, h};
+    const struct ws_local *l = goevd_http_local(r);
+    const struct goevd_hosted *outer;
     int result = ws_conn_begin_state(ws, begin);
 
-    if (result == 0 && ws->app.on_request)
-        result = ws->app.on_request(&request, begin->app_state);
+    if (result < 0 || !ws->app.on_request)
+        return result;
+    outer = goevd_hosted_begin(l->place, &ws->hosted[WS_ON_REQUEST]);
+    result = ws->app.on_request(&request, begin->app_state);
+    if (result > 0 && (result < 400 || result > 599)) {
+        goevd_wrong_result(result, "0, a status from 400 to 599, or a negative errno");
+        result = -EINVAL;
+    }
+    goevd_hosted_end(l->place, outer);
     *(volatile uint32_t *)&request.magic = 0;
-    return result > 0 && (result < 400 || result > 599) ? -EINVAL : result;
+    return result;
 }
 
 static int
@@ -168,6 +177,36 @@ ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
     return 0;
 }
 
+static void
+ws_name_callbacks(struct ws_instance *ws)
+{
+    static const char *const names[] = {"on_request", "on_open",  "on_message", "on_fragment",
+                                        "on_drained", "on_close", "call",       "done of a post"};
+    const struct goevd_owner *owner = goevd_plugin_owner(ws->options->application);
+
+    static_assert(sizeof(names) / sizeof(names[0]) == WS_CALLBACK_COUNT, "one has no name");
+    for (size_t i = 0; i < WS_CALLBACK_COUNT; i++)
+        ws->hosted[i] = (struct goevd_hosted){owner, names[i]};
+}
+
+/* Returns 0, or what goevd_refuse() does. */
+static int
+ws_give_host(struct ws_instance *ws)
+{
+    int r;
+
+    if (!ws->app.on_host)
+        return 0;
+    r = ws->app.on_host(goevd_plugin_instance(ws->options->application),
+                        (struct goevd_websocket_host *)ws);
+    if (r > 0)
+        return goevd_refuse(ws->self, "application",
+                            "on_host of the application has returned %d; it returns 0 or a "
+                            "negative errno",
+                            r);
+    return r;
+}
+
 static int
 ws_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
@@ -186,13 +225,13 @@ ws_create(struct goevd_self *self, const void *options, void **ret_instance)
     r = ws_check_app(self, &ws->app);
     if (ws->app.on_fragment)
         ws->app.on_message = NULL; /* which is asked for first, with each message */
+    ws_name_callbacks(ws);
     if (r == 0)
         r = ws_metrics_new(ws);
     if (r == 0)
         *ws->app.websocket = goevd_is_strict() ? ws_strict_table() : &ws_api_table;
-    if (r == 0 && ws->app.on_host)
-        r = ws->app.on_host(goevd_plugin_instance(o->application),
-                            (struct goevd_websocket_host *)ws);
+    if (r == 0)
+        r = ws_give_host(ws);
     if (r < 0) {
         free(ws);
         return r;
@@ -225,6 +264,7 @@ ws_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 
     if (!l)
         return -ENOMEM;
+    l->place = goevd_poller_place(poller);
     l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);

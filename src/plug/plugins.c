@@ -221,7 +221,7 @@ plugins_made(void *ctx, void *place, const void *options, const struct conf_node
     i->module = place;
     i->options = options;
     i->node = node;
-    i->owner = (struct place_owner){i->module->entry.name, path};
+    i->owner = (struct place_owner){i->module->entry.name, path, i->module->path};
     i->plugins = p;
     i->number = ++p->instance_count;
     *p->instances_end = i;
@@ -308,6 +308,11 @@ plugins_create_one(struct plugins *p, struct instance *i)
     r = i->module->entry.create(instance_self(i), i->options, &i->data);
     place_leave(place_here);
     i->created = r == 0;
+    if (r > 0)
+        return conf_errors_add_below(p->errors, i->node, i->owner.path, "",
+                                     "plugin '%s' cannot start: create has returned %d; it returns "
+                                     "0 or a negative errno",
+                                     i->module->entry.name, r);
     if (r < 0 && p->errors->found == before)
         conf_errors_add_below(p->errors, i->node, i->owner.path, "", "plugin '%s' cannot start: %s",
                               i->module->entry.name, err_words(r));
@@ -346,7 +351,8 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
     return r;
 }
 
-/* Instances are in order of creation; recursion turns it round. */
+/* Instances are in order of creation; recursion turns it round. So a plugin that hosts others goes
+ * before them, while they have what it needs of them. */
 static void
 plugins_destroy_from(struct instance *i)
 {
@@ -358,12 +364,6 @@ plugins_destroy_from(struct instance *i)
         i->module->entry.destroy(i->data);
         place_leave(place_here);
     }
-    i->destroyed = i->created;
-    i->created = false;
-}
-
-void
-plugins_destroy(struct plugins *p)
     i->destroyed = i->created && !i->module->entry.release;
 }
 
@@ -379,16 +379,22 @@ plugins_release_from(struct instance *i)
         i->module->entry.release(i->data);
         place_leave(place_here);
     }
+    i->destroyed = i->created;
+    i->created = false;
+}
+
+void
+plugins_destroy(struct plugins *p)
 {
+    host_calls_end(p);
     plugins_destroy_from(p->instances);
+    plugins_release_from(p->instances);
 }
 
 /* ---- Pollers --------------------------------------------------------------------------------- */
 
 static int
-    host_calls_end(p);
 plugins_start_one(struct instance *i, struct poller *poller, struct err *reterr)
-    plugins_release_from(p->instances);
 {
     const struct goevd_plugin_entry *e = &i->module->entry;
     int r = 0;
@@ -397,6 +403,11 @@ plugins_start_one(struct instance *i, struct poller *poller, struct err *reterr)
     if (e->poller_start)
         r = e->poller_start(i->data, (struct goevd_poller *)poller, &i->locals[poller->index]);
     place_leave(place_here);
+    if (r > 0)
+        return err_set(reterr, -EINVAL,
+                       "plugin '%s' (%s) cannot start on poller %u: poller_start has returned %d; "
+                       "it returns 0 or a negative errno",
+                       e->name, i->owner.path, poller->index, r);
     if (r < 0)
         return err_set_errno(reterr, r, "plugin '%s' (%s) cannot start on poller %u", e->name,
                              i->owner.path, poller->index);

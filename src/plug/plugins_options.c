@@ -60,6 +60,11 @@ plugins_check_options(struct instance *i, struct conf_errors *errors)
         r = e->check_options(i->data, i->next_options);
     place_leave(place_here);
     i->plugins->errors = NULL;
+    if (r > 0)
+        return conf_errors_add_below(errors, NULL, i->owner.path, "",
+                                     "plugin '%s' refuses it: check_options has returned %d; it "
+                                     "returns 0 or a negative errno",
+                                     e->name, r);
     if (r < 0 && errors->found == before)
         conf_errors_add_below(errors, NULL, i->owner.path, "", "plugin '%s' refuses it: %s",
                               e->name, err_words(r));

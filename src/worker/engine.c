@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "plug/host/host.h"
+#include "plug/strict/strict.h"
 #include "worker/announce.h"
 
 /* ---- Reactors -------------------------------------------------------------------------------- */
@@ -296,6 +297,7 @@ engine_poller_start(struct poller *p, void *arg, struct err *reterr)
         return r;
     net_of(p)->outgoing = &e->outgoing[e->outgoing_at];
     net_of(p)->readers = e->work;
+    net_of(p)->on_wrong_result = e->setup->plugins.strict ? rule_result : host_wrong_result;
     r = plugins_poller_start(&e->setup->plugins, p, reterr);
     if (r < 0)
         net_free(p);

@@ -90,7 +90,7 @@ BREACHES = {
 }
 
 # Functions that anybody may call with anything.
-NO_RULE = {'wrong_object', 'now', 'poller_index', 'poller_count', 'address_check', 'json_escape', 'cidr_parse',
+NO_RULE = {'wrong_object', 'plugin_owner', 'poller_place', 'now', 'poller_index', 'poller_count', 'address_check', 'json_escape', 'cidr_parse',
            'cidr_any'}
 
 

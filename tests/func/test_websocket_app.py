@@ -75,8 +75,7 @@ def test_application_refuses(probe):
     for status in (400, 401, 404, 503, 599):
         assert refusal(d, f'/?status={status}').startswith(f'HTTP/1.1 {status} ')
     d.may_say.append('the handler of the route .* has failed')
-    for status in (399, 600, 101, 200, -5):
-        assert refusal(d, f'/?status={status}').startswith('HTTP/1.1 500 ')
+    assert refusal(d, '/?status=-5').startswith('HTTP/1.1 500 ')
     assert refusal(d, '/?status=404', Sec_WebSocket_Version='12').startswith('HTTP/1.1 426 ')
     Client(d.connect())
 

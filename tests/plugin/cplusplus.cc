@@ -134,4 +134,5 @@ extern "C" const struct goevd_plugin_entry goevd_plugin_entry = {
     interface,
     nullptr,
     nullptr,
+    nullptr,
 };

@@ -1,7 +1,5 @@
 #include "http/exchange/exchange.h"
 
-#include <assert.h>
-
 uint64_t
 http_exchange_body_time_left(const struct http_exchange *x)
 {
@@ -20,10 +18,19 @@ http_exchange_body_time_left(const struct http_exchange *x)
 static ptrdiff_t
 http_exchange_body_call(struct http_exchange *x, const char *data, size_t len, unsigned flags)
 {
+    struct goevd_place *place = x->local->place;
+    ptrdiff_t used;
+
     if (flags & GOEVD_HTTP_LAST)
         x->flags |= HTTP_X_HAD_ALL;
-    return x->handler->calls.on_body(http_exchange_public(x), http_exchange_state(x), data, len,
+    http_handler_begin(place, x->handler, HTTP_ON_BODY);
+    used = x->handler->calls.on_body(http_exchange_public(x), http_exchange_state(x), data, len,
                                      flags);
+    http_handler_end(place);
+    if (unlikely(used > (ptrdiff_t)len))
+        return http_exchange_wrong(x, HTTP_ON_BODY, used,
+                                   "the bytes that it has taken, or a negative errno");
+    return used;
 }
 
 ptrdiff_t
@@ -44,7 +51,6 @@ http_exchange_body_take(struct http_exchange *x, const char *data, size_t len, b
     if ((x->flags & HTTP_X_GATHER) && !(last && x->body.gathered.len == 0))
         return http_buffer_append(&x->body.gathered, data, len) < 0 ? -ENOMEM : (ptrdiff_t)len;
     used = http_exchange_body_call(x, data, len, last ? GOEVD_HTTP_LAST : 0);
-    assert(used <= (ptrdiff_t)len);
     if (used < 0 || (size_t)used == len)
         return used;
     if (x->flags & HTTP_X_GATHER)

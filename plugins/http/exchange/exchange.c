@@ -1,5 +1,7 @@
 #include "http/exchange/exchange.h"
 
+#include <errno.h>
+
 #include <goevd/metrics.h>
 
 #include "http/log/access.h"
@@ -8,6 +10,32 @@
 #define EXCHANGE_TIMER 1
 #define EXCHANGE_KICK 2
 #define EXCHANGE_COOKIE_SHIFT 2
+
+/* ---- What handlers return -------------------------------------------------------------------- */
+
+int
+http_exchange_wrong(const struct http_exchange *x, enum http_callback callback, ptrdiff_t r,
+                    const char *may)
+{
+    http_handler_begin(x->local->place, x->handler, callback);
+    goevd_wrong_result(r, may);
+    http_handler_end(x->local->place);
+    return -EINVAL;
+}
+
+/* Call one without arguments. Returns what it does; -EINVAL if that is wrong. */
+static int
+http_exchange_call(struct http_exchange *x, enum http_callback callback,
+                   int (*fn)(struct goevd_http_request *r, void *state))
+{
+    struct goevd_place *place = x->local->place;
+    int r;
+
+    http_handler_begin(place, x->handler, callback);
+    r = fn(http_exchange_public(x), http_exchange_state(x));
+    http_handler_end(place);
+    return http_exchange_result(x, callback, r);
+}
 
 /* ---- Timers ---------------------------------------------------------------------------------- */
 
@@ -47,7 +75,7 @@ http_exchange_timeout(struct http_exchange *x, uint64_t cookie)
         return http_exchange_drained(x);
     if (cookie == http_exchange_cookie(x, EXCHANGE_TIMER) &&
         !(x->flags & (HTTP_X_ENDED | HTTP_X_BROKEN)))
-        r = x->handler->calls.on_timeout(http_exchange_public(x), http_exchange_state(x));
+        r = http_exchange_call(x, HTTP_ON_TIMEOUT, x->handler->calls.on_timeout);
     return http_exchange_advance(x, r);
 }
 
@@ -56,10 +84,14 @@ http_exchange_timeout(struct http_exchange *x, uint64_t cookie)
 void
 http_exchange_close(struct http_exchange *x, enum goevd_http_reason reason)
 {
+    struct goevd_place *place = x->local->place;
+
     x->flags |= HTTP_X_BEGUN | HTTP_X_ENDED;
     for (;; x->handler--) {
+        http_handler_begin(place, x->handler, HTTP_ON_CLOSE);
         if (x->handler->calls.on_close)
             x->handler->calls.on_close(http_exchange_public(x), http_exchange_state(x), reason);
+        http_handler_end(place);
         if (x->handler == x->handler->chain->all)
             break;
     }
@@ -178,7 +210,7 @@ http_exchange_begin(struct http_exchange *x)
     if (x->handler->chain->edited)
         x->flags |= HTTP_X_FIELDS;
     x->magic = HTTP_EXCHANGE_MAGIC;
-    return x->handler->calls.on_request(http_exchange_public(x), http_exchange_state(x));
+    return http_exchange_call(x, HTTP_ON_REQUEST, x->handler->calls.on_request);
 }
 
 static int
@@ -189,7 +221,7 @@ http_exchange_call_next(struct http_exchange *x)
     if (x->handler + 1 == x->handler->chain->all + x->handler->chain->count)
         return http_exchange_reply(x, 404, "", 0, NULL, 0);
     x->handler++;
-    return x->handler->calls.on_request(http_exchange_public(x), http_exchange_state(x));
+    return http_exchange_call(x, HTTP_ON_REQUEST, x->handler->calls.on_request);
 }
 
 /* The handler has said all. */
@@ -233,7 +265,7 @@ http_exchange_drained(struct http_exchange *x)
     if (r == 0 && (x->flags & (HTTP_X_DRAIN | HTTP_X_ENDED | HTTP_X_BROKEN)) == HTTP_X_DRAIN) {
         x->flags &= ~(uint32_t)HTTP_X_DRAIN;
         if (x->handler->calls.on_drained)
-            r = x->handler->calls.on_drained(http_exchange_public(x), http_exchange_state(x));
+            r = http_exchange_call(x, HTTP_ON_DRAINED, x->handler->calls.on_drained);
     }
     return http_exchange_advance(x, MIN(r, 0));
 }

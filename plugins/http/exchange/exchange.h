@@ -207,6 +207,19 @@ struct http_exchange *http_exchange_find(struct http_local *local, uint64_t numb
  * flags are HTTP_X_ENDED alone and the wire has the whole reply. */
 int http_exchange_begin(struct http_exchange *x);
 
+/* A callback of its handler has returned what it may not. Returns -EINVAL. */
+cold int http_exchange_wrong(const struct http_exchange *x, enum http_callback callback,
+                             ptrdiff_t r, const char *may);
+
+/* What a callback that may return 0, 1 as a write does, or a negative value has returned. */
+static inline int
+http_exchange_result(const struct http_exchange *x, enum http_callback callback, int r)
+{
+    return unlikely(http_handler_result_wrong(r))
+               ? http_exchange_wrong(x, callback, r, "0, 1 or a negative errno")
+               : r;
+}
+
 /* Do what is due.
  *
  * r        what its last callback returned; 0: there was none.

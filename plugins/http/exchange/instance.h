@@ -36,6 +36,7 @@ struct http_local {
     struct http *http;
     struct http_h1_local *h1; /* that wire's own */
     struct goevd_poller *poller;
+    struct goevd_place *place;
     struct http_log_local log;
     struct http_gzip *gzip; /* NULL: nothing is compressed */
     size_t link_size;       /* the most that a wire needs of an exchange */

@@ -14,6 +14,7 @@ http_h1_local_fill(struct http_h1_local *h1, struct http_local *local)
     size_t fields = http->limits.headers_max * sizeof(struct http_field);
     int r;
 
+    h1->place = local->place;
     h1->limits = http->limits;
     h1->handlers = http->routes.handlers.first;
     h1->site = http->routes.sites;

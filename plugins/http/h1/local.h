@@ -10,6 +10,7 @@ struct http_h1_record;
 
 /* Only its poller touches it. */
 struct http_h1_local {
+    struct goevd_place *place;
     struct http_limits limits; /* the instance's */
     struct http_prerendered_set prerendered;
     struct http_head_cache head_cache;

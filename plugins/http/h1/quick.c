@@ -11,6 +11,7 @@
 int
 http_h1_go_on(struct http_h1_batch *b, struct http_exchange *x, int r)
 {
+    r = http_exchange_result(x, HTTP_ON_REQUEST, r);
     if (http_h1_link_attach(b, x) < 0) {
         http_exchange_reply_drop(x);
         http_exchange_close(x, GOEVD_HTTP_REASON_GONE);

@@ -49,8 +49,10 @@ http_h1_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsign
     if (unlikely(!h->quick))
         return http_h1_handle_any(b, x);
     x->magic = HTTP_EXCHANGE_MAGIC;
+    http_handler_begin(h1->place, h, HTTP_ON_REQUEST);
     r = h->calls.on_request(http_exchange_public(x), NULL);
-    if (unlikely(x->flags != HTTP_X_ENDED))
+    http_handler_end(h1->place);
+    if (unlikely(x->flags != HTTP_X_ENDED || http_handler_result_wrong(r)))
         return http_h1_go_on(b, x, r);
     x->magic = 0;
     b->at += head_len;

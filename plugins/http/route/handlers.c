@@ -1,10 +1,9 @@
 #include "http/route/handlers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <goevd/hosting.h>
 
 #define HANDLERS_STATE_MAX 65536
 
@@ -48,6 +47,18 @@ http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_
     return 0;
 }
 
+/* owner NULL: it is of this plugin. */
+static void
+http_handlers_name(struct http_handler *h, const struct goevd_owner *owner)
+{
+    static const char *const names[] = {"on_request", "on_body", "on_drained", "on_timeout",
+                                        "on_close"};
+
+    static_assert(sizeof(names) / sizeof(names[0]) == HTTP_CALLBACK_COUNT, "one has no name");
+    for (size_t i = 0; i < HTTP_CALLBACK_COUNT; i++)
+        h->hosted[i] = (struct goevd_hosted){owner, names[i]};
+}
+
 static int
 http_handlers_take(const struct http_handlers *handlers, struct http_handler *h,
                    struct goevd_self *self, const char *at, struct goevd_plugin *plugin)
@@ -61,6 +72,7 @@ http_handlers_take(const struct http_handlers *handlers, struct http_handler *h,
         return r;
     h->plugin = plugin;
     h->instance = goevd_plugin_instance(plugin);
+    http_handlers_name(h, goevd_plugin_owner(plugin));
     *h->calls.http = handlers->api;
     return 0;
 }
@@ -155,6 +167,7 @@ http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
         return -ENOMEM;
     chain->all[0].calls = *calls;
     chain->all[0].instance = (void *)(uintptr_t)instance;
+    http_handlers_name(&chain->all[0], NULL);
     *calls->http = handlers->api;
     return http_handlers_finish(handlers, chain);
 }

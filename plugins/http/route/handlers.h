@@ -1,6 +1,7 @@
 /* The handlers that routes name: who is called for a request, one after the other. */
 #pragma once
 
+#include <goevd/hosting.h>
 #include <goevd/http.h>
 
 #include "http/message/util.h"
@@ -8,8 +9,19 @@
 
 struct http_handler_chain;
 
+/* The callbacks of a handler, for crash reports. */
+enum http_callback {
+    HTTP_ON_REQUEST,
+    HTTP_ON_BODY,
+    HTTP_ON_DRAINED,
+    HTTP_ON_TIMEOUT,
+    HTTP_ON_CLOSE,
+    HTTP_CALLBACK_COUNT
+};
+
 /* One place in a route that names a handler. */
 struct http_handler {
+    struct goevd_hosted hosted[HTTP_CALLBACK_COUNT]; /* first: each request has its address */
     struct goevd_http_handler calls; /* the copy: what both sides know, the rest zero */
     const struct http_handler_chain *chain;
     struct goevd_plugin *plugin; /* NULL: this one's own */
@@ -17,6 +29,28 @@ struct http_handler {
     uint32_t state_at; /* of its state in those of the chain */
     bool quick;        /* it wants nothing but requests: no state, no on_close */
 };
+
+/* The handler's callback begins, and ends: no other is within it. */
+static hot void
+http_handler_begin(struct goevd_place *place, const struct http_handler *h,
+                   enum http_callback callback)
+{
+    (void)goevd_hosted_begin(place, &h->hosted[callback]);
+}
+
+static hot void
+http_handler_end(struct goevd_place *place)
+{
+    goevd_hosted_end(place, NULL);
+}
+
+/* Whether a callback that returns 0, 1 as a write does, or a negative value has returned another.
+ */
+static hot bool
+http_handler_result_wrong(int r)
+{
+    return r > 1;
+}
 
 /* Those of one route, in their order. */
 struct http_handler_chain {

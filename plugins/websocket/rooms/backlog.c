@@ -167,7 +167,7 @@ ws_backlog_resume(struct goevd_websocket_conn *w)
 bool
 ws_backlog_drained(struct goevd_websocket_conn *w)
 {
-    w->flags &= (uint16_t)~WS_CONN_FULL;
+    w->flags &= ~(uint32_t)WS_CONN_FULL;
     if (!(w->flags & WS_CONN_SENDING))
         ws_backlog_resume(w);
     return (w->flags & WS_CONN_FULL) == 0;

@@ -103,17 +103,18 @@ ws_publication_released(void *arg, int result)
 }
 
 static int
-ws_publication_queue(struct ws_publication *p, struct goevd_conn *c, const char *data, size_t len)
+ws_publication_queue(struct ws_publication *p, struct goevd_websocket_conn *w, const char *data,
+                     size_t len)
 {
     int r;
 
     if (len <= COPY_MAX)
-        return goevd_conn_write(c, data, len);
+        return ws_conn_wrote(w, goevd_conn_write(w->c, data, len));
     ws_publication_hold(p);
-    r = goevd_conn_write_shared(c, data, len, ws_publication_released, p);
+    r = goevd_conn_write_shared(w->c, data, len, ws_publication_released, p);
     if (r < 0)
         ws_publication_drop(p);
-    return r;
+    return ws_conn_wrote(w, r);
 }
 
 int
@@ -126,8 +127,8 @@ ws_publication_send(struct ws_publication *p, struct goevd_websocket_conn *w)
     if (bits != 0 && p->len >= (size_t)p->ws->options->compress_min)
         packed = ws_publication_packed(p, w, bits);
     if (!packed)
-        return ws_publication_queue(p, w->c, p->bytes + p->room_len, p->head_len + p->len);
-    r = ws_publication_queue(p, w->c, packed->bytes, packed->len);
+        return ws_publication_queue(p, w, p->bytes + p->room_len, p->head_len + p->len);
+    r = ws_publication_queue(p, w, packed->bytes, packed->len);
     if (r >= 0)
         ws_compress_forget(w);
     return r;

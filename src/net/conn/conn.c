@@ -32,6 +32,16 @@ conn_find(struct poller *p, uint64_t id)
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
 bool
+conn_result_wrong(const struct conn *c, int64_t r, const char *may)
+{
+    const struct net *net = c->service->net;
+
+    if (r > 0 && net->on_wrong_result)
+        net->on_wrong_result(r, may);
+    return true;
+}
+
+bool
 conn_leave(struct conn *c)
 {
     struct net *net = c->service->net;
@@ -69,7 +79,7 @@ conn_tell_open(struct conn *c)
     c->flags |= CONN_OPENED;
     if (stream->on_open) {
         conn_enter(c, "on_open");
-        if (stream->on_open(conn_public(c), c->state) < 0)
+        if (conn_result_closes(c, stream->on_open(conn_public(c), c->state)))
             conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
         if (!conn_leave(c))
             return;
@@ -277,7 +287,7 @@ conn_tell_stop(struct conn *c)
 
     c->flags |= CONN_STOP_TOLD;
     conn_enter(c, "on_stop");
-    if (!stream->on_stop || stream->on_stop(conn_public(c), c->state) < 0)
+    if (!stream->on_stop || conn_result_closes(c, stream->on_stop(conn_public(c), c->state)))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_STOP);
     return conn_leave(c);
 }
@@ -291,7 +301,7 @@ conn_tell_drained(struct conn *c)
     if (c->tail || c->flags & CONN_EOF)
         c->flags |= CONN_AGAIN;
     conn_enter(c, "on_drained");
-    if (stream->on_drained && stream->on_drained(conn_public(c), c->state) < 0)
+    if (stream->on_drained && conn_result_closes(c, stream->on_drained(conn_public(c), c->state)))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
     return conn_leave(c);
 }

@@ -22,7 +22,7 @@ conn_tell_frame_error(struct conn *c, const char *data, size_t len, const struct
     conn_place(c, "on_frame_error");
     if (stream->on_frame_error)
         r = stream->on_frame_error(conn_public(c), c->state, data + f->head, f->len, error);
-    if (r < 0)
+    if (conn_result_closes(c, r))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_FRAME);
     return error == -ENODATA && !(c->flags & CONN_UPGRADING) ? len : 0;
 }
@@ -63,8 +63,8 @@ conn_read_frames(struct goevd_conn *public, void *state, const char *data, size_
                              next_error == 0 ? GOEVD_FRAME_MORE : 0);
         if (r == -ENOBUFS && conn_input_held(c))
             return (ptrdiff_t)used;
-        if (r < 0)
-            return r;
+        if (conn_result_closes(c, r))
+            return MIN(r, -EINVAL);
         used += frame.bytes;
         if (conn_input_held(c))
             return (ptrdiff_t)used;

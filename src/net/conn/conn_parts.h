@@ -58,6 +58,17 @@ void conn_state_free(struct conn *c);
 /* The socket said no: close at once, for the reason that this errno is. */
 void conn_fail(struct conn *c, int error);
 
+/* Report what a callback has returned, if it is none of what it `may` return and no error; before
+ * its conn_leave(). True: the connection is to close. */
+__attribute__((cold)) bool conn_result_wrong(const struct conn *c, int64_t r, const char *may);
+
+/* The same for what returns 0, 1 as a write does, or a negative value to close. */
+static inline bool
+conn_result_closes(const struct conn *c, int r)
+{
+    return unlikely((unsigned)r > 1) && conn_result_wrong(c, r, "0, 1 or a negative errno");
+}
+
 /* Let the net call conn_work() soon. */
 void conn_list(struct conn *c);
 

@@ -118,8 +118,8 @@ conn_deliver(struct conn *c, const char *data, size_t len, size_t fresh, unsigne
         c->tail->need = 0;
     conn_enter(c, "on_read");
     used = c->service->on_read(conn_public(c), c->state, data, len, fresh, flags);
-    assert(used <= (ptrdiff_t)len);
-    if (unlikely(used < 0))
+    if (unlikely((size_t)used > len) &&
+        conn_result_wrong(c, used, "the bytes that it has consumed, or a negative errno"))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
     else if (unlikely((size_t)used < len || c->tail))
         conn_keep(c, data + used, len - (size_t)used);
@@ -162,7 +162,7 @@ conn_tell_eof(struct conn *c)
         return;
     }
     conn_enter(c, "on_eof");
-    if (stream->on_eof(conn_public(c), c->state) < 0)
+    if (conn_result_closes(c, stream->on_eof(conn_public(c), c->state)))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_EOF);
     conn_leave(c);
 }

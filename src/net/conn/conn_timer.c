@@ -57,7 +57,8 @@ conn_tell_timeout(struct conn *c, uint64_t cookie)
     const struct goevd_stream *stream = conn_stream(c);
 
     conn_enter(c, "on_timeout");
-    if (stream->on_timeout && stream->on_timeout(conn_public(c), c->state, cookie) < 0)
+    if (stream->on_timeout &&
+        conn_result_closes(c, stream->on_timeout(conn_public(c), c->state, cookie)))
         conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
     return conn_leave(c);
 }

@@ -88,6 +88,8 @@ struct net {
     struct service *services;           /* all of this poller */
     const struct conn_limits *outgoing; /* of connections that are opened here */
     struct work_pool *readers;          /* of files that are not in memory; NULL: there are none */
+    /* the callback that runs has returned what it may not; NULL: nobody minds */
+    void (*on_wrong_result)(int64_t result, const char *may);
 };
 
 /* Give the poller its net; on its thread. tail_max is the largest of all its listeners. */

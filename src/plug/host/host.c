@@ -369,6 +369,25 @@ host_conn_log(struct goevd_conn *public, enum goevd_log_level level, const char 
     log_vabout(&about, (int)level, format, args);
 }
 
+static_assert(sizeof(struct goevd_hosted) == sizeof(struct place_hosted) &&
+                  offsetof(struct goevd_hosted, callback) ==
+                      offsetof(struct place_hosted, callback) &&
+                  offsetof(struct place, hosted) == offsetof(struct goevd_place, hosted) &&
+                  sizeof(_Atomic(const struct place_hosted *)) == sizeof(struct goevd_place),
+              "hosts know another place");
+
+static const struct goevd_owner *
+host_plugin_owner(struct goevd_plugin *plugin)
+{
+    return (const struct goevd_owner *)&host_plugin(plugin)->owner;
+}
+
+static struct goevd_place *
+host_poller_place(struct goevd_poller *poller)
+{
+    return (struct goevd_place *)(poller ? &host_poller(poller)->place : place_here);
+}
+
 static bool
 host_is_strict(void)
 {
@@ -550,5 +569,8 @@ const struct host_tables host_tables = {
             .is_strict = host_is_strict,
             .check_conn = host_check_conn,
             .wrong_object = host_wrong_object,
+            .plugin_owner = host_plugin_owner,
+            .poller_place = host_poller_place,
+            .wrong_result = host_wrong_result,
         },
 };

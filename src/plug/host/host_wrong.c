@@ -1,7 +1,9 @@
-/* A plugin gave a pointer back that is wrong. To go on would change memory of somebody else. */
+/* What follows a plugin's mistakes. After a wrong pointer, to go on would change memory of somebody
+ * else; a wrong result is reported, and the caller goes on as after an error. */
 #include "plug/host/host_parts.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,4 +42,18 @@ host_wrong(const char *function, const char *what, const void *caller)
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: %s\n", line);
     abort();
+}
+
+void
+host_wrong_result(int64_t result, const char *may)
+{
+    const struct place_owner *owner = place_owner(place_here);
+    struct log_about about = {.plugin = owner ? owner->plugin : NULL, .named = true};
+    char text[LOG_TEXT_MAX / 2];
+    struct text t = {.data = text, .size = sizeof(text)};
+
+    place_text(place_here, &t);
+    log_about(&about, LOG_WARNING,
+              "%.*s, has returned %" PRId64 "; it returns %s (goevd-plugin(7), RESULTS)",
+              (int)t.len, text, result, may);
 }

@@ -109,6 +109,12 @@ strict_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
     host_tables.pool.pool_get_state(pool, ret);
 }
 
+static void
+strict_wrong_result(int64_t result, const char *may)
+{
+    rule_result(result, may);
+}
+
 static bool
 strict_is_strict(void)
 {
@@ -203,6 +209,7 @@ strict_any_fill(struct host_tables *table)
     table->threads.conn_call = strict_conn_call;
     table->cache.cache_set = strict_cache_set;
     table->hosting.is_strict = strict_is_strict;
+    table->hosting.wrong_result = strict_wrong_result;
 }
 
 /* A function that is not put in asks nothing of its caller. */

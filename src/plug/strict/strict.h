@@ -70,5 +70,8 @@ void rule_given(struct caller *k, bool given, const char *what);
 
 void rule_close_flags(struct caller *k, unsigned flags);
 
+/* A callback has returned what it may not: say so, and end. */
+void rule_result(int64_t result, const char *may);
+
 /* Of a struct that the plugin has filled. */
 void rule_version(struct caller *k, const struct goevd_version *version);

@@ -1,6 +1,7 @@
 /* What callers are asked, and what is said of one who breaks a rule. */
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ rule_who(const struct caller *k)
 static const char *
 rule_for_whom(const char *plugin)
 {
-    const struct place_owner *owner = place_owner(place_here);
+    const struct place_owner *owner = place_outer_owner(place_here);
     void *frames[FRAMES_MAX];
     int n = backtrace(frames, FRAMES_MAX);
     bool inside = false;
@@ -121,6 +122,16 @@ rule_broken(const struct caller *k, const char *section, const char *format, ...
     log_write(&(struct log_event){LOG_ERR, &about, line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)});
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: %s\n", line);
+    abort();
+}
+
+void
+rule_result(int64_t result, const char *may)
+{
+    host_wrong_result(result, may);
+    if (log_is_elsewhere())
+        dprintf(STDERR_FILENO, "goevd: a callback has returned %" PRId64 "; the log says which\n",
+                result);
     abort();
 }
 

@@ -264,6 +264,21 @@ host_is_strict(void)
     return false;
 }
 
+static const struct goevd_owner *
+host_plugin_owner(struct goevd_plugin *plugin)
+{
+    return (const struct goevd_owner *)plugin;
+}
+
+static struct goevd_place *
+host_poller_place(struct goevd_poller *poller)
+{
+    static struct goevd_place place;
+
+    (void)poller;
+    return &place;
+}
+
 static const struct goevd_host_conn host_conn = {
     .version = GOEVD_VERSION_OF(struct goevd_host_conn),
     .conn_write_shared = host_conn_write_shared,
@@ -276,6 +291,8 @@ static const struct goevd_host_hosting host_hosting = {
     .plugin_interface = host_plugin_interface,
     .plugin_instance = host_plugin_instance,
     .is_strict = host_is_strict,
+    .plugin_owner = host_plugin_owner,
+    .poller_place = host_poller_place,
 };
 
 static const struct goevd_host_logfile host_logfile = {
