@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#define GUARD_BYTES                                                                                \
+    65536 /* below a stack: an array that has no room there is not written elsewhere */
 #define FAULT_STACK_BYTES 65536 /* a backtrace needs some; only what is used becomes memory */
 #define NAME_BYTES 16
 
@@ -44,6 +46,37 @@ thread_drop_fault_stack(void *stack)
     munmap(stack, FAULT_STACK_BYTES);
 }
 
+/* Of this thread; bytes 0: unknown. */
+static OF_THREAD struct {
+    uintptr_t lowest;
+    size_t bytes;
+} thread_stack;
+
+static void
+thread_note_stack(void)
+{
+    pthread_attr_t attr;
+    size_t bytes, guard;
+    void *lowest;
+
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return;
+    if (pthread_attr_getstack(&attr, &lowest, &bytes) == 0 &&
+        pthread_attr_getguardsize(&attr, &guard) == 0) {
+        thread_stack.lowest = (uintptr_t)lowest + guard;
+        thread_stack.bytes = bytes;
+    }
+    pthread_attr_destroy(&attr);
+}
+
+/* A large array may begin far below what is left. */
+bool
+thread_stack_full(uintptr_t address, size_t *ret_bytes)
+{
+    *ret_bytes = thread_stack.bytes;
+    return address < thread_stack.lowest && thread_stack.lowest - address <= thread_stack.bytes;
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -51,6 +84,7 @@ thread_main(void *arg)
     void *stack, *result;
 
     free(arg);
+    thread_note_stack();
     pthread_setname_np(pthread_self(), begin.name);
     stack = thread_take_fault_stack();
     result = begin.fn(begin.arg);
@@ -81,6 +115,8 @@ thread_attr(const struct thread_config *config, pthread_attr_t *attr)
     size_t stack = MAX(config->stack_bytes, (size_t)PTHREAD_STACK_MIN);
     int error = pthread_attr_setstacksize(attr, stack);
 
+    if (!error)
+        error = pthread_attr_setguardsize(attr, GUARD_BYTES);
     if (error || config->cpu < 0)
         return error;
     return thread_pin(attr, config->cpu);

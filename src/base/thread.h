@@ -33,6 +33,10 @@ struct thread_config {
 /* Run fn in a thread of its own, to be joined. 0; a negative errno. */
 int thread_start(const struct thread_config *config, thread_fn fn, void *arg, pthread_t *ret);
 
+/* Whether a fault at this address of the calling thread, which thread_start() has made, is because
+ * its stack is full; *ret_bytes: how large that is. Safe in the handler of a signal. */
+bool thread_stack_full(uintptr_t address, size_t *ret_bytes);
+
 /* Give the calling thread the stack for faults, until it ends. Without memory it has none. What it
  * returns goes to thread_drop_fault_stack(). */
 void *thread_take_fault_stack(void);

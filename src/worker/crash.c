@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -33,6 +34,20 @@ crash_add_signal(struct text *t, const siginfo_t *info)
         text_add(t, " at address ");
         text_add_hex(t, (uintptr_t)info->si_addr);
     }
+}
+
+/* Also said of what lies right below the stack. */
+static void
+crash_add_stack(struct text *t, const siginfo_t *info)
+{
+    size_t bytes;
+
+    if (info->si_signo != SIGSEGV || info->si_code <= 0 ||
+        !thread_stack_full((uintptr_t)info->si_addr, &bytes))
+        return;
+    text_add(t, "; the stack is full (");
+    text_add_number(t, bytes >> 10, 1);
+    text_add(t, " KiB, option stack)");
 }
 
 /* As it begins: "worker 4711: ". */
@@ -66,7 +81,24 @@ crash_tell_signal(const siginfo_t *info)
     text_add(&t, thread);
     text_add(&t, ": ");
     place_text(place_here, &t);
+    crash_add_stack(&t, info);
     crash_write(&t);
+}
+
+/* Where the thread was; 0: unknown on this machine. */
+static uintptr_t
+crash_pc(const void *context)
+{
+    const ucontext_t *u = context;
+
+#if defined(__x86_64__)
+    return (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (uintptr_t)u->uc_mcontext.pc;
+#else
+    (void)u;
+    return 0;
+#endif
 }
 
 /* As addr2line(1) wants it: the file and where in it. */
@@ -91,6 +123,37 @@ crash_tell_frame(int number, void *frame)
     crash_write(&t);
 }
 
+/* The command that tells the lines of the plugin's frames. All but the frame of the fault itself
+ * lie behind a call, whose line is that of the byte before. */
+static void
+crash_tell_command(void *const *frames, int count, uintptr_t fault)
+{
+    const struct place_owner *owner = place_owner(place_here);
+    char line[LOG_TEXT_MAX];
+    struct text t = {.data = line, .size = sizeof(line)};
+    uintptr_t last = 0;
+
+    crash_begin_line(&t);
+    for (int i = 0; i < count && owner; i++) {
+        uintptr_t at = (uintptr_t)frames[i] - ((uintptr_t)frames[i] != fault);
+        Dl_info info;
+
+        if (!dladdr(frames[i], &info) || !info.dli_fname ||
+            strcmp(module_path(info.dli_fname), owner->file) != 0 || at == last)
+            continue;
+        if (last == 0) {
+            text_add(&t, "for the lines: addr2line -Cfipe '");
+            text_add(&t, owner->file);
+            text_add(&t, "'");
+        }
+        last = at;
+        text_add(&t, " ");
+        text_add_hex(&t, at - (uintptr_t)info.dli_fbase);
+    }
+    if (last != 0)
+        crash_write(&t);
+}
+
 /* Only what signal-safety(7) allows, and backtrace(3) and dladdr(3), which have been loaded by
  * then. The signal that is raised at the end is held back until the handler returns, so that a core
  * dump shows the fault and not this. */
@@ -101,13 +164,13 @@ crash_handle(int signo, siginfo_t *info, void *context)
     void *frames[FRAMES_MAX];
     int count;
 
-    (void)context;
     while (atomic_flag_test_and_set(&crash_told))
         pause(); /* another thread's fault ends the process */
     crash_tell_signal(info);
     count = backtrace(frames, FRAMES_MAX);
     for (int i = 0; i < count; i++)
         crash_tell_frame(i, frames[i]);
+    crash_tell_command(frames, count, crash_pc(context));
     log_flush();
     sigaction(signo, &plain, NULL);
     raise(signo);

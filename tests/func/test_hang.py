@@ -14,7 +14,7 @@ TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
 LONG = 3600_000   # ms: it does not return in the life of a test
 HANGS = r'poller main/\d has not turned for \d+\.\d s: '
 DIED = r'worker \d+ was killed by signal 6 \(Aborted\)'
-LAST_WORDS = r'worker \d+: (SIG|#\d+ )'
+LAST_WORDS = r'worker \d+: (SIG|#\d+ |for the lines: )'
 
 
 @pytest.fixture
@@ -200,19 +200,20 @@ def test_worker_alone_only_logs(start, end):
 
 
 @pytest.mark.unsanitized   # a sanitizer handles faults itself
-@pytest.mark.parametrize('how, said, number', [
-    ('segv', r'SIGSEGV \(Segmentation fault\) at address 0x0', signal.SIGSEGV),
-    ('overflow', r'SIGSEGV \(Segmentation fault\) at address 0x[0-9a-f]+', signal.SIGSEGV),
-    ('abort', r'SIGABRT \(Aborted\)', signal.SIGABRT),
-    ('fpe', r'SIGFPE \(Floating point exception\)', signal.SIGFPE),
+@pytest.mark.parametrize('how, said, number, more', [
+    ('segv', r'SIGSEGV \(Segmentation fault\) at address 0x0', signal.SIGSEGV, ''),
+    ('overflow', r'SIGSEGV \(Segmentation fault\) at address 0x[0-9a-f]+', signal.SIGSEGV,
+     r'; the stack is full \(256 KiB, option stack\)'),
+    ('abort', r'SIGABRT \(Aborted\)', signal.SIGABRT, ''),
+    ('fpe', r'SIGFPE \(Floating point exception\)', signal.SIGFPE, ''),
 ])
-def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, number):
+def test_fault_is_logged_with_plugin_callback_and_backtrace(start, how, said, number, more):
     d = start(timeout='1m')
     d.may_say += [f'worker \\d+ was killed by signal {int(number)} ']
     worker, lines = d.worker(), len(d.log.lines)
     tell(d, f'crash {how}')
     d.log.wait(rf'error goevd: worker {worker}: {said} in thread main/0: plugin stuck '
-               r'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x[0-9a-f]+$')
+               rf'\(listeners\[0\]\.handler\.stuck\), on_read, connection 0x[0-9a-f]+{more}$')
     d.log.wait(rf'error goevd: worker {worker}: #\d+ /\S+/stuck\.so\(\+0x')
     d.log.wait(rf'worker {worker} was killed by signal {int(number)} ')   # the true status
     d.ready(lines)
