@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "ctl/control.h"
 #include "ctl/status.h"
@@ -46,6 +47,7 @@ struct worker_process {
     unsigned stops;       /* how often it was told to stop */
     bool replaced;        /* another worker serves */
     uint64_t stop_ns;     /* when it was first told to stop */
+    struct heap heap;
     uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
     uint64_t deadline_ns; /* of draining */
 
@@ -417,8 +419,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = now + LOG_RETRY_NS;
     if (notify && (!due || notify < due))
         due = notify;
-    if (!due)
-        return -1;
+    if (!due || w->heap.due_ns < due)
+        due = w->heap.due_ns;
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
 }
 
@@ -459,6 +461,7 @@ worker_serve(struct worker_process *w)
             worker_receive(w);
         control_handle(&w->control, fds + 4);
         worker_say_load(w);
+        heap_trim(&w->heap, clock_now_ns());
         notify_time(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
         worker_say_replace(w);
@@ -523,6 +526,7 @@ worker_run(const struct worker_options *options)
         engine_log(&w.engine);
         engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
         w.load_due_ns = w.parent.load_interval_ns ? clock_now_ns() : 0;
+        heap_begin(&w.heap, clock_now_ns());
         worker_serve(&w);
     } else if (err.code) {
         worker_advise(&err);
