@@ -16,7 +16,7 @@ BELOW = {
     'plug': {'conf', 'net', 'ev', 'base'},                                     # 3
     'proto': {'net', 'ev', 'base'},                                            # 4
     'process': {'proto', 'net', 'ev', 'base'},                                 # 4
-    'ctl': {'plug', 'net', 'ev', 'base'},                                      # 5
+    'ctl': {'process', 'plug', 'net', 'ev', 'base'},                           # 5
     'supervisor': {'ctl', 'process', 'proto', 'net', 'ev', 'base'},            # 6
     'worker': {'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev', 'base'},   # 6
     'cli': {'supervisor', 'worker', 'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev',
@@ -33,6 +33,7 @@ ROOMS = {
                      ['schema'], ['http']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
+    'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status'], ['client']],
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],
                  ['plugins']],
     'plugins/websocket': [['message'], ['options'],

@@ -16,6 +16,7 @@ enum {
     OPTION_WORKER,
     OPTION_JSON,
     OPTION_LISTENER,
+    OPTION_ALL,
     OPTION_KIND,
 };
 
@@ -36,6 +37,7 @@ static const struct option cli_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, OPTION_JSON},
     {"listener", required_argument, NULL, OPTION_LISTENER},
+    {"all", no_argument, NULL, OPTION_ALL},
     {"kind", required_argument, NULL, OPTION_KIND},
     {0},
 };
@@ -60,7 +62,8 @@ cli_print_help(void)
           "  -q, --quiet            log less; twice: errors only\n"
           "  -v, --verbose          log more; twice: everything\n"
           "  -s, --socket PATH      of ctl: the control socket, whatever the configuration says\n"
-          "      --json             of ctl stats, connections and settings: JSON\n"
+          "      --json             of ctl status, stats, connections and settings: JSON\n"
+          "      --all              of ctl stats: what is 0 too\n"
           "      --listener NAME    of ctl connections: only those of this listener\n"
           "      --kind KIND        of plugin new: stream, http or websocket\n"
           "  -V, --version          print the version, and exit\n"
@@ -163,6 +166,9 @@ cli_take(struct cli *cli, int option)
     case OPTION_LISTENER:
         cli->listener = optarg;
         return 0;
+    case OPTION_ALL:
+        cli->all = true;
+        return 0;
     case OPTION_KIND:
         cli->kind = optarg;
         return 0;
@@ -179,9 +185,10 @@ cli_take(struct cli *cli, int option)
 static const char *
 cli_stray_flag(const struct cli *cli)
 {
-    if (cli->mode != CLI_CTL && (cli->socket || cli->json || cli->listener))
+    if (cli->mode != CLI_CTL && (cli->socket || cli->json || cli->listener || cli->all))
         return cli->socket ? "--socket is for goevd ctl"
                : cli->json ? "--json is for goevd ctl"
+               : cli->all  ? "--all is for goevd ctl"
                            : "--listener is for goevd ctl";
     if (cli->mode != CLI_PLUGIN && cli->kind)
         return "--kind is for goevd plugin new";

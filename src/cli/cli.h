@@ -30,6 +30,7 @@ struct cli {
     const char *name;             /* of --describe */
     const char *socket;           /* of ctl; NULL: the configuration names it */
     bool json;                    /* of ctl */
+    bool all;                     /* of ctl stats */
     const char *listener;         /* of ctl connections; NULL: all */
     const char *kind;             /* of plugin new; NULL: stream */
     char **args;                  /* of ctl and plugin: the command */

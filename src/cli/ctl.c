@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "conf/config.h"
-#include "ctl/client.h"
+#include "ctl/client/client.h"
 #include "ctl/control.h"
 #include "process/exit.h"
 #include "worker/setup.h"
@@ -74,13 +74,13 @@ ctl_run(const struct cli *cli)
     struct ctl_request request = {.words = cli->args,
                                   .word_count = cli->arg_count,
                                   .json = cli->json,
+                                  .all = cli->all,
+                                  .quiet = cli->worker.verbosity < 0,
                                   .listener = cli->listener};
     struct ctl_path path = {0};
     int r = client_check_words(&request);
 
     if (r == 0)
         r = ctl_find_path(cli, &path);
-    if (r == 0)
-        r = client_ask(path.text, &request);
-    return r == 0 ? EXIT_OK : EXIT_REFUSED;
+    return r == 0 ? client_ask(path.text, &request) : EXIT_REFUSED;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/metrics.h"
+#include "ctl/record.h"
 
 /* One metric: whose values lie, from `first` on, among those of each poller. */
 struct stats_row {
@@ -116,116 +117,33 @@ stats_observed(const uint64_t *values)
     return count;
 }
 
-/* The cells of a histogram, of all pollers. */
-static void
-stats_merge(const struct stats *s, const struct stats_row *row, uint64_t *ret)
-{
-    for (unsigned i = 0; i < PLUG_METRIC_CELLS_MAX; i++)
-        ret[i] = stats_total(s, row->first + i);
-}
-
-/* ---- Lines ----------------------------------------------------------------------------------- */
-
-static const struct stats_quantile {
-    const char *suffix;
-    unsigned permille;
-} stats_quantiles[] = {{".p50", 500}, {".p90", 900}, {".p99", 990}, {".p100", 1000}};
-
-#define SUFFIX_MAX 6 /* bytes of ".count" */
-
-static int
-stats_width(const struct stats *s)
-{
-    size_t width = 28;
-
-    for (size_t i = 0; i < s->row_count; i++) {
-        bool histogram = s->rows[i].type == GOEVD_METRIC_HISTOGRAM;
-
-        width = MAX(width, strlen(s->rows[i].name) + (histogram ? SUFFIX_MAX : 0));
-    }
-    return (int)width;
-}
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static void
-stats_print_line(const char *name, const char *suffix, int width, uint64_t value, const char *unit,
-                 FILE *out)
+stats_write_pollers(const struct stats_source *source, FILE *out)
 {
-    int padding = width - (int)strlen(name);
-
-    fprintf(out, "%s%-*s %15" PRIu64 " %s\n", name, padding, suffix, value, unit);
-}
-
-static void
-stats_print_histogram(const struct stats *s, const struct stats_row *row, int width, FILE *out)
-{
-    uint64_t cells[PLUG_METRIC_CELLS_MAX];
-
-    stats_merge(s, row, cells);
-    stats_print_line(row->name, ".count", width, stats_observed(cells), "values", out);
-    stats_print_line(row->name, ".sum", width, cells[0], row->unit, out);
-    for (size_t q = 0; q < ARRAY_LEN(stats_quantiles); q++) {
-        unsigned bucket = plug_metric_quantile(cells + 1, stats_quantiles[q].permille);
-
-        stats_print_line(row->name, stats_quantiles[q].suffix, width,
-                         plug_metric_bucket_max(bucket), row->unit, out);
-    }
-}
-
-static void
-stats_print_lines(const struct stats *s, FILE *out)
-{
-    int width = stats_width(s);
-
-    for (size_t i = 0; i < s->row_count; i++) {
-        const struct stats_row *row = &s->rows[i];
-        uint64_t total = stats_total(s, row->first);
-
-        if (row->type == GOEVD_METRIC_HISTOGRAM)
-            stats_print_histogram(s, row, width, out);
-        else if (row->type == GOEVD_METRIC_GAUGE)
-            fprintf(out, "%-*s %15" PRId64 " %s\n", width, row->name, (int64_t)total, row->unit);
-        else
-            stats_print_line(row->name, "", width, total, row->unit, out);
-    }
-}
-
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
-static void
-stats_print_pollers(const struct stats_source *source, FILE *out)
-{
-    const char *comma = "";
-
     for (size_t i = 0; i < source->reactor_count; i++) {
         const struct reactor *r = source->reactors[i];
 
         for (unsigned n = 0; n < r->count; n++) {
-            fprintf(out, "%s\n  {\"index\": %u, \"reactor\": \"%s\", \"cpu\": ", comma,
-                    r->pollers[n]->index, r->name);
+            record_begin(out, "poller");
+            record_number(out, r->pollers[n]->index);
+            record_text(out, r->name);
             if (r->pollers[n]->cpu < 0)
-                fprintf(out, "null}");
+                record_text(out, NULL);
             else
-                fprintf(out, "%d}", r->pollers[n]->cpu);
-            comma = ",";
+                record_number(out, (uint64_t)r->pollers[n]->cpu);
+            record_end(out);
         }
     }
 }
 
-static void
-stats_print_number(enum goevd_metric_type type, uint64_t value, FILE *out)
-{
-    if (type == GOEVD_METRIC_GAUGE)
-        fprintf(out, "%" PRId64, (int64_t)value);
-    else
-        fprintf(out, "%" PRIu64, value);
-}
-
 /* In the order of the pollers above. */
 static void
-stats_print_shares(const struct stats *s, const struct stats_row *row, FILE *out)
+stats_write_shares(const struct stats *s, const struct stats_row *row, FILE *out)
 {
     const struct stats_source *source = s->source;
-    const char *comma = "";
+    const char *between = "\t";
 
     for (size_t i = 0; i < source->reactor_count; i++)
         for (unsigned n = 0; n < source->reactors[i]->count; n++) {
@@ -233,73 +151,42 @@ stats_print_shares(const struct stats *s, const struct stats_row *row, FILE *out
             const uint64_t *values = stats_values(s, p->index) + row->first;
             bool histogram = row->type == GOEVD_METRIC_HISTOGRAM;
 
-            fputs(comma, out);
-            stats_print_number(row->type, histogram ? stats_observed(values) : *values, out);
-            comma = ", ";
+            fprintf(out, "%s%" PRId64, between,
+                    (int64_t)(histogram ? stats_observed(values) : *values));
+            between = " ";
         }
 }
 
-/* The buckets that hold something, each with the greatest value that it may hold. */
 static void
-stats_print_buckets(const uint64_t *cells, FILE *out)
+stats_write_cells(const struct stats *s, const struct stats_row *row, FILE *out)
 {
-    const char *comma = "";
-
-    fprintf(out, "\"sum\": %" PRIu64 ", \"buckets\": [", cells[0]);
-    for (unsigned b = 0; b < PLUG_METRIC_BUCKETS; b++) {
-        if (cells[1 + b] == 0)
-            continue;
-        fprintf(out, "%s{\"max\": %" PRIu64 ", \"count\": %" PRIu64 "}", comma,
-                plug_metric_bucket_max(b), cells[1 + b]);
-        comma = ", ";
-    }
-    fprintf(out, "], ");
+    fputc('\t', out);
+    for (unsigned i = 0; row->type == GOEVD_METRIC_HISTOGRAM && i < PLUG_METRIC_CELLS_MAX; i++)
+        fprintf(out, "%s%" PRIu64, i ? " " : "", stats_total(s, row->first + i));
 }
 
 static void
-stats_print_metric(const struct stats *s, const struct stats_row *row, FILE *out)
+stats_write_metric(const struct stats *s, const struct stats_row *row, FILE *out)
 {
     static const char *const types[] = {[GOEVD_METRIC_COUNTER] = "counter",
                                         [GOEVD_METRIC_GAUGE] = "gauge",
                                         [GOEVD_METRIC_HISTOGRAM] = "histogram"};
-    uint64_t cells[PLUG_METRIC_CELLS_MAX];
 
-    fprintf(out, "\n  \"%s\": {\"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", ", row->name,
-            types[row->type], row->unit, row->help);
-    if (row->instance)
-        fprintf(out, "\"instance\": \"%s\", ", row->instance);
-    if (row->type == GOEVD_METRIC_HISTOGRAM) {
-        stats_merge(s, row, cells);
-        stats_print_buckets(cells, out);
-    }
-    fprintf(out, "\"total\": ");
-    stats_print_number(row->type,
-                       row->type == GOEVD_METRIC_HISTOGRAM ? stats_observed(cells)
-                                                           : stats_total(s, row->first),
-                       out);
-    fprintf(out, ", \"pollers\": [");
-    stats_print_shares(s, row, out);
-    fprintf(out, "]}");
-}
-
-static void
-stats_print_json(const struct stats *s, FILE *out)
-{
-    fprintf(out, "{\"pollers\": [");
-    stats_print_pollers(s->source, out);
-    fprintf(out, "\n ],\n \"metrics\": {");
-    for (size_t i = 0; i < s->row_count; i++) {
-        if (i > 0)
-            fputc(',', out);
-        stats_print_metric(s, &s->rows[i], out);
-    }
-    fprintf(out, "\n }}\n");
+    record_begin(out, "metric");
+    record_text(out, row->name);
+    record_text(out, types[row->type]);
+    record_text(out, row->unit);
+    record_text(out, row->help);
+    record_text(out, row->instance);
+    stats_write_shares(s, row, out);
+    stats_write_cells(s, row, out);
+    record_end(out);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int
-stats_text(const struct stats_source *source, bool json, char **ret_text, size_t *ret_len)
+stats_text(const struct stats_source *source, char **ret_text, size_t *ret_len)
 {
     struct stats s = {.source = source};
     char *text = NULL;
@@ -308,10 +195,9 @@ stats_text(const struct stats_source *source, bool json, char **ret_text, size_t
     FILE *out = r == 0 ? open_memstream(&text, &len) : NULL;
 
     if (out) {
-        if (json)
-            stats_print_json(&s, out);
-        else
-            stats_print_lines(&s, out);
+        stats_write_pollers(source, out);
+        for (size_t i = 0; i < s.row_count; i++)
+            stats_write_metric(&s, &s.rows[i], out);
     }
     if (!out || fclose(out) != 0)
         r = -ENOMEM;

@@ -1,4 +1,4 @@
-/* The metrics of all pollers, as text and as JSON. */
+/* The metrics of all pollers. */
 #pragma once
 
 #include "ev/reactor.h"
@@ -11,6 +11,8 @@ struct stats_source {
     const struct plugins *plugins;
 };
 
-/* The totals as aligned lines of name, value and unit; or, as JSON, each poller's share as well.
- * The pollers run; not from one of them. 0 with *ret_text, to be freed, and its length; -ENOMEM. */
-int stats_text(const struct stats_source *source, bool json, char **ret_text, size_t *ret_len);
+/* As records: poller INDEX REACTOR CPU for each, then metric NAME TYPE UNIT HELP INSTANCE SHARES
+ * CELLS. SHARES are the values of the pollers in that order, or how many values a histogram of
+ * theirs has; CELLS the sum and the buckets of a histogram. The pollers run; not from one of them.
+ * 0 with *ret_text, to be freed, and its length; -ENOMEM. */
+int stats_text(const struct stats_source *source, char **ret_text, size_t *ret_len);

@@ -1,37 +1,85 @@
 #include "ctl/status.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "ctl/record.h"
 
 static void
-status_pid(pid_t pid, char *buf, size_t size)
+status_text(FILE *out, const char *key, const char *text)
 {
-    if (pid)
-        snprintf(buf, size, "%d", (int)pid);
-    else
-        snprintf(buf, size, "none");
+    record_begin(out, "text");
+    record_text(out, key);
+    record_text(out, text);
+    record_end(out);
 }
 
-size_t
-status_text(const struct status *s, char buf[STATUS_TEXT_MAX])
+static void
+status_number(FILE *out, const char *kind, const char *key, uint64_t number)
 {
-    char supervisor[16], worker[16], since[32] = "none";
-    char drains[STATUS_WORKERS_MAX * 12 + 16] = "";
-    size_t len = 0;
-    struct tm tm;
+    record_begin(out, kind);
+    record_text(out, key);
+    record_number(out, number);
+    record_end(out);
+}
 
-    for (unsigned i = 0; i < s->draining; i++)
-        len +=
-            (size_t)snprintf(drains + len, sizeof(drains) - len, "%s%d%s", i ? ", " : " (workers ",
-                             (int)s->drains[i], i + 1 == s->draining ? ")" : "");
-    status_pid(s->supervisor, supervisor, sizeof(supervisor));
-    status_pid(s->worker, worker, sizeof(worker));
-    if (s->worker && gmtime_r(&s->since, &tm))
-        strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return (size_t)snprintf(
-        buf, STATUS_TEXT_MAX,
-        "state      %s\nversion    %s\nsupervisor %s\nworker     %s\n"
-        "since      %s\ndraining   %u%s\nrestarts   %u\nreloads    %u\ncut        %" PRIu64 "\n",
-        s->state, GOEVD_RELEASE, supervisor, worker, since, s->draining, drains, s->restarts,
-        s->reloads, s->cut);
+static void
+status_event(FILE *out, const char *key, const struct status_event *event)
+{
+    record_begin(out, "event");
+    record_text(out, key);
+    record_number(out, (uint64_t)event->time);
+    record_number(out, event->ok);
+    record_text(out, event->text);
+    record_end(out);
+}
+
+static void
+status_worker(FILE *out, const struct status_worker *w)
+{
+    record_begin(out, "worker");
+    record_number(out, (uint64_t)w->pid);
+    record_text(out, w->state);
+    record_number(out, (uint64_t)w->since);
+    record_number(out, w->connections);
+    record_text(out, w->release);
+    record_end(out);
+}
+
+static void
+status_write(const struct status *s, FILE *out)
+{
+    uint64_t connections = 0;
+
+    for (unsigned i = 0; i < s->worker_count; i++)
+        connections += s->workers[i].connections;
+    status_text(out, "state", s->state);
+    status_number(out, "time", "since", (uint64_t)s->since);
+    status_number(out, "number", "connections", connections);
+    if (s->config) {
+        status_text(out, "config", s->config);
+        status_number(out, "time", "config_since", (uint64_t)s->config_since);
+    }
+    status_event(out, "last_reload", &s->reload);
+    status_event(out, "last_crash", &s->crash);
+    status_number(out, "number", "reloads", s->reloads);
+    status_number(out, "number", "restarts", s->restarts);
+    status_number(out, "number", "cut", s->cut);
+    status_text(out, "version", GOEVD_RELEASE);
+    if (s->supervisor)
+        status_number(out, "number", "supervisor", (uint64_t)s->supervisor);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        status_worker(out, &s->workers[i]);
+}
+
+void
+status_reply(const struct status *s, struct control_client *client)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out)
+        status_write(s, out);
+    if (!out || fclose(out) != 0)
+        control_refuse(client, "no memory for the status");
+    else
+        control_reply(client, text, len);
 }

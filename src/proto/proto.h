@@ -31,6 +31,7 @@
 #define PROTO_MAJOR 1
 #define PROTO_MINOR 6
 #define PROTO_TEXT_MAX 256
+#define PROTO_RELEASE_MAX 32   /* with the final zero byte */
 #define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
 #define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
 #define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
@@ -77,10 +78,11 @@ struct proto_hello {
     uint32_t major;
     uint32_t minor;
     int32_t pid;
+    char release[PROTO_RELEASE_MAX]; /* of goevd; "": before 1.6 */
 };
 
 struct proto_welcome {
-    uint64_t load_interval_ns; /* how often LOAD is wanted; 0: never */
+    uint64_t quiet; /* the supervisor logs why the worker does not serve, and the worker does not */
     uint32_t major;
     uint32_t minor; /* 0 before 1.4 */
 };
@@ -115,6 +117,8 @@ struct proto_ready {
     uint32_t workers_max;         /* that may live at once */
     uint64_t drain_min_ns;        /* how long one drains before it has to make room */
     uint32_t log_level;           /* the least urgent lines that are logged; 0: before 1.4 */
+    uint32_t hang_abort;          /* as in the first LOAD, which may come too late, or never */
+    uint64_t hang_silence_ns;     /* likewise; 0: before 1.6 */
     char config[PROTO_FILE_MAX];  /* path of the configuration; "": before 1.6 */
 };
 
@@ -139,6 +143,9 @@ struct proto_pid_file {
 struct proto_load {
     uint64_t open;     /* connections */
     uint64_t accepted; /* so far */
+    uint64_t
+        silence_ns; /* without another LOAD for so long, it is stopped or stuck; 0: none follows */
+    uint32_t abort; /* it is to be replaced then */
 };
 
 struct proto_value {

@@ -80,6 +80,8 @@ child_serve(struct child *c, const struct proto_ready *ready)
     c->begun_ns = clock_now_ns();
     c->deadline_ns = 0;
     c->ready = *ready;
+    c->load = (struct proto_load){.silence_ns = ready->hang_silence_ns, .abort = ready->hang_abort};
+    c->heard_ns = c->begun_ns;
     c->ready.control[PROTO_PATH_MAX - 1] = '\0';
     c->ready.config[PROTO_FILE_MAX - 1] = '\0';
 }
@@ -146,6 +148,14 @@ void
 child_kill(struct child *c)
 {
     kill(c->pid, SIGKILL);
+    c->deadline_ns = clock_now_ns() + CHILD_GRACE_NS;
+}
+
+void
+child_abort(struct child *c)
+{
+    kill(c->pid, SIGCONT); /* a thread that is stopped would not take the signal */
+    kill(c->pid, SIGABRT);
     c->deadline_ns = clock_now_ns() + CHILD_GRACE_NS;
 }
 

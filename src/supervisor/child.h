@@ -32,9 +32,13 @@ struct child {
     bool hastened;  /* told to stop now */
     bool unheard;   /* `stop` waits until it listens */
     struct proto_stop stop;
-    time_t since;         /* when it was started */
-    uint64_t begun_ns;    /* when it came into this state */
-    uint64_t deadline_ns; /* 0, or when it is killed */
+    struct proto_load load;          /* what it has reported last */
+    uint64_t heard_ns;               /* when; 0: never */
+    bool silent;                     /* so long ago that it is stopped or stuck */
+    char release[PROTO_RELEASE_MAX]; /* of the goevd that it runs */
+    time_t since;                    /* when it was started */
+    uint64_t begun_ns;               /* when it came into this state */
+    uint64_t deadline_ns;            /* 0, or when it is killed */
     struct proto_ready ready;
     char failure[PROTO_FAILURE_MAX]; /* why it will not serve */
 };
@@ -71,6 +75,9 @@ void child_repeat(struct child *c);
 
 /* It has had its time. */
 void child_kill(struct child *c);
+
+/* It is stopped or stuck: end it with a core dump, and if that takes long without. */
+void child_abort(struct child *c);
 
 /* It has ended. */
 void child_fini(struct child *c);

@@ -100,7 +100,7 @@ supervisor_stop(struct supervisor *s, const char *why)
     if (!again)
         s->stop_ns = now;
     s->stopping = true;
-    notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1\nSTATUS=stopping");
+    notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1");
     s->restart_ns = 0;
     control_close(&s->control);
     store_fini(&s->store); /* who knocks from now on is refused */
@@ -222,6 +222,7 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, s->room_ns);
     if (log_has_lost())
         due = supervisor_earlier(due, now + LOG_RETRY_NS);
+    due = supervisor_earlier(due, supervisor_approach(supervisor_hang_due_ns(s), now));
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         due = supervisor_earlier(due, supervisor_approach(s->children[i].deadline_ns, now));
     if (!due)
@@ -240,6 +241,7 @@ supervisor_excuse(struct supervisor *s, uint64_t waited_ns, int timeout_ms)
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         if (s->children[i].deadline_ns)
             s->children[i].deadline_ns += waited_ns - wanted_ns;
+    supervisor_hang_excuse(s, waited_ns - wanted_ns);
 }
 
 static void
@@ -262,6 +264,7 @@ supervisor_on_time(struct supervisor *s)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
     log_report_lost();
+    supervisor_hang_time(s, now);
     supervisor_start_due(s);
     supervisor_notify_time(s, now);
 }
@@ -330,6 +333,7 @@ supervisor_new(char **argv)
     if (!s)
         return NULL;
     s->argv = argv;
+    s->since = time(NULL);
     s->signal_fd = s->pidfile.fd = s->next_pidfile.fd = s->notify.fd = -1;
     s->log.fd = s->next_log.fd = -1;
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)

@@ -8,6 +8,8 @@
  *   supervisor_log.c      the file of the log
  *   supervisor_file.c     the files of plugins
  *   supervisor_origin.c   what a worker that replaces a dead one starts from
+ *   supervisor_hang.c     workers that are stopped or stuck as a whole
+ *   supervisor_status.c   how goevd is
  *   supervisor_notify.c   messages to the service manager
  */
 #pragma once
@@ -17,6 +19,7 @@
 
 #include "base/limits.h"
 #include "ctl/control.h"
+#include "ctl/status.h"
 #include "process/logfile.h"
 #include "process/notify.h"
 #include "process/pidfile.h"
@@ -35,6 +38,8 @@ int supervisor_run(int log_level, char **argv);
 #define HOLD_STOP UINT_MAX
 #define HOLD_REOPEN (UINT_MAX - 1)
 
+#define SUPERVISOR_STATUS_MAX 512
+
 struct supervisor_log {
     struct proto_log how;
     int fd; /* -1: it is no file */
@@ -44,9 +49,7 @@ struct supervisor_log {
 /* The configuration that serves, for `goevd ctl status`. */
 struct supervisor_config {
     char path[PROTO_FILE_MAX];
-    time_t loaded;               /* when it was read from the disk */
-    time_t refused;              /* when the last reload failed; 0: it did not */
-    char why[PROTO_FAILURE_MAX]; /* what was wrong then */
+    time_t loaded; /* when it was read from the disk */
 };
 
 struct supervisor {
@@ -65,8 +68,7 @@ struct supervisor {
     struct supervisor_config config;
     struct control control;
     struct notify notify;
-    struct proto_load load; /* of the worker that serves */
-    struct values values;   /* that were set while goevd runs */
+    struct values values; /* that were set while goevd runs */
     int signal_fd;
     sigset_t old_mask;
     struct proto_ready limits; /* what the worker that served last has said */
@@ -82,7 +84,11 @@ struct supervisor {
     uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
     unsigned restarts;
-    uint64_t cut; /* connections that workers have ended at a deadline */
+    time_t since; /* when goevd was started */
+    struct status_event last_reload;
+    struct status_event last_crash;
+    char notified[SUPERVISOR_STATUS_MAX]; /* the status that the service manager has */
+    uint64_t cut;                         /* connections that workers have ended at a deadline */
     int status;
 };
 
@@ -134,10 +140,21 @@ void supervisor_reply_reloaded(struct supervisor *s, unsigned reload);
 void supervisor_notify_ready(struct supervisor *s);
 void supervisor_notify_reloading(struct supervisor *s);
 void supervisor_notify_status(struct supervisor *s);
+void supervisor_reply_status(struct supervisor *s, struct control_client *client);
+
+/* Let status say that this has happened now. */
+void supervisor_note(struct status_event *event, bool ok, const char *format, ...) PRINTF(3, 4);
 void supervisor_notify_time(struct supervisor *s, uint64_t now_ns);
 
 /* Take over what the manager has passed, and let it keep what listens. */
 int supervisor_inherit(struct supervisor *s, struct err *reterr);
+
+/* A worker reports its load, and that it is not stopped: when its silence is noticed (0: never), to
+ * do so, and time that is none of its own because the supervisor stood still itself. */
+void supervisor_on_load(struct child *c, const struct proto_load *load);
+uint64_t supervisor_hang_due_ns(const struct supervisor *s);
+void supervisor_hang_time(struct supervisor *s, uint64_t now_ns);
+void supervisor_hang_excuse(struct supervisor *s, uint64_t ns);
 
 /* Wait for the workers that have ended. */
 void supervisor_reap(struct supervisor *s);

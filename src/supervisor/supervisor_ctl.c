@@ -5,37 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "ctl/status.h"
 #include "supervisor/supervisor.h"
-
-static const char *
-supervisor_state(struct supervisor *s)
-{
-    if (s->stopping)
-        return "stopping";
-    if (supervisor_find(s, CHILD_SERVING))
-        return "serving";
-    return supervisor_find(s, CHILD_STARTING) ? "starting" : "restarting";
-}
-
-static void
-supervisor_reply_status(struct supervisor *s, struct control_client *client)
-{
-    const struct child *serving = supervisor_find(s, CHILD_SERVING);
-    struct status status = {.state = supervisor_state(s),
-                            .supervisor = getpid(),
-                            .worker = serving ? serving->pid : 0,
-                            .since = serving ? serving->since : 0,
-                            .restarts = s->restarts,
-                            .reloads = s->reloads,
-                            .cut = s->cut};
-    char text[STATUS_TEXT_MAX];
-
-    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        if (s->children[i].state == CHILD_DRAINING)
-            status.drains[status.draining++] = s->children[i].pid;
-    control_reply(client, text, status_text(&status, text));
-}
 
 #define WORKER_WORD "worker "
 

@@ -13,13 +13,14 @@
 #define RESTART_DELAY_MAX_NS NS_PER_S
 
 static void
-supervisor_log_end(const struct supervisor *s, const struct child *c, int status)
+supervisor_log_end(struct supervisor *s, const struct child *c, int status)
 {
     char how[128];
 
     child_describe_end(status, how, sizeof(how));
-    log_error("worker %d%s %s", (int)c->pid,
-              c->state == CHILD_DRAINING && !s->stopping ? ", which was draining," : "", how);
+    supervisor_note(&s->last_crash, false, "worker %d%s %s", (int)c->pid,
+                    c->state == CHILD_DRAINING && !s->stopping ? ", which was draining," : "", how);
+    log_error("%s", s->last_crash.text);
 }
 
 /* The crashes within the window, this one included. */
@@ -86,8 +87,7 @@ supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
         log_error("the reload failed: worker %d goes on serving, and nothing has changed; worker "
                   "%d %s: %s",
                   (int)serving->pid, (int)c->pid, how, c->failure);
-    s->config.refused = time(NULL);
-    snprintf(s->config.why, sizeof(s->config.why), "%s", c->failure);
+    supervisor_note(&s->last_reload, false, "%s", c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
     supervisor_notify_ready(s);

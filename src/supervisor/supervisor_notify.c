@@ -13,17 +13,6 @@
 /* ---- How it goes ----------------------------------------------------------------------------- */
 
 void
-supervisor_notify_status(struct supervisor *s)
-{
-    const struct child *serving = supervisor_find(s, CHILD_SERVING);
-
-    if (serving && !s->stopping)
-        notify_say(&s->notify, NOTIFY_LATEST,
-                   "STATUS=serving: worker %d, %" PRIu64 " connections open, %" PRIu64 " accepted",
-                   (int)serving->pid, s->load.open, s->load.accepted);
-}
-
-void
 supervisor_notify_ready(struct supervisor *s)
 {
     notify_say(&s->notify, NOTIFY_STATE, "READY=1");
@@ -35,7 +24,7 @@ void
 supervisor_notify_reloading(struct supervisor *s)
 {
     notify_say(&s->notify, NOTIFY_STATE,
-               "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading", clock_now_ns() / 1000);
+               "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now_ns() / 1000);
 }
 
 /* ---- As time goes by ------------------------------------------------------------------------- */
@@ -78,6 +67,7 @@ void
 supervisor_notify_time(struct supervisor *s, uint64_t now_ns)
 {
     supervisor_report_unsent(s);
+    supervisor_notify_status(s);
     notify_time(&s->notify, now_ns);
     supervisor_extend(s, now_ns);
 }

@@ -64,7 +64,6 @@ supervisor_commit_origin(struct supervisor *s, struct child *c)
     if (c->replays)
         return;
     config->loaded = time(NULL);
-    config->refused = 0;
     origin_free(s->origin);
     s->origin = c->origin && origin_is_sealed(c->origin) ? c->origin : NULL;
     if (!s->origin)

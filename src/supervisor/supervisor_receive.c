@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-#define LOAD_INTERVAL_NS (5 * NS_PER_S)
-
 int
 supervisor_refuse(struct child *c, const struct err *err)
 {
@@ -26,12 +24,13 @@ supervisor_on_hello(struct supervisor *s, struct child *c, const struct proto_he
 
     if (hello->major == PROTO_MAJOR) {
         struct proto_welcome welcome = {
-            .load_interval_ns = notify_listens(&s->notify) ? LOAD_INTERVAL_NS : 0,
+            .quiet = s->was_ready,
             .major = PROTO_MAJOR,
             .minor = PROTO_MINOR,
         };
 
         c->welcomed = true;
+        snprintf(c->release, sizeof(c->release), "%.*s", PROTO_RELEASE_MAX - 1, hello->release);
         return proto_send(c->fd, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
     }
     err_set(&err, -EPROTO,
@@ -83,15 +82,6 @@ supervisor_on_begin(struct supervisor *s, struct child *c)
     if (store_check(&s->store, &err) < 0)
         return supervisor_refuse(c, &err);
     return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
-}
-
-static void
-supervisor_on_load(struct supervisor *s, const struct child *c, const struct proto_load *load)
-{
-    if (c->state != CHILD_SERVING)
-        return;
-    s->load = *load;
-    supervisor_notify_status(s);
 }
 
 static int
@@ -194,7 +184,6 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     child_serve(c, ready);
     s->limits = c->ready;
     s->was_ready = true;
-    s->load = (struct proto_load){0};
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);
@@ -207,8 +196,10 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     err = (struct err){0};
     if (control_open(&s->control, c->ready.control, &err) < 0)
         log_error("control.socket: %s", err.text);
-    if (c->reload)
+    if (c->reload) {
         log_notice("reloaded: worker %d serves", (int)c->pid);
+        supervisor_note(&s->last_reload, true, "worker %d serves", (int)c->pid);
+    }
     if (old) {
         child_drain(old, true);
         old->reload = c->reload; /* it is over when this one accepts no more */
@@ -254,7 +245,7 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
     case PROTO_SNAPSHOT:
         return supervisor_on_snapshot(s, c);
     case PROTO_LOAD:
-        supervisor_on_load(s, c, &m->load);
+        supervisor_on_load(c, &m->load);
         return 0;
     case PROTO_PID_FILE:
         return supervisor_on_pid_file(s, c, &m->pid_file);

@@ -1,12 +1,16 @@
 #include "worker/commands.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "conf/yaml/suggest.h"
 #include "ctl/stats.h"
 #include "worker/connections.h"
+#include "worker/heartbeat.h"
 
 #define NAMES_MAX 256 /* bytes of the names that an error lists */
 
@@ -50,13 +54,12 @@ command_stats(struct command *c)
 {
     const struct stats_source source = {c->engine->reactors, c->engine->reactor_count,
                                         &c->engine->setup->plugins};
-    bool json = command_take(c, "--json");
     char *text = NULL;
     size_t len = 0;
 
     if (!command_ends(c))
         return;
-    if (stats_text(&source, json, &text, &len) < 0)
+    if (stats_text(&source, &text, &len) < 0)
         control_refuse(c->client, "no memory for the metrics");
     else
         control_reply(c->client, text, len);
@@ -99,7 +102,7 @@ command_find_listener(const struct command *c)
 static void
 command_connections(struct command *c)
 {
-    bool json = command_take(c, "--json"), one = command_take(c, "--listener");
+    bool one = command_take(c, "--listener");
     const char *listener = one ? command_find_listener(c) : NULL;
     struct control_source *source;
 
@@ -109,11 +112,23 @@ command_connections(struct command *c)
     }
     if (!one && !command_ends(c))
         return;
-    source = connections_new(c->engine, listener, json);
+    source = connections_new(c->engine, listener);
     if (source)
         control_stream(c->client, source);
     else
         control_refuse(c->client, "no memory for the list");
+}
+
+/* ---- load: how many connections, for status -------------------------------------------------- */
+
+static void
+command_load(struct command *c)
+{
+    struct proto_load load = heartbeat_load(c->engine);
+    char text[32];
+
+    control_reply(c->client, text,
+                  (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", load.open));
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -212,7 +227,9 @@ static const struct {
     {"reload", command_elsewhere},
     {"reopen", command_elsewhere},
     {"stop", command_elsewhere},
+    {"load", command_load}, /* the last: goevd ctl alone asks it */
 };
+#define COMMANDS_LISTED (ARRAY_LEN(commands) - 1)
 
 static void
 command_unknown(struct command *c)
@@ -220,10 +237,22 @@ command_unknown(struct command *c)
     char names[NAMES_MAX] = "";
     size_t len = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+    for (size_t i = 0; i < COMMANDS_LISTED; i++)
         len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
                                 commands[i].name);
     control_refuse(c->client, "unknown command '%s'; there are %s", c->words, names);
+}
+
+/* A worker answers for itself alone. */
+static void
+command_skip_worker(struct command *c)
+{
+    char *end;
+
+    if (!command_take(c, "worker"))
+        return;
+    if (strtol(c->words, &end, 10) == getpid() && *end == ' ')
+        c->words = end + 1;
 }
 
 void
@@ -231,6 +260,7 @@ commands_answer(struct settings *s, struct control_client *client, const char *r
 {
     struct command c = {.settings = s, .engine = s->engine, .client = client, .words = request};
 
+    command_skip_worker(&c);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (command_take(&c, commands[i].name)) {
             c.name = commands[i].name;

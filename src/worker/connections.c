@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "ctl/json.h"
+#include "ctl/record.h"
 #include "net/conn/conn.h"
 
 /* The pollers copy, and the main thread does what takes longer: to write it down. */
@@ -10,9 +10,6 @@ struct connections {
     struct control_source source;
     const struct engine *engine;
     const char *listener;
-    bool json;
-    bool begun;     /* the head has been written */
-    bool any;       /* so has a connection */
     size_t reactor; /* whose poller is being asked, */
     unsigned poller;
     uint32_t cursor; /* and from which slot on */
@@ -57,72 +54,45 @@ connections_ask(struct connections *list)
     return ++list->reactor < list->engine->reactor_count;
 }
 
-/* ---- Lines ----------------------------------------------------------------------------------- */
-
+/* An IPv4 address is one, also on a socket of IPv6. */
 static const char *
 connections_address(const struct address *a, char buf[ADDRESS_TEXT_MAX])
 {
-    return a->len == 0 ? "?" : address_format(&a->sa, a->len, buf, ADDRESS_TEXT_MAX);
+    const uint8_t *ip = a->in6.sin6_addr.s6_addr;
+
+    if (a->len == 0)
+        return "?";
+    if (a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+        return address_format(&a->sa, a->len, buf, ADDRESS_TEXT_MAX);
+    snprintf(buf, ADDRESS_TEXT_MAX, "%u.%u.%u.%u:%u", ip[12], ip[13], ip[14], ip[15],
+             address_port(a));
+    return buf;
 }
 
-static void
-connections_print_head(FILE *out)
-{
-    fprintf(out, "%-18s %-12s %-10s %-21s %-21s %10s %10s %12s %12s %10s %s\n", "ID", "LISTENER",
-            "PLUGIN", "PEER", "LOCAL", "AGE", "IDLE", "IN", "OUT", "QUEUED", "STATE");
-}
+/* ---- Records --------------------------------------------------------------------------------- */
 
+/* conn ID LISTENER PLUGIN PEER LOCAL AGE_MS IDLE_MS IN OUT QUEUED STATE */
 static void
-connections_print(const struct conn_row *row, FILE *out)
+connections_write(const struct conn_row *row, FILE *out)
 {
     char peer[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX], state[CONN_ROW_STATE_MAX];
 
-    fprintf(out,
-            "0x%016" PRIx64 " %-12s %-10s %-21s %-21s %9.1fs %9.1fs %12" PRIu64 " %12" PRIu64
-            " %10zu %s\n",
-            row->id, row->listener ? row->listener : "-", row->plugin,
-            connections_address(&row->peer, peer), connections_address(&row->local, local),
-            (double)row->age_ns / NS_PER_S, (double)row->idle_ns / NS_PER_S, row->bytes_in,
-            row->bytes_out, row->queued, conn_row_state(row->flags, state));
-}
-
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
-static void
-connections_print_json(const struct conn_row *row, FILE *out)
-{
-    char text[ADDRESS_TEXT_MAX], state[CONN_ROW_STATE_MAX];
-
-    fprintf(out, " {\"id\": \"0x%016" PRIx64 "\", \"listener\": ", row->id);
-    json_text(out, row->listener);
-    fprintf(out, ", \"plugin\": ");
-    json_text(out, row->plugin);
-    fprintf(out, ", \"peer\": ");
-    json_text(out, connections_address(&row->peer, text));
-    fprintf(out, ", \"local\": ");
-    json_text(out, connections_address(&row->local, text));
-    fprintf(out,
-            ", \"age_ms\": %" PRIu64 ", \"idle_ms\": %" PRIu64 ", \"bytes_in\": %" PRIu64
-            ", \"bytes_out\": %" PRIu64 ", \"queued_bytes\": %zu, \"state\": \"%s\"}",
-            row->age_ns / NS_PER_MS, row->idle_ns / NS_PER_MS, row->bytes_in, row->bytes_out,
-            row->queued, conn_row_state(row->flags, state));
+    record_begin(out, "conn");
+    fprintf(out, "\t0x%016" PRIx64, row->id);
+    record_text(out, row->listener);
+    record_text(out, row->plugin);
+    record_text(out, connections_address(&row->peer, peer));
+    record_text(out, connections_address(&row->local, local));
+    record_number(out, row->age_ns / NS_PER_MS);
+    record_number(out, row->idle_ns / NS_PER_MS);
+    record_number(out, row->bytes_in);
+    record_number(out, row->bytes_out);
+    record_number(out, row->queued);
+    record_text(out, conn_row_state(row->flags, state));
+    record_end(out);
 }
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
-
-static void
-connections_print_rows(struct connections *list, FILE *out)
-{
-    for (unsigned i = 0; i < list->count; i++) {
-        if (list->json)
-            fputs(list->any ? ",\n" : "\n", out);
-        list->any = true;
-        if (list->json)
-            connections_print_json(&list->rows[i], out);
-        else
-            connections_print(&list->rows[i], out);
-    }
-}
 
 static int
 connections_next(struct control_source *source, FILE *out)
@@ -130,14 +100,8 @@ connections_next(struct control_source *source, FILE *out)
     struct connections *list = container_of(source, struct connections, source);
     bool more = connections_ask(list);
 
-    if (!list->begun && list->json)
-        fputc('[', out);
-    else if (!list->begun)
-        connections_print_head(out);
-    list->begun = true;
-    connections_print_rows(list, out);
-    if (!more && list->json)
-        fputs("\n]\n", out);
+    for (unsigned i = 0; i < list->count; i++)
+        connections_write(&list->rows[i], out);
     return more;
 }
 
@@ -148,15 +112,13 @@ connections_free(struct control_source *source)
 }
 
 struct control_source *
-connections_new(const struct engine *e, const char *listener, bool json)
+connections_new(const struct engine *e, const char *listener)
 {
     struct connections *list = malloc(sizeof(*list));
 
     if (!list)
         return NULL;
-    *list = (struct connections){.source = {connections_next, connections_free},
-                                 .engine = e,
-                                 .listener = listener,
-                                 .json = json};
+    *list = (struct connections){
+        .source = {connections_next, connections_free}, .engine = e, .listener = listener};
     return &list->source;
 }

@@ -4,7 +4,6 @@
 #include "ctl/control.h"
 #include "worker/engine.h"
 
-/* The parts of the list: of one listener, whose name it is told by listener->config.name; or of
- * all, NULL. Each part is what one poller knows of at most NET_WALK_SLOTS connections. NULL without
- * memory. */
-struct control_source *connections_new(const struct engine *e, const char *listener, bool json);
+/* The parts of the list: of one listener, listener->config.name; or of all, NULL. Each
+ * part is what one poller knows of at most NET_WALK_SLOTS connections. NULL without memory. */
+struct control_source *connections_new(const struct engine *e, const char *listener);

@@ -40,7 +40,7 @@ parent_answer(struct parent *s, enum proto_type expected, struct proto_message *
 int
 parent_init(struct parent *s, int fd, struct err *reterr)
 {
-    struct proto_hello hello = {PROTO_MAJOR, PROTO_MINOR, getpid()};
+    struct proto_hello hello = {PROTO_MAJOR, PROTO_MINOR, getpid(), GOEVD_RELEASE};
     struct proto_message m;
     int r;
 
@@ -52,10 +52,8 @@ parent_init(struct parent *s, int fd, struct err *reterr)
     if (r < 0)
         return parent_lost(r, reterr);
     r = parent_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
-    if (r == 0) {
-        s->load_interval_ns = m.welcome.load_interval_ns;
+    if (r == 0)
         s->minor = m.welcome.minor;
-    }
     return r;
 }
 

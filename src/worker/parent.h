@@ -7,9 +7,8 @@
 #include "proto/values.h"
 
 struct parent {
-    int fd;                    /* to the supervisor; -1: --single */
-    unsigned minor;            /* version that it speaks */
-    uint64_t load_interval_ns; /* how often it wants to know the load; 0: never */
+    int fd;         /* to the supervisor; -1: --single */
+    unsigned minor; /* version that it speaks */
     struct store own;
     struct pidfile own_pidfile;
 };

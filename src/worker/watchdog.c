@@ -21,6 +21,7 @@ struct watchdog {
     uint64_t period_ns; /* between looks */
     int stop_fd;        /* eventfd(2) */
     pthread_t thread;
+    struct watchdog_look main;
     struct watchdog_look looks[POLLERS_MAX]; /* by index of the poller */
 };
 
@@ -71,6 +72,41 @@ watchdog_tell_hang(struct watchdog *w, struct reactor *r, unsigned i)
         watchdog_abort(r, i);
 }
 
+static bool
+watchdog_any_hangs(const struct watchdog *w)
+{
+    for (size_t i = 0; i < POLLERS_MAX; i++)
+        if (w->looks[i].told)
+            return true;
+    return false;
+}
+
+/* It waits for pollers: one that hangs, which has been reported, is reason enough for its silence.
+ */
+static void
+watchdog_look_at_main(struct watchdog *w, uint64_t elapsed_ns)
+{
+    struct watchdog_main *main = w->config.main;
+    bool rests = atomic_load(&main->rests) || watchdog_any_hangs(w);
+    double quiet_s = (double)w->main.quiet_ns / NS_PER_S;
+
+    switch (watchdog_judge(&w->main, atomic_load(&main->turns), rests, elapsed_ns,
+                           w->config.timeout_ns)) {
+    case WATCHDOG_HANGS:
+        log_error("the main thread has not turned for %.1f s: goevd ctl and reloads wait for it%s",
+                  (double)w->main.quiet_ns / NS_PER_S,
+                  w->config.abort ? "; ending this worker" : "");
+        if (w->config.abort)
+            pthread_kill(main->thread, SIGABRT);
+        break;
+    case WATCHDOG_TURNS_AGAIN:
+        log_warning("the main thread turns again after %.1f s", quiet_s);
+        break;
+    case WATCHDOG_FINE:
+        break;
+    }
+}
+
 static void
 watchdog_look(struct watchdog *w, struct reactor *r, unsigned i, uint64_t elapsed_ns)
 {
@@ -107,6 +143,8 @@ watchdog_main(void *arg)
         for (size_t r = 0; r < w->config.reactor_count; r++)
             for (unsigned i = 0; i < w->config.reactors[r]->count; i++)
                 watchdog_look(w, w->config.reactors[r], i, elapsed);
+        watchdog_look_at_main(w, elapsed);
+        w->config.on_look(w->config.arg);
     }
     return NULL;
 }

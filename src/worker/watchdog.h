@@ -2,14 +2,27 @@
  * thread of its own, for the main thread waits for pollers too. */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "ev/reactor.h"
+
+/* The main thread, which counts how often it turns. */
+struct watchdog_main {
+    pthread_t thread;
+    atomic_uint turns;
+    atomic_bool rests; /* it waits for events, or does what takes its time */
+};
 
 struct watchdog_config {
     uint64_t timeout_ns; /* a poller that has not turned for so long hangs; 0: nobody watches */
     bool abort;          /* end the process then, in the thread that hangs */
     struct reactor **reactors;
     size_t reactor_count;
+    struct watchdog_main *main;
+    void (*on_look)(void *arg); /* at each look, in the watchdog's thread */
+    void *arg;
 };
 
 /* What is known of one poller. */

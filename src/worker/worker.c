@@ -26,6 +26,7 @@
 #include "worker/commands.h"
 #include "worker/crash.h"
 #include "worker/engine.h"
+#include "worker/heartbeat.h"
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
@@ -44,11 +45,12 @@ struct worker_process {
     int signal_fd;
     struct worker_log log;
     time_t since;
-    unsigned stops;       /* how often it was told to stop */
-    bool replaced;        /* another worker serves */
-    uint64_t stop_ns;     /* when it was first told to stop */
+    unsigned stops;   /* how often it was told to stop */
+    bool replaced;    /* another worker serves */
+    uint64_t stop_ns; /* when it was first told to stop */
+    struct watchdog_main main;
+    struct heartbeat heartbeat;
     struct heap heap;
-    uint64_t load_due_ns; /* 0, or when the supervisor wants to know the load */
     uint64_t deadline_ns; /* of draining */
 
     _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
@@ -61,6 +63,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
 {
     const struct config *config = w->setup.config;
     const struct config_processes *processes = config->processes;
+    const struct config_hang *hang = w->settings.present->hang;
     struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns,
                                 .drain_timeout_ns = (uint64_t)processes->drain_timeout_ns,
                                 .drain_min_ns = (uint64_t)processes->drain_min_ns,
@@ -68,7 +71,9 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .crash_window_ns = (uint64_t)processes->crash_window_ns,
                                 .crashes_max = (uint32_t)processes->crashes_max,
                                 .workers_max = (uint32_t)processes->workers_max,
-                                .log_level = (uint32_t)log_get_level()};
+                                .log_level = (uint32_t)log_get_level(),
+                                .hang_abort = hang->action == CONFIG_HANG_ABORT,
+                                .hang_silence_ns = (uint64_t)hang->timeout_ns};
     struct err err = {0};
     int r;
 
@@ -116,6 +121,15 @@ worker_open_control(struct worker_process *w)
         log_error("control.socket: %s", err.text);
 }
 
+/* [watchdog] */
+static void
+worker_on_look(void *arg)
+{
+    struct worker_process *w = arg;
+
+    heartbeat_time(&w->heartbeat);
+}
+
 /* A worker alone may be in a debugger, and nobody would replace it. */
 static int
 worker_watch(struct worker_process *w, struct err *reterr)
@@ -126,8 +140,12 @@ worker_watch(struct worker_process *w, struct err *reterr)
         .abort = hang->action == CONFIG_HANG_ABORT && w->options->parent_fd >= 0,
         .reactors = w->engine.reactors,
         .reactor_count = w->engine.reactor_count,
+        .main = &w->main,
+        .on_look = worker_on_look,
+        .arg = w,
     };
 
+    heartbeat_set(&w->heartbeat, hang);
     return watchdog_start(&config, &w->watchdog, reterr);
 }
 
@@ -176,6 +194,8 @@ worker_on_hang(void *arg)
     struct err err = {0};
 
     watchdog_stop(w->watchdog);
+    heartbeat_set(&w->heartbeat, w->settings.present->hang);
+    heartbeat_time(&w->heartbeat); /* the supervisor has to learn of it before the next look */
     if (worker_watch(w, &err) < 0)
         log_error("%s; nobody watches the pollers", err.text);
 }
@@ -224,6 +244,8 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)
+        r = heartbeat_init(&w->heartbeat, w->parent.fd, &w->engine, reterr);
+    if (r == 0)
         r = worker_watch(w, reterr);
     if (r == 0)
         r = settings_recall(&w->settings, reterr);
@@ -245,11 +267,17 @@ worker_start(struct worker_process *w, struct err *reterr)
 static void
 worker_reply_status(struct worker_process *w, struct control_client *client)
 {
-    struct status status = {
-        .state = w->stops ? "stopping" : "serving", .worker = getpid(), .since = w->since};
-    char text[STATUS_TEXT_MAX];
+    const char *state = w->stops ? "stopping" : "serving";
+    struct status status = {.state = state,
+                            .since = w->since,
+                            .workers[0] = {.pid = getpid(),
+                                           .state = state,
+                                           .release = GOEVD_RELEASE,
+                                           .since = w->since,
+                                           .connections = engine_count(&w->engine)},
+                            .worker_count = 1};
 
-    control_reply(client, text, status_text(&status, text));
+    status_reply(&status, client);
 }
 
 static void
@@ -275,26 +303,6 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
         worker_reply_reopen(w, client);
     else
         commands_answer(&w->settings, client, request);
-}
-
-/* What the supervisor tells the service manager. */
-static void
-worker_say_load(struct worker_process *w)
-{
-    struct proto_load load = {0};
-    uint64_t now = clock_now_ns();
-
-    if (!w->load_due_ns || now < w->load_due_ns)
-        return;
-    w->load_due_ns = now + w->parent.load_interval_ns;
-    for (size_t i = 0; i < w->engine.reactor_count; i++)
-        for (unsigned n = 0; n < w->engine.reactors[i]->count; n++) {
-            struct poller *p = w->engine.reactors[i]->pollers[n];
-
-            load.open += (uint64_t)MAX(poller_load(p), 0);
-            load.accepted += metric_get(&p->accepted);
-        }
-    proto_try_send(w->parent.fd, PROTO_LOAD, &load, sizeof(load), NULL, 0);
 }
 
 /* What does not go now goes when there is something else to do. */
@@ -411,8 +419,8 @@ worker_timeout_ms(const struct worker_process *w)
 
     if (w->stops && (!due || w->deadline_ns < due))
         due = w->deadline_ns;
-    if (w->load_due_ns && (!due || w->load_due_ns < due))
-        due = w->load_due_ns;
+    if (!w->watchdog && w->heartbeat.fd >= 0 && (!due || w->heartbeat.due_ns < due))
+        due = w->heartbeat.due_ns;
     if (held && (!due || held < due))
         due = held;
     if (log_has_lost() && (!due || now + LOG_RETRY_NS < due))
@@ -443,6 +451,18 @@ worker_note_cut(struct worker_process *w)
         proto_try_send(w->parent.fd, PROTO_CUT, &cut, sizeof(cut), NULL, 0);
 }
 
+static int
+worker_wait(struct worker_process *w, struct pollfd *fds, nfds_t count)
+{
+    int r;
+
+    atomic_store(&w->main.rests, true);
+    r = poll(fds, count, worker_timeout_ms(w));
+    atomic_store(&w->main.rests, false);
+    atomic_fetch_add(&w->main.turns, 1);
+    return r < 0 && errno != EINTR ? -errno : 0;
+}
+
 static void
 worker_serve(struct worker_process *w)
 {
@@ -453,15 +473,16 @@ worker_serve(struct worker_process *w)
                                               {.fd = w->log.held_fd, .events = POLLIN}};
 
         control_poll(&w->control, fds + 4);
-        if (poll(fds, ARRAY_LEN(fds), worker_timeout_ms(w)) < 0 && errno != EINTR)
+        if (worker_wait(w, fds, ARRAY_LEN(fds)) < 0)
             return;
         if (fds[0].revents)
             worker_on_signal(w);
         if (fds[2].revents)
             worker_receive(w);
         control_handle(&w->control, fds + 4);
-        worker_say_load(w);
         heap_trim(&w->heap, clock_now_ns());
+        if (!w->watchdog)
+            heartbeat_time(&w->heartbeat);
         notify_time(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
         worker_say_replace(w);
@@ -480,6 +501,7 @@ worker_fini(struct worker_process *w)
     notify_fini(&w->notify);
     engine_stop(&w->engine);
     watchdog_stop(w->watchdog);
+    heartbeat_fini(&w->heartbeat);
     plugins_destroy(&w->setup.plugins);
     engine_fini(&w->engine);
     settings_fini(&w->settings);
@@ -510,6 +532,8 @@ worker_run(const struct worker_options *options)
                                .parent.fd = -1,
                                .generation = {.fd = -1, .binary = -1},
                                .notify.fd = -1,
+                               .heartbeat.fd = -1,
+                               .main = {.thread = pthread_self(), .rests = true},
                                .since = time(NULL)};
     struct err err = {0};
     int r;
@@ -525,9 +549,9 @@ worker_run(const struct worker_options *options)
     if (r == 0) {
         engine_log(&w.engine);
         engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
-        w.load_due_ns = w.parent.load_interval_ns ? clock_now_ns() : 0;
         heap_begin(&w.heap, clock_now_ns());
         worker_serve(&w);
+        atomic_store(&w.main.rests, true);
     } else if (err.code) {
         worker_advise(&err);
         worker_log_failure(&err);

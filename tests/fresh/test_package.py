@@ -47,7 +47,7 @@ def body(box):
 def processes(box):
     """Supervisor and worker."""
     said = box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'status')
-    return [re.search(rf'^{who} +(\d+)$', said, re.M)[1] for who in ('supervisor', 'worker')]
+    return [re.search(rf'^{who}', said, re.M)[1] for who in (r'supervisor +(\d+)$', r'worker +(\d+): serving ')]
 
 
 def test_install_upgrade_purge(box, newer):

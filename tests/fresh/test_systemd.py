@@ -41,7 +41,7 @@ def body(box, where='http://127.0.0.1/'):
 def worker(box):
     """The process that serves, as the machine counts."""
     said = box.run('goevd', 'ctl', '-s', '/run/goevd/control.sock', 'status')
-    return re.search(r'^worker +(\d+)$', said, re.M)[1]
+    return re.search(r'^worker +(\d+): serving ', said, re.M)[1]
 
 
 @pytest.fixture

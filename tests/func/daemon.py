@@ -126,6 +126,27 @@ def said(control, *command):
             return content(reply)
 
 
+CONNECTION = ('id', 'listener', 'plugin', 'peer', 'local', 'age_ms', 'idle_ms', 'bytes_in',
+              'bytes_out', 'queued_bytes', 'state')
+AMOUNTS = ('age_ms', 'idle_ms', 'bytes_in', 'bytes_out', 'queued_bytes')
+
+
+def records(control, *command):
+    """The same where records are answered: the fields of each, as goevd ctl gets them."""
+    return [line.split('\t') for line in said(control, *command).decode().splitlines()]
+
+
+def status(control):
+    """The facts that goevd ctl status prints, and the workers by the state that each is in."""
+    facts, workers = {}, {}
+    for kind, *fields in records(control, 'status'):
+        if kind == 'worker':
+            workers.setdefault(fields[1], []).append(int(fields[0]))
+        else:
+            facts[fields[0]] = int(fields[1]) if kind == 'number' else fields[-1]
+    return facts, workers
+
+
 class Log:
     """What goevd writes to stderr, line by line, as it comes."""
 
@@ -226,13 +247,23 @@ class Daemon:
         """goevd ctl from start to end: exit status, stdout, stderr."""
         return run(self.folder, 'ctl', '-s', self.control, *command)
 
-    def told(self, command, *more):
-        """What is answered to a command at its control socket, from its JSON."""
-        return json.loads(said(self.control, command, '--json', *more))
+    def told(self, *command):
+        """What goevd ctl prints about all workers, from its JSON."""
+        return json.loads(self.ctl('--json', *command).stdout)
+
+    def connections(self, *more):
+        """The connections of the worker that serves, as goevd ctl connections --json has them."""
+        found = []
+        for fields in records(self.control, 'connections', *more):
+            row = dict(zip(CONNECTION, fields[1:]))
+            found.append({key: int(value) if key in AMOUNTS else json.loads(f'"{value}"') or None
+                          for key, value in row.items()})
+        return found
 
     def metrics(self):
-        """What goevd ctl stats says, by name: the totals."""
-        return {name: f['total'] for name, f in self.told('stats')['metrics'].items()}
+        """What goevd ctl stats says of the worker that serves, by name: the totals."""
+        return {fields[1]: sum(map(int, fields[6].split()))
+                for fields in records(self.control, 'stats') if fields[0] == 'metric'}
 
     def rests(self):
         """Whether its pollers sleep, but for a few timers. What spins wakes up at every moment.

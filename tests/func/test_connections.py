@@ -75,13 +75,13 @@ def test_lines_have_the_columns_that_their_head_names(started, ctl):
     d = started(listener('echo', 'echo'))
     s = d.connect('echo')
     echo(s)
-    head, line = ctl().splitlines()
-    assert head.split() == ['ID', 'LISTENER', 'PLUGIN', 'PEER', 'LOCAL', 'AGE', 'IDLE', 'IN', 'OUT',
-                            'QUEUED', 'STATE']
+    head, line, total = ctl().splitlines()
+    assert head.split() == ['LISTENER', 'PLUGIN', 'PEER', 'AGE', 'IDLE', 'IN', 'OUT', 'QUEUED', 'STATE']
     words = dict(zip(head.split(), line.split(), strict=True))
     assert (words['LISTENER'], words['PLUGIN'], words['IN'], words['OUT'], words['STATE']) == \
         ('echo', 'echo', '5', '5', '-')
-    assert (words['PEER'], words['LOCAL']) == (text(s.getsockname()), text(s.getpeername()))
+    assert words['PEER'] == text(s.getsockname())
+    assert total == '1 connection, bytes: 5 in, 5 out, 0 queued'
     assert re.fullmatch(r'\d+\.\ds', words['AGE']) and re.fullmatch(r'\d+\.\ds', words['IDLE'])
 
 
@@ -129,7 +129,44 @@ def test_connections_that_plugins_open_have_no_listener(started, ctl, plugins):
         [('', 'connecting'), ('back', 'echo'), ('front', 'connecting')]
     out = next(row for row in found if not row['listener'])
     assert out['peer'] == f'127.0.0.1:{d.port("back")}'
-    assert [line.split()[1] for line in ctl().splitlines()].count('-') == 1
+    assert [line.split()[0] for line in ctl().splitlines()].count('-') == 1
+
+
+def test_filters(started, ctl, goevd_run, path):
+    d = started(listener('one', 'echo'), listener('two', 'echo', output_low='4KiB', output_high='64KiB',
+                                                  send_buffer='4KiB'))
+    first, slow = d.connect('one'), d.connect('two', receive_buffer=4096)
+    echo(first)
+    stuff(slow)
+    eventually(lambda: rows(ctl, 'state=blocked'), 'it goes on')
+    peer = text(first.getsockname())
+    for args, found in [(['plugin=echo'], ['one', 'two']), (['listener=one'], ['one']),
+                        (['peer=127.0.0.'], ['one', 'two']), ([f'peer={peer}'], ['one']),
+                        (['state=-'], ['one']), (['state=throttled', 'plugin=echo'], ['two']),
+                        (['state=block'], []), ([f'worker={d.worker()}'], ['one', 'two']),
+                        (['worker=1'], [])]:
+        assert sorted(row['listener'] for row in rows(ctl, *args)) == found, args
+    assert ctl('worker=1') == '0 connections, bytes: 0 in, 0 out, 0 queued\n'
+    done = goevd_run('ctl', '-s', path, 'connections', 'listner=one')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith("goevd: connections: 'listner=one' is no filter; it is KEY=VALUE")
+
+
+def test_lines_fit_80_columns_and_mapped_addresses_are_short(started, ctl):
+    d = started(listener('a-listener-with-a-long-name', 'echo', '[::]:0', output_low='4KiB',
+                         output_high='64KiB', send_buffer='4KiB'))
+    port = d.port('a-listener-with-a-long-name')
+    slow = socket.create_connection(('127.0.0.1', port))
+    slow.settimeout(PATIENCE_S)
+    with slow, socket.create_connection(('::1', port)) as six:
+        stuff(slow)
+        six.sendall(b'x')
+        eventually(lambda: len(rows(ctl)) == 2 and rows(ctl, 'state=blocked'), 'not both are there')
+        assert sorted(row['peer'] for row in rows(ctl)) == \
+            sorted([text(slow.getsockname()), f'[::1]:{six.getsockname()[1]}'])
+        lines = ctl().splitlines()
+        assert len(lines) == 4 and max(map(len, lines)) <= 80, lines
+        assert text(slow.getsockname()) in '\n'.join(lines)
 
 
 def test_thousand_connections_of_several_listeners(started, ctl):
@@ -144,8 +181,8 @@ def test_thousand_connections_of_several_listeners(started, ctl):
     for name in names:
         assert {row['peer'] for row in found if row['listener'] == name} == peers[name]
         assert {row['peer'] for row in rows(ctl, '--listener', name)} == peers[name]
-    assert len(ctl().splitlines()) == 1001
-    assert len(ctl('--listener', 'two').splitlines()) == 1 + len(peers['two'])
+    assert len(ctl().splitlines()) == 1002
+    assert len(ctl('--listener', 'two').splitlines()) == 2 + len(peers['two'])
     assert len({row['id'] for row in found}) == 1000
 
 

@@ -43,9 +43,10 @@ def ctl(goevd_run, path):
     return ask
 
 
-def status(ctl):
-    """The status by its names."""
-    return dict(line.split(None, 1) for line in ctl('status').splitlines())
+def status(path):
+    """The facts of the status, the worker that serves among them."""
+    facts, workers = daemon.status(path)
+    return {**facts, 'worker': workers.get('serving', [0])[0]}
 
 
 def metrics(ctl):
@@ -62,28 +63,77 @@ def raw(path, data=b''):
     return s
 
 
-def test_status(controlled, ctl):
+TIME = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'
+STATUS = rf"""state        serving
+since        {TIME}, \d+s ago
+connections  1
+(?:config       \S+/goevd.yaml
+config since {TIME}, \d+s ago
+)?last reload  none
+last crash   none
+reloads      0
+restarts     0
+cut          0
+version      (?P<version>\d+\.\d+\.\d+)
+(?P<supervisor>supervisor   \d+
+)?worker       (?P<worker>\d+): serving since {TIME}, \d+s ago, 1 connection, version (?P=version)
+"""
+
+
+@pytest.mark.parametrize('args', [[], ['--single']])
+def test_status(controlled, ctl, args):
+    d = controlled(*args)
+    get(d.connect())
+    seen = re.fullmatch(STATUS, ctl('status'))
+    assert seen and int(seen['worker']) == d.worker()
+    assert seen['supervisor'] == (None if args else f'supervisor   {d.pid}\n')
+    listed = json.loads(ctl('status', '--json'))
+    assert (listed['state'], listed['connections'], listed['version']) == ('serving', 1, seen['version'])
+    assert listed.get('supervisor') == (None if args else d.pid)
+    assert [(w['pid'], w['state'], w['connections']) for w in listed['workers']] == \
+        [(d.worker(), 'serving', 1)]
+    assert listed['last_crash'] == {'time': None, 'ok': False, 'text': ''}
+
+
+def test_status_of_what_went_wrong(controlled, ctl, path):
     d = controlled()
-    seen = status(ctl)
-    assert seen['state'] == 'serving'
-    assert re.fullmatch(r'\d+\.\d+\.\d+', seen['version'])
-    assert (seen['supervisor'], seen['worker']) == (str(d.pid), str(d.worker()))
-    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', seen['since'])
-    assert seen['restarts'] == '0'
+    d.may_say = [DIED, 'reload failed']
+    broken, right = '{', d.config.read_text()
+    d.config.write_text(broken)
+    assert d.ctl('reload').returncode == 1
+    assert re.search(rf'^last reload  {TIME}, \d+s ago: failed: .*goevd.yaml:', ctl('status'), re.M)
+    d.config.write_text(right)
+    ctl('reload')
+    worker = status(path)['worker']
+    assert json.loads(ctl('status', '--json'))['last_reload']['ok'] is True
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: status(path)['worker'] not in (0, worker), 'no other worker')
+    assert re.search(rf'^last crash   {TIME}, \d+s ago: worker {worker} was killed by signal 9 \(Killed\)$',
+                     ctl('status'), re.M)
+    assert status(path)['restarts'] == 1 and status(path)['reloads'] == 2
 
 
-def test_single_answers_by_itself(controlled, ctl):
-    d = controlled('--single')
-    seen = status(ctl)
-    assert (seen['state'], seen['supervisor'], seen['worker']) == ('serving', 'none', str(d.pid))
-    assert metrics(ctl)['connections.open'] == 0
+def test_exit_status_by_state(controlled, goevd_run, path):
+    d = controlled(stop_timeout='1m', hang={'action': 'log', 'timeout': '1s'})
+    d.may_say = ['has not answered', 'answers again']
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    d.log.wait(rf'error goevd: worker {worker} has not answered for \d\.\d s: it is stopped or stuck$')
+    done = goevd_run('ctl', '-s', path, 'status')
+    assert done.returncode == 5 and done.stdout.startswith('state        stuck\n'), done
+    done = goevd_run('ctl', '-s', path, 'connections')
+    assert done.returncode == 1
+    assert f'goevd: worker {worker} does not answer; its part is missing\n' in done.stderr
+    os.kill(worker, signal.SIGCONT)
+    d.log.wait(f'warning goevd: worker {worker} answers again after')
+    assert goevd_run('ctl', '-s', path, 'status').returncode == 0
 
 
 def test_configuration_names_the_socket(controlled, goevd_run):
     d = controlled()
     done = goevd_run('ctl', '-c', d.config, 'status')
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout.startswith('state      serving\n')
+    assert done.stdout.startswith('state        serving\n')
 
 
 def test_socket_is_found_in_a_configuration_with_faults(controlled, goevd_run):
@@ -118,11 +168,25 @@ def test_newline_in_a_request(controlled, goevd_run, path):
 
 def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
     controlled()
-    lines = ctl('stats').splitlines()
+    lines = ctl('stats', '--all').splitlines()
     found = [re.fullmatch(r'([a-z_.]+) +(\d+) [a-z]+', line) for line in lines]
     assert all(found), lines
     assert len({m.end(2) for m in found}) == 1
     assert [m[1] for m in found] == list(json.loads(ctl('stats', '--json'))['metrics'])
+
+
+def test_stats_hide_what_is_0_and_take_a_prefix(controlled, goevd_run, ctl, path):
+    controlled()
+    *lines, last = ctl('stats').splitlines()
+    hidden = int(re.fullmatch(r'(\d+) more are 0 \(--all\)', last)[1])
+    assert 0 < len(lines) and not [line for line in lines if line.split()[1] == '0']
+    assert len(lines) + hidden == len(ctl('stats', '--all').splitlines())
+    assert {line.split('.')[0] for line in ctl('stats', '--all', 'memory').splitlines()} == {'memory'}
+    assert {name.split('.')[0] for name in json.loads(ctl('stats', '--json', 'memory'))['metrics']} == \
+        {'memory'}
+    done = goevd_run('ctl', '-s', path, 'stats', 'nothing')
+    assert (done.returncode, done.stdout, done.stderr) == \
+        (1, '', "goevd: no metric begins with 'nothing'\n")
 
 
 def test_json_adds_up(controlled, ctl):
@@ -179,7 +243,7 @@ def test_stale_socket_is_replaced(controlled, ctl, path):
     left.close()
     assert not listens(path)
     d = controlled()
-    assert status(ctl)['supervisor'] == str(d.pid)
+    assert status(path)['supervisor'] == d.pid
 
 
 def test_other_file_is_left_alone_and_goevd_serves(goevd, path):
@@ -210,11 +274,9 @@ def test_unknown_command(controlled, goevd_run, path):
     for command, said in [
             (['dance'], f"unknown command 'dance'; there are {COMMANDS}"),
             (['statsy', 'now'], f"unknown command 'statsy now'; there are {COMMANDS}"),
-            (['stats', 'now'], "stats: unexpected 'now'"),
+            (['stats', 'now', 'then'], "stats: unexpected 'then'"),
             (['stats', '--listener', 'web'], "stats: unexpected '--listener web'"),
-            (['connections', 'now'], "connections: unexpected 'now'"),
-            (['reload', 'now'], "reload: unexpected 'now'"),
-            (['status', '--json'], "status: unexpected '--json'")]:
+            (['reload', 'now'], "reload: unexpected 'now'")]:
         done = goevd_run('ctl', '-s', path, *command)
         assert (done.returncode, done.stdout, done.stderr) == (1, '', f'goevd: {said}\n')
 
@@ -259,7 +321,7 @@ def test_too_long_request(controlled, goevd_run, path):
 def test_silent_clients_are_closed_and_hold_up_nobody(controlled, ctl, path):
     d = controlled()
     silent = [raw(path) for _ in range(40)]
-    assert status(ctl)['worker'] == str(d.worker())   # its turn comes when the first are closed
+    assert status(path)['worker'] == d.worker()   # its turn comes when the first are closed
     assert get(d.connect())[0] == 200
     for s in silent:
         assert closed(s)
@@ -273,9 +335,9 @@ def test_clients_that_do_not_read_hold_up_nobody(controlled, ctl, path):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         s.connect(str(path))
         s.settimeout(PATIENCE_S)
-        s.sendall(b'stats --json\n')
+        s.sendall(b'stats\n')
         greedy.append(s)
-    assert status(ctl)['worker'] == str(d.worker())
+    assert status(path)['worker'] == d.worker()
     assert get(d.connect())[0] == 200
     for s in greedy:
         s.close()
@@ -287,20 +349,19 @@ def test_half_a_request_is_no_request(controlled, ctl, path):
     s = raw(path, b'stat')
     s.shutdown(socket.SHUT_WR)
     assert closed(s)
-    assert status(ctl)['state'] == 'serving'
+    assert status(path)['state'] == 'serving'
 
 
-def test_worker_is_replaced(controlled, ctl):
+def test_worker_is_replaced(controlled, ctl, path):
     d = controlled()
     d.may_say = [DIED]
     get(d.connect())
     assert metrics(ctl)['connections.accepted'] == 1
     old = d.worker()
     os.kill(old, signal.SIGKILL)
-    eventually(lambda: status(ctl)['restarts'] == '1' and status(ctl)['state'] == 'serving',
+    eventually(lambda: status(path)['restarts'] == 1 and status(path)['state'] == 'serving',
                'no other worker')
-    seen = status(ctl)
-    assert seen['worker'] == str(d.worker()) != str(old)
+    assert status(path)['worker'] == d.worker() != old
     assert metrics(ctl)['connections.accepted'] == 0   # its own
 
 
@@ -310,7 +371,7 @@ def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled,
     os.kill(worker, signal.SIGSTOP)
     try:
         waiting = [raw(path, b'stats\n') for _ in range(600)]   # more than the socketpair holds
-        assert status(ctl)['worker'] == str(worker)
+        assert status(path)['worker'] == worker
         refused = 0
         for s in waiting[::-1]:
             s.settimeout(0.01)
@@ -342,7 +403,7 @@ def test_ctl_that_is_stopped_goes_on_where_it_was(controlled, path, tmp_path):
     os.kill(worker, signal.SIGCONT)
     said, complaint = ctl.communicate(timeout=PATIENCE_S)
     assert (ctl.returncode, complaint) == (0, '')
-    assert 'connections.open ' in said
+    assert 'poller.rounds ' in said
 
 
 def test_relative_path_is_refused(refused):

@@ -75,7 +75,7 @@ class Server:
 
     def states(self):
         """Of the connections that ask for files."""
-        return [c['state'] for c in self.goevd.told('connections', '--listener', 'files')]
+        return [c['state'] for c in self.goevd.connections('--listener', 'files')]
 
 
 @pytest.fixture(params=[[], ['direct']], ids=['cached', 'direct'])

@@ -14,6 +14,7 @@ TWO = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
 LONG = 3600_000   # ms: it does not return in the life of a test
 HANGS = r'poller main/\d has not turned for \d+\.\d s: '
 DIED = r'worker \d+ was killed by signal 6 \(Aborted\)'
+STOPPED = r'error goevd: worker \d+ has not answered for 1\.\d s: it is stopped or stuck'
 LAST_WORDS = r'worker \d+: (SIG|#\d+ |for the lines: )'
 
 
@@ -142,6 +143,7 @@ def test_poller_that_is_busy_but_turns_does_not_hang(start):
 
 def test_time_in_which_the_process_was_stopped_does_not_count(start, end):
     d = start(action='log')
+    d.may_say += [STOPPED, 'answers again after']   # all of it has stopped
     worker, ran = d.worker(), 1
     while ran >= 1:   # this test was so slow that it has hung besides: once more
         lines, began = len(d.log.lines), time.monotonic()
@@ -254,3 +256,54 @@ def test_threads_have_names(start):
     names = {'goevd', 'main/0', 'main/1', 'watchdog'}
     # Each names itself in its own time; a sanitizer may have one more.
     eventually(lambda: set(procfs.threads(d.worker())) >= names, 'not these names')
+
+
+# ---- The worker as a whole -----------------------------------------------------------------------
+
+
+def test_worker_that_is_stopped_is_replaced(start):
+    d = start()
+    d.may_say.append(STOPPED)
+    worker, lines = d.worker(), len(d.log.lines)
+    os.kill(worker, signal.SIGSTOP)
+    d.log.wait(STOPPED + '; ending it$')
+    d.ready(lines)
+    echo(d.connect('echo'))
+    assert d.worker() != worker
+    assert len(d.log.find(STOPPED)) == 1
+
+
+def test_worker_that_drains_is_watched_too(start, tmp_path):
+    d = start(control={'socket': str(tmp_path / 'control')})
+    d.may_say += [STOPPED, 'which was draining, was killed by signal 6']
+    echo(s := d.connect('echo'))
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    assert d.ctl('reload').returncode == 0
+    d.log.wait(STOPPED + '; ending it$')
+    assert closed(s)
+    eventually(lambda: worker not in procfs.children(d.pid), 'it lives on')
+    assert d.worker() != worker
+
+
+def test_policy_for_workers_that_are_stopped_can_change(start, tmp_path):
+    d = start(control={'socket': str(tmp_path / 'control')}, timeout='1h')
+    d.may_say += [STOPPED, 'answers again after']
+    assert d.ctl('set', 'hang.action', 'log').returncode == 0
+    assert d.ctl('set', 'hang.timeout', '1s').returncode == 0
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    d.log.wait(STOPPED + '$')
+    os.kill(worker, signal.SIGCONT)
+    d.log.wait(rf'worker {worker} answers again after \d\.\d s$')
+    assert d.worker() == worker
+
+
+def test_supervisor_that_was_stopped_itself_accuses_nobody(start):
+    d = start()
+    d.signal(signal.SIGSTOP)
+    time.sleep(1.5)   # longer than the time-out; its workers go on meanwhile
+    d.signal(signal.SIGCONT)
+    watch(d, 8)
+    assert not d.log.find('stopped or stuck')
+

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+import daemon
 from daemon import config, eventually, listener
 from wire import Reader, request
 
@@ -80,13 +81,13 @@ def test_a_chunked_body_that_nobody_wants_ends_it(start, path, status):
 # ---- Of a worker ---------------------------------------------------------------------------------
 
 def status(d, key):
-    """What goevd ctl status says there: of the worker that serves, its pid."""
-    return dict(line.split(maxsplit=1) for line in d.ctl('status').stdout.splitlines())[key]
+    """A fact of the status."""
+    return str(daemon.status(d.control)[0][key])
 
 
 def serves(d):
     """The pid of the worker that does."""
-    return status(d, 'worker')
+    return str(daemon.status(d.control)[1]['serving'][0])
 
 
 def test_a_worker_at_its_limit_is_replaced(start):

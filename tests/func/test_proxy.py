@@ -137,7 +137,7 @@ def test_connections_are_listed_with_the_addresses_that_the_proxy_tells(serve):
     d = serve(**LOCALHOST)
 
     def row():
-        rows = d.told('connections')
+        rows = d.connections()
         return rows[0] if rows else None
     s = d.connect()
     seen = eventually(row, 'it is not listed')

@@ -566,12 +566,18 @@ def test_connections_of_a_draining_worker_can_be_listed(goevd, content, reload, 
     echo(s := d.connect())
     old = d.worker()
     reload(d)
+    echo(new := d.connect())
     status = goevd_run('ctl', '-s', path, 'status').stdout
-    assert re.search(rf'^draining +1 \(workers {old}\)$', status, re.M), status
-    listed = [goevd_run('ctl', '-s', path, *of, 'connections').stdout.splitlines()[1:]
-              for of in ([], ['worker', old], ['worker', serving(d)])]
-    assert [len(rows) for rows in listed] == [0, 1, 0], listed
-    assert f':{s.getsockname()[1]} ' in listed[1][0]
+    assert re.search(rf'^worker +{old}: draining since \S+, \d+s ago, 1 connection, ', status, re.M), status
+    assert re.search(r'^connections +2$', status, re.M), status
+    listed = [d.told('connections', *more) for more in ([], [f'worker={old}'])] + \
+        [d.told('worker', of, 'connections') for of in (old, serving(d))]
+    peers = [[(row['worker'], row['peer'].split(':')[1]) for row in rows] for rows in listed]
+    of_old, of_new = ((w, str(c.getsockname()[1])) for w, c in ((old, s), (serving(d), new)))
+    assert peers == [[of_old, of_new], [of_old], [of_old], [of_new]]
+    stats = d.told('stats', 'connections.open')
+    assert stats['metrics']['connections.open']['total'] == 2
+    assert {p['worker'] for p in stats['pollers']} == {of_old[0], of_new[0]}
     done = goevd_run('ctl', '-s', path, 'worker', '1', 'connections')
     assert done.returncode == 1 and 'no such worker' in done.stderr
 

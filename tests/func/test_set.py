@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+import daemon
 from daemon import config, eventually, listener, said, write_config
 from wire import Reader, ask, closed, echo, get, request, stuff
 
@@ -299,8 +300,7 @@ def test_output_rate_reaches_a_client_that_reads_slowly(started, ctl):
 
     def slow_is_closed():
         assert slow.recv(100)   # always something: it is not idle
-        metrics = json.loads(ctl('stats', '--json'))['metrics']
-        return metrics['connections.closed.slow']['total'] == 1
+        return d.metrics()['connections.closed.slow'] == 1
     eventually(slow_is_closed, 'a client that reads slowly stays')
     eventually(fast_gets_all, 'a client that reads fast is closed, too')
 
@@ -325,7 +325,7 @@ def test_output_marks_reach_connections_that_are_open(started, ctl):
     ctl('set', 'listeners[echo].output_low', '4KiB')
     ctl('set', 'listeners[echo].output_high', '32KiB')
     stuff(s)
-    found = eventually(lambda: 'throttled' in (r := json.loads(ctl('connections', '--json'))[0])['state']
+    found = eventually(lambda: 'throttled' in (r := d.connections()[0])['state']
                        and r, 'it is not throttled')
     assert 4096 < found['queued_bytes'] < 256 << 10
 
@@ -356,8 +356,7 @@ def test_values_survive_a_worker(started, ctl):
     for _ in range(2):
         old = d.worker()
         os.kill(old, signal.SIGKILL)
-        eventually(lambda: f'worker     {old}\n' not in (s := ctl('status'))
-                   and 'serving' in s, 'no other worker')
+        eventually(lambda: (w := daemon.status(d.control)[1].get('serving')) and w != [old], 'no other worker')
         assert settings(ctl) == before
         assert {v[0] for v in everywhere(d).values()} == {'kept'}
         first = d.connect('echo')
@@ -373,8 +372,7 @@ def test_value_set_at_the_last_moment_is_remembered(started, ctl, path):
         ctl('set', 'listeners[tune].handler.tunable.word', f'v{i}')
         old = d.worker()
         os.kill(old, signal.SIGKILL)
-        eventually(lambda: f'worker     {old}\n' not in (s := ctl('status'))
-                   and 'serving' in s, 'no other worker')
+        eventually(lambda: (w := daemon.status(d.control)[1].get('serving')) and w != [old], 'no other worker')
         assert {v[0] for v in everywhere(d).values()} == {f'v{i}'}
 
 

@@ -1,15 +1,16 @@
 """The supervisor waits for nobody: whoever does not read, or holds a call up, does not stop it."""
 import array
 import os
-import re
 import select
 import signal
 import socket
 
 import pytest
 
-from daemon import PATIENCE_S, SERVING, config, eventually, listener, said, write_config
-from wire import Reader, get
+import daemon
+import procfs
+from daemon import PATIENCE_S, SERVING, config, eventually, listener, write_config
+from wire import Reader, echo, get
 
 
 def talk(d, line):
@@ -101,6 +102,36 @@ def test_a_manager_that_reads_late_misses_no_state_and_no_socket(goevd, manager,
     manager.until('STOPPING=1')
 
 
+def test_the_manager_has_each_state(goevd, manager, plugins, tmp_path):
+    """Also of workers that drain, are stopped, and die."""
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d = goevd(config(listener(handler=stays), plugin_dir=str(plugins),
+                     control={'socket': str(tmp_path / 'control')},
+                     hang={'timeout': '1s', 'action': 'log'}), env=manager.env)
+    d.may_say = ['was killed by signal 9', 'has not answered', 'answers again']
+    first = d.worker()
+    manager.until(f'STATUS=serving: worker {first}, 0 connections open, 0 accepted')
+    with d.connect() as s:
+        echo(s)
+        manager.until(f'STATUS=serving: worker {first}, 1 connections open, 1 accepted')
+        assert d.ctl('reload').returncode == 0
+        manager.until(f'STATUS=reloading: worker {first}, 1 connections open')
+        second = next(w for w in procfs.children(d.pid) if w != first)
+        manager.until(f'STATUS=serving: worker {second}, 0 connections open, 0 accepted; '
+                      '1 worker draining, 1 connections open')
+    while manager.read() != f'STATUS=serving: worker {second}, 0 connections open, 0 accepted':
+        pass
+    os.kill(second, signal.SIGSTOP)
+    manager.until(f'STATUS=stuck: worker {second}, ')
+    os.kill(second, signal.SIGCONT)
+    manager.until(f'STATUS=serving: worker {second}, ')
+    os.kill(second, signal.SIGKILL)
+    manager.until(f'STATUS=restarting: worker {second} was killed by signal 9 (Killed)')
+    manager.until('STATUS=serving: worker ')
+    d.signal(signal.SIGTERM)
+    manager.until('STATUS=stopping')
+
+
 # ---- The log -------------------------------------------------------------------------------------
 
 def test_a_terminal_that_nobody_reads_holds_up_neither_pollers_nor_supervisor(goevd, plugins, tmp_path):
@@ -118,7 +149,7 @@ def test_a_terminal_that_nobody_reads_holds_up_neither_pollers_nor_supervisor(go
         d.signal(signal.SIGUSR1)
     worker = d.worker()
     os.kill(worker, signal.SIGKILL)
-    eventually(lambda: re.search(rb'serving.*\nrestarts +1\n', said(control, 'status'), re.S),
+    eventually(lambda: daemon.status(control)[0]['restarts'] == 1 and daemon.status(control)[1].get('serving'),
                'it is not replaced')
     talk(d, 'say on we go')
     read = b''

@@ -1,0 +1,29 @@
+/* goevd ctl: what is asked of a goevd that runs, and how its reply is printed.
+ *
+ *   client.c             who is asked, and what for
+ *   fetch.c              one request and its reply
+ *   print_status.c       status, and its exit status
+ *   print_stats.c        stats: the metrics of all workers, added up
+ *   print_connections.c  connections, of all workers
+ *   print_time.c         times and amounts for people
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct ctl_request {
+    char **words;
+    int word_count;
+    bool json;
+    bool all;             /* of stats: what is zero too */
+    bool quiet;           /* why something is refused is in the log */
+    const char *listener; /* of connections; NULL: all */
+};
+
+/* A request is one line. 0; -EINVAL after telling stderr. */
+int client_check_words(const struct ctl_request *request);
+
+/* Ask at the socket at path, and print the reply. The exit status: EXIT_OK; EXIT_REFUSED after
+ * telling stderr that it was refused, or that there was no reply, or not all of it; of status one
+ * of those in goevd(8). */
+int client_ask(const char *path, const struct ctl_request *request);
