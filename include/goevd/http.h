@@ -121,6 +121,11 @@ struct goevd_http_handler {
     /* The last callback of a request; always called once on_request has run. Nothing can be written
      * any more. */
     void (*on_close)(struct goevd_http_request *r, void *state, enum goevd_http_reason reason);
+
+    /* Methods that it answers on every route, also where `methods` of the route leaves them out: bits
+     * 1 << enum goevd_http_method. Such a request passes those handlers of the route alone that have
+     * its bit, and is answered with 405 behind the last of them. */
+    uint32_t methods;
 };
 
 typedef void (*goevd_http_call_fn)(struct goevd_http_request *r, void *state, void *arg);
@@ -845,7 +850,7 @@ goevd_http_check(const struct goevd_http_request *r, const char *function, const
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_id) == 16, "goevd_http_id has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 64, "goevd_http_handler has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_handler) == 72, "goevd_http_handler has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 144, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 184, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 272, "timer has moved");

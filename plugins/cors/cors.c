@@ -101,6 +101,17 @@ cors_origin_valid(const char *origin)
     return end && *end == '\0';
 }
 
+/* Whether its port is that of its scheme. */
+static bool
+cors_has_usual_port(const char *origin)
+{
+    const char *port = strrchr(origin, ':');
+
+    return port && (strncmp(origin, "https://", 8) == 0  ? strtoul(port + 1, NULL, 10) == 443
+                    : strncmp(origin, "http://", 7) == 0 ? strtoul(port + 1, NULL, 10) == 80
+                                                         : false);
+}
+
 static int
 cors_check_origins(struct cors *cors, struct goevd_self *self)
 {
@@ -112,6 +123,11 @@ cors_check_origins(struct cors *cors, struct goevd_self *self)
         snprintf(at, sizeof(at), "origins[%zu]", i);
         if (cors_str_is(origins[i], "*"))
             cors->any = true;
+        else if (cors_has_usual_port(origins[i].data))
+            return goevd_refuse(self, at,
+                                "\"%s\" never matches: browsers leave out the usual port; leave it "
+                                "out as well",
+                                origins[i].data);
         else if (!cors_origin_valid(origins[i].data))
             return goevd_refuse(self, at,
                                 "\"%s\" is no origin: it is one as in https://example.org, in "
@@ -294,6 +310,7 @@ cors_interface(const char *id)
         .version = GOEVD_HTTP_VERSION_OF(struct goevd_http_handler),
         .http = &goevd_http,
         .on_request = cors_request,
+        .methods = 1U << GOEVD_HTTP_OPTIONS,
     };
 
     return strcmp(id, GOEVD_HTTP) == 0 ? &handler : NULL;

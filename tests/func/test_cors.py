@@ -9,6 +9,9 @@ from wire import Reader, request
 pytestmark = pytest.mark.sequential
 
 ORIGIN = 'https://example.org'
+# made by crypt(3): "secret"
+USERS = ('a:$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGf'
+         'Qv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.\n')
 PREFLIGHT = {'Access_Control_Request_Method': 'PUT', 'Access_Control_Request_Headers': 'x-a'}
 
 
@@ -114,3 +117,35 @@ def test_what_is_wrong_is_said_with_its_place(refused, options, key, words):
 @pytest.mark.parametrize('origin', ['https://[::1]:8443', 'http://127.0.0.1', 'app+x://a_b-c.d'])
 def test_origins_that_are_good(serve, origin):
     assert ask(serve(origins=origin), Origin=origin)[1]['access-control-allow-origin'] == origin
+
+
+@pytest.mark.parametrize('login', [False, True])
+def test_preflights_reach_it_whatever_methods_the_route_has(goevd, folder, tmp_path, login):
+    """Also behind a login, which preflights never bring."""
+    (tmp_path / 'users').write_text(USERS)
+    first = [{'basic_auth': {'realm': 'x', 'users': str(tmp_path / 'users')}}] if login else []
+    chain = [*first, {'cors': {'origins': ['*']}}, {'download': {'root': str(folder)}}]
+    s = goevd(config(listener(handler={'http': {'routes': [
+        {'path': '/c/*', 'methods': ['GET', 'POST'], 'handler': chain},
+        {'path': '/own/*', 'methods': ['GET'], 'handler': chain},
+        {'path': '/own/*', 'methods': ['OPTIONS'], 'respond': {'status': 204}},
+        {'path': '/none/*', 'methods': ['GET'], 'handler': {'download': {'root': str(folder)}}},
+    ]}}))).connect()
+    preflight = {'Origin': ORIGIN, 'Access_Control_Request_Method': 'POST'}
+    status, headers, _ = ask(s, '/c/a.txt', 'OPTIONS', **preflight)
+    assert (status, headers['access-control-allow-origin']) == (204, '*')
+    for headers in ({}, {'Origin': ORIGIN}):   # no preflight: as without cors
+        s.sendall(request('/c/a.txt', 'OPTIONS', **headers))
+        status, found, _ = Reader(s).response()
+        assert (status, found['allow']) == (405, 'GET, POST')
+    assert ask(s, '/c/a.txt', 'PUT', Origin=ORIGIN)[:2] == (405, {})
+    assert ask(s, '/own/a.txt', 'OPTIONS', **preflight)[:2] == (204, {})
+    assert ask(s, '/none/a.txt', 'OPTIONS', **preflight)[:2] == (405, {})
+    assert ask(s, '/c/a.txt', Origin=ORIGIN)[0] == (401 if login else 200)
+
+
+@pytest.mark.parametrize('origin', ['https://example.org:443', 'http://example.org:80', 'http://[::1]:080'])
+def test_usual_port_never_matches(refused, origin):
+    said = refused(config(listener(handler={'http': {'routes': [
+        {'path': '/', 'handler': {'cors': {'origins': [origin]}}}]}})))
+    assert 'browsers leave out the usual port' in said

@@ -147,3 +147,20 @@ def test_length_of_a_file_is_bounded(goevd, refused, tmp_path):
     page.write_bytes(b'x' * 1000)
     goevd(WRONG % (1000, '500', 'a/b', page))
     assert 'has more than 999 bytes; see error_page_max' in refused(WRONG % (999, '500', 'a/b', page))
+
+
+@pytest.mark.parametrize('respond, body, kind', [
+    ({'status': 503}, b'page', 'text/x'), ({'status': 404}, b'', None), ({'status': 200}, b'', None),
+    ({'status': 503, 'headers': {'Retry-After': '9'}}, b'page', 'text/x'),
+    ({'status': 503, 'body': ''}, b'', None),
+    ({'status': 503, 'body': 'own'}, b'own', 'text/plain; charset=utf-8'),
+    ({'status': 503, 'headers': {'Content-Type': 'a/b'}}, b'', 'a/b')])
+def test_respond_without_content_has_the_page(goevd, respond, body, kind):
+    pages = [{'status': ['5xx'], 'body': 'page', 'type': 'text/x'}]
+    s = goevd(config(listener(handler={'http': {'error_pages': pages, 'routes': [
+        {'path': '/*', 'respond': respond}]}}))).connect()
+    status, headers, found = get(s)
+    assert (status, headers.get('content-type'), found) == (respond['status'], kind, body)
+    assert headers.get('retry-after') == respond.get('headers', {}).get('Retry-After')
+    s.sendall(request('/', 'HEAD'))
+    assert Reader(s).response(head=True)[1]['content-length'] == str(len(body))

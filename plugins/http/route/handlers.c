@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/route/methods.h"
+
 #define HANDLERS_STATE_MAX 65536
 
 void
@@ -156,6 +158,63 @@ http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, const
     return r < 0 ? r : http_handlers_finish(handlers, chain);
 }
 
+/* The methods that a handler answers on every route. */
+static uint16_t
+http_handlers_methods_of(struct goevd_plugin *plugin)
+{
+    const struct goevd_http_handler *calls = goevd_plugin_interface(plugin, GOEVD_HTTP);
+    struct goevd_http_handler copy = {0};
+
+    memcpy(&copy, calls, MIN(sizeof(copy), calls->version.size));
+    return (uint16_t)(copy.methods & ((1U << HTTP_TRACE) - 1));
+}
+
+uint16_t
+http_handlers_methods(const struct goevd_list *list)
+{
+    struct goevd_plugin *const *plugins = list->items;
+    uint16_t methods = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        methods |= http_handlers_methods_of(plugins[i]);
+    return methods;
+}
+
+static void
+http_handlers_take_own(const struct http_handlers *handlers, struct http_handler *h,
+                       const struct goevd_http_handler *calls, const void *instance)
+{
+    h->calls = *calls;
+    h->instance = (void *)(uintptr_t)instance;
+    http_handlers_name(h, NULL);
+    *calls->http = handlers->api;
+}
+
+int
+http_handlers_add_some(struct http_handlers *handlers, struct goevd_self *self, const char *at,
+                       const struct http_options_route *route, uint16_t also, uint16_t methods,
+                       struct http_header_edits *edits)
+{
+    struct goevd_plugin *const *plugins = route->handler.items;
+    struct http_handler_chain *chain =
+        http_handlers_chain_add(handlers, route->path, route->handler.count + 1, edits);
+    char where[128];
+    int r = !chain ? -ENOMEM : 0;
+
+    if (chain)
+        chain->count = 0;
+    for (size_t i = 0; r == 0 && i < route->handler.count; i++) {
+        snprintf(where, sizeof(where), "%s.handler[%zu]", at, i);
+        if (http_handlers_methods_of(plugins[i]) & also)
+            r = http_handlers_take(handlers, &chain->all[chain->count++], self, where, plugins[i]);
+    }
+    if (r < 0)
+        return r;
+    http_handlers_take_own(handlers, &chain->all[chain->count++], &http_methods_handler,
+                           (const void *)(uintptr_t)methods);
+    return http_handlers_finish(handlers, chain);
+}
+
 int
 http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
                       const struct goevd_http_handler *calls, const void *instance,
@@ -165,9 +224,6 @@ http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
 
     if (!chain)
         return -ENOMEM;
-    chain->all[0].calls = *calls;
-    chain->all[0].instance = (void *)(uintptr_t)instance;
-    http_handlers_name(&chain->all[0], NULL);
-    *calls->http = handlers->api;
+    http_handlers_take_own(handlers, &chain->all[0], calls, instance);
     return http_handlers_finish(handlers, chain);
 }

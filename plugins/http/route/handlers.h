@@ -85,6 +85,15 @@ int http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, c
                       struct goevd_str path, const struct goevd_list *list,
                       struct http_header_edits *edits);
 
+/* The methods that handlers of that list answer on every route. */
+uint16_t http_handlers_methods(const struct goevd_list *list);
+
+/* The same as http_handlers_add() with those of them that answer one of `also`, and 405 behind them
+ * that allows `methods`. */
+int http_handlers_add_some(struct http_handlers *handlers, struct goevd_self *self, const char *at,
+                           const struct http_options_route *route, uint16_t also, uint16_t methods,
+                           struct http_header_edits *edits);
+
 /* The same with a handler of this plugin's own. */
 int http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
                           const struct goevd_http_handler *calls, const void *instance,

@@ -7,9 +7,8 @@
 
 #include "http/message/lines.h"
 #include "http/message/status.h"
+#include "http/route/methods.h"
 #include "http/route/respond.h"
-
-#define REPLIES_ALLOW_MAX 96 /* all methods with their commas */
 
 void
 http_replies_fini(struct http_replies *replies)
@@ -58,20 +57,17 @@ http_replies_write_content(struct http_buffer *to, const struct http_error_page 
     return http_buffer_append(to, text, (size_t)len);
 }
 
-/* An error that no route has. `fields` are header lines. */
+/* An error that no route has. `text` is its first header lines, and taken over. */
 static int
-http_replies_push_error(struct http_replies *replies, int status, const char *fields,
+http_replies_push_error(struct http_replies *replies, int status, struct http_buffer text,
                         const char *words)
 {
     static const struct http_span name = {"Content-Type", 12};
     static const struct http_span plain = {"text/plain; charset=utf-8", 25};
     const struct http_error_page *page = http_error_pages_find(&replies->error_pages, status);
     struct http_reply reply = {.status = status};
-    struct http_buffer text = {0};
-    int r = http_buffer_append(&text, fields, strlen(fields));
+    int r = http_lines_add(&text, name, page ? page->type : plain);
 
-    if (r == 0)
-        r = http_lines_add(&text, name, page ? page->type : plain);
     if (r == 0)
         r = http_header_edits_apply(&replies->always, &text);
     reply.fields.len = text.len;
@@ -93,7 +89,8 @@ static int
 http_replies_push_verdicts(struct http_replies *replies)
 {
     for (int v = HTTP_VERDICT_FIRST; v < HTTP_VERDICT_END; v++) {
-        int r = http_replies_push_error(replies, http_verdict_status(v), "", http_verdict_words(v));
+        int r = http_replies_push_error(replies, http_verdict_status(v), (struct http_buffer){0},
+                                        http_verdict_words(v));
 
         if (r < 0)
             return r;
@@ -101,33 +98,28 @@ http_replies_push_verdicts(struct http_replies *replies)
     return 0;
 }
 
-/* RFC 9110 section 10.2.1. */
-static void
-http_replies_allow(char to[REPLIES_ALLOW_MAX], uint16_t methods)
+/* RFC 9110 section 10.2.1. 0 or -ENOMEM. */
+static int
+http_replies_allow(struct http_buffer *lines, uint16_t methods)
 {
-    size_t n = (size_t)snprintf(to, REPLIES_ALLOW_MAX, "Allow: ");
-    const char *comma = "";
+    char allow[HTTP_METHODS_ALLOW_MAX];
+    size_t len = http_methods_allow(allow, methods);
 
-    for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-        if (!(methods & 1U << m))
-            continue;
-        n += (size_t)snprintf(to + n, REPLIES_ALLOW_MAX - n, "%s%s", comma, http_method_names[m]);
-        comma = ", ";
-    }
-    snprintf(to + n, REPLIES_ALLOW_MAX - n, "\r\n");
+    return http_lines_add(lines, (struct http_span){"Allow", 5}, (struct http_span){allow, len});
 }
 
 int
 http_replies_refuse(void *arg, uint16_t methods)
 {
     struct http_replies *replies = arg;
-    char allow[REPLIES_ALLOW_MAX];
+    struct http_buffer lines = {0};
     int r;
 
     if (replies->refusals[methods] != 0)
         return replies->refusals[methods];
-    http_replies_allow(allow, methods);
-    r = http_replies_push_error(replies, 405, allow, "");
+    r = http_replies_allow(&lines, methods);
+    if (r == 0)
+        r = http_replies_push_error(replies, 405, lines, "");
     if (r >= 0)
         replies->refusals[methods] = (uint16_t)r;
     return r;
@@ -157,12 +149,9 @@ http_replies_edit(struct http_reply *reply, struct goevd_self *self, const char 
 static int
 http_replies_push_server_wide(struct http_replies *replies, uint16_t methods)
 {
-    char allow[REPLIES_ALLOW_MAX];
     struct http_buffer lines = {0};
-    int r;
+    int r = http_replies_allow(&lines, methods);
 
-    http_replies_allow(allow, methods);
-    r = http_buffer_append(&lines, allow, strlen(allow));
     if (r == 0)
         r = http_header_edits_apply(&replies->always, &lines);
     if (r < 0) {
@@ -191,7 +180,7 @@ http_replies_set_always(struct http_replies *replies, struct goevd_self *self,
 int
 http_replies_push_absent(struct http_replies *replies)
 {
-    return http_replies_push_error(replies, 404, "", "");
+    return http_replies_push_error(replies, 404, (struct http_buffer){0}, "");
 }
 
 int
@@ -202,7 +191,8 @@ http_replies_push_fixed(struct http_replies *replies, uint16_t methods)
     if (r >= 0)
         r = http_replies_push_absent(replies);
     if (r >= 0)
-        r = http_replies_push_error(replies, 421, "", "no host of that name is here");
+        r = http_replies_push_error(replies, 421, (struct http_buffer){0},
+                                    "no host of that name is here");
     if (r >= 0)
         r = http_replies_push_server_wide(replies, methods);
     return r;

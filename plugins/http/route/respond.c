@@ -8,7 +8,7 @@
 #include "http/message/status.h"
 #include "http/route/header_edits.h"
 
-static const char default_type[] = "Content-Type: text/plain; charset=utf-8\r\n";
+static const char default_type[] = "text/plain; charset=utf-8";
 
 static int
 http_respond_check_status(struct goevd_self *self, const char *path,
@@ -25,17 +25,6 @@ http_respond_check_status(struct goevd_self *self, const char *path,
                         (int)o->status);
 }
 
-static size_t
-http_respond_fields_size(const struct http_options_respond *o)
-{
-    const struct goevd_pair *headers = o->headers.items;
-    size_t size = sizeof(default_type);
-
-    for (size_t i = 0; i < o->headers.count; i++)
-        size += headers[i].key.len + headers[i].value.len + strlen(": \r\n");
-    return size;
-}
-
 static bool
 http_respond_has_type(const struct http_options_respond *o)
 {
@@ -48,8 +37,30 @@ http_respond_has_type(const struct http_options_respond *o)
     return false;
 }
 
+/* The type that is not among its headers; "": none. */
+static const char *
+http_respond_type(const struct http_options_respond *o, const struct http_error_page *page)
+{
+    if (page)
+        return page->type.data;
+    /* without a type, browsers guess one from the content */
+    return o->body.len != 0 && !http_respond_has_type(o) ? default_type : "";
+}
+
 static size_t
-http_respond_write_fields(char *to, size_t size, const struct http_options_respond *o)
+http_respond_fields_size(const struct http_options_respond *o, const char *type)
+{
+    const struct goevd_pair *headers = o->headers.items;
+    size_t size = sizeof("Content-Type: \r\n") + strlen(type);
+
+    for (size_t i = 0; i < o->headers.count; i++)
+        size += headers[i].key.len + headers[i].value.len + strlen(": \r\n");
+    return size;
+}
+
+static size_t
+http_respond_write_fields(char *to, size_t size, const struct http_options_respond *o,
+                          const char *type)
 {
     const struct goevd_pair *headers = o->headers.items;
     size_t n = 0;
@@ -58,18 +69,21 @@ http_respond_write_fields(char *to, size_t size, const struct http_options_respo
     for (size_t i = 0; i < o->headers.count; i++)
         n += (size_t)snprintf(to + n, size - n, "%s: %s\r\n", headers[i].key.data,
                               headers[i].value.data);
-    /* without a type, browsers guess one from the content */
-    if (o->body.len != 0 && !http_respond_has_type(o))
-        n += (size_t)snprintf(to + n, size - n, "%s", default_type);
+    if (type[0] != '\0')
+        n += (size_t)snprintf(to + n, size - n, "Content-Type: %s\r\n", type);
     return n;
 }
 
 int
 http_respond_build(struct goevd_self *self, const char *path, const struct http_options_respond *o,
-                   struct http_reply *ret_reply)
+                   const struct http_error_pages *pages, struct http_reply *ret_reply)
 {
     const struct goevd_pair *headers = o->headers.items;
-    size_t size = http_respond_fields_size(o);
+    const struct http_error_page *page = o->body.data || http_respond_has_type(o)
+                                             ? NULL
+                                             : http_error_pages_find(pages, (int)o->status);
+    const char *type = http_respond_type(o, page);
+    size_t size = http_respond_fields_size(o, type);
     char at[128];
     char *fields;
     int r = http_respond_check_status(self, path, o);
@@ -87,8 +101,8 @@ http_respond_build(struct goevd_self *self, const char *path, const struct http_
         return -ENOMEM;
     *ret_reply = (struct http_reply){
         .status = (int)o->status,
-        .fields = {fields, http_respond_write_fields(fields, size, o)},
-        .body = {o->body.data, o->body.len},
+        .fields = {fields, http_respond_write_fields(fields, size, o, type)},
+        .body = page ? page->body : (struct http_span){o->body.data, o->body.len},
         .memory = fields,
     };
     return 0;

@@ -84,6 +84,12 @@ http_routes_check_path(struct goevd_self *self, const char *at, struct goevd_str
     return http_routes_check_braces(self, at, text);
 }
 
+static bool
+http_routes_is_prefix(struct goevd_str path)
+{
+    return path.len > 1 && path.data[path.len - 1] == '*';
+}
+
 static uint16_t
 routes_methods(const struct http_options_route *route)
 {
@@ -100,11 +106,15 @@ routes_methods(const struct http_options_route *route)
 /* The number of the handlers that answer a route; edits may be taken over. */
 static int
 http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, const char *at,
-                          const struct http_options_route *route, struct http_header_edits *edits)
+                          const struct http_options_route *route, uint16_t also,
+                          struct http_header_edits *edits)
 {
     int r;
 
-    if (route->handler.count != 0) {
+    if (also != 0) {
+        r = http_handlers_add_some(&routes->handlers, self, at, route, also, routes_methods(route),
+                                   edits);
+    } else if (route->handler.count != 0) {
         r = http_handlers_add(&routes->handlers, self, at, route->path, &route->handler, edits);
     } else {
         r = http_redirect_check(self, at, route);
@@ -118,15 +128,17 @@ http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, c
 /* The number of what answers a route; edits may be taken over. */
 static int
 http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
-                        const struct http_options_route *route, struct http_header_edits *edits)
+                        const struct http_options_route *route, uint16_t also,
+                        struct http_header_edits *edits)
 {
     struct http_reply reply;
     int r;
 
     if (route->handler.count != 0 || (route->redirect && http_redirect_varies(route->redirect)))
-        return http_routes_push_handlers(routes, self, at, route, edits);
-    r = route->respond ? http_respond_build(self, at, route->respond, &reply)
-                       : http_redirect_build(self, at, route->redirect, &reply);
+        return http_routes_push_handlers(routes, self, at, route, also, edits);
+    r = route->respond
+            ? http_respond_build(self, at, route->respond, &routes->replies.error_pages, &reply)
+            : http_redirect_build(self, at, route->redirect, &reply);
     if (r == 0 && http_header_edits_any(edits)) {
         r = http_replies_edit(&reply, self, at, edits);
         if (r < 0)
@@ -135,10 +147,11 @@ http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, con
     return r < 0 ? r : http_replies_push(&routes->replies, reply);
 }
 
-/* The number of what answers a route. */
+/* The number of what answers a route; `also` is not 0: what answers those methods. */
 static int
 http_routes_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
-                   const struct http_routes_place *place, const struct http_options_route *route)
+                   const struct http_routes_place *place, const struct http_options_route *route,
+                   uint16_t also)
 {
     const struct http_options_gzip *gzip;
     struct http_header_edits edits = {0};
@@ -165,7 +178,7 @@ http_routes_answer(struct http_routes *routes, struct goevd_self *self, const ch
     gzip = route->gzip ? route->gzip : place->gzip;
     routes->handlers.gzip = gzip && gzip->level != 0 ? gzip : NULL;
     if (r == 0)
-        r = http_routes_push_answer(routes, self, at, route, &edits);
+        r = http_routes_push_answer(routes, self, at, route, also, &edits);
     http_header_edits_fini(&edits);
     return r;
 }
@@ -176,7 +189,7 @@ http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http
                 const struct http_routes_place *place, size_t index,
                 const struct http_options_route *route)
 {
-    bool prefix = route->path.len > 1 && route->path.data[route->path.len - 1] == '*';
+    bool prefix = http_routes_is_prefix(route->path);
     struct http_span path = {route->path.data, route->path.len - prefix};
     char at[ROUTES_AT_MAX];
     int answer;
@@ -187,7 +200,7 @@ http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http
     if (r < 0)
         return r;
     snprintf(at, sizeof(at), "%s[%zu]", place->at, index);
-    answer = http_routes_answer(routes, self, at, place, route);
+    answer = http_routes_answer(routes, self, at, place, route, 0);
     if (answer < 0)
         return answer;
     r = http_router_add(&site->router, path, prefix, routes_methods(route), (uint16_t)answer);
@@ -198,6 +211,30 @@ http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http
                         "an earlier route answers \"%s\" for the same method; remove one of them "
                         "or give them different methods",
                         route->path.data);
+}
+
+/* Let the handlers of a route answer what they answer on every route, where no other route does. */
+static int
+http_routes_add_also(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
+                     const struct http_routes_place *place, size_t index,
+                     const struct http_options_route *route)
+{
+    bool prefix = http_routes_is_prefix(route->path);
+    struct http_span path = {route->path.data, route->path.len - prefix};
+    unsigned also = http_handlers_methods(&route->handler) & ~(unsigned)routes_methods(route);
+    char at[ROUTES_AT_MAX];
+    int answer, r = 0;
+
+    if (also == 0)
+        return 0;
+    snprintf(at, sizeof(at), "%s[%zu]", place->at, index);
+    answer = http_routes_answer(routes, self, at, place, route, (uint16_t)also);
+    if (answer < 0)
+        return answer;
+    for (unsigned m = 0; m < HTTP_TRACE && (r == 0 || r == -EEXIST); m++)
+        if (also & 1U << m)
+            r = http_router_add(&site->router, path, prefix, (uint16_t)(1U << m), (uint16_t)answer);
+    return r == -EEXIST ? 0 : r;
 }
 
 /* What answers paths that only lack their last "/". */
@@ -226,7 +263,7 @@ http_routes_have_prefix(const struct goevd_list *list)
     const struct http_options_route *items = list->items;
 
     for (size_t i = 0; i < list->count; i++)
-        if (items[i].path.len > 2 && items[i].path.data[items[i].path.len - 1] == '*')
+        if (items[i].path.len > 2 && http_routes_is_prefix(items[i].path))
             return true;
     return false;
 }
@@ -262,6 +299,8 @@ http_routes_add_all(struct http_routes *routes, struct goevd_self *self, struct 
     }
     for (size_t i = 0; r >= 0 && i < list->count; i++)
         r = http_routes_add(routes, self, site, place, i, &items[i]);
+    for (size_t i = 0; r >= 0 && i < list->count; i++)
+        r = http_routes_add_also(routes, self, site, place, i, &items[i]);
     if (r >= 0 && http_routes_have_prefix(list))
         r = http_routes_add_slash(routes, site, place);
     return r < 0 ? r : http_router_seal(&site->router, http_replies_refuse, &routes->replies);
