@@ -6,11 +6,13 @@
 
 #include <goevd/conn.h>
 #include <goevd/connect.h>
+#include <goevd/poller.h>
 #include <goevd/proxy.h>
 #include <goevd/worker.h>
 
-#define PIECE_BYTES 4096 /* the least that output_max may be */
-#define QUIET 1          /* the cookie of the timer that looks whether anything moves */
+#define PIECE_BYTES 4096      /* the least that output_max may be */
+#define EARLY_NS GOEVD_SECOND /* an upstream that ends sooner and says nothing is broken */
+#define QUIET 1               /* the cookie of the timer that looks whether anything moves */
 
 /* One of the two connections of a relay; what is read here is written to `other`. */
 struct relay_side {
@@ -26,9 +28,12 @@ struct relay {
     struct relay_upstream *to; /* NULL: none is taken */
     uint64_t tried;            /* a mask of upstreams */
     uint64_t attempt;          /* for goevd_connect_cancel() */
+    uint64_t connected_ns;     /* when the upstream was */
     uint64_t moved;            /* bytes, when goevd_stop was told, or at the last look since */
     bool connecting;
-    bool ending; /* both are closed in order */
+    bool ending;       /* both are closed in order */
+    bool client_ended; /* it sends no more */
+    bool judged;       /* the upstream's end */
 };
 
 static const struct goevd_stream relay_upstream_stream;
@@ -149,13 +154,30 @@ relay_side_drained(struct goevd_conn *c, void *state)
     return 0;
 }
 
+/* How the upstream's end, in order or not, speaks of it. */
+static void
+relay_judge_end(struct relay *r, struct goevd_poller *poller)
+{
+    bool early = goevd_poller_now(poller) - r->connected_ns < EARLY_NS;
+
+    if (goevd_conn_bytes_in(r->upstream.conn) > 0)
+        relay_upstream_serves(r->to);
+    else if (early && r->client.conn && !r->client_ended && !r->ending && !r->judged)
+        relay_upstream_ends_early(r->instance, r->to, poller);
+    r->judged = true;
+}
+
 /* Half-close: the other side hears of it behind what is queued, and may go on sending. */
 static int
 relay_side_eof(struct goevd_conn *c, void *state)
 {
     struct relay_side *s = *(struct relay_side **)state;
+    struct relay *r = s->relay;
 
-    (void)c;
+    if (s == &r->upstream)
+        relay_judge_end(r, goevd_conn_poller(c));
+    else
+        r->client_ended = true;
     if (s->other->conn)
         goevd_conn_shutdown(s->other->conn);
     return 0;
@@ -252,6 +274,7 @@ relay_upstream_open(struct goevd_conn *c, void *state)
     struct goevd_poller *poller = goevd_conn_poller(c);
 
     s->conn = c;
+    r->connected_ns = goevd_poller_now(poller);
     relay_connecting_ends(r, poller);
     relay_upstream_answers(r->instance, r->to, poller);
     relay_upstream_count(r->instance, r->to, poller, RELAY_UPSTREAM_OPEN, 1);
@@ -355,6 +378,8 @@ relay_upstream_close(struct goevd_conn *c, void *state, enum goevd_reason reason
     struct relay *r = s->relay;
     struct goevd_poller *poller = goevd_conn_poller(c);
 
+    if (reason == GOEVD_REASON_RESET || reason == GOEVD_REASON_EOF)
+        relay_judge_end(r, poller);
     s->conn = NULL;
     relay_upstream_count(r->instance, r->to, poller, RELAY_UPSTREAM_OPEN, -1);
     relay_count(r->instance, poller, RELAY_OPEN, -1);

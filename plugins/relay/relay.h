@@ -54,6 +54,7 @@ enum relay_metric {
 struct relay_upstream {
     const char *address;
     atomic_uint connections; /* being made and open, of all pollers */
+    atomic_uint early;       /* connections in a row that it has ended soon, without a byte */
     /* 0: it answers. Otherwise it has failed, and is left alone until then. */
     _Atomic(uint64_t) rest_until_ns;
     int metrics[RELAY_UPSTREAM_METRICS];
@@ -85,6 +86,11 @@ void relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
                             struct goevd_poller *poller);
 void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
                           struct goevd_poller *poller, int error);
+
+/* It has ended a connection soon, and sent nothing; it has sent something. */
+void relay_upstream_ends_early(struct relay_instance *i, struct relay_upstream *u,
+                               struct goevd_poller *poller);
+void relay_upstream_serves(struct relay_upstream *u);
 
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 

@@ -9,6 +9,8 @@
 
 #include "relay/relay.h"
 
+#define EARLY_ENDS_MAX 3 /* in a row, after which an upstream rests */
+
 int
 relay_upstreams_init(struct relay_instance *i)
 {
@@ -119,20 +121,48 @@ relay_upstream_is_innocent(int error)
            error == -ENFILE;
 }
 
+/* Leave it alone for a while; false if it rests already. */
+static bool
+relay_upstream_rest(struct relay_instance *i, struct relay_upstream *u, struct goevd_poller *poller)
+{
+    uint64_t until = goevd_now() + (uint64_t)i->options->rest_ns;
+
+    if (atomic_exchange_explicit(&u->rest_until_ns, until, memory_order_relaxed))
+        return false;
+    relay_count(i, poller, RELAY_RESTING, 1);
+    return true;
+}
+
 void
 relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
                      struct goevd_poller *poller, int error)
 {
-    uint64_t rest_ns = (uint64_t)i->options->rest_ns;
-
     if (error == -ECANCELED)
         return;
     relay_upstream_count(i, u, poller, RELAY_UPSTREAM_FAILED, 1);
-    if (relay_upstream_is_innocent(error) ||
-        atomic_exchange_explicit(&u->rest_until_ns, goevd_now() + rest_ns, memory_order_relaxed))
+    if (relay_upstream_is_innocent(error) || !relay_upstream_rest(i, u, poller))
         return;
-    relay_count(i, poller, RELAY_RESTING, 1);
     goevd_log(i->self, GOEVD_LOG_WARNING, "upstream %s does not answer: %s", u->address,
               error == -EADDRNOTAVAIL ? "it has no address, or there is no port left"
                                       : strerror(-error));
+}
+
+/* An upstream that fails fast has the fewest connections, and would get every client. */
+void
+relay_upstream_ends_early(struct relay_instance *i, struct relay_upstream *u,
+                          struct goevd_poller *poller)
+{
+    relay_upstream_count(i, u, poller, RELAY_UPSTREAM_FAILED, 1);
+    if (atomic_fetch_add_explicit(&u->early, 1, memory_order_relaxed) + 1 < EARLY_ENDS_MAX ||
+        !relay_upstream_rest(i, u, poller))
+        return;
+    goevd_log(i->self, GOEVD_LOG_WARNING, "upstream %s ends its connections without a byte",
+              u->address);
+}
+
+void
+relay_upstream_serves(struct relay_upstream *u)
+{
+    if (atomic_load_explicit(&u->early, memory_order_relaxed) > 0)
+        atomic_store_explicit(&u->early, 0, memory_order_relaxed);
 }

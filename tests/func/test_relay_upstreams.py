@@ -10,7 +10,7 @@ import pytest
 import daemon
 import procfs
 from daemon import PATIENCE_S, SANITIZER, config, eventually, listener
-from upstreams import Upstream, dead_port, full, is_refused, say_and_hold
+from upstreams import Upstream, dead_port, full, is_refused, reset, say_and_hold
 from wire import Reader, closed
 
 
@@ -55,6 +55,22 @@ def test_upstream_that_is_down_is_passed_over(relay, relay_figure):
                               'Connection refused$')) == 1
         assert relay_figure('upstream.0.failed') == 1   # it was asked once, and rests
         assert (relay_figure('resting'), relay_figure('refused')) == (1, 0)
+
+
+@pytest.mark.parametrize('end', [lambda s: s.close(), reset], ids=['end', 'reset'])
+def test_upstream_that_ends_every_connection_draws_no_more_clients(relay, relay_figure, end):
+    """It has the fewest connections, and would get all of them."""
+    with Upstream(end) as bad, Upstream(say_and_hold(b'a')) as up:
+        d = relay(bad, up, rest='1h', pollers='1')
+        d.may_say = ['ends its connections without a byte']
+        got = []
+        for _ in range(20):
+            s = d.connect()
+            s.sendall(b'x')
+            got.append(closed(s))
+        assert got.count(True) == 3
+        assert relay_figure('upstream.0.failed') == 3
+        assert relay_figure('resting') == 1
 
 
 def test_upstream_that_returns_is_used_again(relay, relay_figure):

@@ -75,6 +75,12 @@ def say_and_hold(word):
     return handle
 
 
+def reset(sock):
+    """End the connection so that the peer sees a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
+
+
 def dead_port():
     """Nobody listens there, and nobody else will while the socket lives."""
     s = socket.socket()
