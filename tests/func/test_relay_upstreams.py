@@ -60,7 +60,10 @@ def test_upstream_that_is_down_is_passed_over(relay, relay_figure):
 @pytest.mark.parametrize('end', [lambda s: s.close(), reset], ids=['end', 'reset'])
 def test_upstream_that_ends_every_connection_draws_no_more_clients(relay, relay_figure, end):
     """It has the fewest connections, and would get all of them."""
-    with Upstream(end) as bad, Upstream(say_and_hold(b'a')) as up:
+    def serve(s):
+        s.recv(1)   # it is connected, and not refused
+        end(s)
+    with Upstream(serve) as bad, Upstream(say_and_hold(b'a')) as up:
         d = relay(bad, up, rest='1h', pollers='1')
         d.may_say = ['ends its connections without a byte']
         got = []
