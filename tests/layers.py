@@ -39,7 +39,8 @@ ROOMS = {
     'plugins/websocket': [['message'], ['options'],
                           ['conn compress incoming keepalive metrics send'],
                           ['rooms'], ['api by_id parts receive strict'], ['websocket']],
-    'plugins/download': [['options', 'bytes'], ['types', 'throttle'], ['file'], ['cache', 'sending'],
+    'plugins/download': [['options', 'bytes'], ['root', 'types', 'throttle'], ['file'],
+                         ['cache', 'sending'],
                          ['download find listing refusal reply']],
     'plugins/basic_auth': [['credentials', 'users'], ['verified'], ['basic_auth']],
 }

@@ -47,12 +47,18 @@ dl_cache_drop(struct dl_cache *cache, struct dl_file *file)
 }
 
 void
+dl_cache_clear(struct dl_cache *cache)
+{
+    while (cache->oldest)
+        dl_cache_drop(cache, cache->oldest);
+}
+
+void
 dl_cache_fini(struct dl_cache *cache)
 {
     if (!cache)
         return;
-    while (cache->oldest)
-        dl_cache_drop(cache, cache->oldest);
+    dl_cache_clear(cache);
     free(cache->buckets);
     *cache = (struct dl_cache){0};
 }

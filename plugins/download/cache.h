@@ -17,6 +17,8 @@ struct dl_cache {
 int dl_cache_init(struct dl_cache *cache, size_t max, uint64_t time_ns);
 
 /* Close what nobody has. NULL or zeroed does nothing. */
+/* Let go of all files. */
+void dl_cache_clear(struct dl_cache *cache);
 void dl_cache_fini(struct dl_cache *cache);
 
 /* The file that is open by that name and has not changed, with a reference more; or NULL. */

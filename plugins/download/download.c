@@ -2,6 +2,7 @@
  *
  *   reply.c      answers requests, with refusal.c where there is no file
  *   find.c       which file a path means, and in which coding
+ *   root.c       beneath which directory
  *   file.c       opens it, beneath the root and nowhere else
  *   cache.c      keeps them open for a moment
  *   condition.c  whether they are wanted, RFC 9110 section 13
@@ -143,6 +144,7 @@ dl_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 
     (void)instance, (void)poller;
     dl_cache_fini(&l->cache);
+    dl_root_fini(&l->root);
     goevd_timer_free(l->timer);
     free(l);
 }
@@ -158,10 +160,13 @@ dl_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         return -ENOMEM;
     l->download = d;
     l->poller = poller;
+    l->root.fd = -1;
     l->timer = goevd_timer_new(poller, dl_find_timer, l);
     r = dl_cache_init(&l->cache, (size_t)d->options->open_max, (uint64_t)d->options->open_time_ns);
     if (r == 0 && !l->timer)
         r = -ENOMEM;
+    if (r == 0)
+        r = dl_root_init(&l->root, d->self, d->options, d->root);
     if (r == 0 && getrandom(&l->boundary, sizeof(l->boundary), 0) != sizeof(l->boundary))
         r = -EIO;
     if (r < 0) {

@@ -5,6 +5,7 @@
 
 #include "download/cache.h"
 #include "download/options.h"
+#include "download/root.h"
 #include "download/throttle.h"
 #include "download/types.h"
 
@@ -23,6 +24,7 @@ struct dl_instance {
 struct dl_local {
     const struct dl_instance *download;
     struct goevd_poller *poller;
+    struct dl_root root;
     struct goevd_timer *timer; /* the next file of the cache to let go of */
     struct dl_cache cache;
     uint64_t boundary;

@@ -38,7 +38,7 @@ dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **
         dl_local_count(l, d->metrics.reused, 1);
         return 0;
     }
-    r = dl_file_open(d->self, d->root, d->options, &d->types, name, ret);
+    r = dl_file_open(d->self, l->root.fd, d->options, &d->types, name, ret);
     if (r < 0)
         return r;
     (*ret)->unheld = &l->unheld;
@@ -66,7 +66,7 @@ dl_find_index(struct dl_local *l, char *name, size_t len, struct dl_file **ret)
             return r == -EISDIR ? -ENOENT : r;
     }
     name[len] = '\0';
-    r = dl_file_find_directory(l->download->root, o, name);
+    r = dl_file_find_directory(l->root.fd, o, name);
     return r < 0 ? r : -EACCES;
 }
 
@@ -99,8 +99,11 @@ int
 dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
 {
     struct goevd_str fallback = l->download->options->fallback;
-    int r = dl_find_named(l, path, ret);
+    int r;
 
+    if (dl_root_refresh(&l->root, goevd_poller_now(l->poller)))
+        dl_cache_clear(&l->cache);
+    r = dl_find_named(l, path, ret);
     if (fallback.len == 0 || (r != -ENOENT && r != -ENOTDIR))
         return r;
     r = dl_find_open(l, fallback.data, fallback.len, ret);

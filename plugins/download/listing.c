@@ -14,6 +14,7 @@
 
 struct dl_listing {
     const struct dl_instance *download;
+    int root;
     struct dl_entry **entries;
     size_t count, room;
     char *text; /* what is sent */
@@ -29,6 +30,8 @@ dl_listing_free(struct dl_listing *x)
         free(x->entries[i]);
     free(x->entries);
     free(x->text);
+    if (x->root >= 0)
+        close(x->root);
     free(x);
 }
 
@@ -71,7 +74,7 @@ dl_listing_resolve(const struct dl_listing *x, const char *name, struct stat *re
 
     if (len < 0 || (size_t)len >= sizeof(path))
         return -ENAMETOOLONG;
-    return dl_file_stat(x->download->root, x->download->options, path, ret);
+    return dl_file_stat(x->root, x->download->options, path, ret);
 }
 
 /* Only what would be served: a name that has gone meanwhile is left out, and so is a link that
@@ -94,7 +97,7 @@ dl_listing_take(struct dl_listing *x, int folder, const char *name)
 static int
 dl_listing_read(struct dl_listing *x)
 {
-    int fd = dl_file_open_directory(x->download->root, x->download->options, x->name, O_RDONLY);
+    int fd = dl_file_open_directory(x->root, x->download->options, x->name, O_RDONLY);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     int r = 0;
@@ -205,6 +208,7 @@ dl_listing_new(const struct dl_instance *d, struct goevd_str name, struct goevd_
     if (!x)
         return NULL;
     x->download = d;
+    x->root = -1;
     x->title = x->name + name.len + 1;
     if (name.len > 0)
         memcpy(x->name, name.data, name.len);
@@ -220,6 +224,12 @@ dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_
 
     if (!x)
         return -ENOMEM;
+    x->root = fcntl(l->root.fd, F_DUPFD_CLOEXEC, 3); /* the poller's may be closed meanwhile */
+    if (x->root < 0) {
+        result = -errno;
+        dl_listing_free(x);
+        return dl_refusal_error(l, r, result);
+    }
     result = goevd_http_submit(l->download->self, r, GOEVD_SUBMIT_FILES, dl_listing_job,
                                dl_listing_done, x);
     if (result == 0)

@@ -16,7 +16,7 @@ struct dl_options {
     struct goevd_str root;
     struct goevd_list index; /* struct goevd_str */
     struct goevd_str fallback;
-    int listing;             /* enum dl_options_listing */
+    int listing; /* enum dl_options_listing */
     int64_t listing_max;
     int symlinks; /* enum dl_options_symlinks */
     bool hidden;

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import threading
@@ -1046,3 +1047,45 @@ def test_client_resumes_a_download(serve, tmp_path, argv, have):
     url = f'http://127.0.0.1:{serve().port()}/f/big.bin'
     subprocess.run([*argv, url], cwd=tmp_path, check=have < len(BIG), timeout=PATIENCE_S)
     assert (tmp_path / 'copy').read_bytes() == BIG
+
+
+@pytest.mark.parametrize('how', ['link', 'directory'])
+def test_root_that_is_switched_is_followed(goevd, tmp_path, how):
+    """As a deployment does: the name leads to another directory, then the old one is removed."""
+    def make(name, text):
+        (tmp_path / name / 'sub').mkdir(parents=True)
+        (tmp_path / name / 'v.txt').write_text(text)
+        (tmp_path / name / 'sub/index.html').write_text('sub')
+
+    def switch(old, new):
+        if how == 'directory':
+            (tmp_path / 'current').rename(tmp_path / old)
+            (tmp_path / new).rename(tmp_path / 'current')
+        else:
+            (tmp_path / 'next').symlink_to(new)
+            (tmp_path / 'next').rename(tmp_path / 'current')
+
+    def text():
+        status, _, body = ask(d, 'v.txt')
+        return body.decode() if status == 200 else status
+
+    make('rel1', 'v1')
+    make('rel2', 'v2')
+    if how == 'link':
+        (tmp_path / 'current').symlink_to('rel1')
+    else:
+        (tmp_path / 'rel1').rename(tmp_path / 'current')
+    d = goevd(config(listener(handler={'http': {'routes': [{'path': '/f/*', 'handler': {'download': {
+        'root': str(tmp_path / 'current'), 'open_time': '10ms', 'listing': 'json'}}}]}})))
+    d.may_say = ['cannot open the root']
+    assert text() == 'v1'
+    switch('rel1', 'rel2')
+    eventually(lambda: text() == 'v2', 'the old root is served still')
+    shutil.rmtree(tmp_path / 'rel1')
+    assert b'v.txt' in ask(d, '')[2] and text() == 'v2'
+    # a root that is away for a moment is served on, and that is logged once
+    (tmp_path / 'current').rename(tmp_path / 'away')
+    eventually(lambda: text() == 'v2' and d.log.find('cannot open the root .*: No such file'), 'no word of it')
+    (tmp_path / 'away').rename(tmp_path / 'current')
+    eventually(lambda: text() == 'v2' and d.log.find('can be opened again'), 'no word of it')
+    assert len(d.log.find('cannot open the root')) == 1
