@@ -162,6 +162,7 @@ struct config_processes {
     int64_t drain_min_ns;
     int64_t crashes_max;
     int64_t crash_window_ns;
+    int64_t restart_timeout_ns;
 };
 
 enum config_hang_action {

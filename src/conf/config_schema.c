@@ -174,6 +174,14 @@ static const struct goevd_option schema_processes_options[] = {
      .min = SECOND,
      .max = DAY,
      .help = "Time within which deaths of workers are counted together."},
+    {.name = "restart_timeout",
+     .type = GOEVD_OPTION_DURATION,
+     PROCESSES(restart_timeout_ns),
+     .def = "30s",
+     .min = SECOND,
+     .max = DAY,
+     .help = "Maximum time without a serving worker. Until then the supervisor starts others, and "
+             "clients wait; afterwards it closes the sockets and exits."},
     {0},
 };
 

@@ -120,6 +120,7 @@ struct proto_ready {
     uint32_t hang_abort;          /* as in the first LOAD, which may come too late, or never */
     uint64_t hang_silence_ns;     /* likewise; 0: before 1.6 */
     char config[PROTO_FILE_MAX];  /* path of the configuration; "": before 1.6 */
+    uint64_t restart_timeout_ns; /* how long workers are started while none serves; 0: before 1.6 */
 };
 
 struct proto_stop {

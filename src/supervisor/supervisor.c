@@ -162,8 +162,10 @@ supervisor_start_due(struct supervisor *s)
     s->reload = 0;
     if (supervisor_start(s, reload) == 0)
         s->restarts += restart;
-    else if (restart)
-        supervisor_replace(s);
+    else if (!supervisor_find(s, CHILD_SERVING))
+        supervisor_retry(s);
+    else
+        supervisor_notify_ready(s);
 }
 
 static void

@@ -83,6 +83,8 @@ struct supervisor {
     unsigned reloads;    /* the number of the last one that was asked for */
     uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
+    uint64_t outage_ns; /* since when no worker has served; it counts when none does */
+    unsigned retries;   /* workers that have failed to start since then */
     unsigned restarts;
     time_t since; /* when goevd was started */
     struct status_event last_reload;
@@ -159,8 +161,8 @@ void supervisor_hang_excuse(struct supervisor *s, uint64_t ns);
 /* Wait for the workers that have ended. */
 void supervisor_reap(struct supervisor *s);
 
-/* Let another worker start: at once the first time, later and later after that. */
-void supervisor_replace(struct supervisor *s);
+/* No worker serves, and one could not be started: try again later. */
+void supervisor_retry(struct supervisor *s);
 
 /* Stop; now if that has been said before. `why` begins the line in the log. */
 void supervisor_stop(struct supervisor *s, const char *why);

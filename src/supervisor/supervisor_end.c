@@ -9,8 +9,10 @@
 #include "process/exit.h"
 #include "supervisor/supervisor.h"
 
-#define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each crash after the second */
-#define RESTART_DELAY_MAX_NS NS_PER_S
+#define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each attempt that follows */
+#define RESTART_DELAY_MAX_NS NS_PER_S            /* after a crash */
+#define RETRY_DELAY_MAX_NS (5 * NS_PER_S)        /* after a start that failed */
+#define RESTART_TIMEOUT_NS (30 * NS_PER_S)       /* with a worker that does not say it */
 
 static void
 supervisor_log_end(struct supervisor *s, const struct child *c, int status)
@@ -38,36 +40,72 @@ supervisor_count_crash(struct supervisor *s, uint64_t now)
     return kept;
 }
 
+/* Nobody is left to take connections: close the sockets, so that clients and balancers see it. */
 static void
 supervisor_give_up(struct supervisor *s)
 {
-    log_error("%u workers died within %u s (processes.crashes_max): giving up", s->crashes,
-              (unsigned)(s->limits.crash_window_ns / NS_PER_S));
     s->status = EXIT_CRASHING;
-    s->stopping = true;
-    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        if (s->children[i].state == CHILD_DRAINING)
-            child_hasten(&s->children[i]);
+    supervisor_stop(s, "giving up");
 }
 
-/* At once the first time, later and later after that. */
-void
+static bool
+supervisor_has_crashed_too_often(struct supervisor *s)
+{
+    if (s->crashes < s->limits.crashes_max)
+        return false;
+    log_error("%u workers died within %u s (processes.crashes_max): giving up", s->crashes,
+              (unsigned)(s->limits.crash_window_ns / NS_PER_S));
+    supervisor_give_up(s);
+    return true;
+}
+
+/* A pause before the nth attempt in a row, from 1. */
+static uint64_t
+supervisor_pause(unsigned nth, uint64_t max_ns)
+{
+    return MIN(RESTART_DELAY_FIRST_NS << MIN(nth - 1, 16u), max_ns);
+}
+
+/* The worker that served has died: another starts at once the first time, later and later after
+ * that. */
+static void
 supervisor_replace(struct supervisor *s)
 {
-    uint64_t now = clock_now_ns(), delay = 0;
+    uint64_t now = clock_now_ns(), pause = 0;
     unsigned crashes = supervisor_count_crash(s, now);
 
-    /* The starting worker takes over. If it fails, its end leads here again. */
+    s->outage_ns = now;
     if (supervisor_find(s, CHILD_STARTING))
+        return; /* that one takes over; if it fails, its end leads to supervisor_retry() */
+    if (supervisor_has_crashed_too_often(s))
         return;
-    if (crashes >= s->limits.crashes_max) {
+    if (crashes > 1)
+        pause = supervisor_pause(crashes - 1, RESTART_DELAY_MAX_NS);
+    s->restart_ns = now + MAX(pause, 1);
+    log_notice("starting another worker%s", pause ? " after a pause" : "");
+}
+
+/* A worker that refuses to start is no crash, because the reason may go away. But sockets that
+ * nobody serves look alive to a balancer, so the attempts end at some time. */
+void
+supervisor_retry(struct supervisor *s)
+{
+    uint64_t timeout_ns =
+        s->limits.restart_timeout_ns ? s->limits.restart_timeout_ns : RESTART_TIMEOUT_NS;
+    uint64_t now = clock_now_ns(), end_ns = s->outage_ns + timeout_ns;
+    uint64_t pause_ns = supervisor_pause(++s->retries, RETRY_DELAY_MAX_NS);
+
+    if (s->reload || supervisor_has_crashed_too_often(s))
+        return; /* a reload starts one at once */
+    if (now >= end_ns) {
+        log_error("no worker could be started for %u s (processes.restart_timeout): giving up",
+                  (unsigned)(timeout_ns / NS_PER_S));
         supervisor_give_up(s);
         return;
     }
-    if (crashes > 1)
-        delay = MIN(RESTART_DELAY_FIRST_NS << MIN(crashes - 2, 16u), RESTART_DELAY_MAX_NS);
-    s->restart_ns = now + MAX(delay, 1);
-    log_notice("starting another worker%s", delay ? " after a pause" : "");
+    s->restart_ns = MIN(now + pause_ns, end_ns);
+    log_notice("no worker serves; starting another in %.1f s",
+               (double)(s->restart_ns - now) / NS_PER_S);
 }
 
 /* Why the new one does not serve: its own words, or how it ended. */
@@ -114,7 +152,9 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
     if (log_is_elsewhere() && c->failure[0])
         log_error("worker %d: %s", (int)c->pid, c->failure); /* it has told stderr alone */
     c->state = CHILD_NONE;
-    supervisor_replace(s);
+    if (WIFSIGNALED(status) && !c->failure[0])
+        supervisor_count_crash(s, clock_now_ns());
+    supervisor_retry(s);
 }
 
 static void

@@ -15,6 +15,8 @@
 void
 supervisor_notify_ready(struct supervisor *s)
 {
+    if (!supervisor_find(s, CHILD_SERVING))
+        return; /* the worker that serves next makes it ready */
     notify_say(&s->notify, NOTIFY_STATE, "READY=1");
     supervisor_notify_status(s);
 }

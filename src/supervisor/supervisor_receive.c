@@ -184,6 +184,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     child_serve(c, ready);
     s->limits = c->ready;
     s->was_ready = true;
+    s->retries = 0;
     if (store_commit(&s->store, &err) < 0)
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
-#define MINOR_CUT 5           /* the first version of the supervisor that counts what is cut */
+#define WORKER_FDS (4 + CONTROL_FDS) /* that the main thread waits for */
+#define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
 
 struct worker_process {
     const struct worker_options *options;
@@ -69,6 +71,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
                                 .drain_min_ns = (uint64_t)processes->drain_min_ns,
                                 .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
                                 .crash_window_ns = (uint64_t)processes->crash_window_ns,
+                                .restart_timeout_ns = (uint64_t)processes->restart_timeout_ns,
                                 .crashes_max = (uint32_t)processes->crashes_max,
                                 .workers_max = (uint32_t)processes->workers_max,
                                 .log_level = (uint32_t)log_get_level(),
@@ -186,6 +189,18 @@ worker_settle(struct worker_process *w, struct err *reterr)
     return r;
 }
 
+/* poll(2) refuses more descriptors than may be open, even if most of them are none. */
+static int
+worker_check_files(struct err *reterr)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= WORKER_FDS)
+        return 0;
+    return err_set_errno(reterr, -EMFILE, "a worker waits for %d files and may open %llu",
+                         WORKER_FDS, (unsigned long long)limit.rlim_cur);
+}
+
 /* Others than those that are watched by: the thread begins anew with them. */
 static void
 worker_on_hang(void *arg)
@@ -249,6 +264,8 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = worker_watch(w, reterr);
     if (r == 0)
         r = settings_recall(&w->settings, reterr);
+    if (r == 0)
+        r = worker_check_files(reterr);
     if (r == 0)
         r = generation_keep(&w->generation, &w->parent, &w->setup.plugins, reterr);
     if (r == 0)
@@ -463,18 +480,21 @@ worker_wait(struct worker_process *w, struct pollfd *fds, nfds_t count)
     return r < 0 && errno != EINTR ? -errno : 0;
 }
 
-static void
-worker_serve(struct worker_process *w)
+/* Until it has drained. A negative errno: it cannot go on. */
+static int
+worker_serve(struct worker_process *w, struct err *reterr)
 {
     while (!w->stops || clock_now_ns() < w->deadline_ns) {
-        struct pollfd fds[4 + CONTROL_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
-                                              {.fd = w->engine.drained_fd, .events = POLLIN},
-                                              {.fd = w->parent.fd, .events = POLLIN},
-                                              {.fd = w->log.held_fd, .events = POLLIN}};
+        struct pollfd fds[WORKER_FDS] = {{.fd = w->signal_fd, .events = POLLIN},
+                                         {.fd = w->engine.drained_fd, .events = POLLIN},
+                                         {.fd = w->parent.fd, .events = POLLIN},
+                                         {.fd = w->log.held_fd, .events = POLLIN}};
+        int r;
 
         control_poll(&w->control, fds + 4);
-        if (worker_wait(w, fds, ARRAY_LEN(fds)) < 0)
-            return;
+        r = worker_wait(w, fds, ARRAY_LEN(fds));
+        if (r < 0)
+            return err_set_errno(reterr, r, "the worker cannot wait for events");
         if (fds[0].revents)
             worker_on_signal(w);
         if (fds[2].revents)
@@ -487,9 +507,10 @@ worker_serve(struct worker_process *w)
         worker_log_tell(&w->log);
         worker_say_replace(w);
         if (fds[1].revents)
-            return;
+            return 0;
     }
     worker_note_cut(w);
+    return 0;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -550,9 +571,10 @@ worker_run(const struct worker_options *options)
         engine_log(&w.engine);
         engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
         heap_begin(&w.heap, clock_now_ns());
-        worker_serve(&w);
+        r = worker_serve(&w, &err);
         atomic_store(&w.main.rests, true);
-    } else if (err.code) {
+    }
+    if (err.code) {
         worker_advise(&err);
         worker_log_failure(&err);
     }

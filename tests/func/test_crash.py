@@ -109,7 +109,7 @@ def test_second_death_is_followed_by_a_pause(goevd):
     os.kill(worker, signal.SIGKILL)
     d.log.wait('starting another worker$')
     os.kill(replaced(d, worker), signal.SIGKILL)
-    d.log.wait('starting another worker after a pause')
+    d.log.wait(r'starting another (worker after a pause|in 0\.1 s)$')
     assert get(d.connect())[0] == 200
 
 

@@ -4,12 +4,13 @@ import pathlib
 import shutil
 import signal
 import socket
+import threading
 
 import pytest
 
 import procfs
-from daemon import BINARY, config, eventually, listener, write_config
-from wire import echo, get, request
+from daemon import BINARY, PATIENCE_S, config, eventually, listener, write_config
+from wire import closed, echo, get, refused, request
 
 DIED = r'worker \d+ was killed by signal'
 FAILED = r'the reload failed: worker \d+ goes on serving'
@@ -292,3 +293,90 @@ def test_configuration_that_can_be_read_once(goevd, tmp_path, name):
     d.log.wait(FAILED)
     crash(d)
     assert body(d) == b'one'
+
+
+# ---- No worker can start -------------------------------------------------------------------------
+
+NO_ROOT = r'worker \d+ ended with status 1$'
+RETRY = r'no worker serves; starting another in \d+\.\d s$'
+
+
+@pytest.fixture
+def rooted(goevd, plugins, tmp_path):
+    """rooted(processes) -> a goevd whose workers need a folder, and that folder, which is not kept."""
+    def start(*listeners, env=None, **processes):
+        root = tmp_path / 'root'
+        root.mkdir()
+        (root / 'file').write_text('text')
+        d = goevd(config(listener(handler={'http': {'routes': [
+            {'path': '/*', 'handler': {'download': {'root': str(root)}}}]}}), *listeners,
+            processes=processes, plugin_dir=str(plugins), control={'socket': str(tmp_path / 'ctl')}),
+            env=env)
+        d.may_say = [DIED, NO_ROOT, 'giving up$']
+        return d, root
+    return start
+
+
+def lose(d, root):
+    """The folder goes, and with it the worker."""
+    root.rename(root.with_name('lost'))
+    os.kill(d.worker(), signal.SIGKILL)
+
+
+def test_starts_that_fail_are_no_crashes(rooted):
+    d, root = rooted(crashes_max=2)
+    lose(d, root)
+    d.log.wait(RETRY, 3)
+    start = len(d.log.lines)
+    root.with_name('lost').rename(root)
+    d.ready(start)
+    assert body(d, '/file') == b'text'
+    pauses = [float(m[0].split()[-2]) for m in d.log.find(RETRY)]
+    assert pauses[:3] == [0.1, 0.2, 0.4]
+
+
+def until_stopping(manager, said):
+    """A service manager: what it is told, and the sockets that come with that are let go."""
+    while 'STOPPING=1' not in said:
+        said.extend(manager.recv(4096).decode().split('\n'))
+
+
+def test_sockets_that_nobody_serves_are_closed(rooted, tmp_path):
+    """After a time; and the service manager hears of it, and never that goevd is ready."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        said = []
+        manager.bind(str(tmp_path / 'notify'))
+        manager.settimeout(PATIENCE_S)
+        reader = threading.Thread(target=until_stopping, args=(manager, said))
+        reader.start()
+        d, root = rooted(restart_timeout='1s', env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
+        waiting = d.connect()
+        lose(d, root)
+        d.log.wait(RETRY)
+        d.config.write_text('listeners: 7\n')
+        reply = d.ctl('reload')
+        assert reply.returncode == 1 and 'listeners: ' in reply.stderr
+        d.status = 3
+        assert d.wait() == 3
+        d.log.wait(r'no worker could be started for 1 s \(processes.restart_timeout\): giving up$')
+        reader.join()
+        assert said.count('READY=1') == 1
+    assert closed(waiting)
+    assert refused(*d.address())
+
+
+def test_giving_up_lets_those_that_drain_finish(rooted, tmp_path):
+    """A connection of the worker before is not cut off."""
+    stays = {'witness': {'name': 'w', 'stays': True}}
+    d, root = rooted(listener('stays', stays), restart_timeout='1s')
+    held = d.connect('stays')
+    echo(held)
+    d.signal(signal.SIGHUP)
+    serves = d.log.wait(r'reloaded: worker (\d+) serves$')[0][1]
+    root.rename(tmp_path / 'lost')
+    os.kill(int(serves), signal.SIGKILL)
+    d.log.wait('giving up: stopping')
+    echo(held)
+    held.close()
+    d.status = 3
+    assert d.wait() == 3

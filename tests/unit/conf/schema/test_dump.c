@@ -67,7 +67,7 @@ test_dump_shows_values_and_defaults(void **state)
                   "128B/s") "hang:\n  timeout: 10s\n  action: abort\n"
                             "processes:\n  workers_max: 16\n  start_timeout: 1m\n"
                             "  drain_timeout: 1h\n  drain_min: 1m\n  crashes_max: 10\n  "
-                            "crash_window: 1m\n"
+                            "crash_window: 1m\n  restart_timeout: 30s\n"
                             "reactors:\n- name: main\n  pollers: auto\n  cpus: [auto]\n"
                             "  read_buffer: 64KiB\n  write_buffer: 64KiB\n"
                             "  buffer_cache_max: 1MiB\n  events_max: 256\n"
