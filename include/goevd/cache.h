@@ -21,8 +21,8 @@ struct goevd_host_cache {
 };
 
 /* Set the value of a key on every poller. Each poller sees the change in its own thread, between
- * two callbacks; all see the changes of a key in the same order. What create sets is there in
- * poller_start.
+ * two callbacks; all see the changes of a key in the same order. Values that create sets are
+ * available in poller_start.
  *
  * key      of this instance; another instance may use the same number.
  * data     len bytes; copied, once for all pollers. NULL: remove the key.

@@ -117,7 +117,8 @@ goevd_conn_need(struct goevd_conn *c, size_t len)
 }
 
 /* Write bytes that are worth a system call of their own. If nothing is queued, the socket gets them
- * at once, and only the remainder is copied. A relay saves the copy of what it has just read.
+ * at once, and only the remainder is copied. A relay saves the copy of the bytes that it has just
+ * read.
  *
  * data     len bytes; copied as far as the socket does not take them.
  * Thread   [poller]
@@ -151,7 +152,7 @@ goevd_conn_write_shared(struct goevd_conn *c, const void *data, size_t len,
 }
 
 /* Queue a part of a file. Its bytes do not count against the marks and the cap; the part itself
- * counts 256 bytes. The work pool reads what is not in the page cache.
+ * counts 256 bytes. The work pool reads pages that are not in the page cache.
  *
  * fd       a regular file, open until release runs; its file position is not used.
  * release  as for goevd_conn_write_shared(); -EIO if the file has ended early or cannot be read,

@@ -18,7 +18,8 @@ struct goevd_sockopt {
     socklen_t len;
 };
 
-/* An attempt to connect; zeroed except version, `to` and what is wanted. goevd copies all of it. */
+/* An attempt to connect; zeroed except version, `to` and the fields that are needed. goevd copies
+ * all of it. */
 struct goevd_connect_request {
     struct goevd_version version;
     const char *to;   /* host:port, [v6]:port, unix:/path, unix:@name; see goevd_address_check() */

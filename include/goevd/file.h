@@ -22,8 +22,8 @@ struct goevd_host_file {
 /* Read a regular file as a whole, such as a list of users or a certificate.
  *
  * goevd keeps the bytes, or the error, while this configuration serves. A worker that replaces a
- * dead one gets them again, even if the file has changed or is gone by then. What a plugin reads
- * with open(2) is not kept.
+ * dead one gets them again, even if the file has changed or is gone by then. Files that a plugin
+ * reads with open(2) are not kept.
  *
  * path      absolute (GOEVD_OPTION_PATH).
  * max       bytes.

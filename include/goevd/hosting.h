@@ -57,8 +57,8 @@ goevd_plugin_interface(struct goevd_plugin *plugin, const char *id)
 /* The instance that was made for that option.
  *
  * Thread   [any]
- * Returns  what its create stored in *ret_instance, valid until this instance's destroy has
- *          returned.
+ * Returns  the pointer that its create stored in *ret_instance, valid until this instance's
+ *          destroy has returned.
  */
 static inline void *
 goevd_plugin_instance(struct goevd_plugin *plugin)
@@ -69,7 +69,8 @@ goevd_plugin_instance(struct goevd_plugin *plugin)
 /* The storage of that instance on a poller.
  *
  * Thread   [poller]
- * Returns  what its poller_start stored in *ret_local; NULL before it and after poller_stop.
+ * Returns  the pointer that its poller_start stored in *ret_local; NULL before it and after
+ *          poller_stop.
  */
 static inline void *
 goevd_plugin_local(struct goevd_plugin *plugin, struct goevd_poller *poller)
@@ -133,7 +134,7 @@ static inline void
 goevd_wrong_object(const char *function, const char *what, const void *caller)
 {
     goevd_host->hosting->wrong_object(function, what, caller);
-    __builtin_trap(); /* tells the compiler that callers need nothing for afterwards */
+    __builtin_trap(); /* lets the compiler assume that callers need nothing afterwards */
 }
 
 /* The plugin that an option names, for the `owner` of struct goevd_hosted.

@@ -103,7 +103,7 @@ struct goevd_http_handler {
 
     /* Bytes of the body, after goevd_http_read(): a part of it, or all.
      *
-     * data     len bytes, valid until return: first what the last call did not take.
+     * data     len bytes, valid until return: first the bytes that the last call did not take.
      * flags    enum goevd_http_body_flags.
      * Returns  bytes taken, 0 to len. If that is less than len, goevd reads nothing from the client
      *          until goevd_http_resume(); then the rest comes again with the bytes that follow. A
@@ -441,7 +441,7 @@ goevd_http_local_address(const struct goevd_http_request *r, struct sockaddr_sto
 /* The instance that handles the request.
  *
  * Thread   [poller]
- * Returns  what create stored in *ret_instance.
+ * Returns  the pointer that create stored in *ret_instance.
  */
 static inline void *
 goevd_http_instance(const struct goevd_http_request *r)
@@ -452,7 +452,7 @@ goevd_http_instance(const struct goevd_http_request *r)
 /* The storage of that instance on the request's poller.
  *
  * Thread   [poller]
- * Returns  what poller_start stored in *ret_local; NULL without it.
+ * Returns  the pointer that poller_start stored in *ret_local; NULL without it.
  */
 static inline void *
 goevd_http_local(const struct goevd_http_request *r)
@@ -503,9 +503,9 @@ goevd_http_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
 }
 
 /* A trailer, which the client has sent after a body in chunks, by its number. Trailers are there
- * from the call of on_body with GOEVD_HTTP_LAST on. No trailer has the name of a header that says
- * how the message is framed or for which host it is. For other names the handler decides whether a
- * trailer may stand for a header.
+ * from the call of on_body with GOEVD_HTTP_LAST on. No trailer has the name of a header that
+ * determines how the message is framed or for which host it is. For other names the handler decides
+ * whether a trailer may stand for a header.
  *
  * index    from 0 on.
  * Thread   [poller]
@@ -597,8 +597,8 @@ goevd_http_interim(struct goevd_http_request *r, int status)
  *
  * status   200 to 599.
  * type     of the content, NUL-terminated, for the header Content-Type; NULL: none.
- * body     len bytes, copied. goevd keeps what the client does not take at once, whatever its
- *          length.
+ * body     len bytes, copied. goevd keeps the bytes that the client does not take at once, whatever
+ *          their length.
  * Thread   [poller]
  * Returns  0; -EINVAL for another status or a type that is no header value; -EPIPE once a reply has
  *          begun; -ENOMEM, and no reply has begun.
@@ -617,7 +617,7 @@ goevd_http_reply(struct goevd_http_request *r, int status, const char *type, con
 /* Begin a reply. Its content comes by goevd_http_write() and ends with goevd_http_end().
  *
  * A 304 is given the type, the length and the headers of the 200 that the request would have had
- * without its conditions. They say whether that would be compressed, which the ETag depends on;
+ * without its conditions. They decide whether that would be compressed, which the ETag depends on;
  * type, length and coding are not sent.
  *
  * status   200 to 599.
@@ -821,7 +821,7 @@ goevd_http_send(struct goevd_self *self, struct goevd_http_id id, int status, co
  * as a callback of the request.
  *
  * flags    GOEVD_SUBMIT_COMPUTE, GOEVD_SUBMIT_FILES or 0.
- * job      must not use the request: arg has what it needs.
+ * job      must not use the request: arg has its data.
  * done     runs exactly once if 0 is returned: with the result of the job, or with -ECANCELED. Its
  *          r is NULL if the request is over, or has been passed to another handler.
  * Thread   [poller]

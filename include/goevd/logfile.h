@@ -68,7 +68,7 @@ goevd_logfile_reserve(struct goevd_logfile *logfile, struct goevd_poller *poller
 
 /* Append the line that was reserved.
  *
- * len      bytes with the line break, at most what was reserved.
+ * len      bytes with the line break, at most the reserved length.
  * Thread   [poller]
  */
 static inline void

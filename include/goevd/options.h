@@ -25,7 +25,7 @@
 struct goevd_plugin; /* the instance of another plugin that an option names */
 struct goevd_schema;
 
-/* What an option accepts, and the C type that is stored in the record. */
+/* Kinds of values, with the C type that is stored in the record. */
 enum goevd_option_type {
     GOEVD_OPTION_END = 0,  /* ends an array of options */
     GOEVD_OPTION_BOOL,     /* true, false, yes, no, on, off            -> bool */
@@ -61,7 +61,7 @@ struct goevd_option {
     int64_t min; /* of a number, size, duration (ns) or rate; bytes of a string; items of a list */
     int64_t max; /* the same; both 0: no range */
     const char *const *choices;      /* ENUM: names, NULL at the end */
-    const struct goevd_schema *item; /* RECORD, LIST: the schema of what is below */
+    const struct goevd_schema *item; /* RECORD, LIST: the schema of the items */
     const char *interface_id;        /* PLUGIN: the interface that the plugin must offer */
     const char *help;                /* one line, for goevd --describe */
 };

@@ -1,4 +1,4 @@
-/* goevd/plugin.h - the contract between goevd and its plugins: what every plugin needs.
+/* goevd/plugin.h - the contract between goevd and its plugins: the part that every plugin needs.
  *
  * SPDX-License-Identifier: MIT
  *
@@ -17,7 +17,7 @@
  *
  * Pointers. goevd checks each pointer that it gets back, in release builds too. If the object is
  * closed or freed, or is no such object, goevd logs the function and the plugin and aborts: another
- * worker takes over, and no memory of somebody else is written.
+ * worker takes over, and no memory of another owner is written.
  *
  * Versions. Tables only grow, at their end. A plugin that was built with an older minor version
  * keeps loading.
@@ -62,7 +62,7 @@ struct goevd_timer; /* a timer of an instance on one poller */
 
 struct goevd_host;
 
-/* What a plugin exports, as the data symbol `goevd_plugin_entry`. */
+/* The exported structure of a plugin, the data symbol `goevd_plugin_entry`. */
 struct goevd_plugin_entry {
     struct goevd_version version;
     uint32_t host_minor;                /* the lowest ABI minor version that the plugin runs on */
@@ -246,9 +246,9 @@ goevd_refuse(struct goevd_self *self, const char *path, const char *format, ...)
 }
 
 /* Whether this is a check of the configuration, `goevd -t`, and not a start. create runs in both,
- * so that a check finds what a start would find; destroy follows, and no poller ever runs. In a
- * check create validates, and reads the files that it needs. It starts no thread, opens no
- * connection and writes nothing. Functions that need running pollers return -ECANCELED.
+ * so that a check finds the faults that a start would find; destroy follows, and no poller ever
+ * runs. In a check create validates, and reads the files that it needs. It starts no thread, opens
+ * no connection and writes nothing. Functions that need running pollers return -ECANCELED.
  *
  * Thread   [any]
  * Returns  true or false.
@@ -275,7 +275,8 @@ goevd_options(struct goevd_self *self, struct goevd_poller *poller)
 /* The storage of an instance on a poller.
  *
  * Thread   [poller]
- * Returns  what poller_start stored in *ret_local; NULL before poller_start and after poller_stop.
+ * Returns  the pointer that poller_start stored in *ret_local; NULL before poller_start and after
+ *          poller_stop.
  */
 static inline void *
 goevd_poller_local(struct goevd_self *self, struct goevd_poller *poller)
@@ -299,7 +300,7 @@ goevd_conn_id(struct goevd_conn *c)
 /* The instance whose handler serves a connection.
  *
  * Thread   [poller]
- * Returns  what create stored in *ret_instance.
+ * Returns  the pointer that create stored in *ret_instance.
  */
 static inline void *
 goevd_conn_instance(struct goevd_conn *c)
@@ -310,7 +311,7 @@ goevd_conn_instance(struct goevd_conn *c)
 /* The storage of that instance on the connection's poller: goevd_poller_local() in one step.
  *
  * Thread   [poller]
- * Returns  what poller_start stored in *ret_local; NULL without it.
+ * Returns  the pointer that poller_start stored in *ret_local; NULL without it.
  */
 static inline void *
 goevd_conn_local(struct goevd_conn *c)
@@ -329,7 +330,7 @@ goevd_conn_poller(struct goevd_conn *c)
     return goevd_host->conn_poller(c);
 }
 
-/* Queue bytes for a connection, after every earlier write. goevd sends what one callback has
+/* Queue bytes for a connection, after every earlier write. goevd sends the output of one callback
  * written when the callback returns.
  *
  * data     len bytes; copied.
@@ -363,7 +364,7 @@ goevd_conn_reserve(struct goevd_conn *c, size_t len)
     return goevd_host->conn_reserve(c, len);
 }
 
-/* Queue the first bytes of what was reserved.
+/* Queue the first bytes of the reserved room.
  *
  * len      bytes, 0 to the reserved length.
  * Thread   [poller]
@@ -387,7 +388,7 @@ goevd_conn_queued(struct goevd_conn *c)
     return goevd_host->conn_queued(c);
 }
 
-/* End the output of a connection after what is queued. Reading goes on.
+/* End the output of a connection after the queued bytes. Reading goes on.
  *
  * Thread   [poller]
  * Returns  0; -EPIPE if the output has ended or c is closing.

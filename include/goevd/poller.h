@@ -15,7 +15,7 @@ struct goevd_watch; /* a file descriptor of an instance, watched by one poller *
 
 typedef void (*goevd_watch_fn)(struct goevd_watch *watch, unsigned events, void *arg);
 
-/* What a descriptor is watched for, and what has come. */
+/* Events to watch a descriptor for, and events that have occurred. */
 enum goevd_watch_events {
     GOEVD_WATCH_READ = 1 << 0,
     GOEVD_WATCH_WRITE = 1 << 1,
@@ -59,7 +59,7 @@ goevd_poller_count(void)
 /* Let a poller watch a descriptor that is no connection of goevd: a pipe, an eventfd, the socket of
  * a library. It reports nothing before goevd_watch_set().
  *
- * fd       owned by the caller, who frees the watch before closing it.
+ * fd       owned by the caller, which frees the watch before closing it.
  * fn       runs on that poller; may set or free the watch.
  * Thread   [poller]
  * Returns  the watch, which the caller frees before poller_stop returns; NULL without memory.

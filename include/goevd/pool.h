@@ -13,7 +13,7 @@ extern "C" {
 
 struct goevd_pool; /* connections to one address that are kept ready */
 
-/* A connect pool; zeroed except version, `to` and what is wanted. goevd copies all of it. */
+/* A connect pool; zeroed except version, `to` and the needed fields. goevd copies all of it. */
 struct goevd_pool_config {
     struct goevd_version version;
     const char *to;              /* as in struct goevd_connect_request */
@@ -32,7 +32,7 @@ struct goevd_pool_config {
     size_t check_reply_len;      /* 1 to 4096 */
 };
 
-/* A request for a connection; zeroed except version and what is wanted. */
+/* A request for a connection; zeroed except version and the fields that are needed. */
 struct goevd_acquire_request {
     struct goevd_version version;
     const struct goevd_stream *stream; /* as in struct goevd_connect_request */

@@ -8,7 +8,7 @@
 #include <goevd/version.h>
 
 struct goevd_conn;   /* a connection; not valid after its on_close has returned */
-struct goevd_poller; /* a poller: one thread and what it owns */
+struct goevd_poller; /* a poller: one thread and its objects */
 
 /* Why a connection ended; an argument of on_close. */
 enum goevd_reason {
@@ -35,8 +35,8 @@ enum goevd_read_flags {
 
 /* How to close; flags of goevd_conn_close(). */
 enum goevd_close_flags {
-    GOEVD_CLOSE_FLUSH = 0,    /* send what is queued, within the listener's close_timeout */
-    GOEVD_CLOSE_NOW = 1 << 0, /* drop what is queued */
+    GOEVD_CLOSE_FLUSH = 0,    /* send the queued output, within the listener's close_timeout */
+    GOEVD_CLOSE_NOW = 1 << 0, /* drop the queued output */
     GOEVD_CLOSE_DONE = 1 << 1 /* the peer sends nothing more: do not linger for it */
 };
 
@@ -71,7 +71,7 @@ struct goevd_stream {
 
     /* Bytes have come.
      *
-     * data     len bytes, valid until return: first what earlier calls left unconsumed, then new
+     * data     len bytes, valid until return: first unconsumed bytes of earlier calls, then new
      *          bytes from data + fresh on. fresh == len: no new bytes, a call after a resume or
      *          drain.
      * flags    enum goevd_read_flags.
@@ -92,8 +92,8 @@ struct goevd_stream {
     /* A timer of this connection, or its deadline (cookie GOEVD_DEADLINE), is due. */
     int (*on_timeout)(struct goevd_conn *c, void *state, uint64_t cookie);
 
-    /* goevd stops or reloads: finish what has begun. 0: the handler closes, before the stop
-     * deadline. NULL: flush and close. */
+    /* goevd stops or reloads: finish begun work. 0: the handler closes, before the stop deadline.
+     * NULL: flush and close. */
     int (*on_stop)(struct goevd_conn *c, void *state);
 
     /* The last callback of a connection; always called once on_open has run. No writes any more. */

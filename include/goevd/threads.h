@@ -27,8 +27,7 @@ struct goevd_host_threads {
     int (*conn_call)(struct goevd_self *self, uint64_t conn_id, goevd_conn_call_fn fn, void *arg);
 };
 
-/* Send bytes to a connection of any poller. What one thread sends to one connection keeps its
- * order.
+/* Send bytes to a connection of any poller. Sends of one thread to one connection keep their order.
  *
  * conn_id  of goevd_conn_id(); the connection may be gone.
  * data     len bytes; copied.
@@ -56,11 +55,11 @@ goevd_close(uint64_t conn_id, unsigned flags)
     return goevd_host->threads->close(conn_id, flags);
 }
 
-/* Run a function on a poller, outside of callbacks, after what this thread has sent there before.
+/* Run a function on a poller, outside of callbacks, after the earlier sends of this thread to it.
  *
  * poller   of goevd_poller_index().
  * fn       gets the poller's local pointer of this instance. It is NULL once the poller has
- *          stopped: then fn must only free what arg owns.
+ *          stopped: then fn must only free the objects of arg.
  * Thread   [any]
  * Returns  0: fn runs exactly once, unless create fails; -EINVAL: no such poller; -EAGAIN if its
  *          mailbox is full; -ECANCELED if it has ended; -ENOMEM.
@@ -83,8 +82,8 @@ goevd_call_all(struct goevd_self *self, goevd_call_fn fn, goevd_called_fn done, 
     return goevd_host->threads->call_all(self, fn, done, arg);
 }
 
-/* Run a function on the poller of a connection, as a callback of that connection, after what this
- * thread has sent there before.
+/* Run a function on the poller of a connection, as a callback of that connection, after the earlier
+ * sends of this thread to it.
  *
  * fn       gets the connection and its state. Both are NULL if it has closed or has another
  *          handler.

@@ -1,4 +1,5 @@
-/* goevd/version.h - what every public header of goevd needs: the version of the ABI, strings, time.
+/* goevd/version.h - the parts that every public header of goevd needs: the version of the ABI,
+ * strings, time.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,7 +33,8 @@
 #define GOEVD_ABI_MINOR 0
 
 /* The first member of every struct that crosses the boundary between goevd and a plugin. Such a
- * struct only grows, at its end. The receiver copies what both sides know and zeroes the rest. */
+ * struct only grows, at its end. The receiver copies the fields that both sides have and zeroes the
+ * rest. */
 struct goevd_version {
     uint16_t major;
     uint16_t minor;

@@ -49,7 +49,7 @@ enum goevd_websocket_fragment_flags {
 #define GOEVD_WEBSOCKET_ROOM_MAX 255           /* bytes of the name of a room */
 #define GOEVD_WEBSOCKET_FRAGMENT_MAX (1 << 30) /* bytes of a part of a message that is sent */
 
-/* What happens to a connection that reads slower than messages are published, once its backlog is
+/* Policy for a connection that reads slower than messages are published, once its backlog is
  * full. */
 enum goevd_websocket_slow {
     GOEVD_WEBSOCKET_SLOW_CLOSE = 0,   /* close it with 1013 */
@@ -138,7 +138,7 @@ struct goevd_websocket_app {
     /* The instance gets its host, for goevd_websocket_publish(). Called in create of the host
      * [main], before any poller runs. Negative: goevd does not start. NULL: not needed.
      *
-     * instance  what create of the application stored in *ret_instance.
+     * instance  the pointer that create of the application stored in *ret_instance.
      */
     int (*on_host)(void *instance, struct goevd_websocket_host *host);
 };
@@ -188,7 +188,7 @@ extern GOEVD_HIDDEN const struct goevd_websocket *goevd_websocket;
 /* The instance of the application.
  *
  * Thread   [poller]
- * Returns  what create stored in *ret_instance.
+ * Returns  the pointer that create stored in *ret_instance.
  */
 static inline void *
 goevd_websocket_instance(const struct goevd_websocket_conn *w)
@@ -199,7 +199,7 @@ goevd_websocket_instance(const struct goevd_websocket_conn *w)
 /* The storage of that instance on the connection's poller.
  *
  * Thread   [poller]
- * Returns  what poller_start stored in *ret_local; NULL without it.
+ * Returns  the pointer that poller_start stored in *ret_local; NULL without it.
  */
 static inline void *
 goevd_websocket_local(const struct goevd_websocket_conn *w)
@@ -302,7 +302,7 @@ goevd_websocket_close(struct goevd_websocket_conn *w, unsigned code, const char 
  * only.
  *
  * Thread   [poller]
- * Returns  what create stored in *ret_instance.
+ * Returns  the pointer that create stored in *ret_instance.
  */
 static inline void *
 goevd_websocket_request_instance(const struct goevd_websocket_request *q)
@@ -443,7 +443,7 @@ goevd_websocket_post(struct goevd_websocket_id id, int type, const void *data, s
     return goevd_websocket->post(id, type, data, len, done, arg);
 }
 
-/* Begin to close from any thread, after what this thread has sent before.
+/* Begin to close from any thread, after the earlier sends of this thread.
  *
  * code     as for goevd_websocket_close().
  * reason   copied; NULL: none.
@@ -515,7 +515,7 @@ goevd_websocket_publish(struct goevd_websocket_host *host, const char *room, siz
     return goevd_websocket->publish(host, room, room_len, type, data, len);
 }
 
-/* Set what happens if w reads slower than messages are published, in all rooms, from now on. It
+/* Set the policy if w reads slower than messages are published, in all rooms, from now on. It
  * replaces `room_slow` and `room_backlog_max` for w.
  *
  * slow     enum goevd_websocket_slow.

@@ -38,7 +38,7 @@ struct goevd_host_work {
  * done     runs exactly once, as a callback of the connection, with the result of job; -ECANCELED
  *          if goevd stopped before the job began. c is NULL if the connection has closed or has
  *          another handler, or conn_id is 0. While goevd stops, done may run after poller_stop,
- *          with c NULL: then it must only free what arg owns.
+ *          with c NULL: then it must only free the objects of arg.
  * Thread   [poller]
  * Returns  0; -EAGAIN if the queue of the work pool is full; -ECANCELED if goevd stops; -EINVAL if
  *          conn_id is of another poller; -ENOMEM. After an error nothing runs.

@@ -19,7 +19,7 @@ struct goevd_host_worker {
     bool (*worker_is_replaced)(struct goevd_self *self);
 };
 
-/* Ask for another worker in the place of this one, as by a reload: from what is on disk now, and
+/* Ask for another worker in the place of this one, as by a reload: from the files on disk now, and
  * without losing a connection. Several requests are one. If the reload fails, this worker goes on.
  * With --single, or once goevd stops, nothing happens.
  *

@@ -22,7 +22,7 @@ clock_now_ns(void)
     return clock_read_ns(CLOCK_MONOTONIC);
 }
 
-/* delay_ns after now_ns. What is too long to be counted, as UINT64_MAX, never comes. */
+/* delay_ns after now_ns. A time that is too long to be counted, as UINT64_MAX, never comes. */
 static inline uint64_t
 clock_after_ns(uint64_t now_ns, uint64_t delay_ns)
 {

@@ -10,7 +10,7 @@
 
 /* ---- The affinity mask ----------------------------------------------------------------------- */
 
-/* The kernel refuses a set that is smaller than its own. NULL: it does not say. */
+/* The kernel refuses a set that is smaller than its own. NULL: it has no answer. */
 static cpu_set_t *
 cpus_set(unsigned *ret_bits)
 {

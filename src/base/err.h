@@ -1,4 +1,4 @@
-/* Errors that carry a sentence: what happened, to what, why. */
+/* Errors that carry a sentence: the failure, its object, its cause. */
 #pragma once
 
 #include "base/util.h"
@@ -19,7 +19,7 @@ int err_set_errno(struct err *reterr, int code, const char *format, ...) PRINTF(
 /* errno's words, thread-safe; code may be negative. */
 const char *err_words(int code);
 
-/* What to do about a file that, because of this errno, cannot be opened or written. */
+/* The remedy for a file that, because of this errno, cannot be opened or written. */
 const char *err_advice(int code);
 
 /* The text without the `key: ` that begins it, for where the key is printed anyway. */

@@ -12,7 +12,7 @@ fd_close(int fd)
     int saved = errno;
 
     if (fd >= 0)
-        close(fd); /* close(2): the fd is gone even if this says EINTR */
+        close(fd); /* close(2): the fd is gone even if this returns EINTR */
     errno = saved;
     return -1;
 }

@@ -20,8 +20,8 @@ fd_closep(int *fd)
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
 
-/* Whether a file can be written to at this absolute path, or made there, as far as permissions say.
- * Nothing is opened. 0; a negative errno. */
+/* Whether a file can be written to at this absolute path, or made there, as far as permissions
+ * tell. Nothing is opened. 0; a negative errno. */
 int fd_check_path(const char *path);
 
 /* Let a message to a unix socket carry fds; without any it stays as it is. `room` has

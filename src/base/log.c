@@ -23,9 +23,10 @@ static bool log_deferred; /* for disks too the writer's thread writes, into an f
 static struct sink log_sink = {.fd = STDERR_FILENO};
 static atomic_int log_level = LOG_NOTICE;
 
-/* ---- What is logged, and where it goes ------------------------------------------------------- */
+/* ---- Level and target
+ * ------------------------------------------------------------------------- */
 
-/* JOURNAL_STREAM is "device:inode" of what the journal reads, systemd.exec(5). */
+/* JOURNAL_STREAM is "device:inode" of the protocol of the journal, systemd.exec(5). */
 static bool
 log_stderr_is_journal(void)
 {

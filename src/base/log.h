@@ -1,6 +1,6 @@
 /* The log: one line an event. Only plug and daemon call it.
  *
- *   log.c          what is logged, and where it goes
+ *   log.c          level and target of the log
  *   log_line.c     how a line reads
  *   log_journal.c  the journal's own protocol
  *   log_repeats.c  lines that are held back, as too many were like them
@@ -8,7 +8,7 @@
  *   sink.c         the file that lines are written to
  *
  * Nothing here waits for a reader, and nothing here fails: a line that cannot be written is dropped
- * and counted, and when lines can be written again one says how many are missing.
+ * and counted, and when lines can be written again, one line reports the number of missing ones.
  */
 #pragma once
 
@@ -18,10 +18,11 @@
 #include "base/err.h"
 #include "base/text.h"
 
-#define LOG_TEXT_MAX 2048 /* bytes of what a line says */
-#define LOG_LINE_MAX 4096 /* of all of it: what a pipe takes in one piece, pipe(7) */
+#define LOG_TEXT_MAX 2048 /* bytes of the text of a line */
+#define LOG_LINE_MAX 4096 /* of all of it: the piece that a pipe takes as a whole, pipe(7) */
 
-/* ---- What is logged, and where it goes ------------------------------------------------------- */
+/* ---- Level and target
+ * ------------------------------------------------------------------------- */
 
 enum log_target {
     LOG_TO_AUTO,    /* the journal where stderr is connected to it, else stderr */
@@ -60,9 +61,9 @@ int log_get_level(void);
  * every line is written to the one or the other. 0, fd stays the caller's; a negative errno. */
 int log_replace_file(int fd);
 
-/* Let a thread write the lines where a write may wait for a reader: to a terminal, a pipe, a socket.
- * `disks`: to files too, and into an fd of the log's own. Without the thread, the calling thread
- * writes. 0; a negative errno. */
+/* Let a thread write the lines where a write may wait for a reader: to a terminal, a pipe, a
+ * socket. `disks`: to files too, and into an fd of the log's own. Without the thread, the calling
+ * thread writes. 0; a negative errno. */
 int log_start_writer(bool disks);
 
 /* Wait until the lines so far are written, but no longer than a second. Signal-safe. */
@@ -71,11 +72,11 @@ void log_flush(void);
 /* The same, and end the thread. */
 void log_fini(void);
 
-/* Write the first line of a file as `format` wants it: 0, or the negative errno that tells that
- * nothing can be written there. */
+/* Write the first line of a file as `format` wants it: 0, or the negative errno if that nothing can
+ * be written there. */
 int log_begin_file(int fd, enum log_format format);
 
-/* Is stderr something else? Then whoever looks there does not see it. */
+/* Is stderr something else? Then its readers do not see the log. */
 bool log_is_elsewhere(void);
 
 /* Before LOG_TO_JOURNAL: 0; a negative errno. */
@@ -83,7 +84,8 @@ int log_open_journal(struct err *reterr);
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* About whom a line is; NULL and 0: nobody. As text they are named before it, else in fields. */
+/* The subject of a line; NULL and 0: none. In the text format it precedes the text, else it is in
+ * fields. */
 struct log_about {
     const char *plugin;
     const char *listener;
@@ -110,7 +112,7 @@ struct log_event {
     size_t len;
 };
 
-/* Write it whatever its level. What the handler of a fatal signal may do, signal-safety(7). */
+/* Write it whatever its level. Async-signal-safe, signal-safety(7). */
 void log_write(const struct log_event *e);
 
 /* Would a line of this level be written? */
@@ -134,8 +136,8 @@ bool log_has_lost(void);
  * too. The main loop calls it while there are any, because the next line may come hours later. */
 void log_report_lost(void);
 
-/* When it is due to say how many have been held back; 0: never. */
+/* When the line with the number of held back lines is due; 0: never. */
 uint64_t log_held_due_ns(void);
 
-/* Say it, of all that is due at `now_ns`. */
+/* Log those that are due at `now_ns`. */
 void log_tell_held(uint64_t now_ns);

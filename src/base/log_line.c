@@ -116,7 +116,7 @@ log_add_about(struct text *t, const struct log_about *about, bool json)
     }
 }
 
-/* What it says comes last and is cut where there is no room; the end is kept. */
+/* The text comes last and is cut if there is no room; the end is kept. */
 static void
 log_add_keys(struct text *t, const struct log_style *style, const struct log_event *e)
 {

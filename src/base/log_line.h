@@ -10,10 +10,10 @@ struct log_style {
     bool priority; /* <N>, for the journal, which knows the time */
 };
 
-/* All of it, with its newline; of what it says as much as there is room for. */
+/* The whole line with its newline; the text is cut if there is no room. */
 void log_line_add(struct text *t, const struct log_style *style, const struct log_event *e);
 
-/* What it says alone, with those that it is about before. */
+/* The text alone, behind its subject. */
 void log_line_add_text(struct text *t, const struct log_event *e);
 
 /* Give it to the journal. 0; a negative errno. */

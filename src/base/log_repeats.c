@@ -133,7 +133,7 @@ repeats_keep(struct repeats *k, const struct log_event *e)
     snprintf(k->sample, sizeof(k->sample), "%s", e->text);
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
+/* ---- Reports --------------------------------------------------------------------------------- */
 
 static void
 repeats_tell(const struct repeats *k, uint64_t held)
@@ -147,7 +147,8 @@ repeats_tell(const struct repeats *k, uint64_t held)
     log_write(&(struct log_event){k->level, &about, text, (size_t)MAX(n, 0)});
 }
 
-/* The first kind whose count is due, with the count, which is told from now on; false: none is. */
+/* The first kind whose count is due, with the count, which is reported from now on; false: none
+ * is. */
 static bool
 repeats_take_due(uint64_t now_ns, struct repeats *ret, uint64_t *ret_held)
 {
@@ -226,7 +227,7 @@ log_repeats_hold(const struct log_event *e, const char *format)
     if (repeats_max == 0 || e->level > LOG_NOTICE)
         return false;
     now_ns = clock_now_ns();
-    log_tell_held(now_ns); /* so that what is told stands before what comes after it */
+    log_tell_held(now_ns); /* so that the report stands before the lines that follow it */
     if (!repeats_count(e, format, now_ns, &first))
         return false;
     atomic_fetch_add_explicit(&repeats_held, 1, memory_order_relaxed);

@@ -1,8 +1,8 @@
-/* Lines that are held back: so many of one kind may come within an interval, of the rest only the
- * number is told.
+/* Lines that are held back: a number of one kind is logged in each interval, and only the count of
+ * the others.
  *
- * A kind is a level, a plugin, a listener and a format; where the format says nothing ("%s"), what
- * it has become. Who wants INFO or DEBUG wants all of it: those are never held back. */
+ * A kind is a level, a plugin, a listener and a format; for the format "%s", the resulting text.
+ * Lines of INFO and DEBUG are never held back: a reader of these levels needs all of them. */
 #pragma once
 
 #include "base/log.h"
@@ -10,7 +10,8 @@
 /* All that came before is forgotten. Before there is another thread. */
 void log_repeats_limit(unsigned max, uint64_t interval_ns);
 
-/* Make the eventfd of log_set_wake_fd() readable. What the handler of a fatal signal may do. */
+/* Async-signal-safe: make the eventfd of log_set_wake_fd() readable. What the handler of a fatal
+ * signal may do. */
 void log_wake(void);
 
 /* True: it is held back and counted. */

@@ -9,8 +9,8 @@
 
 #define SINK_WAIT_MS 1000
 
-/* A pipe or terminal that nobody reads must not hold a poller up; the flag O_NONBLOCK would change
- * it for all who share it. */
+/* An unread pipe or terminal must not block a poller; the flag O_NONBLOCK would change it for all
+ * processes that share it. */
 bool
 sink_has_room(int fd)
 {
@@ -28,7 +28,7 @@ sink_wait(int fd)
     return poll(&poll_fd, 1, SINK_WAIT_MS) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* A disk takes the rest of a line, or says that it is full. *ret_done: what it has taken. */
+/* A disk takes the rest of a line, or reports that it is full. *ret_done: what it has taken. */
 static int
 sink_put(int fd, const char *line, size_t len, bool waits, size_t *ret_done)
 {

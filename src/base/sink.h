@@ -14,13 +14,14 @@
 
 struct sink {
     int fd;                   /* stays the owner's, and open */
-    atomic_bool torn;         /* what was written last has no end */
+    atomic_bool torn;         /* the last written line has no end */
     _Atomic uint64_t dropped; /* lines */
     _Atomic uint64_t untold;  /* of these, how many sink_take_untold() has not returned */
 };
 
-/* `line` ends with a newline and is at most what a pipe takes in one piece, SINK_LINE_MAX bytes
- * (pipe(7)). 0; a negative errno: it is dropped. -EAGAIN: it would have had to wait. Signal-safe.
+/* `line` ends with a newline and is at most the piece that a pipe takes as a whole, SINK_LINE_MAX
+ * bytes (pipe(7)). 0; a negative errno: it is dropped. -EAGAIN: it would have had to wait.
+ * Signal-safe.
  */
 int sink_write(struct sink *s, const char *line, size_t len);
 
@@ -28,7 +29,7 @@ int sink_write(struct sink *s, const char *line, size_t len);
 int sink_write_waiting(struct sink *s, const char *line, size_t len);
 
 /* Write whole lines, as many as go without waiting: to a file all at once, to anything else in
- * pieces that a pipe keeps together. What is not written is not dropped but stays the caller's.
+ * pieces that a pipe keeps together. Unwritten bytes are not dropped; they stay with the caller.
  *
  * lines    end with a newline, and none is longer than SINK_LINE_MAX.
  * Returns  their bytes; where that is less than len, *ret_r is why, a negative errno.
@@ -45,8 +46,9 @@ bool sink_has_untold(const struct sink *s);
 /* How many have been dropped since it was asked last. */
 uint64_t sink_take_untold(struct sink *s);
 
-/* [any thread] Go over to this file: the sink's fd keeps its number (dup3(2)), so that whoever
- * writes meanwhile writes to the one or the other. 0, fd stays the caller's; a negative errno. */
+/* [any thread] Go over to this file: the sink's fd keeps its number (dup3(2)), so that every thread
+ * that writes meanwhile writes to the one or the other. 0, fd stays the caller's; a negative
+ * errno. */
 int sink_replace(struct sink *s, int fd);
 
 /* Would a write to this fd not have to wait? */

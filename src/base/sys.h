@@ -1,6 +1,6 @@
-/* The three system calls of the hot path, without what glibc does around each so that a thread can
- * be cancelled in it, pthread_cancel(3): two atomic operations, for nothing, as nobody cancels a
- * poller. */
+/* The three system calls of the hot path, without the code that glibc adds for cancellation of
+ * threads, pthread_cancel(3): two atomic operations, which goevd does not need, because it cancels
+ * no poller. */
 #pragma once
 
 #include <stddef.h>

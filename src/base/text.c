@@ -127,7 +127,7 @@ text_add_escaped(struct text *t, const unsigned char *s, size_t n)
     if (s[0] == '\n')
         return text_add_whole(t, "\\n", 2);
     escape[1] = 'u';
-    text_add_digits(&number, s[n - 1], 16, 4); /* below U+0100 the last byte says which */
+    text_add_digits(&number, s[n - 1], 16, 4); /* below U+0100 the last byte decides */
     return text_add_whole(t, escape, 6);
 }
 

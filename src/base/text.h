@@ -1,5 +1,5 @@
-/* Text that is put together without memory, locks or a locale: what the handler of a fatal signal
- * may do (signal-safety(7)), and others as well. */
+/* Text that is put together without memory, locks or a locale: the handler of a fatal signal may do
+ * (signal-safety(7)), and others as well. */
 #pragma once
 
 #include <stdint.h>
@@ -7,8 +7,8 @@
 
 #include "base/util.h"
 
-/* Over memory of the caller's: {.data = buffer, .size = sizeof(buffer)}. What does not fit is left
- * out; nothing ends it but len. */
+/* Over memory of the caller's: {.data = buffer, .size = sizeof(buffer)}. Bytes that do not fit are
+ * left out; nothing ends it but len. */
 struct text {
     char *data;
     size_t size;
@@ -26,9 +26,9 @@ void text_add_hex(struct text *t, uint64_t n);
 /* A time since 1970 in UTC, as in 2026-11-24T16:57:09.123Z. */
 void text_add_time(struct text *t, const struct timespec *ts);
 
-/* Characters, of UTF-8, that hold nothing apart: what is none becomes U+FFFD, and of a character
+/* Characters, of UTF-8, that hold nothing apart: invalid bytes become U+FFFD, and of a character
  * that does not fit nothing is added. Control characters become blanks; in JSON, a string with its
- * quotes, they and what else must be are escaped. */
+ * quotes, they and all other special characters are escaped. */
 void text_add_plain(struct text *t, const char *chars, size_t len);
 void text_add_json(struct text *t, const char *chars, size_t len);
 

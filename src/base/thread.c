@@ -9,7 +9,7 @@
 
 #define GUARD_BYTES                                                                                \
     65536 /* below a stack: an array that has no room there is not written elsewhere */
-#define FAULT_STACK_BYTES 65536 /* a backtrace needs some; only what is used becomes memory */
+#define FAULT_STACK_BYTES 65536 /* a backtrace needs some; only used pages become memory */
 #define NAME_BYTES 16
 
 const int thread_faults[THREAD_FAULTS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};

@@ -1,12 +1,12 @@
-/* goevd's own configuration: what goevd.yaml says at the top, typed, validated, immutable.
+/* goevd's own configuration: the keys at the top of goevd.yaml, typed, validated, immutable.
  *
- *   config.c             loading, and what concerns all of it
+ *   config.c             loading, and the parts that concern all of it
  *   config_reactors.c    reactors: checks across keys, derived fields
  *   config_listeners.c   listeners, likewise
- *   config_build.h       what these three share
+ *   config_build.h       shared by these three
  *   config_schema.c      the keys at the top
  *   config_schema_net.c  the keys of reactors, listeners and connectors
- *   config_schema.h      what these two share
+ *   config_schema.h      shared by these two
  */
 #pragma once
 
@@ -58,13 +58,13 @@ struct config_reactor {
     size_t cpu_count;
 };
 
-/* What connections may take, of a listener and of connectors alike. */
+/* Limits of connections, for a listener and for connectors. */
 struct config_limits {
     int64_t idle_timeout_ns; /* 0: none */
     int64_t close_timeout_ns;
     int64_t linger_timeout_ns;
     int64_t tail_max_bytes;
-    int64_t frame_max_bytes; /* 0: what tail_max holds */
+    int64_t frame_max_bytes; /* 0: as much as tail_max holds */
     int64_t output_low_bytes;
     int64_t output_high_bytes;
     int64_t output_max_bytes;
@@ -85,7 +85,7 @@ enum config_proxy_others {
     CONFIG_PROXY_OTHERS_REFUSE,
 };
 
-/* Proxies that tell whom they speak for. */
+/* Proxies that send the address of their client. */
 struct config_proxy {
     struct goevd_list from; /* of struct goevd_str: networks */
     int64_t timeout_ns;
@@ -154,7 +154,7 @@ struct config_connectors {
     struct config_limits limits;
 };
 
-/* What the supervisor makes of its workers. */
+/* Limits and time-outs of workers, for the supervisor. */
 struct config_processes {
     int64_t workers_max;
     int64_t start_timeout_ns;
@@ -171,7 +171,7 @@ enum config_hang_action {
 };
 
 struct config_hang {
-    int64_t timeout_ns; /* 0: nobody watches */
+    int64_t timeout_ns; /* 0: no check */
     int action;         /* enum config_hang_action */
 };
 
@@ -206,7 +206,7 @@ struct config {
     const struct config_log *log;
     int log_level;                   /* LOG_ERR to LOG_DEBUG of syslog(3) */
     struct goevd_str control_socket; /* absolute; data NULL: none */
-    struct goevd_str user;           /* data NULL: nobody else */
+    struct goevd_str user;           /* data NULL: no other user */
     struct goevd_str group;          /* data NULL: the user's */
     struct goevd_str pid_file;       /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */
@@ -217,7 +217,7 @@ struct config {
     const struct config_listener *listeners;
     size_t listener_count;
 
-    unsigned holders; /* for whoever shares it */
+    unsigned holders; /* for those that share it */
 
     /* For config_error() and config_dump(). */
     const struct conf_node *root;
@@ -235,7 +235,7 @@ extern const struct goevd_schema config_schema;
 int config_load(const char *file, const struct conf_resolver *resolver, struct config **ret_config,
                 struct conf_errors *errors);
 
-/* What a layer above has to say about a configuration: it adds errors with config_error(). */
+/* Checks of a layer above: it adds errors about a configuration with config_error(). */
 typedef void (*config_check_fn)(void *ctx, const struct config *config, struct conf_errors *errors);
 
 /* The same from a snapshot, or into one (NULL: neither); and `check` is called before it returns,
@@ -261,7 +261,7 @@ int config_override(const struct config *file, const struct config_override *ove
 /* NULL does nothing. */
 void config_free(struct config *config);
 
-/* Note an error about what is at a path such as `listeners[0].address`, at its position. For the
+/* Note an error about the node at a path such as `listeners[0].address`, at its position. For the
  * layers above, which know more: `config_error(config, errors, path, …)`. Returns -EINVAL. */
 int config_error(const struct config *config, struct conf_errors *errors, const char *path,
                  const char *format, ...) PRINTF(4, 5);

@@ -1,5 +1,5 @@
-/* Building a config: what the validated records say is checked against each other, and the derived
- * fields are set. What is wrong is added to the errors. */
+/* Building a config: the validated records are checked against each other, and the derived fields
+ * are set. Faults are added to the errors. */
 #pragma once
 
 #include "conf/config.h"

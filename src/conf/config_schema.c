@@ -1,4 +1,4 @@
-/* goevd's own keys. Their help is what --describe and goevd.yaml(5) print. */
+/* goevd's own keys. --describe prints their help; goevd.yaml(5) has more. */
 #include "conf/config_schema.h"
 
 #include "base/limits.h"

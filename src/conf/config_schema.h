@@ -1,4 +1,4 @@
-/* What the two files of goevd's own keys share. */
+/* The shared part of the two files of goevd's own keys. */
 #pragma once
 
 #include "conf/config.h"

@@ -268,7 +268,7 @@ find_plugin(struct walk *w, const struct goevd_option *option, const char **at, 
     return 0;
 }
 
-/* Into what is beneath an option, if anything can be. */
+/* Into the part beneath an option, if there can be one. */
 static int
 find_beneath(struct walk *w, const struct goevd_option *option, const char **at, struct err *reterr)
 {

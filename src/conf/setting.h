@@ -1,4 +1,4 @@
-/* What can be changed while goevd runs: options by the names that errors have for them, such as
+/* Options that can be changed while goevd runs, by their names in error messages, such as
  * log.level, listeners[web].connections_max or listeners[0].handler.push.hold. An item of a list
  * goes by its name, by its address where it has none, or by its index. */
 #pragma once

@@ -63,7 +63,7 @@ buffer_take(struct buffers *b, size_t bytes)
     return malloc(buffer_size(bytes));
 }
 
-/* Of the sizes that blocks are kept of, the one that nobody has asked for the longest. */
+/* Of the sizes with kept blocks, the one that has been unused for the longest time. */
 static unsigned
 buffers_stalest(const struct buffers *b)
 {
@@ -75,8 +75,8 @@ buffers_stalest(const struct buffers *b)
     return stalest;
 }
 
-/* Make room for one more block; false if that is worth less than what would have to go. What one
- * load has left behind must not keep the blocks of the next one out. */
+/* Make room for one more block; false if it is worth less than the blocks that would have to go.
+ * Blocks of a past load must not keep those of the present one out. */
 static bool
 buffers_make_room(struct buffers *b, unsigned list)
 {

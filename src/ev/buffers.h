@@ -1,6 +1,6 @@
 /* Blocks of memory that are needed for a moment and again soon: unread tails, output queues,
- * messages. Each poller keeps those that it is given back, in lists by size, for the next who asks;
- * what would make more than the cap goes back to malloc. */
+ * messages. Each poller keeps those that it is given back, in lists by size, for the next use;
+ * blocks beyond the cap go back to malloc. */
 #pragma once
 
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct buffers {
     uint64_t allocated;           /* ... and from malloc */
 };
 
-/* Free what is kept. */
+/* Free the kept blocks. */
 void buffers_fini(struct buffers *b);
 
 /* The size of the block that buffer_take() returns for `bytes`; all of it may be used. */
@@ -32,6 +32,6 @@ size_t buffer_size(size_t bytes);
 /* Not zeroed, aligned as by malloc; NULL without memory. */
 void *buffer_take(struct buffers *b, size_t bytes);
 
-/* NULL does nothing. `bytes` is what was asked for, or anything up to the size of the block. The
+/* NULL does nothing. `bytes` is the requested size, or anything up to the size of the block. The
  * block may come from another poller's buffers, as messages do. */
 void buffer_give(struct buffers *b, void *block, size_t bytes);

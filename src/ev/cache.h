@@ -22,7 +22,7 @@ struct cache {
 
 void cache_fini(struct cache *c);
 
-/* What id stands for, or NULL. */
+/* The value of id, or NULL. */
 void *cache_get(const struct cache *c, uint64_t id);
 
 /* Let id stand for value, which is not NULL and from now on the cache's; free (may be NULL) is

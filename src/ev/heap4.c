@@ -66,7 +66,7 @@ heap4_sift_up(struct heap4 *h, uint32_t i, struct heap4_entry e)
     heap4_put(h, i, e);
 }
 
-/* The least of four siblings, without branches, for nobody could predict them. */
+/* The least of four siblings, without branches, because no branch predictor could predict them. */
 static uint32_t
 heap4_least(const struct heap4_entry *entries, uint32_t first)
 {

@@ -82,7 +82,7 @@ mailbox_wake(struct mailbox *mb)
 {
     uint64_t count;
 
-    /* What is left is handled without a look at the stack: the wake-up for that must stay. */
+    /* The rest is handled without a look at the stack, because the wake-up for that must stay. */
     if (mb->taken)
         return;
     while (read(mb->fd, &count, sizeof(count)) < 0 && errno == EINTR)

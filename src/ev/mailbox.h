@@ -13,7 +13,7 @@
 struct message;
 typedef void (*message_fn)(struct message *m, void *consumer);
 
-/* Embedded in what is sent; owned by the mailbox from post until fn is called, which may free it.
+/* Embedded in the message; owned by the mailbox from post until fn is called, which may free it.
  */
 struct message {
     struct message *next;
@@ -31,7 +31,7 @@ struct mailbox {
 
 int mailbox_init(struct mailbox *mb, unsigned limit, struct err *reterr);
 
-/* Nobody posts any more. What is left is handled. */
+/* No thread posts any more. Remaining messages are handled. */
 void mailbox_fini(struct mailbox *mb, void *consumer);
 
 /* [any thread] Cannot fail: for messages that carry their own node. */

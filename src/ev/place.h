@@ -1,5 +1,5 @@
-/* What a thread is in: which callback of which plugin. Its own thread writes, any other may look,
- * and so may the handler of a fault. */
+/* The callback, and its plugin, that a thread is running. The thread itself writes, any other may
+ * look, and so may the handler of a fault. */
 #pragma once
 
 #include <stdatomic.h>

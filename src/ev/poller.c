@@ -95,7 +95,7 @@ poller_drain(struct poller *p)
 {
     mailbox_refuse(&p->mailbox);
     poller_current = p;
-    /* Whoever was let in before may not have pushed his message yet. */
+    /* A thread that was admitted before may not have pushed its message yet. */
     while (mailbox_handle(&p->mailbox, p, UINT_MAX) > 0 || mailbox_depth(&p->mailbox) > 0)
         sched_yield();
     poller_current = NULL;
@@ -262,7 +262,8 @@ poller_run_tasks(struct poller *p)
 {
     struct task *t = p->tasks;
 
-    /* What these defer runs in the next round, or one task could keep all others waiting. */
+    /* Tasks that these defer run in the next round; otherwise one task could delay all others for
+     * ever. */
     p->tasks = NULL;
     p->tasks_end = &p->tasks;
     while (t) {

@@ -33,7 +33,7 @@ struct watch {
     watch_fn fn;
     uint64_t id; /* 0: not added */
     int fd;
-    uint32_t events; /* what epoll is asked for */
+    uint32_t events; /* events requested from epoll */
 };
 
 /* In watch.events: the fd is not in epoll at present. */
@@ -78,15 +78,15 @@ struct poller {
     struct epoll_event *events;
     struct timers timers;
     struct watch mailbox_watch;
-    void *net; /* what the net layer keeps here */
+    void *net; /* data of the net layer */
     struct poller_config config;
     struct cache cache;
     struct slots slots;
     struct buffers buffers;
-    struct place place; /* what it is in */
+    struct place place; /* the callback that it is running */
 
     _Alignas(64) struct poller_metrics metrics;
-    metric accepted; /* connections accepted here, whoever serves them */
+    metric accepted; /* connections accepted here, whichever poller serves them */
 
     /* Written by other threads too. */
     _Alignas(64) struct mailbox mailbox;
@@ -111,8 +111,8 @@ extern OF_THREAD struct poller *poller_current;
 /* Take part in rounds until poller_stop(); the calling thread becomes the poller's. */
 void poller_run(struct poller *p);
 
-/* One round: wait for at most timeout_ms (-1: as long as there is nothing to do), then handle what
- * came. 0; a negative errno of epoll_wait(2). */
+/* One round: wait for at most timeout_ms (-1: as long as there is nothing to do), then handle the
+ * events that came. 0; a negative errno of epoll_wait(2). */
 int poller_round(struct poller *p, int timeout_ms);
 
 /* [poller] poller_run() returns when this round ends. */
@@ -129,7 +129,8 @@ int poller_watch(struct poller *p, struct watch *w, int fd, uint32_t events, wat
 /* [poller] The same, but muted: fd joins epoll when poller_rewatch() first asks for events. */
 int poller_watch_muted(struct poller *p, struct watch *w, int fd, watch_fn fn);
 
-/* [poller] Ask for other events. 0 asks for errors and hang-ups alone, which epoll always tells. */
+/* [poller] Ask for other events. 0 asks for errors and hang-ups alone, which epoll always
+ * reports. */
 int poller_rewatch(struct poller *p, struct watch *w, uint32_t events);
 
 /* [poller] Nothing if it is not watched. */
@@ -145,11 +146,11 @@ poller_muted(const struct watch *w)
     return w->events == WATCH_MUTED;
 }
 
-/* [poller] As poller_unwatch(), for an fd that nobody else holds and that is closed next: epoll
- * lets go of it then, without a system call of its own. */
+/* [poller] As poller_unwatch(), for an fd that has no other holder and is closed next: epoll lets
+ * go of it then, without a system call of its own. */
 void poller_forget(struct poller *p, struct watch *w);
 
-/* [poller] What is watched under this id, or NULL. */
+/* [poller] The watch with this id, or NULL. */
 static inline struct watch *
 poller_find(struct poller *p, uint64_t id)
 {
@@ -162,8 +163,8 @@ poller_find(struct poller *p, uint64_t id)
 void poller_defer(struct poller *p, struct task *t);
 
 /* Memory for a message to a poller [any thread]. Where pollers send to each other it goes round
- * among their buffers; what another thread takes comes from malloc. `bytes` is the same for both.
- * NULL without memory. */
+ * among their buffers; other threads allocate with malloc. `bytes` is the same for both. NULL
+ * without memory. */
 void *message_new(size_t bytes);
 void message_free(void *message, size_t bytes);
 

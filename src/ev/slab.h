@@ -21,7 +21,7 @@ struct slab {
 void slab_init(struct slab *s, size_t object_bytes);
 void slab_fini(struct slab *s); /* all objects have been freed */
 
-/* What it has from the system. */
+/* Memory that it has from the system. */
 static inline size_t
 slab_bytes(const struct slab *s)
 {

@@ -1,8 +1,8 @@
-/* The numbers by which a poller knows what it watches: ids that outlive what they name.
+/* The ids of the objects that a poller watches. An id outlives its object.
  *
- * An id is 8 bits of poller, 22 of slot, 34 of generation. A slot's generation begins at random
- * and moves on at each use, and freed slots rest in a queue before they are used again, so that an
- * old id names nothing rather than somebody else.
+ * An id is 8 bits of poller, 22 of slot, 34 of generation. A slot's generation begins at random and
+ * moves on at each use, and freed slots rest in a queue before they are used again, so that an old
+ * id names nothing instead of another object.
  */
 #pragma once
 
@@ -50,7 +50,7 @@ slots_bytes(const struct slots *s)
     return ((size_t)s->used + SLOTS_CHUNK - 1) / SLOTS_CHUNK * SLOTS_CHUNK * sizeof(**s->chunks);
 }
 
-/* Whom the slot of this id names now, or NULL; the caller compares the owner's own id. */
+/* The present owner of the slot of this id, or NULL; the caller compares the owner's own id. */
 static inline void *
 slots_at(const struct slots *s, uint32_t slot)
 {

@@ -29,7 +29,7 @@ int timer_arm(struct timers *ts, struct timer *t, uint64_t due_ns);
 /* Nothing if it is not armed. */
 void timer_cancel(struct timers *ts, struct timer *t);
 
-/* Run what is due at now_ns, in order; returns how many. */
+/* Run the timers that are due at now_ns, in order; returns how many. */
 unsigned timers_run(struct timers *ts, uint64_t now_ns);
 
 static inline bool

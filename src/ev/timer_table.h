@@ -14,7 +14,7 @@ struct conn_timer {
     struct conn *conn;
     uint64_t cookie;
     uint64_t period_ns;              /* 0: once */
-    struct conn_timer *next, **link; /* among those of the connection; what points to it */
+    struct conn_timer *next, **link; /* among those of the connection; the pointer to it */
     struct conn_timer *bucket_next;
 };
 

@@ -25,7 +25,7 @@ struct work {
     struct message message;
     struct work *next;
     work_run_fn run;   /* on a thread of the pool */
-    work_done_fn done; /* on `poller`: what run returned; -ECANCELED if the pool stopped first */
+    work_done_fn done; /* on `poller`: the result of run; -ECANCELED if the pool stopped first */
     struct poller *poller; /* lives longer than the pool */
     int result;
     uint8_t kind;  /* enum work_kind */
@@ -43,11 +43,11 @@ int work_pool_new(const struct work_pool_config *config, struct work_pool **ret,
  * caller's. */
 int work_submit(struct work_pool *pool, struct work *w);
 
-/* Cancel what waits, let what runs end, join the threads. Every `done` is in its poller's mailbox
- * then. NULL does nothing. */
+/* Cancel waiting jobs, let running jobs end, join the threads. Every `done` is in its poller's
+ * mailbox then. NULL does nothing. */
 void work_pool_stop(struct work_pool *pool);
 
-/* After work_pool_stop(), when nobody submits any more; NULL does nothing. */
+/* After work_pool_stop(), when no thread submits any more; NULL does nothing. */
 void work_pool_free(struct work_pool *pool);
 
 /* The share of all jobs with this key. Different keys have the same one by accident only. */

@@ -1,4 +1,4 @@
-/* An instance of a plugin, and all of them: what the rooms of plug share.
+/* An instance of a plugin, and all of them: the shared data of the rooms of plug.
  *
  *   instance.h     the structs
  *   plug_metric.c  metrics that instances register
@@ -26,14 +26,14 @@ struct instance {
     struct module *module;
     const void *options;
     const struct conf_node *node;
-    struct place_owner owner; /* its plugin and path, for whoever looks at what runs */
-    void *data;               /* what create made */
+    struct place_owner owner; /* its plugin and path, for readers of the running callback */
+    void *data;               /* the pointer of create */
     bool created;
     bool failed; /* create has refused, or a part of it has failed */
     bool destroyed; /* and released */
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
-    void *locals[POLLERS_MAX]; /* what poller_start made, by index of the poller */
+    void *locals[POLLERS_MAX]; /* the pointers of poller_start, by index of the poller */
 
     const void *next_options;         /* that may become its options */
     struct config *options_from;      /* for the daemon: whose its options are; NULL: the first */
@@ -46,7 +46,7 @@ struct outgoing_service;
 struct host_pool;
 struct goevd_logfile;
 
-/* What outgoing connections need to know of the engine. */
+/* The parts of the engine that outgoing connections need. */
 struct outgoing_config {
     struct reactor **reactors; /* in the order of the configuration */
     struct connector_config connector;
@@ -82,7 +82,7 @@ struct plugins {
     const struct config *config;   /* as soon as it is loaded */
     struct conf_errors *errors;    /* of the creation that is running */
     struct conf_resolver resolver; /* for config_load() */
-    pthread_mutex_t cache_lock;    /* of those who set values in the poller cache */
+    pthread_mutex_t cache_lock;    /* of threads that set values in the poller cache */
     bool checking;                 /* of goevd -t: pollers will never run */
     bool running;                  /* every create has run: pollers may; guarded by cache_lock */
     atomic_uint posting;           /* host_call.c's: threads that post to all pollers */

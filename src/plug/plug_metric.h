@@ -44,7 +44,7 @@ struct plug_metrics {
     metric *of[POLLERS_MAX]; /* by index of the poller; NULL while none is needed */
 };
 
-/* What a metric is called and what it counts; all copied. */
+/* Name and unit of a metric; all copied. */
 struct plug_metric_about {
     const char *name; /* without the plugin's */
     const char *unit;
@@ -76,7 +76,7 @@ unsigned plug_metric_quantile(const uint64_t *buckets, unsigned permille);
 
 /* ---- [poller] -------------------------------------------------------------------------------- */
 
-/* The number of a metric is where its cells are, and of what type it is. */
+/* The number of a metric has the place of its cells and its type. */
 #define PLUG_METRIC_TYPE_BITS 2
 
 static inline int

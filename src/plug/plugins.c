@@ -119,7 +119,7 @@ plugins_find_kept(const struct plugins *p, const char *dir, const char *name)
     return NULL;
 }
 
-/* What is loaded stays, whatever becomes of its file. */
+/* A loaded object stays, even if its file changes. */
 static struct module *
 plugins_loaded(struct plugins *p, const char *dir, const char *name)
 {
@@ -162,7 +162,8 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     return 0;
 }
 
-/* ---- The resolver: what the configuration asks for ------------------------------------------- */
+/* ---- The resolver: plugins by their names in the configuration
+ * -------------------------------- */
 
 static int
 plugins_load(void *ctx, struct goevd_str name, const char *interface_id,
@@ -286,7 +287,7 @@ plugins_is_part(const struct instance *part, const struct instance *of)
            strchr(".[", part->owner.path[len]) && part->owner.path[len];
 }
 
-/* Without its parts it cannot be created, and would only report what they have reported. */
+/* Without its parts it cannot be created, and would only report their faults again. */
 static bool
 plugins_lacks_part(const struct plugins *p, const struct instance *i)
 {

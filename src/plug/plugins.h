@@ -18,7 +18,7 @@ int plugins_init(struct plugins *p, const char *dir_flag, struct err *reterr);
 void plugins_fini(struct plugins *p);
 
 /* Call create of every instance, in order. On failure those made are destroyed again, and errors
- * says why. */
+ * has the reason. */
 int plugins_create(struct plugins *p, struct conf_errors *errors);
 
 /* Call destroy of every instance, last first, and then release. No poller runs. */
@@ -42,7 +42,7 @@ void plugins_again(struct plugins_again *again, struct plugins *p);
 /* [main] Does the plugin take next_options? 0; negative with the reason in errors. */
 int plugins_check_options(struct instance *i, struct conf_errors *errors);
 
-/* [poller] Make next_options the options of the instance, and tell it. */
+/* [poller] Make next_options the options of the instance, and notify it. */
 void plugins_take_options(struct instance *i, struct poller *poller);
 
 /* Load the plugin of that name, once. */

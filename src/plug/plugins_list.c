@@ -1,4 +1,4 @@
-/* What --list-plugins and --describe print. */
+/* The output of --list-plugins and --describe. */
 #include "plug/plugins.h"
 
 #include <goevd/http.h>

@@ -64,10 +64,10 @@ BREACHES = {
                            'goevd_close_flags', 'CONNECTIONS'),
     'call upgrade': (r'conn_upgrade\(\) was called outside of the callbacks of that connection',
                      'UPGRADE'),
-    'here self': (r'log\(\) was given a goevd_self that is none: it is what create gets, not what '
-                  'create makes', 'INSTANCES'),
-    'thread plugin': (r'plugin_instance\(\) was given a goevd_plugin that is none: it is what an '
-                      'option names, and NULL where that is absent', 'OPTIONS'),
+    'here self': (r'log\(\) was given a goevd_self that is none: it is the argument of create, '
+                  'not the pointer that create makes', 'INSTANCES'),
+    'thread plugin': (r'plugin_instance\(\) was given a goevd_plugin that is none: it is the value of an '
+                      'option, and NULL where that is absent', 'OPTIONS'),
     'here metric_number': (r'metric_add\(\) was given the number \d+, which '
                            r'goevd_metric_new\(\) of this instance has not returned', 'METRICS'),
     'here metric_lowered': (r'metric_add\(\) was to lower unruly\[0\].counter, a counter; only '

@@ -127,7 +127,7 @@ check_enum(struct check *check, const struct goevd_option *option, const struct 
                        CONF_QUOTE(node->text));
 }
 
-/* ---- What holds others ----------------------------------------------------------------------- */
+/* ---- Lists, maps, plugins -------------------------------------------------------------------- */
 
 static int
 check_subrecord(struct check *check, const struct goevd_option *option,
@@ -319,7 +319,7 @@ check_plugin_split(struct check *check, const struct conf_node *node,
     return 0;
 }
 
-/* Put a node where a tree that belongs to nobody else yet says null. */
+/* Put a node in the place of null in a tree without another owner. */
 static bool
 check_graft(const struct conf_node *tree, const struct conf_node *node)
 {
@@ -334,7 +334,7 @@ check_graft(const struct conf_node *tree, const struct conf_node *node)
     return false;
 }
 
-/* What stands for a plugin that cannot be used here but beneath another; NULL: nothing does. */
+/* The tree for a plugin that cannot be used here but beneath another; NULL: there is none. */
 static const struct conf_node *
 check_plugin_host(struct check *check, const struct goevd_option *option,
                   const struct conf_node *node, const struct conf_node *name)

@@ -39,7 +39,7 @@ check_unknown_key(struct check *check, const struct conf_node *key,
     size_t back;
 
     if (check->context->errors->kept == CONF_ERRORS_MAX) {
-        check->context->errors->found++; /* no one will read what we would suggest */
+        check->context->errors->found++; /* a suggestion would not be read */
         return;
     }
     conf_unknown_key(schema, key->text, words, sizeof(words));

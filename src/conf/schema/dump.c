@@ -220,7 +220,7 @@ dump_has_rival(const struct goevd_schema *schema, const struct goevd_option *of,
     return false;
 }
 
-/* Where a value comes from: what is written, or the default; NULL: from nowhere. */
+/* The origin of a value: the written one, or the default; NULL: neither. */
 static const struct conf_node *
 dump_source(struct dump *dump, const struct goevd_schema *schema, const struct goevd_option *option,
             const struct conf_node *node)

@@ -1,4 +1,5 @@
-/* Print a record as YAML: what is written and every default, so that it reads back to the same. */
+/* Print a record as YAML: the written values and every default, so that it reads back to the
+ * same. */
 #pragma once
 
 #include <stdio.h>

@@ -157,7 +157,7 @@ merge_entry(struct reader *reader, struct conf_entry *to, const struct conf_entr
     return merge_map(reader, map, from->value, option->item);
 }
 
-/* Add what `from` says to `to`, a map that is still ours to change. */
+/* Add what `from` says to `to`, a map that may still be changed. */
 static int
 merge_map(struct reader *reader, struct conf_node *to, const struct conf_node *from,
           const struct goevd_schema *schema)
@@ -424,7 +424,7 @@ read_parse(struct reader *reader, struct source *source, const struct conf_node 
     return r;
 }
 
-/* Add a file's own keys, then what it includes, to top. */
+/* Add a file's own keys, then those of the files that it includes, to top. */
 static int
 read_merge(struct reader *reader, const struct source *source, const struct conf_node *node,
            struct conf_node *top)
@@ -457,8 +457,8 @@ read_merge(struct reader *reader, const struct source *source, const struct conf
     return r < 0 ? r : read_includes(reader, source, include, top);
 }
 
-/* Read one file and what it includes. Only want of memory ends the whole; other errors are
- * noted, so that all files have their say. */
+/* Read one file and the files that it includes. Only want of memory ends the whole; other errors
+ * are noted, so that faults of all files are reported. */
 static int
 read_file(struct reader *reader, const char *name, const struct source *from,
           const struct conf_mark *at, struct conf_node *top)

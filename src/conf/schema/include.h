@@ -12,7 +12,7 @@
 #define CONF_INCLUDE_DEPTH_MAX 8
 #define CONF_FILES_MAX 256
 
-/* Read a file and what it includes.
+/* Read a file and the files that it includes.
  *
  * schema     of the top level: says which keys are lists.
  * snapshot   holds the files instead of the disk, or keeps what is read from there; NULL: neither.

@@ -17,7 +17,7 @@ struct conf_resolver {
     /* Load the plugin that `where` names and say what its options look like. Called before its
      * subtree is validated, once for each place.
      *
-     * interface_id  what it must offer; may be NULL.
+     * interface_id  the interface that it must offer; may be NULL.
      * Returns       0 with *ret_place, which only `made` is given, and *ret_schema (NULL: takes no
      *               options; lives as long as the records); negative with the reason in reterr,
      *               to which the caller adds position and path.
@@ -40,7 +40,7 @@ struct conf_resolver {
      * options  the record; NULL where the plugin takes none. Lives as long as the configuration.
      * node     its options, or the node that names it where none are written: for conf_find().
      * path     from the top to node, as in `listeners[0].handler.http`; lives as the record does.
-     * Returns  what is stored in the record, its own for every place; NULL without memory.
+     * Returns  the value for the record, a new one for every place; NULL without memory.
      */
     struct goevd_plugin *(*made)(void *ctx, void *place, const void *options,
                                  const struct conf_node *node, const char *path);
@@ -79,8 +79,8 @@ struct conf_context {
  *
  * node       NULL: an empty map.
  * path       of node, "" at the top.
- * Returns    0; -EINVAL, -ENOMEM. *ret_record is set after errors too, so that what is valid can
- *            be looked at further: what is not is zero.
+ * Returns    0; -EINVAL, -ENOMEM. *ret_record is set after errors too, so that the valid parts can
+ *            be checked further; the others are zero.
  */
 int conf_validate(struct conf_context *context, const struct conf_node *node, const char *path,
                   const struct goevd_schema *schema, const void **ret_record);
@@ -117,7 +117,7 @@ conf_schema_is_item(const struct goevd_schema *schema)
     return schema->options->type != GOEVD_OPTION_END && !schema->options->name;
 }
 
-/* Why there is no option `key`, for an error's sentence: what it may have meant, or what there is.
+/* Why there is no option `key`, for an error's sentence: the nearest name, or the existing ones.
  */
 void conf_unknown_key(const struct goevd_schema *schema, struct goevd_str key, char *buf,
                       size_t size);
@@ -125,7 +125,7 @@ void conf_unknown_key(const struct goevd_schema *schema, struct goevd_str key, c
 /* The first option with that name; NULL. */
 const struct goevd_option *conf_option(const struct goevd_schema *schema, struct goevd_str name);
 
-/* Note an error about what is at `path` below `node`, which is itself at `base`. */
+/* Note an error about the node at `path` below `node`, which is itself at `base`. */
 int conf_errors_add_below(struct conf_errors *errors, const struct conf_node *node,
                           const char *base, const char *path, const char *format, ...) PRINTF(5, 6);
 int conf_errors_vadd_below(struct conf_errors *errors, const struct conf_node *node,

@@ -99,12 +99,12 @@ schema_check_option(const struct goevd_schema *schema, const struct goevd_option
         return err_set(reterr, -EINVAL, "the option %s has no choices", name);
     if (option->flags & GOEVD_OPTION_RUNTIME && option->type >= GOEVD_OPTION_RECORD)
         return err_set(reterr, -EINVAL,
-                       "the option %s cannot change while goevd runs: only what is one value can",
+                       "the option %s cannot change while goevd runs: only a single value can",
                        name);
     if (option->flags & GOEVD_OPTION_SECRET && option->type != GOEVD_OPTION_STRING)
         return err_set(reterr, -EINVAL, "the option %s cannot be secret: only a string can", name);
     if (nested && !option->item)
-        return err_set(reterr, -EINVAL, "the option %s does not say what is beneath it", name);
+        return err_set(reterr, -EINVAL, "the option %s has no schema for its content", name);
     if (!item && conf_option(schema, (struct goevd_str){name, strlen(name)}) != option)
         return err_set(reterr, -EINVAL, "there are two options %s", name);
     return 0;

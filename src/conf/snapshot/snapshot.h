@@ -42,8 +42,8 @@ struct snapshot_entry {
 
 void snapshot_record(struct snapshot *s);
 
-/* Map what another worker has recorded and sealed. -EPROTO: it is of another version; -EBADMSG: it
- * is none. The fd stays the caller's, and may be closed afterwards. */
+/* Map the record that another worker has written and sealed. -EPROTO: it is of another version;
+ * -EBADMSG: it is none. The fd stays the caller's, and may be closed afterwards. */
 int snapshot_replay(struct snapshot *s, int fd, struct err *reterr);
 
 /* False: there is no such file in it. */
@@ -54,7 +54,7 @@ bool snapshot_find(const struct snapshot *s, enum snapshot_kind kind, const char
 void snapshot_add(struct snapshot *s, enum snapshot_kind kind, const char *name,
                   const struct snapshot_entry *entry);
 
-/* Write all of it to the memfd, and seal that: nobody can change it from then on. Whatever becomes
+/* Write all of it to the memfd, and seal that: it cannot be changed from then on. Whatever becomes
  * of it, nothing is recorded or replayed any more. */
 int snapshot_seal(struct snapshot *s, int fd, struct err *reterr);
 

@@ -1,4 +1,4 @@
-/* Memory that is freed all at once: what a configuration consists of. */
+/* Memory of a configuration, which is freed as a whole. */
 #pragma once
 
 #include <goevd/plugin.h>

@@ -43,8 +43,8 @@ struct conf_errors {
 
 void conf_errors_fini(struct conf_errors *errors);
 
-/* Note an error at a mark (NULL: none), about what is at path ("": nothing in particular).
- * Control bytes of path and text are made visible. Returns -EINVAL. */
+/* Note an error at a mark (NULL: none), about the node at path ("": nothing in particular). Control
+ * bytes of path and text are made visible. Returns -EINVAL. */
 int conf_errors_add(struct conf_errors *errors, const struct conf_mark *mark, const char *path,
                     const char *format, ...) PRINTF(4, 5);
 int conf_errors_vadd(struct conf_errors *errors, const struct conf_mark *mark, const char *path,

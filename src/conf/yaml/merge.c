@@ -1,4 +1,4 @@
-/* What remains to do when a map is complete. */
+/* The last step for a complete map: its order, duplicates and merge keys. */
 #include "conf/yaml/parse.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ parse_compare_keys(const void *left, const void *right)
     return r;
 }
 
-/* The first stays, so that nobody meets the second again. */
+/* The first stays, so that the second is never found again. */
 static void
 parse_drop(struct conf_node *map, const struct conf_node *key)
 {

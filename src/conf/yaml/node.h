@@ -37,7 +37,7 @@ struct conf_node {
     size_t weight; /* nodes from here down, aliases counted as if written out */
 };
 
-/* What all files of one configuration share. */
+/* The shared data of all files of one configuration. */
 struct conf_budget {
     size_t nodes; /* used of CONF_NODES_MAX */
 };
@@ -52,12 +52,12 @@ int conf_parse(const char *data, size_t len, const struct conf_file *file, struc
                struct conf_budget *budget, struct conf_errors *errors,
                const struct conf_node **ret_node);
 
-/* Parse a default, all of whose nodes are said to be at `mark`. NUL-terminated. */
+/* Parse a default; all its nodes get the position `mark`. NUL-terminated. */
 int conf_parse_default(const char *text, const struct conf_mark *mark, struct arena *arena,
                        struct conf_errors *errors, const struct conf_node **ret_node);
 
-/* The path that a scalar says, relative to its file. It is made absolute, for goevd may go
- * elsewhere. 0; -ENOMEM. */
+/* The path in a scalar, relative to its file. It is made absolute, because goevd may go elsewhere.
+ * 0; -ENOMEM. */
 int conf_file_path(struct arena *arena, const struct conf_node *node, struct goevd_str *ret);
 
 /* Null, ~ or nothing, without quotes; NULL too. */
@@ -71,7 +71,7 @@ const struct conf_node *conf_get(const struct conf_node *node, const char *key);
  * node above; never NULL unless node is. */
 const struct conf_node *conf_find(const struct conf_node *node, const char *path);
 
-/* The tree with a scalar of this text at a path made of keys and indices. What leads there is
+/* The tree with a scalar of this text at a path made of keys and indices. The nodes on the way are
  * copied, or made where it is missing, the rest is shared. An index beyond a sequence changes
  * nothing. NULL without memory. */
 const struct conf_node *conf_override(struct arena *arena, const struct conf_node *node,

@@ -101,7 +101,7 @@ override_key(const struct override *o, const struct conf_node *node, const char 
     return copy;
 }
 
-/* NULL also where what it leads through is missing and has no name. */
+/* NULL also if a node on the way is missing and has no name. */
 static const struct conf_node *
 override_at(const struct override *o, const struct conf_node *node, const char *path)
 {

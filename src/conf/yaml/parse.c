@@ -155,7 +155,7 @@ parse_node_new(struct parse *parse, enum conf_kind kind, yaml_mark_t at,
 static void
 parse_refuse_tag(struct parse *parse, const yaml_char_t *tag, yaml_mark_t at)
 {
-    static const char yaml[] = "tag:yaml.org,2002:"; /* what !! stands for */
+    static const char yaml[] = "tag:yaml.org,2002:"; /* the tag that !! stands for */
     struct conf_mark mark = parse_mark(parse, at);
     const char *text = (const char *)tag;
     bool own = tag && strncmp(text, yaml, sizeof(yaml) - 1) == 0;

@@ -42,5 +42,5 @@ int parse_add(struct parse *parse, struct builder *to, const struct conf_node *k
 /* Note every key that a map has twice, and drop the second. 0; -ENOMEM. */
 int parse_refuse_duplicates(struct parse *parse, struct conf_node *map);
 
-/* Take the `<<` entry out and add the keys of what it names, which do not replace any. */
+/* Take the `<<` entry out and add the keys of the named maps, which do not replace any. */
 int parse_merge(struct parse *parse, struct builder *to);

@@ -1,4 +1,4 @@
-/* Where in the configuration we are, as errors say it: `listeners[0].handler.http`. */
+/* The present place in the configuration, in the form of errors: `listeners[0].handler.http`. */
 #pragma once
 
 #include <goevd/plugin.h>

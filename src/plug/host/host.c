@@ -239,7 +239,7 @@ host_conn_close(struct goevd_conn *c, unsigned flags)
     conn_close(host_conn(c), flags, GOEVD_REASON_HANDLER);
 }
 
-/* With a framing, what is needed is known. */
+/* With a framing, the number of needed bytes is known. */
 static void
 host_conn_need(struct goevd_conn *c, size_t len)
 {

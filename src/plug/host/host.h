@@ -1,4 +1,5 @@
-/* The host: what plugins call, and what the engine calls for the parts that plugins have made. */
+/* The host: the functions for plugins, and those for the engine about objects that plugins have
+ * made. */
 #pragma once
 
 #include "plug/instance.h"
@@ -35,6 +36,6 @@ int host_logfile_replace(struct plugins *p, size_t nth, int fd);
  * *ret_count, also then: how many there are. */
 int host_logfile_reopen(struct plugins *p, size_t *ret_count, struct err *reterr);
 
-/* [poller] Write what still waits: its plugins have stopped, and the work pool too. */
+/* [poller] Write the waiting lines: its plugins have stopped, and the work pool too. */
 void host_logfile_stop(struct plugins *p, struct poller *poller);
 void host_logfile_free(struct plugins *p);

@@ -16,7 +16,7 @@ host_poller_count(void)
     return n;
 }
 
-/* What is still in a mailbox when the instance has been destroyed concerns nobody any more. */
+/* A call that is still in a mailbox when the instance has been destroyed has no receiver. */
 static void
 call_run(struct instance *i, struct poller *p, goevd_call_fn fn, void *arg)
 {
@@ -328,8 +328,8 @@ cache_send(struct cache_change *change, unsigned count)
     }
 }
 
-/* Before the pollers run there is nobody to be told: what create sets is there when poller_start
- * runs. */
+/* Before the pollers run, no notification is needed: the values of create are available when
+ * poller_start runs. */
 static void
 cache_apply_all(struct cache_change *change, unsigned count)
 {

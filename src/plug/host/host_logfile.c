@@ -20,7 +20,7 @@ struct host_logfile_block {
     size_t len;
 };
 
-/* What one poller has: a block that is being filled, and one that is being written. */
+/* The two blocks of one poller: one is being filled, the other one written. */
 struct host_logfile_local {
     struct goevd_logfile *lines;
     struct host_logfile_block filling;
@@ -29,7 +29,7 @@ struct host_logfile_local {
     size_t written; /* of its bytes */
     int error;      /* why not all of them */
     bool busy;
-    bool failing; /* that has been told */
+    bool failing; /* that has been logged */
     struct timer timer;
     struct work work;
 };
@@ -209,7 +209,7 @@ host_logfile_run(struct work *work)
     return 0;
 }
 
-/* What is filled is what is written next. */
+/* The filled block is written next. */
 static void
 host_logfile_swap(struct host_logfile_local *w)
 {
@@ -251,7 +251,7 @@ host_logfile_due(struct timer *t, uint64_t now_ns)
     host_logfile_flush(container_of(t, struct host_logfile_local, timer));
 }
 
-/* The first of a row of failures is told; the metric tells what is lost. */
+/* The first of a row of failures is logged; the metric counts the lost lines. */
 static void
 host_logfile_report_error(struct host_logfile_local *w)
 {
@@ -361,7 +361,7 @@ host_logfile_count(const char *data, size_t len)
     return n;
 }
 
-/* The worker ends: what could not be written by now is lost. */
+/* The worker ends: lines that could not be written by now are lost. */
 static void
 host_logfile_report_lost(const struct host_logfile_local *w)
 {

@@ -1,4 +1,4 @@
-/* What the files of the host share: how public pointers become the host's own.
+/* The shared part of the host's files: how public pointers become the host's own.
  *
  *   host.c          the table of functions, connections, logging
  *   host_call.c     calls to other pollers, the cache of values
@@ -9,7 +9,7 @@
  *   host_poller.c   pollers, timers, watches, options
  *   host_pool.c     connect pools
  *   host_work.c     jobs on the work pool
- *   host_wrong.c    what follows a call with a wrong pointer
+ *   host_wrong.c    the end after a call with a wrong pointer
  */
 #pragma once
 

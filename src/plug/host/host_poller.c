@@ -1,4 +1,4 @@
-/* What plugins hang on a poller: storage, timers, file descriptors of their own. A timer or a watch
+/* The parts of a plugin on a poller: storage, timers, its own file descriptors. A timer or a watch
  * belongs to the plugin that was running when it was made. */
 #include <errno.h>
 
@@ -115,7 +115,7 @@ struct goevd_watch {
     const struct place_owner *owner;
 };
 
-/* An error or a hang-up is told as everything that was asked for: whoever tries finds it. */
+/* An error or a hang-up is reported as all requested events: the next read or write finds it. */
 static void
 host_watch_event(struct watch *watch, uint32_t events)
 {

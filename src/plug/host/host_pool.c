@@ -21,7 +21,7 @@ struct host_pool {
     struct pool *pool;
 };
 
-/* ---- What they hold -------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 /* All pools of the instance that live on this poller. */
 static uint64_t

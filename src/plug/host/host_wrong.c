@@ -1,5 +1,5 @@
-/* What follows a plugin's mistakes. After a wrong pointer, to go on would change memory of somebody
- * else; a wrong result is reported, and the caller goes on as after an error. */
+/* The end after a plugin's wrong pointer, because going on would overwrite memory of another owner;
+ * and the report of a wrong result, after which the caller goes on as after an error. */
 #include "plug/host/host_parts.h"
 
 #include <dlfcn.h>

@@ -76,7 +76,7 @@ outgoing_services_free(struct outgoing_service *s)
     }
 }
 
-/* ---- What becomes of a socket ---------------------------------------------------------------- */
+/* ---- From a socket to a connection ----------------------------------------------------------- */
 
 int
 outgoing_init(struct outgoing *o, struct instance *i, const struct goevd_stream *stream,
@@ -129,7 +129,7 @@ outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address
     return r;
 }
 
-/* What is left in a mailbox when the instance has been destroyed concerns nobody. */
+/* A message that is left in a mailbox when the instance has been destroyed has no receiver. */
 void
 outgoing_fail(struct outgoing *o, struct poller *p, int error)
 {

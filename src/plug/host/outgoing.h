@@ -4,8 +4,7 @@
 #include "net/conn/conn.h"
 #include "plug/instance.h"
 
-/* What becomes of a connected socket: the handler that a plugin has named, and how its state
- * begins. */
+/* The use of a connected socket: the handler that a plugin has named, and how its state begins. */
 struct outgoing {
     struct instance *instance;
     const struct goevd_stream *original; /* NULL: the plugin's GOEVD_STREAM */
@@ -20,11 +19,11 @@ int outgoing_init(struct outgoing *o, struct instance *i, const struct goevd_str
 void outgoing_fini(struct outgoing *o);
 
 /* [poller p] Serve the socket; `owner` if it is lent, see net/conn/transport.h. 0; negative, and it
- * is closed: no callback has run, and the owner has been told nothing. */
+ * is closed: no callback has run, and the owner has not been notified. */
 int outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address *peer,
                   struct transport_owner *owner);
 
-/* [poller p] Tell the handler that there will be no connection. */
+/* [poller p] Notify the handler that there will be no connection. */
 void outgoing_fail(struct outgoing *o, struct poller *p, int error);
 
 /* Free the services of a poller, this and those behind it, when their net is gone; NULL does

@@ -78,7 +78,7 @@ int
 elf_file_open(const char *path, struct err *reterr)
 {
     struct stat st;
-    /* A FIFO would keep us waiting for whoever writes to it. */
+    /* Opening a FIFO would wait for its writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
 
     if (fd < 0)

@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 
-/* Call fn for the name ("echo" for "echo.so") of every plugin file, sorted. 0 or what fn returned
+/* Call fn for the name ("echo" for "echo.so") of every plugin file, sorted. 0 or the result of fn
  * first that is not 0; a negative errno if the directory cannot be read. */
 int folder_each(const char *dir, int (*fn)(const char *name, void *arg), void *arg);
 

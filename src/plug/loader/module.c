@@ -88,7 +88,7 @@ module_check_entry(const char *path, const struct goevd_plugin_entry *e, struct 
     return 0;
 }
 
-/* What the author's headers did not know yet stays zero. */
+/* Fields that the author's headers did not have stay zero. */
 static void
 module_copy_table(void *to, size_t size, const void *from, uint32_t from_size)
 {
@@ -108,7 +108,7 @@ module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, co
         return r;
     if (ret->conn_size > MODULE_CONN_SIZE_MAX)
         return err_set(reterr, -ELIBBAD,
-                       "%s: goevd_stream.conn_size is %zu and %d is the most; keep what is larger "
+                       "%s: goevd_stream.conn_size is %zu and %d is the most; keep a larger state "
                        "in memory of its own",
                        path, ret->conn_size, MODULE_CONN_SIZE_MAX);
     return 0;

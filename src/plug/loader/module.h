@@ -19,17 +19,17 @@ struct module {
     struct module *next;
     char *path;
     int fd;                          /* its file, until module_close(); -1: closed */
-    char file[MODULE_FILE_MAX];      /* what dlopen(3) was given instead of the path; "": nothing */
+    char file[MODULE_FILE_MAX];      /* argument of dlopen(3) instead of the path; "": none */
     struct module *substituted;      /* the one before it that has such a file */
-    struct goevd_plugin_entry entry; /* the host's copy: what both sides know, the rest zero */
+    struct goevd_plugin_entry entry; /* the host's copy of the common fields, the rest zero */
     const struct goevd_stream *stream; /* likewise; NULL without that interface */
     struct goevd_stream stream_copy;
 };
 
-/* Load the file and check its entry. On failure reterr says in a sentence what is wrong and what
- * mends it. The module lives as long as the process.
+/* Load the file and check its entry. On failure reterr has the fault and its remedy in a sentence.
+ * The module lives as long as the process.
  *
- * kept   NULL: what is at the path. Its fd stays open until the process ends: dlopen(3) takes
+ * kept   NULL: the file at the path. Its fd stays open until the process ends: dlopen(3) takes
  *        another file at the same number for the same object.
  */
 int module_load(const char *path, const struct module_kept *kept, const struct goevd_host *host,
@@ -38,7 +38,7 @@ int module_load(const char *path, const struct module_kept *kept, const struct g
 /* Close its file. */
 void module_close(struct module *m);
 
-/* Free what the host knows of it; its object stays mapped. */
+/* Free the host's data about it; its object stays mapped. */
 void module_free(struct module *m);
 
 /* The path of a plugin that was loaded from a file that is kept, by the name that dladdr(3) gives

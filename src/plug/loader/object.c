@@ -111,7 +111,7 @@ object_look_at_stack(struct dl_phdr_info *info, size_t size, void *arg)
     (void)size;
     if (info->dlpi_addr != stack->map->l_addr || strcmp(info->dlpi_name, stack->map->l_name) != 0)
         return 0;
-    stack->executable = true; /* where nothing is said of it */
+    stack->executable = true; /* if the object has no note about it */
     for (unsigned i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_GNU_STACK)
             stack->executable = info->dlpi_phdr[i].p_flags & PF_X;

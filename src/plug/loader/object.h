@@ -1,4 +1,4 @@
-/* What a loaded shared object says of itself, besides what it does. */
+/* The symbols and headers of a loaded shared object. */
 #pragma once
 
 #include "base/util.h"
@@ -16,7 +16,7 @@ int object_open(struct object *o, const char *path);
  * which are made to be the same everywhere. */
 void object_each_export(const struct object *o, void (*fn)(const char *name, void *arg), void *arg);
 
-/* Call fn for each name that it needs and nobody provides. */
+/* Call fn for each name that it needs and no object provides. */
 void object_each_missing(const struct object *o, void (*fn)(const char *name, void *arg),
                          void *arg);
 

@@ -1,4 +1,4 @@
-/* The table for plugins that are held to the rules, with what only create may call and what may be
+/* The table for strict plugins, with the functions that only create may call and those that may be
  * called anywhere. */
 #include "plug/strict/strict.h"
 

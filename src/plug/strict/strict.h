@@ -1,11 +1,11 @@
 /* Plugins held to the rules of goevd/plugin.h: a table of functions that look first, and then do as
- * the plain ones. Who breaks a rule is told which one, and the process ends.
+ * the plain ones. A broken rule is logged with its plugin, and the process ends.
  *
- *   strict.c         the table, and what only create may call or what may be called anywhere
+ *   strict.c         the table, and the functions for create alone and for any thread
  *   strict_conn.c    functions of a connection
  *   strict_poller.c  other functions of a poller
  *   strict_made.c    timers and watches, from new to free
- *   strict_rule.c    what a caller is asked, and what is said of one who breaks a rule
+ *   strict_rule.c    the checks of a caller, and the report of a broken rule
  */
 #pragma once
 
@@ -22,19 +22,19 @@ void strict_poller_stopped(struct poller *p);
 /* From the main thread, before the rules are asked for. */
 void rule_begin(const struct plugins *p);
 
-/* Put in what the file has. */
+/* Put the functions of the file into the table. */
 void strict_conn_fill(struct host_tables *table);
 void strict_poller_fill(struct host_tables *table);
 void strict_made_fill(struct host_tables *table);
 
-/* Who has called, and what. */
+/* The caller and the called function. */
 struct caller {
     const char *function;        /* without goevd_ before it */
     const void *address;         /* where it returns to: in the plugin's code, as a rule */
     const struct instance *self; /* that the caller has given; NULL */
 };
 
-/* Of the function that says so, which is called strict_ and the name. */
+/* In a function that is called strict_ and the name. */
 #define CALLER                                                                                     \
     (&(struct caller){.function = __func__ + sizeof("strict"),                                     \
                       .address = __builtin_return_address(0)})
@@ -44,7 +44,7 @@ struct caller {
 #define RULE_CONNECTIONS "CONNECTIONS"
 #define RULE_FUNCTIONS "FUNCTIONS"
 
-/* Say what is wrong with the call, what follows the function's name in a sentence, and end. */
+/* Log the broken rule, in the words that follow the function's name in a sentence, and end. */
 _Noreturn void rule_broken(const struct caller *k, const char *section, const char *format, ...)
     PRINTF(3, 4);
 

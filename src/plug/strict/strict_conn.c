@@ -9,7 +9,7 @@
 
 /* ---- Room that is reserved ------------------------------------------------------------------- */
 
-/* Of the callback that this thread is in; another is known by what it is and by the round. */
+/* The reserve of the present callback; another callback differs in kind or in the round. */
 static _Thread_local struct {
     const struct conn *conn; /* NULL: none */
     size_t len;
@@ -208,7 +208,7 @@ strict_conn_timer_cancel(struct goevd_conn *c, uint64_t cookie)
     host_tables.core.conn_timer_cancel(c, cookie);
 }
 
-/* ---- What is known of it --------------------------------------------------------------------- */
+/* ---- Queries --------------------------------------------------------------------------------- */
 
 static uint64_t
 strict_conn_id(struct goevd_conn *c)

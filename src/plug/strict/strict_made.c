@@ -15,7 +15,7 @@ struct made {
     const void *pointer;
     enum made_type type;
     const struct poller *poller;
-    struct caller by; /* who has made it */
+    struct caller by; /* its plugin */
 };
 
 static pthread_mutex_t made_lock = PTHREAD_MUTEX_INITIALIZER;

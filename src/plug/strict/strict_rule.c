@@ -1,4 +1,4 @@
-/* What callers are asked, and what is said of one who breaks a rule. */
+/* The checks of callers, and the report of a broken rule. */
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <inttypes.h>
@@ -17,7 +17,8 @@ static pthread_t rule_main;
 #define WHERE_MAX 64 /* bytes of the words for a place */
 #define FRAMES_MAX 64
 
-/* ---- Who, and where -------------------------------------------------------------------------- */
+/* ---- The caller and its thread
+ * ---------------------------------------------------------------- */
 
 void
 rule_begin(const struct plugins *p)
@@ -46,11 +47,11 @@ rule_who(const struct caller *k)
     const char *code = rule_code_of(k->address);
     const struct place_owner *owner = place_owner(place_here);
 
-    /* Where the call is the last thing that a function does, it returns to whoever called that. */
+    /* Where the call is the last thing that a function does, it returns to the caller of that. */
     return code ? code : k->self ? k->self->module->entry.name : owner ? owner->plugin : "?";
 }
 
-/* A plugin that hosts others breaks rules on their behalf: who has called it, NULL: goevd. */
+/* A plugin that hosts others breaks rules on their behalf: their caller, NULL: goevd. */
 static const char *
 rule_for_whom(const char *plugin)
 {
@@ -102,7 +103,8 @@ rule_where(char buf[WHERE_MAX])
     return buf;
 }
 
-/* ---- What is said ---------------------------------------------------------------------------- */
+/* ---- The report
+ * ------------------------------------------------------------------------------- */
 
 void
 rule_broken(const struct caller *k, const char *section, const char *format, ...)
@@ -153,8 +155,8 @@ rule_self(struct caller *k, struct goevd_self *self)
     k->self = rule_find(self);
     if (!k->self)
         rule_broken(k, "INSTANCES",
-                    "was given a goevd_self that is none: it is what create gets, not what "
-                    "create makes");
+                    "was given a goevd_self that is none: it is the argument of create, not the "
+                    "pointer that create makes");
     if (k->self->destroyed)
         rule_broken(k, RULE_THREADS, "was called after destroy had returned");
     return k->self;
@@ -165,7 +167,7 @@ rule_plugin(struct caller *k, struct goevd_plugin *plugin)
 {
     if (!rule_find(plugin))
         rule_broken(k, "OPTIONS",
-                    "was given a goevd_plugin that is none: it is what an option names, and NULL "
+                    "was given a goevd_plugin that is none: it is the value of an option, and NULL "
                     "where that is absent");
 }
 

@@ -377,14 +377,14 @@ test_schema_check_finds_what_is_wrong(void **state)
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_ENUM},
                     "the option a has no choices");
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_RECORD},
-                    "the option a does not say what is beneath it");
+                    "the option a has no schema for its content");
     schema_is_wrong(
         (struct goevd_option){.name = "a", .type = GOEVD_OPTION_MAP, .flags = GOEVD_OPTION_RUNTIME},
         "the option a does not fit its record of 8 bytes");
     schema_is_wrong((struct goevd_option){.name = "a",
                                           .type = GOEVD_OPTION_RECORD,
                                           .flags = GOEVD_OPTION_RUNTIME},
-                    "the option a cannot change while goevd runs: only what is one value can");
+                    "the option a cannot change while goevd runs: only a single value can");
     schema_is_wrong((struct goevd_option){.name = "a",
                                           .type = GOEVD_OPTION_INT,
                                           .flags = GOEVD_OPTION_SECRET},
