@@ -231,11 +231,20 @@ control_refuse(struct control_client *client, const char *format, ...)
 
 /* ---- Clients that wait ----------------------------------------------------------------------- */
 
-void
-control_hold(struct control_client *client, unsigned what)
+bool
+control_hold(struct control *c, struct control_client *client, unsigned what, uint64_t timeout_ns)
 {
+    unsigned held = 0;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        held += c->clients[i].fd >= 0 && c->clients[i].held;
+    if (timeout_ns && held >= CONTROL_HELD_MAX) {
+        control_refuse(client, "%u clients wait for goevd already; try again later", held);
+        return false;
+    }
     client->held = what;
-    client->deadline_ns = 0;
+    client->deadline_ns = timeout_ns ? clock_now_ns() + timeout_ns : 0;
+    return true;
 }
 
 static bool
@@ -370,6 +379,15 @@ control_client_event(struct control *c, struct control_client *client)
         control_client_read(c, client);
 }
 
+static void
+control_client_late(struct control_client *client)
+{
+    if (client->held)
+        control_refuse(client, "it takes longer than this command waits; goevd goes on with it");
+    else
+        control_client_fini(client);
+}
+
 void
 control_handle(struct control *c, const struct pollfd *fds)
 {
@@ -381,7 +399,7 @@ control_handle(struct control *c, const struct pollfd *fds)
         if (client->fd >= 0 && client->fd == fds[1 + i].fd && fds[1 + i].revents)
             control_client_event(c, client);
         if (client->fd >= 0 && client->deadline_ns && now >= client->deadline_ns)
-            control_client_fini(client);
+            control_client_late(client);
     }
     if (c->paused_ns && now >= c->paused_ns)
         c->paused_ns = 0;

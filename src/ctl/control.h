@@ -18,6 +18,7 @@
 #include "net/accept/listen.h"
 
 #define CONTROL_CLIENTS_MAX 16
+#define CONTROL_HELD_MAX 12 /* clients that may be held: the others' places are for `status` */
 #define CONTROL_REQUEST_MAX 1024         /* bytes, without the newline */
 #define CONTROL_CLIENT_NS (2 * NS_PER_S) /* to ask, and again to read each part of the reply */
 #define CONTROL_PATH_MAX 107             /* unix(7) */
@@ -33,7 +34,7 @@ struct control_source {
 
 struct control_client {
     int fd;               /* -1: free */
-    uint64_t deadline_ns; /* 0: it is held */
+    uint64_t deadline_ns; /* 0: none */
     unsigned held;        /* what it waits for; 0: nothing */
     char request[CONTROL_REQUEST_MAX + 1];
     size_t request_len;
@@ -84,7 +85,10 @@ void control_refuse(struct control_client *client, const char *format, ...) PRIN
 int control_take(struct control_client *client);
 
 /* Within on_request: it is answered later, with all others that wait for the same, a number of the
- * caller's above 0. A client that goes away meanwhile is forgotten. */
-void control_hold(struct control_client *client, unsigned what);
+ * caller's above 0. A client that goes away meanwhile is forgotten. After timeout_ns it is refused; 0:
+ * never. False: CONTROL_HELD_MAX are held, and it has been refused; with timeout_ns 0 that never
+ * happens. */
+bool control_hold(struct control *c, struct control_client *client, unsigned what,
+                  uint64_t timeout_ns);
 void control_reply_held(struct control *c, unsigned what, const char *text, size_t len);
 void control_refuse_held(struct control *c, unsigned what, const char *format, ...) PRINTF(3, 4);

@@ -7,6 +7,8 @@
 #include "base/fd.h"
 #include "supervisor/supervisor.h"
 
+#define REOPEN_WAIT_NS (30 * NS_PER_S) /* for workers that do not read */
+#define RELOAD_WAIT_NS (3600 * NS_PER_S) /* where a worker may take any time to start */
 #define WORKER_WORD "worker "
 
 /* Which worker a request is for: the one that serves, or the one that "worker PID" before it names.
@@ -55,11 +57,23 @@ supervisor_on_reopen_request(struct supervisor *s, struct control_client *client
 {
     struct err err = {0};
 
-    control_hold(client, HOLD_REOPEN);
+    if (!control_hold(&s->control, client, HOLD_REOPEN, REOPEN_WAIT_NS))
+        return;
     if (supervisor_reopen(s, "goevd ctl reopen", &err) < 0)
         control_refuse(client, "%s", err.text);
     else
         supervisor_reply_reopened(s);
+}
+
+/* A worker that does not start is killed after start_timeout; one that does not drain may take its
+ * time. */
+static void
+supervisor_on_reload_request(struct supervisor *s, struct control_client *client)
+{
+    uint64_t wait_ns = s->limits.start_timeout_ns ? s->limits.start_timeout_ns : RELOAD_WAIT_NS;
+
+    if (control_hold(&s->control, client, HOLD_RELOAD, wait_ns + REOPEN_WAIT_NS))
+        client->held = supervisor_reload(s, "goevd ctl reload");
 }
 
 /* What is not its own it passes on; the worker answers the client itself. */
@@ -71,12 +85,12 @@ supervisor_on_request(struct control_client *client, const char *request, void *
     if (strcmp(request, "status") == 0) {
         supervisor_reply_status(s, client);
     } else if (strcmp(request, "stop") == 0) {
-        control_hold(client, HOLD_STOP);
+        control_hold(&s->control, client, HOLD_STOP, 0);
         supervisor_stop(s, "goevd ctl stop");
     } else if (s->stopping) {
         control_refuse(client, "goevd stops");
     } else if (strcmp(request, "reload") == 0) {
-        control_hold(client, supervisor_reload(s, "goevd ctl reload"));
+        supervisor_on_reload_request(s, client);
     } else if (strcmp(request, "reopen") == 0) {
         supervisor_on_reopen_request(s, client);
     } else {
