@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "base/fd.h"
 
@@ -19,17 +18,9 @@ proto_is_same(const struct proto_listen *a, const struct proto_listen *b)
 int
 proto_pair(int ret_fds[2], struct err *reterr)
 {
-    static const struct timeval patience = {.tv_sec = PROTO_PATIENCE_S};
-    int r;
-
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
         return err_set_errno(reterr, -errno, "cannot make a socketpair for a worker");
-    if (setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0)
-        return 0;
-    r = err_set_errno(reterr, -errno, "cannot limit the wait for a worker");
-    fd_close(ret_fds[0]);
-    fd_close(ret_fds[1]);
-    return r;
+    return 0;
 }
 
 static int
@@ -97,14 +88,13 @@ proto_receive_flags(int fd, struct proto_message *ret, int *ret_fds, unsigned fd
 {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(PROTO_FDS_CHUNK * sizeof(int))];
+        char room[CMSG_SPACE(PROTO_FDS_ALL * sizeof(int))];
     } control;
     struct iovec iov = {ret, sizeof(*ret)};
     struct msghdr header = {.msg_iov = &iov,
                             .msg_iovlen = 1,
                             .msg_control = &control,
                             .msg_controllen = sizeof(control)};
-    unsigned count;
     ssize_t n;
 
     memset(ret, 0, sizeof(*ret));
@@ -115,14 +105,9 @@ proto_receive_flags(int fd, struct proto_message *ret, int *ret_fds, unsigned fd
         return -errno;
     if (n == 0)
         return -EPIPE;
-    count = proto_take_fds(&header, ret_fds, fd_max);
-    if (header.msg_flags & MSG_CTRUNC) { /* the kernel found no room for all of them */
-        while (count > 0)
-            fd_close(ret_fds[--count]);
+    *ret_fd_count = proto_take_fds(&header, ret_fds, fd_max);
+    if (header.msg_flags & MSG_CTRUNC) /* the kernel found no room for all of them */
         return -EMFILE;
-    }
-    if (ret_fd_count)
-        *ret_fd_count = count;
     /* A longer body comes from a newer side; what it adds was cut off and is not ours to know. */
     return (size_t)n < PROTO_HEAD ? -EBADMSG : 0;
 }
@@ -131,12 +116,19 @@ int
 proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
               unsigned *ret_fd_count)
 {
-    return proto_receive_flags(fd, ret, ret_fds, fd_max, ret_fd_count, 0);
+    unsigned count = 0;
+    int r = proto_receive_flags(fd, ret, ret_fds, fd_max, &count, 0);
+
+    while (r == -EMFILE && count > 0)
+        fd_close(ret_fds[--count]);
+    if (ret_fd_count)
+        *ret_fd_count = count;
+    return r;
 }
 
 int
-proto_try_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+proto_try_receive(int fd, struct proto_message *ret, int ret_fds[PROTO_FDS_ALL],
                   unsigned *ret_fd_count)
 {
-    return proto_receive_flags(fd, ret, ret_fds, fd_max, ret_fd_count, MSG_DONTWAIT);
+    return proto_receive_flags(fd, ret, ret_fds, PROTO_FDS_ALL, ret_fd_count, MSG_DONTWAIT);
 }

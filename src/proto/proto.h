@@ -40,6 +40,7 @@
 #define PROTO_VALUE_MAX 512    /* likewise */
 #define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
+#define PROTO_FDS_ALL 253 /* that a message can bring, SCM_MAX_FD of the kernel */
 #define PROTO_KEPT_MAX 64 /* files of KEEP: the binary and plugins; more are not kept */
 #define PROTO_FILES_MAX GOEVD_LOGFILE_MAX /* that plugins add lines to, of one worker */
 
@@ -225,13 +226,11 @@ struct proto_message {
 /* Whether two listeners ask for the same sockets, however that was written, but for nth. */
 bool proto_is_same(const struct proto_listen *a, const struct proto_listen *b);
 
-#define PROTO_PATIENCE_S 2 /* that the supervisor has with who asks and does not read */
-
 /* A pair of connected sockets, both close-on-exec: [0] the supervisor's. */
 int proto_pair(int ret_fds[2], struct err *reterr);
 
 /* body: `size` bytes that follow the head. fds may be none. 0; a negative errno, -EPIPE when the
- * other side is gone, -EAGAIN to the supervisor after PROTO_PATIENCE_S. */
+ * other side is gone. */
 int proto_send(int fd, enum proto_type type, const void *body, size_t size, const int *fds,
                unsigned fd_count);
 
@@ -244,6 +243,7 @@ int proto_try_send(int fd, enum proto_type type, const void *body, size_t size, 
 int proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
                   unsigned *ret_fd_count);
 
-/* The same without waiting: -EAGAIN. */
-int proto_try_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
+/* The same without waiting: -EAGAIN. Every descriptor that came is the caller's, for closing one may
+ * wait; also with -EMFILE, when there was no room for all of them. */
+int proto_try_receive(int fd, struct proto_message *ret, int ret_fds[PROTO_FDS_ALL],
                       unsigned *ret_fd_count);

@@ -41,6 +41,7 @@ child_execute(const struct child_command *command, int fd)
         argv[i + 1] = command->argv[i];
     fd_set_cloexec(fd, false);
     sigprocmask(SIG_SETMASK, command->mask, NULL);
+    setrlimit(RLIMIT_NOFILE, command->files);
     /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     r = binary_execute(command->path, command->kept_fd, command->fresh, argv);
@@ -160,10 +161,11 @@ child_abort(struct child *c)
 }
 
 void
-child_fini(struct child *c)
+child_fini(struct child *c, struct helper *closer)
 {
-    fd_close(c->fd);
-    origin_free(c->origin);
+    child_queue_fini(c);
+    helper_close(closer, c->fd);
+    origin_free(c->origin, closer);
     for (unsigned i = 0; i < c->file_count; i++)
         free(c->files[i]);
     *c = (struct child){.fd = -1};

@@ -1,9 +1,11 @@
 /* A worker as its supervisor sees it: from the fork until it has been waited for. */
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 
+#include "process/helper.h"
 #include "proto/proto.h"
 #include "supervisor/origin.h"
 
@@ -14,8 +16,12 @@ enum child_state {
     CHILD_DRAINING, /* told to stop */
 };
 
+struct child_message;
+
 struct child {
     enum child_state state;
+    struct child_message *queue; /* what it has yet to read */
+    unsigned queued;
     pid_t pid;
     int fd;          /* our end of its socketpair; -1: closed */
     unsigned reload; /* the number of the reload that it is started, or drains, for; 0: none */
@@ -50,10 +56,22 @@ struct child_command {
     bool fresh;       /* run what is at the path now */
     char **argv;      /* the supervisor's own */
     const sigset_t *mask;
+    const struct rlimit *files; /* RLIMIT_NOFILE, before the supervisor raised its own */
 };
 
 /* Fork and execute it. 0; a negative errno. */
 int child_start(struct child *c, const struct child_command *command, struct err *reterr);
+
+/* Send it a message, later if it is not reading now. 0; -EAGAIN: it has read too little for long;
+ * another negative errno. */
+#define CHILD_QUEUE_MAX 2048
+int child_send(struct child *c, enum proto_type type, const void *body, size_t size,
+               const int *fds, unsigned count);
+
+/* It is reading: send what is queued. */
+void child_flush(struct child *c);
+
+void child_queue_fini(struct child *c);
 
 /* Take what it has said in READY. */
 void child_serve(struct child *c, const struct proto_ready *ready);
@@ -79,8 +97,8 @@ void child_kill(struct child *c);
 /* It is stopped or stuck: end it with a core dump, and if that takes long without. */
 void child_abort(struct child *c);
 
-/* It has ended. */
-void child_fini(struct child *c);
+/* It has ended. Its channel, and what it may have sent there, is closed by `closer`. */
+void child_fini(struct child *c, struct helper *closer);
 
 /* How it ended, as in "was killed by signal 11 (Segmentation fault)". */
 void child_describe_end(int status, char *buf, size_t size);

@@ -41,17 +41,21 @@ origin_new(struct err *reterr)
 int
 origin_add(struct origin *o, const struct proto_kept *file, int fd)
 {
+    char *path;
+
+    if (file->binary && o->binary_fd >= 0)
+        return -EEXIST;
     if (file->binary) {
-        fd_close(o->binary_fd);
         o->binary_fd = fd;
         return 0;
     }
-    if (o->plugin_count == PROTO_KEPT_MAX) {
-        fd_close(fd);
-        return 0;
-    }
-    o->plugins[o->plugin_count] = (struct origin_plugin){.path = strdup(file->path), .fd = fd};
-    return o->plugins[o->plugin_count++].path ? 0 : -ENOMEM;
+    if (o->plugin_count == PROTO_KEPT_MAX)
+        return -E2BIG;
+    path = strdup(file->path);
+    if (!path)
+        return -ENOMEM;
+    o->plugins[o->plugin_count++] = (struct origin_plugin){.path = path, .fd = fd};
+    return 0;
 }
 
 bool
@@ -63,15 +67,15 @@ origin_is_sealed(const struct origin *o)
 }
 
 void
-origin_free(struct origin *o)
+origin_free(struct origin *o, struct helper *closer)
 {
     if (!o)
         return;
     for (unsigned i = 0; i < o->plugin_count; i++) {
-        fd_close(o->plugins[i].fd);
+        helper_close(closer, o->plugins[i].fd);
         free(o->plugins[i].path);
     }
-    fd_close(o->binary_fd);
-    fd_close(o->snapshot_fd);
+    helper_close(closer, o->binary_fd);
+    helper_close(closer, o->snapshot_fd);
     free(o);
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "process/helper.h"
 #include "proto/proto.h"
 
 struct origin_plugin {
@@ -20,10 +21,11 @@ struct origin {
 /* With an empty memfd. NULL with the reason. */
 struct origin *origin_new(struct err *reterr);
 
-/* Take a file over. Those beyond PROTO_KEPT_MAX are closed. 0; -ENOMEM. */
+/* Take a file over. 0; a negative errno, -E2BIG beyond PROTO_KEPT_MAX, and fd stays the caller's. */
 int origin_add(struct origin *o, const struct proto_kept *file, int fd);
 
 /* Whether its snapshot is written and sealed, so that the worker can no longer change it. */
 bool origin_is_sealed(const struct origin *o);
 
-void origin_free(struct origin *o);
+/* `closer` closes what it holds: that comes from a worker. */
+void origin_free(struct origin *o, struct helper *closer);

@@ -19,6 +19,7 @@
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
+#define HELPER_NS NS_PER_S /* that a helper thread has at the end */
 #define STEP_NS (500 * NS_PER_MS) /* the least of waiting for a worker's deadline */
 
 /* ---- Workers --------------------------------------------------------------------------------- */
@@ -65,7 +66,8 @@ supervisor_start(struct supervisor *s, unsigned reload)
                                     .kept_fd = s->origin ? s->origin->binary_fd : -1,
                                     .fresh = reload || !s->origin,
                                     .argv = s->argv,
-                                    .mask = &s->old_mask};
+                                    .mask = &s->old_mask,
+                                    .files = &s->old_files};
     struct child *c = supervisor_find(s, CHILD_NONE);
     struct err err = {0};
 
@@ -271,11 +273,13 @@ supervisor_on_time(struct supervisor *s)
     supervisor_notify_time(s, now);
 }
 
-#define SUPERVISOR_FDS (1 + WORKERS_MAX)
+#define SUPERVISOR_FDS (2 + WORKERS_MAX)
 
 static void
 supervisor_on_child(struct supervisor *s, struct child *c, short events)
 {
+    if (events & POLLOUT)
+        child_flush(c);
     if (events & POLLOUT && c->unheard)
         child_repeat(c);
     if (events & POLLOUT && supervisor_owes_log(c))
@@ -287,15 +291,16 @@ supervisor_on_child(struct supervisor *s, struct child *c, short events)
 static void
 supervisor_round(struct supervisor *s)
 {
-    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN}};
+    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN},
+                                                       {.fd = s->closer.event_fd, .events = POLLIN}};
     int timeout_ms = supervisor_timeout_ms(s);
     uint64_t begun_ns = clock_now_ns();
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
         const struct child *c = &s->children[i];
-        bool writes = c->unheard || supervisor_owes_log(c);
+        bool writes = c->queue || c->unheard || supervisor_owes_log(c);
 
-        fds[1 + i] =
+        fds[2 + i] =
             (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
     }
     control_poll(&s->control, fds + SUPERVISOR_FDS);
@@ -307,11 +312,24 @@ supervisor_round(struct supervisor *s)
     }
     supervisor_excuse(s, clock_now_ns() - begun_ns, timeout_ms);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        supervisor_on_child(s, &s->children[i], fds[1 + i].revents);
+        supervisor_on_child(s, &s->children[i], fds[2 + i].revents);
     if (fds[0].revents)
         supervisor_on_signal(s);
+    helper_finish(&s->closer);
     control_handle(&s->control, fds + SUPERVISOR_FDS);
     supervisor_on_time(s);
+}
+
+/* It holds the sockets of every listener for every poller. */
+static void
+supervisor_raise_files(struct supervisor *s)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &s->old_files);
+    limit = s->old_files;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit may always be raised so far */
 }
 
 static int
@@ -321,6 +339,7 @@ supervisor_init(struct supervisor *s)
 
     if (r < 0)
         return r;
+    supervisor_raise_files(s);
     s->signal_fd = signals_open(true, &s->old_mask);
     return MIN(s->signal_fd, 0);
 }
@@ -355,6 +374,8 @@ supervisor_begin(struct supervisor *s)
     if (r == 0)
         r = log_start_writer(true);
     if (r == 0)
+        r = helper_start(&s->closer, "closer");
+    if (r == 0)
         r = supervisor_start(s, 0);
     if (r < 0)
         log_error("cannot start: %s", err.code ? err.text : err_words(r));
@@ -370,7 +391,8 @@ supervisor_free(struct supervisor *s)
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     values_fini(&s->values);
-    origin_free(s->origin);
+    origin_free(s->origin, &s->closer);
+    helper_stop(&s->closer, HELPER_NS);
     fd_close(s->signal_fd);
     free(s);
 }

@@ -37,6 +37,7 @@ int supervisor_run(int log_level, char **argv);
  * log file, or the end of the reload of that number. */
 #define HOLD_STOP UINT_MAX
 #define HOLD_REOPEN (UINT_MAX - 1)
+#define HOLD_RELOAD (UINT_MAX - 2) /* until its number is known */
 
 #define SUPERVISOR_STATUS_MAX 512
 
@@ -67,10 +68,12 @@ struct supervisor {
     struct origin *origin; /* what the worker that served last was started from; NULL: not kept */
     struct supervisor_config config;
     struct control control;
+    struct helper closer; /* of descriptors that others may let linger */
     struct notify notify;
     struct values values; /* that were set while goevd runs */
     int signal_fd;
     sigset_t old_mask;
+    struct rlimit old_files; /* RLIMIT_NOFILE */
     struct proto_ready limits; /* what the worker that served last has said */
     bool was_ready;            /* a worker has served */
     bool stopping;
@@ -131,7 +134,7 @@ void supervisor_send_files(struct supervisor *s, struct child *c);
 /* A worker asks what to start from; sends a file to keep, whose fd is taken over; serves, so that
  * what it has started from takes the place of what was kept. */
 int supervisor_on_snapshot(struct supervisor *s, struct child *c);
-int supervisor_on_keep(struct child *c, struct proto_kept *file, int fd);
+int supervisor_on_keep(struct supervisor *s, struct child *c, struct proto_kept *file, int fd);
 void supervisor_commit_origin(struct supervisor *s, struct child *c);
 
 /* Answer who waits for that reload; 0 is none. */

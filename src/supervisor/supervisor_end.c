@@ -198,7 +198,7 @@ supervisor_reap(struct supervisor *s)
         while (c->fd >= 0 && supervisor_receive(s, c))
             ;
         supervisor_on_end(s, c, status);
-        child_fini(c);
+        child_fini(c, &s->closer);
         supervisor_reply_reopened(s);
     }
 }

@@ -34,7 +34,7 @@ supervisor_on_file(struct child *c, struct proto_file *file)
     fd = supervisor_open_file(file, &err);
     if (fd < 0)
         return supervisor_refuse(c, &err);
-    r = proto_send(c->fd, PROTO_WELCOME, NULL, 0, &fd, 1);
+    r = child_send(c, PROTO_WELCOME, NULL, 0, &fd, 1);
     fd_close(fd);
     return r;
 }

@@ -37,7 +37,7 @@ supervisor_on_log(struct supervisor *s, struct child *c, struct proto_log *how)
         log->number = ++s->log_numbers;
     }
     c->log_number = log->fd >= 0 ? log->number : 0;
-    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, &log->fd, log->fd >= 0);
+    return child_send(c, PROTO_WELCOME, NULL, 0, &log->fd, log->fd >= 0);
 }
 
 void

@@ -1,5 +1,6 @@
 /* What workers say. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ supervisor_refuse(struct child *c, const struct err *err)
     struct proto_refused refused = {.code = err->code};
 
     snprintf(refused.text, sizeof(refused.text), "%.*s", PROTO_TEXT_MAX - 1, err->text);
-    return proto_send(c->fd, PROTO_REFUSED, &refused, sizeof(refused), NULL, 0);
+    return child_send(c, PROTO_REFUSED, &refused, sizeof(refused), NULL, 0);
 }
 
 static int
@@ -31,7 +32,7 @@ supervisor_on_hello(struct supervisor *s, struct child *c, const struct proto_he
 
         c->welcomed = true;
         snprintf(c->release, sizeof(c->release), "%.*s", PROTO_RELEASE_MAX - 1, hello->release);
-        return proto_send(c->fd, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
+        return child_send(c, PROTO_WELCOME, &welcome, sizeof(welcome), NULL, 0);
     }
     err_set(&err, -EPROTO,
             "the worker on disk speaks version %u.%u and the running supervisor %d.%d: restart "
@@ -51,7 +52,7 @@ supervisor_send_sockets(struct child *c, const struct address *bound, const int 
         unsigned n = MIN(count - sent, PROTO_FDS_CHUNK);
         struct proto_sockets sockets = {.bound = *bound, .left = count - sent - n};
 
-        r = proto_send(c->fd, PROTO_SOCKETS, &sockets, sizeof(sockets), fds + sent, n);
+        r = child_send(c, PROTO_SOCKETS, &sockets, sizeof(sockets), fds + sent, n);
         sent += n;
     }
     return r;
@@ -81,7 +82,7 @@ supervisor_on_begin(struct supervisor *s, struct child *c)
         return 0; /* it has yet to read that it is to stop */
     if (store_check(&s->store, &err) < 0)
         return supervisor_refuse(c, &err);
-    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+    return child_send(c, PROTO_WELCOME, NULL, 0, NULL, 0);
 }
 
 static int
@@ -96,7 +97,7 @@ supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_f
     if ((s->pidfile.fd < 0 || strcmp(s->pidfile.path, file->path) != 0) &&
         pidfile_open(&s->next_pidfile, file->path, &err) < 0)
         return supervisor_refuse(c, &err);
-    return proto_send(c->fd, PROTO_WELCOME, NULL, 0, NULL, 0);
+    return child_send(c, PROTO_WELCOME, NULL, 0, NULL, 0);
 }
 
 static void
@@ -117,13 +118,13 @@ supervisor_on_recall(struct supervisor *s, struct child *c)
 
     c->recalled = true;
     if (s->values.count == 0)
-        return proto_send(c->fd, PROTO_VALUE, &none, sizeof(none), NULL, 0);
+        return child_send(c, PROTO_VALUE, &none, sizeof(none), NULL, 0);
     for (size_t i = 0; r == 0 && i < s->values.count; i++) {
         struct proto_value value = {.left = (uint32_t)(s->values.count - 1 - i)};
 
         snprintf(value.name, sizeof(value.name), "%s", s->values.items[i].name);
         snprintf(value.value, sizeof(value.value), "%s", s->values.items[i].text);
-        r = proto_send(c->fd, PROTO_VALUE, &value, sizeof(value), NULL, 0);
+        r = child_send(c, PROTO_VALUE, &value, sizeof(value), NULL, 0);
     }
     return r;
 }
@@ -230,8 +231,7 @@ static int
 supervisor_on_message(struct supervisor *s, struct child *c, struct proto_message *m, int fd)
 {
     if (m->type == PROTO_KEEP)
-        return supervisor_on_keep(c, &m->kept, fd);
-    fd_close(fd); /* no other message comes with one */
+        return supervisor_on_keep(s, c, &m->kept, fd);
     if (!c->welcomed && m->type != PROTO_HELLO && m->type != PROTO_FAILED)
         return -EPROTO;
     switch (m->type) {
@@ -280,21 +280,43 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
     }
 }
 
+/* Descriptors that nobody has asked for come from a worker that was taken over. Closing them may
+ * wait, so the supervisor does not do that itself, and lets it send no more. */
+static int
+supervisor_take_fds(struct supervisor *s, const struct child *c, const struct proto_message *m,
+                    int *fds, unsigned count)
+{
+    unsigned asked = m->type == PROTO_KEEP ? MIN(count, 1) : 0;
+
+    for (unsigned i = asked; i < count; i++)
+        helper_close(&s->closer, fds[i]);
+    if (count == asked)
+        return 0;
+    log_error("worker %d has sent descriptors that nobody has asked for; killing it", (int)c->pid);
+    kill(c->pid, SIGKILL);
+    return -EPROTO;
+}
+
 bool
 supervisor_receive(struct supervisor *s, struct child *c)
 {
     struct proto_message message;
-    int fd = -1, r = proto_try_receive(c->fd, &message, &fd, 1, NULL);
+    int fds[PROTO_FDS_ALL], r, taken;
+    unsigned count = 0;
 
+    r = proto_try_receive(c->fd, &message, fds, &count);
     if (r == -EAGAIN)
         return false;
+    taken = supervisor_take_fds(s, c, &message, fds, count);
     if (r == -EMFILE)
         log_warning("cannot keep a file of worker %d: %s", (int)c->pid, err_words(r));
-    if (r == 0 || r == -EMFILE)
-        r = supervisor_on_message(s, c, &message, fd);
+    if (taken < 0)
+        r = taken;
+    else if (r == 0 || r == -EMFILE)
+        r = supervisor_on_message(s, c, &message, count > 0 ? fds[0] : -1);
     if (r == -EAGAIN)
-        log_error("worker %d does not read the answer to what it has asked", (int)c->pid);
-    if (r < 0)
-        c->fd = fd_close(c->fd); /* its end comes as SIGCHLD */
+        log_error("worker %d does not read what it has asked for", (int)c->pid);
+    if (r < 0) /* its end comes as SIGCHLD */
+        c->fd = helper_close(&s->closer, c->fd);
     return c->fd >= 0;
 }

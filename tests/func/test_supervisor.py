@@ -1,15 +1,17 @@
 """The supervisor waits for nobody: whoever does not read, or holds a call up, does not stop it."""
 import array
+import ctypes
 import os
 import select
 import signal
 import socket
+import struct
 
 import pytest
 
 import daemon
 import procfs
-from daemon import PATIENCE_S, SERVING, config, eventually, listener, write_config
+from daemon import PATIENCE_S, SERVING, config, eventually, listener, listens, said, write_config
 from wire import Reader, echo, get
 
 
@@ -153,10 +155,111 @@ def test_a_terminal_that_nobody_reads_holds_up_neither_pollers_nor_supervisor(go
                'it is not replaced')
     talk(d, 'say on we go')
     read = b''
-    while b'talking: on we go' not in read:
+    while b'talking: on we go' not in read or b'was killed by signal 9' not in read:
         assert select.select([ours], [], [], PATIENCE_S)[0], read
         read += os.read(ours, 65536)
-    assert b'was killed by signal 9' in read
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
     os.close(ours)
+
+
+# ---- Workers -------------------------------------------------------------------------------------
+
+PROTO_LOAD, PROTO_RECALL = 13, 14
+
+
+def channel(worker):
+    """The worker's end of its socketpair, as whoever has taken it over would have it."""
+    words = open(f'/proc/{worker}/cmdline', encoding='utf-8').read().split('\0')
+    number = next(int(w.split('=')[1]) for w in words if w.startswith('--worker='))
+    pidfd = os.pidfd_open(worker)
+    fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, number, 0)   # pidfd_getfd(2)
+    os.close(pidfd)
+    if fd < 0:
+        pytest.skip('no pidfd_getfd(2) here')
+    return socket.socket(fileno=fd)
+
+
+def lingering():
+    """A TCP socket whose close(2) waits for a peer that reads nothing; and that peer."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s = socket.create_connection(server.getsockname())
+        peer, _ = server.accept()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))
+    s.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            s.send(b'x' * 65536)
+    return s, peer
+
+
+@pytest.mark.parametrize('read', [True, False])
+def test_descriptors_of_a_worker_hold_nobody_up(goevd, tmp_path, read):
+    control = str(tmp_path / 'control')
+    d = goevd(config(control={'socket': control}))
+    worker = d.worker()
+    d.may_say = ['descriptors that nobody has asked for; killing it', 'was killed by signal 9']
+    with channel(worker) as ours:
+        s, peer = lingering()
+        os.kill(d.pid, signal.SIGSTOP)   # so that it is the last to close them
+        socket.send_fds(ours, [struct.pack('II16x', PROTO_LOAD, 16)] * 2, [s.fileno()] * 8)
+        s.close()
+    if not read:   # they end with the channel
+        os.kill(worker, signal.SIGKILL)
+    os.kill(d.pid, signal.SIGCONT)
+    eventually(lambda: daemon.status(control)[0]['restarts'] == 1 and daemon.status(control)[1].get('serving'),
+               'it is not replaced')
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    peer.close()
+
+
+def test_a_worker_that_asks_and_does_not_read_holds_nobody_up(goevd, tmp_path):
+    control = str(tmp_path / 'control')
+    d = goevd(config(control={'socket': control}, hang={'timeout': 0}))
+    worker = d.worker()
+    d.may_say = ['does not read what it has asked for', 'was killed by signal 9']
+    with channel(worker) as ours:
+        os.kill(worker, signal.SIGSTOP)
+        for _ in range(4000):
+            try:
+                ours.send(struct.pack('II', PROTO_RECALL, 0))
+            except ConnectionError:
+                break
+    assert b'serving' in said(control, 'status')
+    os.kill(worker, signal.SIGKILL)
+    d.log.wait(SERVING, 2)
+
+
+# ---- Limits --------------------------------------------------------------------------------------
+
+def test_waiting_clients_leave_the_control_socket_to_others(goevd, tmp_path):
+    control = str(tmp_path / 'control')
+    log = tmp_path / 'log'
+    d = goevd(config(control={'socket': control}, log={'target': str(log)}, hang={'timeout': 0}), ready=False)
+    eventually(lambda: listens(control), 'it does not start')
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    waiting = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for s in waiting:
+        s.connect(control)
+        s.sendall(b'reopen\n')
+    assert b'serving' in said(control, 'status')
+    assert [s.recv(100).startswith(b'error 12 clients wait') for s in waiting[12:]] == [True] * 8
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(control)
+        s.sendall(b'stop\n')
+        eventually(lambda: not os.path.exists(control), 'it does not stop')
+        os.kill(worker, signal.SIGCONT)
+        assert s.recv(100) == b'ok 8\nstopped\n'
+    assert d.wait() == 0
+
+
+def test_the_supervisor_may_hold_as_many_files_as_it_may(goevd):
+    listeners = [listener(f'l{i}', 'echo') for i in range(6)]
+    d = goevd(config(*listeners, reactors=[{'name': 'main', 'pollers': '8', 'cpus': 'none'}]),
+              wrap=['sh', '-c', 'ulimit -Sn 40; exec "$@"', 'sh'])
+    with d.connect('l5') as s:
+        s.sendall(b'x')
+        assert s.recv(1) == b'x'

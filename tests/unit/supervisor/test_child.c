@@ -34,11 +34,14 @@ start_worker_at_its_end(void **state)
         .path = "/proc/self/exe", .kept_fd = -1, .fresh = true, .argv = argv};
     struct pollfd hung_up;
     sigset_t mask;
+    struct rlimit files;
     int ends[2];
     struct err err;
 
     sigemptyset(&mask);
     command.mask = &mask;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    command.files = &files;
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
@@ -53,7 +56,7 @@ start_worker_at_its_end(void **state)
 static int
 forget_worker(void **state)
 {
-    child_fini(&child);
+    child_fini(&child, &(struct helper){0});
     return 0;
 }
 
