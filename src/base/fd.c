@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,20 @@ fd_close(int fd)
         close(fd); /* close(2): the fd is gone even if this returns EINTR */
     errno = saved;
     return -1;
+}
+
+void
+fd_reserve(unsigned count)
+{
+    struct rlimit limit;
+    int any, high;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    any = eventfd(0, EFD_CLOEXEC);
+    high = any < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, (int)MIN(count, limit.rlim_cur) - 1);
+    fd_close(high); /* the table never shrinks */
+    fd_close(any);
 }
 
 static int

@@ -17,6 +17,11 @@ fd_closep(int *fd)
 /* Close the variable's fd when it goes out of scope. */
 #define _cleanup_fd_ __attribute__((cleanup(fd_closep)))
 
+/* Make room in the process's table for fds below count, as far as RLIMIT_NOFILE allows, while it
+ * has but one thread. Where threads share the table, the kernel lets the thread that makes it grow
+ * wait for all CPUs (synchronize_rcu): several milliseconds, in which a poller serves nobody. */
+void fd_reserve(unsigned count);
+
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
 

@@ -33,6 +33,7 @@
 
 #define WORKER_FDS (4 + CONTROL_FDS) /* that the main thread waits for */
 #define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
+#define FDS_RESERVED 65536 /* half a MiB of memory of the kernel */
 
 struct worker_process {
     const struct worker_options *options;
@@ -178,6 +179,7 @@ worker_settle(struct worker_process *w, struct err *reterr)
     bool alone = w->parent.fd < 0;
     int r = engine_raise_files(config, reterr);
 
+    fd_reserve(FDS_RESERVED);
     if (r == 0)
         r = worker_log_open(&w->log, config->log, &w->parent, reterr);
     if (r == 0 && config->pid_file.data)

@@ -1,4 +1,7 @@
 """Too many connections, too few file descriptors."""
+import pathlib
+import re
+import resource
 import socket
 import time
 
@@ -197,3 +200,12 @@ def test_clients_behind_proxies_are_those_that_are_told(goevd, plugins, tmp_path
     eventually(lambda: through('192.0.2.1'), 'the place that became free is not given again')
     assert not through('192.0.2.1') and through('192.0.2.3')
     assert all(admitted(d, '127.0.0.2') for _ in range(2)) and not admitted(d, '127.0.0.2')
+
+
+@pytest.mark.parametrize('args', [[], ['--single']])
+def test_no_poller_waits_while_the_table_of_descriptors_grows(goevd, args):
+    """The kernel would let it wait for all CPUs, for some milliseconds: there is room before."""
+    d = goevd(config(listener(handler='echo')), *args)
+    status = pathlib.Path(f'/proc/{d.worker()}/status').read_text()
+    limit = resource.prlimit(d.worker(), resource.RLIMIT_NOFILE)[0]
+    assert int(re.search(r'FDSize:\s+(\d+)', status)[1]) >= min(limit, 65536)
