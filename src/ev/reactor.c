@@ -11,6 +11,8 @@
 #include "base/cpus.h"
 #include "base/thread.h"
 
+#define POLLERS_FEW 8 /* whose loads are all read for each connection */
+
 struct reactor_thread {
     struct reactor *reactor;
     struct poller *poller;
@@ -279,4 +281,29 @@ reactor_least_loaded(const struct reactor *r)
             load = poller_load(least);
         }
     return least;
+}
+
+/* xorshift64, Marsaglia 2003. */
+static struct poller *
+reactor_any(const struct reactor *r, uint64_t *random)
+{
+    uint64_t x = *random;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    *random = x;
+    return r->pollers[(x >> 32) * r->count >> 32];
+}
+
+struct poller *
+reactor_less_loaded(const struct reactor *r, uint64_t *random)
+{
+    struct poller *one, *other;
+
+    if (r->count <= POLLERS_FEW)
+        return reactor_least_loaded(r);
+    one = reactor_any(r, random);
+    other = reactor_any(r, random);
+    return poller_load(other) < poller_load(one) ? other : one;
 }

@@ -58,6 +58,11 @@ int reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn sto
 /* The poller that holds the fewest connections now [any thread]. */
 struct poller *reactor_least_loaded(const struct reactor *r);
 
+/* The same for every connection, where reading the loads of all pollers, each in a line of cache
+ * that its CPU writes, would cost too much: of many pollers, the less loaded of two at random.
+ * *random is the caller's own, and not 0. */
+struct poller *reactor_less_loaded(const struct reactor *r, uint64_t *random);
+
 /* Run fn on each poller, and return when it has run on all. Not from a poller. */
 void reactor_call(struct reactor *r, reactor_call_fn fn, void *arg);
 

@@ -110,3 +110,19 @@ def test_without_imbalance_control_one_cpu_gets_all(goevd):
         held = procfs.held(d.worker(), d.port())
     assert sum(held) == 300
     assert held[1] > 1.5 * held[0]
+
+
+def test_one_after_the_other_is_not_held(goevd, tmp_path):
+    """What is held arms a timer, again and again: only the first does, until it is clear that no
+    other poller accepts."""
+    d = goevd(config(listener('echo', 'echo', idle_timeout=0), reactors=PINNED,
+                     control={'socket': str(tmp_path / 'control')}))
+    before = d.metrics()['timers.due']
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, CPUS[:1])
+    try:
+        for _ in range(40):
+            echo(d.connect('echo'))
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert d.metrics()['timers.due'] - before < 15

@@ -17,6 +17,7 @@
 #define HELD_NS (50 * NS_PER_MS)   /* the longest that one is held, ... */
 #define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once nobody accepts any more */
 #define HELD_LOOK_NS NS_PER_MS
+#define HELD_MIN 2       /* connections up to which none is held: so few may lie anywhere */
 #define SLACK_MIN 1      /* one connection more is never clearly more */
 #define SLACK_FAIR_MIN 8 /* where steering works, chance is left alone */
 
@@ -31,6 +32,7 @@ balance_begin(struct net *net)
     if (!b)
         return -ENOMEM;
     b->poller = net->poller;
+    b->random = net->poller->index + 1;
     b->held_end = &b->held;
     net->balance = b;
     return 0;
@@ -148,12 +150,22 @@ balance_pop_held(struct balance *b)
     return h;
 }
 
+/* Nobody has accepted any more, and the others have not at all: the next ones need not be held. */
+static void
+balance_judge_quiet(struct balance *b, uint64_t now_ns)
+{
+    if (balance_verdict(b, now_ns) != BALANCE_UNKNOWN || balance_others(b) != b->others_start)
+        return;
+    b->verdict = BALANCE_ONE_SIDED;
+    b->verdict_ns = now_ns;
+}
+
 /* Decide of the oldest that is held; false: not yet. It counts in this poller's load. */
 static bool
 balance_decide(struct balance *b, uint64_t now_ns)
 {
     struct handover *h = b->held;
-    struct poller *least = reactor_least_loaded(b->reactor);
+    struct poller *least = reactor_less_loaded(b->reactor, &b->random);
     enum balance_verdict verdict = balance_verdict(b, now_ns);
     bool fair = verdict == BALANCE_FAIR || verdict == BALANCE_PASSING;
 
@@ -162,7 +174,9 @@ balance_decide(struct balance *b, uint64_t now_ns)
         balance_keep(b, balance_pop_held(b));
         return true;
     }
-    if (now_ns - h->since_ns < HELD_NS && now_ns - b->busy_ns < HELD_QUIET_NS)
+    if (now_ns - b->busy_ns >= HELD_QUIET_NS)
+        balance_judge_quiet(b, now_ns);
+    else if (now_ns - h->since_ns < HELD_NS)
         return false;
     atomic_fetch_sub_explicit(&b->poller->load, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&least->load, 1, memory_order_relaxed);
@@ -234,7 +248,7 @@ balance_wrap(struct listener *l, int fd, const struct sockaddr_storage *peer)
 static struct poller *
 balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
 {
-    struct poller *self = b->poller, *least = reactor_least_loaded(l->config.serve);
+    struct poller *self = b->poller, *least = reactor_less_loaded(l->config.serve, &b->random);
     int mine = poller_load(self) + 1;
 
     if (l->config.mode == LISTENER_ACCEPTOR)
@@ -255,7 +269,7 @@ balance_choose(struct balance *b, const struct listener *l, uint64_t now_ns)
     case BALANCE_UNKNOWN:
         break;
     }
-    return l->steered ? NULL : least;
+    return l->steered && mine > HELD_MIN ? NULL : least;
 }
 
 static struct poller *
@@ -285,7 +299,7 @@ balance_place(struct balance *b, struct listener *l, const struct reactor *r, in
               const struct sockaddr_storage *peer, uint64_t now_ns)
 {
     struct poller *to = likely(r == l->config.serve) ? balance_choose_among_own(b, l, now_ns)
-                                                     : reactor_least_loaded(r);
+                                                     : reactor_less_loaded(r, &b->random);
     struct handover *h = to == b->poller ? NULL : balance_wrap(l, fd, peer);
 
     if (!h && to != b->poller && !balance_is_among(b->poller, r)) {

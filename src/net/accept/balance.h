@@ -45,6 +45,7 @@ struct balance {
     uint64_t busy_ns;      /* when any poller was last seen to accept */
     enum balance_verdict verdict;
     uint64_t verdict_ns;
+    uint64_t random;                   /* of reactor_less_loaded() */
     struct handover *held, **held_end; /* oldest first */
     struct timer timer;                /* while some are held */
 };
