@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from daemon import PATIENCE_S, config, listener, write_config
+import procfs
+from daemon import PATIENCE_S, config, eventually, listener, write_config
 from wire import echo, kept_port, refused
 
 CPUS = sorted(os.sched_getaffinity(0))[:2]
@@ -91,6 +92,9 @@ def at(tmp_path, address, reactors=None, **more):
 
 def spread(d, count=10):
     """So many connections from the first CPU: how many each poller has accepted of them."""
+    if not d.single:
+        eventually(lambda: len(procfs.children(d.pid)) == 1, 'the worker that drains does not end')
+
     def accepted():
         return d.told('stats')['metrics']['connections.accepted']['pollers']
     before = accepted()
@@ -98,7 +102,9 @@ def spread(d, count=10):
     os.sched_setaffinity(0, CPUS[:1])
     try:
         for _ in range(count):
-            echo(d.connect('e'))
+            s = d.connect('e')
+            echo(s)
+            s.close()
     finally:
         os.sched_setaffinity(0, mine)
     return [after - b for after, b in zip(accepted(), before)]
