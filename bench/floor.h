@@ -1,4 +1,4 @@
-/* The loop of the floors: what a server that reads and answers cannot do without, and no more.
+/* The loop of the floors: the least that a server must do to read and answer.
  *
  *   floor --port N [--threads N] [--pin CPU,CPU…] [--steer]
  *
@@ -18,7 +18,7 @@ struct floor_read {
     char data[FLOOR_READ_BYTES];
 };
 
-/* What a floor does: a connection is new; it can be read. */
+/* The callbacks of a floor: a connection is new; it can be read. */
 void floor_open(int fd);
 void floor_serve(struct floor_read *r, int fd);
 

@@ -1,4 +1,5 @@
-/* What a timer costs while many are armed: nanoseconds of CPU time to arm, move, cancel and expire.
+/* The cost of a timer while many are armed: nanoseconds of CPU time to arm, move, cancel and
+ * expire.
  *
  *   timers poller|conn [--armed N] [--connections N] [--rounds N]
  *

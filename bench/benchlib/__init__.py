@@ -1,1 +1,1 @@
-"""What the programs in bench/ share."""
+"""The shared parts of the programs in bench/."""

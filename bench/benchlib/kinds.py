@@ -1,4 +1,4 @@
-"""Kinds of load that servers take turns with, and what goevd should reach beside another."""
+"""Kinds of load that servers take turns with, and goals for goevd beside another server."""
 import dataclasses
 import statistics
 import sys
@@ -8,7 +8,7 @@ from . import report
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One kind of load, its figures, and what goevd should reach beside another server."""
+    """One kind of load, its figures, and the goals for goevd beside another server."""
     title: str
     figures: tuple   # (name in the window, title, format)
     goals: dict      # figure -> (sign, limit)

@@ -1,4 +1,4 @@
-"""What the kernel knows about processes: their CPU time, context switches and memory."""
+"""Figures of the kernel about processes: CPU time, context switches and memory."""
 import os
 import pathlib
 

@@ -45,7 +45,7 @@ def paired(windows, others, figure):
 
 
 def judge(shape, rounds):
-    """What became of each goal of the shape."""
+    """The result for each goal of the shape."""
     judged = []
     for goal in shape.goals:
         if 'goevd' in rounds and goal.other in rounds:
@@ -98,7 +98,7 @@ def print_goals(results):
 
 
 def machine():
-    """What the figures were taken on."""
+    """The machine of the measurement."""
     model = [line.split(':')[1].strip() for line in open('/proc/cpuinfo', encoding='ascii')
              if line.startswith('model name')]
     return {'cpu': model[0] if model else platform.machine(), 'cpus': os.cpu_count(),

@@ -1,4 +1,4 @@
-"""Start and stop what is measured: goevd, the floor and nginx, each on a port of its own."""
+"""Start and stop the measured servers: goevd, the floor and nginx, each on a port of its own."""
 import json
 import os
 import pathlib
@@ -25,7 +25,7 @@ class ServerError(Exception):
 
 
 def free_port():
-    """A port that nobody listens on now."""
+    """A free port."""
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         return s.getsockname()[1]
@@ -150,7 +150,7 @@ def floor(threads, cpus, wrapper=()):
     return Server('floor', port, argv, cpus)
 
 
-# What may answer, as in a route of goevd's configuration.
+# The kinds of replies, as in a route of goevd's configuration.
 RESPOND = 'respond: {headers: {Content-Type: text/plain}, body: "Hello, World!"}'
 POSTED = f'methods: [GET, POST]\n            {RESPOND}'
 HANDLER = 'handler: hello'

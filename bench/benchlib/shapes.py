@@ -1,4 +1,4 @@
-"""The shapes of load, who is measured in them, and what goevd should reach."""
+"""The shapes of load, the servers that are measured in them, and the goals for goevd."""
 import dataclasses
 import os
 
@@ -50,7 +50,7 @@ class Shape:
         return CPUS[1:] if self.apart else CPUS
 
     def starters(self):
-        """For each server's name, what starts it."""
+        """For each server's name, the function that starts it."""
         if self.logged:
             return {'goevd': lambda: servers.goevd(self.threads, self.cpus, logged=True),
                     'nginx': lambda: servers.nginx(self.threads, self.cpus, servers.NGINX_LOG),

@@ -20,7 +20,7 @@ struct instance {
     int metrics[METRICS];
 };
 
-/* Somebody who sends lines. */
+/* A client, which sends lines. */
 struct client {
     unsigned jobs;    /* that have not ended */
     struct job *owed; /* was refused, and its answer waits for those before it */
@@ -66,7 +66,7 @@ client_is_full(const struct client *client, const struct options *o)
     return client->owed || client->jobs >= (unsigned)o->jobs_max;
 }
 
-/* Say what may be said now, and go on or end. */
+/* Send the replies that may be sent now, and go on or end. */
 static int
 client_settle(struct goevd_conn *c, struct client *client)
 {
@@ -94,7 +94,7 @@ client_owe(struct goevd_conn *c, struct client *client, struct job *job)
     return client_settle(c, client);
 }
 
-/* He is told what is wrong, after the answers to his earlier lines, and closed. */
+/* The client gets the error, after the replies to its earlier lines, and is closed. */
 static int
 client_end(struct goevd_conn *c, struct client *client, const char *line, size_t len,
            const char *sentence)
@@ -167,8 +167,8 @@ job_done(struct goevd_conn *c, void *arg, int result)
     free(job);
 }
 
-/* What cannot be queued is told as it arrives, before job_done() that the same thread has sent
- * after it. Everything else may be told when the job is long gone. */
+/* A job that cannot be queued is answered as its line arrives, before job_done() that the same
+ * thread has sent after it. Everything else may be told when the job is long gone. */
 static void
 job_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
 {
@@ -229,7 +229,7 @@ static const struct goevd_framing async_lines = {
     .type = GOEVD_FRAMING_LINES,
 };
 
-/* What he has sent is answered before he is closed. */
+/* Lines of the client are answered before it is closed. */
 static int
 async_end(struct goevd_conn *c, void *state)
 {

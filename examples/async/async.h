@@ -1,8 +1,8 @@
 /* async - takes lines, runs a job for each on the work pool, and answers when it has ended.
  *
  *   async.c     clients: lines in, jobs out, answers back
- *   command.c   what a job does; it runs on the work pool, where it may block
- *   options.c   what the configuration may say
+ *   command.c   the job; it runs on the work pool, where it may block
+ *   options.c   the options
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,11 +33,11 @@ struct answer {
     char text[1024];
 };
 
-/* Answer a line "TAG COMMAND ARGUMENT" with what is formatted. */
+/* Answer a line "TAG COMMAND ARGUMENT" with the formatted text. */
 GOEVD_PRINTF(3, 4)
 void answer_set(struct answer *a, const char *line, const char *format, ...);
 
-/* Do what a line says, however long it takes. `root` is the folder's fd, -1 for none. */
+/* Do the job of a line, however long it takes. `root` is the folder's fd, -1 for none. */
 void command_run(const struct options *o, int root, const char *line, struct answer *ret);
 
 #endif

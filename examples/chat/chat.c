@@ -1,4 +1,4 @@
-/* chat - rooms in which everybody reads what anybody writes.
+/* chat - rooms in which all members get each message.
  *
  * As an application of the websocket plugin: a client that connects with ?room=ROOM&name=NAME is in
  * that room under that name. Each text that it sends goes to all members as
@@ -120,8 +120,8 @@ chat_open(struct goevd_websocket_conn *w, void *state)
     return r < 0 ? r : 0;
 }
 
-/* JSON that tells who has written a text, RFC 8259 section 7. A text is UTF-8, which needs no more
- * escapes. Returns it, to be freed, or NULL. */
+/* JSON with a text and the name of its author, RFC 8259 section 7. A text is UTF-8, which needs no
+ * more escapes. Returns it, to be freed, or NULL. */
 static char *
 chat_quote(const struct chat_member *m, const char *text, size_t len, size_t *ret_len)
 {

@@ -10,7 +10,7 @@ struct chat_room {
     struct chat_room *next;
     struct chat_member *first;
     size_t count;
-    uint64_t version; /* counts who has come and gone */
+    uint64_t version; /* counts joins and leaves */
     char name[CHAT_ROOM_MAX + 1];
 };
 

@@ -1,4 +1,4 @@
-/* Who is in which room of a chat: names, counted and versioned. */
+/* The members of each room of a chat: names, counted and versioned. */
 #pragma once
 
 #include <pthread.h>
@@ -38,7 +38,7 @@ int chat_rooms_enter(struct chat_rooms *rooms, struct chat_member *member,
 
 /* Leave it. `ret_left` is for the room.
  * Thread   [any]
- * Returns  0; -ENOENT if it was in none, or nobody is left to read that.
+ * Returns  0; -ENOENT if it was in none, or no member is left to read that.
  */
 int chat_rooms_leave(struct chat_rooms *rooms, struct chat_member *member,
                      char ret_left[CHAT_EVENT_MAX]);

@@ -1,5 +1,5 @@
-// counter - a WebSocket application in C++17: tells each client how many messages, and how many bytes
-// in all, it has sent. goevd-websocket-app(7) explains applications.
+// counter - a WebSocket application in C++17: sends each client the number of messages, and of
+// bytes in all, it has sent. goevd-websocket-app(7) explains applications.
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -11,7 +11,7 @@ GOEVD_WEBSOCKET_TABLE;
 
 namespace {
 
-// What each connection has, in zeroed memory of goevd's; no destructor runs.
+// The state of each connection, in zeroed memory of goevd's; no destructor runs.
 struct Counter {
     std::size_t messages;
     std::size_t bytes;

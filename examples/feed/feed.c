@@ -1,7 +1,7 @@
-/* feed - what one publisher says, to all who have subscribed.
+/* feed - messages of one publisher for all subscribers.
  *
  * An application of the websocket plugin. Who connects with ?key=KEY is the publisher, one at a
- * time; everybody else hears what he sends.
+ * time; all others get its messages.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -27,7 +27,7 @@ static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, o
 
 struct feed {
     struct goevd_str key;
-    atomic_bool published; /* somebody is the publisher */
+    atomic_bool published; /* there is a publisher */
 };
 
 struct reader {

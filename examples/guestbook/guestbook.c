@@ -1,4 +1,4 @@
-/* guestbook - keeps what visitors write, as JSON. An HTTP handler with bodies and with storage on
+/* guestbook - keeps entries of visitors, as JSON. An HTTP handler with bodies and with storage on
  * each poller; goevd-http-handler(7) explains both.
  *
  *   GET  /   all entries, the oldest first: [{"name": "…", "text": "…"}, …]

@@ -1,4 +1,4 @@
-/* quotes - prices that change, to all who have subscribed to them.
+/* quotes - changing prices for their subscribers.
  *
  * A WebSocket application for a route such as /quotes/{name}. A client gets the last price of that
  * name at once, and each one that follows. "+NAME" subscribes to another, "-NAME" ends that. A
@@ -82,7 +82,7 @@ quotes_run(struct goevd_poller *poller, void *local, void *arg)
         (void)goevd_timer_arm(l->timer, 0, PERIOD_NS);
 }
 
-/* The last price, in two parts: the second is what the cache has. */
+/* The last price, in two parts: the second is in the cache. */
 static int
 quotes_send_last(struct goevd_websocket_conn *w, unsigned name)
 {

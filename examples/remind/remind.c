@@ -38,7 +38,7 @@ struct remind {
     struct goevd_self *self;
     pthread_t thread;
     bool runs;            /* there is that thread */
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the fields below */
     pthread_cond_t changed;
     struct reminder *first; /* the next one that is due */
     unsigned count;

@@ -34,7 +34,7 @@ struct visits {
     const struct options *options;
 };
 
-/* A poller's connection to Redis; nobody else touches it. */
+/* A poller's connection to Redis; only that poller touches it. */
 struct link {
     redisAsyncContext *redis; /* NULL: there is none now */
     struct goevd_watch *watch;
@@ -123,7 +123,7 @@ link_open(struct link *l, struct goevd_poller *poller, int port)
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-/* What is kept until Redis has answered: the request may be over by then. */
+/* Data that is kept until Redis has answered: the request may be over by then. */
 struct question {
     struct goevd_self *self;
     struct goevd_http_id id;

@@ -1,11 +1,12 @@
-/* basic_auth - lets in who knows a password (RFC 7617). An HTTP handler that stands before others.
+/* basic_auth - lets clients with a valid password pass (RFC 7617). An HTTP handler that stands
+ * before others.
  *
- *   credentials.c  what a request says
- *   verified.c     what has been found right before
+ *   credentials.c  name and password of a request
+ *   verified.c     passwords that were verified before
  *   users.c        the file
  *
- * Hashes are slow on purpose, so they are made on the work pool. A name that nobody has costs one
- * too: that of a user whom the name chooses, so that it costs the same each time.
+ * Hashes are slow on purpose, so they are made on the work pool. An unknown name costs one too:
+ * that of a user that the name selects, so that it costs the same each time.
  */
 #include <assert.h>
 #include <crypt.h>
@@ -28,7 +29,7 @@
 
 GOEVD_HTTP_TABLE;
 
-static_assert(AUTH_CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be told");
+static_assert(AUTH_CREDENTIALS_PART_MAX <= GOEVD_HTTP_USER_MAX, "each name can be reported");
 
 struct auth_options {
     struct goevd_str users;
@@ -131,7 +132,7 @@ auth_busy(const struct auth *a, struct goevd_http_request *r)
     return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
 }
 
-/* Those behind this one learn who it is. A file has no user without a name. */
+/* Handlers behind this one get the name. A file has no user without a name. */
 static int
 auth_pass(struct goevd_http_request *r, const char *name)
 {
@@ -251,9 +252,10 @@ auth_make_challenge(struct auth *a)
 
     for (size_t i = 0; i < realm->len; i++)
         if (realm->data[i] < ' ' || realm->data[i] > '~' || strchr("\"\\", realm->data[i]))
-            return goevd_refuse(a->self, "realm",
-                                "\"%s\" has a quote, a backslash, or what is not printable ASCII",
-                                realm->data);
+            return goevd_refuse(
+                a->self, "realm",
+                "\"%s\" has a quote, a backslash, or bytes that are not printable ASCII",
+                realm->data);
     snprintf(a->challenge, sizeof(a->challenge), "Basic realm=\"%s\", charset=\"UTF-8\"",
              realm->data);
     return 0;

@@ -1,4 +1,4 @@
-/* What the header Authorization says, RFC 7617 section 2. */
+/* Name and password in the header Authorization, RFC 7617 section 2. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -11,5 +11,5 @@ struct auth_credentials {
     char password[AUTH_CREDENTIALS_PART_MAX + 1];
 };
 
-/* Read it; false where it says anything but a name and a password that can be some. */
+/* Read it; false unless it has a possible name and password. */
 bool auth_credentials_read(struct goevd_str value, struct auth_credentials *ret);

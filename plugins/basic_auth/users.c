@@ -16,7 +16,7 @@ struct auth_users_file {
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* What is wrong with a hash; NULL: nothing is. crypt(3) itself would look at its beginning alone.
+/* The fault of a hash; NULL: it has none. crypt(3) itself would look at its beginning alone.
  */
 static const char *
 auth_users_hash_problem(const char *hash)

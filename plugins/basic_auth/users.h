@@ -19,10 +19,10 @@ struct auth_users {
     char *text; /* what they are of */
 };
 
-/* Read them; what is wrong is refused at `at` in the options, with file and line. */
+/* Read them; a fault is refused at `at` in the options, with file and line. */
 int auth_users_init(struct auth_users *users, struct goevd_self *self, const char *at,
                     const char *path, size_t max);
 void auth_users_fini(struct auth_users *users);
 
-/* NULL where there is nobody of that name. */
+/* NULL if there is no user of that name. */
 const struct auth_user *auth_users_find(const struct auth_users *users, const char *name);

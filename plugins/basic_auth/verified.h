@@ -1,6 +1,6 @@
-/* Names and passwords that were found right on this poller: what is kept of them is a MAC whose key
- * this process alone has, so that none is in memory. A fixed number; of four that have the same
- * place the one that was not asked for the longest gives way. */
+/* Names and passwords that were verified on this poller: only their MAC is kept, whose key this
+ * process alone has, so that none is in memory. A fixed number; of four that have the same place
+ * the one that was not asked for the longest gives way. */
 #pragma once
 
 #include <stdbool.h>

@@ -64,7 +64,8 @@ static const struct goevd_option options_table[] = {
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct cors_options, options_table);
 
-/* ---- What may be said ------------------------------------------------------------------------ */
+/* ---- Values of headers
+ * ------------------------------------------------------------------------ */
 
 static bool
 cors_str_is(struct goevd_str s, const char *text)

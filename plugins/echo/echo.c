@@ -1,4 +1,4 @@
-/* echo - writes back what it reads.
+/* echo - sends all bytes back.
  *
  * The smallest whole plugin: one stream handler, no options, no state. A first one to read. Named
  * by the websocket plugin it sends messages back.
@@ -30,13 +30,13 @@ echo_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
     return r < 0 ? r : (ptrdiff_t)len;
 }
 
-/* No on_eof: once the peer has sent its last byte, the host sends what is queued and closes. */
+/* No on_eof: once the peer has sent its last byte, the host sends the queued output and closes. */
 static const struct goevd_stream echo_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .on_read = echo_read,
 };
 
-/* The same for messages, where the websocket plugin knows what each result means. */
+/* The same for messages, where the websocket plugin handles each result. */
 static int
 echo_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
 {

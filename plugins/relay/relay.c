@@ -11,10 +11,10 @@
 #include <goevd/worker.h>
 
 #define PIECE_BYTES 4096      /* the least that output_max may be */
-#define EARLY_NS GOEVD_SECOND /* an upstream that ends sooner and says nothing is broken */
+#define EARLY_NS GOEVD_SECOND /* an upstream that ends sooner without a byte is broken */
 #define QUIET 1               /* the cookie of the timer that looks whether anything moves */
 
-/* One of the two connections of a relay; what is read here is written to `other`. */
+/* One of the two connections of a relay; bytes that are read here are written to `other`. */
 struct relay_side {
     struct goevd_conn *conn; /* NULL: not yet, or no more */
     struct relay_side *other;
@@ -69,7 +69,7 @@ relay_side_close(struct relay_side *s)
         goevd_conn_close(s->conn, GOEVD_CLOSE_FLUSH);
 }
 
-/* What the end of one side is for the other. */
+/* The effect of the end of one side on the other. */
 static void
 relay_side_pass_on(struct relay_side *s, struct goevd_poller *poller, enum goevd_reason reason)
 {
@@ -134,7 +134,7 @@ relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len,
     (void)fresh, (void)flags;
     if (r != 0)
         goevd_conn_pause(c);
-    if (r == -EPIPE) /* the other is closing, and its end will tell */
+    if (r == -EPIPE) /* the other is closing, and its end has the reason */
         return (ptrdiff_t)len;
     if (r < 0 && r != -ENOBUFS)
         return r;
@@ -167,7 +167,7 @@ relay_judge_end(struct relay *r, struct goevd_poller *poller)
     r->judged = true;
 }
 
-/* Half-close: the other side hears of it behind what is queued, and may go on sending. */
+/* Half-close: the other side gets it behind the queued bytes, and may go on sending. */
 static int
 relay_side_eof(struct goevd_conn *c, void *state)
 {
@@ -237,7 +237,7 @@ relay_client_open(struct goevd_conn *c, void *state)
     r->client = (struct relay_side){c, &r->upstream, r};
     r->upstream = (struct relay_side){NULL, &r->client, r};
     r->instance = i;
-    goevd_conn_pause(c); /* until there is somebody to write to */
+    goevd_conn_pause(c); /* until there is a side to write to */
     r->connecting = relay_connect(r, poller) == 0;
     if (!r->connecting)
         relay_refuse(r, poller);
@@ -253,7 +253,7 @@ relay_connecting_ends(struct relay *r, struct goevd_poller *poller)
     relay_count(r->instance, poller, RELAY_CONNECTING, -1);
 }
 
-/* Who the client is, as the first bytes to its upstream. */
+/* The header with the client's address, as the first bytes to its upstream. */
 static int
 relay_send_header(struct relay *r)
 {
@@ -304,8 +304,8 @@ relay_upstream_connect_fail(void *instance, struct goevd_poller *poller, void *s
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
-/* What is on its way goes on, until stop_timeout ends it; what is quiet has ended, unless this is a
- * reload: then nothing needs it to go. */
+/* Busy sessions go on, until stop_timeout ends it; quiet ones end, unless this is a reload: then
+ * nothing needs it to go. */
 static bool
 relay_is_quiet(struct relay *r)
 {

@@ -1,4 +1,4 @@
-/* relay - a TCP proxy: what a client sends goes to one of several upstreams, and back.
+/* relay - a TCP proxy from clients to one of several upstreams, and back.
  *
  *   relay.c      a client and its upstream: bytes, ends, resets
  *   upstream.c   which upstream: least connections, and rest after a failure
@@ -18,7 +18,7 @@
 #include <goevd/metrics.h>
 #include <goevd/plugin.h>
 
-#define RELAY_UPSTREAMS_MAX 64 /* as many as a mask of 64 bits can tell apart */
+#define RELAY_UPSTREAMS_MAX 64 /* as many as a mask of 64 bits has bits */
 
 struct relay_options {
     struct goevd_list upstreams; /* of struct goevd_str */
@@ -31,7 +31,7 @@ struct relay_options {
 
 extern const struct goevd_schema relay_options_schema;
 
-/* What is counted of each upstream, and of all together. */
+/* The counts of each upstream, and of all together. */
 enum relay_upstream_metric {
     RELAY_UPSTREAM_OPEN,
     RELAY_UPSTREAM_CONNECTED,
@@ -64,7 +64,7 @@ struct relay_instance {
     struct goevd_self *self;
     const struct relay_options *options;
     int metrics[RELAY_METRICS];
-    atomic_uint first; /* who goes first among equals */
+    atomic_uint first; /* the first among equals */
     unsigned upstream_count;
     struct relay_upstream upstreams[];
 };
@@ -81,7 +81,7 @@ struct relay_upstream *relay_upstream_take(struct relay_instance *i, uint64_t *t
 /* Its connection has ended, or was not made. */
 void relay_upstream_drop(struct relay_upstream *u);
 
-/* What came of connecting. */
+/* The result of connecting. */
 void relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
                             struct goevd_poller *poller);
 void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,

@@ -63,7 +63,7 @@ relay_upstream_best(struct relay_instance *i, uint64_t tried, unsigned first, ui
 }
 
 /* After its rest one client tries it, and it goes on resting for all others until that is decided:
- * who does not answer at all shall not have all of them wait. */
+ * an upstream that does not answer at all must not delay all of them. */
 static bool
 relay_upstream_claim(struct relay_instance *i, struct relay_upstream *u, uint64_t now)
 {
@@ -99,7 +99,7 @@ relay_upstream_drop(struct relay_upstream *u)
     atomic_fetch_sub_explicit(&u->connections, 1, memory_order_relaxed);
 }
 
-/* ---- What came of it ------------------------------------------------------------------------- */
+/* ---- Results --------------------------------------------------------------------------------- */
 
 void
 relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
@@ -113,7 +113,7 @@ relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
     goevd_log(i->self, GOEVD_LOG_NOTICE, "upstream %s answers again", u->address);
 }
 
-/* What is missing here says nothing about the upstream. */
+/* A shortage on this machine is no fault of the upstream. */
 static bool
 relay_upstream_is_innocent(int error)
 {

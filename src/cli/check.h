@@ -1,4 +1,4 @@
-/* What goevd does without serving: -t, -T, --list-plugins, --describe. Each returns the exit
+/* The commands that do not serve: -t, -T, --list-plugins, --describe. Each returns the exit
  * status. */
 #pragma once
 

@@ -15,7 +15,7 @@
 
 struct check_start {
     struct setup *setup;
-    bool changed_user; /* the supervisor may reach what this process cannot see any more */
+    bool changed_user; /* the supervisor may reach files that this process cannot see any more */
 };
 
 /* ---- goevd's own files ----------------------------------------------------------------------- */
@@ -71,7 +71,7 @@ check_start_unix(const char *path, struct err *reterr)
                  : 0;
 }
 
-/* Whether this machine has the address: another port of it is bound, and nobody listens there. */
+/* Whether this machine has the address: another port of it is bound, without listening there. */
 static int
 check_start_tcp(const struct address *address, struct err *reterr)
 {

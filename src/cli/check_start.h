@@ -1,6 +1,6 @@
-/* goevd -t: what a start would find beyond the configuration's keys and values, as far as it can be
- * found without serving. What it leaves out: the sandbox of the service, ports in use, and limits
- * of the process. */
+/* goevd -t: faults that a start would find beyond the configuration's keys and values, as far as
+ * they can be found without serving. It leaves out: the sandbox of the service, ports in use, and
+ * limits of the process. */
 #pragma once
 
 #include "worker/setup.h"

@@ -175,7 +175,7 @@ cli_take(struct cli *cli, int option)
     case OPTION_WORKER:
         return cli_parse_fd(optarg, &cli->worker.parent_fd) < 0 ? -EINVAL
                                                                 : cli_choose(cli, CLI_WORKER);
-    default: /* getopt_long(3) has said what is wrong */
+    default: /* getopt_long(3) has printed the fault */
         fprintf(stderr, "Try 'goevd --help'.\n");
         return -EINVAL;
     }
@@ -195,7 +195,7 @@ cli_stray_flag(const struct cli *cli)
     return NULL;
 }
 
-/* What is left when the flags are gone: nothing, or ctl or plugin and its command. */
+/* The arguments without flags: none, or ctl or plugin and its command. */
 static int
 cli_take_words(struct cli *cli, int count, char **words)
 {

@@ -37,7 +37,7 @@ struct cli {
     int arg_count;
 };
 
-/* 0; -EINVAL after telling stderr what is wrong. */
+/* 0; -EINVAL after printing the fault to stderr. */
 int cli_parse(int argc, char **argv, struct cli *ret);
 
 void cli_print_help(void);

@@ -49,7 +49,7 @@ ctl_miss_path(const struct cli *cli)
     setup_fini(&setup);
 }
 
-/* The path of -s, or what the configuration says. */
+/* The path of -s, or that of the configuration. */
 static int
 ctl_find_path(const struct cli *cli, struct ctl_path *ret)
 {

@@ -23,8 +23,8 @@ main_version(void)
     return EXIT_OK;
 }
 
-/* What is opened later must not become one of these, and what is printed go to a client. Writing to
- * the one in the place of standard output fails, so that commands notice. */
+/* Otherwise a file that is opened later could become one of these, and output would go to a client.
+ * Writing to the one in the place of standard output fails, so that commands notice. */
 static void
 main_open_standard(void)
 {
@@ -71,7 +71,8 @@ main(int argc, char **argv)
     int status;
 
     main_open_standard();
-    signal(SIGCHLD, SIG_DFL); /* who ignores it is not told how children end, and passes that on */
+    signal(SIGCHLD, SIG_DFL); /* a process that ignores it gets no status of its children, and its
+                                 children inherit that */
     if (cli_parse(argc, argv, &cli) < 0)
         return EXIT_REFUSED;
     serves = cli.mode == CLI_RUN || cli.mode == CLI_SINGLE || cli.mode == CLI_WORKER;

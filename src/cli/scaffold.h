@@ -1,4 +1,4 @@
-/* What goevd does for those who write plugins: goevd plugin new, check and test. */
+/* Commands for authors of plugins: goevd plugin new, check and test. */
 #pragma once
 
 #include "base/err.h"
@@ -25,16 +25,16 @@ int scaffold_new(const char *name, const char *kind, struct err *reterr);
 /* Print where the headers for plugins are. */
 int scaffold_headers(struct err *reterr);
 
-/* Print where plugins are looked for unless the configuration or --plugin-dir says otherwise. */
+/* Print the default directory of plugins. */
 int scaffold_folder(struct err *reterr);
 
 /* The command that runs this goevd again, in any folder. */
 const char *scaffold_program(char *buf, size_t size);
 
-/* Load a plugin, and print to stdout what it is. What is wrong with it is in reterr; what should be
- * mended all the same goes to stderr. */
+/* Load a plugin, and print its description to stdout. Its fault is in reterr; what should be mended
+ * all the same goes to stderr. */
 int scaffold_check(const char *path, struct err *reterr);
 
 /* Serve what `dir` says in test.yaml with the plugins of `plugin_dir`, drive it, run the program
- * `test` beside it, and stop it, telling stdout of each step. 0; -EIO where one has failed. */
+ * `test` beside it, and stop it, printing each step to stdout. 0; -EIO where one has failed. */
 int scaffold_test(const char *dir, const char *plugin_dir, struct err *reterr);

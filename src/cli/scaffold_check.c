@@ -83,7 +83,7 @@ scaffold_check_object(const char *path)
                       "functions, or link with -Wl,-z,noexecstack");
 }
 
-/* The loader names the first that is missing; somebody who links wants to know all of them. */
+/* The loader names only the first missing symbol; an author needs all of them. */
 static void
 scaffold_tell_missing(const char *path)
 {

@@ -41,7 +41,7 @@ scaffold_is_kind(const char *kind)
     return false;
 }
 
-/* A mark in a text, and what stands in its place. */
+/* A mark in a text, and its replacement. */
 struct scaffold_mark {
     const char *mark, *value;
 };

@@ -1,5 +1,5 @@
 /* A daemon for a plugin's test: it gets a socket as from systemd, and says as to systemd that it is
- * ready; so nobody has to guess a port that is free, or when it serves. */
+ * ready; so neither a free port nor the time when it serves is guessed. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +24,7 @@
 #define READY_WAIT_MS 10000
 #define STOP_WAIT_MS 10000
 #define TEST_WAIT_MS 60000
-#define QUIET_WAIT_MS 200 /* for an answer from who may not give any */
+#define QUIET_WAIT_MS 200 /* for a reply from a program that may not give any */
 #define STRANGERS 32      /* of each kind */
 
 struct daemon {
@@ -206,7 +206,7 @@ enum stranger {
     STRANGER_BREAKS_OFF /* resets the connection while it is answered */
 };
 
-/* What comes does not matter, only that goevd lives. */
+/* The received bytes do not matter, only that goevd lives. */
 static void
 scaffold_read(int fd)
 {
@@ -326,7 +326,7 @@ scaffold_step(struct daemon *d, const char *name, int (*step)(struct daemon *d, 
 
     if (r == 0)
         printf("%s: ok\n", name);
-    fflush(stdout); /* before what others print */
+    fflush(stdout); /* before the output of others */
     return r;
 }
 

@@ -17,9 +17,9 @@
  *   LOG_TAKEN                                          after LOG_FILE or FILE_NEW
  *   DRAINING          <-   STOP
  *
- * The worker says HELLO first, with the version it speaks. The two may come from different builds,
+ * The worker sends HELLO first, with the version it speaks. The two may come from different builds,
  * for a reload starts the worker that is on disk then: within a major version messages only gain
- * fields at their end, and each side takes what it knows and zeroes the rest.
+ * fields at their end, and each side takes the known fields and zeroes the rest.
  */
 #pragma once
 

@@ -9,7 +9,7 @@ GOEVD_HTTP_TABLE;
 
 #define TEXT_MAX 200
 
-/* ---- Options: what the configuration may say ------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 struct options {
     struct goevd_str greeting;
@@ -55,10 +55,11 @@ static int
 {
     const struct options *o = options;
 
-    /* goevd -t calls create too: refuse what is wrong here, but start threads and write files only
+    /* goevd -t calls create too: refuse wrong options here, but start threads and write files only
      * if this is no check. */
     if (!goevd_checking(self))
-        goevd_log(self, GOEVD_LOG_INFO, "greets with \"%.*s\"", (int)o->greeting.len, o->greeting.data);
+        goevd_log(self, GOEVD_LOG_INFO, "greets with \"%.*s\"", (int)o->greeting.len,
+                  o->greeting.data);
     *ret_instance = (void *)options; /* they outlive the instance, and are all of it */
     return 0;
 }

@@ -1,5 +1,5 @@
-/* @NAME@ - sends each line back, turned round. goevd-plugin(7) explains what is here and what else
- * there is: timers, other threads, connections to other servers, options that change. */
+/* @NAME@ - sends each line back, turned round. goevd-plugin(7) explains these callbacks and the
+ * rest: timers, other threads, connections to other servers, options that change. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define LINE_MAX_BYTES 1000
 
-/* ---- Options: what the configuration may say ------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 struct options {
     struct goevd_str prefix;
@@ -62,10 +62,11 @@ static int
 {
     const struct options *o = options;
 
-    /* goevd -t calls create too: refuse what is wrong here, but start threads and write files only
+    /* goevd -t calls create too: refuse wrong options here, but start threads and write files only
      * if this is no check. */
     if (!goevd_checking(self))
-        goevd_log(self, GOEVD_LOG_INFO, "the prefix is \"%.*s\"", (int)o->prefix.len, o->prefix.data);
+        goevd_log(self, GOEVD_LOG_INFO, "the prefix is \"%.*s\"", (int)o->prefix.len,
+                  o->prefix.data);
     *ret_instance = (void *)options; /* they outlive the instance, and are all of it */
     return 0;
 }

@@ -7,7 +7,7 @@
 
 GOEVD_WEBSOCKET_TABLE;
 
-/* ---- Options: what the configuration may say ------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 struct options {
     struct goevd_str word;
@@ -26,7 +26,7 @@ static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, rows);
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 
-/* What each connection has; zeroed when it opens. */
+/* The state of each connection; zeroed when it opens. */
 struct counter {
     unsigned count;
 };
@@ -58,7 +58,7 @@ static int
 {
     const struct options *o = options;
 
-    /* goevd -t calls create too: refuse what is wrong here, but start threads and write files only
+    /* goevd -t calls create too: refuse wrong options here, but start threads and write files only
      * if this is no check. */
     if (!goevd_checking(self))
         goevd_log(self, GOEVD_LOG_INFO, "counts each %.*s", (int)o->word.len, o->word.data);
