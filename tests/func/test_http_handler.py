@@ -399,6 +399,50 @@ def test_early_reply_to_a_body_that_is_too_long_to_drop_says_close(serve, length
         assert reader.response()[2] == b'plain'
 
 
+@pytest.mark.parametrize('what', ['early', 'headers'])
+def test_early_reply_to_a_chunked_body_of_any_length_can_go_on(serve, what):
+    """Nothing says how long it is: all of it is read."""
+    s = serve(body_discard_max=1000).connect()
+    s.sendall(request(f'/do/{what}', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\n')
+    reader = Reader(s)
+    assert 'connection' not in reader.response()[1]
+    for _ in range(20):
+        s.sendall(b'10000\r\n' + b'x' * 0x10000 + b'\r\n')
+    s.sendall(b'0\r\n\r\n' + request('/plain'))
+    assert reader.response()[2] == b'plain'
+
+
+def test_rest_of_an_answered_body_has_its_time(serve):
+    """It grows with what comes: 1000 bytes more are worth a second."""
+    s = serve(body_timeout='300ms', body_rate='1000B/s').connect()
+    begin = time.monotonic()
+    s.sendall(request('/do/early', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\nc8\r\n' + b'x' * 200)
+    Reader(s).response()
+    assert closed(s) and time.monotonic() - begin >= 0.5
+
+
+@pytest.mark.parametrize('chunked', [False, True])
+def test_long_body_that_is_read_while_the_reply_is_sent_says_no_close(serve, chunked):
+    d = serve(body_discard_max=1000)
+    s = d.connect()
+    data = b'x' * 50000
+    framing = {'Transfer_Encoding': 'chunked'} if chunked else {'Content_Length': len(data)}
+    s.sendall(request('/do/echo-stream', 'POST', **framing))
+    reader = Reader(s)
+    head = reader.until(b'\r\n\r\n').lower()
+    assert b'connection' not in head
+    s.sendall(sent_chunked(data) if chunked else data)
+    assert reader.chunks()[0] == data
+    s.sendall(request('/plain'))
+    assert reader.response()[2] == b'plain'
+
+
+def test_where_requests_are_counted_an_early_reply_says_close(serve):
+    s = serve(requests_max=10).connect()
+    s.sendall(request('/do/early', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\n')
+    assert Reader(s).response()[1]['connection'] == 'close' and closed(s)
+
+
 @pytest.mark.parametrize('body, status', [(b'x\r\n', 400), (b'3\r\nabcd', 400)])
 def test_broken_chunk(probe, body, status):
     s, reader = ask(probe, 'count', 'POST', Transfer_Encoding='chunked')

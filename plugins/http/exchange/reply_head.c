@@ -72,6 +72,7 @@ http_exchange_head_put(struct http_exchange *x, int status, struct http_span typ
         .type = status == 304 ? (struct http_span){"", 0} : type,
         .fields = &x->reply.fields,
         .length = status == 205 ? 0 : length,
+        .whole = x->flags & HTTP_X_WHOLE,
     };
     int r;
 

@@ -99,6 +99,7 @@ http_exchange_reply(struct http_exchange *x, int status, const char *type_text, 
 
     if (r < 0)
         return r;
+    x->flags |= HTTP_X_WHOLE;
     if (status >= HTTP_ERROR_PAGES_FIRST && type_len == 0 && len == 0)
         http_reply_out_choose_page(x, status, &type, &body, words);
     r = http_exchange_head_begin(x, status, type,

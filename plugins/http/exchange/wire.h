@@ -33,6 +33,7 @@ struct http_wire_head {
     struct http_span type;            /* of its content; empty: none, or it is in `fields` */
     const struct http_buffer *fields; /* header lines, each with CR LF */
     uint64_t length;                  /* of its content; GOEVD_HTTP_LENGTH_UNKNOWN */
+    bool whole;                       /* the reply is, and no more of the body is read */
 };
 
 /* Where nothing else is said they return 0, 1 as above, -EPIPE where the connection is lost, or

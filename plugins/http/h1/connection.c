@@ -275,6 +275,19 @@ http_h1_conn_late_body(struct http_h1_batch *b)
     return 0;
 }
 
+/* The rest of a body that was answered was to be here by now. Whether it may take longer. */
+static bool
+http_h1_conn_late_rest(struct http_h1_batch *b)
+{
+    uint64_t more = http_h1_discard_more_time(b);
+
+    if (more == 0)
+        return false;
+    b->conn->flags |= HTTP_H1_LATE_BODY;
+    goevd_conn_deadline(b->c, more);
+    return true;
+}
+
 static int
 http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
@@ -292,6 +305,8 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     b.conn->flags &= (uint16_t)~HTTP_H1_LATE;
     if (late == HTTP_H1_LATE_BODY && (b.conn->flags & HTTP_H1_EXCHANGE))
         return http_h1_conn_late_body(&b);
+    if (late == HTTP_H1_LATE_BODY && http_h1_conn_late_rest(&b))
+        return 0;
     if (late == HTTP_H1_LATE_BODY && !(b.conn->flags & HTTP_H1_ANSWERED))
         http_h1_refuse(&b, HTTP_LATE_BODY, (b.conn->flags & HTTP_H1_HEAD));
     else if (late == HTTP_H1_LATE_HEAD && (b.conn->flags & HTTP_H1_BEGUN))

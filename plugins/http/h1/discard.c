@@ -44,6 +44,14 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
     return 0;
 }
 
+/* Of an answered body: what has come in time gives it more. */
+static void
+http_h1_discard_count(struct http_h1_batch *b, uint64_t len)
+{
+    if (b->local->http->options->requests_max == 0)
+        b->conn->body = (uint32_t)MIN(b->conn->body + len, (uint64_t)UINT32_MAX);
+}
+
 /* 1: the body is complete; 0: it is not; an enum http_verdict. */
 static int
 http_h1_discard_chunked(struct http_h1_batch *b)
@@ -57,9 +65,12 @@ http_h1_discard_chunked(struct http_h1_batch *b)
 
         if (n < 0)
             return (int)n;
-        if (conn->body + data.len + http_chunked_known(&conn->chunked) > max)
+        if (conn->flags & HTTP_H1_ANSWERED)
+            http_h1_discard_count(b, data.len);
+        else if (conn->body + data.len + http_chunked_known(&conn->chunked) > max)
             return HTTP_LARGE_BODY;
-        conn->body += (uint32_t)data.len;
+        else
+            conn->body += (uint32_t)data.len;
         b->at += n;
     }
     return http_chunked_done(&conn->chunked);
@@ -72,6 +83,8 @@ http_h1_discard_length(struct http_h1_batch *b)
 
     b->at += n;
     b->conn->left -= n;
+    if (b->conn->flags & HTTP_H1_ANSWERED)
+        http_h1_discard_count(b, n);
     return b->conn->left == 0;
 }
 
@@ -137,5 +150,19 @@ http_h1_discard_body(struct http_h1_batch *b)
         (uint16_t) ~(HTTP_H1_BODY | HTTP_H1_HEAD | HTTP_H1_PERSIST_MASK | HTTP_H1_ANSWERED);
     if (!(conn->flags & HTTP_H1_REST))
         conn->left = 0;
+    if (b->local->http->options->requests_max == 0)
+        conn->body = 0;
     return 0;
+}
+
+uint64_t
+http_h1_discard_more_time(struct http_h1_batch *b)
+{
+    const struct http_options *o = b->local->http->options;
+    uint64_t came = o->requests_max == 0 ? b->conn->body : 0;
+
+    if (!(b->conn->flags & HTTP_H1_ANSWERED) || o->body_rate == 0 || came == 0)
+        return 0;
+    b->conn->body = 0;
+    return (uint64_t)((double)came / (double)o->body_rate * (double)NS_PER_S);
 }

@@ -11,3 +11,6 @@ cold int http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigne
 /* Read on in such a body, and answer when it is complete unless that has been done. Returns
  * likewise. */
 cold int http_h1_discard_body(struct http_h1_batch *b);
+
+/* How much longer a body may take that was answered before its end, ns: its deadline has passed. */
+uint64_t http_h1_discard_more_time(struct http_h1_batch *b);

@@ -17,6 +17,7 @@ enum http_h1_link_flags {
     HTTP_H1_LINK_CONTINUE = 1 << 5, /* the client waits for 100 */
     HTTP_H1_LINK_CHUNKS = 1 << 6,   /* content of the reply goes out in chunks */
     HTTP_H1_LINK_KEPT = 1 << 7,     /* its head is a copy */
+    HTTP_H1_LINK_DRAIN = 1 << 8,    /* what is left of the body will be read, whatever its length */
     HTTP_H1_LINK_BODY = HTTP_H1_LINK_LENGTH | HTTP_H1_LINK_CHUNKED
 };
 

@@ -42,7 +42,8 @@ struct http_h1_conn {
         struct http_h1_rest *rest;
     };
     union {
-        uint32_t body;     /* in a chunked body that nobody wants: its content so far */
+        uint32_t body;     /* in a chunked body that nobody wants: its content so far; in one that
+                              was answered: what came of it since its deadline was armed */
         uint32_t requests; /* else, where they are limited: how many have been so far */
     };
     uint16_t reply; /* in a body that nobody wants: what answers it; see HTTP_H1_INFORMED */

@@ -46,20 +46,36 @@ http_h1_wire_want(struct http_exchange *x)
 
 /* ---- The head -------------------------------------------------------------------------------- */
 
-static enum http_persist
-http_h1_wire_persist(struct http_exchange *x, bool until_close)
+/* Whether the connection ends because more of the body is to come than is thrown away. Where that
+ * is not known, all of the rest will be: of a chunked body, and of one that the handler may read
+ * while it replies. */
+static bool
+http_h1_wire_leaves_body(const struct http_exchange *x, struct http_h1_link *link, bool whole)
 {
     const struct http_options *o = x->local->http->options;
-    struct http_h1_link *link = http_h1_link(x);
     const struct http_h1_conn *conn = http_h1_link_conn(link);
     uint64_t left = (conn->flags & HTTP_H1_EXCHANGE) ? link->body.left : x->req->content_length;
+    bool counted =
+        o->requests_max != 0; /* what is thrown away would be counted where requests are */
+
+    if (!(link->flags & HTTP_H1_LINK_BODY) || (x->flags & HTTP_X_HAD_ALL))
+        return false;
+    if ((link->flags & HTTP_H1_LINK_CHUNKED) && counted)
+        return true;
+    if ((link->flags & HTTP_H1_LINK_LENGTH) && (whole || counted))
+        return left > (uint64_t)o->body_discard_max;
+    link->flags |= HTTP_H1_LINK_DRAIN;
+    return false;
+}
+
+static enum http_persist
+http_h1_wire_persist(struct http_exchange *x, bool until_close, bool whole)
+{
+    struct http_h1_link *link = http_h1_link(x);
+    const struct http_h1_conn *conn = http_h1_link_conn(link);
     bool close = until_close;
 
-    close |= (link->flags & HTTP_H1_LINK_LENGTH) && !(x->flags & HTTP_X_HAD_ALL) &&
-             left > (uint64_t)o->body_discard_max;
-    /* http_h1_wire_leave() counts no chunks either */
-    close |=
-        (link->flags & HTTP_H1_LINK_CHUNKED) && !(x->flags & HTTP_X_READ) && o->requests_max != 0;
+    close |= http_h1_wire_leaves_body(x, link, whole);
     /* RFC 9110 section 10.1.1: with a final reply instead of 100, whether the body comes is not
      * known */
     close |= (link->flags & HTTP_H1_LINK_CONTINUE) || (conn->flags & (HTTP_H1_STOP | HTTP_H1_EOF));
@@ -89,7 +105,7 @@ http_h1_wire_frame(struct http_exchange *x, const struct http_wire_head *head, c
         n = strlen(chunked);
         memcpy(to, chunked, n);
     }
-    return n + http_head_end(to + n, http_h1_wire_persist(x, until_close));
+    return n + http_head_end(to + n, http_h1_wire_persist(x, until_close, head->whole));
 }
 
 static int
@@ -217,12 +233,12 @@ http_h1_wire_pass_body(struct http_h1_batch *b, const struct http_h1_link *link)
 {
     struct http_h1_conn *conn = b->conn;
 
-    if (link->flags & HTTP_H1_LINK_LENGTH) {
+    if (link->flags & HTTP_H1_LINK_LENGTH)
         conn->left = link->body.left;
-    } else {
+    else
         conn->chunked = link->body.chunked;
+    if (b->local->http->options->requests_max == 0)
         conn->body = 0;
-    }
     conn->flags |=
         (uint16_t)(HTTP_H1_ANSWERED |
                    ((link->flags & HTTP_H1_LINK_LENGTH) ? HTTP_H1_LENGTH : HTTP_H1_CHUNKED));
@@ -233,7 +249,7 @@ http_h1_wire_body_too_long(const struct http_exchange *x)
 {
     const struct http_h1_link *link = http_h1_link(x);
 
-    return (link->flags & HTTP_H1_LINK_LENGTH) &&
+    return (link->flags & (HTTP_H1_LINK_LENGTH | HTTP_H1_LINK_DRAIN)) == HTTP_H1_LINK_LENGTH &&
            link->body.left > (uint64_t)x->local->http->options->body_discard_max;
 }
 
