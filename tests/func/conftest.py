@@ -1,4 +1,4 @@
-"""What the tests of the whole daemon share."""
+"""The shared part of the tests of the whole daemon."""
 import pathlib
 import tempfile
 
@@ -26,7 +26,7 @@ def fits(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Only those for this build. What takes longest comes first: of several workers one begins with
+    """Only those for this build. The longest tests come first: of several workers one begins with
     it, and no other waits."""
     others = [item for item in items if not fits(item)]
     config.hook.pytest_deselected(items=others)
@@ -64,7 +64,7 @@ def goevd(tmp_path):
 
 @pytest.fixture
 def open_to_all(tmp_path):
-    """So that another user finds what is in tmp_path."""
+    """So that another user can reach the files in tmp_path."""
     for folder in [tmp_path, *tmp_path.parents]:
         if pathlib.Path(tempfile.gettempdir()) in folder.parents:
             folder.chmod(0o755)

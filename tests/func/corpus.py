@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 
 def expand(text, stop=''):
-    """The bytes that text stands for, and what is left of it: from `stop`, or a last backslash."""
+    """The bytes that text stands for, and its rest: from `stop`, or a last backslash."""
     out = b''
     while text and text != '\\' and not (stop and text[0] == stop):
         found = ESCAPE.match(text)

@@ -1,4 +1,4 @@
-"""Run goevd as a user does, and see what it says and what it holds."""
+"""Run goevd as a user does, and read its output and its state."""
 import json
 import os
 import pathlib
@@ -18,7 +18,7 @@ EXAMPLES = BUILD / 'examples'    # the plugins of the demonstration
 
 
 def sanitizer():
-    """'asan', 'tsan' or '' after what the binary was built with."""
+    """'asan', 'tsan' or '' the sanitizer that the binary was built with."""
     if not BINARY.exists():
         return ''
     data = BINARY.read_bytes()
@@ -27,7 +27,7 @@ def sanitizer():
 
 SANITIZER = sanitizer()
 SLOWNESS = 4 if SANITIZER else 1
-PATIENCE_S = 60   # after this long, what is waited for will not come any more
+PATIENCE_S = 60   # after this long, an awaited event will not come any more
 
 LISTENER = re.compile(r'listener (?P<name>\S+): (?P<address>\S+), plugin (?P<plugin>\S+), '
                       r'(?P<mode>\w+), (?P<sockets>\d+) sockets?, reactor (?P<reactor>\S+)$')
@@ -59,7 +59,7 @@ def command(*args):
 
 
 def environment(folder, more=None):
-    """What goevd gets; a sanitizer's report goes to folder."""
+    """The environment of goevd; a sanitizer's report goes to folder."""
     env = {**os.environ, **(more or {})}
     for name in ('ASAN', 'UBSAN', 'TSAN', 'LSAN'):
         given = env.get(f'{name}_OPTIONS', 'halt_on_error=1')
@@ -70,7 +70,7 @@ def environment(folder, more=None):
 
 
 def findings(folder):
-    """What sanitizers have reported."""
+    """The reports of sanitizers."""
     return '\n'.join(p.read_text() for p in sorted(folder.glob('sanitizer*')))
 
 
@@ -85,7 +85,7 @@ def write_config(folder, content, name='goevd.yaml'):
 def run(folder, *args, **more):
     """goevd from start to end: exit status, stdout, stderr.
 
-    What ends by itself may leave what it has to the kernel, and looking for it takes long.
+    A process that ends by itself may leave its memory to the kernel, and looking for it takes long.
     """
     env = environment(folder, more.pop('env', None))
     env['ASAN_OPTIONS'] += ':detect_leaks=0'
@@ -96,7 +96,7 @@ def run(folder, *args, **more):
 
 
 def listens(path):
-    """Whether somebody does; the file is there a moment earlier."""
+    """Whether a process listens; the file is there a moment earlier."""
     with socket.socket(socket.AF_UNIX) as s:
         return s.connect_ex(str(path)) == 0
 
@@ -114,7 +114,7 @@ def content(reply):
 
 
 def said(control, *command):
-    """What is answered to a command at a control socket.
+    """The reply to a command at a control socket.
 
     Tests ask often, and a goevd ctl each time would take most of the time of a sanitizer's build.
     """
@@ -148,7 +148,7 @@ def status(control):
 
 
 class Log:
-    """What goevd writes to stderr, line by line, as it comes."""
+    """The lines of goevd's stderr, as they arrive."""
 
     def __init__(self, stream):
         self.lines = []
@@ -199,7 +199,7 @@ class Daemon:
         self.count = len(content['listeners']) if isinstance(content, dict) else 1
         self.control = isinstance(content, dict) and content.get('control', {}).get('socket')
         self.sockets = []
-        self.status = 0          # what it is expected to exit with
+        self.status = 0          # the expected exit status
         self.may_say = []        # errors and warnings that are expected
         self.single = '--single' in args
         self.process = subprocess.Popen(
@@ -209,7 +209,7 @@ class Daemon:
         self.log = Log(self.process.stderr)
 
     def ready(self, start=0, control=True):
-        """Until it has said what listens where and its last line, and its control socket is there."""
+        """Until the lines of the start and the control socket are there."""
         self.listeners = {m['name']: m for m in self.log.wait(LISTENER, self.count, start)}
         self.log.wait(SERVING, start=start)
         if control and self.control:
@@ -248,7 +248,7 @@ class Daemon:
         return run(self.folder, 'ctl', '-s', self.control, *command)
 
     def told(self, *command):
-        """What goevd ctl prints about all workers, from its JSON."""
+        """The output of goevd ctl about all workers, from its JSON."""
         return json.loads(self.ctl('--json', *command).stdout)
 
     def connections(self, *more):
@@ -261,14 +261,14 @@ class Daemon:
         return found
 
     def metrics(self):
-        """What goevd ctl stats says of the worker that serves, by name: the totals."""
+        """The totals of goevd ctl stats for the serving worker, by name."""
         return {fields[1]: sum(map(int, fields[6].split()))
                 for fields in records(self.control, 'stats') if fields[0] == 'metric'}
 
     def rests(self):
-        """Whether its pollers sleep, but for a few timers. What spins wakes up at every moment.
+        """Whether its pollers sleep, but for a few timers. A spinning poller wakes up all the time.
 
-        The time that it takes would say less: a machine that is halted may book that on anybody.
+        Its CPU time would prove less: a halted machine may charge its time to any process.
         """
         before = self.metrics()['poller.rounds']
         time.sleep(0.1)
@@ -311,7 +311,7 @@ class Daemon:
         assert not bad, bad
 
     def abandon(self):
-        """What is left of it is of no use."""
+        """The rest of it is of no use."""
         for pid in procfs.children(self.pid) + [self.pid]:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -321,7 +321,7 @@ class Daemon:
 
 
 def eventually(condition, what):
-    """For what no event tells: ask again until it is true."""
+    """For conditions without an event: ask again until it is true."""
     deadline = time.monotonic() + PATIENCE_S
     while not (value := condition()):
         assert time.monotonic() < deadline, what

@@ -1,4 +1,4 @@
-"""What /proc tells of a process."""
+"""The data of /proc about a process."""
 import ctypes
 import os
 import pathlib
@@ -27,7 +27,7 @@ def alive(pid):
 
 
 def files(pid):
-    """What each fd of it is, by number; of what is closed meanwhile nothing is told."""
+    """The target of each fd, by number; those that are closed meanwhile are left out."""
     found = {}
     for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
         try:

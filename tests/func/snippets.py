@@ -1,6 +1,6 @@
 """The snippets of documents.
 
-A snippet is a literal block with a word before it that says what it is: after the backquotes in
+A snippet is a literal block with a word before it for its kind: after the backquotes in
 Markdown, on a line `; word` above them in a manual page.
 
     console     commands after `$ `, and what they print. `$ cat FILE` of a file that is not there
@@ -19,7 +19,7 @@ from daemon import ROOT
 
 KINDS = {'console', 'yaml', 'c', 'session', 'debug', 'sh', 'prototypes', 'text'}
 
-# What differs from one run or machine to the next.
+# Parts that differ from one run or machine to the next.
 VARYING = [
     (r'^Date: .*', 'Date: …'),
     (r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ', 'TIME '),
@@ -56,7 +56,7 @@ def snippets(path):
 
 
 def normal(text):
-    """Text without what may differ."""
+    """Text without the parts that may differ."""
     lines = text.replace('\r', '').rstrip().split('\n')
     for pattern, words in VARYING:
         lines = [re.sub(pattern, words, line) for line in lines]

@@ -1,4 +1,4 @@
-"""What a poller takes from malloc and mmap for a request: nothing, once it has seen the load.
+"""Calls of malloc and mmap by a poller for a request: nothing, once it has seen the load.
 
 What may: what grows with the most there ever was at once (connections, watched fds, armed timers),
 queues beyond buffer_cache_max, blocks above 64 KiB, and a send from a thread that is no poller.
@@ -118,8 +118,8 @@ class Load:
             assert reader.until(b'\n') == b"from the poller's timer\n"
 
 
-# How long a queue grows depends on who else uses the machine, and so do the sizes of its blocks: each
-# of the 11 may be needed for the first time at any moment.
+# The length of a queue depends on other users of the machine, and so do the sizes of its blocks:
+# each of the 11 may be needed for the first time at any moment.
 LOADS = {'keep_alive': 0, 'pipelined': 0, 'cut': 0, 'queued': 11, 'closing': 0, 'sends': 0}
 
 

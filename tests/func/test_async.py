@@ -92,7 +92,7 @@ def test_order_of_each_of_many_clients(serve):
 
 
 def test_no_answer_is_lost_where_mailboxes_are_full(serve):
-    """What cannot be sent from the thread of the pool comes from the poller."""
+    """A reply that cannot be sent from the thread of the pool comes from the poller."""
     d, _ = serve({'threads': 8}, reactor={'mailbox_max': 16}, order='completion', jobs_max=1000)
     client = Client(d)
     client.say(*(f'{n} sleep 0' for n in range(10000)))
@@ -250,7 +250,7 @@ def test_what_is_not_allowed_and_what_is_not_a_command(serve):
     for line, tag in (('', '-'), ('c', 'c'), ('d sleep', 'd'), ('e sleepy 0', 'e')):
         answer = client.ask(line)
         assert answer.startswith(f'{tag} error a line is ')
-    for line in (' sleep 0', 'x' * 65 + ' sleep 0'):   # what is no tag is not sent back
+    for line in (' sleep 0', 'x' * 65 + ' sleep 0'):   # a word that is no tag is not sent back
         assert client.ask(line) == '- ok'
     assert client.ask('x' * 64 + ' sleep 0') == 'x' * 64 + ' ok'
 

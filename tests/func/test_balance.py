@@ -16,7 +16,7 @@ FREE = [{'name': 'main', 'pollers': '2', 'cpus': 'none'}]
 
 pytestmark = pytest.mark.skipif(len(CPUS) < 2, reason='needs two CPUs')
 
-# A client of its own process, because of its CPU: it connects, says so, and waits.
+# A client of its own process, because of its CPU: it connects, reports that, and waits.
 CLIENT = '''
 import os, resource, socket, sys
 port, count, cpus = int(sys.argv[1]), int(sys.argv[2]), [int(w) for w in sys.argv[3].split(',')]
@@ -113,7 +113,7 @@ def test_without_imbalance_control_one_cpu_gets_all(goevd):
 
 
 def test_one_after_the_other_is_not_held(goevd, tmp_path):
-    """What is held arms a timer, again and again: only the first does, until it is clear that no
+    """A held connection arms a timer, again and again: only the first does, until it is clear that no
     other poller accepts."""
     d = goevd(config(listener('echo', 'echo', idle_timeout=0), reactors=PINNED,
                      control={'socket': str(tmp_path / 'control')}))

@@ -103,7 +103,7 @@ def test_who_does_not_is_asked(serve, users):
         status, headers, body = ask(s, name, password)
         assert (status, body) == (401, b'who?')
         assert headers['www-authenticate'] == 'Basic realm="Files of a friend", charset="UTF-8"'
-    assert metrics(d) == [14, 14, 0]   # a name that nobody has costs the same
+    assert metrics(d) == [14, 14, 0]   # an unknown name costs the same
     assert ask(s, 'ann', 'secret')[0] == 200
 
 
@@ -174,7 +174,7 @@ def test_reload_reads_the_file_again(serve, users):
     d = serve()
     assert ask(d.connect(), 'ann', 'secret')[0] == 200
     users.write_text(f'carl:{BCRYPT}\n')
-    assert d.ctl('reload').returncode == 0   # whoever connects from now on meets the new one
+    assert d.ctl('reload').returncode == 0   # new connections meet the new one
     assert ask(d.connect(), 'carl', 'secret')[0] == 200
     assert ask(d.connect(), 'ann', 'secret')[0] == 401
 

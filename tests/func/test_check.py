@@ -1,4 +1,4 @@
-"""goevd -t finds what a start would find."""
+"""goevd -t finds the faults that a start would find."""
 import os
 import re
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints and how it exits."""
+"""The command line: its output and exit statuses."""
 import os
 import re
 import subprocess
@@ -99,7 +99,7 @@ def test_print_to_a_full_disk(tmp_path, args, closed):
 
 
 def test_start_without_standard_files(tmp_path):
-    """What is opened then must not take their place, and get what is printed."""
+    """A file that is opened then must not take their place and get the output."""
     path = tmp_path / 'control.sock'
     argv = daemon.command('-c', write_config(tmp_path, config(control={'socket': str(path)})))
     with subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *argv],

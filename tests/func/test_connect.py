@@ -28,10 +28,10 @@ def serve(goevd, plugins):
 
 
 class Client(Talker):
-    """Says commands, hears what comes of them."""
+    """Sends commands, reads their results."""
 
     def ask(self, line):
-        """What comes of it, whatever ends meanwhile."""
+        """The result, whichever attempt ends meanwhile."""
         self.say(line)
         while (heard := self.hear())[0] == 'close':
             pass

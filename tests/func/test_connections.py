@@ -1,4 +1,4 @@
-"""goevd ctl connections: what is open, of all pollers, and nobody waits for who reads the list."""
+"""goevd ctl connections: open connections of all pollers; no client waits for its reader."""
 import json
 import re
 import socket

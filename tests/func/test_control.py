@@ -55,7 +55,7 @@ def metrics(ctl):
 
 
 def raw(path, data=b''):
-    """A client that says just this."""
+    """A client that sends just this."""
     s = socket.socket(socket.AF_UNIX)
     s.connect(str(path))   # without a time-out: with one it would not wait for the backlog
     s.settimeout(PATIENCE_S)
@@ -159,7 +159,7 @@ def test_faults_are_told_where_no_socket_is_found(goevd_run, tmp_path, content):
 
 
 def test_newline_in_a_request(controlled, goevd_run, path):
-    """It ends what goevd reads, so that a value would lose its end in silence."""
+    """It ends the request, so that a value would lose its end silently."""
     controlled()
     done = goevd_run('ctl', '-s', path, 'set', 'log.level', 'debug\nstop')
     assert (done.returncode, done.stdout) == (1, '')

@@ -1,4 +1,4 @@
-"""A process dies: what the other one does."""
+"""A process dies: the reaction of the other one."""
 import os
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""The demonstration, examples/demo: its page, and what that links to."""
+"""The demonstration, examples/demo: its page, and the targets of its links."""
 import re
 import urllib.request
 

@@ -1,4 +1,4 @@
-"""The manual: it renders, and says what the program says."""
+"""The manual: it renders, and agrees with the program."""
 import re
 import subprocess
 

@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.heavy, pytest.mark.unsanitized]
 
 
 def recipes():
-    """What is typed: the compiler; gdb and what it is told; valgrind."""
+    """The commands: the compiler; gdb with its commands; valgrind."""
     blocks = [s.text.rstrip().split('\n') for s in snippets(PAGE) if s.kind == 'debug']
     assert [b[0].split()[1] for b in blocks] == ['cc', 'gdb', 'valgrind']
     return [line.removeprefix('$ ').removeprefix('(gdb) ') for b in blocks for line in b]
 
 
 class Session:
-    """Somebody who runs a recipe in one shell, and a client in another."""
+    """A recipe in one shell, and a client in another."""
 
     def __init__(self, reading, line):
         self.process = subprocess.Popen(
@@ -40,7 +40,7 @@ class Session:
         self.log = daemon.Log(self.process.stdout)
 
     def ask(self, said=LISTENS):
-        """A client that has said its name."""
+        """A client that has sent its name."""
         port = int(self.log.wait(said)[0][1])
         s = socket.create_connection(('127.0.0.1', port), daemon.PATIENCE_S)
         s.sendall(b'World\n')
@@ -101,7 +101,7 @@ def test_gdb_shows_how_a_plugin_was_called(reading):
 
 
 def valgrind_report(reading):
-    """What it says of one client, and the status of goevd."""
+    """The output for one client, and the status of goevd."""
     compile_it, *_, valgrind = recipes()
     assert reading.run(compile_it) == ''
     # Without -q goevd tells its port; what valgrind says begins with its pid.

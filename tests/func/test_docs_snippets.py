@@ -1,4 +1,4 @@
-"""What the documents show is true: every snippet is checked, built or run, and compared."""
+"""The snippets of the documents are true: each is checked, built or run, and compared."""
 import os
 import re
 import shutil
@@ -20,7 +20,7 @@ DOCUMENTS = ['README.md', 'examples/README.md', *PAGES]
 
 
 class Reading:
-    """Somebody who types what a document shows."""
+    """A reader that types the snippets of a document."""
 
     def __init__(self, folder, start):
         self.folder = self.cwd = folder / 'cwd'
@@ -45,7 +45,7 @@ class Reading:
         return text
 
     def run(self, line):
-        """What a command prints."""
+        """The output of a command."""
         line = self.renumber(line, self.ports)
         done = subprocess.run(['bash', '-c', line], cwd=self.cwd, env=self.env, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -71,7 +71,7 @@ class Reading:
                          for line in d.log.lines)
 
     def stop(self, d):
-        """As `kill` does; what it says of that."""
+        """As `kill` does; its lines about that."""
         said = len(d.log.lines)
         d.signal(signal.SIGTERM)
         assert d.wait() == 0
@@ -95,7 +95,7 @@ class Reading:
         return self.run(line)
 
     def console(self, text):
-        """Commands, and what they print."""
+        """Commands, and their output."""
         parts = re.split(r'^\$ (.*)\n', text, flags=re.M)
         assert parts[0] == '' and len(parts) > 2, 'a console begins with $'
         for line, expected in zip(parts[1::2], parts[2::2]):
@@ -115,7 +115,7 @@ class Reading:
         assert self.run(f'goevd -t -c {path.name}') == f'{path.name}: OK\n'
 
     def read(self, snippet):
-        """Do what one snippet says."""
+        """Run one snippet."""
         if snippet.kind == 'console':
             self.console(snippet.text)
         elif snippet.kind == 'yaml':
@@ -129,7 +129,7 @@ class Reading:
 
 @pytest.fixture
 def reading(goevd, tmp_path):
-    """Somebody in an empty folder, with goevd in reach."""
+    """A reader in an empty folder, with goevd in PATH."""
     folder = tmp_path / 'reading'
     folder.mkdir()
     yield Reading(folder, goevd)
@@ -241,7 +241,7 @@ def test_upper_loses_nothing_where_the_peer_reads_late(upper):
         while sent < len(data):
             sent += client.send(data[sent:])
     except BlockingIOError:
-        pass    # the buffers are full: nobody reads what goevd writes, so it does not read either
+        pass    # the buffers are full: goevd's output is not read, so it does not read either
     assert 100000 < sent < len(data)
     client.settimeout(PATIENCE_S)
     whole = data[:sent].rfind(b'\n') + 1

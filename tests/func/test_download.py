@@ -195,7 +195,7 @@ def test_the_log_tells_why_a_file_is_not_served(serve, root):
         s.sendall(request(f'/f/{path}'))
         assert Reader(s).response()[0] == 403
         d.log.wait(f'notice .*: 403: {re.escape(str(root))}/{words}')
-    # what it has open already stays
+    # open files stay
     before = resource.prlimit(d.worker(), resource.RLIMIT_NOFILE)
     resource.prlimit(d.worker(), resource.RLIMIT_NOFILE, (3, before[1]))
     d.may_say = ['503: .*Too many open files']
@@ -417,7 +417,7 @@ def folder(root):
 
 
 def follow(d, href):
-    """What a link of the listing leads to."""
+    """The target of a link in the listing."""
     assert href.startswith('./') and not re.search(r'[<>"& \x00-\x1f\x7f-\xff]', href)
     return ask(d, 'list/' + href)
 

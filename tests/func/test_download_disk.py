@@ -1,4 +1,4 @@
-"""Files whose bytes take their time: nobody but who asked for them waits."""
+"""Files on a slow disk: only the clients that requested them wait."""
 import contextlib
 import os
 import signal

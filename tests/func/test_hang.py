@@ -1,4 +1,4 @@
-"""A callback that does not return, or that kills the worker: what is seen and done about it."""
+"""A callback that does not return, or that kills the worker: the log and the replacement."""
 import os
 import signal
 import time

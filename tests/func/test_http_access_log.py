@@ -1,4 +1,4 @@
-"""The access log of http: what its lines say, and that none is lost."""
+"""The access log of http: the content of its lines, and that none is lost."""
 import json
 import os
 import re

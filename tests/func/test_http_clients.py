@@ -33,7 +33,7 @@ def url(goevd):
 
 
 def run(*argv, status=0, **more):
-    """A client from start to end; what it prints."""
+    """A client from start to end; its output."""
     done = subprocess.run(list(map(str, argv)), text=True, capture_output=True, check=False,
                           timeout=2 * PATIENCE_S, **more)
     assert done.returncode == status, done.stderr

@@ -1,4 +1,4 @@
-"""What other parsers make of the corpus and of mutations of it: node's (llhttp), and h11."""
+"""The verdicts of other parsers about the corpus and mutations of it: node's (llhttp), and h11."""
 import random
 import re
 import shutil
@@ -24,7 +24,7 @@ EVERYTHING = {'http': {'routes': [{'path': '/*', 'respond': {}}]}}
 
 
 class Reading(NamedTuple):
-    """What a server makes of the bytes of a client."""
+    """The verdict of a server about the bytes of a client."""
 
     whole: int   # requests that it has read to their end
     wrong: str   # why it has read no further; '': there was no more, or it was not whole, or the
@@ -143,7 +143,7 @@ ONE_REFUSES = {
                                                    'section 7.1.1; node 20 refuses it',
 }
 
-# What goevd alone refuses.
+# Requests that goevd alone refuses.
 STRICTER = {
     '^host-bad-': 'no uri-host and port, RFC 9112 section 3.2: 400; both take any text',
     '^absolute-form-|^(path|query|target)-': 'no URI of http, or not within the root: 400',

@@ -1,4 +1,4 @@
-"""What the options do to the headers of replies."""
+"""Edits of the headers of replies."""
 import pytest
 
 import daemon

@@ -1,4 +1,4 @@
-"""What http knows of a request beside what it says: its id, and the client behind proxies."""
+"""Data of a request besides its bytes: its id, and the client behind proxies."""
 import json
 import re
 

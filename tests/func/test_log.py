@@ -1,4 +1,4 @@
-"""Where the log goes, how it reads, and what becomes of it when it cannot be written."""
+"""Targets and formats of the log, and lines that cannot be written."""
 import json
 import os
 import pathlib

@@ -22,7 +22,7 @@ GROWTH_MAX = 8 << 20  # resident memory of the supervisor
 
 
 class Knocker(threading.Thread):
-    """A new connection for each request; counts what was answered."""
+    """A new connection for each request; counts the replies."""
 
     def __init__(self, d, stop):
         super().__init__(daemon=True)

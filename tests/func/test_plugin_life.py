@@ -1,4 +1,4 @@
-"""In what order, on what thread and how often a plugin is called."""
+"""The order, the thread and the number of calls of a plugin."""
 import re
 import signal
 
@@ -19,7 +19,7 @@ def witness(name='w', **more):
 
 
 def calls(d):
-    """What the witnesses have logged, in the order of the calls."""
+    """The lines of the witnesses, in the order of the calls."""
     found = d.log.find(r'notice goevd: witness: #(\d+) (.*)$')
     found = sorted((int(m[1]), m[2]) for m in found)
     assert [number for number, _ in found] == list(range(1, len(found) + 1))

@@ -1,4 +1,4 @@
-"""What a plugin may ask of pollers, through a real plugin: tests/plugin/pollers.c."""
+"""The functions for pollers, through a real plugin: tests/plugin/pollers.c."""
 import threading
 
 import pytest

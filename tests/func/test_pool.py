@@ -16,7 +16,7 @@ HANDLER, RELEASED = 0, 8   # why a connection has ended
 
 
 class Server:
-    """Somebody whom the pool connects to, who answers pings and sends everything else back."""
+    """A server for the pool, which answers pings and sends everything else back."""
 
     def __init__(self, port=0):
         self.sock = socket.create_server(('127.0.0.1', port or wire.kept_port()), backlog=128)
@@ -84,7 +84,7 @@ class Server:
 
 
 class Client(Talker):
-    """Says commands, hears what comes of them."""
+    """Sends commands, reads their results."""
 
     def get(self, word):
         """A connection, and the poller that it came to."""

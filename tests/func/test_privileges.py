@@ -1,4 +1,4 @@
-"""Whose the worker is and what it may do; the pid file."""
+"""The user of the worker and its rights; the pid file."""
 import fcntl
 import os
 import pathlib

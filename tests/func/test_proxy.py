@@ -1,4 +1,4 @@
-"""PROXY protocol: who comes through a proxy, and who only says so."""
+"""PROXY protocol: clients behind a proxy, and clients that only claim to be."""
 import socket
 import struct
 import time
@@ -46,7 +46,7 @@ def text(sock):
 
 
 def who(sock, before=b''):
-    """What the plugin knows."""
+    """The addresses that the plugin gets."""
     sock.sendall(before + b'who\n')
     return Reader(sock).until(b'\n').decode().split()
 
