@@ -61,6 +61,17 @@ struct worker_process {
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
+/* A path that means the same wherever goevd ctl is run. */
+static void
+worker_config_path(const char *file, char *ret, size_t size)
+{
+    char here[PATH_MAX];
+
+    if (*file == '/' || !getcwd(here, sizeof(here)) ||
+        (size_t)snprintf(ret, size, "%s/%s", here, file) >= size)
+        snprintf(ret, size, "%s", file);
+}
+
 static int
 worker_say_ready(struct worker_process *w, struct err *reterr)
 {
@@ -90,7 +101,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     }
     if (config->control_socket.data)
         snprintf(ready.control, sizeof(ready.control), "%s", config->control_socket.data);
-    snprintf(ready.config, sizeof(ready.config), "%s", w->options->config_file);
+    worker_config_path(w->options->config_file, ready.config, sizeof(ready.config));
     r = proto_send(w->parent.fd, PROTO_READY, &ready, sizeof(ready), NULL, 0);
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
 }

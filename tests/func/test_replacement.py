@@ -1,6 +1,8 @@
 """A worker that replaces a dead one starts from what served last, whatever has become of the disk."""
+import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -140,6 +142,31 @@ def test_files_of_plugins_are_those_that_served(goevd, tmp_path):
         s = d.connect()
         s.sendall(request('/file.kept'))
         assert b'\r\nContent-Type: x/kept\r\n' in s.recv(4096)
+
+
+def test_status_names_the_configuration_that_serves(goevd, tmp_path):
+    d = goevd(config(listener(handler=says('one')), control={'socket': str(tmp_path / 'ctl')}))
+    d.may_say = [DIED, FAILED]
+
+    def shown():
+        return re.search(r'^config +(.*)', d.ctl('status').stdout, re.M)[1]
+
+    def told():
+        return json.loads(d.ctl('status', '--json').stdout)
+
+    assert shown() == str(d.config) and told()['config_file'] == 'as loaded'
+    loaded = told()['config_since']
+    d.config.write_text('listeners: 7\n')
+    assert d.ctl('reload').returncode == 1
+    crash(d)
+
+    def changed():   # a second later: that is how exactly it is known when a file was read
+        d.config.touch()
+        return shown() == f'{d.config} (changed on disk)'
+    eventually(changed, shown())
+    assert told()['config_since'] == loaded and told()['last_reload']['ok'] is False
+    d.config.unlink()
+    assert shown() == f'{d.config} (missing on disk)' and told()['config_file'] == 'missing'
 
 
 # ---- Plugins -------------------------------------------------------------------------------------

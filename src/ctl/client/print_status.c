@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/util.h"
@@ -23,6 +25,33 @@ print_status_exit(const char *state)
         if (strcmp(state, print_states[i].state) == 0)
             return print_states[i].status;
     return EXIT_NOT_SERVING;
+}
+
+static const char *
+print_status_fact(const struct record *records, unsigned count, const char *key)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(records[i].fields[1], key) == 0)
+            return records[i].fields[2];
+    return "";
+}
+
+/* The file beside what serves: "as loaded", "changed" since then, "missing", or "" where that
+ * cannot be told. Includes are not looked at. */
+static const char *
+print_status_config(const struct record *records, unsigned count)
+{
+    const char *path = print_status_fact(records, count, "config");
+    time_t loaded = (time_t)strtoll(print_status_fact(records, count, "config_since"), NULL, 10);
+    struct stat st;
+
+    if (*path != '/')
+        return "";
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? "missing" : "";
+    if (!S_ISREG(st.st_mode))
+        return "";
+    return st.st_ctime > loaded ? "changed" : "as loaded";
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -76,8 +105,9 @@ print_status_worker(char **fields)
            *fields[5] ? fields[5] : "unknown");
 }
 
+/* `file` as print_status_config() says it. */
 static void
-print_status_line(char **fields)
+print_status_line(char **fields, const char *file)
 {
     const char *kind = fields[0];
     bool worker = strcmp(kind, "worker") == 0;
@@ -91,6 +121,8 @@ print_status_line(char **fields)
         print_status_when(fields[2]);
     else
         fputs(fields[2], stdout);
+    if (strcmp(fields[1], "config") == 0 && *file && strcmp(file, "as loaded") != 0)
+        printf(" (%s on disk)", file);
     putchar('\n');
 }
 
@@ -139,11 +171,13 @@ print_status_json_fact(char **fields)
 
 /* Workers come last. */
 static void
-print_status_json(struct record *records, unsigned count)
+print_status_json(struct record *records, unsigned count, const char *file)
 {
     bool first = true;
 
     printf("{");
+    if (*file)
+        printf("\"config_file\": \"%s\",\n ", file);
     for (unsigned i = 0; i < count; i++) {
         char **fields = records[i].fields;
 
@@ -162,14 +196,11 @@ print_status_json(struct record *records, unsigned count)
 int
 print_status(struct record *records, unsigned count, bool json)
 {
-    const char *state = "";
+    const char *file = print_status_config(records, count);
 
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(records[i].fields[1], "state") == 0)
-            state = records[i].fields[2];
     for (unsigned i = 0; i < count && !json; i++)
-        print_status_line(records[i].fields);
+        print_status_line(records[i].fields, file);
     if (json)
-        print_status_json(records, count);
-    return print_status_exit(state);
+        print_status_json(records, count, file);
+    return print_status_exit(print_status_fact(records, count, "state"));
 }
