@@ -12,8 +12,11 @@ static int
 check_with_setup(const struct cli *cli, int (*then)(struct setup *setup, const struct cli *cli))
 {
     struct setup setup;
-    int status = setup_load(&setup, &cli->worker, NULL) < 0 ? EXIT_REFUSED : then(&setup, cli);
+    int r = setup_load(&setup, &cli->worker, NULL);
+    int status = r < 0 ? EXIT_REFUSED : then(&setup, cli);
 
+    if (r < 0)
+        conf_errors_print(&setup.errors, stderr);
     setup_fini(&setup);
     return status;
 }

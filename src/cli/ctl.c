@@ -41,11 +41,13 @@ ctl_miss_path(const struct cli *cli)
 {
     struct setup setup;
 
-    if (setup_load(&setup, &cli->worker, NULL) < 0)
+    if (setup_load(&setup, &cli->worker, NULL) < 0) {
+        conf_errors_print(&setup.errors, stderr);
         fprintf(stderr, "goevd: name the control socket there, or with -s\n");
-    else
+    } else {
         fprintf(stderr, "goevd: %s has no control.socket; name one there, or with -s\n",
                 cli->worker.config_file);
+    }
     setup_fini(&setup);
 }
 

@@ -31,14 +31,14 @@
 #define PROTO_MAJOR 1
 #define PROTO_MINOR 6
 #define PROTO_TEXT_MAX 256
-#define PROTO_RELEASE_MAX 32   /* with the final zero byte */
-#define PROTO_FILE_MAX 4096    /* path of any file, with the final zero byte */
-#define PROTO_FAILURE_MAX 4096 /* with the final zero byte */
-#define PROTO_PATH_MAX 108     /* with the final zero byte, unix(7) */
-#define PROTO_REQUEST_MAX 1025 /* with the final zero byte */
-#define PROTO_NAME_MAX 256     /* of a socket unit's file descriptor, and of a value; likewise */
-#define PROTO_VALUE_MAX 512    /* likewise */
-#define PROTO_FDS_MAX 256      /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
+#define PROTO_RELEASE_MAX 32    /* with the final zero byte */
+#define PROTO_FILE_MAX 4096     /* path of any file, with the final zero byte */
+#define PROTO_FAILURE_MAX 16384 /* with the final zero byte */
+#define PROTO_PATH_MAX 108      /* with the final zero byte, unix(7) */
+#define PROTO_REQUEST_MAX 1025  /* with the final zero byte */
+#define PROTO_NAME_MAX 256      /* of a socket unit's file descriptor, and of a value; likewise */
+#define PROTO_VALUE_MAX 512     /* likewise */
+#define PROTO_FDS_MAX 256       /* sockets of one listener; SCM_MAX_FD of the kernel is 253 */
 #define PROTO_FDS_CHUNK 128
 #define PROTO_FDS_ALL 253 /* that a message can bring, SCM_MAX_FD of the kernel */
 #define PROTO_KEPT_MAX 64 /* files of KEEP: the binary and plugins; more are not kept */

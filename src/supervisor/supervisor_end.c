@@ -19,10 +19,37 @@ supervisor_log_end(struct supervisor *s, const struct child *c, int status)
 {
     char how[128];
 
+    const char *drained = c->state == CHILD_DRAINING && !s->stopping ? ", which was draining," : "";
+
     child_describe_end(status, how, sizeof(how));
-    supervisor_note(&s->last_crash, false, "worker %d%s %s", (int)c->pid,
-                    c->state == CHILD_DRAINING && !s->stopping ? ", which was draining," : "", how);
-    log_error("%s", s->last_crash.text);
+    if (c->state != CHILD_STARTING || WIFSIGNALED(status))
+        supervisor_note(&s->last_crash, false, "worker %d%s %s%s", (int)c->pid, drained, how,
+                        c->silent ? " because it did not answer" : "");
+    log_error("worker %d%s %s", (int)c->pid, drained, how);
+}
+
+/* Each reason of the worker is a line of the log. */
+static void
+supervisor_log_failure(const struct child *c, const char *what)
+{
+    char lines[PROTO_FAILURE_MAX], *at = lines, *line;
+
+    memcpy(lines, c->failure, sizeof(lines));
+    while ((line = strsep(&at, "\n")))
+        if (*line)
+            log_error("%s: %s", what, line);
+}
+
+/* It has ended, and perhaps said why. */
+static void
+supervisor_log_end_and_failure(struct supervisor *s, const struct child *c, int status)
+{
+    char what[32];
+
+    snprintf(what, sizeof(what), "worker %d", (int)c->pid);
+    supervisor_log_end(s, c, status);
+    if (!c->reload)
+        supervisor_log_failure(c, what);
 }
 
 /* The crashes within the window, this one included. */
@@ -113,22 +140,33 @@ static void
 supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
 {
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
-    char how[128];
     size_t len = strlen(c->failure);
+    char how[128];
 
     child_describe_end(status, how, sizeof(how));
     while (len > 0 && c->failure[len - 1] == '\n')
         c->failure[--len] = '\0';
     if (len == 0)
         snprintf(c->failure, sizeof(c->failure), "worker %d %s", (int)c->pid, how);
+    supervisor_log_failure(c, "the reload failed");
     if (serving)
-        log_error("the reload failed: worker %d goes on serving, and nothing has changed; worker "
-                  "%d %s: %s",
-                  (int)serving->pid, (int)c->pid, how, c->failure);
+        log_error("the reload failed: worker %d goes on serving, and nothing has changed",
+                  (int)serving->pid);
     supervisor_note(&s->last_reload, false, "%s", c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
     supervisor_notify_ready(s);
+}
+
+/* Nor does another serve. */
+static void
+supervisor_no_start(struct supervisor *s, struct child *c, int status)
+{
+    if (WIFSIGNALED(status) && !c->failure[0])
+        supervisor_count_crash(s, clock_now_ns());
+    supervisor_log_end_and_failure(s, c, status);
+    c->state = CHILD_NONE;
+    supervisor_retry(s);
 }
 
 static void
@@ -138,7 +176,9 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
     pidfile_close(&s->next_pidfile);
     supervisor_forget_log(s);
     if (!s->was_ready) {
-        s->status = EXIT_REFUSED; /* the first worker has said why itself */
+        /* The first worker has said why itself. */
+        s->status =
+            WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG ? EXIT_CONFIG : EXIT_REFUSED;
         s->stopping = true;
         if (WIFSIGNALED(status))
             supervisor_log_end(s, c, status);
@@ -148,13 +188,7 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
         supervisor_reload_failed(s, c, status);
     if (supervisor_find(s, CHILD_SERVING))
         return;
-    supervisor_log_end(s, c, status);
-    if (log_is_elsewhere() && c->failure[0])
-        log_error("worker %d: %s", (int)c->pid, c->failure); /* it has told stderr alone */
-    c->state = CHILD_NONE;
-    if (WIFSIGNALED(status) && !c->failure[0])
-        supervisor_count_crash(s, clock_now_ns());
-    supervisor_retry(s);
+    supervisor_no_start(s, c, status);
 }
 
 static void
@@ -169,7 +203,7 @@ supervisor_on_end(struct supervisor *s, struct child *c, int status)
     } else if (c->state == CHILD_STARTING) {
         supervisor_on_failed_start(s, c, status);
     } else {
-        supervisor_log_end(s, c, status);
+        supervisor_log_end_and_failure(s, c, status);
         supervisor_replace(s);
     }
 }

@@ -52,8 +52,10 @@ parent_init(struct parent *s, int fd, struct err *reterr)
     if (r < 0)
         return parent_lost(r, reterr);
     r = parent_answer(s, PROTO_WELCOME, &m, NULL, 0, NULL, reterr);
-    if (r == 0)
+    if (r == 0) {
         s->minor = m.welcome.minor;
+        s->quiet = m.welcome.quiet != 0;
+    }
     return r;
 }
 

@@ -9,6 +9,7 @@
 struct parent {
     int fd;         /* to the supervisor; -1: --single */
     unsigned minor; /* version that it speaks */
+    bool quiet;     /* it logs why this worker does not serve */
     struct store own;
     struct pidfile own_pidfile;
 };

@@ -162,9 +162,7 @@ setup_load(struct setup *s, const struct worker_options *options, struct generat
                                 setup_check, s, &s->config, &s->errors);
     s->plugins.config = s->config;
     if (r < 0 && s->errors.found == 0)
-        fprintf(stderr, "goevd: %s\n", err.code ? err.text : err_words(r));
-    if (r < 0)
-        conf_errors_print(&s->errors, stderr);
+        conf_errors_add(&s->errors, NULL, "", "%s", err.code ? err.text : err_words(r));
     return r;
 }
 

@@ -27,8 +27,8 @@ struct setup {
 };
 
 /* Load the configuration, the plugins it names, and check all that can be without creating
- * anything. `from` (NULL: the disk) lasts as long as the setup. 0; negative after every reason was
- * printed to stderr. setup_fini() in either case. */
+ * anything. `from` (NULL: the disk) lasts as long as the setup. 0; negative with every reason
+ * in s->errors. setup_fini() in either case. */
 int setup_load(struct setup *s, const struct worker_options *options, struct generation *from);
 
 /* Create the plugins' instances. 0; negative with the reasons in s->errors. */

@@ -106,23 +106,46 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
 }
 
-/* The log has it already; who has asked for a reload is to know it too. */
+/* What the system lacks may be lacking anywhere. */
+static void
+worker_advise(struct err *err)
+{
+    size_t len = strlen(err->text);
+
+    if (err->code == -EMFILE)
+        snprintf(err->text + len, sizeof(err->text) - len,
+                 "; raise open_files_max or 'ulimit -n', or use fewer pollers");
+}
+
 static void
 worker_say_failed(struct worker_process *w, const struct err *err)
 {
     struct proto_failed failed = {0};
     FILE *out = fmemopen(failed.text, sizeof(failed.text), "w");
 
-    if (w->parent.fd < 0 || !out) {
-        if (out)
-            fclose(out);
+    if (!out)
         return;
-    }
     if (err->code)
         fprintf(out, "%s\n", err->text);
     conf_errors_print(&w->setup.errors, out);
     fclose(out);
     proto_send(w->parent.fd, PROTO_FAILED, &failed, sizeof(failed), NULL, 0);
+}
+
+/* Why it does not serve, or no longer: each reason once, by the supervisor if that has a log
+ * already.
+ */
+static void
+worker_report_failure(struct worker_process *w, struct err *err)
+{
+    worker_advise(err);
+    if (w->parent.fd >= 0)
+        worker_say_failed(w, err);
+    if (w->parent.fd >= 0 && w->parent.quiet)
+        return;
+    if (err->code)
+        worker_log_failure(err);
+    conf_errors_print(&w->setup.errors, stderr);
 }
 
 /* Whatever becomes of it, goevd serves. */
@@ -228,16 +251,6 @@ worker_on_hang(void *arg)
         log_error("%s; nobody watches the pollers", err.text);
 }
 
-static int
-worker_create(struct worker_process *w)
-{
-    int r = setup_create(&w->setup);
-
-    if (r < 0)
-        conf_errors_print(&w->setup.errors, stderr);
-    return r;
-}
-
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -268,7 +281,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
-        r = worker_create(w);
+        r = setup_create(&w->setup);
     if (r == 0)
         r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)
@@ -546,17 +559,6 @@ worker_fini(struct worker_process *w)
     fd_close(w->signal_fd);
 }
 
-/* What the system lacks may be lacking anywhere. */
-static void
-worker_advise(struct err *err)
-{
-    size_t len = strlen(err->text);
-
-    if (err->code == -EMFILE)
-        snprintf(err->text + len, sizeof(err->text) - len,
-                 "; raise open_files_max or 'ulimit -n', or use fewer pollers");
-}
-
 int
 worker_run(const struct worker_options *options)
 {
@@ -570,7 +572,7 @@ worker_run(const struct worker_options *options)
                                .main = {.thread = pthread_self(), .rests = true},
                                .since = time(NULL)};
     struct err err = {0};
-    int r;
+    int r, status = EXIT_OK;
 
     prctl(PR_SET_NAME, program_invocation_short_name); /* else that of a descriptor, perhaps */
     log_init("goevd", worker_options_level(options, LOG_NOTICE));
@@ -587,15 +589,13 @@ worker_run(const struct worker_options *options)
         r = worker_serve(&w, &err);
         atomic_store(&w.main.rests, true);
     }
-    if (err.code) {
-        worker_advise(&err);
-        worker_log_failure(&err);
-    }
     if (r == -ECANCELED)
         r = 0; /* told to stop before it had begun */
-    else if (r < 0)
-        worker_say_failed(&w, &err);
+    else if (r < 0 || err.code)
+        worker_report_failure(&w, &err);
+    if (r < 0)
+        status = w.setup.errors.found > 0 ? EXIT_CONFIG : EXIT_REFUSED;
     worker_fini(&w);
     log_fini();
-    return r < 0 ? EXIT_REFUSED : EXIT_OK;
+    return status;
 }

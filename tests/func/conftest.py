@@ -1,5 +1,6 @@
 """The shared part of the tests of the whole daemon."""
 import pathlib
+import re
 import tempfile
 
 import pytest
@@ -80,7 +81,7 @@ def goevd_run(tmp_path):
 def refused(tmp_path):
     """refused(config, argument…) -> what goevd says instead of serving.
 
-    It must exit with 1 and open nothing: the first listener of a dict is preceded by one on a unix
+    It must exit with 78 if it names a place in the configuration, and else with 1, and open nothing: the first listener of a dict is preceded by one on a unix
     socket, whose folder shows that no file was ever made in it.
     """
     def check(content, *args, **more):
@@ -92,7 +93,8 @@ def refused(tmp_path):
         path = daemon.write_config(tmp_path, content)
         before = folder.stat().st_mtime_ns
         done = daemon.run(tmp_path, '-c', path, *args, **more)
-        assert done.returncode == 1, done.stderr
+        placed = re.search(r'^/\S+\.yaml:\d+:\d+: ', done.stderr, re.M)
+        assert done.returncode == (daemon.CONFIG_FAULT if placed else 1), done.stderr
         assert folder.stat().st_mtime_ns == before, 'a socket was opened'
         assert 'listener first: ' not in done.stderr
         assert done.stdout == ''

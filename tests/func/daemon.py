@@ -31,6 +31,8 @@ PATIENCE_S = 60   # after this long, an awaited event will not come any more
 
 LISTENER = re.compile(r'listener (?P<name>\S+): (?P<address>\S+), plugin (?P<plugin>\S+), '
                       r'(?P<mode>\w+), (?P<sockets>\d+) sockets?, reactor (?P<reactor>\S+)$')
+CONFIG_FAULT = 78   # exit status of a start that the configuration prevents
+
 SERVING = r'goevd \S+ is serving .*\(pid \d+\)'   # the last line of a start
 
 HELLO = {'http': {'routes': [

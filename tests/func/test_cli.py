@@ -229,7 +229,7 @@ def test_end_of_flags(goevd):
 def test_many_flags(goevd_run, tmp_path):
     """None of them is lost on the way to the worker."""
     done = goevd_run(*['-c', tmp_path / 'first.yaml'] * 40, '-c', tmp_path / 'last.yaml')
-    assert done.returncode == 1
+    assert done.returncode == daemon.CONFIG_FAULT
     assert f'{tmp_path}/last.yaml: cannot be read' in done.stderr
 
 
@@ -242,7 +242,7 @@ def test_worker_fd_that_is_no_socket(goevd_run, tmp_path):
 @pytest.mark.parametrize('args', [['-t'], ['-T'], [], ['--single']])
 def test_config_that_is_not_there(goevd_run, tmp_path, args):
     done = goevd_run(*args, '-c', tmp_path / 'none.yaml')
-    assert (done.returncode, done.stdout) == (1, '')
+    assert (done.returncode, done.stdout) == (1 if args[:1] in (['-t'], ['-T']) else daemon.CONFIG_FAULT, '')
     assert done.stderr == \
         f'{tmp_path}/none.yaml: cannot be read: No such file or directory; name another with -c\n'
 
@@ -250,7 +250,7 @@ def test_config_that_is_not_there(goevd_run, tmp_path, args):
 @pytest.mark.parametrize('args', [['-t'], ['-T'], [], ['--single']])
 def test_config_that_is_a_directory(goevd_run, tmp_path, args):
     done = goevd_run(*args, '-c', tmp_path)
-    assert (done.returncode, done.stdout) == (1, '')
+    assert (done.returncode, done.stdout) == (1 if args[:1] in (['-t'], ['-T']) else daemon.CONFIG_FAULT, '')
     assert done.stderr == f'{tmp_path}: is a directory, not a file; name one with -c\n'
 
 

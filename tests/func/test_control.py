@@ -113,6 +113,19 @@ def test_status_of_what_went_wrong(controlled, ctl, path):
     assert status(path)['restarts'] == 1 and status(path)['reloads'] == 2
 
 
+def test_reasons_of_a_refused_reload_stand_once_in_the_log(controlled, goevd_run, path):
+    """Under a service manager what ctl prints goes to the same journal: --quiet prints nothing."""
+    d = controlled()
+    d.may_say = ['the reload failed: ']
+    lines = len(d.log.lines)
+    d.config.write_text('listeners: 7\nlog: 7\n')
+    done = goevd_run('ctl', '-s', path, '--quiet', 'reload')
+    assert (done.returncode, done.stdout, done.stderr) == (1, '', '')
+    d.log.wait('nothing has changed$')
+    faults = [line for line in d.log.lines[lines:] if 'goevd.yaml:' in line]
+    assert len(faults) == 2 and all(' error goevd: the reload failed: /' in line for line in faults), faults
+
+
 def test_exit_status_by_state(controlled, goevd_run, path):
     d = controlled(stop_timeout='1m', hang={'action': 'log', 'timeout': '1s'})
     d.may_say = ['has not answered', 'answers again']

@@ -152,11 +152,11 @@ def test_worker_that_fails_at_its_replacement_says_why(goevd, tmp_path):
     (root / 'file').write_text('text')
     d = goevd(config(listener(handler={'http': {
         'routes': [{'path': '/*', 'handler': {'download': {'root': str(root)}}}]}})))
-    d.may_say = [DIED, r'worker \d+ ended with status 1$']
+    d.may_say = [DIED, r'worker \d+ ended with status 78$', r'worker \d+: /\S+goevd.yaml:']
     root.rename(tmp_path / 'elsewhere')
     os.kill(d.worker(), signal.SIGKILL)
     d.log.wait(rf'goevd.yaml:\d+:\d+: .*root: {root}: No such file')
-    d.log.wait(r'worker \d+ ended with status 1$')
+    d.log.wait(r'worker \d+ ended with status 78$')
     lines = len(d.log.lines)
     (tmp_path / 'elsewhere').rename(root)
     d.ready(lines)

@@ -16,6 +16,7 @@ import time
 import pytest
 
 import procfs
+import daemon
 from daemon import PATIENCE_S, SLOWNESS, config, eventually, listener
 from wire import Reader, closed, request
 
@@ -1010,7 +1011,7 @@ def test_options_that_are_refused(goevd_run, tmp_path, options, words):
     path = tmp_path / 'goevd.yaml'
     path.write_text(json.dumps(config(listener(handler={'download': {'root': '/', **options}}))))
     done = goevd_run('-c', path)
-    assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert done.returncode == daemon.CONFIG_FAULT and words in done.stderr, done.stderr
     assert re.search(r'goevd\.yaml:\d+:\d+: listeners\[0\]\.handler', done.stderr)
 
 

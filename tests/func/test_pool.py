@@ -9,6 +9,7 @@ import time
 import pytest
 
 import wire
+import daemon
 from daemon import PATIENCE_S, config, eventually, listener
 from wire import Talker
 
@@ -364,4 +365,4 @@ def test_wrong_pool_is_refused(goevd_run, plugins, tmp_path, options):
                      plugin_dir=str(plugins))
     (tmp_path / 'wrong.yaml').write_text(str(content).replace("'", '"'))
     done = goevd_run('-c', tmp_path / 'wrong.yaml')
-    assert done.returncode == 1 and 'no pool: EINVAL' in done.stderr
+    assert done.returncode == daemon.CONFIG_FAULT and 'no pool: EINVAL' in done.stderr

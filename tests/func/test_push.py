@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+import daemon
 from daemon import config, eventually, listener
 from redis import BINARY, Redis
 from wire import Reader, closed, full, port_of, server
@@ -391,4 +392,4 @@ def test_wrong_options_are_refused(goevd_run, tmp_path, options, error):
     content = config(listener(handler={'push': {'key': 'lines', **options}}))
     (tmp_path / 'wrong.yaml').write_text(str(content).replace("'", '"'))
     done = goevd_run('-c', tmp_path / 'wrong.yaml')
-    assert done.returncode == 1 and error in done.stderr, done.stderr
+    assert done.returncode == daemon.CONFIG_FAULT and error in done.stderr, done.stderr

@@ -337,7 +337,7 @@ listeners:
 def test_errors_name_line_and_column(goevd_run, tmp_path, options, error):
     path = daemon.write_config(tmp_path, WRONG.format(options=options))
     done = goevd_run('-c', path)
-    assert done.returncode == 1
+    assert done.returncode == daemon.CONFIG_FAULT
     assert f'{path}:{error}' in done.stderr, done.stderr
 
 
