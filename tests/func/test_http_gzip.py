@@ -1,6 +1,8 @@
 """Content that is compressed on its way to the client."""
 import gzip
 import json
+import os
+import signal
 import zlib
 
 import pytest
@@ -343,3 +345,29 @@ def test_types_are_checked(refused):
     for bad in ('text', 'text/html; charset=utf-8', '/x', 'a/'):
         said = refused(config(listener(handler={'http': {'gzip': {'types': ['a/b', bad]}}})))
         assert 'handler.http.gzip.types[1]: ' in said and json.dumps(bad) in said
+
+
+def test_pipelined_requests_are_bounded_by_what_they_compress(goevd, folder, tmp_path):
+    """Another connection has its turn behind the first of them, not behind all."""
+    log = tmp_path / 'access.log'
+    d = goevd(config(listener(handler={'http': {
+        'gzip': {}, 'access_log': {'target': str(log)}, 'routes': [
+            {'path': '/files/*', 'handler': {'download': {'root': str(folder)}}},
+            {'path': '/other', 'respond': {}}]}}), reactors=[{'name': 'main', 'pollers': 1}]))
+    many, other = d.connect(), d.connect()
+    for s in (many, other):
+        ask(s, '/other')
+    worker = d.worker()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        many.sendall(request('/files/text.txt', Accept_Encoding='gzip') * 100)
+        other.sendall(request('/other'))
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert Reader(other).response()[0] == 200
+    reader = Reader(many)
+    for _ in range(100):
+        content(reader, head(reader)[1])
+    lines = eventually(lambda: (found := log.read_text().splitlines()) and len(found) == 103 and found,
+                       'not all lines')
+    assert '/other' in ''.join(lines[2:10])

@@ -73,6 +73,7 @@ http_compression_put(struct http_exchange *x, const char *data, size_t len, int 
     z_stream *z = &x->compression.stream->z;
     int r = 0;
 
+    gzip->worked += len;
     z->next_in = (Bytef *)(uintptr_t)data;
     z->avail_in = (uInt)len;
     do {

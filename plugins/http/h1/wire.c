@@ -285,6 +285,9 @@ http_h1_wire_done(struct http_exchange *x, bool whole)
     if (!(b->conn->flags & HTTP_H1_REST))
         b->conn->left = 0;
     http_h1_wire_leave(b, x, !whole);
+    /* pipelined requests are bounded by the work that they make, not by their number alone */
+    if (whole && http_gzip_is_tired(x->local->gzip) && b->stop_at > b->answered)
+        b->stop_at = b->answered;
     http_h1_conn_unpause(x->c, b->conn);
 }
 

@@ -200,6 +200,7 @@ http_gzip_new(unsigned max)
     gzip->max = max;
     gzip->free = NULL;
     gzip->free_count = gzip->count = 0;
+    gzip->worked = 0;
     return gzip;
 }
 
@@ -275,6 +276,7 @@ http_gzip_whole(struct http_gzip *gzip, int level, const char *data, size_t len)
     assert(len <= HTTP_GZIP_STEP);
     if (!stream)
         return 0;
+    gzip->worked += len;
     stream->z.next_in = (Bytef *)(uintptr_t)data;
     stream->z.avail_in = (uInt)len;
     stream->z.next_out = (Bytef *)gzip->out;

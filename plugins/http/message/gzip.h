@@ -26,6 +26,7 @@ struct http_gzip {
     struct http_gzip_stream *free;
     unsigned free_count;
     unsigned count;
+    size_t worked;            /* bytes that were compressed since others had their turn */
     char out[HTTP_GZIP_STEP]; /* what has just been compressed */
     char in[HTTP_GZIP_STEP];  /* of a file */
 };
@@ -57,6 +58,17 @@ int http_gzip_weaken(struct http_buffer *lines);
 
 /* The headers of one that is compressed. 0 or -ENOMEM. */
 int http_gzip_set_coding(struct http_buffer *lines);
+
+/* Whether so much was compressed that others have their turn; it begins anew then. `gzip` may be
+ * NULL. */
+static inline bool
+http_gzip_is_tired(struct http_gzip *gzip)
+{
+    if (!gzip || gzip->worked < HTTP_GZIP_STEP)
+        return false;
+    gzip->worked = 0;
+    return true;
+}
 
 /* A stream from the beginning; NULL without memory, or while all there may be are in use. */
 struct http_gzip_stream *http_gzip_take(struct http_gzip *gzip, int level);
