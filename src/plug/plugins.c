@@ -365,7 +365,8 @@ plugins_destroy_from(struct instance *i)
         i->module->entry.destroy(i->data);
         place_leave(place_here);
     }
-    i->destroyed = i->created && !i->module->entry.release;
+    if (i->created && !i->module->entry.release)
+        i->destroyed = true; /* of the others it is read until then */
 }
 
 /* Their threads may have called it until now. */

@@ -129,14 +129,16 @@ def test_any_thread_may_call_until_destroy_returns(start, plugins):
               processes={'drain_timeout': '300ms', 'drain_min': '0s'}, stop_timeout='300ms')
     d.may_say = ['connections? cut after']
     for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
-        at, worker = len(d.log.lines), d.worker()
+        at = len(d.log.lines)
+        eventually(lambda: len(procfs.children(d.pid)) == 1, 'the worker before lives on')
+        worker = d.worker()
         d.connect('raw')
         d.connect().sendall(b'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
         Client(d.connect(), '/ws').frame()   # its threads reach it
         d.signal(number)
-        eventually(lambda: not procfs.alive(worker), 'the worker lives on')
         if number == signal.SIGHUP:
             d.log.wait('reloaded: worker', start=at)
+        eventually(lambda: not procfs.alive(worker), 'the worker lives on')
     assert d.wait() == 0
 
 

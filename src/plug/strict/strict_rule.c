@@ -131,6 +131,7 @@ void
 rule_result(int64_t result, const char *may)
 {
     host_wrong_result(result, may);
+    log_flush();
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: a callback has returned %" PRId64 "; the log says which\n",
                 result);
