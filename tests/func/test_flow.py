@@ -1,5 +1,6 @@
 """Bytes through a connection: slow readers, half-closes, resets."""
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -8,7 +9,7 @@ import pytest
 
 import daemon
 import procfs
-from daemon import config, eventually, listener
+from daemon import PATIENCE_S, config, eventually, listener
 from wire import closed, echo, get, stuff
 
 MIB = 1 << 20
@@ -149,3 +150,18 @@ def test_header_timeout_counts_from_the_first_byte(goevd):
             threading.Event().wait(0.02)
     assert time.monotonic() - began > 0.4   # not at once
     assert b' 408 ' in s.recv(4096)
+
+
+def test_output_that_is_dropped_ends_in_a_reset(goevd):
+    d = goevd(config(listener(handler='echo', idle_timeout='300ms')))
+    s = d.connect(receive_buffer=4096)
+    s.setblocking(False)
+    began = time.monotonic()
+    errors = select.poll()
+    errors.register(s, 0)   # POLLERR and POLLHUP alone
+    with pytest.raises(ConnectionResetError):
+        while True:
+            try:
+                s.send(b'x' * 100000)
+            except BlockingIOError:
+                assert errors.poll(50) or time.monotonic() - began < PATIENCE_S

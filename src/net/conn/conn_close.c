@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "base/fd.h"
 #include "net/conn/conn_parts.h"
@@ -80,6 +81,16 @@ conn_untally(const struct conn *c)
     tally_drop(c->service->clients, (struct sockaddr *)&peer);
 }
 
+/* What is queued is dropped, so the peer does not get the whole anyway. A reset says so, and lets the
+ * kernel forget what it holds for a peer that does not read: megabytes, for minutes. */
+static void
+conn_reset(const struct conn *c)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    (void)setsockopt(c->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 /* The one end of every connection. */
 static void
 conn_end(struct conn *c)
@@ -102,6 +113,8 @@ conn_end(struct conn *c)
         poller_forget(net->poller, &c->watch);
     if (s->transport->fini)
         s->transport->fini(c);
+    if (c->outq)
+        conn_reset(c);
     fd_close(c->watch.fd);
     outq_free(c->outq, -EPIPE);
     conn_tail_free(c);
