@@ -37,7 +37,7 @@ ROOMS = {
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],
                  ['plugins']],
     'plugins/websocket': [['message'], ['options'],
-                          ['conn compress incoming keepalive metrics send'],
+                          ['conn compress incoming keepalive limit metrics send'],
                           ['rooms'], ['api by_id parts receive strict'], ['websocket']],
     'plugins/download': [['options', 'bytes'], ['root', 'types', 'throttle'], ['file'],
                          ['cache', 'sending'],

@@ -847,6 +847,35 @@ goevd_http_check(const struct goevd_http_request *r, const char *function, const
     goevd_http->check(r, function, caller);
 }
 
+/* Whether a text is an origin as browsers send it: a scheme, a host in lower case, and a port if it
+ * is not the usual one, as in https://example.org. It has no path. It is for options, and may be
+ * called in create.
+ *
+ * Thread   [any]
+ * Returns  true if it is.
+ * Source   RFC 6454 section 7.
+ */
+static inline bool
+goevd_http_origin_valid(const char *text)
+{
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789-._+";
+    const char *p = text + strspn(text, lower);
+    size_t len;
+
+    if (p == text || strncmp(p, "://", 3) != 0)
+        return false;
+    p += 3;
+    len = *p == '[' ? strspn(p + 1, "abcdef0123456789:.") : strspn(p, lower);
+    if (len == 0 || (*p == '[' && p[len + 1] != ']'))
+        return false;
+    p += *p == '[' ? len + 2 : len;
+    if (strncmp(p, ":443", 5) == 0 || strncmp(p, ":80", 4) == 0)
+        return strncmp(text, p[1] == '4' ? "https:" : "http:", p[1] == '4' ? 6 : 5) != 0;
+    if (*p == ':' && p[1] != '\0')
+        p += 1 + strspn(p + 1, "0123456789");
+    return *p == '\0';
+}
+
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_http_id) == 16, "goevd_http_id has moved");

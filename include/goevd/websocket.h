@@ -68,7 +68,9 @@ enum goevd_websocket_who {
     GOEVD_WEBSOCKET_PEER = 0,  /* the peer, with a close frame */
     GOEVD_WEBSOCKET_SELF,      /* the application, or goevd because it stops */
     GOEVD_WEBSOCKET_VIOLATION, /* the plugin: the peer broke the protocol or a limit */
-    GOEVD_WEBSOCKET_LOST       /* neither: the connection ended without a close frame */
+    GOEVD_WEBSOCKET_LOST,      /* neither: the connection ended without a close frame */
+    GOEVD_WEBSOCKET_CUT        /* as SELF, but the connection ended before the peer's close frame had
+                                  come: what was sent last may be lost */
 };
 
 struct goevd_websocket;

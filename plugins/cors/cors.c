@@ -73,34 +73,7 @@ cors_str_is(struct goevd_str s, const char *text)
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
-#define DIGITS "0123456789"
-#define LOWER "abcdefghijklmnopqrstuvwxyz" DIGITS
-
-/* The end of a host; NULL if it is none. */
-static const char *
-cors_host_end(const char *p)
-{
-    size_t len = *p == '[' ? strspn(p + 1, "abcdef:." DIGITS) : strspn(p, LOWER "-._");
-
-    if (len == 0 || *p != '[')
-        return len == 0 ? NULL : p + len;
-    return p[len + 1] == ']' ? p + len + 2 : NULL;
-}
-
-/* As browsers send it: scheme, host and perhaps a port, in lower case. */
-static bool
-cors_origin_valid(const char *origin)
-{
-    size_t scheme = strspn(origin, LOWER "+-.");
-    const char *end;
-
-    if (scheme == 0 || strncmp(origin + scheme, "://", 3) != 0)
-        return false;
-    end = cors_host_end(origin + scheme + 3);
-    if (end && end[0] == ':' && end[1] != '\0')
-        end += 1 + strspn(end + 1, DIGITS);
-    return end && *end == '\0';
-}
+#define LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
 
 /* Whether its port is that of its scheme. */
 static bool
@@ -129,7 +102,7 @@ cors_check_origins(struct cors *cors, struct goevd_self *self)
                                 "\"%s\" never matches: browsers leave out the usual port; leave it "
                                 "out as well",
                                 origins[i].data);
-        else if (!cors_origin_valid(origins[i].data))
+        else if (!goevd_http_origin_valid(origins[i].data))
             return goevd_refuse(self, at,
                                 "\"%s\" is no origin: it is one as in https://example.org, in "
                                 "small letters, without a path, and with a port if it is not the "

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "websocket/incoming.h"
+#include "websocket/limit.h"
 #include "websocket/message/frame.h"
 #include "websocket/metrics.h"
 
@@ -86,7 +87,7 @@ ws_compress_hold(struct goevd_websocket_conn *w)
     if (ws_terms_keep_inflater(&w->begin.terms) || (w->flags & WS_CONN_COUNTED))
         return 0;
     if (!ws_bound_take(ws_conn_instance(w), WS_INFLATER_MEMORY(w->begin.terms.client_bits)))
-        return WS_FRAME_CODE_FAILED;
+        return WS_LIMITED(WS_FRAME_CODE_FAILED, WS_LIMIT_MEMORY);
     w->flags |= WS_CONN_COUNTED;
     return 0;
 }
@@ -132,7 +133,7 @@ ws_compress_inflate(struct goevd_websocket_conn *w)
         if (n <= 0)
             return n == 0 ? 0 : n == -ENOMEM ? WS_FRAME_CODE_FAILED : ws_compress_malformed(w);
         if (full)
-            return WS_FRAME_CODE_LARGE;
+            return WS_LIMITED(WS_FRAME_CODE_LARGE, WS_LIMIT_MESSAGE);
         if (w->opcode == WS_FRAME_TEXT && ws_utf8_check(&w->utf8, to, (size_t)n) < 0)
             return WS_FRAME_CODE_TEXT;
         w->message_len += (size_t)n;

@@ -11,7 +11,7 @@ void ws_compress_reserve(struct ws_instance *ws, struct ws_deflate_terms *terms)
 void ws_compress_release(struct ws_instance *ws, const struct ws_deflate_terms *terms);
 
 /* Take a piece of a compressed message, `last` if it ends there: what it inflates to goes behind
- * w->message. Returns 0, or the code that refuses it. */
+ * w->message. Returns 0, or the code that refuses it, perhaps with a limit. */
 unsigned ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, bool last);
 
 /* Send a message where compression was agreed upon, compressed if that pays. Returns as

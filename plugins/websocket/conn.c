@@ -88,7 +88,7 @@ ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *r
         return r;
     ws_conn_note_close(w, code, who);
     w->flags &= ~(uint32_t)WS_CONN_PINGED;
-    w->flags |= WS_CONN_CLOSING;
+    w->flags |= WS_CONN_CLOSING | (who == GOEVD_WEBSOCKET_SELF ? WS_CONN_AWAITS : 0);
     if (r < 0) { /* the frame has no room: the end of the connection tells as much */
         w->flags |= WS_CONN_DONE;
         goevd_conn_close(w->c, GOEVD_CLOSE_FLUSH);

@@ -13,6 +13,21 @@
 #include "websocket/message/utf8.h"
 #include "websocket/options.h"
 
+/* What a connection may be closed for; limit.c knows their names. */
+enum ws_limit {
+    WS_LIMIT_NONE,
+    WS_LIMIT_MESSAGE,
+    WS_LIMIT_FRAME,
+    WS_LIMIT_FRAGMENTS,
+    WS_LIMIT_TIME,
+    WS_LIMIT_REPLY,
+    WS_LIMIT_MEMORY,
+    WS_LIMIT_PONG,
+    WS_LIMIT_CLOSE,
+    WS_LIMIT_BACKLOG,
+    WS_LIMIT_COUNT
+};
+
 /* The callbacks of an application, for crash reports. */
 enum ws_callback {
     WS_ON_REQUEST,
@@ -36,7 +51,8 @@ struct ws_instance {
     _Atomic int64_t compress_used; /* of compress_memory_max */
     _Atomic int64_t publishing;    /* bytes on their way to the pollers, of publish_max */
     struct {
-        int members, published, dropped, closed;
+        int members, published, dropped;
+        int limits[WS_LIMIT_COUNT];
         int packed, packed_from, packed_to, malformed;
     } metrics;
 };
@@ -71,7 +87,8 @@ enum ws_conn_flags {
     WS_CONN_STREAMED = 1 << 13,   /* the application has had a part of the present message */
     WS_CONN_SENDING = 1 << 14,    /* a message goes out part by part: no other may go between */
     WS_CONN_SENDS_PACKED = 1 << 15, /* it is compressed, and `deflater` is its */
-    WS_CONN_DRAINS = 1 << 16        /* on_drained follows: a write has returned 1 or -ENOBUFS */
+    WS_CONN_DRAINS = 1 << 16,       /* on_drained follows: a write has returned 1 or -ENOBUFS */
+    WS_CONN_AWAITS = 1 << 17        /* the peer's close frame is awaited, and has not come */
 };
 
 #define WS_CONN_MAGIC 0x3b50c4e7
@@ -99,6 +116,7 @@ struct goevd_websocket_conn {
     uint16_t who : 3;    /* has sent it */
     uint8_t opcode;
     struct ws_utf8 utf8;
+    uint32_t begun_ms;                       /* the present message, of the poller's clock */
     struct ws_inflater *inflater;            /* NULL: none yet, or none but within a message */
     struct ws_deflater *deflater;            /* NULL: none yet, or none of its own */
     struct ws_subscriber *subscriber;        /* NULL: in no room, and never too slow */

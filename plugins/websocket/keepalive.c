@@ -1,12 +1,71 @@
 #include "websocket/keepalive.h"
 
+#include <string.h>
+
+#include <goevd/poller.h>
+
+#include "websocket/limit.h"
 #include "websocket/message/frame.h"
+
+static uint32_t
+ws_keepalive_now_ms(const struct goevd_websocket_conn *w)
+{
+    return (uint32_t)(goevd_poller_now(goevd_conn_poller(w->c)) / GOEVD_MILLISECOND);
+}
+
+/* How much longer the present message may take, ns; 0: no longer; UINT64_MAX: there is none, or it
+ * waits for the application. */
+static uint64_t
+ws_keepalive_message_left(const struct goevd_websocket_conn *w)
+{
+    const struct ws_options *o = ws_conn_instance(w)->options;
+    uint64_t taken = (uint64_t)(ws_keepalive_now_ms(w) - w->begun_ms) * GOEVD_MILLISECOND;
+    uint64_t allowed = (uint64_t)o->message_timeout_ns, bytes = w->streamed + w->message_len;
+
+    if (allowed == 0 || (w->flags & (WS_CONN_MESSAGE | WS_CONN_WAITS)) != WS_CONN_MESSAGE)
+        return UINT64_MAX;
+    if (o->message_rate != 0)
+        allowed += (uint64_t)((double)bytes / (double)o->message_rate * (double)GOEVD_SECOND);
+    return allowed > taken ? allowed - taken : 0;
+}
+
+/* Wake up after a time, 0: never, or when the present message must have ended. */
+static void
+ws_keepalive_arm(struct goevd_websocket_conn *w, int64_t delay_ns)
+{
+    uint64_t left = ws_keepalive_message_left(w);
+
+    if (left == UINT64_MAX || (delay_ns != 0 && (uint64_t)delay_ns < left))
+        left = (uint64_t)delay_ns;
+    goevd_conn_deadline(w->c, left);
+}
 
 void
 ws_keepalive_begin(struct goevd_websocket_conn *w)
 {
     w->flags &= ~(uint32_t)WS_CONN_PINGED;
-    goevd_conn_deadline(w->c, (uint64_t)ws_conn_instance(w)->options->ping_interval_ns);
+    ws_keepalive_arm(w, ws_conn_instance(w)->options->ping_interval_ns);
+}
+
+void
+ws_keepalive_message(struct goevd_websocket_conn *w)
+{
+    const struct ws_options *o = ws_conn_instance(w)->options;
+
+    w->begun_ms = ws_keepalive_now_ms(w);
+    if (o->message_timeout_ns != 0 && !(w->flags & (WS_CONN_CLOSING | WS_CONN_LEAVING)))
+        ws_keepalive_arm(w, w->flags & WS_CONN_PINGED ? o->pong_timeout_ns : o->ping_interval_ns);
+}
+
+static void
+ws_keepalive_cut_message(struct goevd_websocket_conn *w)
+{
+    const char *reason = ws_limit_reason(WS_LIMIT_TIME);
+
+    ws_limit_tell(w, WS_LIMIT_TIME);
+    (void)ws_conn_begin_close(w, WS_FRAME_CODE_POLICY, reason, strlen(reason),
+                              GOEVD_WEBSOCKET_VIOLATION);
+    ws_conn_end(w, GOEVD_CLOSE_FLUSH);
 }
 
 static int
@@ -31,6 +90,15 @@ ws_keepalive_close_goes_on(struct goevd_websocket_conn *w)
     return true;
 }
 
+static void
+ws_keepalive_closing(struct goevd_websocket_conn *w)
+{
+    if (ws_keepalive_close_goes_on(w))
+        return;
+    ws_limit_tell(w, WS_LIMIT_CLOSE);
+    ws_conn_end(w, GOEVD_CLOSE_FLUSH);
+}
+
 /* A peer from which nothing has come for an interval is asked whether it is there. Where output
  * waits, what comes may not be read: then the listener's idle_timeout judges. */
 int
@@ -41,24 +109,29 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     bool heard = (w->flags & WS_CONN_HEARD) || goevd_conn_queued(c) != 0;
     bool pinged = (w->flags & WS_CONN_PINGED) != 0;
 
-    (void)cookie;
+    if (cookie != GOEVD_DEADLINE) /* a timer of the application's, which may make none */
+        return 0;
     if ((w->flags & (WS_CONN_LEAVING | WS_CONN_CLOSING)) == WS_CONN_LEAVING)
         return ws_keepalive_go_away(w);
     if (w->flags & WS_CONN_CLOSING) {
-        if (!ws_keepalive_close_goes_on(w))
-            ws_conn_end(w, GOEVD_CLOSE_FLUSH);
+        ws_keepalive_closing(w);
+        return 0;
+    }
+    if (ws_keepalive_message_left(w) == 0) {
+        ws_keepalive_cut_message(w);
         return 0;
     }
     if (pinged && !heard) {
+        ws_limit_tell(w, WS_LIMIT_PONG);
         ws_conn_end(w, GOEVD_CLOSE_NOW);
         return 0;
     }
     w->flags &= ~(uint32_t)(WS_CONN_HEARD | WS_CONN_PINGED);
-    if (!heard) {
+    if (!heard && o->ping_interval_ns != 0) {
         w->flags |= WS_CONN_PINGED;
         (void)ws_conn_send(w, WS_FRAME_PING, NULL, 0); /* without memory it is as if it were lost */
     }
-    goevd_conn_deadline(c, (uint64_t)(heard ? o->ping_interval_ns : o->pong_timeout_ns));
+    ws_keepalive_arm(w, w->flags & WS_CONN_PINGED ? o->pong_timeout_ns : o->ping_interval_ns);
     return 0;
 }
 

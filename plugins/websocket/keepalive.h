@@ -7,6 +7,9 @@
 /* Silence is measured from now. */
 void ws_keepalive_begin(struct goevd_websocket_conn *w);
 
+/* A message begins, and has not come whole: its time counts from now. */
+void ws_keepalive_message(struct goevd_websocket_conn *w);
+
 /* Something has come. What was asked for starts a new interval. */
 static inline void
 ws_keepalive_heard(struct goevd_websocket_conn *w)

@@ -23,8 +23,16 @@ static const struct goevd_option options_table[] = {
      .help = "Length of a message; a longer one ends the connection with 1009."},
     {GOEVD_OPTION(struct ws_options, frame_max, "frame_max", SIZE), .def = "0",
      .max = INT64_C(1) << 30, .help = "Length of the payload of a frame; 0: as long as a message."},
-    {GOEVD_OPTION(struct ws_options, fragments_max, "fragments_max", INT), .def = "65536", .min = 1,
-     .max = 1 << 30, .help = "Frames of one message; more end the connection with 1009."},
+    {GOEVD_OPTION(struct ws_options, message_timeout_ns, "message_timeout", DURATION), .def = "60s",
+     .max = 86400 * GOEVD_SECOND,
+     .help =
+         "Time from the first byte of a message to its last, plus that of `message_rate`; 0: no "
+         "limit."},
+    {GOEVD_OPTION(struct ws_options, message_rate, "message_rate", RATE), .def = "1KiB/s",
+     .max = INT64_C(1) << 40,
+     .help = "Received bytes of a message that extend its time by a second; 0: none do."},
+    {GOEVD_OPTION(struct ws_options, fragments_max, "fragments_max", INT), .def = "131072",
+     .min = 1, .max = 1 << 30, .help = "Frames of one message; more end the connection with 1009."},
     {GOEVD_OPTION(struct ws_options, ping_interval_ns, "ping_interval", DURATION), .def = "30s",
      .max = 86400 * GOEVD_SECOND,
      .help = "Time without input after which a peer gets a ping; 0: no pings."},
@@ -66,7 +74,9 @@ static const struct goevd_option options_table[] = {
      .help = "Bytes of published messages that have not reached all pollers; further ones are "
              "refused."},
     {GOEVD_OPTION(struct ws_options, origins, "origins", LIST), .max = 1024, .item = &text_schema,
-     .help = "Permitted values of the browser's Origin header; if absent, all are."},
+     .help =
+         "Permitted origins of pages, \"same-origin\" for those of this host, \"*\" for all; if "
+         "absent, all are."},
     {GOEVD_OPTION(struct ws_options, protocols, "protocols", LIST), .max = 64, .item = &text_schema,
      .help = "Subprotocols; the first one that the client offers is chosen."},
     {.type = GOEVD_OPTION_END},

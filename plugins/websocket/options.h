@@ -3,12 +3,18 @@
 
 #include <goevd/plugin.h>
 
+/* Items of `origins` that are no origin. */
+#define WS_ORIGIN_ANY "*"
+#define WS_ORIGIN_SAME "same-origin" /* that of the page's own server, by the header Host */
+
 struct ws_options {
     struct goevd_plugin *application;
     int64_t message_max;
     int64_t frame_max; /* 0: as message_max */
     int64_t fragments_max;
-    int64_t ping_interval_ns; /* 0: none */
+    int64_t message_timeout_ns; /* 0: none */
+    int64_t message_rate;       /* bytes per second; 0: none */
+    int64_t ping_interval_ns;   /* 0: none */
     int64_t pong_timeout_ns;
     int64_t close_timeout_ns;
     int64_t stop_spread_ns;
@@ -22,7 +28,7 @@ struct ws_options {
     int64_t room_backlog_max;
     int room_slow; /* enum goevd_websocket_slow */
     int64_t publish_max;
-    struct goevd_list origins; /* of struct goevd_str, as those below */
+    struct goevd_list origins; /* of struct goevd_str, as those below: see WS_ORIGIN_ */
     struct goevd_list protocols;
 };
 

@@ -9,15 +9,22 @@
 #include "websocket/compress.h"
 #include "websocket/incoming.h"
 #include "websocket/keepalive.h"
+#include "websocket/limit.h"
 #include "websocket/message/frame.h"
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/rooms.h"
 
-/* The peer, or the application, has gone wrong. */
+/* The peer, or the application, has gone wrong: the code of the close frame, perhaps with a limit
+ * (limit.h). */
 static void
-ws_conn_fail(struct goevd_websocket_conn *w, unsigned code, enum goevd_websocket_who who)
+ws_conn_fail(struct goevd_websocket_conn *w, unsigned verdict, enum goevd_websocket_who who)
 {
-    (void)ws_conn_begin_close(w, code, NULL, 0, who);
+    enum ws_limit limit = WS_LIMITED_BY(verdict);
+    const char *reason = ws_limit_reason(limit);
+
+    if (ws_conn_begin_close(w, WS_LIMITED_CODE(verdict), reason, strlen(reason), who) == 0)
+        ws_limit_tell(w, limit);
+    w->flags &= ~(uint32_t)WS_CONN_AWAITS; /* it is not waited for */
     ws_conn_end(w, GOEVD_CLOSE_FLUSH);
 }
 
@@ -77,6 +84,7 @@ ws_conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
         ws_conn_violated(w, code);
         return;
     }
+    w->flags &= ~(uint32_t)WS_CONN_AWAITS;
     if (w->code == 0)
         ws_conn_keep_reason(w, data, len);
     (void)ws_conn_begin_close(w, code, NULL, 0, GOEVD_WEBSOCKET_PEER);
@@ -119,8 +127,9 @@ ws_conn_answered(struct goevd_websocket_conn *w, int r)
     }
     if (r == -ENOBUFS)
         return r;
-    ws_conn_fail(w, r == -EMSGSIZE ? WS_FRAME_CODE_LARGE : WS_FRAME_CODE_FAILED,
-                 GOEVD_WEBSOCKET_SELF);
+    ws_conn_fail(
+        w, r == -EMSGSIZE ? WS_LIMITED(WS_FRAME_CODE_LARGE, WS_LIMIT_REPLY) : WS_FRAME_CODE_FAILED,
+        GOEVD_WEBSOCKET_SELF);
     return 0;
 }
 
@@ -154,6 +163,7 @@ ws_conn_deliver_parts(struct goevd_websocket_conn *w)
 {
     bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST);
     const struct ws_local *l = goevd_conn_local(w->c);
+    bool waited = (w->flags & WS_CONN_WAITS) != 0; /* for the application: that is not the peer's */
     unsigned flags = (w->flags & WS_CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
     int r;
 
@@ -163,6 +173,8 @@ ws_conn_deliver_parts(struct goevd_websocket_conn *w)
     if (r < 0)
         return r;
     w->flags &= ~(uint32_t)WS_CONN_WAITS;
+    if (!last && waited)
+        ws_keepalive_message(w);
     if (last) {
         w->flags &= ~(uint32_t)WS_CONN_MESSAGE;
         ws_incoming_give(w);
@@ -213,8 +225,8 @@ ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 
     if (code != 0) {
         ws_conn_fail(w, code,
-                     code == WS_FRAME_CODE_FAILED ? GOEVD_WEBSOCKET_SELF
-                                                  : GOEVD_WEBSOCKET_VIOLATION);
+                     WS_LIMITED_CODE(code) == WS_FRAME_CODE_FAILED ? GOEVD_WEBSOCKET_SELF
+                                                                   : GOEVD_WEBSOCKET_VIOLATION);
         return (ptrdiff_t)n;
     }
     w->mask = ws_mask_after(w->mask, n);
@@ -263,16 +275,21 @@ ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_options *o
 
     if (begun != (head->opcode == WS_FRAME_CONTINUATION))
         return WS_FRAME_CODE_PROTOCOL;
-    if (head->length > left || (o->frame_max != 0 && head->length > (uint64_t)o->frame_max) ||
-        (begun && w->fragments >= (uint64_t)o->fragments_max))
-        return WS_FRAME_CODE_LARGE;
+    if (head->length > left)
+        return WS_LIMITED(WS_FRAME_CODE_LARGE, WS_LIMIT_MESSAGE);
+    if (o->frame_max != 0 && head->length > (uint64_t)o->frame_max)
+        return WS_LIMITED(WS_FRAME_CODE_LARGE, WS_LIMIT_FRAME);
+    if (begun && w->fragments >= (uint64_t)o->fragments_max)
+        return WS_LIMITED(WS_FRAME_CODE_LARGE, WS_LIMIT_FRAGMENTS);
     return 0;
 }
 
 static void
 ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *head)
 {
-    if (!(w->flags & WS_CONN_MESSAGE)) {
+    bool first = !(w->flags & WS_CONN_MESSAGE);
+
+    if (first) {
         w->opcode = head->opcode;
         w->utf8 = (struct ws_utf8){0};
         w->fragments = 0;
@@ -285,6 +302,8 @@ ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *
     w->frame_left = (uint32_t)head->length;
     w->mask = head->mask;
     w->fragments++;
+    if (first)
+        ws_keepalive_message(w);
 }
 
 /* Take the beginning of a data frame, or all of it; data is its payload as far as it is there.
@@ -423,6 +442,8 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     (void)reason;
     ws_conn_note_close(w, WS_FRAME_CODE_LOST, GOEVD_WEBSOCKET_LOST);
     w->flags |= WS_CONN_DONE;
+    if (w->flags & WS_CONN_AWAITS)
+        w->who = GOEVD_WEBSOCKET_CUT;
     if (w->who == GOEVD_WEBSOCKET_PEER)
         said = (struct goevd_str){w->message, w->message_len};
     if ((w->flags & WS_CONN_OPEN) && ws->app.on_close) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +178,40 @@ ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
     return 0;
 }
 
+static bool
+ws_str_is(struct goevd_str s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+/* Returns 0, or what goevd_refuse() does. */
+static int
+ws_check_origins(struct ws_instance *ws)
+{
+    struct goevd_list *list = &ws->policy.origins;
+    const struct goevd_str *origins = list->items;
+    bool any = false;
+    char at[32];
+
+    for (size_t i = 0; i < list->count; i++) {
+        snprintf(at, sizeof(at), "origins[%zu]", i);
+        if (ws_str_is(origins[i], WS_ORIGIN_ANY))
+            any = true;
+        else if (ws_str_is(origins[i], WS_ORIGIN_SAME))
+            ws->policy.same_origin = true;
+        else if (!goevd_http_origin_valid(origins[i].data))
+            return goevd_refuse(ws->self, at,
+                                "\"%s\" is no origin: write it as in https://example.org, in small "
+                                "letters, without a path",
+                                origins[i].data);
+    }
+    if (any && list->count != 1)
+        return goevd_refuse(ws->self, "origins", "\"*\" is all origins; leave the others out");
+    if (any)
+        list->count = 0;
+    return 0;
+}
+
 static void
 ws_name_callbacks(struct ws_instance *ws)
 {
@@ -220,9 +255,12 @@ ws_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     ws->self = self;
     ws->options = o;
-    ws->policy = (struct ws_handshake_policy){o->origins, o->protocols, ws_options_deflate(o)};
+    ws->policy = (struct ws_handshake_policy){
+        .origins = o->origins, .protocols = o->protocols, .deflate = ws_options_deflate(o)};
     memcpy(&ws->app, app, size < sizeof(ws->app) ? size : sizeof(ws->app));
     r = ws_check_app(self, &ws->app);
+    if (r == 0)
+        r = ws_check_origins(ws);
     if (ws->app.on_fragment)
         ws->app.on_message = NULL; /* which is asked for first, with each message */
     ws_name_callbacks(ws);

@@ -283,6 +283,31 @@ def test_frames_that_come_with_the_handshake_are_served(goevd):
     assert c.code() == 1000
 
 
+@pytest.mark.parametrize('origins, permitted, refused', [
+    (['*'], ['http://a', 'null', 'anything'], []),
+    (['same-origin'], ['http://localhost', 'https://localhost'], ['http://a', 'null', 'same-origin']),
+    (['https://a', 'same-origin'], ['https://a', 'http://localhost'], ['http://a'])])
+def test_origins(goevd, origins, permitted, refused):
+    d = serve(goevd, origins=origins)
+    Client(d.connect())   # no browser
+    for origin in permitted:
+        Client(d.connect(), Origin=origin)
+    for origin in refused:
+        s = d.connect()
+        s.sendall(handshake(Origin=origin))
+        assert Reader(s).until(b'\r\n').startswith(b'HTTP/1.1 403 ')
+
+
+@pytest.mark.parametrize('origins, words', [
+    (['example.com'], 'origins[0]: "example.com" is no origin'),
+    (['https://example.com:443'], 'origins[0]: "https://example.com:443" is no origin'),
+    (['https://example.com/'], 'origins[0]: "https://example.com/" is no origin'),
+    (['*', 'https://a'], 'origins: "*" is all origins; leave the others out')])
+def test_what_is_no_origin_is_refused(refused, origins, words):
+    handler = {'websocket': {'application': 'echo', 'origins': origins}}
+    assert words in refused(daemon.config(daemon.listener(handler=handler)))
+
+
 def test_handshake_is_refused(goevd):
     d = serve(goevd, origins=['http://a'])
     refused = [

@@ -1,12 +1,13 @@
 """Applications of websocket: what they are told, and what they may do."""
 import re
+import struct
 import subprocess
 import time
 
 import pytest
 
 import daemon
-from websocket import BINARY, CLOSE, PING, PONG, TEXT, Client, close, frame, handshake
+from websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Client, close, frame, handshake
 from wire import Reader
 
 
@@ -126,7 +127,7 @@ def test_peer_that_does_not_answer_a_close(probe):
     c = asked(d, b'close 1000')
     assert c.code() == 1000
     c.end()
-    said(d, 'close 1000 by 1 after 0, none late')
+    said(d, 'close 1000 by 4 after 0, none late')   # GOEVD_WEBSOCKET_CUT
 
 
 @pytest.mark.parametrize('text', [b'close 1005', b'close 999', b'close 5000',
@@ -225,3 +226,34 @@ def test_example_counter(goevd, tmp_path):
         c.send(frame(TEXT, b'one') + frame(BINARY, bytes(500)))
         assert c.frame() == (TEXT, b'1 messages, 3 bytes')
         assert c.frame() == (TEXT, b'2 messages, 503 bytes')
+
+
+@pytest.mark.parametrize('options, sent, code, reason, metric', [
+    ({'message_max': '125'}, frame(TEXT, b'x' * 126), 1009, 'message too long', 'message_max'),
+    ({'frame_max': '10'}, frame(TEXT, b'x' * 11), 1009, 'frame too long', 'frame_max'),
+    ({'fragments_max': 1}, frame(TEXT, b'x', fin=False) + frame(CONTINUATION, b'x'), 1009, 'too many fragments',
+     'fragments_max'),
+    ({'message_timeout': '50ms', 'message_rate': '0'}, frame(TEXT, b'x', fin=False), 1008, 'message too slow',
+     'message_timeout'),
+    ({'message_timeout': '50ms', 'ping_interval': '0', 'message_rate': '0'}, frame(TEXT, b'xyz')[:-1], 1008,
+     'message too slow', 'message_timeout')])
+def test_a_limit_has_a_reason_a_counter_and_a_line(goevd, tmp_path, options, sent, code, reason, metric):
+    d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'echo', **options}}),
+                     control={'socket': f'{tmp_path}/control'}, log={'level': 'info'}))
+    c = Client(d.connect())
+    c.send(sent)
+    assert c.frame() == (CLOSE, struct.pack('!H', code) + reason.encode())
+    d.log.wait(rf'info goevd: websocket: .*WebSocket closed: {reason} \({metric}\)')
+    assert d.metrics()[f'websocket.closed.{metric}'] == 1
+
+
+def test_a_message_in_time_stays(goevd):
+    d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'echo', 'message_timeout': '1ms',
+                                                     'message_rate': '1B/s'}})))
+    c = Client(d.connect())
+    for _ in range(3):   # each byte is worth a second
+        c.send(frame(TEXT, b'x' * 10, fin=False))
+        c.send(frame(PING, b''))
+        assert c.frame() == (PONG, b'')
+        c.send(frame(CONTINUATION, b'x'))
+        assert c.frame() == (TEXT, b'x' * 11)

@@ -29,6 +29,7 @@ enum ws_frame_code {
     WS_FRAME_CODE_NONE = 1005, /* never in a frame: the peer has given none */
     WS_FRAME_CODE_LOST = 1006, /* never in a frame: there was no close frame */
     WS_FRAME_CODE_TEXT = 1007,
+    WS_FRAME_CODE_POLICY = 1008,
     WS_FRAME_CODE_LARGE = 1009,
     WS_FRAME_CODE_FAILED = 1011,
     WS_FRAME_CODE_LATER = 1013

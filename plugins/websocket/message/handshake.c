@@ -7,7 +7,7 @@
 #include <nettle/sha1.h>
 
 #define KEY_LEN 24 /* of 16 bytes in base64 */
-#define KEY_BYTES 16
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 static bool
 ws_handshake_is(struct goevd_str name, const char *what)
@@ -82,6 +82,8 @@ ws_handshake_take(struct ws_handshake *h, const struct ws_handshake_policy *poli
     } else if (ws_handshake_is(name, "Origin")) {
         h->origin = value;
         h->origins++;
+    } else if (ws_handshake_is(name, "Host")) {
+        h->host = value;
     } else if (ws_handshake_offers(name)) {
         ws_handshake_choose(h, policy, value);
     } else if (ws_handshake_is(name, "Sec-WebSocket-Extensions")) {
@@ -89,18 +91,46 @@ ws_handshake_take(struct ws_handshake *h, const struct ws_handshake_policy *poli
     }
 }
 
+/* Section 4.2.1: base64 of 16 bytes. The bits behind the last of them may be anything, so that the
+ * example of section 4.1 is taken. */
 static bool
 ws_handshake_key_valid(struct goevd_str key)
 {
-    struct base64_decode_ctx ctx;
-    uint8_t bytes[BASE64_DECODE_LENGTH(KEY_LEN)];
-    size_t n = sizeof(bytes);
-
-    if (key.len != KEY_LEN)
+    if (key.len != KEY_LEN || memcmp(key.data + KEY_LEN - 2, "==", 2) != 0)
         return false;
-    base64_decode_init(&ctx);
-    return base64_decode_update(&ctx, &n, bytes, key.len, key.data) == 1 && n == KEY_BYTES &&
-           base64_decode_final(&ctx) == 1;
+    for (size_t i = 0; i < KEY_LEN - 2; i++)
+        if (!strchr(BASE64, key.data[i]) || key.data[i] == '\0')
+            return false;
+    return true;
+}
+
+/* Of the page whose server this is: its origin is a scheme and the Host that it has connected to.
+ */
+static bool
+ws_handshake_same_origin(const struct ws_handshake *h)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(schemes[i]);
+
+        if (h->origin.len == len + h->host.len && h->host.len != 0 &&
+            memcmp(h->origin.data, schemes[i], len) == 0 &&
+            strncasecmp(h->origin.data + len, h->host.data, h->host.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A client that names no origin is no browser: nobody else's page makes it connect. */
+static bool
+ws_handshake_permits(const struct ws_handshake *h, const struct ws_handshake_policy *policy)
+{
+    if (h->origins == 0 || policy->origins.count == 0 ||
+        (policy->same_origin && ws_handshake_same_origin(h)))
+        return true;
+    return memchr(h->origin.data, ':', h->origin.len) &&
+           ws_handshake_find(&policy->origins, h->origin);
 }
 
 int
@@ -112,10 +142,7 @@ ws_handshake_status(const struct ws_handshake *h, const struct ws_handshake_poli
         return 426;
     if (!ws_handshake_key_valid(h->key))
         return 400;
-    if (h->origins == 1 && policy->origins.count != 0 &&
-        ws_handshake_find(&policy->origins, h->origin) == NULL)
-        return 403;
-    return 0;
+    return ws_handshake_permits(h, policy) ? 0 : 403;
 }
 
 void

@@ -7,14 +7,15 @@
 
 /* What the server allows; both lists are of struct goevd_str. */
 struct ws_handshake_policy {
-    struct goevd_list origins; /* none: all */
+    struct goevd_list origins; /* none: all; no "*" */
+    bool same_origin;          /* that of the host is one of them */
     struct goevd_list protocols;
     struct ws_deflate_policy deflate;
 };
 
 /* Begin with zeroes, then take every header of the request. */
 struct ws_handshake {
-    struct goevd_str key, version, origin;
+    struct goevd_str key, version, origin, host;
     unsigned keys, versions, origins; /* how many of each were sent */
     struct goevd_str protocol;        /* the first offered one that is allowed; data NULL: none */
     struct ws_deflate_terms deflate;

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "websocket/limit.h"
 #include "websocket/message/frame.h"
 #include "websocket/metrics.h"
 
@@ -92,13 +94,12 @@ ws_backlog_free(struct goevd_websocket_conn *w)
 static void
 ws_backlog_close(struct goevd_websocket_conn *w)
 {
-    static const char reason[] = "too slow";
+    const char *reason = ws_limit_reason(WS_LIMIT_BACKLOG);
 
     while (w->subscriber->first)
         ws_backlog_pop(w->subscriber);
-    ws_metrics_add(w, ws_conn_instance(w)->metrics.closed, 1);
-    (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, sizeof(reason) - 1,
-                              GOEVD_WEBSOCKET_SELF);
+    ws_limit_tell(w, WS_LIMIT_BACKLOG);
+    (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, strlen(reason), GOEVD_WEBSOCKET_SELF);
 }
 
 /* Returns 0; negative: the message is lost. */

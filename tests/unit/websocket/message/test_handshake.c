@@ -53,7 +53,9 @@ test_handshake_key(void **state)
     assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZTE="), 400);
     assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j!Q=="), 400);
     assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBs ZSBub25jZQ="), 400);
-    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR=="), 400);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR=="), 0);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC=="), 0);
+    assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j=Q=="), 400);
     assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Sec-WebSocket-Key", KEY), 400);
 }
 
@@ -78,6 +80,31 @@ test_handshake_origin(void **state)
     assert_int_equal(STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "null"), 403);
     assert_int_equal(
         STATUS(VERSION, "Sec-WebSocket-Key", KEY, "Origin", "http://a", "Origin", "http://a"), 400);
+}
+
+static void
+test_handshake_knows_the_same_origin(void **state)
+{
+    const struct goevd_str origins[] = {str("same-origin")};
+    const struct ws_handshake_policy policy = {.origins = {origins, 1}, .same_origin = true};
+    static const struct {
+        const char *host, *origin;
+        int status;
+    } cases[] = {
+        {"a", "http://a", 0},      {"a:8080", "http://a:8080", 0}, {"A", "https://a", 0},
+        {"a", "http://b", 403},    {"a", "http://a:81", 403},      {"a", "null", 403},
+        {"a", "http://ab", 403},   {"", "http://", 403},           {"a", "ftp://a", 403},
+        {"a", "same-origin", 403},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *headers[] = {VERSION, "Sec-WebSocket-Key", KEY, "Host", cases[i].host,
+                                 "Origin", cases[i].origin, NULL};
+        struct ws_handshake h = taken(&policy, headers);
+
+        assert_int_equal(ws_handshake_status(&h, &policy), cases[i].status);
+    }
 }
 
 static void
@@ -149,6 +176,7 @@ main(void)
         cmocka_unit_test(test_handshake_key),
         cmocka_unit_test(test_handshake_version),
         cmocka_unit_test(test_handshake_origin),
+        cmocka_unit_test(test_handshake_knows_the_same_origin),
         cmocka_unit_test(test_handshake_chooses_the_first_offer_that_is_allowed),
         cmocka_unit_test(test_handshake_extensions),
         cmocka_unit_test(test_handshake_accept_of_the_rfc),
