@@ -125,13 +125,13 @@ def test_strict_ends_the_worker(goevd, plugins, number):
     d.log.wait(r'worker \d+ was killed by signal 6')
 
 
-@pytest.mark.parametrize('callback', ['create', 'poller_start', 'on_host'])
-def test_a_start_is_refused(goevd, plugins, callback):
+@pytest.mark.parametrize('callback, status', [('create', 78), ('poller_start', 1), ('on_host', 78)])
+def test_a_start_is_refused(goevd, plugins, callback, status):
     kind = 'ws' if callback == 'on_host' else 'raw'
     d = goevd(config(listener(handler=handler(kind, {'callback': callback})), listener('two', 'echo')),
               '--plugin-dir', plugins, ready=False)
-    d.status, d.may_say = 1, ['.']
-    assert d.wait() == 1
+    d.status, d.may_say = status, ['.']
+    assert d.wait() == status
     assert re.search(rf'{callback} (of the application )?has returned 11; it returns 0 or a negative errno',
                      d.log.text()), d.log.text()
 
