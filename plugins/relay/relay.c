@@ -210,6 +210,7 @@ relay_connect(struct relay *r, struct goevd_poller *poller)
         if (!r->to)
             return -ECONNREFUSED;
         request.to = r->to->address;
+        goevd_conn_log(r->client.conn, GOEVD_LOG_DEBUG, "connecting to upstream %s", request.to);
         error = goevd_connect(i->self, poller, &request, &r->attempt);
     } while (error == -EAGAIN); /* no name can be looked up now: another may need none */
     return error;
@@ -220,6 +221,7 @@ static void
 relay_refuse(struct relay *r, struct goevd_poller *poller)
 {
     relay_count(r->instance, poller, RELAY_REFUSED, 1);
+    goevd_conn_log(r->client.conn, GOEVD_LOG_INFO, "refused: no upstream can be connected to");
     r->ending = true;
     relay_side_abort(&r->client);
 }
@@ -282,6 +284,7 @@ relay_upstream_open(struct goevd_conn *c, void *state)
     relay_count(r->instance, poller, RELAY_OPEN, 1);
     if (!r->client.conn || r->ending)
         return -ECANCELED;
+    goevd_conn_log(r->client.conn, GOEVD_LOG_INFO, "relayed to upstream %s", r->to->address);
     goevd_conn_resume(r->client.conn);
     return relay_send_header(r);
 }

@@ -214,6 +214,7 @@ def test_handler_that_fails(probe):
     status, headers, _ = reader.response()
     assert (status, headers['connection']) == (500, 'close')
     assert reader.rest() == b''
+    probe.log.wait(r'info .*: the handler of the route /do/{id} has returned -\d+ \(\w.*\)$')
     over(probe, '/do/fail', 3)
 
 

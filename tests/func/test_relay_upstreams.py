@@ -107,6 +107,27 @@ def test_one_client_at_a_time_tries_who_has_rested(relay, relay_figure):
         c.close()
 
 
+def test_log_of_the_upstream_that_is_chosen(relay):
+    dead, port = dead_port()
+    with dead, Upstream(say_and_hold(b'a')) as up:
+        d = relay(up, f'127.0.0.1:{port}', more={'log': {'level': 'debug'}})
+        d.may_say = ['does not answer']
+        for _ in range(2):   # the second finds the other upstream free, and dead
+            assert d.connect().recv(1) == b'a'
+        d.log.wait(rf'debug .*: connecting to upstream {re.escape(up.address)}$', 2)
+        d.log.wait(rf'info .*: relayed to upstream {re.escape(up.address)}$', 2)
+        assert d.log.find(rf'debug .*: connecting to upstream 127\.0\.0\.1:{port}$')
+
+
+def test_log_of_a_client_that_is_refused(relay):
+    dead, port = dead_port()
+    with dead:
+        d = relay(f'127.0.0.1:{port}', more={'log': {'level': 'info'}})
+        d.may_say = ['does not answer']
+        assert is_refused(d)
+        d.log.wait('info .*: refused: no upstream can be connected to$')
+
+
 def test_all_down_refuses_with_a_reset(relay, relay_figure):
     (a, port_a), (b, port_b) = dead_port(), dead_port()
     with a, b:

@@ -1,6 +1,7 @@
 #include "http/exchange/exchange.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <goevd/metrics.h>
 
@@ -236,12 +237,22 @@ http_exchange_complete(struct http_exchange *x)
     return 0;
 }
 
+/* The warning of http_exchange_complain() has no errno, because it stands for many requests. */
+static void
+http_exchange_fail(struct http_exchange *x, int error)
+{
+    http_exchange_break(x, error == -EPIPE ? -EPIPE : HTTP_HANDLER_FAILED);
+    goevd_conn_log(x->c, GOEVD_LOG_INFO, "the handler of the route %.*s has returned %d (%s)",
+                   (int)x->handler->chain->path.len, x->handler->chain->path.data, error,
+                   strerror(-error));
+}
+
 int
 http_exchange_advance(struct http_exchange *x, ptrdiff_t r)
 {
     for (;;) {
         if (r < 0 && !(x->flags & (HTTP_X_ENDED | HTTP_X_BROKEN)))
-            http_exchange_break(x, r == -EPIPE ? -EPIPE : HTTP_HANDLER_FAILED);
+            http_exchange_fail(x, (int)r);
         if (x->flags & HTTP_X_BROKEN)
             return http_exchange_end_broken(x);
         if (x->flags & HTTP_X_ENDED)
