@@ -10,7 +10,7 @@ import pytest
 import daemon
 import procfs
 from daemon import PATIENCE_S, config, eventually, listener
-from wire import closed, echo, get, stuff
+from wire import closed, echo, get, request, stuff
 
 MIB = 1 << 20
 SIZE = 64 * MIB
@@ -123,6 +123,21 @@ def test_reader_that_takes_nothing_is_idle_too(goevd):
     eventually(lambda: list(procfs.tcp_states(d.port()).values()).count(procfs.ESTABLISHED) == 0,
                'it is still open')
     assert procfs.alive(worker)
+
+
+@pytest.mark.parametrize('options', [{'idle_timeout': '200ms', 'output_rate': 0},
+                                     {'output_timeout': '200ms'}], ids=['idle', 'output'])
+def test_reply_that_a_time_out_cuts_ends_with_a_reset(goevd, options):
+    """Not as if it had ended: without a length, a part would be taken for the whole."""
+    page = {'http': {'routes': {'path': '/', 'respond': {'body': 'x' * 500000}}}}
+    d = goevd(config(listener(handler=page, send_buffer=4096, **options)))
+    s = d.connect(receive_buffer=4096)
+    s.sendall(request() * 8)
+    eventually(lambda: list(procfs.tcp_states(d.port()).values()).count(procfs.ESTABLISHED) == 0,
+               'it is still open')
+    with pytest.raises(ConnectionResetError):
+        while s.recv(1 << 16):
+            pass
 
 
 def test_header_timeout_answers_408_and_closes(goevd):
