@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
+#include "process/path.h"
 
 #define LOGFILE_KEY "log.target"
 
@@ -17,15 +19,37 @@ logfile_refuse(int r, const char *key, const char *what, const char *path, struc
                    err_words(r), err_advice(r));
 }
 
+/* For sink.h, which looks at what stands there. */
+static int
+logfile_make_readable(int fd)
+{
+    struct stat st;
+    char self[64];
+    int both = -1;
+
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        both = open(self, O_RDWR | O_APPEND | O_CLOEXEC);
+    if (both < 0)
+        return fd;
+    fd_close(fd);
+    return both;
+}
+
 /* O_NONBLOCK: a FIFO that nobody reads is refused, and one that is not read for long is not waited
  * for. */
 int
 logfile_open(const char *key, const char *path, struct err *reterr)
 {
-    int fd =
-        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOGFILE_MODE);
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = path_open(path, flags, LOGFILE_MODE);
 
-    return fd < 0 ? logfile_refuse(-errno, key, "open", path, reterr) : fd;
+    if (fd == -ELOOP)
+        return err_set(reterr, fd,
+                       "%s: a link on the way to %s could have been made by another user, and root "
+                       "does not follow it; name the file itself, or choose a folder of root",
+                       key, path);
+    return fd < 0 ? logfile_refuse(fd, key, "open", path, reterr) : logfile_make_readable(fd);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/path.h"
 
 static int
 pidfile_busy(int fd, const char *path, struct err *reterr)
@@ -46,9 +47,9 @@ pidfile_lock(const char *path, struct err *reterr)
     int fd, r;
 
     do {
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        fd = path_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0)
-            return pidfile_refuse(-errno, "open", path, reterr);
+            return pidfile_refuse(fd, "open", path, reterr);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
             r = errno == EWOULDBLOCK ? pidfile_busy(fd, path, reterr)
                                      : pidfile_refuse(-errno, "lock", path, reterr);

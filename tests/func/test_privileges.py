@@ -10,7 +10,7 @@ import pytest
 
 import daemon
 import procfs
-from daemon import config, eventually, listener, write_config
+from daemon import HELLO, config, eventually, listener, listens, write_config
 from wire import get
 
 ROOT = os.geteuid() == 0
@@ -190,3 +190,35 @@ def test_pid_file_moves_with_a_reload_that_succeeds(goevd, tmp_path):
     d.signal(signal.SIGHUP)
     d.log.wait('reloaded', 2)
     eventually(lambda: not two.exists(), 'the old file stays')
+
+
+@AS_ROOT
+@pytest.mark.usefixtures('open_to_all')
+def test_root_follows_no_link_of_another_user_to_a_log(goevd, refused, tmp_path):
+    folder, secret = tmp_path / 'theirs', tmp_path / 'secret'
+    folder.mkdir()
+    secret.write_text('secret')
+    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
+    http = {'http': {**HELLO['http'], 'access_log': {'target': str(folder / 'access')}}}
+    d = goevd(config(listener(handler=http), user='nobody', log={'target': str(tmp_path / 'log')},
+                     control={'socket': str(tmp_path / 'control')}), ready=False)
+    d.may_say = ['could have been made by another user']
+    eventually(lambda: listens(tmp_path / 'control'), 'it does not start')
+    (folder / 'access').unlink()
+    (folder / 'access').symlink_to(secret)
+    assert 'could have been made by another user' in d.ctl('reopen').stderr
+    (folder / 'away').symlink_to(tmp_path)
+    for target in (folder / 'access', folder / 'away' / 'new'):
+        assert 'log.target: a link on the way' in refused(config(log={'target': str(target)}))
+    assert secret.read_text() == 'secret' and not (tmp_path / 'new').exists()
+
+
+@AS_ROOT
+@pytest.mark.usefixtures('open_to_all')
+def test_root_follows_its_own_links_to_a_log(goevd, tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'link').symlink_to('real')
+    goevd(config(log={'target': str(tmp_path / 'link' / 'log')}, control={'socket': str(tmp_path / 'c')}),
+          ready=False)
+    eventually(lambda: listens(tmp_path / 'c'), 'it does not start')
+    assert (tmp_path / 'real' / 'log').exists()
