@@ -161,10 +161,41 @@ child_abort(struct child *c)
 }
 
 void
+child_unset_linger(int fd)
+{
+    static const struct linger none;
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+static void
+child_let_go(int fd, struct helper *closer)
+{
+    child_unset_linger(fd);
+    helper_close(closer, fd);
+}
+
+void
+child_hang_up(struct child *c, struct helper *closer)
+{
+    struct proto_message message;
+    int fds[PROTO_FDS_ALL], r = c->fd < 0 ? -EPIPE : shutdown(c->fd, SHUT_RDWR);
+
+    while (r == 0 || r == -EMFILE || r == -EBADMSG) {
+        unsigned count = 0;
+
+        r = proto_try_receive(c->fd, &message, fds, &count);
+        while (count > 0)
+            child_let_go(fds[--count], closer);
+    }
+    c->fd = helper_close(closer, c->fd);
+}
+
+void
 child_fini(struct child *c, struct helper *closer)
 {
     child_queue_fini(c);
-    helper_close(closer, c->fd);
+    child_hang_up(c, closer);
     origin_free(c->origin, closer);
     for (unsigned i = 0; i < c->file_count; i++)
         free(c->files[i]);

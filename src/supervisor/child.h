@@ -97,6 +97,13 @@ void child_kill(struct child *c);
 /* It is stopped or stuck: end it with a core dump, and if that takes long without. */
 void child_abort(struct child *c);
 
+/* A descriptor that a worker has sent lingers no more when it is closed, because a worker that is
+ * started meanwhile would wait for it too: fork(2) copies it, and execve(2) closes the copy. */
+void child_unset_linger(int fd);
+
+/* Close its channel, and let go what is left there. */
+void child_hang_up(struct child *c, struct helper *closer);
+
 /* It has ended. Its channel, and what it may have sent there, is closed by `closer`. */
 void child_fini(struct child *c, struct helper *closer);
 

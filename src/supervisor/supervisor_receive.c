@@ -288,6 +288,8 @@ supervisor_take_fds(struct supervisor *s, const struct child *c, const struct pr
 {
     unsigned asked = m->type == PROTO_KEEP ? MIN(count, 1) : 0;
 
+    for (unsigned i = 0; i < count; i++)
+        child_unset_linger(fds[i]);
     for (unsigned i = asked; i < count; i++)
         helper_close(&s->closer, fds[i]);
     if (count == asked)
@@ -317,6 +319,6 @@ supervisor_receive(struct supervisor *s, struct child *c)
     if (r == -EAGAIN)
         log_error("worker %d does not read what it has asked for", (int)c->pid);
     if (r < 0) /* its end comes as SIGCHLD */
-        c->fd = helper_close(&s->closer, c->fd);
+        child_hang_up(c, &s->closer);
     return c->fd >= 0;
 }
