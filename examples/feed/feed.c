@@ -68,10 +68,16 @@ feed_asked(struct goevd_websocket_request *q, void *state)
 {
     const struct feed *f = goevd_websocket_request_instance(q);
     struct goevd_str shown = feed_key(goevd_websocket_request_query(q));
+    static const char wrong[] = "the key is wrong\n";
     struct reader *reader = state;
+    int r;
 
     reader->publishes = shown.data != NULL;
-    return reader->publishes && !feed_key_is(f->key, shown.data, shown.len) ? 403 : 0;
+    if (!reader->publishes || feed_key_is(f->key, shown.data, shown.len))
+        return 0;
+    r = goevd_websocket_request_add_header(q, "Cache-Control", "no-store");
+    return r < 0 ? r
+                 : goevd_websocket_request_refuse(q, 403, "text/plain", wrong, sizeof(wrong) - 1);
 }
 
 static int

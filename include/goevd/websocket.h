@@ -93,7 +93,7 @@ struct goevd_websocket_app {
      *
      * state    becomes the state of the connection. If the client is gone before on_open, goevd
      *          drops it without a callback, so it should own nothing yet.
-     * Returns  0: accept, and on_open follows; 400 to 599: refuse with that status; negative:
+     * Returns  0: accept, and on_open follows; 300 to 599: refuse with that status; negative:
      *          refuse with 500.
      */
     int (*on_request)(struct goevd_websocket_request *q, void *state);
@@ -180,6 +180,11 @@ struct goevd_websocket {
     int (*set_slow)(struct goevd_websocket_conn *w, int slow, size_t backlog);
     int (*send_fragment)(struct goevd_websocket_conn *w, int type, const void *data, size_t len,
                          unsigned flags);
+
+    int (*request_add_header)(struct goevd_websocket_request *q, const char *name,
+                              const char *value);
+    int (*request_refuse)(struct goevd_websocket_request *q, int status, const char *type,
+                          const void *body, size_t len);
 };
 
 /* Define the table of this plugin, once, in one source file: GOEVD_WEBSOCKET_TABLE; */
@@ -402,6 +407,37 @@ goevd_websocket_request_choose(struct goevd_websocket_request *q, const char *pr
     return goevd_websocket->request_choose(q, protocol);
 }
 
+/* Add a header to the reply, whether it accepts the client or refuses it, such as WWW-Authenticate
+ * with 401, or Set-Cookie.
+ *
+ * Thread   [poller]
+ * Returns  as goevd_http_add_header().
+ * Source   RFC 6455 section 4.2.2, RFC 9110 section 15.5.2.
+ */
+static inline int
+goevd_websocket_request_add_header(struct goevd_websocket_request *q, const char *name,
+                                   const char *value)
+{
+    return goevd_websocket->request_add_header(q, name, value);
+}
+
+/* Refuse with content, for `return goevd_websocket_request_refuse(…)`.
+ *
+ * status   300 to 599.
+ * type     media type; NULL: no Content-Type.
+ * body     len bytes; copied.
+ * Thread   [poller]
+ * Returns  the status; -EINVAL for another status or type; -EPIPE, -ENOMEM as goevd_http_reply()
+ *          does.
+ * Source   RFC 6455 section 4.2.2.
+ */
+static inline int
+goevd_websocket_request_refuse(struct goevd_websocket_request *q, int status, const char *type,
+                               const void *body, size_t len)
+{
+    return goevd_websocket->request_refuse(q, status, type, body, len);
+}
+
 /* ---- From other threads ---------------------------------------------------------------------- */
 
 /* The id of a connection, for the functions that other threads may call.
@@ -536,7 +572,7 @@ goevd_websocket_set_slow(struct goevd_websocket_conn *w, int slow, size_t backlo
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket_app) == 80, "goevd_websocket_app has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 200, "goevd_websocket has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_websocket) == 216, "goevd_websocket has moved");
 #endif
 
 #ifdef __cplusplus

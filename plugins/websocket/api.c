@@ -95,6 +95,27 @@ ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
     return -ENOENT;
 }
 
+static int
+ws_api_request_add_header(struct goevd_websocket_request *q, const char *name, const char *value)
+{
+    WS_API_REQUEST(q, "add_header");
+    return goevd_http_add_header(q->http, name, value);
+}
+
+static int
+ws_api_request_refuse(struct goevd_websocket_request *q, int status, const char *type,
+                      const void *body, size_t len)
+{
+    int r;
+
+    WS_API_REQUEST(q, "refuse");
+    if (status < WS_REFUSAL_MIN || status > WS_REFUSAL_MAX)
+        return -EINVAL;
+    r = goevd_http_reply(q->http, status, type, body, len);
+    q->refused = q->refused || r == 0;
+    return r < 0 ? r : status;
+}
+
 /* ---- What applications call ------------------------------------------------------------------ */
 
 static void *
@@ -215,4 +236,6 @@ const struct goevd_websocket ws_api_table = {
     .publish = ws_api_publish,
     .set_slow = ws_api_set_slow,
     .send_fragment = ws_api_send_fragment,
+    .request_add_header = ws_api_request_add_header,
+    .request_refuse = ws_api_request_refuse,
 };

@@ -8,10 +8,15 @@
 
 #define WS_REQUEST_MAGIC 0x5e9a0d31
 
+/* Statuses that refuse a handshake. */
+#define WS_REFUSAL_MIN 300
+#define WS_REFUSAL_MAX 599
+
 struct goevd_websocket_request {
     uint32_t magic; /* WS_REQUEST_MAGIC until on_request has returned */
     struct goevd_http_request *http;
     struct ws_handshake *handshake;
+    bool refused; /* with a reply of the application's */
 };
 
 extern const struct goevd_websocket ws_api_table;

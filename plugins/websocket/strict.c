@@ -155,6 +155,21 @@ ws_strict_request_choose(struct goevd_websocket_request *q, const char *protocol
     return ws_api_table.request_choose(q, protocol);
 }
 
+static int
+ws_strict_request_add_header(struct goevd_websocket_request *q, const char *name, const char *value)
+{
+    RULE_REQUEST(q, request_add_header);
+    return ws_api_table.request_add_header(q, name, value);
+}
+
+static int
+ws_strict_request_refuse(struct goevd_websocket_request *q, int status, const char *type,
+                         const void *body, size_t len)
+{
+    RULE_REQUEST(q, request_refuse);
+    return ws_api_table.request_refuse(q, status, type, body, len);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 /* What is of an id may be called anywhere. */
@@ -178,6 +193,8 @@ ws_strict_table(void)
     table.request_header_at = ws_strict_request_header_at;
     table.request_protocol = ws_strict_request_protocol;
     table.request_choose = ws_strict_request_choose;
+    table.request_add_header = ws_strict_request_add_header;
+    table.request_refuse = ws_strict_request_refuse;
     table.id = ws_strict_id;
     table.host = ws_strict_host;
     table.join = ws_strict_join;

@@ -68,12 +68,13 @@ ws_handshake_agree(struct goevd_http_request *r, const struct ws_handshake *h,
     return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL, begin, sizeof(*begin));
 }
 
-/* Ask the application. Returns 0; its status; negative. */
+/* Ask the application. Returns 0; its status; negative. *ret_refused: it has replied. */
 static int
-ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws_conn_begin *begin)
+ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws_conn_begin *begin,
+                 bool *ret_refused)
 {
     const struct ws_instance *ws = goevd_http_instance(r);
-    struct goevd_websocket_request request = {WS_REQUEST_MAGIC, r, h};
+    struct goevd_websocket_request request = {WS_REQUEST_MAGIC, r, h, false};
     const struct ws_local *l = goevd_http_local(r);
     const struct goevd_hosted *outer;
     int result = ws_conn_begin_state(ws, begin);
@@ -82,11 +83,12 @@ ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws
         return result;
     outer = goevd_hosted_begin(l->place, &ws->hosted[WS_ON_REQUEST]);
     result = ws->app.on_request(&request, begin->app_state);
-    if (result > 0 && (result < 400 || result > 599)) {
-        goevd_wrong_result(result, "0, a status from 400 to 599, or a negative errno");
+    if (result > 0 && (result < WS_REFUSAL_MIN || result > WS_REFUSAL_MAX)) {
+        goevd_wrong_result(result, "0, a status from 300 to 599, or a negative errno");
         result = -EINVAL;
     }
     goevd_hosted_end(l->place, outer);
+    *ret_refused = request.refused;
     *(volatile uint32_t *)&request.magic = 0;
     return result;
 }
@@ -98,6 +100,7 @@ ws_handshake_request(struct goevd_http_request *r, void *state)
     struct ws_conn_begin *begin = state;
     struct goevd_str name, value;
     struct ws_handshake h = {0};
+    bool refused = false;
     int status;
 
     if (goevd_http_method(r) != GOEVD_HTTP_GET)
@@ -111,7 +114,9 @@ ws_handshake_request(struct goevd_http_request *r, void *state)
         return ws_handshake_ask_upgrade(r);
     if (status != 0)
         return ws_handshake_refuse(r, status);
-    status = ws_handshake_ask(r, &h, begin);
+    status = ws_handshake_ask(r, &h, begin, &refused);
+    if (refused)
+        return 0;
     if (status != 0)
         return status < 0 ? status : goevd_http_reply(r, status, NULL, NULL, 0);
     begin->terms = h.deflate;

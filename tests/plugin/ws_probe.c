@@ -120,6 +120,12 @@ probe_request(struct goevd_websocket_request *q, void *state)
         memcpy(text, query.data, query.len);
     if (probe_is(query.data, query.len, "status="))
         return (int)strtol(text + strlen("status="), NULL, 10);
+    if (probe_is(query.data, query.len, "login")) {
+        (void)goevd_websocket_request_add_header(q, "WWW-Authenticate", "Basic realm=\"probe\"");
+        return goevd_websocket_request_refuse(q, 401, "text/plain", "who?", 4);
+    }
+    if (probe_is(query.data, query.len, "cookie"))
+        (void)goevd_websocket_request_add_header(q, "Set-Cookie", "a=b");
     if (probe_is(query.data, query.len, "choose="))
         r = goevd_websocket_request_choose(q, text + strlen("choose="));
     if (probe_is(query.data, query.len, "none"))
