@@ -61,9 +61,16 @@ host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number
     self->errors += (int)delta;
 }
 
+static void
+host_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *format, va_list args)
+{
+    (void)c, (void)level, (void)format, (void)args;
+}
+
 static const struct goevd_host_metrics host_metrics = {.metric_add = host_metric_add};
 static const struct goevd_host host = {
     .log = host_log,
+    .conn_log = host_conn_log,
     .poller_now = host_poller_now,
     .timer_arm = host_timer_arm,
     .metrics = &host_metrics,
@@ -301,6 +308,7 @@ struct fixture {
     struct http_options options;
     struct http http;
     struct http_local local;
+    struct goevd_place place;
     struct http_request *req;
     struct http_handler_chain *chain;
     struct http_exchange *x;
@@ -324,6 +332,7 @@ begin(int (*on_request)(struct goevd_http_request *r))
     f->http.log = (struct http_log){.self = &f->self, .options = &f->options};
     assert_int_equal(http_routes_init(&f->http.routes, &f->self, &f->options, &http_api), 0);
     f->local = (struct http_local){.http = &f->http,
+                                   .place = &f->place,
                                    .kick = &f->kick,
                                    .log.log = &f->http.log,
                                    .link_size = sizeof(struct link)};
