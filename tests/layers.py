@@ -10,16 +10,17 @@ import sys
 # The floors of src, and what each part may include besides itself.
 BELOW = {
     'base': set(),                                                             # 0
+    'metrics': {'base'},                                                       # 1
     'ev': {'base'},                                                            # 1
     'conf': {'base'},                                                          # 1
     'net': {'ev', 'base'},                                                     # 2
-    'plug': {'conf', 'net', 'ev', 'base'},                                     # 3
+    'plug': {'metrics', 'conf', 'net', 'ev', 'base'},                                     # 3
     'proto': {'net', 'ev', 'base'},                                            # 4
     'process': {'proto', 'net', 'ev', 'base'},                                 # 4
-    'ctl': {'process', 'plug', 'net', 'ev', 'base'},                           # 5
-    'supervisor': {'ctl', 'process', 'proto', 'net', 'ev', 'base'},            # 6
-    'worker': {'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev', 'base'},   # 6
-    'cli': {'supervisor', 'worker', 'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev',
+    'ctl': {'metrics', 'process', 'plug', 'net', 'ev', 'base'},                # 5
+    'supervisor': {'metrics', 'ctl', 'process', 'proto', 'net', 'ev', 'base'},   # 6
+    'worker': {'metrics', 'ctl', 'process', 'proto', 'plug', 'conf', 'net', 'ev', 'base'},   # 6
+    'cli': {'supervisor', 'worker', 'ctl', 'metrics', 'process', 'proto', 'plug', 'conf', 'net', 'ev',
             'base'},                                                           # 7
 }
 # What a part must not reach, through however many headers.

@@ -140,7 +140,7 @@ job_observe(const struct job *job, enum async_metric which, uint64_t ns)
 {
     const struct instance *i = job->instance;
 
-    goevd_metric_observe(i->self, job->poller, i->metrics[which], ns / 1000);
+    goevd_metric_observe(i->self, job->poller, i->metrics[which], ns, 1);
 }
 
 /* Back on the poller of the connection, which may have closed. */
@@ -264,16 +264,30 @@ static const struct goevd_stream async_stream = {
 
 /* ---- The plugin ------------------------------------------------------------------------------ */
 
-static const struct {
-    const char *name, *unit, *help;
-    enum goevd_metric_type type;
-} metric_rows[METRICS] = {
-    [JOBS] = {"jobs", "jobs", "given to the work pool, not ended", GOEVD_METRIC_GAUGE},
-    [DONE] = {"done", "jobs", "ended", GOEVD_METRIC_COUNTER},
-    [REFUSED] = {"refused", "lines", "refused: too many jobs waited", GOEVD_METRIC_COUNTER},
-    [ABANDONED] = {"abandoned", "jobs", "ended when their clients had gone", GOEVD_METRIC_COUNTER},
-    [WAIT] = {"wait", "microseconds", "until jobs began", GOEVD_METRIC_HISTOGRAM},
-    [RUN] = {"run", "microseconds", "from there until they ended", GOEVD_METRIC_HISTOGRAM},
+/* 0.1 ms to 10 s. */
+static const uint64_t bounds_ns[] = {100000,    1000000,    10000000,
+                                     100000000, 1000000000, UINT64_C(10000000000)};
+
+#define COUNTED(name_, help_, type_)                                                               \
+    {                                                                                              \
+        .name = "goevd_async_" name_, .help = (help_), .type = GOEVD_METRIC_##type_                \
+    }
+#define TIMED(name_, help_)                                                                        \
+    {                                                                                              \
+        .name = "goevd_async_" name_ "_seconds", .help = (help_), .type = GOEVD_METRIC_HISTOGRAM,  \
+        .unit = GOEVD_METRIC_NANOSECONDS, .bounds = bounds_ns,                                     \
+        .bound_count = sizeof(bounds_ns) / sizeof(bounds_ns[0])                                    \
+    }
+
+static const struct goevd_metric metric_rows[METRICS] = {
+    [JOBS] = COUNTED("jobs", "Jobs that were given to the work pool and have not ended.", GAUGE),
+    [DONE] = COUNTED("jobs_done_total", "Jobs that ended.", COUNTER),
+    [REFUSED] =
+        COUNTED("lines_refused_total", "Lines refused because too many jobs waited.", COUNTER),
+    [ABANDONED] =
+        COUNTED("jobs_abandoned_total", "Jobs that ended when their clients had gone.", COUNTER),
+    [WAIT] = TIMED("wait", "Time until jobs began."),
+    [RUN] = TIMED("run", "Time from there until they ended."),
 };
 
 static int
@@ -282,8 +296,7 @@ async_metrics(struct instance *i)
     int r = 0;
 
     for (int n = 0; n < METRICS && r >= 0; n++)
-        i->metrics[n] = r = goevd_metric_new(i->self, metric_rows[n].name, metric_rows[n].unit,
-                                             metric_rows[n].help, metric_rows[n].type);
+        i->metrics[n] = r = goevd_metric_new(i->self, &metric_rows[n], NULL);
     return r < 0 ? r : 0;
 }
 

@@ -1,6 +1,11 @@
-/* goevd/metrics.h - counters, gauges and histograms that goevd ctl stats prints.
+/* goevd/metrics.h - counters, gauges and histograms.
  *
  * SPDX-License-Identifier: MIT
+ *
+ * Every metric has one name everywhere: in the text that Prometheus reads, on the status page, in
+ * `goevd ctl stats` and in the manual. Names follow Prometheus: goevd_PLUGIN_WHAT_UNIT, and _total
+ * at the end of a counter. Counters and histograms survive the worker: the supervisor adds those of
+ * a worker that has ended to its own, so that they never fall.
  */
 #ifndef GOEVD_METRICS_H
 #define GOEVD_METRICS_H
@@ -12,45 +17,73 @@ extern "C" {
 #endif
 
 enum goevd_metric_type {
-    GOEVD_METRIC_COUNTER = 1, /* only grows, until the worker ends */
+    GOEVD_METRIC_COUNTER = 1, /* only grows; its name ends in _total */
     GOEVD_METRIC_GAUGE,       /* the present value; may be negative */
-    GOEVD_METRIC_HISTOGRAM    /* how many values lie between one power of two and the next */
+    GOEVD_METRIC_HISTOGRAM    /* how many values lie at or below each of some bounds */
+};
+
+/* What a metric counts. The value is kept in the unit of the third column and exported in the one
+ * that the name has to end with (before _total). */
+enum goevd_metric_unit {
+    GOEVD_METRIC_NUMBER = 0, /* things; no ending */
+    GOEVD_METRIC_BYTES,      /* bytes; _bytes */
+    GOEVD_METRIC_NANOSECONDS /* nanoseconds; _seconds */
+};
+
+#define GOEVD_METRIC_LABELS_MAX 4
+
+struct goevd_metric {
+    const char *name; /* a-z, 0-9 and _, begins with goevd_, at most 128 bytes */
+    const char *help; /* one line, 1 to 256 bytes of printable ASCII without backslash */
+    enum goevd_metric_type type;
+    enum goevd_metric_unit unit;
+
+    /* Names of labels, a-z and _, NULL after the last; the values come with each series. */
+    const char *labels[GOEVD_METRIC_LABELS_MAX + 1];
+
+    /* The first so many labels name something of the configuration, such as a route. A reload may
+     * take such a thing away; the counts of its series then go to the series that has "other" in
+     * place of these values. */
+    unsigned configured_labels;
+
+    /* Of a histogram: upper bounds in the unit in which values are kept, growing. Copied. */
+    const uint64_t *bounds;
+    unsigned bound_count; /* 1 to 64 */
 };
 
 /* The functions below, in the table that goevd_host->metrics points to. */
 struct goevd_host_metrics {
     struct goevd_version version;
 
-    int (*metric_new)(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                      enum goevd_metric_type type);
+    int (*metric_new)(struct goevd_self *self, const struct goevd_metric *about,
+                      const char *const *values);
     void (*metric_add)(struct goevd_self *self, struct goevd_poller *poller, int number,
                        int64_t delta);
     void (*metric_set)(struct goevd_self *self, struct goevd_poller *poller, int number,
                        int64_t value);
     void (*metric_observe)(struct goevd_self *self, struct goevd_poller *poller, int number,
-                           uint64_t value);
+                           uint64_t value, uint64_t times);
 };
 
-/* Add a metric. `goevd ctl stats` prints it as PLUGIN.NAME; for a plugin with several instances as
- * PLUGIN[0].NAME, PLUGIN[1].NAME and so on, in their order of creation.
+/* Add a series of a metric: the metric itself, for one value of each of its labels.
  *
- * name     1 to 64 of a-z, 0-9, _ and the dot; unique in this instance; copied.
- * unit     what is counted, as a rule in the plural: 1 to 64 bytes of printable ASCII without quote
- *          and backslash; copied.
- * help     a line that explains it, 1 to 256 bytes of the same; copied.
+ * about    Copied. Every series of a name has to be added with the same contents.
+ * values   One for each label, UTF-8, at most 256 bytes; control characters become '?'. NULL where
+ *          the metric has no labels. Copied.
  * Thread   [main] in create.
- * Returns  its number, above 0, for the functions below; -EINVAL for a wrong text or type; -EEXIST;
- *          -ENOSPC after 256 of this instance; -ENOMEM.
+ * Returns  its number, above 0, for the functions below; -EINVAL for a wrong text, type or bound,
+ *          or if the name is known with other contents; -EEXIST if these values are known; -ENOSPC
+ *          if the worker has too many series (16384) or no room for their values; -ENOMEM.
  */
 static inline int
-goevd_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                 enum goevd_metric_type type)
+goevd_metric_new(struct goevd_self *self, const struct goevd_metric *about,
+                 const char *const *values)
 {
-    return goevd_host->metrics->metric_new(self, name, unit, help, type);
+    return goevd_host->metrics->metric_new(self, about, values);
 }
 
-/* Add to a counter or gauge. Each poller has its own share, in its own cache lines, and the printed
- * value is their sum. The cost is one addition.
+/* Add to a counter or gauge. Each poller has its own share, in its own cache lines, and the
+ * exported value is their sum. The cost is one addition.
  *
  * number   of goevd_metric_new().
  * delta    negative for gauges only.
@@ -73,17 +106,18 @@ goevd_metric_set(struct goevd_self *self, struct goevd_poller *poller, int numbe
     goevd_host->metrics->metric_set(self, poller, number, value);
 }
 
-/* Count a value in a histogram, such as a time or a size. The histogram keeps the number of its
- * bits, and the sum of all values.
+/* Count a value in a histogram, such as a time or a size.
  *
  * number   of goevd_metric_new().
+ * value    in the unit of the bounds.
+ * times    how often it was seen; 0 does nothing.
  * Thread   [poller]
  */
 static inline void
 goevd_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
-                     uint64_t value)
+                     uint64_t value, uint64_t times)
 {
-    goevd_host->metrics->metric_observe(self, poller, number, value);
+    goevd_host->metrics->metric_observe(self, poller, number, value, times);
 }
 
 #ifdef __cplusplus

@@ -266,16 +266,24 @@ auth_register(struct auth *a)
 {
     const struct {
         int *ret;
-        const char *name, *help;
+        struct goevd_metric about;
     } all[] = {
-        {&a->metrics.checked, "checked", "whose password was checked by its hash"},
-        {&a->metrics.refused, "refused", "that were refused with 401"},
-        {&a->metrics.busy, "busy", "answered with 503, as too many were being checked"},
+        {&a->metrics.checked,
+         {.name = "goevd_basic_auth_passwords_checked_total",
+          .help = "Requests whose password was checked by its hash.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&a->metrics.refused,
+         {.name = "goevd_basic_auth_requests_refused_total",
+          .help = "Requests that were refused with 401.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&a->metrics.busy,
+         {.name = "goevd_basic_auth_requests_busy_total",
+          .help = "Requests that were answered with 503 because too many were being checked.",
+          .type = GOEVD_METRIC_COUNTER}},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        int number =
-            goevd_metric_new(a->self, all[i].name, "requests", all[i].help, GOEVD_METRIC_COUNTER);
+        int number = goevd_metric_new(a->self, &all[i].about, NULL);
 
         if (number < 0)
             return number;

@@ -75,21 +75,28 @@ dl_register(struct dl_instance *d)
 {
     const struct {
         int *ret;
-        const char *name, *unit, *help;
-        enum goevd_metric_type type;
+        struct goevd_metric about;
     } all[] = {
-        {&d->metrics.kept, "kept", "files", "files that are kept open for the next request",
-         GOEVD_METRIC_GAUGE},
-        {&d->metrics.reused, "reused", "files", "files that were open when they were asked for",
-         GOEVD_METRIC_COUNTER},
-        {&d->metrics.opened, "opened", "files", "files that had to be opened",
-         GOEVD_METRIC_COUNTER},
-        {&d->metrics.failed, "failed", "requests", "requests answered with 500 or 503",
-         GOEVD_METRIC_COUNTER},
+        {&d->metrics.kept,
+         {.name = "goevd_download_files_kept",
+          .help = "Files that are kept open for the next request.",
+          .type = GOEVD_METRIC_GAUGE}},
+        {&d->metrics.reused,
+         {.name = "goevd_download_files_reused_total",
+          .help = "Files that were open when they were asked for.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&d->metrics.opened,
+         {.name = "goevd_download_files_opened_total",
+          .help = "Files that had to be opened.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&d->metrics.failed,
+         {.name = "goevd_download_failures_total",
+          .help = "Requests that were answered with 500 or 503.",
+          .type = GOEVD_METRIC_COUNTER}},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        int number = goevd_metric_new(d->self, all[i].name, all[i].unit, all[i].help, all[i].type);
+        int number = goevd_metric_new(d->self, &all[i].about, NULL);
 
         if (number < 0)
             return number;

@@ -42,9 +42,12 @@ http_destroy(void *instance)
 static int
 http_register(struct http *http)
 {
-    int r =
-        goevd_metric_new(http->self, "handler_errors", "requests",
-                         "that a handler has failed to answer as it should", GOEVD_METRIC_COUNTER);
+    static const struct goevd_metric handler_errors = {
+        .name = "goevd_http_handler_errors_total",
+        .help = "Requests whose handler failed to reply as it should.",
+        .type = GOEVD_METRIC_COUNTER,
+    };
+    int r = goevd_metric_new(http->self, &handler_errors, NULL);
 
     http->metrics.handler_errors = r;
     return MIN(r, 0);

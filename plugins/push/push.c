@@ -177,12 +177,17 @@ push_make_pool(struct push_instance *i)
 static int
 push_count(struct push_instance *i)
 {
-    i->acknowledged = goevd_metric_new(i->self, "acknowledged", "lines", "lines that Redis has",
-                                       GOEVD_METRIC_COUNTER);
+    static const struct goevd_metric acknowledged = {.name = "goevd_push_lines_acknowledged_total",
+                                                     .help = "Lines that Redis has.",
+                                                     .type = GOEVD_METRIC_COUNTER};
+    static const struct goevd_metric failed = {.name = "goevd_push_lines_failed_total",
+                                               .help = "Lines that were answered with an error.",
+                                               .type = GOEVD_METRIC_COUNTER};
+
+    i->acknowledged = goevd_metric_new(i->self, &acknowledged, NULL);
     if (i->acknowledged < 0)
         return i->acknowledged;
-    i->failed = goevd_metric_new(i->self, "failed", "lines", "lines answered with an error",
-                                 GOEVD_METRIC_COUNTER);
+    i->failed = goevd_metric_new(i->self, &failed, NULL);
     return i->failed < 0 ? i->failed : 0;
 }
 

@@ -2,53 +2,80 @@
 
 #include <goevd/metrics.h>
 
+/* Each limit by the name of its key. */
+static int
+ws_metrics_add_limits(struct ws_instance *ws)
+{
+    static const struct goevd_metric about = {
+        .name = "goevd_websocket_connections_limited_total",
+        .help = "Connections that were closed because of a limit.",
+        .type = GOEVD_METRIC_COUNTER,
+        .labels = {"limit"},
+    };
+    static const char *const names[WS_LIMIT_COUNT] = {
+        [WS_LIMIT_BACKLOG] = "room_backlog_max",
+        [WS_LIMIT_MESSAGE] = "message_max",
+        [WS_LIMIT_FRAME] = "frame_max",
+        [WS_LIMIT_FRAGMENTS] = "fragments_max",
+        [WS_LIMIT_TIME] = "message_timeout",
+        [WS_LIMIT_REPLY] = "output_max",
+        [WS_LIMIT_MEMORY] = "compress_memory_max",
+        [WS_LIMIT_PONG] = "pong_timeout",
+        [WS_LIMIT_CLOSE] = "close_timeout",
+    };
+
+    for (size_t i = WS_LIMIT_NONE + 1; i < WS_LIMIT_COUNT; i++) {
+        int number = goevd_metric_new(ws->self, &about, &names[i]);
+
+        if (number < 0)
+            return number;
+        ws->metrics.limits[i] = number;
+    }
+    return 0;
+}
+
 int
 ws_metrics_new(struct ws_instance *ws)
 {
     const struct {
         int *number;
-        const char *name, *unit, *help;
-        enum goevd_metric_type type;
+        struct goevd_metric about;
     } rows[] = {
-        {&ws->metrics.members, "rooms.members", "members", "connections, for each room they are in",
-         GOEVD_METRIC_GAUGE},
-        {&ws->metrics.published, "rooms.published", "messages", "messages to a room or to all",
-         GOEVD_METRIC_COUNTER},
-        {&ws->metrics.dropped, "rooms.dropped", "messages",
-         "messages that a connection did not get, as it was too slow or there was no memory",
-         GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_BACKLOG], "rooms.closed", "connections",
-         "connections closed as too slow", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_MESSAGE], "closed.message_max", "connections",
-         "closed because a message was too long", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_FRAME], "closed.frame_max", "connections",
-         "closed because a frame was too long", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_FRAGMENTS], "closed.fragments_max", "connections",
-         "closed because a message had too many frames", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_TIME], "closed.message_timeout", "connections",
-         "closed because a message did not end in time", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_REPLY], "closed.output_max", "connections",
-         "closed because the application had no room for its reply", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_MEMORY], "closed.compress_memory_max", "connections",
-         "closed because a message in parts could not be inflated", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_PONG], "closed.pong_timeout", "connections",
-         "closed because no reply to a ping came", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.limits[WS_LIMIT_CLOSE], "closed.close_timeout", "connections",
-         "closed because no reply to a close frame came", GOEVD_METRIC_COUNTER},
-        {&ws->metrics.packed, "compress.messages", "messages",
-         "messages that were compressed; one for many counts once for each size of window",
-         GOEVD_METRIC_COUNTER},
-        {&ws->metrics.packed_from, "compress.from", "bytes", "what they had before",
-         GOEVD_METRIC_COUNTER},
-        {&ws->metrics.packed_to, "compress.to", "bytes", "what they had then",
-         GOEVD_METRIC_COUNTER},
-        {&ws->metrics.malformed, "inflate.refused", "messages",
-         "messages that came compressed and could not be inflated", GOEVD_METRIC_COUNTER},
+        {&ws->metrics.members,
+         {.name = "goevd_websocket_room_members",
+          .help = "Connections in rooms, once for each room they are in.",
+          .type = GOEVD_METRIC_GAUGE}},
+        {&ws->metrics.published,
+         {.name = "goevd_websocket_messages_published_total",
+          .help = "Messages that were published to a room or to all.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&ws->metrics.dropped,
+         {.name = "goevd_websocket_messages_dropped_total",
+          .help =
+              "Messages that a connection did not get because it was too slow or memory lacked.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&ws->metrics.packed,
+         {.name = "goevd_websocket_messages_compressed_total",
+          .help = "Messages compressed; one for many counts once for each size of window.",
+          .type = GOEVD_METRIC_COUNTER}},
+        {&ws->metrics.packed_from,
+         {.name = "goevd_websocket_compression_input_bytes_total",
+          .help = "Bytes of these messages before compression.",
+          .type = GOEVD_METRIC_COUNTER,
+          .unit = GOEVD_METRIC_BYTES}},
+        {&ws->metrics.packed_to,
+         {.name = "goevd_websocket_compression_output_bytes_total",
+          .help = "Bytes of these messages after compression.",
+          .type = GOEVD_METRIC_COUNTER,
+          .unit = GOEVD_METRIC_BYTES}},
+        {&ws->metrics.malformed,
+         {.name = "goevd_websocket_messages_malformed_total",
+          .help = "Messages that came compressed and could not be inflated.",
+          .type = GOEVD_METRIC_COUNTER}},
     };
-    int r = 1;
+    int r = ws_metrics_add_limits(ws);
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r > 0; i++)
-        *rows[i].number = r =
-            goevd_metric_new(ws->self, rows[i].name, rows[i].unit, rows[i].help, rows[i].type);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r >= 0; i++)
+        *rows[i].number = r = goevd_metric_new(ws->self, &rows[i].about, NULL);
     return r < 0 ? r : 0;
 }

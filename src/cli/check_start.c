@@ -153,7 +153,7 @@ check_start_plugins(struct check_start *check, struct err *reterr)
     plugins->open_arg = check;
     r = engine_init(&engine, check->setup, reterr);
     if (r == 0)
-        r = setup_create(check->setup);
+        r = setup_create(check->setup, -1, engine_pollers(&engine));
     plugins_destroy(plugins);
     engine_fini(&engine);
     return r;

@@ -1,108 +1,146 @@
 #include "ctl/metrics.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
-
-#include <goevd/metrics.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/conn/net.h"
 #include "net/conn/service.h"
 
-/* ---- Rows ------------------------------------------------------------------------------------ */
-
-#define COUNTER(type_, field, name_, unit_, help_)                                                 \
-    {                                                                                              \
-        .name = (name_), .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_COUNTER,           \
-        .offset = offsetof(struct type_, field)                                                    \
-    }
-#define EV(...) COUNTER(poller_metrics, __VA_ARGS__)
-#define NET(...) COUNTER(net_metrics, __VA_ARGS__)
-
-/* Jobs of a kind. */
-#define WORK(kind, name_, which)                                                                   \
-    {.name = name_ ".pending",                                                                     \
-     .unit = "jobs",                                                                               \
-     .help = "jobs " which ", waiting or running",                                                 \
-     .type = GOEVD_METRIC_GAUGE,                                                                   \
-     .offset = offsetof(struct poller_metrics, work_pending[WORK_##kind])},                        \
-        EV(work_refused[WORK_##kind], name_ ".refused", "jobs",                                    \
-           "jobs " which " that found the queue full")
-
-static const struct metric_row metrics_ev[] = {
-    EV(rounds, "poller.rounds", "rounds", "times that a poller woke up"),
-    EV(events, "poller.events", "events", "events that the kernel told of"),
-    EV(timers, "timers.due", "timers", "timers that came due"),
-    EV(messages, "mailbox.messages", "messages", "messages from other threads that were handled"),
-    WORK(JOBS, "work_pool.jobs", "of plugins"),
-    WORK(COMPUTE, "work_pool.compute", "of plugins that only compute"),
-    WORK(FILES, "work_pool.files", "that read files"),
-    WORK(NAMES, "work_pool.names", "that look names up"),
-    WORK(LOGS, "work_pool.logs", "that write log files of plugins"),
+/* A series: its metric, the value of its one label, and where its value is. Rows of one metric
+ * stand together. */
+struct metrics_row {
+    struct catalog_family about;
+    const char *value;                  /* of its label; NULL: it has none */
+    size_t offset;                      /* in struct metrics_block */
+    uint64_t (*read)(struct poller *p); /* or: on its thread */
 };
-static_assert(sizeof(metrics_ev) / sizeof(struct metric_row) ==
-                  sizeof(struct poller_metrics) / sizeof(metric),
+
+/* ---- What is counted as it happens ----------------------------------------------------------- */
+
+#define FAMILY(name_, help_, type_, unit_)                                                         \
+    .about = {.name = "goevd_" name_, .help = (help_), .type = (type_), .unit = (unit_)}
+#define LABELED(name_, label_, help_, type_)                                                       \
+    .about = {.name = "goevd_" name_,                                                              \
+              .help = (help_),                                                                     \
+              .type = (type_),                                                                     \
+              .label_count = 1,                                                                    \
+              .labels = {label_}}
+
+#define COUNTER GOEVD_METRIC_COUNTER
+#define GAUGE GOEVD_METRIC_GAUGE
+
+#define IN_POLLER(field) .offset = offsetof(struct metrics_block, poller.field)
+#define IN_NET(field) .offset = offsetof(struct metrics_block, net.field)
+
+#define REFUSED(why, value_)                                                                       \
+    {                                                                                              \
+        LABELED("connections_refused_total", "reason",                                             \
+                "Connections that were not served. With reason fds, pauses of accepting.",         \
+                COUNTER),                                                                          \
+            .value = (value_), IN_NET(refused[NET_REFUSED_##why])                                  \
+    }
+#define PROXY(outcome, value_)                                                                     \
+    {                                                                                              \
+        LABELED("proxy_headers_total", "result",                                                   \
+                "PROXY protocol headers that proxies had to send.", COUNTER),                      \
+            .value = (value_), IN_NET(proxy[NET_PROXY_##outcome])                                  \
+    }
+#define CLOSED(why, value_)                                                                        \
+    {                                                                                              \
+        LABELED("connections_closed_total", "reason", "Connections that ended.", COUNTER),         \
+            .value = (value_), IN_NET(closed[GOEVD_REASON_##why])                                  \
+    }
+#define CONNECT_FAILED(why, value_)                                                                \
+    {                                                                                              \
+        LABELED("connects_failed_total", "reason", "Outgoing connections that failed.", COUNTER),  \
+            .value = (value_), IN_NET(connect_failed[NET_CONNECT_##why])                           \
+    }
+#define SENDS(field, value_)                                                                       \
+    {                                                                                              \
+        LABELED("sends_total", "result", "Sends from other threads.", COUNTER), .value = (value_), \
+                                                                                IN_NET(field)      \
+    }
+#define WORK(kind, value_)                                                                         \
+    {                                                                                              \
+        LABELED("work_jobs_pending", "kind", "Jobs of the work pool that wait or run.", GAUGE),    \
+            .value = (value_), IN_POLLER(work_pending[WORK_##kind])                                \
+    },                                                                                             \
+    {                                                                                              \
+        LABELED("work_jobs_refused_total", "kind", "Jobs that found their queue full.", COUNTER),  \
+            .value = (value_), IN_POLLER(work_refused[WORK_##kind])                                \
+    }
+#define BYTES(field, name_, help_)                                                                 \
+    {                                                                                              \
+        FAMILY(name_ "_bytes_total", help_, COUNTER, GOEVD_METRIC_BYTES), IN_NET(field)            \
+    }
+#define EV(field, name_, help_)                                                                    \
+    {                                                                                              \
+        FAMILY(name_, help_, COUNTER, GOEVD_METRIC_NUMBER), IN_POLLER(field)                       \
+    }
+#define NET(field, name_, help_)                                                                   \
+    {                                                                                              \
+        FAMILY(name_, help_, COUNTER, GOEVD_METRIC_NUMBER), IN_NET(field)                          \
+    }
+
+static const struct metrics_row metrics_counted[] = {
+    EV(accepted, "connections_accepted_total", "Connections that were accepted."),
+    NET(handed_over, "connections_handed_over_total",
+        "Connections that were given to another poller than the one that accepted them."),
+    REFUSED(LIMIT, "limit"),
+    REFUSED(CLIENT, "client"),
+    REFUSED(FDS, "fds"),
+    REFUSED(MEMORY, "memory"),
+    REFUSED(ERROR, "error"),
+    REFUSED(NETWORK, "network"),
+    REFUSED(HANDLER, "handler"),
+    PROXY(READ, "read"),
+    PROXY(MALFORMED, "malformed"),
+    PROXY(TIMEOUT, "timeout"),
+    PROXY(CLOSED, "closed"),
+    NET(opened, "connections_opened_total", "Connections that were given to their handlers."),
+    CLOSED(HANDLER, "handler"),
+    CLOSED(EOF, "eof"),
+    CLOSED(RESET, "reset"),
+    CLOSED(ERROR, "error"),
+    CLOSED(IDLE, "idle"),
+    CLOSED(FULL, "full"),
+    CLOSED(STOP, "stop"),
+    CLOSED(UPGRADED, "upgraded"),
+    CLOSED(RELEASED, "released"),
+    CLOSED(FRAME, "frame"),
+    CLOSED(SLOW, "slow"),
+    NET(connects, "connects_started_total", "Outgoing connections that were begun."),
+    NET(connected, "connects_succeeded_total", "Outgoing connections that were made."),
+    CONNECT_FAILED(REFUSED, "refused"),
+    CONNECT_FAILED(TIMEOUT, "timeout"),
+    CONNECT_FAILED(UNRESOLVED, "unresolved"),
+    CONNECT_FAILED(CANCELED, "canceled"),
+    CONNECT_FAILED(ERROR, "error"),
+    BYTES(bytes_in, "received", "Bytes read from connections."),
+    BYTES(bytes_out, "sent", "Bytes written to connections."),
+    SENDS(sends_done, "written"),
+    SENDS(sends_dropped, "dropped"),
+    NET(disk_reads, "disk_reads_total", "Reads of files that were not in memory."),
+    BYTES(disk_bytes, "disk_read", "Bytes that these reads brought."),
+    NET(disk_refused, "disk_reads_deferred_total",
+        "Reads that waited because the work pool had no room."),
+    WORK(JOBS, "jobs"),
+    WORK(COMPUTE, "compute"),
+    WORK(FILES, "files"),
+    WORK(NAMES, "names"),
+    WORK(LOGS, "logs"),
+    EV(rounds, "poller_wakeups_total", "Returns of epoll_wait(2)."),
+    EV(events, "poller_events_total", "Events that epoll_wait(2) returned."),
+    EV(timers, "timers_fired_total", "Timers that came due."),
+    EV(messages, "mailbox_messages_total", "Messages from other threads that were handled."),
+};
+static_assert(ARRAY_LEN(metrics_counted) ==
+                  (sizeof(struct poller_metrics) + sizeof(struct net_metrics)) / sizeof(metric),
               "each metric of a poller has its row");
 
-#define REFUSED(why) refused[NET_REFUSED_##why]
-#define PROXY(outcome) proxy[NET_PROXY_##outcome]
-#define CONNECT_FAILED(why) connect_failed[NET_CONNECT_##why]
-#define CLOSED(why) closed[GOEVD_REASON_##why]
-
-static const struct metric_row metrics_net[] = {
-    NET(handed_over, "connections.handed_over", "connections", "accepted, given to another poller"),
-    NET(REFUSED(LIMIT), "connections.refused.limit", "connections", "above connections_max"),
-    NET(REFUSED(CLIENT), "connections.refused.client", "connections",
-        "above connections_per_client_max"),
-    NET(REFUSED(FDS), "connections.refused.fds", "pauses", "accepting paused: no file descriptors"),
-    NET(REFUSED(MEMORY), "connections.refused.memory", "connections", "no memory"),
-    NET(REFUSED(ERROR), "connections.refused.error", "connections", "other errors of accept4(2)"),
-    NET(REFUSED(NETWORK), "connections.refused.network", "connections",
-        "from where only proxies may come"),
-    NET(REFUSED(HANDLER), "connections.refused.handler", "connections", "not wanted by on_accept"),
-    NET(PROXY(READ), "proxy.read", "headers", "PROXY headers that were read"),
-    NET(PROXY(MALFORMED), "proxy.malformed", "connections", "of proxies, without a true header"),
-    NET(PROXY(TIMEOUT), "proxy.timeout", "connections", "of proxies, without one in time"),
-    NET(PROXY(CLOSED), "proxy.closed", "connections", "of proxies, that ended before their header"),
-    NET(opened, "connections.opened", "connections", "given to their handlers"),
-    NET(CLOSED(HANDLER), "connections.closed.handler", "connections", "closed by their handlers"),
-    NET(CLOSED(EOF), "connections.closed.eof", "connections", "closed by the peer"),
-    NET(CLOSED(RESET), "connections.closed.reset", "connections", "reset by the peer"),
-    NET(CLOSED(ERROR), "connections.closed.error", "connections", "another error of the socket"),
-    NET(CLOSED(IDLE), "connections.closed.idle", "connections", "idle for idle_timeout"),
-    NET(CLOSED(FULL), "connections.closed.full", "connections", "more unread than tail_max"),
-    NET(CLOSED(STOP), "connections.closed.stop", "connections", "closed because goevd stops"),
-    NET(CLOSED(UPGRADED), "connections.closed.upgraded", "connections", "taken by another handler"),
-    NET(CLOSED(RELEASED), "connections.closed.released", "connections",
-        "given back to their pools"),
-    NET(CLOSED(FRAME), "connections.closed.frame", "connections",
-        "a frame too long, malformed or cut off"),
-    NET(CLOSED(SLOW), "connections.closed.slow", "connections", "slower to read than output_rate"),
-    NET(connects, "connects.begun", "connects", "outgoing connections asked for"),
-    NET(connected, "connects.connected", "connects", "of these, connected"),
-    NET(CONNECT_FAILED(REFUSED), "connects.failed.refused", "connects", "nobody listens there"),
-    NET(CONNECT_FAILED(TIMEOUT), "connects.failed.timeout", "connects", "not within their time"),
-    NET(CONNECT_FAILED(UNRESOLVED), "connects.failed.unresolved", "connects", "no such host"),
-    NET(CONNECT_FAILED(CANCELED), "connects.failed.canceled", "connects", "given up"),
-    NET(CONNECT_FAILED(ERROR), "connects.failed.error", "connects", "other errors of connect(2)"),
-    NET(bytes_in, "bytes.in", "bytes", "read from connections"),
-    NET(bytes_out, "bytes.out", "bytes", "written to connections"),
-    NET(sends_done, "sends.done", "sends", "sends from other threads that were written"),
-    NET(sends_dropped, "sends.dropped", "sends", "sends whose connection was gone"),
-    NET(disk_reads, "disk.reads", "reads", "of files that were not in memory"),
-    NET(disk_bytes, "disk.bytes", "bytes", "that these brought"),
-    NET(disk_refused, "disk.refused", "reads", "put off for want of room in the work pool"),
-};
-static_assert(sizeof(metrics_net) / sizeof(struct metric_row) ==
-                  sizeof(struct net_metrics) / sizeof(metric),
-              "each metric of a net has its row");
-
-static uint64_t
-metrics_accepted(struct poller *p)
-{
-    return metric_get(&p->accepted);
-}
+/* ---- What a poller is asked for -------------------------------------------------------------- */
 
 static uint64_t
 metrics_open(struct poller *p)
@@ -183,7 +221,7 @@ metrics_memory_timers(struct poller *p)
            2 * table->level * sizeof(struct conn_timer *);
 }
 
-/* What the process has, the first poller tells. */
+/* The first poller counts what belongs to the process. */
 static uint64_t
 metrics_log_dropped(struct poller *p)
 {
@@ -200,82 +238,115 @@ static uint64_t
 metrics_cpu_time(struct poller *p)
 {
     (void)p;
-    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID) / NS_PER_MS;
+    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-#define READ(type_, read_, name_, unit_, help_)                                                    \
-    {                                                                                              \
-        .name = (name_), .unit = (unit_), .help = (help_), .type = (type_), .read = (read_)        \
-    }
-#define GAUGE(...) READ(GOEVD_METRIC_GAUGE, __VA_ARGS__)
+static uint64_t
+metrics_one(struct poller *p)
+{
+    return p->index == 0;
+}
 
-static const struct metric_row metrics_read[] = {
-    READ(GOEVD_METRIC_COUNTER, metrics_accepted, "connections.accepted", "connections",
-         "accepted, whoever serves them"),
-    READ(GOEVD_METRIC_COUNTER, metrics_cpu_time, "poller.cpu_time", "ms",
-         "CPU time that pollers took"),
-    READ(GOEVD_METRIC_COUNTER, metrics_reused, "buffers.reused", "blocks",
-         "memory asked for that was at hand"),
-    READ(GOEVD_METRIC_COUNTER, metrics_allocated, "buffers.allocated", "blocks",
-         "memory asked for that was not"),
-    READ(GOEVD_METRIC_COUNTER, metrics_log_dropped, "log.dropped", "lines",
-         "lines of the log that could not be written"),
-    READ(GOEVD_METRIC_COUNTER, metrics_log_held, "log.held", "lines",
-         "lines of the log held back, as too many were like them"),
-    GAUGE(metrics_open, "connections.open", "connections", "open now"),
-    GAUGE(metrics_waiting, "mailbox.depth", "messages", "sends that wait for a poller"),
-    GAUGE(metrics_armed, "timers.armed", "timers", "timers that are armed"),
-    GAUGE(metrics_kept, "buffers.kept", "bytes", "memory kept for the next who asks"),
-    GAUGE(metrics_live, "slots.live", "slots", "file descriptors that are watched"),
-    GAUGE(metrics_queued, "output.queued", "bytes", "output that the sockets have not taken yet"),
-    GAUGE(metrics_memory_conns, "memory.connections", "bytes", "connections and their states"),
-    GAUGE(metrics_memory_rooms, "memory.rooms", "bytes", "the pollers' read and write buffers"),
-    GAUGE(metrics_memory_slots, "memory.slots", "bytes", "ids of what is watched"),
-    GAUGE(metrics_memory_timers, "memory.timers", "bytes", "what finds and orders timers"),
+#define READ(read_, ...)                                                                           \
+    {                                                                                              \
+        FAMILY(__VA_ARGS__), .read = (read_)                                                       \
+    }
+#define AREA(read_, value_)                                                                        \
+    {                                                                                              \
+        .about = {.name = "goevd_memory_bytes",                                                    \
+                  .help = "Memory of connections, buffers, slots and timers.",                     \
+                  .type = GAUGE,                                                                   \
+                  .unit = GOEVD_METRIC_BYTES,                                                      \
+                  .label_count = 1,                                                                \
+                  .labels = {"area"}},                                                             \
+        .value = (value_), .read = (read_)                                                         \
+    }
+#define TAKEN(read_, value_)                                                                       \
+    {                                                                                              \
+        LABELED("buffers_taken_total", "source", "Blocks of memory that pollers asked for.",       \
+                COUNTER),                                                                          \
+            .value = (value_), .read = (read_)                                                     \
+    }
+
+static const struct metrics_row metrics_collected[] = {
+    READ(metrics_open, "connections_open", "Connections that are open.", GAUGE, 0),
+    READ(metrics_queued, "output_queued_bytes", "Output that sockets have not taken yet.", GAUGE,
+         GOEVD_METRIC_BYTES),
+    READ(metrics_waiting, "mailbox_depth", "Sends that wait for a poller.", GAUGE, 0),
+    READ(metrics_armed, "timers_armed", "Timers that are armed.", GAUGE, 0),
+    READ(metrics_live, "descriptors_watched", "File descriptors that pollers watch.", GAUGE, 0),
+    READ(metrics_kept, "buffers_kept_bytes", "Memory that pollers keep for reuse.", GAUGE,
+         GOEVD_METRIC_BYTES),
+    AREA(metrics_memory_conns, "connections"),
+    AREA(metrics_memory_rooms, "buffers"),
+    AREA(metrics_memory_slots, "slots"),
+    AREA(metrics_memory_timers, "timers"),
+    TAKEN(metrics_reused, "cache"),
+    TAKEN(metrics_allocated, "malloc"),
+    READ(metrics_cpu_time, "poller_cpu_seconds_total", "CPU time of pollers.", COUNTER,
+         GOEVD_METRIC_NANOSECONDS),
+    READ(metrics_log_dropped, "log_lines_dropped_total", "Lines of the log that were lost.",
+         COUNTER, 0),
+    READ(metrics_log_held, "log_lines_suppressed_total",
+         "Lines of the log that were left out because too many were alike.", COUNTER, 0),
 };
+static_assert(ARRAY_LEN(metrics_collected) < METRICS_COLLECTED_MAX, "each has its number");
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-unsigned
-metrics_count(void)
+/* Which version serves: the only gauge that says nothing by its value. */
+static int
+metrics_add_build(struct metrics *m)
 {
-    return ARRAY_LEN(metrics_ev) + ARRAY_LEN(metrics_net) + ARRAY_LEN(metrics_read);
+    static const char *const version = GOEVD_RELEASE;
+    static const struct catalog_family about = {
+        .name = "goevd_build_info",
+        .help = "Workers, by their version.",
+        .type = GAUGE,
+        .label_count = 1,
+        .labels = {"version"},
+    };
+
+    return registry_add(m->registry, &about, &version, m);
 }
 
-const struct metric_row *
-metrics_row(unsigned i)
+int
+metrics_init(struct metrics *m, struct registry *r, unsigned pollers)
 {
-    assert(i < metrics_count());
-    if (i < ARRAY_LEN(metrics_ev))
-        return &metrics_ev[i];
-    i -= ARRAY_LEN(metrics_ev);
-    if (i < ARRAY_LEN(metrics_net))
-        return &metrics_net[i];
-    return &metrics_read[i - ARRAY_LEN(metrics_net)];
-}
+    int result = 0;
 
-bool
-metrics_have(const char *name)
-{
-    for (unsigned i = 0; i < metrics_count(); i++)
-        if (strcmp(metrics_row(i)->name, name) == 0)
-            return true;
-    return false;
-}
+    *m = (struct metrics){.registry = r, .count = pollers};
+    m->blocks = counts_alloc(&r->counts, pollers * sizeof(*m->blocks));
+    if (!m->blocks)
+        return -ENOSPC;
+    for (size_t i = 0; result >= 0 && i < ARRAY_LEN(metrics_counted); i++) {
+        const struct metrics_row *row = &metrics_counted[i];
 
-static uint64_t *
-metrics_add(const struct metric_row *rows, size_t count, const void *from, uint64_t *ret)
-{
-    for (size_t i = 0; i < count; i++)
-        *ret++ = metric_get((const metric *)(const void *)((const char *)from + rows[i].offset));
-    return ret;
+        result = registry_add_at(r, &row->about, &row->value, (char *)m->blocks + row->offset,
+                                 sizeof(*m->blocks), pollers);
+    }
+    for (size_t i = 0; result >= 0 && i < ARRAY_LEN(metrics_collected); i++)
+        result = m->collected[i] =
+            registry_add(r, &metrics_collected[i].about, &metrics_collected[i].value, m);
+    if (result >= 0)
+        result = m->collected[ARRAY_LEN(metrics_collected)] = metrics_add_build(m);
+    return MIN(result, 0);
 }
 
 void
-metrics_take(struct poller *p, uint64_t *ret)
+metrics_attach(struct metrics *m, struct poller *p)
 {
-    ret = metrics_add(metrics_ev, ARRAY_LEN(metrics_ev), &p->metrics, ret);
-    ret = metrics_add(metrics_net, ARRAY_LEN(metrics_net), &net_of(p)->metrics, ret);
-    for (size_t i = 0; i < ARRAY_LEN(metrics_read); i++)
-        *ret++ = metrics_read[i].read(p);
+    assert(p->index < m->count && p == poller_current);
+    p->metrics = &m->blocks[p->index].poller;
+    net_of(p)->metrics = &m->blocks[p->index].net;
+}
+
+void
+metrics_collect(const struct metrics *m, struct poller *p)
+{
+    for (size_t i = 0; i < ARRAY_LEN(metrics_collected); i++)
+        metric_set(registry_cell(m->registry, p->index, m->collected[i]),
+                   metrics_collected[i].read(p));
+    metric_set(registry_cell(m->registry, p->index, m->collected[ARRAY_LEN(metrics_collected)]),
+               metrics_one(p));
 }

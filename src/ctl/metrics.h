@@ -1,27 +1,31 @@
-/* The list of metrics: what each poller counts, by what name, in what unit. The control socket
- * prints from it; whoever adds a metric to a struct adds its row here, or nothing compiles. */
+/* goevd's own metrics: what each poller counts, by what name. Whoever adds a metric to a struct
+ * adds its row here, or nothing compiles. */
 #pragma once
 
-#include <goevd/metrics.h>
-#include <goevd/plugin.h>
-
 #include "ev/poller.h"
+#include "metrics/registry.h"
+#include "net/conn/net.h"
 
-struct metric_row {
-    const char *name; /* a-z, 0-9, _ and dots: it needs no quoting anywhere */
-    const char *unit;
-    const char *help;
-    enum goevd_metric_type type;
-    size_t offset;                      /* in its struct; where read is NULL */
-    uint64_t (*read)(struct poller *p); /* on its thread */
+/* What each poller counts, in the counts. */
+struct metrics_block {
+    _Alignas(CACHE_LINE) struct poller_metrics poller;
+    struct net_metrics net;
 };
 
-/* How many there are, and one of them. */
-unsigned metrics_count(void);
-const struct metric_row *metrics_row(unsigned i);
+#define METRICS_COLLECTED_MAX 24
 
-/* Whether one has this name. */
-bool metrics_have(const char *name);
+struct metrics {
+    struct registry *registry;
+    struct metrics_block *blocks;
+    unsigned count;                       /* of pollers */
+    int collected[METRICS_COLLECTED_MAX]; /* numbers of those that a poller is asked for */
+};
 
-/* [poller p] All its values, in the order of the rows: metrics_count() of them. */
-void metrics_take(struct poller *p, uint64_t *ret_values);
+/* [main, before registry_start()] Register all of them. -ENOSPC, -ENOMEM. */
+int metrics_init(struct metrics *m, struct registry *r, unsigned pollers);
+
+/* [poller p, as it starts] Let it count where others read. */
+void metrics_attach(struct metrics *m, struct poller *p);
+
+/* [poller p] Bring what it does not count as it goes up to date. */
+void metrics_collect(const struct metrics *m, struct poller *p);

@@ -1,18 +1,18 @@
-/* The metrics of all pollers. */
+/* All metrics, as lines and as JSON. */
 #pragma once
 
 #include "ev/reactor.h"
-#include "plug/instance.h"
+#include "metrics/reader.h"
 
-/* Whose metrics: goevd's own and those of the plugins, of the pollers of all reactors. */
-struct stats_source {
-    struct reactor *const *reactors;
+struct stats_request {
+    bool json;
+    bool all;           /* lines of values that are 0, too */
+    const char *prefix; /* of names; "": all */
+    struct reactor *const *reactors; /* of the worker that answers */
     size_t reactor_count;
-    const struct plugins *plugins;
 };
 
-/* As records: poller INDEX REACTOR CPU for each, then metric NAME TYPE UNIT HELP INSTANCE SHARES
- * CELLS. SHARES are the values of the pollers in that order, or how many values a histogram of
- * theirs has; CELLS the sum and the buckets of a histogram. The pollers run; not from one of them.
- * 0 with *ret_text, to be freed, and its length; -ENOMEM. */
-int stats_text(const struct stats_source *source, char **ret_text, size_t *ret_len);
+/* In lines: name, labels, and the value in the unit that the name has. 0 with *ret_text, to be
+ * freed, and its length; -ENOENT if no name begins with the prefix; -ENOMEM, -EAGAIN. */
+int stats_text(struct reader *reader, const struct stats_request *request, char **ret_text,
+               size_t *ret_len);

@@ -75,6 +75,7 @@ poller_new(const struct poller_config *config, struct poller **ret, struct err *
         return err_set(reterr, -ENOMEM, "no memory for a poller");
     memset(p, 0, bytes);
     p->config = *config;
+    p->metrics = &p->own_metrics;
     p->buffers.cap = config->buffers_kept_max;
     p->cpu = p->epoll_fd = p->mailbox.fd = -1;
     p->index = POLLERS_MAX;
@@ -294,7 +295,7 @@ poller_mailbox_event(struct watch *w, uint32_t events)
 
     (void)events;
     mailbox_wake(&p->mailbox);
-    metric_add(&p->metrics.messages, mailbox_handle(&p->mailbox, p, p->config.messages_max));
+    metric_add(&p->metrics->messages, mailbox_handle(&p->mailbox, p, p->config.messages_max));
 }
 
 static void
@@ -311,7 +312,7 @@ poller_run_timers(struct poller *p)
     if (timers_next_ns(&p->timers) > p->now_ns + COARSE_LAG_NS)
         return;
     p->now_ns = clock_now_ns();
-    metric_add(&p->metrics.timers, timers_run(&p->timers, p->now_ns));
+    metric_add(&p->metrics->timers, timers_run(&p->timers, p->now_ns));
 }
 
 /* How long to wait. A far timer is approached: the wait ends early by the lag of the clock. */
@@ -354,13 +355,13 @@ poller_round(struct poller *p, int timeout_ms)
     if (n < 0 && errno != EINTR)
         return -errno;
     poller_read_clock(p);
-    metric_add(&p->metrics.rounds, 1);
+    metric_add(&p->metrics->rounds, 1);
     if (n > 0) {
-        metric_add(&p->metrics.events, (uint64_t)n);
+        metric_add(&p->metrics->events, (uint64_t)n);
         poller_dispatch(p, n);
     }
     if (mailbox_left(&p->mailbox))
-        metric_add(&p->metrics.messages, mailbox_handle(&p->mailbox, p, p->config.messages_max));
+        metric_add(&p->metrics->messages, mailbox_handle(&p->mailbox, p, p->config.messages_max));
     poller_run_timers(p);
     if (p->tasks)
         poller_run_tasks(p);

@@ -66,6 +66,7 @@ struct poller_metrics {
     metric messages;                 /* messages handled */
     metric work_pending[WORK_KINDS]; /* jobs that wait or run now */
     metric work_refused[WORK_KINDS]; /* jobs */
+    metric accepted;                 /* connections accepted here, whoever serves them */
 };
 
 struct poller {
@@ -85,8 +86,8 @@ struct poller {
     struct buffers buffers;
     struct place place; /* the callback that it is running */
 
-    _Alignas(64) struct poller_metrics metrics;
-    metric accepted; /* connections accepted here, whichever poller serves them */
+    struct poller_metrics *metrics; /* its own, or where other processes read them */
+    _Alignas(64) struct poller_metrics own_metrics;
 
     /* Written by other threads too. */
     _Alignas(64) struct mailbox mailbox;

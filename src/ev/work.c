@@ -41,7 +41,7 @@ work_handle(struct message *m, void *consumer)
     struct work *w = container_of(m, struct work, message);
 
     (void)consumer;
-    metric_add(&w->poller->metrics.work_pending[w->kind], (uint64_t)-1);
+    metric_add(&w->poller->metrics->work_pending[w->kind], (uint64_t)-1);
     w->done(w, w->result);
 }
 
@@ -143,7 +143,7 @@ int
 work_submit(struct work_pool *pool, struct work *w)
 {
     struct work_queue *q = &pool->queues[w->kind];
-    struct poller_metrics *metrics = &w->poller->metrics;
+    struct poller_metrics *metrics = w->poller->metrics;
     int r = 0;
 
     pthread_mutex_lock(&pool->lock);

@@ -74,8 +74,8 @@ struct plugins {
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
     void *replace_arg;
-    atomic_bool replaced; /* the worker's: it drains while another serves */
-    struct plug_metrics metrics;
+    atomic_bool replaced;           /* the worker's: it drains while another serves */
+    struct registry registry;       /* of metrics: goevd's own and those of the instances */
     const struct module_kept *kept; /* files of modules that are loaded again; the worker's */
     size_t kept_count;
     struct snapshot *snapshot;     /* that their files are read through; NULL: from the disk */

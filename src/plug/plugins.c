@@ -271,7 +271,7 @@ plugins_fini(struct plugins *p)
     }
     host_pools_free(p);
     host_logfile_free(p);
-    plug_metrics_fini(p);
+    registry_fini(&p->registry);
     free(p->dir);
     free(p->own_dir);
     pthread_mutex_destroy(&p->cache_lock);
@@ -334,6 +334,17 @@ plugins_create_each(struct plugins *p)
     return r;
 }
 
+/* At least one: a check has none. */
+static unsigned
+plugins_count_pollers(void)
+{
+    unsigned count = 0;
+
+    while (count < POLLERS_MAX && poller_at(count))
+        count++;
+    return MAX(count, 1);
+}
+
 int
 plugins_create(struct plugins *p, struct conf_errors *errors)
 {
@@ -341,8 +352,8 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
 
     p->errors = errors;
     r = plugins_create_each(p);
-    if (r >= 0 && plug_metrics_start(p) < 0)
-        r = conf_errors_add(errors, NULL, "", "no memory for the plugins' metrics");
+    if (r >= 0 && registry_start(&p->registry, plugins_count_pollers()) < 0)
+        r = conf_errors_add(errors, NULL, "", "no memory for metrics");
     p->errors = NULL;
     pthread_mutex_lock(&p->cache_lock);
     p->running = !p->checking;

@@ -9,11 +9,12 @@
  *   PID_FILE          ->   WELCOME
  *   FILE, for each    ->   WELCOME with the file
  *   LISTEN, for each  ->   SOCKETS, one or more
+ *   COUNTS            ->   COUNTS, and COUNTS for each other worker
  *   BEGIN             ->   WELCOME
  *   RECALL            ->   VALUE, one or more
  *   KEEP, for each                                     with the file, if nothing is replayed
  *   READY                                              or, at any time before, FAILED
- *   LOAD, VALUE, REPLACE   CONTROL, VALUE, LOG_FILE, FILE_NEW
+ *   LOAD, VALUE, REPLACE   CONTROL, VALUE, LOG_FILE, FILE_NEW, COUNTS
  *   LOG_TAKEN                                          after LOG_FILE or FILE_NEW
  *   DRAINING          <-   STOP
  *
@@ -29,7 +30,7 @@
 #include "net/accept/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 6
+#define PROTO_MINOR 7
 #define PROTO_TEXT_MAX 256
 #define PROTO_RELEASE_MAX 32    /* with the final zero byte */
 #define PROTO_FILE_MAX 4096     /* path of any file, with the final zero byte */
@@ -73,6 +74,8 @@ enum proto_type {
                      */
     PROTO_KEPT,     /* supervisor: a file that the worker before has loaded */
     PROTO_KEEP,     /* worker: a file that I have loaded; my successor may need it */
+    PROTO_COUNTS,   /* worker, if the supervisor speaks 1.7: where do I count? supervisor: there,
+                     * and there are the totals; or where another worker counts */
 };
 
 struct proto_hello {
@@ -192,6 +195,11 @@ struct proto_kept {
     char path[PROTO_FILE_MAX];
 };
 
+struct proto_counts {
+    uint64_t id;   /* of that memory; 0: there is none, count in memory of your own */
+    uint32_t left; /* COUNTS messages that follow, of other workers */
+};
+
 struct proto_replace {
     char why[PROTO_TEXT_MAX];
 };
@@ -220,6 +228,7 @@ struct proto_message {
         struct proto_cut cut;
         struct proto_snapshot snapshot;
         struct proto_kept kept;
+        struct proto_counts counts;
     };
 };
 

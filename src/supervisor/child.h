@@ -27,6 +27,7 @@ struct child {
     unsigned reload; /* the number of the reload that it is started, or drains, for; 0: none */
     bool welcomed;   /* its HELLO was good */
     bool recalled;   /* it has the values that were set before */
+    uint64_t counts; /* id of the memory that it counts in; 0: the ledger has none */
     bool replays;    /* it starts from what the supervisor keeps, and not from the disk */
     struct origin *origin;                     /* else what it starts from; NULL: nothing yet */
     unsigned log_number;                       /* of the log file that it writes to; 0: to none */

@@ -372,6 +372,8 @@ supervisor_begin(struct supervisor *s)
     if (r == 0)
         r = supervisor_inherit(s, &err); /* before anything takes the numbers of what is passed */
     if (r == 0)
+        r = ledger_init(&s->ledger, &err);
+    if (r == 0)
         r = log_start_writer(true);
     if (r == 0)
         r = helper_start(&s->closer, "closer");
@@ -391,6 +393,7 @@ supervisor_free(struct supervisor *s)
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     values_fini(&s->values);
+    ledger_fini(&s->ledger);
     origin_free(s->origin, &s->closer);
     helper_stop(&s->closer, HELPER_NS);
     fd_close(s->signal_fd);

@@ -3,6 +3,7 @@
  *
  *   supervisor.c          its loop: signals, deadlines, starting workers
  *   supervisor_receive.c  messages of workers
+ *   supervisor_counts.c   the memory that workers count in
  *   supervisor_end.c      the end of workers, and who takes their place
  *   supervisor_ctl.c      requests at the control socket
  *   supervisor_log.c      the file of the log
@@ -19,6 +20,7 @@
 
 #include "base/limits.h"
 #include "ctl/control.h"
+#include "metrics/ledger.h"
 #include "ctl/status.h"
 #include "process/logfile.h"
 #include "process/notify.h"
@@ -57,6 +59,7 @@ struct supervisor {
     char **argv;
     char path[PATH_MAX]; /* of the binary */
     struct store store;
+    struct ledger ledger; /* what workers count, those that have ended included */
     struct pidfile pidfile;
     struct pidfile next_pidfile; /* of the worker that starts, where it is another */
     bool pidfile_wanted;         /* by the worker that starts */
@@ -136,6 +139,13 @@ void supervisor_send_files(struct supervisor *s, struct child *c);
 int supervisor_on_snapshot(struct supervisor *s, struct child *c);
 int supervisor_on_keep(struct supervisor *s, struct child *c, struct proto_kept *file, int fd);
 void supervisor_commit_origin(struct supervisor *s, struct child *c);
+
+/* Counts: where a worker counts, what it has counted when it serves and when it has ended, and what
+ * the supervisor counts itself. */
+int supervisor_on_counts(struct supervisor *s, struct child *c);
+void supervisor_commit_counts(struct supervisor *s, struct child *c);
+void supervisor_count_end(struct supervisor *s);
+void supervisor_count_reload(struct supervisor *s, bool ok);
 
 /* Answer who waits for that reload; 0 is none. */
 void supervisor_reply_reloaded(struct supervisor *s, unsigned reload);

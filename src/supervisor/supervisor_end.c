@@ -22,9 +22,11 @@ supervisor_log_end(struct supervisor *s, const struct child *c, int status)
     const char *drained = c->state == CHILD_DRAINING && !s->stopping ? ", which was draining," : "";
 
     child_describe_end(status, how, sizeof(how));
-    if (c->state != CHILD_STARTING || WIFSIGNALED(status))
+    if (c->state != CHILD_STARTING || WIFSIGNALED(status)) {
+        supervisor_count_end(s);
         supervisor_note(&s->last_crash, false, "worker %d%s %s%s", (int)c->pid, drained, how,
                         c->silent ? " because it did not answer" : "");
+    }
     log_error("worker %d%s %s", (int)c->pid, drained, how);
 }
 
@@ -152,6 +154,7 @@ supervisor_reload_failed(struct supervisor *s, struct child *c, int status)
     if (serving)
         log_error("the reload failed: worker %d goes on serving, and nothing has changed",
                   (int)serving->pid);
+    supervisor_count_reload(s, false);
     supervisor_note(&s->last_reload, false, "%s", c->failure);
     control_refuse_held(&s->control, c->reload, "the reload failed, nothing has changed:\n%s",
                         c->failure);
@@ -232,6 +235,7 @@ supervisor_reap(struct supervisor *s)
         while (c->fd >= 0 && supervisor_receive(s, c))
             ;
         supervisor_on_end(s, c, status);
+        ledger_close(&s->ledger, c->counts);
         child_fini(c, &s->closer);
         supervisor_reply_reopened(s);
     }

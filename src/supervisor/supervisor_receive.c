@@ -190,6 +190,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
         log_warning("a listening socket stays as it was: %s", err.text);
     supervisor_commit_pidfile(s);
     supervisor_commit_origin(s, c);
+    supervisor_commit_counts(s, c);
     if (c->ready.log_level)
         log_set_level((int)c->ready.log_level);
     supervisor_commit_log(s, c);
@@ -201,6 +202,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     if (c->reload) {
         log_notice("reloaded: worker %d serves", (int)c->pid);
         supervisor_note(&s->last_reload, true, "worker %d serves", (int)c->pid);
+        supervisor_count_reload(s, true);
     }
     if (old) {
         child_drain(old, true);
@@ -243,6 +245,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_ready(s, c, &m->ready);
     case PROTO_BEGIN:
         return supervisor_on_begin(s, c);
+    case PROTO_COUNTS:
+        return supervisor_on_counts(s, c);
     case PROTO_SNAPSHOT:
         return supervisor_on_snapshot(s, c);
     case PROTO_LOAD:

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,17 +50,45 @@ command_ends(const struct command *c)
 
 /* ---- stats ----------------------------------------------------------------------------------- */
 
+/* The words in any order; one that is no option is the prefix. */
+static bool
+command_take_stats(struct command *c, struct stats_request *ret, char prefix[CATALOG_NAME_MAX + 1])
+{
+    while (*c->words) {
+        size_t len = strcspn(c->words, " ");
+
+        if (command_take(c, "--json")) {
+            ret->json = true;
+        } else if (command_take(c, "--all")) {
+            ret->all = true;
+        } else if (*c->words != '-' && !*prefix && len <= CATALOG_NAME_MAX) {
+            memcpy(prefix, c->words, len);
+            c->words += len + (c->words[len] == ' ');
+        } else {
+            return command_ends(c);
+        }
+    }
+    return true;
+}
+
 static void
 command_stats(struct command *c)
 {
-    const struct stats_source source = {c->engine->reactors, c->engine->reactor_count,
-                                        &c->engine->setup->plugins};
+    char prefix[CATALOG_NAME_MAX + 1] = "";
+    struct stats_request request = {.prefix = prefix,
+                                    .reactors = c->engine->reactors,
+                                    .reactor_count = c->engine->reactor_count};
     char *text = NULL;
     size_t len = 0;
+    int r;
 
-    if (!command_ends(c))
+    if (!command_take_stats(c, &request, prefix))
         return;
-    if (stats_text(&source, &text, &len) < 0)
+    engine_collect(c->engine);
+    r = stats_text(&c->engine->reader, &request, &text, &len);
+    if (r == -ENOENT)
+        control_refuse(c->client, "no metric begins with '%s'", prefix);
+    else if (r < 0)
         control_refuse(c->client, "no memory for the metrics");
     else
         control_reply(c->client, text, len);

@@ -122,6 +122,16 @@ engine_read_room(struct engine *e)
     }
 }
 
+unsigned
+engine_pollers(const struct engine *e)
+{
+    unsigned pollers = 0;
+
+    for (size_t i = 0; i < e->reactor_count; i++)
+        pollers += e->reactors[i]->count;
+    return pollers;
+}
+
 int
 engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 {
@@ -129,6 +139,7 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     int r = 0;
 
     *e = (struct engine){.setup = setup, .drained_fd = -1};
+    reader_init(&e->reader, &setup->plugins.registry);
     e->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (e->drained_fd < 0)
         return err_set_errno(reterr, -errno, "cannot make an eventfd");
@@ -157,6 +168,8 @@ engine_fini(struct engine *e)
         listener_free(e->listeners[i]);
     names_free(e->names);
     work_pool_free(e->work);
+    if (e->reader.own)
+        reader_fini(&e->reader);
     free(e->listeners);
     free(e->reactors);
     e->drained_fd = fd_close(e->drained_fd);
@@ -295,6 +308,7 @@ engine_poller_start(struct poller *p, void *arg, struct err *reterr)
 
     if (r < 0)
         return r;
+    metrics_attach(&e->setup->metrics, p);
     net_of(p)->outgoing = &e->outgoing[e->outgoing_at];
     net_of(p)->readers = e->work;
     net_of(p)->on_wrong_result = e->setup->plugins.strict ? rule_result : host_wrong_result;
@@ -305,10 +319,29 @@ engine_poller_start(struct poller *p, void *arg, struct err *reterr)
 }
 
 static void
+engine_collect_on(struct poller *p, void *arg)
+{
+    struct engine *e = arg;
+
+    if (!p->net)
+        return;
+    metrics_collect(&e->setup->metrics, p);
+    host_pools_collect(&e->setup->plugins, p);
+}
+
+void
+engine_collect(struct engine *e)
+{
+    for (size_t i = 0; i < e->reactor_count; i++)
+        reactor_call(e->reactors[i], engine_collect_on, e);
+}
+
+static void
 engine_poller_stop(struct poller *p, void *arg)
 {
     struct engine *e = arg;
 
+    engine_collect_on(p, e);
     connector_close_all(net_of(p));
     net_close_all(net_of(p)); /* again, for those that did not start */
     plugins_poller_stop(&e->setup->plugins, p);
@@ -431,15 +464,11 @@ engine_drain_on(struct poller *p, void *arg)
 void
 engine_drain(struct engine *e)
 {
-    unsigned pollers = 0;
-
     for (size_t i = 0; i < e->listener_count; i++) {
         reactor_call(e->listeners[i]->config.accept, engine_close_on, e->listeners[i]);
         engine_close_sockets(e->listeners[i]);
     }
-    for (size_t i = 0; i < e->reactor_count; i++)
-        pollers += e->reactors[i]->count;
-    atomic_store(&e->draining, pollers);
+    atomic_store(&e->draining, engine_pollers(e));
     for (size_t i = 0; i < e->reactor_count; i++)
         reactor_call(e->reactors[i], engine_drain_on, e);
 }

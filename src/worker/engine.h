@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "ev/work.h"
+#include "metrics/reader.h"
 #include "net/accept/listener.h"
 #include "worker/parent.h"
 #include "worker/setup.h"
@@ -18,6 +19,7 @@ struct engine {
     size_t listener_count;
     struct work_pool *work;
     struct names *names;
+    struct reader reader; /* of what all workers count */
     size_t tail_max;
     struct conn_limits outgoing[2]; /* of connections that plugins open; one is in use, */
     unsigned outgoing_at;           /* this one */
@@ -39,6 +41,12 @@ int engine_accept(struct engine *e, struct err *reterr);
 
 /* How many connections are open. Not from a poller. */
 uint64_t engine_count(struct engine *e);
+
+/* How many pollers there are. */
+unsigned engine_pollers(const struct engine *e);
+
+/* Bring the metrics that pollers do not count as they go up to date. Not from a poller. */
+void engine_collect(struct engine *e);
 
 /* Accept no more, and tell every connection to stop. */
 void engine_drain(struct engine *e);

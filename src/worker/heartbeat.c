@@ -48,7 +48,7 @@ heartbeat_load(const struct engine *engine)
             struct poller *p = engine->reactors[i]->pollers[n];
 
             load.open += (uint64_t)MAX(poller_load(p), 0);
-            load.accepted += metric_get(&p->accepted);
+            load.accepted += metric_get(&p->metrics->accepted);
         }
     return load;
 }

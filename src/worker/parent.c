@@ -95,6 +95,51 @@ parent_remember(struct parent *s, const char *name, const char *value)
     proto_send(s->fd, PROTO_VALUE, &v, sizeof(v), NULL, 0); /* if it is gone, we stop anyway */
 }
 
+/* ---- Counts ---------------------------------------------------------------------------------- */
+
+#define MINOR_COUNTS 7 /* the first that knows of them */
+
+static int
+parent_get_peer(struct parent *s, struct reader *reader, unsigned *ret_left, struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0;
+    int fd = -1, r = parent_answer(s, PROTO_COUNTS, &m, &fd, 1, &count, reterr);
+
+    if (r == 0 && count == 1)
+        r = reader_add_peer(reader, m.counts.id, fd, reterr);
+    fd_close(fd);
+    *ret_left = r == 0 ? m.counts.left : 0;
+    return r;
+}
+
+int
+parent_get_counts(struct parent *s, struct reader *reader, int *ret_fd, struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0, left;
+    int fds[2] = {-1, -1}, r;
+
+    *ret_fd = -1;
+    if (s->fd < 0 || s->minor < MINOR_COUNTS)
+        return 0;
+    r = proto_send(s->fd, PROTO_COUNTS, NULL, 0, NULL, 0);
+    if (r < 0)
+        return parent_lost(r, reterr);
+    r = parent_answer(s, PROTO_COUNTS, &m, fds, 2, &count, reterr);
+    if (r == 0 && count == 2)
+        r = reader_set_totals(reader, fds[1], reterr);
+    left = r == 0 ? m.counts.left : 0;
+    while (r == 0 && left > 0)
+        r = parent_get_peer(s, reader, &left, reterr);
+    fd_close(fds[1]);
+    if (r == 0)
+        *ret_fd = fds[0];
+    else
+        fd_close(fds[0]);
+    return r;
+}
+
 /* ---- The snapshot ---------------------------------------------------------------------------- */
 
 #define MINOR_SNAPSHOT 6 /* the first that knows of it */

@@ -2,6 +2,7 @@
  * supervisor, or with --single from itself. */
 #pragma once
 
+#include "metrics/reader.h"
 #include "process/pidfile.h"
 #include "process/store.h"
 #include "proto/values.h"
@@ -41,6 +42,10 @@ int parent_hold_pidfile(struct parent *s, const char *path, struct err *reterr);
 
 /* What the supervisor remembers of values that were set while goevd ran; nothing with --single. */
 int parent_recall(struct parent *s, struct values *ret, struct err *reterr);
+
+/* Where to count, -1: in memory of our own. What others count goes to the reader. The caller owns the
+ * fd. */
+int parent_get_counts(struct parent *s, struct reader *reader, int *ret_fd, struct err *reterr);
 
 /* Let the supervisor remember a value, NULL: forget it. */
 void parent_remember(struct parent *s, const char *name, const char *value);

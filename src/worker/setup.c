@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "ctl/metrics.h"
 #include "process/store.h"
 #include "worker/owner.h"
 
@@ -166,28 +165,18 @@ setup_load(struct setup *s, const struct worker_options *options, struct generat
     return r;
 }
 
-/* Plugins do not know goevd's own. */
-static int
-setup_check_metrics(struct setup *s)
-{
-    int r = 0;
-
-    for (const struct plug_metric *f = s->plugins.metrics.first; f; f = f->next)
-        if (metrics_have(f->name))
-            r = conf_errors_add_below(&s->errors, f->instance->node, f->instance->owner.path, "",
-                                      "plugin '%s' has a metric %s, and so has goevd itself",
-                                      f->instance->module->entry.name, f->name);
-    return r;
-}
-
 int
-setup_create(struct setup *s)
+setup_create(struct setup *s, int metrics_fd, unsigned pollers)
 {
-    int r = plugins_create(&s->plugins, &s->errors);
+    struct registry *registry = &s->plugins.registry;
+    struct err err = {0};
+    int r = registry_init(registry, metrics_fd, &err);
 
-    if (r == 0)
-        r = setup_check_metrics(s);
-    return r;
+    if (r == 0 && metrics_init(&s->metrics, registry, pollers) < 0)
+        r = err_set(&err, -ENOMEM, "no memory for metrics");
+    if (r < 0)
+        return conf_errors_add(&s->errors, NULL, "", "%s", err.text);
+    return plugins_create(&s->plugins, &s->errors);
 }
 
 void

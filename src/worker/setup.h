@@ -2,6 +2,7 @@
  * is opened. */
 #pragma once
 
+#include "ctl/metrics.h"
 #include "net/accept/listen.h"
 #include "plug/plugins.h"
 #include "worker/generation.h"
@@ -19,6 +20,7 @@ struct setup_listener {
 
 struct setup {
     struct plugins plugins;
+    struct metrics metrics; /* goevd's own */
     struct config *config;
     struct conf_errors errors;
     struct setup_listener *listeners;
@@ -32,7 +34,7 @@ struct setup {
 int setup_load(struct setup *s, const struct worker_options *options, struct generation *from);
 
 /* Create the plugins' instances. 0; negative with the reasons in s->errors. */
-int setup_create(struct setup *s);
+int setup_create(struct setup *s, int metrics_fd, unsigned pollers);
 
 void setup_fini(struct setup *s);
 

@@ -113,8 +113,8 @@ watchdog_look(struct watchdog *w, struct reactor *r, unsigned i, uint64_t elapse
     struct poller *p = r->pollers[i];
     struct watchdog_look *look = &w->looks[p->index];
 
-    switch (watchdog_judge(look, metric_get(&p->metrics.rounds), place_rests(&p->place), elapsed_ns,
-                           w->config.timeout_ns)) {
+    switch (watchdog_judge(look, metric_get(&p->metrics->rounds), place_rests(&p->place),
+                           elapsed_ns, w->config.timeout_ns)) {
     case WATCHDOG_HANGS:
         watchdog_tell_hang(w, r, i);
         break;

@@ -32,6 +32,7 @@
 #include "worker/worker_log.h"
 
 #define WORKER_FDS (4 + CONTROL_FDS) /* that the main thread waits for */
+#define COLLECT_NS NS_PER_S /* between two of these while it drains */
 #define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
 #define FDS_RESERVED 65536 /* half a MiB of memory of the kernel */
 
@@ -55,6 +56,7 @@ struct worker_process {
     struct heartbeat heartbeat;
     struct heap heap;
     uint64_t deadline_ns; /* of draining */
+    uint64_t collect_ns;  /* 0, or when the metrics are brought up to date for others to read */
 
     _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
 };
@@ -251,6 +253,17 @@ worker_on_hang(void *arg)
         log_error("%s; nobody watches the pollers", err.text);
 }
 
+static int
+worker_create(struct worker_process *w, struct err *reterr)
+{
+    _cleanup_fd_ int fd = -1;
+    int r = parent_get_counts(&w->parent, &w->engine.reader, &fd, reterr);
+
+    if (r < 0)
+        return r;
+    return setup_create(&w->setup, fd, engine_pollers(&w->engine));
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -281,7 +294,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
-        r = setup_create(&w->setup);
+        r = worker_create(w, reterr);
     if (r == 0)
         r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)
@@ -432,6 +445,11 @@ worker_receive(struct worker_process *w)
         worker_log_take_file(w->parent.fd, &w->setup.plugins, m.file_new.nth, r < 0 ? r : fd);
         return;
     }
+    if (r == 0 && m.type == PROTO_COUNTS && fds == 1) {
+        reader_add_peer(&w->engine.reader, m.counts.id, fd, NULL); /* else its counts are missing */
+        fd_close(fd);
+        return;
+    }
     if (r == -EMFILE) {
         log_warning("cannot answer a client of the control socket: %s (open_files_max is the "
                     "limit)",
@@ -454,6 +472,18 @@ worker_receive(struct worker_process *w)
     }
 }
 
+/* One that serves does so when it is asked; nobody asks one that drains. */
+static void
+worker_collect(struct worker_process *w)
+{
+    uint64_t now = clock_now_ns();
+
+    if (!w->stops || now < w->collect_ns)
+        return;
+    engine_collect(&w->engine);
+    w->collect_ns = now + COLLECT_NS;
+}
+
 static int
 worker_timeout_ms(const struct worker_process *w)
 {
@@ -464,6 +494,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = w->deadline_ns;
     if (!w->watchdog && w->heartbeat.fd >= 0 && (!due || w->heartbeat.due_ns < due))
         due = w->heartbeat.due_ns;
+    if (w->collect_ns && (!due || w->collect_ns < due))
+        due = w->collect_ns;
     if (held && (!due || held < due))
         due = held;
     if (log_has_lost() && (!due || now + LOG_RETRY_NS < due))
@@ -532,6 +564,7 @@ worker_serve(struct worker_process *w, struct err *reterr)
         notify_time(&w->notify, clock_now_ns());
         worker_log_tell(&w->log);
         worker_say_replace(w);
+        worker_collect(w);
         if (fds[1].revents)
             return 0;
     }

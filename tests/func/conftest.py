@@ -133,5 +133,21 @@ def relay(goevd, tmp_path):
 
 @pytest.fixture
 def relay_figure(relay):
-    """relay_figure(name) -> its total now, in the goevd that relay() has started last."""
-    return lambda name: relay.daemon.metrics()[f'relay.{name}']
+    """relay_figure(name) -> its total now, in the goevd that relay() has started last.
+
+    The nth upstream's are called upstream.N.NAME.
+    """
+    names = {'open': 'clients_open', 'connecting': 'clients_connecting',
+             'connected': 'clients_connected_total', 'refused': 'clients_refused_total',
+             'reset': 'sessions_reset_total', 'idle': 'sessions_idle_total',
+             'resting': 'upstreams_resting', 'bytes_up': 'up_bytes_total',
+             'bytes_down': 'down_bytes_total', 'failed': 'connects_failed_total'}
+
+    def figure(name):
+        of, _, what = name.rpartition('.')
+        if not of:
+            return relay.daemon.metrics()[f'goevd_relay_{names[name]}']
+        family, = (f for f in relay.daemon.told('stats')['metrics']
+                   if f['name'] == f'goevd_relay_upstream_{names[what]}')
+        return family['series'][int(of.partition('.')[2])]['value']
+    return figure

@@ -149,6 +149,27 @@ def status(control):
     return facts, workers
 
 
+def totals(stats):
+    """Values by name, as in goevd_connections_closed_total{reason=idle}; of histograms how many.
+
+    Series that differ by their place in the configuration alone are added up.
+    """
+    found = {}
+    for family in stats['metrics']:
+        for series in family['series']:
+            labels = [f'{k}={v}' for k, v in series['labels'].items()
+                      if k not in ('listener', 'handler')]
+            name = family['name'] + (f'{{{",".join(labels)}}}' if labels else '')
+            value = series['value'] if 'value' in series else series['count']
+            found[name] = found.get(name, 0) + value
+    return found
+
+
+def shares(stats, name):
+    """What each poller has of a metric with one series."""
+    return next(f for f in stats['metrics'] if f['name'] == name)['series'][0]['pollers']
+
+
 class Log:
     """The lines of goevd's stderr, as they arrive."""
 
@@ -263,18 +284,17 @@ class Daemon:
         return found
 
     def metrics(self):
-        """The totals of goevd ctl stats for the serving worker, by name."""
-        return {fields[1]: sum(map(int, fields[6].split()))
-                for fields in records(self.control, 'stats') if fields[0] == 'metric'}
+        """The totals of goevd ctl stats: see totals()."""
+        return totals(self.told('stats'))
 
     def rests(self):
         """Whether its pollers sleep, but for a few timers. A spinning poller wakes up all the time.
 
         Its CPU time would prove less: a halted machine may charge its time to any process.
         """
-        before = self.metrics()['poller.rounds']
+        before = self.metrics()['goevd_poller_wakeups_total']
         time.sleep(0.1)
-        return self.metrics()['poller.rounds'] - before < 50
+        return self.metrics()['goevd_poller_wakeups_total'] - before < 50
 
     def worker(self):
         """The process that serves."""

@@ -19,7 +19,7 @@ def serve(goevd, tmp_path):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
                          plugin_dir=str(EXAMPLES), work_pool=workers or {}, control={'socket': str(tmp_path / 'control.sock')},
                          reactors=[{'name': 'main', 'pollers': 1, **(reactor or {})}]))
-        return d, lambda name: d.metrics()[f'async.{name}']
+        return d, lambda name: d.metrics()[f'goevd_async_{name}']
     return start
 
 
@@ -42,7 +42,7 @@ def occupy(client, metric, ms):
     for refused in itertools.count():
         client.say('waits sleep 0')
         known = eventually(lambda: metric('jobs') == 2 and 'waits' or
-                           metric('refused') > refused and 'refused', 'it is decided')
+                           metric('lines_refused_total') > refused and 'refused', 'it is decided')
         if known == 'waits':
             return refused
         assert client.hear() == ['waits error too many jobs wait']
@@ -77,7 +77,7 @@ def test_ten_thousand_lines_in_one_go(serve, order):
         answers = client.hear(10000)
         expected = [f'{n} ok' for n in range(10000)]
         assert answers == expected if order == 'request' else sorted(answers) == sorted(expected)
-    assert metric('done') == 20000
+    assert metric('jobs_done_total') == 20000
     assert metric('jobs') == 0
 
 
@@ -139,7 +139,7 @@ def test_full_queue_is_told_at_once_in_order_of_completion(serve):
     refused = occupy(client, metric, 5000)
     assert client.ask('more sleep 0') == 'more error too many jobs wait'
     assert client.hear(2) == ['long ok', 'waits ok']
-    assert metric('refused') == refused + 1
+    assert metric('lines_refused_total') == refused + 1
     assert client.ask('now sleep 0') == 'now ok'
 
 
@@ -151,21 +151,21 @@ def test_full_queue_is_told_in_turn_in_order_of_lines(serve):
     assert [a[0] for a in answers] == list('abcdef')
     refused = sum(a.endswith(' error too many jobs wait') for a in answers)
     assert answers[0] == 'a ok' and refused >= 1
-    assert metric('refused') == refused
+    assert metric('lines_refused_total') == refused
 
 
 def test_client_that_goes_while_jobs_run(serve):
     d, metric = serve({'threads': 2})
 
     def goes_in_time():
-        client, before = Client(d), metric('abandoned')
-        done = metric('done')
+        client, before = Client(d), metric('jobs_abandoned_total')
+        done = metric('jobs_done_total')
         client.say('a sleep 500', 'b sleep 500', 'c sleep 0')
-        eventually(lambda: metric('jobs') == 3 or metric('done') > done, 'no jobs')
+        eventually(lambda: metric('jobs') == 3 or metric('jobs_done_total') > done, 'no jobs')
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         client.sock.close()   # a reset: an orderly end would be that of his lines alone
         eventually(lambda: metric('jobs') == 0, 'the jobs do not end without him')
-        return metric('abandoned') == before + 3
+        return metric('jobs_abandoned_total') == before + 3
     eventually(goes_in_time, 'the jobs are not abandoned')
     assert Client(d).ask('next sleep 0') == 'next ok'
 
@@ -204,8 +204,8 @@ def test_sleep(serve):
     d, _ = serve(sleep_max='20ms')
     client = Client(d)
     assert client.ask('a sleep 20') == 'a ok'
-    ran = d.told('stats')['metrics']['async.run']
-    assert ran['total'] == 1 and ran['sum'] >= 20000
+    ran, = (f for f in d.told('stats')['metrics'] if f['name'] == 'goevd_async_run_seconds')
+    assert ran['series'][0]['count'] == 1 and ran['series'][0]['sum'] >= 0.02
     assert client.ask('a sleep 21') == 'a error no sleep is longer than 20 ms'
     for argument in ('-1', '', '1s', '99999999999999999999'):
         assert client.ask(f'a sleep {argument}').startswith('a error ')
@@ -259,7 +259,7 @@ def test_stop_answers_what_has_begun(serve):
     d, metric = serve({'threads': 2})
     client = Client(d)
     client.say('a sleep 300', 'b sleep 0', 'c sleep 300')
-    eventually(lambda: metric('jobs') + metric('done') >= 2, 'they have begun')
+    eventually(lambda: metric('jobs') + metric('jobs_done_total') >= 2, 'they have begun')
     d.signal(signal.SIGTERM)
     assert client.reader.rest() == b'a ok\nb ok\nc ok\n'
     assert d.wait() == 0

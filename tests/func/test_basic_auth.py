@@ -43,7 +43,8 @@ def serve(goevd, plugins, users, tmp_path):
 def metrics(d):
     """Those of the plugin."""
     found = d.metrics()
-    return [found[f'basic_auth.{name}'] for name in ('checked', 'refused', 'busy')]
+    return [found[f'goevd_basic_auth_{name}_total']
+            for name in ('passwords_checked', 'requests_refused', 'requests_busy')]
 
 
 def said(name, password):

@@ -11,7 +11,7 @@ import pytest
 
 import daemon
 import procfs
-from daemon import PATIENCE_S, config, eventually, listens
+from daemon import PATIENCE_S, config, eventually, listens, totals
 from wire import Reader, closed, get
 
 DIED = r'worker \d+ was killed by signal'
@@ -51,7 +51,7 @@ def status(path):
 
 def metrics(ctl):
     """The totals by their names."""
-    return {name: f['total'] for name, f in json.loads(ctl('stats', '--json'))['metrics'].items()}
+    return totals(json.loads(ctl('stats', '--json')))
 
 
 def raw(path, data=b''):
@@ -179,24 +179,26 @@ def test_newline_in_a_request(controlled, goevd_run, path):
     assert done.stderr == 'goevd: a request is one line: a newline is in it\n'
 
 
-def test_stats_are_aligned_lines_of_name_value_unit(controlled, ctl):
+def test_stats_are_aligned_lines_of_name_and_value(controlled, ctl):
     controlled()
     lines = ctl('stats', '--all').splitlines()
-    found = [re.fullmatch(r'([a-z_.]+) +(\d+) [a-z]+', line) for line in lines]
+    found = [re.fullmatch(r'(goevd_\w+(?:{.+})?) +(-?[0-9.]+)', line) for line in lines]
     assert all(found), lines
     assert len({m.end(2) for m in found}) == 1
-    assert [m[1] for m in found] == list(json.loads(ctl('stats', '--json'))['metrics'])
+    assert {m[1].partition('{')[0] for m in found} == \
+        {f['name'] for f in json.loads(ctl('stats', '--json'))['metrics']}
 
 
 def test_stats_hide_what_is_0_and_take_a_prefix(controlled, goevd_run, ctl, path):
     controlled()
     *lines, last = ctl('stats').splitlines()
     hidden = int(re.fullmatch(r'(\d+) more are 0 \(--all\)', last)[1])
-    assert 0 < len(lines) and not [line for line in lines if line.split()[1] == '0']
+    assert 0 < len(lines) and not [line for line in lines if line.split()[-1] == '0']
     assert len(lines) + hidden == len(ctl('stats', '--all').splitlines())
-    assert {line.split('.')[0] for line in ctl('stats', '--all', 'memory').splitlines()} == {'memory'}
-    assert {name.split('.')[0] for name in json.loads(ctl('stats', '--json', 'memory'))['metrics']} == \
-        {'memory'}
+    chosen = ctl('stats', '--all', 'goevd_connections_re').splitlines()
+    assert len(chosen) == 7 and all(line.startswith('goevd_connections_refused') for line in chosen)
+    assert [f['name'] for f in json.loads(ctl('stats', '--json', 'goevd_sent'))['metrics']] == \
+        ['goevd_sent_bytes_total']
     done = goevd_run('ctl', '-s', path, 'stats', 'nothing')
     assert (done.returncode, done.stdout, done.stderr) == \
         (1, '', "goevd: no metric begins with 'nothing'\n")
@@ -206,10 +208,11 @@ def test_json_adds_up(controlled, ctl):
     controlled()
     seen = json.loads(ctl('stats', '--json'))
     assert [(p['index'], p['reactor']) for p in seen['pollers']] == [(0, 'main'), (1, 'main')]
-    for metric in seen['metrics'].values():
-        assert len(metric['pollers']) == 2
-        assert sum(metric['pollers']) == metric['total']
-        assert metric['type'] in ('counter', 'gauge') and metric['unit'] and metric['help']
+    for family in seen['metrics']:
+        assert family['type'] in ('counter', 'gauge') and family['help']
+        for series in family['series']:
+            assert len(series['pollers']) == 2
+            assert sum(series['pollers']) == pytest.approx(series['value'])
 
 
 @pytest.mark.parametrize('args', [[], ['--single']])
@@ -227,15 +230,15 @@ def test_metrics_move_with_what_is_served(controlled, ctl, args):
             received += len(head) + len(reader.exactly(len(b'Hello, World!')))
     after = metrics(ctl)
     moved = {name: after[name] - before[name] for name in after}
-    assert moved['connections.accepted'] == moved['connections.opened'] == 5
-    assert moved['connections.open'] == 5
-    assert moved['bytes.in'] == 15 * len(sent)
-    assert moved['bytes.out'] == received
+    assert moved['goevd_connections_accepted_total'] == moved['goevd_connections_opened_total'] == 5
+    assert moved['goevd_connections_open'] == 5
+    assert moved['goevd_received_bytes_total'] == 15 * len(sent)
+    assert moved['goevd_sent_bytes_total'] == received
     assert sum(n for name, n in moved.items() if '.closed.' in name) == 0
     for s in clients:
         s.close()
-    eventually(lambda: metrics(ctl)['connections.open'] == 0, 'they stay open')
-    assert sum(n - before[name] for name, n in metrics(ctl).items() if '.closed.' in name) == 5
+    eventually(lambda: metrics(ctl)['goevd_connections_open'] == 0, 'they stay open')
+    assert sum(n - before[name] for name, n in metrics(ctl).items() if '_closed_total' in name) == 5
 
 
 def test_socket_is_for_its_owner_alone(controlled, path):
@@ -369,13 +372,15 @@ def test_worker_is_replaced(controlled, ctl, path):
     d = controlled()
     d.may_say = [DIED]
     get(d.connect())
-    assert metrics(ctl)['connections.accepted'] == 1
+    assert metrics(ctl)['goevd_connections_accepted_total'] == 1
     old = d.worker()
     os.kill(old, signal.SIGKILL)
     eventually(lambda: status(path)['restarts'] == 1 and status(path)['state'] == 'serving',
                'no other worker')
     assert status(path)['worker'] == d.worker() != old
-    assert metrics(ctl)['connections.accepted'] == 0   # its own
+    seen = metrics(ctl)
+    assert seen['goevd_connections_accepted_total'] == 1   # by the one that has died
+    assert seen['goevd_worker_crashes_total'] == 1
 
 
 def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled, ctl, path):
@@ -416,7 +421,7 @@ def test_ctl_that_is_stopped_goes_on_where_it_was(controlled, path, tmp_path):
     os.kill(worker, signal.SIGCONT)
     said, complaint = ctl.communicate(timeout=PATIENCE_S)
     assert (ctl.returncode, complaint) == (0, '')
-    assert 'poller.rounds ' in said
+    assert 'goevd_poller_wakeups_total ' in said
 
 
 def test_relative_path_is_refused(refused):

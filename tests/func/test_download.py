@@ -749,7 +749,7 @@ def test_pipelined_requests_that_nobody_reads_pin_few_files(serve, root):
     for _ in range(3):
         clients.append(d.connect(receive_buffer=4096))
         clients[-1].sendall(b''.join(request(f'/f/many/{i}') for i in range(400)))
-    eventually(lambda: d.metrics()['download.opened'] >= 3, 'nothing was opened')
+    eventually(lambda: d.metrics()['goevd_download_files_opened_total'] >= 3, 'nothing was opened')
     assert ask(d, 'tens.txt')[2] == TENS             # what was sent before has been read
     assert len(open_files(d)) <= 64 + len(clients)
     for s in clients:                                # and all that was asked for comes, in order
@@ -772,10 +772,11 @@ def test_files_are_kept_and_let_go(serve):
     for _ in range(3):
         ask(d, 'tens.txt')
     found = d.metrics()
-    assert [found[f'download.{name}'] for name in ('opened', 'reused', 'kept')] == [2, 4, 2]
+    assert [found[f'goevd_download_files_{name}']
+            for name in ('opened_total', 'reused_total', 'kept')] == [2, 4, 2]
     assert open_files(d) == ['index.html', 'tens.txt']
     eventually(lambda: open_files(d) == [], 'they are still open')
-    assert d.metrics()['download.kept'] == 0
+    assert d.metrics()['goevd_download_files_kept'] == 0
     assert ask(d, 'tens.txt')[2] == TENS
 
 

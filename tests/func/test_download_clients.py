@@ -89,9 +89,9 @@ def test_client_that_is_killed_resumes(server, tmp_path, name):
     argv = [*CLIENTS[name], server.url + 'f/big.bin']
     server.rate('8MiB/s')
     for _ in range(3):
-        have, sent = copy.stat().st_size if copy.exists() else 0, server.metric('bytes.out')
+        have, sent = copy.stat().st_size if copy.exists() else 0, server.metric('goevd_sent_bytes_total')
         client = begin(argv, tmp_path)
-        eventually(lambda: copy.exists() and server.metric('bytes.out') > sent + 500000 and
+        eventually(lambda: copy.exists() and server.metric('goevd_sent_bytes_total') > sent + 500000 and
                    (name == 'aria2c' or copy.stat().st_size > have), 'nothing comes')
         client.kill()
         client.wait()
@@ -104,7 +104,7 @@ def test_client_that_is_killed_resumes(server, tmp_path, name):
 def test_sixteen_connections_at_once(server, tmp_path):
     server.rate('8MiB/s')
     client = begin([*CLIENTS['aria2c'], server.url + 'f/big.bin'], tmp_path)
-    eventually(lambda: server.metric('connections.open') >= 16, 'there are fewer')
+    eventually(lambda: server.metric('goevd_connections_open') >= 16, 'there are fewer')
     server.rate('0')
     assert client.wait(PATIENCE_S) == 0
     assert (tmp_path / 'copy').read_bytes() == BLOCK * COPIES
@@ -124,4 +124,4 @@ def test_chromium_seeks(server, root, tmp_path):
     assert (int(seconds), int(percent)) == (round(SIZE / 8000), 90)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     # the beginning, where the seek leads, and the whole
-    assert server.metric('download.opened') + server.metric('download.reused') >= 3
+    assert server.metric('goevd_download_files_opened_total') + server.metric('goevd_download_files_reused_total') >= 3

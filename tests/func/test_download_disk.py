@@ -99,10 +99,10 @@ def test_others_are_served_while_a_read_is_held_back(server, held):
     held.wait()
     assert server.answers()
     assert server.states() == ['disk']
-    assert server.metric('disk.reads') == 1 and server.metric('disk.bytes') == 0
+    assert server.metric('goevd_disk_reads_total') == 1 and server.metric('goevd_disk_read_bytes_total') == 0
     held.let_go()
     assert Reader(s).response()[2] == SLOW
-    assert server.metric('disk.bytes') == SIZE
+    assert server.metric('goevd_disk_read_bytes_total') == SIZE
     s.close()
 
 

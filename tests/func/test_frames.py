@@ -144,7 +144,7 @@ def test_limit_and_one_past_it(serve, framing):
     assert c.read().startswith(b'error -90 ')
     assert c.reader.rest() == b''
     c.sock.close()
-    eventually(lambda: d.metrics()['connections.closed.frame'] == 1, 'it is not counted')
+    eventually(lambda: d.metrics()['goevd_connections_closed_total{reason=frame}'] == 1, 'it is not counted')
 
 
 def test_limit_is_what_the_tail_holds(serve, framing):

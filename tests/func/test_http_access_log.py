@@ -53,7 +53,7 @@ def lines(d, count):
 def metrics(d):
     """Lines, and how many were dropped."""
     found = d.metrics()
-    return [found[f'http.access_log.{name}'] for name in ('lines', 'dropped')]
+    return [found[f'goevd_log_file_{name}_total{{log=access_log}}'] for name in ('lines', 'lines_dropped')]
 
 
 def talk(d, data, until_close=False):

@@ -64,11 +64,11 @@ def test_slow_ones_are_gone_by_their_deadline(web, attack, tmp_path, path, optio
     def all_have_come():
         if not attackers or attackers[-1].poll() is not None:   # it ends with the last of its clients
             attackers.append(attack(*options, '-u', f'http://127.0.0.1:{web.port()}{path}'))
-        return others_are_served() and web.metrics()['connections.opened'] >= CLIENTS
+        return others_are_served() and web.metrics()['goevd_connections_opened_total'] >= CLIENTS
 
     attackers = []
     eventually(all_have_come, 'the clients do not come')
-    eventually(lambda: others_are_served() and web.metrics()['connections.open'] <= 1,
+    eventually(lambda: others_are_served() and web.metrics()['goevd_connections_open'] <= 1,
                'the clients do not go')
     with (tmp_path / 'slow.csv').open() as rows:
         assert all(row['Service Available'] != '0' for row in csv.DictReader(rows))

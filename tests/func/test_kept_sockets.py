@@ -6,7 +6,7 @@ import socket
 import pytest
 
 import procfs
-from daemon import PATIENCE_S, config, eventually, listener, write_config
+from daemon import PATIENCE_S, config, eventually, listener, shares, write_config
 from wire import echo, kept_port, refused
 
 CPUS = sorted(os.sched_getaffinity(0))[:2]
@@ -96,7 +96,7 @@ def spread(d, count=10):
         eventually(lambda: len(procfs.children(d.pid)) == 1, 'the worker that drains does not end')
 
     def accepted():
-        return d.told('stats')['metrics']['connections.accepted']['pollers']
+        return shares(d.told('stats'), 'goevd_connections_accepted_total')
     before = accepted()
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, CPUS[:1])

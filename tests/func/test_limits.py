@@ -79,7 +79,7 @@ def test_no_files_left(goevd, tmp_path):
         s.close()
     d.log.wait('listener web: accepts connections again')
     # Ten times a second it tries again, and no more; nobody could be asked before.
-    assert 2 <= d.metrics()['connections.refused.fds'] <= 2 + 10 * (time.monotonic() - began)
+    assert 2 <= d.metrics()['goevd_connections_refused_total{reason=fds}'] <= 2 + 10 * (time.monotonic() - began)
     for s in clients[45:]:
         echo(s)   # those that waited
     for s in clients[45:]:
@@ -143,7 +143,7 @@ def admitted(d, source='127.0.0.1'):
 
 def refused_clients(d):
     """How many connections were one too many of a client."""
-    return d.metrics()['connections.refused.client']
+    return d.metrics()['goevd_connections_refused_total{reason=client}']
 
 
 @pytest.mark.parametrize('mode', ['reuseport', 'acceptor'])

@@ -385,7 +385,7 @@ def test_a_reload_to_a_full_disk_changes_nothing(start):
 
 def dropped(d):
     """Lines that the worker could not write."""
-    return d.metrics()['log.dropped']
+    return d.metrics()['goevd_log_lines_dropped_total']
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root, to mount a small file system')
@@ -460,7 +460,7 @@ def test_repeats_are_held_back_and_counted(start):
                'how many there were is not told')
     assert [line for line, _ in said()[:3]] == ['0', '1', '2']
     assert len(said()) <= 4 * len(held()) + 3   # one interval, unless it has slept between two lines
-    assert d.metrics()['log.held'] == sum(held())
+    assert d.metrics()['goevd_log_lines_suppressed_total'] == sum(held())
 
 
 def test_what_was_held_back_is_told_at_the_end(start):

@@ -111,7 +111,7 @@ def test_soak_with_reloads(soaked, tmp_path):
 
     # The last worker is left alone with all the WebSockets, and holds nothing else.
     eventually(lambda: len(procfs.children(d.pid)) == 1, 'an old worker stays')
-    eventually(lambda: d.metrics()['connections.open'] == WEBSOCKETS, 'connections are left over')
+    eventually(lambda: d.metrics()['goevd_connections_open'] == WEBSOCKETS, 'connections are left over')
     assert all(t.is_alive() for t in talkers)
     assert min(t.connected for t in talkers) > reloads / 2
     assert procfs.open_files(d.pid) <= files + 1

@@ -58,7 +58,7 @@ def test_addresses_are_those_that_the_proxy_tells(serve, header):
     d = serve(**LOCALHOST)
     s = d.connect()
     assert who(s, HEADERS[header]) == TOLD + [text(s)]
-    assert d.metrics()['proxy.read'] == 1
+    assert d.metrics()['goevd_proxy_headers_total{result=read}'] == 1
 
 
 def test_ipv6_addresses(serve):
@@ -101,7 +101,7 @@ def test_a_header_that_tells_nothing_leaves_the_sockets_addresses(serve, header)
     d = serve(**LOCALHOST)
     s = d.connect()
     assert who(s, header) == [text(s), f'127.0.0.1:{d.port()}', text(s)]
-    assert d.metrics()['proxy.read'] == 1
+    assert d.metrics()['goevd_proxy_headers_total{result=read}'] == 1
 
 
 def test_unix_listener(serve, tmp_path):
@@ -157,7 +157,7 @@ def test_who_is_no_proxy_is_a_client(serve):
     s.sendall(LINE)   # nor does it become one by saying so
     assert Reader(s).until(b'\n') == LINE
     assert who(s)[0] == text(s)
-    assert d.metrics()['proxy.read'] == 0
+    assert d.metrics()['goevd_proxy_headers_total{result=read}'] == 0
 
 
 @pytest.mark.parametrize('more', [{}, {'over_limit': 'wait', 'connections_max': 1},
@@ -171,8 +171,8 @@ def test_who_is_no_proxy_is_refused(serve, more):
         assert closed(d.connect('others'))
     assert who(d.connect('proxies'), LINE)[:2] == TOLD
     seen = d.metrics()
-    assert seen['connections.refused.network'] == 5
-    assert seen['connections.opened'] == 1
+    assert seen['goevd_connections_refused_total{reason=network}'] == 5
+    assert seen['goevd_connections_opened_total'] == 1
 
 
 # ---- Lies ------------------------------------------------------------------------------------
@@ -193,7 +193,8 @@ def test_a_lying_header_is_closed_said_and_counted(serve, data):
     d.log.wait(r'warning goevd\S*: listener web: closed a connection of the proxy 127\.0\.0\.1:\d+: '
                r'what it has sent is no PROXY header$')
     seen = d.metrics()
-    assert (seen['proxy.malformed'], seen['connections.closed.error']) == (1, 1)
+    assert seen['goevd_proxy_headers_total{result=malformed}'] == 1
+    assert seen['goevd_connections_closed_total{reason=error}'] == 1
     assert who(d.connect(), LINE)[:2] == TOLD
 
 
@@ -205,7 +206,7 @@ def test_header_max(serve):
     longer = version_2(INET + b'\4' + struct.pack('>H', 301 - 31) + bytes(301 - 31))
     assert closed_after(d, longer[:16])
     d.log.wait('its PROXY header is longer than header_max, 300 bytes$')
-    assert d.metrics()['proxy.malformed'] == 1
+    assert d.metrics()['goevd_proxy_headers_total{result=malformed}'] == 1
 
 
 def test_header_max_may_pass_every_other_buffer(serve):
@@ -225,7 +226,7 @@ def test_a_header_that_does_not_come_has_its_time(serve, data):
     assert closed_after(d, data)
     assert time.monotonic() - begin >= 0.19
     d.log.wait('no whole PROXY header within 200 ms$')
-    assert d.metrics()['proxy.timeout'] == 1
+    assert d.metrics()['goevd_proxy_headers_total{result=timeout}'] == 1
 
 
 def test_a_slow_header_holds_nobody_else(serve):
@@ -246,7 +247,7 @@ def test_whoever_goes_before_the_header_is_counted_and_no_news(serve):
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         assert closed(s)
-    assert d.metrics()['proxy.closed'] == 2
+    assert d.metrics()['goevd_proxy_headers_total{result=closed}'] == 2
     assert not d.log.find('closed a connection of the proxy')
 
 
@@ -255,7 +256,7 @@ def test_a_flood_of_lies_does_not_fill_the_log(serve):
     d = serve(**LOCALHOST, log={'repeats': {'max': 3, 'interval': '1s'}})
     for _ in range(300):
         assert closed_after(d, b'x')
-    assert d.metrics()['proxy.malformed'] == 300
+    assert d.metrics()['goevd_proxy_headers_total{result=malformed}'] == 300
     d.log.wait(r'warning goevd: listener web: held back: \d+ more lines like: listener web: closed a '
                r'connection of the proxy 127\.0\.0\.1:\d+: what it has sent is no PROXY header$')
 
@@ -353,7 +354,7 @@ def test_behind_haproxy(serve, haproxy, option):
         assert local == '127.0.0.1:%d' % s.getpeername()[1]
         assert proxy.startswith('127.0.0.1:')
         s.close()
-    assert d.metrics()['proxy.read'] == 10
+    assert d.metrics()['goevd_proxy_headers_total{result=read}'] == 10
 
 
 def test_http_behind_haproxy_that_checks_health(serve, haproxy):
@@ -365,9 +366,9 @@ def test_http_behind_haproxy_that_checks_health(serve, haproxy):
         s = h.connect('front')
         assert get(s)[2] == b'Hello, World!', h.log()
         s.close()
-    read = d.metrics()['proxy.read']
-    eventually(lambda: d.metrics()['proxy.read'] >= read + 3, 'no health checks')   # LOCAL
-    assert d.metrics()['proxy.malformed'] == 0
+    read = d.metrics()['goevd_proxy_headers_total{result=read}']
+    eventually(lambda: d.metrics()['goevd_proxy_headers_total{result=read}'] >= read + 3, 'no health checks')   # LOCAL
+    assert d.metrics()['goevd_proxy_headers_total{result=malformed}'] == 0
 
 
 @pytest.mark.parametrize('version', [1, 2])

@@ -1,5 +1,6 @@
 """The plugin push, against a real Redis that writes every line to its disk."""
 import itertools
+import re
 import signal
 import socket
 import threading
@@ -166,8 +167,9 @@ def test_metrics(goevd, goevd_run, redis, tmp_path):
     push(d, b'one\ntwo\n', 2)
     redis.ask('SET', 'lines', 'not a list')
     push(d, b'three\n', 1)
-    shown = goevd_run('ctl', '-s', path, 'stats').stdout.split('\n')
-    assert {'push.acknowledged 2', 'push.failed 1'} <= {' '.join(s.split()[:2]) for s in shown}
+    shown = goevd_run('ctl', '-s', path, 'stats', 'goevd_push_lines').stdout
+    assert re.findall(r'goevd_push_lines_(\w+).* (\d+)\n', shown) == \
+        [('acknowledged_total', '2'), ('failed_total', '1')]
 
 
 def test_error_of_redis_reaches_the_line(serve, redis):

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from daemon import PATIENCE_S, config, eventually, listener, write_config
+from daemon import PATIENCE_S, config, eventually, listener, shares, write_config
 from wire import Reader, closed, echo
 
 # The pollers' numbers follow one another in this order.
@@ -72,7 +72,7 @@ def test_several_listeners_share_a_reactor(serve):
                        chooses(name='c', reactor='back', **ACCEPTING['front']))
     for name in 'abc':
         assert {greeting(connect(d, name=name))[0] for _ in range(8)} == POLLERS['back']
-    opened = d.told('stats')['metrics']['connections.opened']['pollers']
+    opened = shares(d.told('stats'), 'goevd_connections_opened_total')
     assert (opened[0], opened[1] + opened[2], opened[3:]) == (0, 24, [0, 0])
 
 
@@ -92,15 +92,15 @@ def test_handler_chooses_the_reactor(serve, accepting):
             assert accepted <= (POLLERS['front'] if accepting == 'front' else POLLERS['back'])
             echo(s)
     seen = d.metrics()
-    assert seen['choosing.accepted'] == 6 * len(expected)
-    assert seen['connections.opened'] == 6 * len(expected)
+    assert seen['goevd_choosing_accepted_total'] == 6 * len(expected)
+    assert seen['goevd_connections_opened_total'] == 6 * len(expected)
 
 
 def test_least_loaded_poller_of_the_chosen_reactor_serves(serve):
     d = serve(chooses('side', reactor='back'))
     for _ in range(10):
         greeting(connect(d, 2))
-    assert d.told('stats')['metrics']['connections.open']['pollers'][3:] == [5, 5]
+    assert shares(d.told('stats'), 'goevd_connections_open')[3:] == [5, 5]
 
 
 @pytest.mark.parametrize('name', ['refuse', 'wrong'])
@@ -112,8 +112,8 @@ def test_handler_refuses(serve, name, more):
         assert closed(connect(d, 2))
     greeting(connect(d))
     seen = d.metrics()
-    assert seen['connections.refused.handler'] == 5
-    assert seen['connections.opened'] == 2
+    assert seen['goevd_connections_refused_total{reason=handler}'] == 5
+    assert seen['goevd_connections_opened_total'] == 2
 
 
 def test_handler_is_not_asked_about_one_too_many(serve):
@@ -121,8 +121,8 @@ def test_handler_is_not_asked_about_one_too_many(serve):
     greeting(connect(d, 2))
     assert closed(connect(d, 2))
     seen = d.metrics()
-    assert seen['choosing.accepted'] == 1
-    assert seen['connections.refused.limit'] == 1
+    assert seen['goevd_choosing_accepted_total'] == 1
+    assert seen['goevd_connections_refused_total{reason=limit}'] == 1
 
 
 def test_place_comes_back_from_the_chosen_reactor(serve):
@@ -131,7 +131,7 @@ def test_place_comes_back_from_the_chosen_reactor(serve):
         s = connect(d, 2)
         greeting(s)
         s.close()
-        eventually(lambda: d.metrics()['connections.open'] == 0, 'it does not close')
+        eventually(lambda: d.metrics()['goevd_connections_open'] == 0, 'it does not close')
 
 
 def test_behind_a_proxy_the_handler_is_asked_about_the_proxy(serve):

@@ -367,7 +367,7 @@ def test_most_upstreams(relay, relay_figure, goevd_run, tmp_path):
         d = relay(*[up] * 64, pollers='1')
         for _ in range(64):
             assert d.connect().recv(1) == b'a'
-        assert {relay_figure('upstream.0.open'), relay_figure('upstream.63.open')} == {1}
+        assert relay_figure('upstream.0.open') == 64   # one address has one set of metrics
         path = daemon.write_config(tmp_path, config(
             listener(handler={'relay': {'upstreams': [up.address] * 65}})))
         done = goevd_run('-t', '-c', path)

@@ -300,7 +300,7 @@ def test_output_rate_reaches_a_client_that_reads_slowly(started, ctl):
 
     def slow_is_closed():
         assert slow.recv(100)   # always something: it is not idle
-        return d.metrics()['connections.closed.slow'] == 1
+        return d.metrics()['goevd_connections_closed_total{reason=slow}'] == 1
     eventually(slow_is_closed, 'a client that reads slowly stays')
     eventually(fast_gets_all, 'a client that reads fast is closed, too')
 

@@ -70,13 +70,13 @@ BREACHES = {
                       'option, and NULL where that is absent', 'OPTIONS'),
     'here metric_number': (r'metric_add\(\) was given the number \d+, which '
                            r'goevd_metric_new\(\) of this instance has not returned', 'METRICS'),
-    'here metric_lowered': (r'metric_add\(\) was to lower unruly\[0\].counter, a counter; only '
+    'here metric_lowered': (r'metric_add\(\) was to lower goevd_unruly_counter_total, a counter; only '
                             'gauges can be lowered', 'METRICS'),
-    'here metric_added': (r'metric_add\(\) was given unruly\[0\].histogram, which is a histogram',
+    'here metric_added': (r'metric_add\(\) was given goevd_unruly_histogram, which is a histogram',
                           'METRICS'),
-    'here metric_set': (r'metric_set\(\) was given unruly\[0\].counter, which is no gauge',
+    'here metric_set': (r'metric_set\(\) was given goevd_unruly_counter_total, which is no gauge',
                         'METRICS'),
-    'here metric_observed': (r'metric_observe\(\) was given unruly\[0\].gauge, which is no '
+    'here metric_observed': (r'metric_observe\(\) was given goevd_unruly_gauge, which is no '
                              'histogram', 'METRICS'),
     'here version': (r'connect\(\) was given a struct without a version; GOEVD_VERSION_OF\(\) of '
                      'its type is it', 'ABI'),

@@ -146,7 +146,7 @@ def test_a_terminal_that_nobody_reads_holds_up_neither_pollers_nor_supervisor(go
     eventually(lambda: os.path.exists(control), 'it does not start')
     d.listeners = {'web': {'address': f'unix:{tmp_path}/web'}}
     talk(d, 'count 9000')   # each line in another callback, in the poller
-    assert 0 < d.metrics()['log.dropped'] < 9000
+    assert 0 < d.metrics()['goevd_log_lines_dropped_total'] < 9000
     for _ in range(300):   # lines of the supervisor
         d.signal(signal.SIGUSR1)
     worker = d.worker()

@@ -20,8 +20,8 @@ def serve(goevd, plugins, tmp_path):
             reactors=[{'name': 'main', 'pollers': 2}], control={'socket': f'{tmp_path}/control'}),
             '--plugin-dir', plugins)
 
-        def metric(name, group='rooms'):
-            return d.metrics()[f'websocket.{group}.{name}']
+        def metric(name):
+            return d.metrics()[f'goevd_websocket_{name}']
 
         return d, metric
     return start
@@ -63,7 +63,7 @@ def test_publish_reaches_members_on_every_poller_and_nobody_else(serve):
     for c in inside[:4]:
         order(c, 'join b')
     order(inside[0], 'join b')           # once more changes nothing
-    assert metric('members') == 12
+    assert metric('room_members') == 12
     order(boss, 'publish a hello')
     order(boss, 'publish nowhere hello')
     for c in inside:
@@ -83,7 +83,7 @@ def test_publish_reaches_members_on_every_poller_and_nobody_else(serve):
         assert c.frame() == (BINARY, b'everybody')
     leave(*inside, idle)
     order(boss, 'publish a nobody')
-    assert (metric('members'), metric('published')) == (0, 6)
+    assert (metric('room_members'), metric('messages_published_total')) == (0, 6)
 
 
 def test_names_and_numbers_of_rooms(serve):
@@ -106,7 +106,7 @@ def test_many_rooms(serve):
     boss, c = Client(d.connect()), Client(d.connect())
     for i in range(300):
         order(c, f'join room{i}')
-    assert metric('members') == 300
+    assert metric('room_members') == 300
     for i in range(0, 300, 2):
         order(c, f'leave room{i}')
     for i in range(300):
@@ -155,7 +155,7 @@ def test_order_of_each_publisher(serve):
         got = [c.frame()[1].split() for _ in range(1500)]
         for n in range(3):
             assert [int(i) for who, i in got if int(who) == n] == list(range(500))
-    assert (metric('published'), metric('dropped'), metric('closed')) == (1500, 0, 0)
+    assert (metric('messages_published_total'), metric('messages_dropped_total'), metric('connections_limited_total{limit=room_backlog_max}')) == (1500, 0, 0)
 
 
 POLICIES = ['close', 'drop_oldest', 'drop_newest']
@@ -177,8 +177,8 @@ def slow_and_others(serve, policy, own=(), count=400):
         boss.send(frame(BINARY, m))
         for c in others:
             assert c.frame() == (BINARY, m)
-    lost = metric('dropped')
-    assert (lost > 0, metric('closed')) == ((False, 1) if policy == 'close' else (True, 0))
+    lost = metric('messages_dropped_total')
+    assert (lost > 0, metric('connections_limited_total{limit=room_backlog_max}')) == ((False, 1) if policy == 'close' else (True, 0))
     got = []
     while len(got) < count - lost:
         said = slow.frame()
@@ -212,7 +212,7 @@ def test_slow_member_is_closed(serve, policies):
     got, messages, metric, slow = slow_and_others(serve, *policies)
     assert got == messages[:len(got)]
     slow.sock.close()        # or, where that has come too late for close_timeout, it lingers
-    daemon.eventually(lambda: metric('members') == 3, 'it is still a member')
+    daemon.eventually(lambda: metric('room_members') == 3, 'it is still a member')
 
 
 @pytest.mark.parametrize('policies, kept', [(('drop_oldest',), KEPT), (OWN[1], 1)])
@@ -258,7 +258,7 @@ def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
     while not numbers or (numbers[-1] != b'099' if excess else numbers[-1] != b'zzz'):
         numbers.append(slow.frame()[1][:3])
     assert (b'z' * 3 in numbers) == (excess == 0)
-    assert metric('dropped') == 101 - len(numbers)
+    assert metric('messages_dropped_total') == 101 - len(numbers)
 
 
 def test_publishing_is_bounded(serve):
@@ -293,7 +293,9 @@ def test_figures_of_compression(serve):
     c = Deflating(d.connect())
 
     def metrics():
-        return [metric(name, 'compress') for name in ('messages', 'from', 'to')]
+        return [metric(name) for name in ('messages_compressed_total',
+                                          'compression_input_bytes_total',
+                                          'compression_output_bytes_total')]
 
     c.send(frame(TEXT, b'send:short'))
     assert c.frame() == (TEXT, b'short') and metrics() == [0, 0, 0]
@@ -310,7 +312,7 @@ def test_figures_of_compression(serve):
         c = Deflating(d.connect())
         c.send(frame(TEXT, data, rsv=4))
         assert c.code() == 1007
-        assert metric('refused', 'inflate') == refused
+        assert metric('messages_malformed_total') == refused
 
 
 def test_stop_with_members_and_a_backlog(serve):

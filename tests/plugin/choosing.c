@@ -32,6 +32,10 @@ struct instance {
     atomic_uint accepted_on;
 };
 
+static const struct goevd_metric accepted = {.name = "goevd_choosing_accepted_total",
+                                             .help = "Connections asked about.",
+                                             .type = GOEVD_METRIC_COUNTER};
+
 static int
 choosing_accept(void *instance, struct goevd_poller *poller, const struct sockaddr *peer,
                 socklen_t len)
@@ -93,8 +97,7 @@ choosing_create(struct goevd_self *self, const void *options, void **ret_instanc
     names = i->options->reactors.items;
     for (size_t n = 0; i->numbers && n < i->options->reactors.count; n++)
         i->numbers[n] = choosing_number(self, names[n]);
-    i->accepted_metric =
-        goevd_metric_new(self, "accepted", "connections", "asked about", GOEVD_METRIC_COUNTER);
+    i->accepted_metric = goevd_metric_new(self, &accepted, NULL);
     *ret_instance = i;
     return i->numbers && i->accepted_metric > 0 ? 0 : -ENOMEM;
 }

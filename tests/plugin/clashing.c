@@ -1,4 +1,4 @@
-/* Its name and its metric's make the name of a metric of goevd's own. */
+/* Its metric has the name of one of goevd's own. */
 #include "plain.h"
 
 #include <goevd/metrics.h>
@@ -6,12 +6,15 @@
 static int
 clashing_create(struct goevd_self *self, const void *options, void **ret_instance)
 {
-    int n = goevd_metric_new(self, "open", "doors", "that stand open", GOEVD_METRIC_GAUGE);
+    static const struct goevd_metric open_doors = {.name = "goevd_connections_open",
+                                                   .help = "Doors that stand open.",
+                                                   .type = GOEVD_METRIC_GAUGE};
+    int n = goevd_metric_new(self, &open_doors, NULL);
 
     (void)options;
     *ret_instance = NULL;
     return n < 0 ? n : 0;
 }
 
-GOEVD_PLUGIN(.name = "connections", .description = "is called as goevd's own metrics are",
+GOEVD_PLUGIN(.name = "clashing", .description = "calls a metric as goevd does",
              .create = clashing_create, .interface = plain_interface);

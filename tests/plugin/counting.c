@@ -17,7 +17,7 @@
 struct counting {
     struct goevd_self *self;
     int counter, gauge, histogram;
-    char wrong[128];
+    char wrong[160];
 };
 
 static int
@@ -33,7 +33,7 @@ counting_obey(struct goevd_conn *c, struct counting *p, const char *line)
     else if (sscanf(line, "set %" SCNd64, &n) == 1)
         goevd_metric_set(p->self, poller, p->gauge, n);
     else if (sscanf(line, "observe %" SCNd64, &n) == 1)
-        goevd_metric_observe(p->self, poller, p->histogram, (uint64_t)n);
+        goevd_metric_observe(p->self, poller, p->histogram, (uint64_t)n, 1);
     else if (strcmp(line, "wrong") == 0)
         return goevd_conn_write(c, p->wrong, strlen(p->wrong));
     else
@@ -70,9 +70,9 @@ counting_interface(const char *id)
 }
 
 static int
-counting_try(struct counting *p, const char *name, const char *unit, const char *help, int type)
+counting_try(struct counting *p, const struct goevd_metric *metric, const char *const *values)
 {
-    int n = goevd_metric_new(p->self, name, unit, help, (enum goevd_metric_type)type);
+    int n = goevd_metric_new(p->self, metric, values);
     size_t len = strlen(p->wrong);
 
     snprintf(p->wrong + len, sizeof(p->wrong) - len, "%s%s", len ? ", " : "",
@@ -80,18 +80,50 @@ counting_try(struct counting *p, const char *name, const char *unit, const char 
     return n;
 }
 
+#define NAMED(name_, help_, type_)                                                                 \
+    {                                                                                              \
+        .name = (name_), .help = (help_), .type = (enum goevd_metric_type)(type_)                  \
+    }
+
+static const uint64_t bounds[] = {0, 100, 5000}, falling[] = {2, 1};
+static const struct goevd_metric lines = {.name = "goevd_counting_lines_total",
+                                          .help = "Lines added.",
+                                          .type = GOEVD_METRIC_COUNTER,
+                                          .labels = {"color"}};
+static const struct goevd_metric depth =
+    NAMED("goevd_counting_depth", "How deep.", GOEVD_METRIC_GAUGE);
+static const struct goevd_metric size = {.name = "goevd_counting_size_bytes",
+                                         .help = "Sizes of messages.",
+                                         .type = GOEVD_METRIC_HISTOGRAM,
+                                         .unit = GOEVD_METRIC_BYTES,
+                                         .bounds = bounds,
+                                         .bound_count = 3};
+static const char *const blue[] = {"blue"};
+
 static void
 counting_try_wrong(struct counting *p)
 {
+    static const struct goevd_metric wrong[] = {
+        NAMED("goevd_counting_depth", "With another text.", GOEVD_METRIC_GAUGE),
+        NAMED("goevd_Counting", "A capital letter.", GOEVD_METRIC_GAUGE),
+        NAMED("counting_things", "Without goevd.", GOEVD_METRIC_GAUGE),
+        NAMED("goevd_counting_things", "No ending of a counter.", GOEVD_METRIC_COUNTER),
+        NAMED("goevd_counting_broken", "Two\nlines.", GOEVD_METRIC_GAUGE),
+        NAMED("goevd_counting_typeless", "No type.", 0),
+        NAMED("goevd_counting_typed", "No such type.", GOEVD_METRIC_HISTOGRAM + 1),
+        NAMED("goevd_counting_unbound", "No bounds.", GOEVD_METRIC_HISTOGRAM),
+        {.name = "goevd_counting_falling",
+         .help = "Bounds that fall.",
+         .type = GOEVD_METRIC_HISTOGRAM,
+         .bounds = falling,
+         .bound_count = 2},
+    };
     size_t len;
 
-    counting_try(p, "lines", "lines", "twice", GOEVD_METRIC_COUNTER);
-    counting_try(p, "Lines", "lines", "a capital letter", GOEVD_METRIC_COUNTER);
-    counting_try(p, "", "lines", "no name", GOEVD_METRIC_COUNTER);
-    counting_try(p, "quoted", "\"lines\"", "its unit is quoted", GOEVD_METRIC_COUNTER);
-    counting_try(p, "broken", "lines", "two\nlines", GOEVD_METRIC_COUNTER);
-    counting_try(p, "typeless", "lines", "no type", 0);
-    counting_try(p, "typed", "lines", "no such type", GOEVD_METRIC_HISTOGRAM + 1);
+    counting_try(p, &lines, blue);
+    counting_try(p, &lines, NULL);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        counting_try(p, &wrong[i], NULL);
     len = strlen(p->wrong);
     p->wrong[len] = '\n';
 }
@@ -105,10 +137,9 @@ counting_create(struct goevd_self *self, const void *options, void **ret_instanc
     if (!p)
         return -ENOMEM;
     p->self = self;
-    p->counter = goevd_metric_new(self, "lines", "lines", "lines added", GOEVD_METRIC_COUNTER);
-    p->gauge = goevd_metric_new(self, "depth.now", "metres", "how deep", GOEVD_METRIC_GAUGE);
-    p->histogram =
-        goevd_metric_new(self, "size", "bytes", "of what was sent", GOEVD_METRIC_HISTOGRAM);
+    p->counter = goevd_metric_new(self, &lines, blue);
+    p->gauge = goevd_metric_new(self, &depth, NULL);
+    p->histogram = goevd_metric_new(self, &size, NULL);
     counting_try_wrong(p);
     *ret_instance = p;
     return p->counter > 0 && p->gauge > 0 && p->histogram > 0 ? 0 : -ENOMEM;

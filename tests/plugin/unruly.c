@@ -368,11 +368,22 @@ static const struct goevd_schema unruly_schema = GOEVD_SCHEMA(struct unruly_opti
 static int
 unruly_metrics(struct unruly *u)
 {
-    u->counter =
-        goevd_metric_new(u->self, "counter", "things", "that are counted", GOEVD_METRIC_COUNTER);
-    u->gauge = goevd_metric_new(u->self, "gauge", "things", "that are there", GOEVD_METRIC_GAUGE);
-    u->histogram = goevd_metric_new(u->self, "histogram", "things", "that were measured",
-                                    GOEVD_METRIC_HISTOGRAM);
+    static const uint64_t bounds[] = {1, 10};
+    static const struct goevd_metric counter = {.name = "goevd_unruly_counter_total",
+                                                .help = "Things that are counted.",
+                                                .type = GOEVD_METRIC_COUNTER};
+    static const struct goevd_metric gauge = {.name = "goevd_unruly_gauge",
+                                              .help = "Things that are there.",
+                                              .type = GOEVD_METRIC_GAUGE};
+    static const struct goevd_metric histogram = {.name = "goevd_unruly_histogram",
+                                                  .help = "Things that were measured.",
+                                                  .type = GOEVD_METRIC_HISTOGRAM,
+                                                  .bounds = bounds,
+                                                  .bound_count = 2};
+
+    u->counter = goevd_metric_new(u->self, &counter, NULL);
+    u->gauge = goevd_metric_new(u->self, &gauge, NULL);
+    u->histogram = goevd_metric_new(u->self, &histogram, NULL);
     return u->counter < 0 || u->gauge < 0 || u->histogram < 0 ? -ENOMEM : 0;
 }
 

@@ -167,7 +167,10 @@ breach_refuse(struct command *k)
 static void
 breach_metric_new(struct command *k)
 {
-    goevd_metric_new(k->unruly->self, "late", "things", "too late", GOEVD_METRIC_GAUGE);
+    static const struct goevd_metric late = {
+        .name = "goevd_unruly_late", .help = "Too late.", .type = GOEVD_METRIC_GAUGE};
+
+    goevd_metric_new(k->unruly->self, &late, NULL);
 }
 
 static void
@@ -197,7 +200,7 @@ breach_metric_set(struct command *k)
 static void
 breach_metric_observed(struct command *k)
 {
-    goevd_metric_observe(k->unruly->self, k->poller, k->unruly->gauge, 1);
+    goevd_metric_observe(k->unruly->self, k->poller, k->unruly->gauge, 1, 1);
 }
 
 static void

@@ -51,6 +51,9 @@ client_line(const struct ctl_request *request, char **ret_line)
     for (int i = 0; i < request->word_count; i++)
         fprintf(out, "%s%s", i ? " " : "", request->words[i]);
     fputs(request->json ? " --json" : "", out);
+    fputs(request->all ? " --all" : "", out);
+    if (request->listener)
+        fprintf(out, " --listener %s", request->listener);
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
@@ -197,20 +200,11 @@ client_collect(struct client *c, const char *worker, const char *command)
 }
 
 static int
-client_print(struct client *c, const char *command, char **words, int count)
+client_print(struct client *c, char **words, int count)
 {
     const struct ctl_request *request = c->request;
-    int r;
+    int r = print_connections(c->replies, c->count, words, count, request->json);
 
-    if (strcmp(command, "connections") != 0 && count > 1) {
-        fprintf(stderr, "goevd: %s: unexpected '%s'\n", command, words[1]);
-        return EXIT_REFUSED;
-    }
-    if (strcmp(command, "connections") == 0)
-        r = print_connections(c->replies, c->count, words, count, request->json);
-    else
-        r = print_stats(c->replies, c->count, count > 0 ? words[0] : "", request->all,
-                        request->json);
     if (r == -ENOMEM)
         fprintf(stderr, "goevd: %s\n", "no memory for the reply");
     return r < 0 ? EXIT_REFUSED : EXIT_OK;
@@ -223,7 +217,7 @@ client_gather(struct client *c, const char *worker, char **words, int count)
     int status = client_collect(c, worker, command), printed = EXIT_OK;
 
     if (c->count > 0)
-        printed = client_print(c, command, words + 1, count - 1);
+        printed = client_print(c, words + 1, count - 1);
     for (unsigned i = 0; i < c->count; i++)
         free(c->replies[i].text);
     free(c->workers);
@@ -237,7 +231,7 @@ client_gather(struct client *c, const char *worker, char **words, int count)
 static bool
 client_gathers(const char *word)
 {
-    return strcmp(word, "stats") == 0 || strcmp(word, "connections") == 0;
+    return strcmp(word, "connections") == 0;
 }
 
 int

@@ -17,10 +17,6 @@ int print_status(struct record *records, unsigned count, bool json);
 int print_connections(const struct print_reply *replies, unsigned count, char **filters,
                       int filter_count, bool json);
 
-/* 0; -ENOENT after telling stderr that no metric begins so; -ENOMEM. */
-int print_stats(const struct print_reply *replies, unsigned count, const char *prefix, bool all,
-                bool json);
-
 #define PRINT_AMOUNT_MAX 16
 #define PRINT_TIME_MAX 32
 

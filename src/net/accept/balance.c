@@ -47,7 +47,7 @@ balance_others(const struct balance *b)
 
     for (unsigned i = 0; i < b->reactor->count; i++)
         if (b->reactor->pollers[i] != b->poller)
-            sum += metric_get(&b->reactor->pollers[i]->accepted);
+            sum += metric_get(&b->reactor->pollers[i]->metrics->accepted);
     return sum;
 }
 
@@ -127,7 +127,7 @@ balance_arrive(struct message *m, void *consumer)
 static void
 balance_give(struct balance *b, struct handover *h, struct poller *to)
 {
-    metric_add(&net_of(b->poller)->metrics.handed_over, 1);
+    metric_add(&net_of(b->poller)->metrics->handed_over, 1);
     h->message = (struct message){.fn = balance_arrive};
     mailbox_post(&to->mailbox, &h->message);
 }

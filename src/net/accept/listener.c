@@ -54,14 +54,14 @@ listener_refuse(struct listener *l, struct poller *p, const struct sockaddr *pee
                 enum net_refused why)
 {
     listener_untally(l, peer);
-    metric_add(&net_of(p)->metrics.refused[why], 1);
+    metric_add(&net_of(p)->metrics->refused[why], 1);
     admission_release(&l->admission);
 }
 
 static void
 acceptor_count(struct acceptor *a, enum net_refused why)
 {
-    metric_add(&net_of(a->poller)->metrics.refused[why], 1);
+    metric_add(&net_of(a->poller)->metrics->refused[why], 1);
 }
 
 static void
@@ -90,7 +90,7 @@ listener_open_conn(struct listener *l, struct poller *p, int fd, const struct so
     else if (conn_open(s, fd, peer, &seed) == 0)
         return;
     else
-        metric_add(&net_of(p)->metrics.refused[NET_REFUSED_MEMORY], 1);
+        metric_add(&net_of(p)->metrics->refused[NET_REFUSED_MEMORY], 1);
     listener_untally(l, peer);
     listener_uncount(l, p);
 }
@@ -225,7 +225,7 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
     struct reactor *r = acceptor_judge(a, new, &why);
 
     if (likely(r != NULL)) {
-        metric_add(&a->poller->accepted, 1);
+        metric_add(&a->poller->metrics->accepted, 1);
         balance_place(net_of(a->poller)->balance, a->listener, r, new->fd, &new->peer, now_ns);
         return;
     }

@@ -159,7 +159,7 @@ conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct c
         return r;
     }
     s->net->conns++;
-    metric_add(&s->net->metrics.opened, 1);
+    metric_add(&s->net->metrics->opened, 1);
     conn_begin(c);
     return 0;
 }

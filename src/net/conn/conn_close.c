@@ -119,7 +119,7 @@ conn_end(struct conn *c)
     outq_free(c->outq, -EPIPE);
     conn_tail_free(c);
     conn_state_free(c);
-    metric_add(&net->metrics.closed[reason], 1);
+    metric_add(&net->metrics->closed[reason], 1);
     if (c->flags & CONN_TALLIED)
         conn_untally(c);
     if (s->on_gone)

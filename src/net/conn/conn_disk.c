@@ -31,7 +31,7 @@ conn_disk_done(struct work *w, int result)
     if (c) {
         conn_disk_end(c);
         if (result > 0) {
-            metric_add(&c->service->net->metrics.disk_bytes, (uint64_t)result);
+            metric_add(&c->service->net->metrics->disk_bytes, (uint64_t)result);
             outq_push_spare(c->outq, read->segment, (size_t)result);
             read->segment = NULL;
         } else if (result != -ECANCELED) {
@@ -50,7 +50,7 @@ conn_disk_wait(struct conn *c, bool refused)
 
     c->flags |= CONN_DISK;
     c->outq->disk_begun_ns = net->poller->now_ns;
-    metric_add(refused ? &net->metrics.disk_refused : &net->metrics.disk_reads, 1);
+    metric_add(refused ? &net->metrics->disk_refused : &net->metrics->disk_reads, 1);
     if (!refused)
         return;
     c->outq->disk_again_ns = net->poller->now_ns + DISK_AGAIN_NS;

@@ -250,7 +250,7 @@ conn_count_in(struct conn *c, size_t n, size_t room)
 
     c->active_tick = net_tick(net);
     c->bytes_in += n;
-    metric_add(&net->metrics.bytes_in, n);
+    metric_add(&net->metrics->bytes_in, n);
     if (likely(n < room))
         c->flags &= ~(uint32_t)CONN_UNREAD;
     else

@@ -223,7 +223,7 @@ conn_count_out(struct conn *c, size_t n)
 
     c->active_tick = net_tick(net);
     c->bytes_out += n;
-    metric_add(&net->metrics.bytes_out, n);
+    metric_add(&net->metrics->bytes_out, n);
 }
 
 /* Where the socket cannot take it from the file: read it and write it. */

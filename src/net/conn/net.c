@@ -20,6 +20,7 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
                         .write_room = write_room};
     net->read_buffer = malloc(net->read_room);
     net->write_buffer = malloc(write_room);
+    net->metrics = &net->own_metrics;
     net->work_end = &net->work;
     net->task.fn = net_work;
     slab_init(&net->timer_slab, sizeof(struct conn_timer));

@@ -80,10 +80,11 @@ struct net {
     bool closed;                 /* nothing opens any more */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
-    struct balance *balance;   /* of new connections; NULL until this poller accepts any */
-    struct timer_table timers; /* of handlers */
-    struct slab timer_slab;    /* their memory */
-    struct net_metrics metrics;
+    struct balance *balance;     /* of new connections; NULL until this poller accepts any */
+    struct timer_table timers;   /* of handlers */
+    struct slab timer_slab;      /* their memory */
+    struct net_metrics *metrics; /* its own, or where other processes read them */
+    struct net_metrics own_metrics;
     metric queued;                      /* output, bytes of memory */
     struct service *services;           /* all of this poller */
     const struct conn_limits *outgoing; /* of connections that are opened here */

@@ -45,7 +45,7 @@ send_complete(void *arg, int result)
     struct net *net = net_of(s->poller);
 
     if (net)
-        metric_add(result == 0 ? &net->metrics.sends_done : &net->metrics.sends_dropped, 1);
+        metric_add(result == 0 ? &net->metrics->sends_done : &net->metrics->sends_dropped, 1);
     if (s->sent)
         s->sent(s->arg, s->id, s->cookie, result);
     send_free(s);

@@ -66,7 +66,7 @@ connector_why(int error)
 static void
 connector_finish(struct connector *k, int result)
 {
-    struct net_metrics *metrics = &net_of(k->poller)->metrics;
+    struct net_metrics *metrics = net_of(k->poller)->metrics;
 
     connector_fini(k);
     if (result < 0)
@@ -356,7 +356,7 @@ connector_start(struct connector *k, struct poller *p, const char *to, struct er
         connector_fini(k);
         return err_set_errno(reterr, r, "cannot connect to %s", to);
     }
-    metric_add(&net_of(p)->metrics.connects, 1);
+    metric_add(&net_of(p)->metrics->connects, 1);
     if (!named) {
         k->addresses = &k->peer;
         k->count = 1;

@@ -130,7 +130,7 @@ proxied_fail(struct conn *c, int error)
                              : error == -ETIMEDOUT                   ? NET_PROXY_TIMEOUT
                                                                      : NET_PROXY_CLOSED;
 
-    metric_add(&c->service->net->metrics.proxy[outcome], 1);
+    metric_add(&c->service->net->metrics->proxy[outcome], 1);
     if (outcome != NET_PROXY_CLOSED && policy->on_bad)
         policy->on_bad(c, error, policy->on_bad_arg);
     return error;
@@ -165,7 +165,7 @@ proxied_tally(struct conn *c)
     if (r == 0)
         c->flags |= CONN_TALLIED;
     else
-        metric_add(&s->net->metrics.refused[NET_REFUSED_CLIENT], 1);
+        metric_add(&s->net->metrics->refused[NET_REFUSED_CLIENT], 1);
     return r == -EAGAIN ? -ECONNREFUSED : r; /* the other would be waited for */
 }
 
@@ -182,7 +182,7 @@ proxied_handshake(struct conn *c)
         r = -ETIMEDOUT;
     if (r != 0)
         return r == -EAGAIN ? r : proxied_fail(c, r);
-    metric_add(&c->service->net->metrics.proxy[NET_PROXY_READ], 1);
+    metric_add(&c->service->net->metrics->proxy[NET_PROXY_READ], 1);
     return proxied_tally(c);
 }
 

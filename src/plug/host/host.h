@@ -26,6 +26,9 @@ void host_pools_start(struct plugins *p, struct poller *poller);
 void host_pools_stop(struct plugins *p, struct poller *poller);
 void host_pools_free(struct plugins *p);
 
+/* [poller] Bring the metrics of those that live here up to date. */
+void host_pools_collect(struct plugins *p, struct poller *poller);
+
 /* ---- Files of lines -------------------------------------------------------------------------- */
 
 /* Go over to this file, in the place of the one that was opened as the nth (0: the first): 0, the

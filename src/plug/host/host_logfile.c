@@ -71,15 +71,12 @@ host_logfile_end(struct plugins *p)
 }
 
 static int
-host_logfile_metric(struct instance *i, const char *name, const char *what, const char *help)
+host_logfile_metric(struct instance *i, const char *log, const char *name, const char *help)
 {
-    char text[PLUG_METRIC_TEXT_MAX + 1];
+    const struct goevd_metric about = {
+        .name = name, .help = help, .type = GOEVD_METRIC_COUNTER, .labels = {"log"}};
 
-    if ((size_t)snprintf(text, sizeof(text), "%s.%s", name, what) >= sizeof(text))
-        return -EINVAL;
-    return plug_metric_new(
-        i, &(struct plug_metric_about){
-               .name = text, .unit = "lines", .help = help, .type = GOEVD_METRIC_COUNTER});
+    return plug_metric_new(i, &about, &log);
 }
 
 static void
@@ -106,11 +103,13 @@ host_logfile_open(struct goevd_logfile *l, const char *name)
 {
     struct instance *i = l->instance;
     struct err err = {0};
-    int r = l->metric_lines = host_logfile_metric(i, name, "lines", "added to the file");
+    int r = l->metric_lines = host_logfile_metric(i, name, "goevd_log_file_lines_total",
+                                                  "Lines that were added to the file.");
 
     if (r >= 0)
         r = l->metric_dropped =
-            host_logfile_metric(i, name, "dropped", "that found the buffer full");
+            host_logfile_metric(i, name, "goevd_log_file_lines_dropped_total",
+                                "Lines that were lost because the buffer was full.");
     if (r >= 0)
         r = l->sink.fd = i->plugins->open_file(i->plugins->open_arg, l->option, l->path, &err);
     return err.code ? host_logfile_refuse(i, l->option, err_reason(&err, l->option)) : MIN(r, 0);
@@ -326,7 +325,7 @@ host_logfile_reserve(struct goevd_logfile *l, struct goevd_poller *poller, size_
         host_logfile_flush(w);
     if (w && l->block_bytes - w->filling.len >= len)
         return w->filling.data + w->filling.len;
-    plug_metric_add(&l->instance->plugins->metrics, p, l->metric_dropped, 1);
+    metric_add(plug_metric_cell(&l->instance->plugins->registry, p, l->metric_dropped), 1);
     return NULL;
 }
 
@@ -340,7 +339,7 @@ host_logfile_commit(struct goevd_logfile *l, struct goevd_poller *poller, size_t
     w = l->locals[p->index];
     assert(w && len <= l->block_bytes - w->filling.len);
     w->filling.len += len;
-    plug_metric_add(&l->instance->plugins->metrics, p, l->metric_lines, 1);
+    metric_add(plug_metric_cell(&l->instance->plugins->registry, p, l->metric_lines), 1);
     if (w->busy)
         return;
     if (w->filling.len >= l->flush_bytes && host_logfile_left(w) == 0)

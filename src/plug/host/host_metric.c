@@ -1,32 +1,39 @@
-/* Figures of plugins, as plugins see them. */
+/* Metrics of plugins, as plugins see them. */
 #include "plug/host/host_parts.h"
 
 int
-host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                enum goevd_metric_type type)
+host_metric_new(struct goevd_self *self, const struct goevd_metric *about,
+                const char *const *values)
 {
     struct instance *i = host_self(self);
-    struct plug_metric_about about = {.name = name, .unit = unit, .help = help, .type = type};
 
     assert(i->plugins->errors); /* in create */
-    return plug_metric_new(i, &about);
+    return plug_metric_new(i, about, values);
 }
 
 void
 host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
-    plug_metric_add(&host_self(self)->plugins->metrics, (struct poller *)poller, number, delta);
+    const struct registry *r = &host_self(self)->plugins->registry;
+
+    metric_add(plug_metric_cell(r, (struct poller *)poller, number), (uint64_t)delta);
 }
 
 void
 host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
-    plug_metric_set(&host_self(self)->plugins->metrics, (struct poller *)poller, number, value);
+    const struct registry *r = &host_self(self)->plugins->registry;
+
+    assert(registry_type(number) == GOEVD_METRIC_GAUGE);
+    metric_set(plug_metric_cell(r, (struct poller *)poller, number), (uint64_t)value);
 }
 
 void
 host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
-                    uint64_t value)
+                    uint64_t value, uint64_t times)
 {
-    plug_metric_observe(&host_self(self)->plugins->metrics, (struct poller *)poller, number, value);
+    struct poller *p = (struct poller *)poller;
+
+    assert(p == poller_current);
+    registry_observe(&host_self(self)->plugins->registry, p->index, number, value, times);
 }

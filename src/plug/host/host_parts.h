@@ -113,14 +113,14 @@ int host_pool_release(struct goevd_conn *c);
 int host_pool_reject(struct goevd_conn *c);
 void host_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret);
 
-int host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                    enum goevd_metric_type type);
+int host_metric_new(struct goevd_self *self, const struct goevd_metric *about,
+                    const char *const *values);
 void host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number,
                      int64_t delta);
 void host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number,
                      int64_t value);
 void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
-                         uint64_t value);
+                         uint64_t value, uint64_t times);
 
 int host_file_read(struct goevd_self *self, const char *path, size_t max, char **ret_text,
                    size_t *ret_len);

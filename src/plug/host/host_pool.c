@@ -12,6 +12,7 @@
 #define WAITING_DEFAULT 1024
 #define BYTES_MAX 4096 /* of a check, and of its reply */
 
+#define POOL_METRICS 6 /* fields of struct pool_metrics */
 #define POOL_MAGIC 0x900160a1
 
 struct host_pool {
@@ -19,52 +20,79 @@ struct host_pool {
     struct host_pool *next;
     struct instance *instance;
     struct pool *pool;
+    int numbers[POOL_METRICS]; /* of metrics; of the instance's first pool */
 };
 
 /* ---- Metrics --------------------------------------------------------------------------------- */
 
-/* All pools of the instance that live on this poller. */
-static uint64_t
-host_pool_sum(const struct plug_metric *f, struct poller *p)
-{
-    uint64_t sum = 0;
-
-    for (struct host_pool *h = f->instance->plugins->pools; h; h = h->next)
-        if (h->instance == f->instance && h->pool->home == p)
-            sum += metric_get(
-                (const metric *)(const void *)((const char *)&h->pool->metrics + f->offset));
-    return sum;
-}
-
-#define POOL_METRIC(field, type_, unit_, help_)                                                    \
+#define POOL_METRIC(field, type_, name_, help_)                                                    \
     {                                                                                              \
-        .name = "pools." #field, .unit = (unit_), .help = (help_), .type = GOEVD_METRIC_##type_,   \
-        .read = host_pool_sum, .offset = offsetof(struct pool_metrics, field)                      \
+        offsetof(struct pool_metrics, field),                                                      \
+        {                                                                                          \
+            .name = "goevd_pool_" name_, .help = (help_), .type = GOEVD_METRIC_##type_             \
+        }                                                                                          \
     }
 
-static const struct plug_metric_about host_pool_abouts[] = {
-    POOL_METRIC(idle, GAUGE, "connections", "ready in the connect pools"),
-    POOL_METRIC(live, GAUGE, "connections", "ready, in use and being made"),
-    POOL_METRIC(waiting, GAUGE, "requests", "that wait for a connection"),
-    POOL_METRIC(acquired, COUNTER, "requests", "that got a connection"),
-    POOL_METRIC(failed, COUNTER, "requests", "that got none"),
-    POOL_METRIC(dead, COUNTER, "connections", "found dead while they were ready"),
+static const struct {
+    size_t offset;
+    struct goevd_metric about;
+} host_pool_metrics[POOL_METRICS] = {
+    POOL_METRIC(idle, GAUGE, "connections_idle", "Connections that are ready in connect pools."),
+    POOL_METRIC(live, GAUGE, "connections", "Connections that are ready, in use or being made."),
+    POOL_METRIC(waiting, GAUGE, "requests_waiting", "Requests that wait for a connection."),
+    POOL_METRIC(acquired, COUNTER, "requests_acquired_total", "Requests that got a connection."),
+    POOL_METRIC(failed, COUNTER, "requests_failed_total", "Requests that got no connection."),
+    POOL_METRIC(dead, COUNTER, "connections_dead_total", "Connections found dead while ready."),
 };
-static_assert(ARRAY_LEN(host_pool_abouts) == sizeof(struct pool_metrics) / sizeof(metric),
-              "each metric of a pool is printed");
+static_assert(ARRAY_LEN(host_pool_metrics) == sizeof(struct pool_metrics) / sizeof(metric),
+              "each metric of a pool is counted");
 
-/* With the first pool of the instance. */
+/* The first pool of the instance has the numbers. */
+static struct host_pool *
+host_pool_first(const struct instance *i)
+{
+    struct host_pool *h = i->plugins->pools;
+
+    while (h && h->instance != i)
+        h = h->next;
+    return h;
+}
+
 static int
-host_pool_register(struct instance *i)
+host_pool_register(struct host_pool *h)
 {
     int r = 0;
 
-    for (const struct host_pool *h = i->plugins->pools; h; h = h->next)
-        if (h->instance == i)
-            return 0;
-    for (size_t n = 0; r >= 0 && n < ARRAY_LEN(host_pool_abouts); n++)
-        r = plug_metric_new(i, &host_pool_abouts[n]);
-    return r < 0 ? r : 0;
+    if (host_pool_first(h->instance))
+        return 0;
+    for (size_t n = 0; r >= 0 && n < POOL_METRICS; n++)
+        r = h->numbers[n] = plug_metric_new(h->instance, &host_pool_metrics[n].about, NULL);
+    return MIN(r, 0);
+}
+
+/* All pools of the instance that live on this poller. */
+static uint64_t
+host_pool_sum(const struct instance *i, const struct poller *p, size_t offset)
+{
+    uint64_t sum = 0;
+
+    for (struct host_pool *h = i->plugins->pools; h; h = h->next)
+        if (h->instance == i && h->pool->home == p)
+            sum += metric_get(
+                (const metric *)(const void *)((const char *)&h->pool->metrics + offset));
+    return sum;
+}
+
+void
+host_pools_collect(struct plugins *p, struct poller *poller)
+{
+    for (struct host_pool *h = p->pools; h; h = h->next) {
+        if (host_pool_first(h->instance) != h)
+            continue;
+        for (size_t n = 0; n < POOL_METRICS; n++)
+            metric_set(plug_metric_cell(&p->registry, poller, h->numbers[n]),
+                       host_pool_sum(h->instance, poller, host_pool_metrics[n].offset));
+    }
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
@@ -131,8 +159,6 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
     r = host_pool_config(&given, plugins, &config);
     config.on_failing = host_pool_failing;
     config.arg = i;
-    if (r == 0)
-        r = host_pool_register(i);
     if (r < 0)
         return r;
     h = calloc(1, sizeof(*h));
@@ -140,7 +166,9 @@ host_pool_new(struct goevd_self *self, const struct goevd_pool_config *public,
         return -ENOMEM;
     h->magic = POOL_MAGIC;
     h->instance = i;
-    r = pool_new(&config, &h->pool, NULL);
+    r = host_pool_register(h);
+    if (r == 0)
+        r = pool_new(&config, &h->pool, NULL);
     if (r < 0) {
         free(h);
         return r;

@@ -24,11 +24,11 @@ strict_pool_new(struct goevd_self *self, const struct goevd_pool_config *config,
 }
 
 static int
-strict_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                  enum goevd_metric_type type)
+strict_metric_new(struct goevd_self *self, const struct goevd_metric *about,
+                  const char *const *values)
 {
     rule_create(CALLER, self);
-    return host_tables.metrics.metric_new(self, name, unit, help, type);
+    return host_tables.metrics.metric_new(self, about, values);
 }
 
 static int

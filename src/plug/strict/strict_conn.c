@@ -23,7 +23,7 @@ reserved_begin(const struct conn *c, size_t len)
 {
     reserved.conn = c;
     reserved.len = len;
-    reserved.round = metric_get(&poller_current->metrics.rounds);
+    reserved.round = metric_get(&poller_current->metrics->rounds);
     reserved.callback = atomic_load_explicit(&place_here->callback, memory_order_relaxed);
     reserved.conn_id = atomic_load_explicit(&place_here->conn_id, memory_order_relaxed);
 }
@@ -31,7 +31,7 @@ reserved_begin(const struct conn *c, size_t len)
 static bool
 reserved_holds(const struct conn *c)
 {
-    return reserved.conn == c && reserved.round == metric_get(&poller_current->metrics.rounds) &&
+    return reserved.conn == c && reserved.round == metric_get(&poller_current->metrics->rounds) &&
            reserved.callback == atomic_load_explicit(&place_here->callback, memory_order_relaxed) &&
            reserved.conn_id == atomic_load_explicit(&place_here->conn_id, memory_order_relaxed);
 }

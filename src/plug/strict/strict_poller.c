@@ -99,28 +99,26 @@ strict_pool_acquire(struct goevd_pool *pool, struct goevd_poller *poller,
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-static const struct plug_metric *
+static const struct catalog_family *
 rule_metric(struct caller *k, struct goevd_self *self, struct goevd_poller *poller, int number)
 {
     const struct instance *i = rule_self(k, self);
-    const struct plug_metric *f = i->plugins->metrics.first;
+    const struct view_series *s = registry_find(&i->plugins->registry, number, i);
 
     rule_poller(k, poller);
-    while (f && (f->instance != i || f->read || plug_metric_number(f) != number))
-        f = f->next;
-    if (!f)
+    if (!s)
         rule_broken(k, "METRICS",
                     "was given the number %d, which goevd_metric_new() of this instance has not "
                     "returned",
                     number);
-    return f;
+    return &s->family->about;
 }
 
 static void
 strict_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     struct caller *k = CALLER;
-    const struct plug_metric *f = rule_metric(k, self, poller, number);
+    const struct catalog_family *f = rule_metric(k, self, poller, number);
 
     if (f->type == GOEVD_METRIC_HISTOGRAM)
         rule_broken(k, "METRICS", "was given %s, which is a histogram", f->name);
@@ -134,7 +132,7 @@ static void
 strict_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
     struct caller *k = CALLER;
-    const struct plug_metric *f = rule_metric(k, self, poller, number);
+    const struct catalog_family *f = rule_metric(k, self, poller, number);
 
     if (f->type != GOEVD_METRIC_GAUGE)
         rule_broken(k, "METRICS", "was given %s, which is no gauge", f->name);
@@ -143,14 +141,14 @@ strict_metric_set(struct goevd_self *self, struct goevd_poller *poller, int numb
 
 static void
 strict_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
-                      uint64_t value)
+                      uint64_t value, uint64_t times)
 {
     struct caller *k = CALLER;
-    const struct plug_metric *f = rule_metric(k, self, poller, number);
+    const struct catalog_family *f = rule_metric(k, self, poller, number);
 
     if (f->type != GOEVD_METRIC_HISTOGRAM)
         rule_broken(k, "METRICS", "was given %s, which is no histogram", f->name);
-    host_tables.metrics.metric_observe(self, poller, number, value);
+    host_tables.metrics.metric_observe(self, poller, number, value, times);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */

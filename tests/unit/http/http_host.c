@@ -83,11 +83,11 @@ host_poller_now(struct goevd_poller *poller)
 }
 
 static int
-host_metric_new(struct goevd_self *self, const char *name, const char *unit, const char *help,
-                enum goevd_metric_type type)
+host_metric_new(struct goevd_self *self, const struct goevd_metric *metric,
+                const char *const *values)
 {
-    (void)name, (void)unit, (void)help;
-    assert(type == GOEVD_METRIC_COUNTER && self->metrics < HTTP_HOST_METRICS - 1);
+    (void)values;
+    assert(metric->type == GOEVD_METRIC_COUNTER && self->metrics < HTTP_HOST_METRICS - 1);
     return ++self->metrics;
 }
 

@@ -409,19 +409,19 @@ calm(void)
     int left = 10000;
 
     do {
-        before = poller->metrics.events + poller->metrics.timers + poller->metrics.messages;
+        before = poller->metrics->events + poller->metrics->timers + poller->metrics->messages;
         turn(0);
         assert_true(--left > 0);
-    } while (poller->tasks ||
-             before != poller->metrics.events + poller->metrics.timers + poller->metrics.messages);
+    } while (poller->tasks || before != poller->metrics->events + poller->metrics->timers +
+                                            poller->metrics->messages);
 }
 
 uint64_t
 rounds_within(unsigned ms)
 {
-    uint64_t begin = poller->metrics.rounds, end = clock_now_ns() + ms * NS_PER_MS;
+    uint64_t begin = poller->metrics->rounds, end = clock_now_ns() + ms * NS_PER_MS;
 
     for (uint64_t now = clock_now_ns(); now < end; now = clock_now_ns())
         turn((int)((end - now) / NS_PER_MS) + 1);
-    return poller->metrics.rounds - begin;
+    return poller->metrics->rounds - begin;
 }

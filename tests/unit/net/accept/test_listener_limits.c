@@ -17,7 +17,7 @@ refused(enum net_refused why)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < reactor->count; i++)
-        sum += metric_get(&net_of(reactor->pollers[i])->metrics.refused[why]);
+        sum += metric_get(&net_of(reactor->pollers[i])->metrics->refused[why]);
     return sum;
 }
 
@@ -162,7 +162,7 @@ timers(void)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < reactor->count; i++)
-        sum += metric_get(&reactor->pollers[i]->metrics.timers);
+        sum += metric_get(&reactor->pollers[i]->metrics->timers);
     return sum;
 }
 
@@ -194,7 +194,7 @@ rounds(void)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < reactor->count; i++)
-        sum += metric_get(&reactor->pollers[i]->metrics.rounds);
+        sum += metric_get(&reactor->pollers[i]->metrics->rounds);
     return sum;
 }
 

@@ -246,12 +246,12 @@ test_conn_disk_nobody_waits_for_another_one_s_file(void **state)
     peer_say(reader, "I am here");
     until(who->reads == 1);
     assert_true(who->c->flags & CONN_DISK);
-    assert_int_equal(net->metrics.disk_reads, 1);
-    assert_int_equal(net->metrics.disk_bytes, 0);
+    assert_int_equal(net->metrics->disk_reads, 1);
+    assert_int_equal(net->metrics->disk_bytes, 0);
     sem_post(&go);
     assert_true(pattern_is(peer_hear(reader, FILE_BYTES), FILE_BYTES));
     until(released.count == 1);
-    assert_in_range(net->metrics.disk_bytes, 1, FILE_BYTES);
+    assert_in_range(net->metrics->disk_bytes, 1, FILE_BYTES);
     fd_close(reader);
     fd_close(other);
 }
@@ -287,7 +287,7 @@ test_conn_disk_file_in_memory_is_sent_at_once(void **state)
     fd = peer_tcp();
     write_between(seen[0].c);
     hear_between(fd);
-    assert_int_equal(net->metrics.disk_reads, 0);
+    assert_int_equal(net->metrics->disk_reads, 0);
     fd_close(fd);
 }
 
@@ -369,8 +369,8 @@ test_conn_disk_full_pool_is_asked_again(void **state)
     start(&transport_plain);
     hold_pool(2);
     wait_for_disk(&fd, write_between);
-    assert_true(net->metrics.disk_refused > 0);
-    assert_int_equal(net->metrics.disk_reads, 0);
+    assert_true(net->metrics->disk_refused > 0);
+    assert_int_equal(net->metrics->disk_reads, 0);
     sem_post(&go);
     sem_post(&go);
     hear_between(fd);
@@ -386,7 +386,7 @@ test_conn_disk_full_pool_while_closing(void **state)
     start(&transport_plain);
     hold_pool(2);
     wait_for_disk(&fd, write_and_close);
-    assert_true(net->metrics.disk_refused > 0);
+    assert_true(net->metrics->disk_refused > 0);
     sem_post(&go);
     sem_post(&go);
     assert_int_equal(peer_drain(fd, heard, sizeof(heard)), sizeof(heard));
@@ -400,7 +400,7 @@ test_conn_disk_without_file_descriptors_is_asked_again(void **state)
 
     start(&transport_plain);
     wait_for_disk(&fd, write_without_fds);
-    assert_true(net->metrics.disk_refused > 0);
+    assert_true(net->metrics->disk_refused > 0);
     hear_between(fd);
     fd_close(fd);
 }

@@ -84,7 +84,7 @@ test_conn_frame_at_the_limit_and_one_past_it(void **state)
         assert_int_equal(seen[1].errors, 1);
         assert_int_equal(seen[1].error, -EMSGSIZE);
         assert_int_equal(seen[1].reason, GOEVD_REASON_FRAME);
-        assert_int_equal(net->metrics.closed[GOEVD_REASON_FRAME], 1);
+        assert_int_equal(net->metrics->closed[GOEVD_REASON_FRAME], 1);
         assert_true(told_len <= 100);
         assert_int_equal(strspn(told, "x"), told_len);
         fixture_teardown(state);

@@ -321,8 +321,8 @@ test_conn_counts_bytes(void **state)
     calm();
     assert_int_equal(seen[0].c->bytes_in, 9000);
     assert_int_equal(seen[0].c->bytes_out, 9000);
-    assert_int_equal(net->metrics.bytes_in, 9000);
-    assert_int_equal(net->metrics.bytes_out, 9000);
+    assert_int_equal(net->metrics->bytes_in, 9000);
+    assert_int_equal(net->metrics->bytes_out, 9000);
     fd_close(fd);
 }
 

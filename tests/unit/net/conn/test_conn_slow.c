@@ -56,7 +56,7 @@ is_slow(void)
 {
     until(seen[0].closed);
     assert_int_equal(seen[0].reason, GOEVD_REASON_SLOW);
-    assert_int_equal(net->metrics.closed[GOEVD_REASON_SLOW], 1);
+    assert_int_equal(net->metrics->closed[GOEVD_REASON_SLOW], 1);
 }
 
 static void

@@ -331,7 +331,7 @@ test_net_stop_tells_those_that_open_later(void **state)
     fd = peer_unix();
     calm(); /* without on_stop: flushed and closed */
     assert_int_equal(net->conns, 0);
-    assert_int_equal(net->metrics.closed[GOEVD_REASON_STOP], 2);
+    assert_int_equal(net->metrics->closed[GOEVD_REASON_STOP], 2);
     assert_int_equal(empties, 1);
     fd_close(fd);
     fd_close(early);

@@ -96,7 +96,7 @@ test_conn_idle_during_the_handshake_ends_it(void **state)
     fd = peer_unix();
     until(net->conns == 0);
     assert_int_equal(seen_count, 0);
-    assert_int_equal(net->metrics.closed[GOEVD_REASON_IDLE], 1);
+    assert_int_equal(net->metrics->closed[GOEVD_REASON_IDLE], 1);
     fd_close(fd);
 }
 

@@ -51,7 +51,7 @@ start(void)
 static uint64_t
 outcomes(enum net_proxy outcome)
 {
-    return metric_get(&net->metrics.proxy[outcome]);
+    return metric_get(&net->metrics->proxy[outcome]);
 }
 
 static const char *
@@ -285,7 +285,7 @@ test_proxied_without_a_header_is_closed_and_counted(void **state)
         fd_close(fd);
     }
     assert_int_equal(seen_count, 0);
-    assert_int_equal(metric_get(&net->metrics.closed[GOEVD_REASON_ERROR]), ARRAY_LEN(wrong));
+    assert_int_equal(metric_get(&net->metrics->closed[GOEVD_REASON_ERROR]), ARRAY_LEN(wrong));
 }
 
 static void
