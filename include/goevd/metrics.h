@@ -30,6 +30,11 @@ enum goevd_metric_unit {
     GOEVD_METRIC_NANOSECONDS /* nanoseconds; _seconds */
 };
 
+enum goevd_metrics_format {
+    GOEVD_METRICS_TEXT = 0,   /* text/plain; version=0.0.4; charset=utf-8 */
+    GOEVD_METRICS_OPENMETRICS /* application/openmetrics-text; version=1.0.0; charset=utf-8 */
+};
+
 #define GOEVD_METRIC_LABELS_MAX 4
 
 struct goevd_metric {
@@ -63,6 +68,8 @@ struct goevd_host_metrics {
                        int64_t value);
     void (*metric_observe)(struct goevd_self *self, struct goevd_poller *poller, int number,
                            uint64_t value, uint64_t times);
+    int (*metrics_text)(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
+                        size_t *ret_len);
 };
 
 /* Add a series of a metric: the metric itself, for one value of each of its labels.
@@ -118,6 +125,20 @@ goevd_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int n
                      uint64_t value, uint64_t times)
 {
     goevd_host->metrics->metric_observe(self, poller, number, value, times);
+}
+
+/* All metrics of goevd and its plugins, as text: those of every worker, and of the workers that
+ * have ended. Gauges are brought up to date first, so it waits until each poller has answered.
+ *
+ * ret_text  set on success alone; the caller frees it.
+ * Thread    [any] but it waits, so on a poller it returns -EDEADLK: call it in a job.
+ * Returns   0; -EDEADLK; -ENOMEM; -EAGAIN if workers come and go too fast; -ECANCELED in a check.
+ */
+static inline int
+goevd_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
+                   size_t *ret_len)
+{
+    return goevd_host->metrics->metrics_text(self, format, ret_text, ret_len);
 }
 
 #ifdef __cplusplus

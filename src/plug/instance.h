@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "ev/poller.h"
 #include "ev/reactor.h"
+#include "metrics/reader.h"
 #include "net/conn/service.h"
 #include "net/connect/connector.h"
 #include "plug/loader/module.h"
@@ -29,8 +30,8 @@ struct instance {
     struct place_owner owner; /* its plugin and path, for readers of the running callback */
     void *data;               /* the pointer of create */
     bool created;
-    bool failed; /* create has refused, or a part of it has failed */
-    bool destroyed; /* and released */
+    bool failed;     /* create has refused, or a part of it has failed */
+    bool destroyed;  /* and released */
     uint32_t number; /* among the instances, from 1; whose values in the poller cache */
     struct plugins *plugins;
     void *locals[POLLERS_MAX]; /* the pointers of poller_start, by index of the poller */
@@ -74,6 +75,9 @@ struct plugins {
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */
     void *replace_arg;
+    void (*collect)(void *arg); /* the engine's: bring gauges up to date; not from a poller */
+    void *collect_arg;
+    struct reader *reader;          /* likewise: of what all workers count */
     atomic_bool replaced;           /* the worker's: it drains while another serves */
     struct registry registry;       /* of metrics: goevd's own and those of the instances */
     const struct module_kept *kept; /* files of modules that are loaded again; the worker's */

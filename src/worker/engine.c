@@ -132,6 +132,12 @@ engine_pollers(const struct engine *e)
     return pollers;
 }
 
+static void
+engine_collect_for(void *engine)
+{
+    engine_collect(engine);
+}
+
 int
 engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 {
@@ -140,6 +146,9 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
 
     *e = (struct engine){.setup = setup, .drained_fd = -1};
     reader_init(&e->reader, &setup->plugins.registry);
+    setup->plugins.reader = &e->reader;
+    setup->plugins.collect = engine_collect_for;
+    setup->plugins.collect_arg = e;
     e->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (e->drained_fd < 0)
         return err_set_errno(reterr, -errno, "cannot make an eventfd");

@@ -65,7 +65,7 @@ def test_start_of_a_wrong_configuration_fails(box):
     box.write('/etc/goevd/goevd.yaml', 'listeners: 7\n')
     box.run('systemctl', 'start', 'goevd', fails=True)
     assert '/etc/goevd/goevd.yaml:1:12: listeners: ' in box.journal()
-    assert box.show('ExecMainStatus') == '1'
+    assert box.show('ExecMainStatus') == '78'
 
 
 def test_reload_good_and_bad(box):

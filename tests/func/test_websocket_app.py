@@ -246,7 +246,8 @@ def test_example_counter(goevd, tmp_path):
     ({'message_timeout': '50ms', 'message_rate': '0'}, frame(TEXT, b'x', fin=False), 1008, 'message too slow',
      'message_timeout'),
     ({'message_timeout': '50ms', 'ping_interval': '0', 'message_rate': '0'}, frame(TEXT, b'xyz')[:-1], 1008,
-     'message too slow', 'message_timeout')])
+     'message too slow', 'message_timeout')],
+    ids=['message', 'frame', 'fragments', 'unfinished', 'half a frame'])
 def test_a_limit_has_a_reason_a_counter_and_a_line(goevd, tmp_path, options, sent, code, reason, metric):
     d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'echo', **options}}),
                      control={'socket': f'{tmp_path}/control'}, log={'level': 'info'}))
@@ -254,7 +255,7 @@ def test_a_limit_has_a_reason_a_counter_and_a_line(goevd, tmp_path, options, sen
     c.send(sent)
     assert c.frame() == (CLOSE, struct.pack('!H', code) + reason.encode())
     d.log.wait(rf'info goevd: websocket: .*WebSocket closed: {reason} \({metric}\)')
-    assert d.metrics()[f'websocket.closed.{metric}'] == 1
+    assert d.metrics()[f'goevd_websocket_connections_limited_total{{limit={metric}}}'] == 1
 
 
 def test_a_message_in_time_stays(goevd):

@@ -527,6 +527,7 @@ const struct host_tables host_tables = {
             .metric_add = host_metric_add,
             .metric_set = host_metric_set,
             .metric_observe = host_metric_observe,
+            .metrics_text = host_metrics_text,
         },
     .logfile =
         {

@@ -1,4 +1,8 @@
 /* Metrics of plugins, as plugins see them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "metrics/prometheus.h"
 #include "plug/host/host_parts.h"
 
 int
@@ -36,4 +40,38 @@ host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int nu
 
     assert(p == poller_current);
     registry_observe(&host_self(self)->plugins->registry, p->index, number, value, times);
+}
+
+int
+host_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
+                  size_t *ret_len)
+{
+    const struct plugins *p = host_self(self)->plugins;
+    char *text = NULL;
+    size_t len = 0;
+    struct view v;
+    FILE *out;
+    int r;
+
+    if (poller_current)
+        return -EDEADLK; /* it would wait for itself */
+    if (!p->reader || p->checking)
+        return -ECANCELED;
+    p->collect(p->collect_arg);
+    r = reader_take(p->reader, &v);
+    if (r < 0)
+        return r;
+    out = open_memstream(&text, &len);
+    if (out)
+        prometheus_print(out, &v,
+                         format == GOEVD_METRICS_OPENMETRICS ? PROMETHEUS_OPENMETRICS
+                                                             : PROMETHEUS_TEXT);
+    view_fini(&v);
+    if (!out || fclose(out) != 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    *ret_text = text;
+    *ret_len = len;
+    return 0;
 }

@@ -119,6 +119,8 @@ void host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int n
                      int64_t delta);
 void host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number,
                      int64_t value);
+int host_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
+                      size_t *ret_len);
 void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value, uint64_t times);
 

@@ -11,6 +11,7 @@
 #define BLOCKS 4096
 #define BLOCK_BYTES ((size_t)8192)
 
+#if !SANITIZED    /* a sanitizer has another malloc(3) */
 static char *pin; /* the last block of the heap, which keeps all below it */
 
 /* What a poller does: memory of many small blocks, of a heap that is not the main one. */
@@ -43,10 +44,7 @@ test_heap_gives_back_what_a_burst_has_left(void **state)
     assert_int_equal(pthread_create(&thread, NULL, burst, blocks), 0);
     pthread_join(thread, NULL);
     high = heap_resident_bytes();
-    if (SANITIZED || high < base + BLOCKS * BLOCK_BYTES / 2) {
-        free(pin);
-        skip(); /* another malloc */
-    }
+    assert_true(high > base + BLOCKS * BLOCK_BYTES / 2);
     heap_trim(&h, now + HEAP_FIRST_NS - 1);
     assert_true(heap_resident_bytes() > base + BLOCKS * BLOCK_BYTES / 2);
     heap_trim(&h, now + HEAP_FIRST_NS);
@@ -54,6 +52,7 @@ test_heap_gives_back_what_a_burst_has_left(void **state)
     assert_int_equal(h.due_ns, now + 2 * HEAP_FIRST_NS);
     free(pin);
 }
+#endif
 
 static void
 test_heap_is_looked_at_less_often_while_nothing_comes_back(void **state)
@@ -75,7 +74,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+#if !SANITIZED
         cmocka_unit_test(test_heap_gives_back_what_a_burst_has_left),
+#endif
         cmocka_unit_test(test_heap_is_looked_at_less_often_while_nothing_comes_back),
     };
 

@@ -1,0 +1,108 @@
+"""The handler metrics, read as Prometheus does, through reloads and crashes."""
+import os
+import signal
+
+import pytest
+
+from daemon import config, eventually, listener, status, totals
+from wire import Reader, get, request
+
+prometheus = pytest.importorskip('prometheus_client.parser')
+openmetrics = pytest.importorskip('prometheus_client.openmetrics.parser')
+
+DIED = r'worker \d+ was killed by signal'
+ROUTES = [{'path': '/metrics', 'handler': 'metrics'}, {'path': '/', 'respond': {'body': 'here'}}]
+
+
+@pytest.fixture
+def serve(goevd, tmp_path):
+    """serve() -> goevd with the handler at /metrics of its listener web."""
+    return lambda: goevd(config(listener(handler={'http': {'routes': ROUTES}}),
+                                reactors=[{'name': 'main', 'pollers': 2}],
+                                control={'socket': str(tmp_path / 'control.sock')}))
+
+
+def scrape(d, accept='text/plain'):
+    """The content type and the text."""
+    s = d.connect()
+    s.sendall(request('/metrics', Accept=accept))
+    code, headers, body = Reader(s).response()
+    assert code == 200, body
+    return headers['content-type'], body.decode()
+
+
+def samples(text, parse=None):
+    """Values by name and labels."""
+    families = (parse or prometheus.text_string_to_metric_families)(text)
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in families for s in f.samples}
+
+
+def serving(d):
+    """The worker that serves; nothing while there is none."""
+    return status(d.control)[1].get('serving', [])
+
+
+ACCEPTED = ('goevd_connections_accepted_total', ())
+
+
+def test_prometheus_reads_every_line(serve):
+    d = serve()
+    for _ in range(3):
+        get(d.connect())
+    kind, text = scrape(d)
+    assert kind == 'text/plain; version=0.0.4; charset=utf-8'
+    found = samples(text)
+    assert found[ACCEPTED] == 4
+    assert found['goevd_connections_open', ()] >= 1   # that of the scrape
+    assert found['goevd_http_handler_errors_total', (('handler', 'http'), ('listener', 'web'))] == 0
+    assert {name for name, _ in found} == \
+        {name.partition('{')[0] for name in totals(d.told('stats'))}
+
+
+def test_openmetrics_is_read_as_well(serve):
+    d = serve()
+    kind, text = scrape(d, 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+    assert kind == 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+    found = samples(text, openmetrics.text_string_to_metric_families)
+    assert found[ACCEPTED] == 1
+
+
+def test_no_counter_falls_through_reloads_and_crashes(serve):
+    d = serve()
+    d.may_say = [DIED]
+    counters, seen = {}, 0
+    for step in range(6):
+        for _ in range(2):
+            get(d.connect())
+        _, text = scrape(d)
+        seen += 3
+        found = samples(text)
+        assert found[ACCEPTED] == seen
+        fell = {name for name, value in counters.items() if found[name] < value}
+        assert not fell, step
+        counters = {n: v for n, v in found.items() if n[0].endswith('_total')}
+        if step % 2:
+            old, = serving(d)
+            os.kill(old, signal.SIGKILL)
+            eventually(lambda: serving(d) not in ([], [old]), 'no other worker serves')
+        else:
+            assert d.ctl('reload').returncode == 0
+    _, text = scrape(d)
+    found = samples(text)
+    assert found['goevd_worker_crashes_total', ()] == 3
+    assert found['goevd_reloads_total', (('result', 'served'),)] == 3
+
+
+def test_a_scrape_that_a_worker_answers_while_it_drains_has_all_counts(serve):
+    d = serve()
+    kept = d.connect()
+    get(kept)
+    assert d.ctl('reload').returncode == 0
+    get(d.connect())
+    kept.sendall(request('/metrics'))
+    reader = Reader(kept)
+    head = reader.until(b'\r\n\r\n')
+    if not head:
+        return   # it closed the idle connection before the request came
+    length = int(head.lower().split(b'content-length: ')[1].split(b'\r')[0])
+    assert samples(reader.exactly(length).decode())[ACCEPTED] == 2
