@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SINK_WAIT_MS 1000
+#define SINK_LOOKS 100 /* at the end of a file, before its last line is taken for torn */
 
 /* An unread pipe or terminal must not block a poller; the flag O_NONBLOCK would change it for all
  * processes that share it. */
@@ -49,17 +51,30 @@ sink_put(int fd, const char *line, size_t len, bool waits, size_t *ret_done)
     return r;
 }
 
+/* Does the file end with the beginning of a line? While another thread or process writes a line,
+ * its size may already cover a part of that, so this looks again until the line can only be torn.
+ */
+static bool
+sink_file_is_torn(int fd)
+{
+    for (unsigned looks = 0; looks < SINK_LOOKS; looks++) {
+        struct stat st;
+        char last;
+
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+            pread(fd, &last, 1, st.st_size - 1) != 1 || last == '\n')
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
 /* Has another process, or this one, left a line without its end in the file? */
 static bool
 sink_is_torn(const struct sink *s)
 {
-    struct stat st;
-    char last;
-
-    if (unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)))
-        return true;
-    return fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-           pread(s->fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+    return unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)) ||
+           sink_file_is_torn(s->fd);
 }
 
 /* Two threads that both see it torn leave an empty line, which is better than none. */

@@ -25,7 +25,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     const struct goevd_str allowed[] = {{"a", 1}, {"http://b", 8}};
-    const struct ws_handshake_policy policy = {{allowed, 2}, {allowed, 2}, {13, 12, false}};
+    const struct ws_handshake_policy policy = {{allowed, 2}, false, {allowed, 2}, {13, 12, false}};
     const char *at = (const char *)data, *end = at + len;
     char accept[WS_HANDSHAKE_ACCEPT_LEN];
     struct ws_handshake h = {0};
