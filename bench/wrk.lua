@@ -26,7 +26,7 @@ end
 
 function done(summary, latency, requests)
     local e = summary.errors
-    io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration,
+    io.write(string.format("RESULT %d %d %d %d %d %d %d\n", summary.requests, summary.duration,
         e.connect + e.read + e.write + e.timeout, e.status,
-        latency:percentile(50), latency:percentile(99)))
+        latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end

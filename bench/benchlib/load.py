@@ -20,6 +20,7 @@ class Window:
     seconds: float
     p50_us: int
     p99_us: int
+    p999_us: int
     cpu_us: float        # of the server, per request
     switches: float      # of the server, per request
     wrk_cpu: float       # of wrk, CPUs in use
@@ -61,12 +62,12 @@ def measure(shape, server, seconds):
     after = procfs.machine_s()
     cpu, switched = procfs.cpu_ns(pids) - cpu, procfs.switches(pids) - switched
 
-    requests, duration_us, errors, bad, p50, p99 = fields
+    requests, duration_us, errors, bad, p50, p99, p999 = fields
     if requests == 0 or errors or bad:
         raise LoadError(f'{server.name}: {requests} answers, {errors} socket errors, '
                         f'{bad} answers with another status than 2xx or 3xx')
     lasted = duration_us / 1e6
     machine = lasted * os.cpu_count()
     others = after[0] - busy - cpu / 1e9 - wrk_s - own
-    return Window(requests, lasted, p50, p99, cpu / 1e3 / requests, switched / requests,
+    return Window(requests, lasted, p50, p99, p999, cpu / 1e3 / requests, switched / requests,
                   wrk_s / lasted, max(0, others) / machine, (after[1] - stolen) / machine)

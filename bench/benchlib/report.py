@@ -10,6 +10,8 @@ import subprocess
 FIGURES = (('rate', 'requests/s', '{:,.0f}'), ('cpu_us', 'CPU us/request', '{:.2f}'),
            ('switches', 'switches/request', '{:.3f}'))
 
+LATENCIES = {'p50_us': 'p50 us', 'p99_us': 'p99 us', 'p999_us': 'p99.9 us'}
+
 
 def quartiles(values):
     """First and third quartile."""
@@ -32,7 +34,8 @@ def spread(windows, figures):
 def summary(windows):
     """Median and range of each figure."""
     found = spread(windows, [figure for figure, _, _ in FIGURES])
-    found['p99_us'] = statistics.median(w.p99_us for w in windows)
+    for figure in LATENCIES:
+        found[figure] = statistics.median(getattr(w, figure) for w in windows)
     found['others'] = max(w.others for w in windows)
     return found
 
@@ -63,7 +66,7 @@ def shape_result(shape, rounds):
     for other in rounds:
         if 'goevd' in rounds and other != 'goevd':
             result['ratios'][other] = {figure: paired(rounds['goevd'], rounds[other], figure)
-                                       for figure in ('cpu_us', 'rate')}
+                                       for figure in ('cpu_us', 'rate', *LATENCIES)}
     return result
 
 
@@ -71,16 +74,19 @@ def print_shape(name, result):
     """A block for one shape."""
     print(f'\n{name}: {result["title"]}   (median, range)')
     print(f'  {"":11}' + ''.join(f'{title:>28}' for _, title, _ in FIGURES)
-          + f'{"p99 us":>9}{"others":>8}')
+          + ''.join(f'{title:>10}' for title in LATENCIES.values()) + f'{"others":>8}')
     for server, found in result['servers'].items():
         cells = ''
         for figure, _, form in FIGURES:
             median, low, high = (form.format(found[figure][k]) for k in ('median', 'min', 'max'))
             cells += f'{median + " (" + low + "-" + high + ")":>28}'
-        print(f'  {server:11}{cells}{found["p99_us"]:>9,.0f}{found["others"]:>8.1%}')
+        cells += ''.join(f'{found[figure]:>10,.0f}' for figure in LATENCIES)
+        print(f'  {server:11}{cells}{found["others"]:>8.1%}')
     for other, ratios in result['ratios'].items():
         cells = [f'{title} {ratios[f]["median"]:.3f} ({ratios[f]["q1"]:.3f}-{ratios[f]["q3"]:.3f})'
                  for f, title in (('cpu_us', 'CPU'), ('rate', 'requests/s'))]
+        cells += [f'{title.removesuffix(" us")} {ratios[f]["median"]:.2f}'
+                  for f, title in LATENCIES.items()]
         print(f'  goevd : {other:11} {"   ".join(cells)}   (median, quartiles)')
 
 
