@@ -515,6 +515,8 @@ void
 engine_stop(struct engine *e)
 {
     for (size_t i = 0; i < e->reactor_count; i++)
+        net_close_reactor(e->reactors[i]);
+    for (size_t i = 0; i < e->reactor_count; i++)
         reactor_call(e->reactors[i], engine_close_all_on, NULL);
     work_pool_stop(e->work);
     for (size_t i = 0; i < e->reactor_count; i++)

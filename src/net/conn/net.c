@@ -4,7 +4,11 @@
 
 #include "net/conn/conn_parts.h"
 
+#define NET_WORK_MAX 1024   /* connections with work left that have their turn in a round */
+#define NET_STOP_SLOTS 8192 /* that are looked at in a round, when all are told to stop */
+
 static void net_work(struct task *t);
+static void net_stop_some(struct task *t);
 
 int
 net_new(struct poller *p, size_t tail_max, struct err *reterr)
@@ -23,6 +27,7 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
     net->metrics = &net->own_metrics;
     net->work_end = &net->work;
     net->task.fn = net_work;
+    net->stop_task.fn = net_stop_some;
     slab_init(&net->timer_slab, sizeof(struct conn_timer));
     p->net = net;
     if (net->read_buffer && net->write_buffer)
@@ -39,7 +44,8 @@ net_free(struct poller *p)
     if (!net)
         return;
     assert(net->conns == 0);
-    net_work(&net->task); /* the dead leave the list */
+    while (net->work)
+        net_work(&net->task); /* the dead leave the list */
     while (net->services)
         service_leave(net->services);
     timer_table_fini(&net->timers);
@@ -53,21 +59,26 @@ net_free(struct poller *p)
 
 /* ---- Work that was put off ------------------------------------------------------------------- */
 
+/* So many in a round, because a stop gives work to all. What these put off again waits for the next
+ * round. */
 static void
 net_work(struct task *t)
 {
     struct net *net = container_of(t, struct net, task);
-    struct conn *c = net->work;
+    struct conn *const *last = net->work_end;
+    bool more = net->work != NULL;
 
-    /* What these put off again waits for the next round. */
-    net->work = NULL;
-    net->work_end = &net->work;
-    while (c) {
-        struct conn *next = c->next;
+    for (unsigned n = 0; more && n < NET_WORK_MAX; n++) {
+        struct conn *c = net->work;
 
+        more = &c->next != last;
+        net->work = c->next;
+        if (!net->work)
+            net->work_end = &net->work;
         conn_work(c);
-        c = next;
     }
+    if (net->work)
+        poller_defer(net->poller, &net->task);
 }
 
 /* ---- Every connection ------------------------------------------------------------------------ */
@@ -99,7 +110,7 @@ net_walk_on(struct poller *p, void *arg)
 {
     struct walk *walk = arg;
 
-    walk->more = net_walk(net_of(p), &walk->cursor, NET_WALK_SLOTS, walk->fn, walk->arg);
+    walk->more = p->net && net_walk(net_of(p), &walk->cursor, NET_WALK_SLOTS, walk->fn, walk->arg);
 }
 
 void
@@ -149,13 +160,22 @@ net_stop_one(struct conn *c, void *arg)
     conn_stop(c);
 }
 
+static void
+net_stop_some(struct task *t)
+{
+    struct net *net = container_of(t, struct net, stop_task);
+
+    if (net_walk(net, &net->stop_cursor, NET_STOP_SLOTS, net_stop_one, NULL))
+        poller_defer(net->poller, t);
+}
+
 void
 net_stop(struct net *net, void (*on_empty)(void *arg), void *arg)
 {
     net->stopping = true;
     net->on_empty = on_empty;
     net->on_empty_arg = arg;
-    net_each(net, net_stop_one);
+    net_stop_some(&net->stop_task);
     if (net->conns == 0)
         net_tell_empty(net);
 }
@@ -173,4 +193,19 @@ net_close_all(struct net *net)
 {
     net->closed = true;
     net_each(net, net_close_one);
+}
+
+static void
+net_close_on(struct poller *p, void *arg)
+{
+    (void)arg;
+    if (p->net)
+        net_of(p)->closed = true;
+}
+
+void
+net_close_reactor(struct reactor *r)
+{
+    reactor_call(r, net_close_on, NULL);
+    net_walk_all(r, net_close_one, NULL);
 }

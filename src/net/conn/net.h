@@ -72,6 +72,8 @@ struct net {
     size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
+    struct task stop_task;      /* while connections are told to stop, ... */
+    uint32_t stop_cursor;       /* ... from this slot on */
     struct service *upgrade_to; /* where the entered connection goes after its callback, */
     const void *upgrade_state;  /* ... and what its state there begins with */
     size_t upgrade_len;
@@ -112,6 +114,10 @@ void net_conn_gone(struct net *net);
 
 /* Close every connection at once; nothing opens any more. */
 void net_close_all(struct net *net);
+
+/* The same for all pollers of a reactor, a step at a time, between which they turn. Not from a
+ * poller. */
+void net_close_reactor(struct reactor *r);
 
 #define NET_WALK_SLOTS 256 /* for one step of a walk, between which the poller serves */
 

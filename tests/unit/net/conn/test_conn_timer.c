@@ -1,6 +1,7 @@
 #include "unit/net/net_fixture.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -317,6 +318,30 @@ test_net_stop_tells_each_once_and_then_that_none_is_left(void **state)
     assert_int_equal(empties, 1);
 }
 
+/* A stop gives work to all of a million connections: other work has its turn between. */
+static void
+test_net_stop_of_many_takes_several_rounds(void **state)
+{
+    struct rlimit limit;
+    int fds[1500], rounds = 0;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    empties = 0;
+    limits.linger_timeout_ns = 0;
+    fixture_start(&stream_bare, &transport_plain);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = peer_unix();
+    net_stop(net, on_empty, &empties);
+    for (; empties == 0 && rounds < 100; rounds++)
+        assert_int_equal(poller_round(poller, 0), 0);
+    assert_in_range(rounds, 2, 99);
+    assert_int_equal(net->metrics.closed[GOEVD_REASON_STOP], ARRAY_LEN(fds));
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fd_close(fds[i]);
+}
+
 static void
 test_net_stop_tells_those_that_open_later(void **state)
 {
@@ -376,6 +401,7 @@ main(void)
         TIMER_TEST(test_conn_idle_zero_is_never),
         TIMER_TEST(test_net_stop_without_connections_is_empty_at_once),
         TIMER_TEST(test_net_stop_tells_each_once_and_then_that_none_is_left),
+        TIMER_TEST(test_net_stop_of_many_takes_several_rounds),
         TIMER_TEST(test_net_stop_tells_those_that_open_later),
         TIMER_TEST(test_net_close_all_leaves_none),
     };
