@@ -233,7 +233,7 @@ def test_a_failed_reload_draws_no_connection(goevd, tmp_path):
     port = kept_port()
     with socket.create_server(('127.0.0.1', 0)) as busy:
         d = goevd(at(tmp_path, f'0.0.0.0:{port}'))
-        d.may_say = ['cannot bind']
+        d.may_say = ['cannot bind', 'the reload failed']
         content = at(tmp_path, f'127.0.0.1:{port}')
         content['listeners'].append(listener('f', 'echo', f'127.0.0.1:{busy.getsockname()[1]}'))
         assert reload(d, content).returncode != 0
@@ -247,7 +247,7 @@ def test_somebody_else_at_the_wildcard(goevd, tmp_path):
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         d = goevd(at(tmp_path, '127.0.0.1:0'))
-        d.may_say = ['cannot bind']
+        d.may_say = ['cannot bind', 'the reload failed']
         other.bind(('0.0.0.0', port))
         other.listen()
         done = reload(d, at(tmp_path, f'127.0.0.1:{port}'))
@@ -278,7 +278,7 @@ def test_steering_follows_reloads(goevd, tmp_path):
 def test_a_failed_reload_steers_nothing(goevd, tmp_path):
     with socket.create_server(('127.0.0.1', 0)) as busy:
         d = goevd(at(tmp_path, '127.0.0.1:0', imbalance=100))
-        d.may_say = ['cannot bind']
+        d.may_say = ['cannot bind', 'the reload failed']
         content = at(tmp_path, '127.0.0.1:0', TURNED, imbalance=100)
         content['listeners'].append(listener('f', 'echo', f'127.0.0.1:{busy.getsockname()[1]}'))
         assert reload(d, content).returncode != 0
