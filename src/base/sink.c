@@ -3,13 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SINK_WAIT_MS 1000
-#define SINK_LOOKS 100 /* at the end of a file, before its last line is taken for torn */
 
 /* An unread pipe or terminal must not block a poller; the flag O_NONBLOCK would change it for all
  * processes that share it. */
@@ -51,30 +49,36 @@ sink_put(int fd, const char *line, size_t len, bool waits, size_t *ret_done)
     return r;
 }
 
-/* Does the file end with the beginning of a line? While another thread or process writes a line,
- * its size may already cover a part of that, so this looks again until the line can only be torn.
- */
+/* Does the file, which becomes *ret, not end with the end of a line? */
 static bool
-sink_file_is_torn(int fd)
+sink_lacks_end(int fd, struct stat *ret)
 {
-    for (unsigned looks = 0; looks < SINK_LOOKS; looks++) {
-        struct stat st;
-        char last;
+    char last;
 
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
-            pread(fd, &last, 1, st.st_size - 1) != 1 || last == '\n')
-            return false;
-        sched_yield();
-    }
-    return true;
+    return fstat(fd, ret) == 0 && S_ISREG(ret->st_mode) && ret->st_size > 0 &&
+           pread(fd, &last, 1, ret->st_size - 1) == 1 && last != '\n';
+}
+
+/* A write shows its beginning before it ends, and the file may be replaced between two calls. The
+ * kernel makes fallocate(2) wait for writes that have begun, and the first byte has its room. */
+static bool
+sink_is_as_before(int fd, const struct stat *before)
+{
+    struct stat now;
+
+    (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+    return fstat(fd, &now) == 0 && now.st_dev == before->st_dev && now.st_ino == before->st_ino &&
+           now.st_size == before->st_size;
 }
 
 /* Has another process, or this one, left a line without its end in the file? */
 static bool
 sink_is_torn(const struct sink *s)
 {
+    struct stat st;
+
     return unlikely(atomic_load_explicit(&s->torn, memory_order_relaxed)) ||
-           sink_file_is_torn(s->fd);
+           unlikely(sink_lacks_end(s->fd, &st) && sink_is_as_before(s->fd, &st));
 }
 
 /* Two threads that both see it torn leave an empty line, which is better than none. */
