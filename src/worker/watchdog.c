@@ -51,6 +51,7 @@ watchdog_abort(struct reactor *r, unsigned i)
 {
     struct pollfd nothing = {.fd = -1};
 
+    log_flush();
     if (reactor_signal(r, i, SIGABRT) == 0)
         poll(&nothing, 1, (int)(LOOK_MAX_NS / NS_PER_MS));
     abort(); /* it is where no signal reaches it */
@@ -96,8 +97,10 @@ watchdog_look_at_main(struct watchdog *w, uint64_t elapsed_ns)
         log_error("the main thread has not turned for %.1f s: goevd ctl and reloads wait for it%s",
                   (double)w->main.quiet_ns / NS_PER_S,
                   w->config.abort ? "; ending this worker" : "");
-        if (w->config.abort)
+        if (w->config.abort) {
+            log_flush();
             pthread_kill(main->thread, SIGABRT);
+        }
         break;
     case WATCHDOG_TURNS_AGAIN:
         log_warning("the main thread turns again after %.1f s", quiet_s);

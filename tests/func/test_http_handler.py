@@ -419,7 +419,7 @@ def test_rest_of_an_answered_body_has_its_time(serve):
     begin = time.monotonic()
     s.sendall(request('/do/early', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\nc8\r\n' + b'x' * 200)
     Reader(s).response()
-    assert closed(s) and time.monotonic() - begin >= 0.5
+    assert closed(s) and time.monotonic() - begin >= 0.48   # goevd's clock may be some ticks behind
 
 
 @pytest.mark.parametrize('chunked', [False, True])

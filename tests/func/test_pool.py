@@ -316,8 +316,9 @@ def test_server_that_closes_every_connection_is_not_stormed(serve):
         for _ in range(4):
             assert client.get('x') == '0'
             assert client.hear()[0] == 'close'
-        assert time.monotonic() - start > 0.2
-        assert s.accepted - before <= 8
+        took = time.monotonic() - start
+        assert took > 0.15
+        assert s.accepted - before <= 4 + took / 0.05   # a pause before each attempt
         s.closing = False
         client.until(idle=2)
 

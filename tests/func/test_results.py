@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from daemon import SANITIZER, config, listener
+from daemon import config, listener
 from websocket import TEXT, Client, frame, handshake
 from wire import Reader, request
 
@@ -99,7 +99,7 @@ def said(case):
         rf'it returns {may} \(goevd-plugin\(7\), RESULTS\)'
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='such a build is always strict')
+@pytest.mark.unsanitized   # such a build is always strict
 def test_a_wrong_result_is_an_error(goevd, plugins):
     d = start(goevd, plugins, CASES)
     for i, case in enumerate(CASES):
@@ -152,7 +152,7 @@ def place(case):
     return rf'plugin returning \(listeners\[0\]\.handler\.\S*returning\S*\), {case[1]}, connection 0x\w+'
 
 
-@pytest.mark.skipif(bool(SANITIZER), reason='sanitizers report faults themselves')
+@pytest.mark.unsanitized   # a sanitizer reports the fault itself
 @pytest.mark.parametrize('number', [1, 5, 7, 8, 9, 10, 11, 12])
 def test_a_crash_names_the_callback(goevd, plugins, number):
     d = start(goevd, plugins, [CASES[number]], instead=CRASH)

@@ -363,7 +363,7 @@ def test_its_own_test_cannot_be_executed(author, text, mode, why):
 def test_it_cannot_be_created(built):
     done = built('    *ret_instance =', '    return -22;\n    *ret_instance =')
     assert done.returncode == 1
-    assert done.stderr.endswith('goevd: start: goevd ended with status 1\n')
+    assert done.stderr.endswith('goevd: start: goevd ended with status 78\n')
 
 
 @pytest.mark.unsanitized   # a sanitizer takes the signal

@@ -63,7 +63,7 @@ def test_stack_is_as_large_as_configured(goevd, plugins, where):
 def test_stack_is_no_larger_than_configured(goevd, plugins):
     d = goevd(config(listener(handler='stuck'), listener('echo', 'echo'), plugin_dir=str(plugins),
                      reactors=[{'name': 'main', 'pollers': '1', 'stack': '256KiB'}]))
-    d.may_say = [r'worker \d+: (SIGSEGV |#\d+ )', r'worker \d+ was killed by signal 11 ']
+    d.may_say = [r'worker \d+: (SIGSEGV |#\d+ |for the lines: )', r'worker \d+ was killed by signal 11 ']
     lines = len(d.log.lines)
     s = d.connect()
     s.sendall(b'deep 300\n')

@@ -39,6 +39,7 @@ host_wrong(const char *function, const char *what, const void *caller)
                  dladdr(caller, &code) ? module_path(code.dli_fname) : "?");
 
     log_write(&(struct log_event){LOG_ERR, &about, line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)});
+    log_flush();
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: %s\n", line);
     abort();

@@ -151,6 +151,14 @@ strict_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int 
     host_tables.metrics.metric_observe(self, poller, number, value, times);
 }
 
+static int
+strict_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
+                    size_t *ret_len)
+{
+    rule_self(CALLER, self);
+    return host_tables.metrics.metrics_text(self, format, ret_text, ret_len);
+}
+
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
 static _Thread_local struct {
@@ -210,6 +218,7 @@ strict_poller_fill(struct host_tables *table)
     table->metrics.metric_add = strict_metric_add;
     table->metrics.metric_set = strict_metric_set;
     table->metrics.metric_observe = strict_metric_observe;
+    table->metrics.metrics_text = strict_metrics_text;
     table->logfile.logfile_reserve = strict_logfile_reserve;
     table->logfile.logfile_commit = strict_logfile_commit;
 }

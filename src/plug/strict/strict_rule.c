@@ -23,6 +23,8 @@ static pthread_t rule_main;
 void
 rule_begin(const struct plugins *p)
 {
+    if (rule_plugins == p)
+        return; /* another module is loaded while pollers run, which read this */
     rule_plugins = p;
     rule_main = pthread_self();
 }
@@ -122,6 +124,7 @@ rule_broken(const struct caller *k, const char *section, const char *format, ...
                  about.plugin, by ? ", called by plugin '" : "", by ? by : "", by ? "'" : "",
                  k->function, rule, section);
     log_write(&(struct log_event){LOG_ERR, &about, line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)});
+    log_flush();
     if (log_is_elsewhere())
         dprintf(STDERR_FILENO, "goevd: %s\n", line);
     abort();

@@ -337,7 +337,7 @@ test_net_stop_of_many_takes_several_rounds(void **state)
     for (; empties == 0 && rounds < 100; rounds++)
         assert_int_equal(poller_round(poller, 0), 0);
     assert_in_range(rounds, 2, 99);
-    assert_int_equal(net->metrics.closed[GOEVD_REASON_STOP], ARRAY_LEN(fds));
+    assert_int_equal(net->metrics->closed[GOEVD_REASON_STOP], ARRAY_LEN(fds));
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         fd_close(fds[i]);
 }
