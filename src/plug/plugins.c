@@ -136,7 +136,6 @@ plugins_loaded(struct plugins *p, const char *dir, const char *name)
 int
 plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr)
 {
-    const struct goevd_host *host = p->strict ? strict_host(p) : &host_tables.core;
     const struct module_kept *kept = plugins_find_kept(p, p->dir, name);
     char path[PATH_MAX];
     struct module *m = plugins_loaded(p, p->dir, name);
@@ -153,7 +152,8 @@ plugins_module(struct plugins *p, const char *name, struct module **ret, struct 
     if (!kept)
         r = plugins_find(p, name, path, sizeof(path), reterr);
     if (r == 0)
-        r = module_load(kept ? kept->path : path, kept, host, &m, reterr);
+        r = module_load(kept ? kept->path : path, kept,
+                        p->strict ? strict_host(p) : &host_tables.core, &m, reterr);
     if (r < 0)
         return r;
     m->next = p->modules;

@@ -23,8 +23,6 @@ static pthread_t rule_main;
 void
 rule_begin(const struct plugins *p)
 {
-    if (rule_plugins == p)
-        return; /* another module is loaded while pollers run, which read this */
     rule_plugins = p;
     rule_main = pthread_self();
 }
