@@ -59,6 +59,14 @@ def test_prometheus_reads_every_line(serve):
         {name.partition('{')[0] for name in totals(d.told('stats'))}
 
 
+@pytest.mark.parametrize('method, code', [('HEAD', 200), ('POST', 405), ('PUT', 405)])
+def test_methods(serve, method, code):
+    s = serve().connect()
+    s.sendall(request('/metrics', method))
+    head = Reader(s).until(b'\r\n\r\n').decode()
+    assert head.startswith(f'HTTP/1.1 {code} ') and ('Allow: GET, HEAD' in head) == (code == 405)
+
+
 def test_openmetrics_is_read_as_well(serve):
     d = serve()
     kind, text = scrape(d, 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
