@@ -1,16 +1,16 @@
 /* The supervisor: holds the listening sockets, starts workers, watches them. It reads no
- * configuration, loads no plugin and never sees what a client sent.
+ * configuration, loads no plugin and never reads from a client.
  *
  *   supervisor.c          its loop: signals, deadlines, starting workers
  *   supervisor_receive.c  messages of workers
  *   supervisor_counts.c   the memory that workers count in
- *   supervisor_end.c      the end of workers, and who takes their place
+ *   supervisor_end.c      the end of a worker, and its replacement
  *   supervisor_ctl.c      requests at the control socket
  *   supervisor_log.c      the file of the log
  *   supervisor_file.c     the files of plugins
- *   supervisor_origin.c   what a worker that replaces a dead one starts from
+ *   supervisor_origin.c   the kept files from which the replacement of a dead worker starts
  *   supervisor_hang.c     workers that are stopped or stuck as a whole
- *   supervisor_status.c   how goevd is
+ *   supervisor_status.c   the reply to goevd ctl status
  *   supervisor_notify.c   messages to the service manager
  */
 #pragma once
@@ -20,8 +20,8 @@
 
 #include "base/limits.h"
 #include "ctl/control.h"
-#include "metrics/ledger.h"
 #include "ctl/status.h"
+#include "metrics/ledger.h"
 #include "process/logfile.h"
 #include "process/notify.h"
 #include "process/pidfile.h"
@@ -35,8 +35,8 @@ int supervisor_run(int log_level, char **argv);
 
 /* ---- Between the supervisor's files ---------------------------------------------------------- */
 
-/* What clients of the control socket wait for: the end of all, that every worker writes to the new
- * log file, or the end of the reload of that number. */
+/* Events that clients of the control socket wait for: the end of goevd, the moment when every
+ * worker writes to the new log file, or the end of the reload with this number. */
 #define HOLD_STOP UINT_MAX
 #define HOLD_REOPEN (UINT_MAX - 1)
 #define HOLD_RELOAD (UINT_MAX - 2) /* until its number is known */
@@ -59,34 +59,34 @@ struct supervisor {
     char **argv;
     char path[PATH_MAX]; /* of the binary */
     struct store store;
-    struct ledger ledger; /* what workers count, those that have ended included */
+    struct ledger ledger; /* counts of all workers, also of those that have ended */
     struct pidfile pidfile;
-    struct pidfile next_pidfile; /* of the worker that starts, where it is another */
+    struct pidfile next_pidfile; /* of the worker that starts, if it has another file */
     bool pidfile_wanted;         /* by the worker that starts */
     struct supervisor_log log;
-    struct supervisor_log next_log; /* of the worker that starts; its fd -1 where the file stays */
+    struct supervisor_log next_log; /* of the worker that starts; fd -1: the file stays */
     bool log_wanted;                /* by the worker that starts */
     unsigned log_numbers;           /* files opened so far */
     struct child children[WORKERS_MAX];
-    struct origin *origin; /* what the worker that served last was started from; NULL: not kept */
+    struct origin *origin; /* files of the worker that served last; NULL: not kept */
     struct supervisor_config config;
     struct control control;
-    struct helper closer; /* of descriptors that others may let linger */
+    struct helper closer; /* closes descriptors whose close(2) may wait */
     struct notify notify;
-    struct values values; /* that were set while goevd runs */
+    struct values values; /* set by goevd ctl set */
     int signal_fd;
     sigset_t old_mask;
-    struct rlimit old_files; /* RLIMIT_NOFILE */
-    struct proto_ready limits; /* what the worker that served last has said */
+    struct rlimit old_files;   /* RLIMIT_NOFILE */
+    struct proto_ready limits; /* READY of the worker that served last */
     bool was_ready;            /* a worker has served */
     bool stopping;
-    uint64_t stop_ns;    /* when it was first told to stop */
+    uint64_t stop_ns;    /* time of the first request to stop */
     uint64_t extend_ns;  /* 0, or when the manager is asked for more time to stop */
     uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
     uint64_t room_ns;    /* 0, or when a draining worker has to make room */
     unsigned reload;     /* the number of the reload that is wanted; 0: none */
-    bool reload_waits;   /* ... by a worker alone: it ends nobody to have its turn */
-    unsigned reloads;    /* the number of the last one that was asked for */
+    bool reload_waits;   /* ... by a worker: no draining worker has to make room */
+    unsigned reloads;    /* number of the last request for a reload */
     uint64_t crashes_ns[CRASHES_MAX];
     unsigned crashes;
     uint64_t outage_ns; /* since when no worker has served; it counts when none does */
@@ -95,7 +95,7 @@ struct supervisor {
     time_t since; /* when goevd was started */
     struct status_event last_reload;
     struct status_event last_crash;
-    char notified[SUPERVISOR_STATUS_MAX]; /* the status that the service manager has */
+    char notified[SUPERVISOR_STATUS_MAX]; /* STATUS= that was sent last */
     uint64_t cut;                         /* connections that workers have ended at a deadline */
     int status;
 };
@@ -106,66 +106,66 @@ struct child *supervisor_find(struct supervisor *s, enum child_state state);
 /* Take one message. False: there is none left. */
 bool supervisor_receive(struct supervisor *s, struct child *c);
 
-/* Say no to what it has asked for. */
+/* Refuse the request of a worker. */
 int supervisor_refuse(struct child *c, const struct err *err);
 
-/* The log: what a worker asks for, which counts when it serves, or is forgotten. */
+/* The log that a worker requests. It is used once that worker serves, or forgotten. */
 int supervisor_on_log(struct supervisor *s, struct child *c, struct proto_log *how);
 void supervisor_commit_log(struct supervisor *s, struct child *c);
 void supervisor_forget_log(struct supervisor *s);
 
-/* Open its file anew, for all. 0, and who waits is answered when all workers write there;
- * a negative errno, and the old file stays. */
+/* Reopen the log file for all processes. 0, and clients that wait get their reply when all workers
+ * write to the new file; a negative errno, and the old file stays. */
 int supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr);
 
-/* Is there a file that it is to be sent when it reads? Do so. */
+/* Whether a log file is queued for a worker that is not reading; and send it. */
 bool supervisor_owes_log(const struct child *c);
 void supervisor_repeat_log(struct supervisor *s, struct child *c);
 void supervisor_on_log_taken(struct supervisor *s, struct child *c,
                              const struct proto_log_taken *taken);
 void supervisor_reply_reopened(struct supervisor *s);
 
-/* A worker cannot go over to a new file: say so to the log, and to who waits for it. */
+/* A worker cannot change to the new file: log it, and refuse the clients that wait. */
 void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
 
-/* Files of plugins: what a worker asks for while it starts; to open them anew for all workers, or
- * for this one, when it reads. */
+/* Files of plugins: the request of a worker that starts; reopening for all workers, or for one
+ * worker that is reading again. */
 int supervisor_on_file(struct child *c, struct proto_file *file);
 bool supervisor_reopen_files(struct supervisor *s);
 void supervisor_send_files(struct supervisor *s, struct child *c);
 
-/* A worker asks what to start from; sends a file to keep, whose fd is taken over; serves, so that
- * what it has started from takes the place of what was kept. */
+/* Files to start from: the request of a worker; a file that a worker sends to be kept, whose fd is
+ * taken over; and a worker that serves, whose files replace the kept ones. */
 int supervisor_on_snapshot(struct supervisor *s, struct child *c);
 int supervisor_on_keep(struct supervisor *s, struct child *c, struct proto_kept *file, int fd);
 void supervisor_commit_origin(struct supervisor *s, struct child *c);
 
-/* Counts: where a worker counts, what it has counted when it serves and when it has ended, and what
- * the supervisor counts itself. */
+/* Metrics: the memory in which a worker counts, the names that a serving worker brings, and the
+ * counters of the supervisor itself. */
 int supervisor_on_counts(struct supervisor *s, struct child *c);
 void supervisor_commit_counts(struct supervisor *s, struct child *c);
 void supervisor_count_end(struct supervisor *s);
 void supervisor_count_reload(struct supervisor *s, bool ok);
 
-/* Answer who waits for that reload; 0 is none. */
+/* Reply to the clients that wait for this reload; 0 is none. */
 void supervisor_reply_reloaded(struct supervisor *s, unsigned reload);
 
-/* What the service manager hears: that all is well, that a reload goes on, the load; and, as time
- * goes by, that the supervisor turns and how long stopping may yet take. */
+/* Messages to the service manager: ready, reloading, the load; and by timer the watchdog's sign of
+ * life and the time that stopping may still take. */
 void supervisor_notify_ready(struct supervisor *s);
 void supervisor_notify_reloading(struct supervisor *s);
 void supervisor_notify_status(struct supervisor *s);
 void supervisor_reply_status(struct supervisor *s, struct control_client *client);
 
-/* Let status say that this has happened now. */
+/* Record an event of this moment for goevd ctl status. */
 void supervisor_note(struct status_event *event, bool ok, const char *format, ...) PRINTF(3, 4);
 void supervisor_notify_time(struct supervisor *s, uint64_t now_ns);
 
-/* Take over what the manager has passed, and let it keep what listens. */
+/* Take over the sockets that the service manager has passed, and let it keep those that listen. */
 int supervisor_inherit(struct supervisor *s, struct err *reterr);
 
-/* A worker reports its load, and that it is not stopped: when its silence is noticed (0: never), to
- * do so, and time that is none of its own because the supervisor stood still itself. */
+/* Heartbeats of workers: one came; the time at which silence is judged (0: never); judge it; and do
+ * not charge workers for `ns` in which the supervisor itself was stopped. */
 void supervisor_on_load(struct child *c, const struct proto_load *load);
 uint64_t supervisor_hang_due_ns(const struct supervisor *s);
 void supervisor_hang_time(struct supervisor *s, uint64_t now_ns);
@@ -177,7 +177,7 @@ void supervisor_reap(struct supervisor *s);
 /* No worker serves, and one could not be started: try again later. */
 void supervisor_retry(struct supervisor *s);
 
-/* Stop; now if that has been said before. `why` begins the line in the log. */
+/* Stop gracefully; at the second call, at once. `why` begins the line in the log. */
 void supervisor_stop(struct supervisor *s, const char *why);
 
 /* Let a new worker take over. Returns the number of this reload, for clients to wait for. */
