@@ -1,14 +1,14 @@
-/* One request that a handler has, and its reply, whatever it travels by: what handlers see as
- * struct goevd_http_request.
+/* An exchange: one request and its reply, whatever the wire. Handlers see it as struct
+ * goevd_http_request.
  *
  *   exchange.c     its life: from handler to handler, over several callbacks, to its end
  *   pool.c         its memory and its number
  *   body_in.c      the body in
- *   reply_head.c   the head of the reply, and what comes before it
+ *   reply_head.c   the head of the reply, and interim responses before it
  *   reply_out.c    the content of the reply
  *   compression.c  ... through zlib
  *   api.c          the functions that handlers call
- *   wire.h         what it calls to travel
+ *   wire.h         the functions of the wire
  *
  * Its wire takes one from the pool, sets c, req, handler and flags, calls http_exchange_begin(),
  * and from then on, until it calls `done`:
@@ -41,7 +41,7 @@
 /* Memory that an exchange keeps for the next request. */
 #define HTTP_EXCHANGE_KEEP_BYTES 16384
 
-/* Exchanges of one poller that last at the same time: what a number can tell apart. */
+/* Exchanges of one poller that may last at the same time: the numbers of 20 bits. */
 #define HTTP_EXCHANGE_SLOTS_MAX ((size_t)1 << 20)
 
 /* Header lines that a handler may add. */
@@ -64,10 +64,10 @@ enum http_exchange_flags {
     HTTP_X_BEGUN = 1 << 9,   /* the head has gone out */
     HTTP_X_SILENT = 1 << 10, /* content is left out */
     HTTP_X_SIZED = 1 << 11,  /* reply.left bytes of content are to follow */
-    HTTP_X_GZIP = 1 << 12,   /* its head says that it is compressed */
-    HTTP_X_ENDED = 1 << 13,  /* the handler has said all */
+    HTTP_X_GZIP = 1 << 12,   /* its content is compressed, and its head is sent so */
+    HTTP_X_ENDED = 1 << 13,  /* the handler has completed it */
     HTTP_X_DRAIN = 1 << 14,  /* on_drained is owed */
-    /* what is to happen */
+    /* the next step */
     HTTP_X_NEXT = 1 << 15,    /* the next handler's turn */
     HTTP_X_BROKEN = 1 << 16,  /* it ends with `verdict`, or without a reply if that is 0 */
     HTTP_X_WRONG = 1 << 17,   /* broken, because its content is not as long as was announced */
@@ -83,7 +83,7 @@ enum http_exchange_flags {
     HTTP_X_LOST = HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_NEXT | HTTP_X_BROKEN
 };
 
-/* The body in. */
+/* The request body. */
 struct http_body_in {
     uint64_t came;     /* bytes of content so far */
     uint64_t max;      /* that may come */
@@ -93,7 +93,7 @@ struct http_body_in {
     struct http_buffer trailers; /* lines, and an empty one behind them */
 };
 
-/* The reply out. */
+/* The reply. */
 struct http_reply_out {
     int status;                /* 0: none has begun; counts with HTTP_X_INFORMED, as does sent */
     uint64_t sent;             /* bytes of content */
@@ -101,15 +101,15 @@ struct http_reply_out {
     struct http_buffer fields; /* header lines, later trailers */
 };
 
-/* What its content goes through. */
+/* Compression of the reply's content. */
 struct http_compression {
-    struct http_gzip_stream *stream; /* NULL: it does not */
-    struct http_segment source;      /* content that is yet to go through it */
-    bool dirty;                      /* it keeps back some of what was written */
+    struct http_gzip_stream *stream; /* NULL: not compressed */
+    struct http_segment source;      /* content that is not compressed yet */
+    bool dirty;                      /* the stream holds written content back */
     bool full;                       /* `source` waits until the client has taken more */
 };
 
-/* Whose the connection will be. */
+/* The handler that gets the connection after an upgrade. */
 struct http_upgrade {
     struct goevd_plugin *to;
     const void *state; /* the handler's own */
@@ -129,14 +129,14 @@ struct http_exchange {
     struct http_local *local;
 
     uint32_t flags; /* enum http_exchange_flags */
-    int verdict;    /* why it is broken: an enum http_verdict; -EPIPE: the connection is; 0 */
+    int verdict;    /* cause of HTTP_X_BROKEN: an enum http_verdict; -EPIPE: the connection; 0 */
 
     /* the request */
     struct http_request *req;           /* the wire's */
-    const struct http_handler *handler; /* whose turn it is */
+    const struct http_handler *handler; /* the present one of the chain */
     char *state;                        /* of all handlers of the chain */
     size_t state_room;
-    struct http_buffer user; /* whose it is, as a handler has found */
+    struct http_buffer user; /* the authenticated user, set by a handler */
 
     struct http_body_in body;
     struct http_reply_out reply;
@@ -162,8 +162,8 @@ http_exchange_of(const struct goevd_http_request *r)
     return (struct http_exchange *)(uintptr_t)r;
 }
 
-/* The same in a function of a table, whose caller is the handler: a pointer that it has kept for
- * too long is found. `name` is that of the function. */
+/* The same for a pointer that comes from a handler: a request that is over is detected and
+ * reported. `name` is that of the called function. */
 #define HTTP_EXCHANGE_GIVEN(r, name)                                                               \
     (likely((r) && http_exchange_of(r)->magic == HTTP_EXCHANGE_MAGIC)                              \
          ? (void)0                                                                                 \
@@ -202,17 +202,17 @@ int http_exchange_clear_state(struct http_exchange *x);
 uint64_t http_exchange_number(struct http_exchange *x);
 struct http_exchange *http_exchange_find(struct http_local *local, uint64_t number);
 
-/* ---- What its wire calls --------------------------------------------------------------------- */
+/* ---- Called by the wire ---------------------------------------------------------------------- */
 
-/* Call on_request. Returns what that does; what follows is http_exchange_advance(), unless the
- * flags are HTTP_X_ENDED alone and the wire has the whole reply. */
+/* Call on_request, and return its result. Then call http_exchange_advance(), unless the flags are
+ * HTTP_X_ENDED alone and the wire has the whole reply. */
 int http_exchange_begin(struct http_exchange *x);
 
-/* A callback of its handler has returned what it may not. Returns -EINVAL. */
+/* A callback of its handler has returned an invalid value. Returns -EINVAL. */
 cold int http_exchange_wrong(const struct http_exchange *x, enum http_callback callback,
                              ptrdiff_t r, const char *may);
 
-/* What a callback that may return 0, 1 as a write does, or a negative value has returned. */
+/* Check the result of a callback that may return 0, 1 as a write does, or a negative errno. */
 static inline int
 http_exchange_result(const struct http_exchange *x, enum http_callback callback, int r)
 {
@@ -221,9 +221,9 @@ http_exchange_result(const struct http_exchange *x, enum http_callback callback,
                : r;
 }
 
-/* Do what is due.
+/* Take the next step, after a callback or a change.
  *
- * r        what its last callback returned; 0: there was none.
+ * r        the result of its last callback; 0: there was none.
  * Returns  0: content of its body may come, or it is over; -EBUSY: it waits; another negative
  *          value: the connection is lost.
  */
@@ -262,11 +262,11 @@ void http_exchange_kick(struct goevd_timer *timer, void *local);
 /* End it, soon, with that reply if none has begun; 0 or -EPIPE: without one. */
 void http_exchange_break(struct http_exchange *x, int verdict);
 
-/* A function of the wire has returned r: note what follows from that. Returns it. */
+/* Record the result of a function of the wire, and return it. */
 int http_exchange_took(struct http_exchange *x, int r);
 
-/* Let http_exchange_timeout() be called, in a callback of the connection: for the handler, or to do
- * what has to be done in one. 0; -ENOMEM; -EPIPE. */
+/* Let http_exchange_timeout() be called in a callback of the connection: for the handler's timer,
+ * or for a step that needs such a callback. 0; -ENOMEM; -EPIPE. */
 int http_exchange_arm_timer(struct http_exchange *x, uint64_t delay_ns);
 int http_exchange_arm_kick(struct http_exchange *x);
 
@@ -283,7 +283,7 @@ http_exchange_wants_body(const struct http_exchange *x)
                         HTTP_X_BROKEN)) == HTTP_X_READ;
 }
 
-/* Whether so much more content is not too much. */
+/* Whether `more` bytes of content stay within the maximum. */
 static inline bool
 http_exchange_body_fits(const struct http_exchange *x, uint64_t more)
 {
@@ -304,7 +304,7 @@ http_exchange_body_complete(struct http_exchange *x)
     x->flags &= ~(uint32_t)HTTP_X_BODY;
 }
 
-/* Tell the handler that the body is complete, with what was gathered. Returns what on_body did. */
+/* Pass the end of the body, and the gathered content, to the handler. Returns on_body's result. */
 ptrdiff_t http_exchange_body_last(struct http_exchange *x);
 
 /* How much longer it may take, ns; 0: no longer. */
@@ -350,11 +350,11 @@ http_exchange_reply_waits(const struct http_exchange *x)
 /* The end of a segment: it is released. */
 void http_segment_done(struct http_segment *s, int result);
 
-/* Put content as it is framed, and what ends it. Return as the functions of the wire. */
+/* Send content in the framing of the wire, and its end. Return as the functions of the wire. */
 int http_exchange_put_content(struct http_exchange *x, const char *data, size_t len);
 int http_exchange_put_end(struct http_exchange *x);
 
-/* Drop what waits. */
+/* Drop content that waits for the client. */
 void http_exchange_reply_drop(struct http_exchange *x);
 
 int http_exchange_reply(struct http_exchange *x, int status, const char *type, size_t type_len,
@@ -367,12 +367,12 @@ int http_exchange_end(struct http_exchange *x);
 
 /* ---- Compressed, compression.c --------------------------------------------------------------- */
 
-/* Whether the content may be compressed, and what the headers say of it then, also to who does not
- * take it. 0; 1: this client takes it; -ENOMEM. */
+/* Decide whether the content may be compressed, and add the headers that depend on it, for clients
+ * without gzip too. 0; 1: compress for this client; -ENOMEM. */
 int http_compression_choose(struct http_exchange *x, int status, struct http_span type,
                             uint64_t length);
 
-/* Compress what will be written, if there is a stream for it. 0 or -ENOMEM. */
+/* Compress the content that follows, if there is a stream for it. 0 or -ENOMEM. */
 int http_compression_begin(struct http_exchange *x);
 
 /* Compress all of it, HTTP_GZIP_STEP bytes at most, if it becomes shorter. 0 or -ENOMEM. */
@@ -383,11 +383,11 @@ int http_compression_write(struct http_exchange *x, const char *data, size_t len
 int http_compression_write_segment(struct http_exchange *x, const struct http_segment *s);
 int http_compression_end(struct http_exchange *x);
 
-/* Compress more of what waits. Returns as the functions of the wire, also 1 while more waits. */
+/* Compress more of `source`. Returns as the functions of the wire, also 1 while more waits. */
 int http_compression_go_on(struct http_exchange *x);
 
-/* When a callback ends: see to it that the client gets what was written. */
+/* At the end of a callback: flush written content to the client. */
 void http_compression_flush(struct http_exchange *x);
 
-/* Let it all go. */
+/* Release the stream and `source`. */
 void http_compression_drop(struct http_exchange *x);
