@@ -1,7 +1,7 @@
-/* The family of a connection: which file does what, and what the files share.
+/* The files of a connection, and the functions that they share.
  *
  *   conn.c          opening, events of epoll, work that is put off
- *   conn_close.c    closing, and what follows each callback
+ *   conn_close.c    closing, and the steps after each callback
  *   conn_upgrade.c  from one handler to another
  *   conn_read.c     bytes in: reading, the unread tail, end of input
  *   conn_frame.c    frames in and out, for handlers that name a framing
@@ -9,13 +9,13 @@
  *   conn_disk.c     bytes of files that are not in memory
  *   conn_slow.c     peers that take their output too slowly
  *   conn_timer.c    deadline, idle time-out, a handler's timers
- *   conn_row.c      a copy of what is known of one, for lists
+ *   conn_row.c      a copy of the facts about one, for goevd ctl connections
  *   net.c           all connections of a poller: walking, stopping, closing
  *   send.c          writes and closes from other threads, by id
- *   service.c       what the connections of a listener share on a poller
+ *   service.c       data that the connections of a listener share on a poller
  *   transport.c     plain sockets, and sockets that are lent
  *
- * The states of a connection, as its flags say them:
+ * The states of a connection, by its flags:
  *
  *   conn_open()
  *      |
@@ -41,11 +41,11 @@
 #define CONN_INPUT_OFF                                                                             \
     (CONN_PAUSED | CONN_THROTTLED | CONN_EOF | CONN_CLOSING | CONN_AGAIN | CONN_REFUSED)
 
-/* After a change outside callbacks: flush, shut down, close or ask epoll for other events, as the
- * flags say. False: the connection is gone. */
+/* After a change outside callbacks: flush, shut down, close or change the events of epoll,
+ * according to the flags. False: the connection is gone. */
 bool conn_settle(struct conn *c);
 
-/* Go on with the handshake, and with what follows it. The connection may be gone afterwards. */
+/* Continue the handshake, and then open. The connection may be gone afterwards. */
 void conn_begin(struct conn *c);
 
 /* The transport is ready: on_open. The connection may be gone afterwards. */
@@ -55,14 +55,14 @@ void conn_tell_open(struct conn *c);
 bool conn_take_upgrade(struct conn *c);
 void conn_state_free(struct conn *c);
 
-/* The socket said no: close at once, for the reason that this errno is. */
+/* A call on the socket failed: close at once, with the reason that belongs to this errno. */
 void conn_fail(struct conn *c, int error);
 
-/* Report what a callback has returned, if it is none of what it `may` return and no error; before
+/* Report the result of a callback that is neither one of those it `may` return nor an error; before
  * its conn_leave(). True: the connection is to close. */
 __attribute__((cold)) bool conn_result_wrong(const struct conn *c, int64_t r, const char *may);
 
-/* The same for what returns 0, 1 as a write does, or a negative value to close. */
+/* The same for callbacks that return 0, 1 as a write does, or a negative errno to close. */
 static inline bool
 conn_result_closes(const struct conn *c, int r)
 {
@@ -72,11 +72,11 @@ conn_result_closes(const struct conn *c, int r)
 /* Let the net call conn_work() soon. */
 void conn_list(struct conn *c);
 
-/* What was put off: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
+/* Deferred work: flush, deliver the tail again, on_drained, on_stop, closing. Outside callbacks;
  * the connection may be gone afterwards. */
 void conn_work(struct conn *c);
 
-/* Ask epoll for what the connection waits for now. */
+/* Register with epoll the events that the connection waits for now. */
 void conn_interest(struct conn *c);
 
 /* Read once, deliver. The connection may be gone afterwards. */
@@ -91,11 +91,11 @@ void conn_tail_free(struct conn *c);
 ptrdiff_t conn_read_frames(struct goevd_conn *c, void *state, const char *data, size_t len,
                            size_t fresh, unsigned flags);
 
-/* As conn_reserve(), and says why not: as conn_write(). */
+/* As conn_reserve(), but returns an error as conn_write() does. */
 int conn_room(struct conn *c, size_t len, char **ret);
 
-/* Let the socket take what it can of the queue, and of what the callback that has just ended has
- * gathered. Errors mark the connection as closing. */
+/* Write the queue to the socket, and the bytes that the callback that has just ended has gathered,
+ * as far as the socket has room. Errors mark the connection as closing. */
 void conn_flush(struct conn *c);
 void conn_flush_gathered(struct conn *c);
 
@@ -103,19 +103,19 @@ void conn_flush_gathered(struct conn *c);
  * be read first, and CONN_DISK is set until that has ended. */
 size_t conn_disk_ready(struct conn *c, struct segment *s);
 
-/* When it is tried again for want of room in the work pool; UINT64_MAX: not at all. */
+/* Time of the next attempt after the work pool had no room; UINT64_MAX: none. */
 uint64_t conn_disk_due_ns(const struct conn *c);
 
-/* It is time to. */
+/* Make that attempt. */
 void conn_disk_again(struct conn *c);
 
 /* conn_slow.c: output waits for the socket, so the peer has to take it at the limits' rate. */
 void conn_slow_watch(struct conn *c);
 
-/* When that is looked at next; UINT64_MAX: not at all. */
+/* Time of the next check; UINT64_MAX: none. */
 uint64_t conn_slow_due_ns(const struct conn *c);
 
-/* It is time to look: whether the peer takes too little. If not, the next period begins. */
+/* The check: whether the peer takes too little. If not, the next period begins. */
 bool conn_slow_passed(struct conn *c);
 
 /* Whether the peer has taken queued output since this last returned true; false if none is queued.
@@ -131,7 +131,7 @@ void conn_release(struct conn *c);
 /* The connection that embeds w, or NULL if something else does. */
 struct conn *conn_of_watch(struct watch *w);
 
-/* What is read has nothing to do with what is written. */
+/* Input and output are independent of each other. */
 static inline bool
 conn_is_duplex(const struct conn *c)
 {
