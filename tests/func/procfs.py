@@ -84,6 +84,16 @@ def tcp_states(port):
     return found
 
 
+def tcp_sockets(pid):
+    """How many IPv4 TCP sockets a process holds, in any state but TIME_WAIT.
+
+    Its other descriptors come and go on their own for a moment after READY.
+    """
+    rows = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+    known = {f'socket:[{row.split()[9]}]' for row in rows}
+    return len([target for target in files(pid).values() if target in known])
+
+
 def listeners(port):
     """How many IPv4 sockets listen on that port."""
     return list(tcp_states(port).values()).count(LISTEN)

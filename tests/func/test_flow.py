@@ -78,14 +78,13 @@ def test_half_closed_echo_sends_everything(goevd):
 def test_reset_frees_the_connection(goevd):
     d = goevd(config(listener(handler='echo')))
     worker = d.worker()
-    echo(d.connect())
-    files = procfs.open_files(worker)
+    sockets = procfs.tcp_sockets(worker)
     for _ in range(20):
         s = d.connect()
         s.sendall(b'x' * 100000)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         s.close()
-    eventually(lambda: procfs.open_files(worker) == files, 'fds are left')
+    eventually(lambda: procfs.tcp_sockets(worker) == sockets, 'fds are left')
     echo(d.connect())
 
 

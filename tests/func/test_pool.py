@@ -330,7 +330,7 @@ def test_server_that_the_handler_rejects_is_not_stormed(serve, server):
     assert client.ask('reject a') == ['close', str(HANDLER), 'a']
     client.get('b')
     assert time.monotonic() - start > 0.09
-    assert server.accepted == 2
+    server.wait(lambda: server.accepted == 2)
 
 
 def test_many_clients_on_few_connections(serve, server):

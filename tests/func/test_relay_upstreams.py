@@ -194,10 +194,10 @@ def test_client_that_goes_while_it_waits(relay, relay_figure):
 def test_client_that_is_idle_for_too_long_waits_no_more(relay, relay_figure):
     port, clients = full()
     d = relay(f'127.0.0.1:{port}', connect_timeout='1h', front={'idle_timeout': '200ms'})
-    files = procfs.open_files(d.worker())
+    sockets = procfs.tcp_sockets(d.worker())
     assert closed(d.connect())
     eventually(lambda: relay_figure('connecting') == 0, 'it still waits')
-    eventually(lambda: procfs.open_files(d.worker()) == files, 'an attempt goes on')
+    eventually(lambda: procfs.tcp_sockets(d.worker()) == sockets, 'an attempt goes on')
     assert (relay_figure('upstream.0.failed'), relay_figure('refused')) == (0, 0)
     for c in clients:
         c.close()
@@ -222,7 +222,7 @@ def test_many_connections(relay, relay_figure):
     count = 100 if SANITIZER else 400
     with Upstream() as a, Upstream() as b:
         d = relay(a, b)
-        files = procfs.open_files(d.worker())
+        sockets = procfs.tcp_sockets(d.worker())
         for _ in range(2):
             socks = [d.connect() for _ in range(count)]
             for n, s in enumerate(socks):
@@ -232,7 +232,7 @@ def test_many_connections(relay, relay_figure):
             assert relay_figure('open') == count
             for s in socks:
                 s.close()
-            eventually(lambda: procfs.open_files(d.worker()) == files, 'fds are left')
+            eventually(lambda: procfs.tcp_sockets(d.worker()) == sockets, 'fds are left')
             assert relay_figure('open') == 0
         assert a.accepted + b.accepted == 2 * count
         assert abs(a.accepted - b.accepted) <= 4   # two pollers may choose in one moment

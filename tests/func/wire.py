@@ -150,15 +150,16 @@ def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
 
 
 def kept_port():
-    """A port of 127.0.0.1 that a server may leave and take again, until this process ends.
+    """A port that a server may leave and take again, at any address, until this process ends.
 
     A port that is free for a moment may become that of any client on this machine. Where a socket is
     bound and does not listen, the kernel chooses the port for nobody, and a server that sets
     SO_REUSEADDR may still listen there.
     """
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(('127.0.0.1', 0))
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.bind(('::', 0))
     KEPT.append(s)
     return port_of(s)
 
