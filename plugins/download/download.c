@@ -33,22 +33,8 @@ dl_destroy(void *instance)
 
     dl_types_fini(&d->types);
     free(d->shared);
-    if (d->root >= 0)
-        close(d->root);
+    dl_root_fini(&d->root);
     free(d);
-}
-
-static int
-dl_open_root(struct dl_instance *d)
-{
-    d->root = open(d->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (d->root < 0)
-        return goevd_refuse(d->self, "root", "%s: %s", d->options->root.data, strerror(errno));
-    if (dl_file_check_kernel(d->root) < 0)
-        return goevd_refuse(
-            d->self, "",
-            "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
-    return 0;
 }
 
 static int
@@ -126,12 +112,11 @@ dl_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     d->self = self;
     d->options = options;
-    d->root = -1;
-    r = dl_check_names(d);
+    r = dl_root_init(&d->root, self, d->options);
+    if (r == 0)
+        r = dl_check_names(d);
     if (r == 0)
         r = dl_types_init(&d->types, self, d->options);
-    if (r == 0)
-        r = dl_open_root(d);
     if (r == 0)
         r = dl_share(d);
     if (r == 0)
@@ -151,7 +136,7 @@ dl_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 
     (void)instance, (void)poller;
     dl_cache_fini(&l->cache);
-    dl_root_fini(&l->root);
+    dl_root_copy_fini(&l->root);
     goevd_timer_free(l->timer);
     free(l);
 }
@@ -159,7 +144,7 @@ dl_poller_stop(void *instance, struct goevd_poller *poller, void *local)
 static int
 dl_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
-    const struct dl_instance *d = instance;
+    struct dl_instance *d = instance;
     struct dl_local *l = calloc(1, sizeof(*l));
     int r;
 
@@ -173,7 +158,7 @@ dl_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     if (r == 0 && !l->timer)
         r = -ENOMEM;
     if (r == 0)
-        r = dl_root_init(&l->root, d->self, d->options, d->root);
+        r = dl_root_copy_init(&l->root, &d->root);
     if (r == 0 && getrandom(&l->boundary, sizeof(l->boundary), 0) != sizeof(l->boundary))
         r = -EIO;
     if (r < 0) {

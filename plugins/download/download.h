@@ -14,7 +14,7 @@ struct dl_instance {
     const struct dl_options *options;
     struct dl_types types;
     struct dl_throttle_shared *shared;
-    int root;
+    struct dl_root root;
     struct {
         int kept, reused, opened, failed;
     } metrics;
@@ -24,7 +24,7 @@ struct dl_instance {
 struct dl_local {
     const struct dl_instance *download;
     struct goevd_poller *poller;
-    struct dl_root root;
+    struct dl_root_copy root;
     struct goevd_timer *timer; /* the next file of the cache to let go of */
     struct dl_cache cache;
     uint64_t boundary;

@@ -101,7 +101,7 @@ dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
     struct goevd_str fallback = l->download->options->fallback;
     int r;
 
-    if (dl_root_refresh(&l->root, goevd_poller_now(l->poller)))
+    if (dl_root_copy_refresh(&l->root, goevd_poller_now(l->poller)))
         dl_cache_clear(&l->cache);
     r = dl_find_named(l, path, ret);
     if (fallback.len == 0 || (r != -ENOENT && r != -ENOTDIR))

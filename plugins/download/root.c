@@ -6,6 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "download/file.h"
+
+static int
+dl_root_open(const struct dl_root *root)
+{
+    int fd = open(root->options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* Serve the directory of fd from now on. Returns 0 or a negative errno. */
 static int
 dl_root_set(struct dl_root *root, int fd)
 {
@@ -20,19 +31,23 @@ dl_root_set(struct dl_root *root, int fd)
 }
 
 int
-dl_root_init(struct dl_root *root, struct goevd_self *self, const struct dl_options *o, int fd)
+dl_root_init(struct dl_root *root, struct goevd_self *self, const struct dl_options *o)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int r = copy < 0 ? -errno : dl_root_set(root, copy);
+    int fd, r;
 
-    root->self = self;
-    root->options = o;
+    *root = (struct dl_root){.self = self, .options = o, .fd = -1};
+    pthread_mutex_init(&root->lock, NULL);
+    fd = dl_root_open(root);
+    r = fd < 0 ? fd : dl_root_set(root, fd);
     if (r < 0) {
-        root->fd = -1;
-        if (copy >= 0)
-            close(copy);
+        if (fd >= 0)
+            close(fd);
+        return goevd_refuse(self, "root", "%s: %s", o->root.data, strerror(-r));
     }
-    return r;
+    if (dl_file_check_kernel(root->fd) < 0)
+        return goevd_refuse(
+            self, "", "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
+    return 0;
 }
 
 void
@@ -40,10 +55,10 @@ dl_root_fini(struct dl_root *root)
 {
     if (root->fd >= 0)
         close(root->fd);
-    root->fd = -1;
+    pthread_mutex_destroy(&root->lock);
 }
 
-/* Its name could be opened, or not: log each change once. */
+/* Log each time that the name can no longer be opened, or can be again. */
 static void
 dl_root_report(struct dl_root *root, int error)
 {
@@ -60,24 +75,74 @@ dl_root_report(struct dl_root *root, int error)
         goevd_log(root->self, GOEVD_LOG_NOTICE, "the root %s can be opened again", name);
 }
 
-bool
-dl_root_refresh(struct dl_root *root, uint64_t now_ns)
+static void
+dl_root_reopen(struct dl_root *root)
 {
     struct dl_root old = *root;
-    int fd;
+    int fd = dl_root_open(root);
 
-    if (now_ns - old.opened_ns < (uint64_t)old.options->open_time_ns)
-        return false;
-    root->opened_ns = now_ns;
-    fd = open(old.options->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    dl_root_report(root, fd < 0 ? errno : 0);
+    dl_root_report(root, fd < 0 ? -fd : 0);
     if (fd < 0)
-        return false;
+        return;
     if (dl_root_set(root, fd) < 0 || (root->device == old.device && root->inode == old.inode)) {
         root->fd = old.fd;
         close(fd);
-        return false;
+        return;
     }
+    root->generation++;
     close(old.fd);
+}
+
+int
+dl_root_copy_init(struct dl_root_copy *copy, struct dl_root *root)
+{
+    pthread_mutex_lock(&root->lock);
+    *copy = (struct dl_root_copy){
+        .root = root,
+        .fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 3),
+        .generation = root->generation,
+    };
+    pthread_mutex_unlock(&root->lock);
+    return copy->fd < 0 ? -errno : 0;
+}
+
+void
+dl_root_copy_fini(struct dl_root_copy *copy)
+{
+    if (copy->fd >= 0)
+        close(copy->fd);
+    copy->fd = -1;
+}
+
+/* The clocks of two pollers are read at different moments: another one's may be ahead of now_ns. */
+static bool
+dl_root_is_due(const struct dl_root *root, uint64_t since_ns, uint64_t now_ns)
+{
+    return (int64_t)(now_ns - since_ns) >= root->options->open_time_ns;
+}
+
+bool
+dl_root_copy_refresh(struct dl_root_copy *copy, uint64_t now_ns)
+{
+    struct dl_root *root = copy->root;
+    int fd = -1;
+
+    if (!dl_root_is_due(root, copy->checked_ns, now_ns))
+        return false;
+    copy->checked_ns = now_ns;
+    pthread_mutex_lock(&root->lock);
+    if (dl_root_is_due(root, root->opened_ns, now_ns)) {
+        root->opened_ns = now_ns;
+        dl_root_reopen(root);
+    }
+    if (copy->generation != root->generation)
+        fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 3);
+    if (fd >= 0)
+        copy->generation = root->generation;
+    pthread_mutex_unlock(&root->lock);
+    if (fd < 0)
+        return false;
+    close(copy->fd);
+    copy->fd = fd;
     return true;
 }
