@@ -37,6 +37,19 @@ dl_destroy(void *instance)
     free(d);
 }
 
+/* Open the root, and check that files beneath it can be opened. */
+static int
+dl_open_root(struct dl_instance *d)
+{
+    int r = dl_root_init(&d->root, d->self, d->options);
+
+    if (r == 0 && dl_file_check_kernel(d->root.fd) < 0)
+        r = goevd_refuse(
+            d->self, "",
+            "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
+    return r;
+}
+
 static int
 dl_check_names(struct dl_instance *d)
 {
@@ -112,7 +125,7 @@ dl_create(struct goevd_self *self, const void *options, void **ret_instance)
         return -ENOMEM;
     d->self = self;
     d->options = options;
-    r = dl_root_init(&d->root, self, d->options);
+    r = dl_open_root(d);
     if (r == 0)
         r = dl_check_names(d);
     if (r == 0)

@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "download/file.h"
-
 static int
 dl_root_open(const struct dl_root *root)
 {
@@ -44,9 +42,6 @@ dl_root_init(struct dl_root *root, struct goevd_self *self, const struct dl_opti
             close(fd);
         return goevd_refuse(self, "root", "%s: %s", o->root.data, strerror(-r));
     }
-    if (dl_file_check_kernel(root->fd) < 0)
-        return goevd_refuse(
-            self, "", "openat2(2) cannot be used: Linux 5.6 has it, unless a sandbox forbids it");
     return 0;
 }
 
