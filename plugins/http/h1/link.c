@@ -49,46 +49,15 @@ http_h1_link_gone(struct http_h1_conn *conn, enum goevd_http_reason reason)
 
 /* ---- The head of a request that lasts -------------------------------------------------------- */
 
-static void
-http_h1_link_move(const char **p, const char *from, size_t len, char *to)
-{
-    uintptr_t at = (uintptr_t)*p - (uintptr_t)from;
-
-    if (at <= len)
-        *p = to + at;
-}
-
-/* Copy the request, the bytes that it lies in, and its path if that had to be changed. */
 static int
 http_h1_link_copy_head(struct http_exchange *x, struct http_h1_link *link)
 {
-    const struct http_request *req = x->req;
-    const char *scratch = x->local->h1->scratch;
-    size_t fields = sizeof(*req) + req->field_count * sizeof(req->fields[0]);
-    bool changed = req->path.data == scratch;
-    size_t len = link->head_len;
-    struct http_request *copy;
-    char *bytes;
-    char *path;
+    struct http_span head = {link->head, link->head_len};
+    struct http_request *copy =
+        http_request_copy(&link->copy, x->req, head, x->local->h1->scratch);
 
-    if (http_buffer_reserve(&link->copy, fields + len + (changed ? req->path.len : 0)) < 0)
+    if (!copy)
         return -ENOMEM;
-    copy = (struct http_request *)(void *)link->copy.data;
-    bytes = link->copy.data + fields;
-    path = bytes + len;
-    memcpy(copy, req, fields);
-    memcpy(bytes, link->head, len);
-    if (changed)
-        memcpy(path, scratch, req->path.len);
-    for (uint32_t i = 0; i < req->field_count; i++) {
-        http_h1_link_move(&copy->fields[i].name, link->head, len, bytes);
-        http_h1_link_move(&copy->fields[i].value, link->head, len, bytes);
-    }
-    http_h1_link_move(&copy->target.data, link->head, len, bytes);
-    if (changed)
-        copy->path.data = path;
-    else
-        http_h1_link_move(&copy->path.data, link->head, len, bytes);
     x->req = copy;
     link->flags |= HTTP_H1_LINK_KEPT;
     return 0;

@@ -27,6 +27,9 @@ enum http_method {
 
 extern const char *const http_method_names[HTTP_METHOD_COUNT];
 
+/* The enum http_method of a name; HTTP_METHOD_UNKNOWN for any other. */
+uint8_t http_method_find(const char *name, size_t len);
+
 /* Headers that the server itself obeys. */
 enum http_known {
     HTTP_KNOWN_NONE,
@@ -85,3 +88,10 @@ struct http_limits {
     uint32_t headers_max;      /* header lines; at most 65000 */
     uint16_t flags;            /* enum http_flags that every request has */
 };
+
+struct http_buffer;
+
+/* Copy a request, the bytes that it lies in, and its path if http_target_check() wrote that to
+ * `scratch`. The copy lies in `to`. Returns NULL without memory. */
+struct http_request *http_request_copy(struct http_buffer *to, const struct http_request *req,
+                                       struct http_span head, const char *scratch);

@@ -33,17 +33,6 @@ http_parser_empty_lines(const char **p, const char *end)
     return *p == end ? -EAGAIN : 0;
 }
 
-static uint8_t
-http_parser_method_of(const char *name, size_t len)
-{
-    uint8_t m = 0;
-
-    while (m < HTTP_METHOD_COUNT &&
-           (strlen(http_method_names[m]) != len || memcmp(name, http_method_names[m], len) != 0))
-        m++;
-    return m;
-}
-
 /* Any method, with the SP after it. */
 static int
 http_parser_method(const char **p, const char *end, struct http_request *req)
@@ -59,7 +48,7 @@ http_parser_method(const char **p, const char *end, struct http_request *req)
         return -EAGAIN;
     if (q == name || *q != ' ')
         return HTTP_BAD_METHOD;
-    req->method = http_parser_method_of(name, (size_t)(q - name));
+    req->method = http_method_find(name, (size_t)(q - name));
     req->method_len = (uint8_t)(q - name);
     if (req->method >= HTTP_CONNECT)
         req->flags |= HTTP_TARGET_OTHER;
