@@ -6,6 +6,7 @@
  *   body_in.c      the body in
  *   reply_head.c   the head of the reply, and interim responses before it
  *   reply_out.c    the content of the reply
+ *   pieces.c       content by reference that goes out in several pieces
  *   compression.c  ... through zlib
  *   api.c          the functions that handlers call
  *   wire.h         the functions of the wire
