@@ -197,6 +197,7 @@ struct goevd_http {
     int (*set_user)(struct goevd_http_request *r, const char *name, size_t len);
     struct goevd_str (*user)(const struct goevd_http_request *r);
     void (*check)(const struct goevd_http_request *r, const char *function, const void *caller);
+    void (*close_after)(struct goevd_http_request *r);
 };
 
 /* Define the table of this plugin, once, in one source file: GOEVD_HTTP_TABLE; */
@@ -614,6 +615,21 @@ goevd_http_reply(struct goevd_http_request *r, int status, const char *type, con
     return goevd_http->reply(r, status, type, strlen(type), body, len);
 }
 
+/* Reply 405 to a method that the handler does not take.
+ *
+ * allow    the methods that it takes, separated by commas.
+ * Thread   [poller]
+ * Returns  0; -EINVAL, -EMSGSIZE, -EPIPE, -ENOMEM as goevd_http_add_header() does.
+ * Source   RFC 9110 section 15.5.6.
+ */
+static inline int
+goevd_http_refuse_method(struct goevd_http_request *r, const char *allow)
+{
+    int result = goevd_http_add_header(r, "Allow", allow);
+
+    return result < 0 ? result : goevd_http_reply(r, 405, NULL, NULL, 0);
+}
+
 /* Begin a reply. Its content comes by goevd_http_write() and ends with goevd_http_end().
  *
  * A 304 is given the type, the length and the headers of the 200 that the request would have had
@@ -710,6 +726,18 @@ static inline int
 goevd_http_end(struct goevd_http_request *r)
 {
     return goevd_http->end(r);
+}
+
+/* Close the connection after the reply that has yet to begin. HTTP/1.1 announces it with
+ * `Connection: close`; HTTP/2 does nothing.
+ *
+ * Thread   [poller]
+ * Source   RFC 9112 section 9.6.
+ */
+static inline void
+goevd_http_close_after(struct goevd_http_request *r)
+{
+    goevd_http->close_after(r);
 }
 
 /* Close the connection, before a reply or in the midst of it. on_close(GOEVD_HTTP_REASON_FAILED)
@@ -884,7 +912,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 144, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 184, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 272, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 312, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 360, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 368, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

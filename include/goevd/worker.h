@@ -1,4 +1,4 @@
-/* goevd/worker.h - a request for another worker, and whether there is one.
+/* goevd/worker.h - a request for another worker, and whether this one is at its end.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,6 +17,7 @@ struct goevd_host_worker {
 
     void (*worker_replace)(struct goevd_self *self, const char *why);
     bool (*worker_is_replaced)(struct goevd_self *self);
+    bool (*worker_is_stopping)(struct goevd_self *self);
 };
 
 /* Ask for another worker in the place of this one, as by a reload: from the files on disk now, and
@@ -42,6 +43,18 @@ static inline bool
 goevd_worker_is_replaced(struct goevd_self *self)
 {
     return goevd_host->worker->worker_is_replaced(self);
+}
+
+/* Whether goevd stops, from the request to stop on: also during `stop_delay`, while it still
+ * accepts connections. A reload alone never makes it true.
+ *
+ * Thread   [any]
+ * Returns  true or false.
+ */
+static inline bool
+goevd_worker_is_stopping(struct goevd_self *self)
+{
+    return goevd_host->worker->worker_is_stopping(self);
 }
 
 #ifdef __cplusplus

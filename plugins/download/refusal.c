@@ -10,9 +10,7 @@
 int
 dl_refusal_method(struct goevd_http_request *r)
 {
-    int result = goevd_http_add_header(r, "Allow", ALLOW);
-
-    return result < 0 ? result : goevd_http_reply(r, 405, NULL, NULL, 0);
+    return goevd_http_refuse_method(r, ALLOW);
 }
 
 /* A directory is asked for as if it were a file. */

@@ -81,15 +81,6 @@ metrics_done(struct goevd_http_request *r, void *state, void *arg, int result)
     free(job);
 }
 
-/* RFC 9110 section 15.5.6. */
-static int
-metrics_refuse_method(struct goevd_http_request *r)
-{
-    int result = goevd_http_add_header(r, "Allow", "GET, HEAD");
-
-    return result < 0 ? result : goevd_http_reply(r, 405, NULL, NULL, 0);
-}
-
 static int
 metrics_on_request(struct goevd_http_request *r, void *state)
 {
@@ -100,7 +91,7 @@ metrics_on_request(struct goevd_http_request *r, void *state)
 
     (void)state;
     if (method != GOEVD_HTTP_GET && method != GOEVD_HTTP_HEAD)
-        return metrics_refuse_method(r);
+        return goevd_http_refuse_method(r, "GET, HEAD");
     job = calloc(1, sizeof(*job));
     if (!job)
         return -ENOMEM;

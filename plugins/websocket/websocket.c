@@ -27,11 +27,8 @@ GOEVD_HTTP_TABLE;
 static int
 ws_handshake_refuse(struct goevd_http_request *r, int status)
 {
-    int result = 0;
-
-    if (status == 405)
-        result = goevd_http_add_header(r, "Allow", "GET");
-    return result < 0 ? result : goevd_http_reply(r, status, NULL, NULL, 0);
+    return status == 405 ? goevd_http_refuse_method(r, "GET")
+                         : goevd_http_reply(r, status, NULL, NULL, 0);
 }
 
 static int

@@ -132,6 +132,7 @@ build_all(struct build *build, const struct conf_resolver *resolver)
     config->hang = config->top->hang;
     config->processes = config->top->processes;
     config->stop_timeout_ns = config->top->stop_timeout_ns;
+    config->stop_delay_ns = config->top->stop_delay_ns;
     config->open_files_max = config->top->open_files_max;
     config->user = config->top->user;
     config->group = config->top->group;

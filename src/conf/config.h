@@ -193,6 +193,7 @@ struct config_top {
     struct goevd_str pid_file;
     struct goevd_str plugin_dir;
     int64_t stop_timeout_ns;
+    int64_t stop_delay_ns;
     int64_t open_files_max;
     struct goevd_list reactors;  /* of struct config_reactor */
     struct goevd_list listeners; /* of struct config_listener */
@@ -211,6 +212,7 @@ struct config {
     struct goevd_str pid_file;       /* absolute; data NULL: none */
     struct goevd_str plugin_dir;     /* absolute; data NULL: not given */
     int64_t stop_timeout_ns;
+    int64_t stop_delay_ns;
     int64_t open_files_max; /* 0: raise the soft limit to the hard one */
     const struct config_reactor *reactors;
     size_t reactor_count;

@@ -79,6 +79,7 @@ struct plugins {
     void *collect_arg;
     struct reader *reader;          /* likewise: of what all workers count */
     atomic_bool replaced;           /* the worker's: it drains while another serves */
+    atomic_bool stopping;           /* likewise: goevd stops, or is going to */
     struct registry registry;       /* of metrics: goevd's own and those of the instances */
     const struct module_kept *kept; /* files of modules that are loaded again; the worker's */
     size_t kept_count;

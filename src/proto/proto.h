@@ -30,7 +30,7 @@
 #include "net/accept/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 7
+#define PROTO_MINOR 8
 #define PROTO_TEXT_MAX 256
 #define PROTO_RELEASE_MAX 32    /* with the final zero byte */
 #define PROTO_FILE_MAX 4096     /* path of any file, with the final zero byte */
@@ -125,12 +125,14 @@ struct proto_ready {
     uint64_t hang_silence_ns;     /* likewise; 0: before 1.6 */
     char config[PROTO_FILE_MAX];  /* path of the configuration; "": before 1.6 */
     uint64_t restart_timeout_ns; /* how long workers are started while none serves; 0: before 1.6 */
+    uint64_t stop_delay_ns; /* how long it serves on when goevd is going to stop; 0: before 1.8 */
 };
 
 struct proto_stop {
     uint32_t now;      /* do not drain */
     uint32_t replaced; /* another worker serves: drain for drain_timeout; else for stop_timeout,
                         * which may come while it drains already */
+    uint32_t soon;     /* nothing but this: goevd is going to stop, and the worker serves on */
 };
 
 struct proto_control {

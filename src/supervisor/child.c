@@ -108,6 +108,13 @@ child_say_stop(struct child *c, struct proto_stop stop)
 }
 
 void
+child_warn(struct child *c)
+{
+    if (!c->unheard)
+        child_say_stop(c, (struct proto_stop){.soon = true});
+}
+
+void
 child_drain(struct child *c, bool replaced)
 {
     uint64_t timeout = replaced ? c->ready.drain_timeout_ns : c->ready.stop_timeout_ns;

@@ -77,6 +77,9 @@ void child_queue_fini(struct child *c);
 /* The worker serves: take the values of its READY. */
 void child_serve(struct child *c, const struct proto_ready *ready);
 
+/* Send STOP with `soon`. A STOP that it has not read yet comes first, so that is not replaced. */
+void child_warn(struct child *c);
+
 /* Send STOP: drain. `replaced`: another worker serves. */
 void child_drain(struct child *c, bool replaced);
 

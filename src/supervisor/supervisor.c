@@ -90,17 +90,27 @@ supervisor_start(struct supervisor *s, unsigned reload)
 
 /* ---- Stopping and reloading ------------------------------------------------------------------ */
 
-void
-supervisor_stop(struct supervisor *s, const char *why)
+/* Serve on, so that balancers notice in time. */
+static void
+supervisor_stop_soon(struct supervisor *s, const char *why)
 {
-    uint64_t now = clock_now_ns();
+    double delay_s = (double)s->limits.stop_delay_ns / NS_PER_S;
+
+    log_notice("%s: stopping in %g s (stop_delay)", why, delay_s);
+    s->soon_ns = s->stop_ns + s->limits.stop_delay_ns;
+    notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1");
+    for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
+        if (s->children[i].state == CHILD_SERVING || s->children[i].state == CHILD_DRAINING)
+            child_warn(&s->children[i]);
+}
+
+void
+supervisor_stop_now(struct supervisor *s, const char *why)
+{
     bool again = s->stopping;
 
-    if (again && now - s->stop_ns < STOP_ECHO_NS)
-        return;
     log_notice("%s: %s", why, again ? "stopping now" : "stopping");
-    if (!again)
-        s->stop_ns = now;
+    s->soon_ns = 0;
     s->stopping = true;
     notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1");
     s->restart_ns = 0;
@@ -116,6 +126,21 @@ supervisor_stop(struct supervisor *s, const char *why)
         else if (c->state == CHILD_DRAINING)
             child_stop_draining(c);
     }
+}
+
+/* Each request after the first goes one step further: the delay, draining, the end. */
+void
+supervisor_stop(struct supervisor *s, const char *why)
+{
+    uint64_t now = clock_now_ns();
+
+    if (s->stop_ns && now - s->stop_ns < STOP_ECHO_NS)
+        return;
+    s->stop_ns = now;
+    if (!supervisor_ends(s) && s->limits.stop_delay_ns && supervisor_find(s, CHILD_SERVING))
+        supervisor_stop_soon(s, why);
+    else
+        supervisor_stop_now(s, why);
 }
 
 /* Returns the number of the reload that is to come. */
@@ -194,7 +219,7 @@ supervisor_on_signal(struct supervisor *s)
         supervisor_on_reopen(s, name);
     else if (info.ssi_signo != SIGHUP)
         supervisor_stop(s, name);
-    else if (!s->stopping)
+    else if (!supervisor_ends(s))
         supervisor_reload(s, name);
 }
 
@@ -224,6 +249,7 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, notify_due_ns(&s->notify));
     due = supervisor_earlier(due, s->extend_ns);
     due = supervisor_earlier(due, s->room_ns);
+    due = supervisor_earlier(due, s->soon_ns);
     if (log_has_lost())
         due = supervisor_earlier(due, now + LOG_RETRY_NS);
     due = supervisor_earlier(due, supervisor_approach(supervisor_hang_due_ns(s), now));
@@ -268,6 +294,8 @@ supervisor_on_time(struct supervisor *s)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
     log_report_lost();
+    if (s->soon_ns && now >= s->soon_ns)
+        supervisor_stop_now(s, "stop_delay is over");
     supervisor_hang_time(s, now);
     supervisor_start_due(s);
     supervisor_notify_time(s, now);
@@ -307,7 +335,7 @@ supervisor_round(struct supervisor *s)
     if (poll(fds, ARRAY_LEN(fds), timeout_ms) < 0 && errno != EINTR) {
         log_error("the supervisor cannot wait: %s", err_words(errno));
         s->status = EXIT_CRASHING;
-        supervisor_stop(s, "poll(2)");
+        supervisor_stop_now(s, "poll(2)");
         return;
     }
     supervisor_excuse(s, clock_now_ns() - begun_ns, timeout_ms);

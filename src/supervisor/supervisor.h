@@ -80,7 +80,8 @@ struct supervisor {
     struct proto_ready limits; /* READY of the worker that served last */
     bool was_ready;            /* a worker has served */
     bool stopping;
-    uint64_t stop_ns;    /* time of the first request to stop */
+    uint64_t stop_ns;    /* time of the last request to stop; 0: none */
+    uint64_t soon_ns;    /* 0, or when stop_delay ends and it stops */
     uint64_t extend_ns;  /* 0, or when the manager is asked for more time to stop */
     uint64_t restart_ns; /* 0, or when a worker takes the place of one that died */
     uint64_t room_ns;    /* 0, or when a draining worker has to make room */
@@ -99,6 +100,13 @@ struct supervisor {
     uint64_t cut;                         /* connections that workers have ended at a deadline */
     int status;
 };
+
+/* Whether it stops, or is going to. */
+static inline bool
+supervisor_ends(const struct supervisor *s)
+{
+    return s->stopping || s->soon_ns;
+}
 
 /* The first worker in that state, or NULL; of CHILD_STARTING and CHILD_SERVING there is one. */
 struct child *supervisor_find(struct supervisor *s, enum child_state state);
@@ -177,8 +185,12 @@ void supervisor_reap(struct supervisor *s);
 /* No worker serves, and one could not be started: try again later. */
 void supervisor_retry(struct supervisor *s);
 
-/* Stop gracefully; at the second call, at once. `why` begins the line in the log. */
+/* Stop by steps: the first call begins stop_delay, if there is one, the next one drains, and the
+ * last one stops at once. `why` begins the line in the log. */
 void supervisor_stop(struct supervisor *s, const char *why);
+
+/* The same without stop_delay. */
+void supervisor_stop_now(struct supervisor *s, const char *why);
 
 /* Let a new worker take over. Returns the number of this reload, for clients to wait for. */
 unsigned supervisor_reload(struct supervisor *s, const char *why);

@@ -89,6 +89,8 @@ supervisor_on_request(struct control_client *client, const char *request, void *
         supervisor_stop(s, "goevd ctl stop");
     } else if (s->stopping) {
         control_refuse(client, "goevd stops");
+    } else if (strcmp(request, "reload") == 0 && supervisor_ends(s)) {
+        control_refuse(client, "goevd stops");
     } else if (strcmp(request, "reload") == 0) {
         supervisor_on_reload_request(s, client);
     } else if (strcmp(request, "reopen") == 0) {

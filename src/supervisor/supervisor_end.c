@@ -74,7 +74,7 @@ static void
 supervisor_give_up(struct supervisor *s)
 {
     s->status = EXIT_CRASHING;
-    supervisor_stop(s, "giving up");
+    supervisor_stop_now(s, "giving up");
 }
 
 static bool

@@ -35,7 +35,7 @@ supervisor_notify_reloading(struct supervisor *s)
 static uint64_t
 supervisor_last_deadline(const struct supervisor *s)
 {
-    uint64_t last = 0;
+    uint64_t last = s->soon_ns;
 
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         last = MAX(last, s->children[i].deadline_ns);
@@ -48,7 +48,7 @@ supervisor_extend(struct supervisor *s, uint64_t now_ns)
     uint64_t last = supervisor_last_deadline(s);
     uint64_t left_ns = last > now_ns ? last - now_ns : 0;
 
-    if (!s->stopping || !notify_listens(&s->notify) || now_ns < s->extend_ns)
+    if (!supervisor_ends(s) || !notify_listens(&s->notify) || now_ns < s->extend_ns)
         return;
     s->extend_ns = now_ns + EXTEND_INTERVAL_NS;
     notify_say(&s->notify, NOTIFY_PULSE, "EXTEND_TIMEOUT_USEC=%" PRIu64,

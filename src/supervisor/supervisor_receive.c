@@ -183,6 +183,8 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
         return 0;
     }
     child_serve(c, ready);
+    if (s->soon_ns)
+        child_warn(c);
     s->limits = c->ready;
     s->was_ready = true;
     s->retries = 0;
@@ -223,7 +225,7 @@ supervisor_on_replace(struct supervisor *s, const struct child *c, struct proto_
 
     replace->why[PROTO_TEXT_MAX - 1] = '\0';
     snprintf(why, sizeof(why), "worker %d: %s", (int)c->pid, replace->why);
-    if (c->state != CHILD_SERVING || s->stopping || s->reload)
+    if (c->state != CHILD_SERVING || supervisor_ends(s) || s->reload)
         return;
     supervisor_reload(s, why);
     s->reload_waits = true;

@@ -18,7 +18,7 @@ supervisor_state(struct supervisor *s)
 {
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
 
-    if (s->stopping)
+    if (supervisor_ends(s))
         return "stopping";
     if (serving && serving->silent)
         return "stuck";

@@ -52,6 +52,7 @@ struct worker_process {
     unsigned stops;   /* how often it was told to stop */
     bool replaced;    /* another worker serves */
     uint64_t stop_ns; /* when it was first told to stop */
+    uint64_t soon_ns; /* with --single: 0, or when stop_delay ends and it stops */
     struct watchdog_main main;
     struct heartbeat heartbeat;
     struct heap heap;
@@ -81,6 +82,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     const struct config_processes *processes = config->processes;
     const struct config_hang *hang = w->settings.present->hang;
     struct proto_ready ready = {.stop_timeout_ns = (uint64_t)config->stop_timeout_ns,
+                                .stop_delay_ns = (uint64_t)config->stop_delay_ns,
                                 .drain_timeout_ns = (uint64_t)processes->drain_timeout_ns,
                                 .drain_min_ns = (uint64_t)processes->drain_min_ns,
                                 .start_timeout_ns = (uint64_t)processes->start_timeout_ns,
@@ -388,7 +390,10 @@ worker_stop(struct worker_process *w, bool replaced)
     bool sooner = w->stops == 1 && w->replaced && !replaced;
 
     w->replaced = replaced;
+    w->soon_ns = 0;
     atomic_store(&w->setup.plugins.replaced, replaced);
+    if (!replaced)
+        atomic_store(&w->setup.plugins.stopping, true);
     if (sooner) {
         w->deadline_ns = MIN(w->deadline_ns, deadline_ns);
         return;
@@ -408,6 +413,22 @@ worker_stop(struct worker_process *w, bool replaced)
     store_fini(&w->parent.own);
 }
 
+/* Alone it does for itself what the supervisor does for others. */
+static void
+worker_stop_alone(struct worker_process *w)
+{
+    uint64_t delay_ns = (uint64_t)w->setup.config->stop_delay_ns;
+
+    if (w->stops || w->soon_ns || !delay_ns) {
+        worker_stop(w, false);
+        return;
+    }
+    log_notice("stopping in %g s (stop_delay)", (double)delay_ns / NS_PER_S);
+    w->soon_ns = clock_now_ns() + delay_ns;
+    atomic_store(&w->setup.plugins.stopping, true);
+    notify_say(&w->notify, NOTIFY_STATE, "STOPPING=1");
+}
+
 /* With a supervisor, a signal to the process group has reached it too, and it says what to do. */
 static void
 worker_on_signal(struct worker_process *w)
@@ -421,8 +442,20 @@ worker_on_signal(struct worker_process *w)
         if (worker_log_reopen(&w->log, &w->setup.plugins, "SIGUSR1", &err) < 0)
             log_error("SIGUSR1: %s; the log goes on as it is", err.text);
     } else if (info.ssi_signo != SIGHUP) {
-        worker_stop(w, false);
+        worker_stop_alone(w);
     }
+}
+
+static void
+worker_on_stop(struct worker_process *w, const struct proto_stop *stop)
+{
+    if (stop->soon) {
+        atomic_store(&w->setup.plugins.stopping, true);
+        return;
+    }
+    if (stop->now)
+        w->stops = MAX(w->stops, 1) + 1;
+    worker_stop(w, stop->replaced);
 }
 
 static void
@@ -462,9 +495,7 @@ worker_receive(struct worker_process *w)
         m.value.name[PROTO_NAME_MAX - 1] = m.value.value[PROTO_VALUE_MAX - 1] = '\0';
         settings_follow(&w->settings, m.value.name, m.value.unset ? NULL : m.value.value);
     } else if (r == 0 && m.type == PROTO_STOP) {
-        if (m.stop.now)
-            w->stops = MAX(w->stops, 1) + 1;
-        worker_stop(w, m.stop.replaced);
+        worker_on_stop(w, &m.stop);
     } else if (r < 0) {
         log_error("the supervisor is gone: stopping");
         w->parent.fd = fd_close(w->parent.fd);
@@ -496,6 +527,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = w->heartbeat.due_ns;
     if (w->collect_ns && (!due || w->collect_ns < due))
         due = w->collect_ns;
+    if (w->soon_ns && (!due || w->soon_ns < due))
+        due = w->soon_ns;
     if (held && (!due || held < due))
         due = held;
     if (log_has_lost() && (!due || now + LOG_RETRY_NS < due))
@@ -565,6 +598,8 @@ worker_serve(struct worker_process *w, struct err *reterr)
         worker_log_tell(&w->log);
         worker_say_replace(w);
         worker_collect(w);
+        if (w->soon_ns && clock_now_ns() >= w->soon_ns)
+            worker_stop(w, false);
         if (fds[1].revents)
             return 0;
     }

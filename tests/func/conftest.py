@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 import daemon
+from haproxy import Haproxy
 
 
 def pytest_configure(config):
@@ -61,6 +62,19 @@ def goevd(tmp_path):
         finally:
             if d.process.poll() is None:
                 d.abandon()
+
+
+@pytest.fixture
+def haproxy(tmp_path):
+    """start(…) -> a Haproxy."""
+    started = []
+
+    def start(*args, **more):
+        started.append(Haproxy(tmp_path, *args, **more))
+        return started[-1]
+    yield start
+    for h in started:
+        h.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from daemon import PATIENCE_S, config, eventually, listener
-from haproxy import Haproxy
 from wire import Reader, closed, get
 
 pytestmark = pytest.mark.sequential
@@ -324,19 +323,6 @@ def test_networks_are_required(refused):
 
 
 # ---- haproxy ---------------------------------------------------------------------------------
-
-@pytest.fixture
-def haproxy(tmp_path):
-    """start(…) -> a Haproxy."""
-    started = []
-
-    def start(*args, **more):
-        started.append(Haproxy(tmp_path, *args, **more))
-        return started[-1]
-    yield start
-    for h in started:
-        h.stop()
-
 
 @pytest.mark.parametrize('option', ['send-proxy', 'send-proxy-v2',
                                     'send-proxy-v2 proxy-v2-options crc32c,unique-id'])

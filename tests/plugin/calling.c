@@ -123,6 +123,7 @@ calling_goevd(struct calling *calling, uint64_t id)
     (void)goevd_cache_set(calling->self, 1, "value", 5);
     goevd_log(calling->self, GOEVD_LOG_DEBUG, "calls");
     (void)goevd_worker_is_replaced(calling->self);
+    (void)goevd_worker_is_stopping(calling->self);
     (void)goevd_reactor_find(calling->self, "main");
     (void)goevd_poller_count();
     (void)goevd_now();

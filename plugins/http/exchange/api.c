@@ -240,6 +240,12 @@ http_api_next(struct goevd_http_request *r)
 }
 
 static void
+http_api_close_after(struct goevd_http_request *r)
+{
+    HTTP_EXCHANGE_GIVEN(r, "close_after")->flags |= HTTP_X_CLOSE;
+}
+
+static void
 http_api_abort(struct goevd_http_request *r)
 {
     struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "abort");
@@ -396,4 +402,5 @@ const struct goevd_http http_api = {
     .set_user = http_api_set_user,
     .user = http_api_user,
     .check = http_api_check,
+    .close_after = http_api_close_after,
 };

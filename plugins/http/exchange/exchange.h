@@ -80,6 +80,7 @@ enum http_exchange_flags {
     HTTP_X_TIMER = 1 << 22,    /* its timer was armed */
     HTTP_X_USER = 1 << 23,     /* `user` is set */
     HTTP_X_WHOLE = 1 << 24,    /* its reply comes at once, and no more of its body is read */
+    HTTP_X_CLOSE = 1 << 25,   /* the connection ends with its reply */
     /* no reply can begin any more */
     HTTP_X_LOST = HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_NEXT | HTTP_X_BROKEN
 };

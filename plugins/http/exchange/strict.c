@@ -278,6 +278,13 @@ http_strict_end(struct goevd_http_request *r)
 }
 
 static void
+http_strict_close_after(struct goevd_http_request *r)
+{
+    RULE(r, close_after);
+    strict_plain->close_after(r);
+}
+
+static void
 http_strict_abort(struct goevd_http_request *r)
 {
     RULE(r, abort);
@@ -374,5 +381,6 @@ http_strict_api(const struct goevd_http *plain)
     table.set_user = http_strict_set_user;
     table.user = http_strict_user;
     table.check = http_strict_check;
+    table.close_after = http_strict_close_after;
     return &table;
 }

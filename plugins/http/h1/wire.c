@@ -73,7 +73,7 @@ http_h1_wire_persist(struct http_exchange *x, bool until_close, bool whole)
 {
     struct http_h1_link *link = http_h1_link(x);
     const struct http_h1_conn *conn = http_h1_link_conn(link);
-    bool close = until_close;
+    bool close = until_close || (x->flags & HTTP_X_CLOSE);
 
     close |= http_h1_wire_leaves_body(x, link, whole);
     /* RFC 9110 section 10.1.1: with a final reply instead of 100, whether the body comes is not

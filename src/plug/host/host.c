@@ -323,6 +323,12 @@ host_worker_is_replaced(struct goevd_self *self)
     return atomic_load_explicit(&host_self(self)->plugins->replaced, memory_order_relaxed);
 }
 
+static bool
+host_worker_is_stopping(struct goevd_self *self)
+{
+    return atomic_load_explicit(&host_self(self)->plugins->stopping, memory_order_relaxed);
+}
+
 /* ---- Networks -------------------------------------------------------------------------------- */
 
 static_assert(sizeof(struct goevd_cidr) == sizeof(struct cidr) &&
@@ -554,6 +560,7 @@ const struct host_tables host_tables = {
             .version = GOEVD_VERSION_OF(struct goevd_host_worker),
             .worker_replace = host_worker_replace,
             .worker_is_replaced = host_worker_is_replaced,
+            .worker_is_stopping = host_worker_is_stopping,
         },
     .file =
         {

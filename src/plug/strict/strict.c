@@ -99,6 +99,13 @@ strict_worker_is_replaced(struct goevd_self *self)
     return host_tables.worker.worker_is_replaced(self);
 }
 
+static bool
+strict_worker_is_stopping(struct goevd_self *self)
+{
+    rule_self(CALLER, self);
+    return host_tables.worker.worker_is_stopping(self);
+}
+
 static void
 strict_pool_get_state(struct goevd_pool *pool, struct goevd_pool_state *ret)
 {
@@ -200,6 +207,7 @@ strict_any_fill(struct host_tables *table)
     table->connect.reactor_find = strict_reactor_find;
     table->worker.worker_replace = strict_worker_replace;
     table->worker.worker_is_replaced = strict_worker_is_replaced;
+    table->worker.worker_is_stopping = strict_worker_is_stopping;
     table->pool.pool_get_state = strict_pool_get_state;
     table->threads.send = strict_send;
     table->framing.send_frame = strict_send_frame;

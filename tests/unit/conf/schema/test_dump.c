@@ -59,7 +59,7 @@ test_dump_shows_values_and_defaults(void **state)
     assert_string_equal(
         text, "log:\n  level: notice\n  target: auto\n  format: text\n"
               "  repeats:\n    max: 100\n    interval: 10s\ncontrol: {}\nstop_timeout: "
-              "10s\nopen_files_max: 0\n"
+              "10s\nstop_delay: 0\nopen_files_max: 0\n"
               "work_pool:\n  threads: 4\n  compute_threads: 4\n  file_threads: 8\n  name_threads: 8\n"
               "  log_threads: 4\n  queue_max: 1024\n  stack: 256KiB\n"
               "connectors:\n  timeout: 10s\n  name_keep: 5s\n  name_stale: 10m\n  receive_buffer: 0\n  send_buffer: 0\n"

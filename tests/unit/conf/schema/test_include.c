@@ -92,7 +92,7 @@ test_include_errors_name_the_file_that_they_are_in(void **state)
         "conf.d/a.yaml:3:12: listeners[1].handler: there is no plugin nosuch\n"
         "conf.d/a.yaml:4:1: banana: unknown key; known here: include, log, control, user, group, "
         "pid_file, plugin_dir, "
-        "stop_timeout, open_files_max, work_pool, connectors, hang, processes, reactors, "
+        "stop_timeout, stop_delay, open_files_max, work_pool, connectors, hang, processes, reactors, "
         "listeners\n"
         "conf.d/b.yaml:1:23: listeners[2].address: listeners[0] has the address \"a\" "
         "too\n");
