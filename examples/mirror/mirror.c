@@ -54,7 +54,7 @@ mirror_request(FILE *out, const struct goevd_http_request *r)
     mirror_line(out, "target", goevd_http_target(r));
     mirror_line(out, "path as sent", goevd_http_raw_path(r));
     mirror_line(out, "path", goevd_http_path(r));
-    mirror_line(out, "id", goevd_http_trace_id(r));
+    mirror_line(out, "id", goevd_http_log_id(r));
     mirror_line(out, "user", goevd_http_user(r));
     mirror_address(out, "peer", &address, goevd_http_peer_address(r, &address));
     mirror_address(out, "client", &address, goevd_http_client_address(r, &address));

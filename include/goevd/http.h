@@ -191,7 +191,7 @@ struct goevd_http {
     unsigned (*coding)(const struct goevd_http_request *r, const char *coding);
     socklen_t (*client_address)(const struct goevd_http_request *r,
                                 struct sockaddr_storage *ret_address);
-    struct goevd_str (*trace_id)(const struct goevd_http_request *r);
+    struct goevd_str (*log_id)(const struct goevd_http_request *r);
     bool (*trailer_at)(const struct goevd_http_request *r, size_t index, struct goevd_str *ret_name,
                        struct goevd_str *ret_value);
     int (*set_user)(struct goevd_http_request *r, const char *name, size_t len);
@@ -397,9 +397,9 @@ goevd_http_client_address(const struct goevd_http_request *r, struct sockaddr_st
  * Returns  text, valid until on_close returns; data is NULL without that option.
  */
 static inline struct goevd_str
-goevd_http_trace_id(const struct goevd_http_request *r)
+goevd_http_log_id(const struct goevd_http_request *r)
 {
-    return goevd_http->trace_id(r);
+    return goevd_http->log_id(r);
 }
 
 /* Set the name of the client, for later handlers of the route and for the access log. The handler

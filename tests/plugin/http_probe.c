@@ -316,7 +316,7 @@ reply_shared(struct goevd_http_request *r)
 static int
 reply_mark(struct goevd_http_request *r)
 {
-    struct goevd_str id = goevd_http_trace_id(r);
+    struct goevd_str id = goevd_http_log_id(r);
     struct sockaddr_storage client;
     socklen_t len = goevd_http_client_address(r, &client);
     char host[64] = "?", text[256];

@@ -153,9 +153,9 @@ http_api_client_address(const struct goevd_http_request *r, struct sockaddr_stor
 }
 
 static struct goevd_str
-http_api_trace_id(const struct goevd_http_request *r)
+http_api_log_id(const struct goevd_http_request *r)
 {
-    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "trace_id");
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "log_id");
     const struct http_request_info *info = &x->info;
 
     if (!(x->flags & HTTP_X_INFORMED) || info->id_len == 0)
@@ -397,7 +397,7 @@ const struct goevd_http http_api = {
     .submit = http_by_id_submit,
     .coding = http_api_coding,
     .client_address = http_api_client_address,
-    .trace_id = http_api_trace_id,
+    .log_id = http_api_log_id,
     .trailer_at = http_api_trailer_at,
     .set_user = http_api_set_user,
     .user = http_api_user,

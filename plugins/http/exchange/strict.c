@@ -115,10 +115,10 @@ http_strict_client_address(const struct goevd_http_request *r, struct sockaddr_s
 }
 
 static struct goevd_str
-http_strict_trace_id(const struct goevd_http_request *r)
+http_strict_log_id(const struct goevd_http_request *r)
 {
-    RULE(r, trace_id);
-    return strict_plain->trace_id(r);
+    RULE(r, log_id);
+    return strict_plain->log_id(r);
 }
 
 static bool
@@ -376,7 +376,7 @@ http_strict_api(const struct goevd_http *plain)
     table.submit = http_strict_submit;
     table.coding = http_strict_coding;
     table.client_address = http_strict_client_address;
-    table.trace_id = http_strict_trace_id;
+    table.log_id = http_strict_log_id;
     table.trailer_at = http_strict_trailer_at;
     table.set_user = http_strict_set_user;
     table.user = http_strict_user;
