@@ -55,6 +55,7 @@ mirror_request(FILE *out, const struct goevd_http_request *r)
     mirror_line(out, "path as sent", goevd_http_raw_path(r));
     mirror_line(out, "path", goevd_http_path(r));
     mirror_line(out, "id", goevd_http_log_id(r));
+    mirror_line(out, "trace", goevd_http_traceparent(r, NULL));
     mirror_line(out, "user", goevd_http_user(r));
     mirror_address(out, "peer", &address, goevd_http_peer_address(r, &address));
     mirror_address(out, "client", &address, goevd_http_client_address(r, &address));

@@ -198,6 +198,7 @@ struct goevd_http {
     struct goevd_str (*user)(const struct goevd_http_request *r);
     void (*check)(const struct goevd_http_request *r, const char *function, const void *caller);
     void (*close_after)(struct goevd_http_request *r);
+    struct goevd_str (*traceparent)(const struct goevd_http_request *r, bool *ret_continued);
 };
 
 /* Define the table of this plugin, once, in one source file: GOEVD_HTTP_TABLE; */
@@ -400,6 +401,22 @@ static inline struct goevd_str
 goevd_http_log_id(const struct goevd_http_request *r)
 {
     return goevd_http->log_id(r);
+}
+
+/* The trace of the request, as the option `trace` continues or begins it: the value of the header
+ * traceparent for requests that the handler sends on behalf of this one. The id of the caller in it
+ * is that of this request, and the access log has it.
+ *
+ * ret_continued  may be NULL. True if the client has begun the trace: then the request's headers
+ *                tracestate belong to it, and are passed on unchanged. False: they are dropped.
+ * Thread         [poller]
+ * Returns        55 bytes, valid until on_close returns; data is NULL without that option.
+ * Source         W3C Trace Context.
+ */
+static inline struct goevd_str
+goevd_http_traceparent(const struct goevd_http_request *r, bool *ret_continued)
+{
+    return goevd_http->traceparent(r, ret_continued);
 }
 
 /* Set the name of the client, for later handlers of the route and for the access log. The handler
@@ -912,7 +929,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 144, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 184, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 272, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 312, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 368, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 376, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

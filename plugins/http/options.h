@@ -76,6 +76,11 @@ struct http_options_forwarded {
     struct goevd_list from; /* of struct goevd_str */
 };
 
+struct http_options_trace {
+    struct goevd_list from; /* of struct goevd_str */
+    bool sampled;
+};
+
 struct http_options {
     struct goevd_str server;
     int64_t header_timeout_ns;
@@ -100,4 +105,5 @@ struct http_options {
     int64_t gzip_replies_max; /* of each poller */
     const struct http_options_request_id *request_id;
     const struct http_options_forwarded *forwarded;
+    const struct http_options_trace *trace;
 };

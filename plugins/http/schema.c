@@ -227,6 +227,17 @@ static const struct goevd_option forwarded_options[] = {
 static const struct goevd_schema forwarded_schema =
     GOEVD_SCHEMA(struct http_options_forwarded, forwarded_options);
 
+static const struct goevd_option trace_options[] = {
+    {GOEVD_OPTION(struct http_options_trace, from, "from", LIST), .max = 256, .item = &cidr_schema,
+     .help = "Networks whose traces are continued; all other requests begin a new trace."},
+    {GOEVD_OPTION(struct http_options_trace, sampled, "sampled", BOOL), .def = "false",
+     .help = "Whether new traces ask the servers behind goevd to record them."},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema trace_schema =
+    GOEVD_SCHEMA(struct http_options_trace, trace_options);
+
 static const struct goevd_option http_options[] = {
     {GOEVD_OPTION(struct http_options, server, "server", STRING), .def = "goevd", .max = 256,
      .help = "Value of the Server header; \"\" sends none."},
@@ -285,6 +296,8 @@ static const struct goevd_option http_options[] = {
      .help = "An id for each request."},
     {GOEVD_OPTION(struct http_options, forwarded, "forwarded", RECORD), .item = &forwarded_schema,
      .help = "Take the client's address from a header of listed proxies."},
+    {GOEVD_OPTION(struct http_options, trace, "trace", RECORD), .item = &trace_schema,
+     .help = "A trace for each request, in the header traceparent (W3C Trace Context)."},
     {.type = GOEVD_OPTION_END},
 };
 

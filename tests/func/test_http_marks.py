@@ -42,6 +42,45 @@ def ask(d, *lines, head=False):
         return Reader(s).response(head)
 
 
+# ---- Traces --------------------------------------------------------------------------------------
+
+ID, SPAN = '4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'
+TRACED = f'00-{ID}-{SPAN}-01'
+
+
+def traced(d, *values, path='/do/trace'):
+    """The reply to a request with these headers traceparent."""
+    lines = ''.join(f'Traceparent: {value}\r\n' for value in values)
+    return ask(d, f'GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n')[2].decode()
+
+
+def test_a_trace_from_a_trusted_network_is_continued_and_logged(start):
+    d = start(trace={'from': ['127.0.0.0/8']})
+    found = re.fullmatch(rf'00-{ID}-([0-9a-f]{{16}})-01 continued', traced(d, TRACED))
+    assert found and found[1] != SPAN
+    traced(d, TRACED, path='/hello')
+    first, second = said(d, 2)
+    assert (first['trace'], first['span'], first['caller']) == (ID, found[1], SPAN)
+    assert second['trace'] == ID and second['span'] not in (found[1], SPAN)
+
+
+@pytest.mark.parametrize('trusted, values', [
+    ([], [TRACED]), (['10.0.0.0/8'], [TRACED]), (['127.0.0.1'], []), (['127.0.0.1'], [TRACED] * 2),
+    (['127.0.0.1'], [TRACED.upper()]), (['127.0.0.1'], [f'00-{"0" * 32}-{SPAN}-01'])])
+def test_any_other_request_begins_a_trace(start, trusted, values):
+    d = start(trace={'from': trusted, 'sampled': True})
+    found = [re.fullmatch(r'00-([0-9a-f]{32})-([0-9a-f]{16})-03 new', traced(d, *values)) for _ in range(2)]
+    assert found[0][1] != found[1][1] and ID not in (found[0][1], found[1][1])
+    assert [(line['trace'], line['span'], line['caller']) for line in said(d, 2)] == \
+        [(*m.groups(), '') for m in found]
+
+
+def test_without_the_option_there_is_no_trace(start):
+    d = start()
+    assert traced(d, TRACED) == ' new'
+    assert 'trace' not in said(d, 1)[0]
+
+
 # ---- Ids -----------------------------------------------------------------------------------------
 
 ANY = [   # every way that leads to a reply

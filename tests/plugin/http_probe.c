@@ -331,6 +331,18 @@ reply_mark(struct goevd_http_request *r)
     return goevd_http_reply(r, 200, NULL, text, (size_t)n);
 }
 
+static int
+reply_trace(struct goevd_http_request *r)
+{
+    bool continued;
+    struct goevd_str trace = goevd_http_traceparent(r, &continued);
+    char text[128];
+    int n = snprintf(text, sizeof(text), "%.*s %s", (int)trace.len, trace.len ? trace.data : "",
+                     continued ? "continued" : "new");
+
+    return goevd_http_reply(r, 200, NULL, text, (size_t)n);
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static int
@@ -340,6 +352,8 @@ reply_with(struct goevd_http_request *r, struct goevd_str what)
         return goevd_http_reply(r, 200, NULL, goevd_http_user(r).data, goevd_http_user(r).len);
     if (is(what, "mark"))
         return reply_mark(r);
+    if (is(what, "trace"))
+        return reply_trace(r);
     if (is(what, "shared-long"))
         return reply_shared(r);
     if (is(what, "none"))

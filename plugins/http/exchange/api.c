@@ -163,6 +163,18 @@ http_api_log_id(const struct goevd_http_request *r)
     return http_api_str(http_request_info_id(info));
 }
 
+static struct goevd_str
+http_api_traceparent(const struct goevd_http_request *r, bool *ret_continued)
+{
+    const struct http_exchange *x = HTTP_EXCHANGE_GIVEN(r, "traceparent");
+    const struct http_trace *trace = &x->info.trace;
+    bool traced = (x->flags & HTTP_X_INFORMED) && trace->len != 0;
+
+    if (ret_continued)
+        *ret_continued = traced && trace->continued;
+    return traced ? (struct goevd_str){trace->text, trace->len} : (struct goevd_str){NULL, 0};
+}
+
 static int
 http_api_set_user(struct goevd_http_request *r, const char *name, size_t len)
 {
@@ -403,4 +415,5 @@ const struct goevd_http http_api = {
     .user = http_api_user,
     .check = http_api_check,
     .close_after = http_api_close_after,
+    .traceparent = http_api_traceparent,
 };

@@ -277,6 +277,13 @@ http_strict_end(struct goevd_http_request *r)
     return strict_plain->end(r);
 }
 
+static struct goevd_str
+http_strict_traceparent(const struct goevd_http_request *r, bool *ret_continued)
+{
+    RULE(r, traceparent);
+    return strict_plain->traceparent(r, ret_continued);
+}
+
 static void
 http_strict_close_after(struct goevd_http_request *r)
 {
@@ -382,5 +389,6 @@ http_strict_api(const struct goevd_http *plain)
     table.user = http_strict_user;
     table.check = http_strict_check;
     table.close_after = http_strict_close_after;
+    table.traceparent = http_strict_traceparent;
     return &table;
 }

@@ -68,6 +68,7 @@ http_access_write(struct http_log_local *local, struct http_access_event event)
     const char *listener = goevd_conn_listener(event.c);
     char client[HTTP_ACCESS_CLIENT_MAX];
     struct http_access_answer a = {.id = http_request_info_id(event.info),
+                                   .trace = &event.info->trace,
                                    .status = event.status,
                                    .bytes = event.bytes,
                                    .aborted = event.aborted};

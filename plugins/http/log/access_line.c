@@ -196,6 +196,17 @@ http_access_line_protocol(const struct http_access_request *r)
                : (struct http_span){http_access_line_version(r->version), strlen("HTTP/1.1")};
 }
 
+static char *
+http_access_line_trace(char *p, const struct http_trace *t)
+{
+    p = http_access_line_known(PUT(p, "\",\"trace\":\""), http_trace_id(t));
+    p = http_access_line_known(PUT(p, "\",\"span\":\""), http_trace_span(t));
+    p = PUT(p, "\",\"caller\":\"");
+    return t->continued
+               ? http_access_line_known(p, (struct http_span){t->caller, HTTP_TRACE_SPAN_LEN})
+               : p;
+}
+
 size_t
 http_access_line_json(char *to, struct http_access_second *second,
                       const struct http_access_request *r, const struct http_access_answer *a)
@@ -232,6 +243,8 @@ http_access_line_json(char *to, struct http_access_second *second,
                                http_access_line_escape_json);
     p = http_access_line_value(PUT(p, "\",\"id\":\""), a->id, HTTP_ACCESS_ID_MAX,
                                http_access_line_escape_json);
+    if (a->trace->len != 0)
+        p = http_access_line_trace(p, a->trace);
     p = PUT(p, "\"}\n");
     return (size_t)(p - to);
 }

@@ -5,6 +5,7 @@
 
 #include <goevd/http.h>
 
+#include "http/log/trace.h"
 #include "http/message/request.h"
 
 /* At most, with its line break: values are cut to their share of it. */
@@ -34,6 +35,7 @@ struct http_access_answer {
     struct http_span client;
     struct http_span listener;
     struct http_span id;
+    const struct http_trace *trace;
     int status;
     uint64_t bytes; /* of content */
     bool aborted;   /* the reply had begun, and the client did not get all of it */

@@ -6,12 +6,14 @@
 
 #include "http/log/access_line.h"
 #include "http/log/forwarded.h"
+#include "http/log/trace.h"
 #include "http/options.h"
 
 /* What is known of a request beside what it says itself: request_info.h. */
 struct http_request_info {
     uint64_t begun_ns; /* 0: it is none */
     union http_forwarded_address client;
+    struct http_trace trace;
     uint8_t id_len; /* 0: it has none */
     char id[HTTP_ACCESS_ID_MAX];
 };
@@ -28,6 +30,7 @@ struct http_log {
     struct goevd_logfile *lines; /* of the access log; NULL: requests are not logged */
     struct http_request_info_trust id_from;
     struct http_request_info_trust forwarded_from;
+    struct http_request_info_trust trace_from;
     bool informed; /* an option needs the info of each request */
 };
 
@@ -37,4 +40,5 @@ struct http_log_local {
     struct goevd_poller *poller;
     struct http_access_second second;
     uint64_t id_base[2]; /* the last id that was made */
+    struct http_trace_random random;
 };

@@ -58,7 +58,9 @@ http_request_info_init(struct http_log *log)
     if (r == 0 && o->forwarded)
         r = http_request_info_trust_init(&log->forwarded_from, log->self, "forwarded",
                                          &o->forwarded->from);
-    if (o->access_log || o->request_id || o->forwarded || o->requests_max != 0 ||
+    if (r == 0 && o->trace)
+        r = http_request_info_trust_init(&log->trace_from, log->self, "trace", &o->trace->from);
+    if (o->access_log || o->request_id || o->forwarded || o->trace || o->requests_max != 0 ||
         o->worker_requests_max != 0)
         log->informed = true;
     return r;
@@ -69,14 +71,20 @@ http_request_info_fini(struct http_log *log)
 {
     free(log->id_from.cidrs);
     free(log->forwarded_from.cidrs);
+    free(log->trace_from.cidrs);
 }
 
 int
 http_request_info_local_init(struct http_log_local *local)
 {
-    if (!local->log->options->request_id)
-        return 0;
-    return getrandom(local->id_base, sizeof(local->id_base), 0) < 0 ? -errno : 0;
+    const struct http_options *o = local->log->options;
+    ssize_t n = 0;
+
+    if (o->request_id)
+        n = getrandom(local->id_base, sizeof(local->id_base), 0);
+    if (n >= 0 && o->trace)
+        n = getrandom(&local->random, sizeof(local->random), 0);
+    return n < 0 ? -errno : 0;
 }
 
 /* ---- Whom it is for -------------------------------------------------------------------------- */
@@ -124,21 +132,26 @@ http_request_info_follow(const struct http_log_local *local, const struct http_r
 
 /* ---- Its id ---------------------------------------------------------------------------------- */
 
-static void
-http_request_info_hex(char *to, uint64_t n)
-{
-    for (int i = 15; i >= 0; i--, n >>= 4)
-        to[i] = "0123456789abcdef"[n & 15];
-}
-
 /* Random when the poller began, and counted on from there. */
 static void
 http_request_info_make_id(struct http_log_local *local, struct http_request_info *info)
 {
     local->id_base[1]++;
-    http_request_info_hex(info->id, local->id_base[0]);
-    http_request_info_hex(info->id + 16, local->id_base[1]);
+    http_trace_hex(info->id, local->id_base[0]);
+    http_trace_hex(info->id + 16, local->id_base[1]);
     info->id_len = 32;
+}
+
+/* Whether the peer itself is one of these. */
+static bool
+http_request_info_trusts_peer(const struct http_request_info_trust *trust, struct goevd_conn *c)
+{
+    union http_forwarded_address peer;
+
+    if (trust->count == 0)
+        return false;
+    http_request_info_peer(c, &peer);
+    return http_request_info_trusts(trust, &peer.sa);
 }
 
 static bool
@@ -158,12 +171,8 @@ http_request_info_take_id(const struct http_log_local *local, struct goevd_conn 
                           const struct http_request *req, struct http_request_info *info)
 {
     const struct goevd_str name = local->log->options->request_id->header;
-    union http_forwarded_address peer;
 
-    if (local->log->id_from.count == 0)
-        return false;
-    http_request_info_peer(c, &peer);
-    if (!http_request_info_trusts(&local->log->id_from, &peer.sa))
+    if (!http_request_info_trusts_peer(&local->log->id_from, c))
         return false;
     for (uint32_t i = 0; i < req->field_count; i++) {
         const struct http_field *f = &req->fields[i];
@@ -179,7 +188,21 @@ http_request_info_take_id(const struct http_log_local *local, struct goevd_conn 
     return false;
 }
 
-/* ---- Marks ----------------------------------------------------------------------------------- */
+/* ---- Its trace ------------------------------------------------------------------------------- */
+
+/* A trace of a stranger is not continued: he could have goevd's requests counted among his own, or
+ * have all of them recorded. Nor is one that is malformed. Either way a new trace begins, because
+ * what lies behind goevd is to be traced as well: W3C Trace Context, sections 4.3 and 7.2. */
+static void
+http_request_info_trace(struct http_log_local *local, struct goevd_conn *c,
+                        const struct http_request *req, struct http_trace *ret)
+{
+    const struct http_log *log = local->log;
+
+    if (!http_request_info_trusts_peer(&log->trace_from, c) ||
+        !http_trace_continue(req, &local->random, ret))
+        http_trace_begin(&local->random, log->options->trace->sampled, ret);
+}
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
@@ -190,6 +213,9 @@ http_request_info_begin(struct http_log_local *local, struct goevd_conn *c,
     ret->begun_ns = goevd_now();
     http_request_info_peer(c, &ret->client);
     http_request_info_follow(local, req, &ret->client);
+    ret->trace.len = 0;
+    if (local->log->options->trace)
+        http_request_info_trace(local, c, req, &ret->trace);
     ret->id_len = 0;
     if (local->log->options->request_id && !http_request_info_take_id(local, c, req, ret))
         http_request_info_make_id(local, ret);
@@ -201,6 +227,7 @@ http_request_info_begin_none(struct http_log_local *local, struct goevd_conn *c,
 {
     ret->begun_ns = 0;
     http_request_info_peer(c, &ret->client);
+    ret->trace.len = 0;
     ret->id_len = 0;
     if (local->log->options->request_id)
         http_request_info_make_id(local, ret);
