@@ -63,6 +63,7 @@ struct config_limits {
     int64_t idle_timeout_ns; /* 0: none */
     int64_t close_timeout_ns;
     int64_t linger_timeout_ns;
+    int64_t linger_max_ns;
     int64_t tail_max_bytes;
     int64_t frame_max_bytes; /* 0: as much as tail_max holds */
     int64_t output_low_bytes;

@@ -156,8 +156,16 @@ const struct goevd_schema schema_reactor =
          .def = "2s",                                                                              \
          .min = 0,                                                                                 \
          .max = HOUR,                                                                              \
-         .help = "Time that a connection waits for the peer's close after its last output, so "    \
-                 "that no reply is lost to a reset."},                                             \
+         .help = "Maximum time that a connection waits for its peer's close after its last "       \
+                 "output, without any byte acknowledged or sent by the peer. 0: it does not wait."},\
+        {.name = "linger_max",                                                                     \
+         .type = GOEVD_OPTION_DURATION,                                                            \
+         .offset = offsetof(type_, limits.linger_max_ns),                                          \
+         .flags = GOEVD_OPTION_RUNTIME,                                                            \
+         .def = "30s",                                                                             \
+         .min = 0,                                                                                 \
+         .max = HOUR,                                                                              \
+         .help = "Maximum time that a closed connection reads on because its peer still sends."},  \
         {.name = "tail_max",                                                                       \
          .type = GOEVD_OPTION_SIZE,                                                                \
          .offset = offsetof(type_, limits.tail_max_bytes),                                         \

@@ -13,6 +13,7 @@ engine_limits(const struct config_limits *c, struct conn_limits *ret)
         .idle_timeout_ns = (uint64_t)c->idle_timeout_ns,
         .close_timeout_ns = (uint64_t)c->close_timeout_ns,
         .linger_timeout_ns = (uint64_t)c->linger_timeout_ns,
+        .linger_max_ns = (uint64_t)c->linger_max_ns,
         .tail_max = (size_t)c->tail_max_bytes,
         .frame_max = (size_t)(c->frame_max_bytes ? c->frame_max_bytes
                                                  : c->tail_max_bytes - GOEVD_DELIMITER_MAX),

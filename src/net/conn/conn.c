@@ -214,19 +214,6 @@ conn_hung_up(struct conn *c)
     poller_mute(conn_poller(c), &c->watch);
 }
 
-/* The peer's last bytes are read and dropped, lest they reset what it has not read yet. */
-static void
-conn_linger(struct conn *c)
-{
-    struct net *net = c->service->net;
-    ssize_t n = c->service->transport->read(c, net->read_buffer, net->read_max);
-
-    if (n > 0 || n == -EAGAIN)
-        return;
-    c->flags |= CONN_CLOSE_NOW;
-    conn_settle(c);
-}
-
 static void
 conn_event_rare(struct conn *c, uint32_t events)
 {
@@ -236,7 +223,7 @@ conn_event_rare(struct conn *c, uint32_t events)
         return;
     }
     if (c->flags & CONN_LINGERING) {
-        conn_linger(c);
+        conn_linger_read(c);
         return;
     }
     if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && c->outq) {

@@ -69,9 +69,12 @@ struct conn {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint32_t flags;       /* enum conn_flags, and the reason in the highest bits */
-    uint32_t active_tick; /* of net_tick(), when bytes last moved */
+    uint32_t active_tick; /* of net_tick(), when bytes last moved, or lingering began */
     struct conn *next;    /* on the net's list */
-    struct conn_timer *timers;
+    union {
+        struct conn_timer *timers;
+        uint64_t linger_waiting; /* while it lingers: output that the peer had not acknowledged */
+    };
     uint64_t deadline_ns; /* the handler's, or that of closing; 0: none */
     struct timer timer;   /* due no later than the next of deadlines and time-outs; its note is
                              when the connection was opened, of conn_age_clock() */

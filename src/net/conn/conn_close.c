@@ -105,7 +105,8 @@ conn_end(struct conn *c)
         place_leave(&net->poller->place);
     }
     c->flags |= CONN_DEAD;
-    conn_timers_free(c);
+    if (!(c->flags & CONN_LINGERING))
+        conn_timers_free(c);
     timer_cancel(&net->poller->timers, &c->timer);
     if (c->flags & CONN_GIVEN_BACK)
         poller_unwatch(net->poller, &c->watch);
@@ -129,27 +130,11 @@ conn_end(struct conn *c)
     net_conn_gone(net);
 }
 
-/* close(2) with unread bytes in the socket resets the connection, and the reset overtakes what the
- * peer has not read: RFC 9112, section 9.6. */
-static bool
-conn_must_linger(const struct conn *c)
-{
-    bool unread = c->flags & CONN_UNREAD || c->tail;
-
-    if (c->flags & (CONN_EOF | CONN_CLOSE_NOW) || c->service->limits->linger_timeout_ns == 0)
-        return false;
-    return unread || !(c->flags & CONN_CLOSE_DONE);
-}
-
 static bool
 conn_close_step(struct conn *c)
 {
     if (!(c->flags & CONN_CLOSE_NOW)) {
-        if (!c->outq && !(c->flags & CONN_LINGERING) && conn_must_linger(c)) {
-            c->service->transport->shutdown(c);
-            c->flags |= CONN_LINGERING;
-            c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->linger_timeout_ns;
-        }
+        conn_linger_begin(c);
         if (c->outq || c->flags & CONN_LINGERING) {
             conn_interest(c);
             if (conn_timer_update(c) == 0)

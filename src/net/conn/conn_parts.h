@@ -2,6 +2,7 @@
  *
  *   conn.c          opening, events of epoll, work that is put off
  *   conn_close.c    closing, and the steps after each callback
+ *   conn_linger.c   reading on after the close, until the peer has everything
  *   conn_upgrade.c  from one handler to another
  *   conn_read.c     bytes in: reading, the unread tail, end of input
  *   conn_frame.c    frames in and out, for handlers that name a framing
@@ -28,7 +29,7 @@
  *   CONN_CLOSING       the output queue is flushed ----------| CONN_CLOSE_NOW, close_timeout
  *      | the queue is empty: shutdown(2)                     |
  *   CONN_LINGERING     the peer's bytes are dropped          |
- *      | the peer's end, linger_timeout                      |
+ *      | the peer's end, linger_timeout, linger_max          |
  *   conn_end()         on_close, close(2)  <-----------------'
  *      |
  *   CONN_DEAD          until conn_work() takes it from the net's list
@@ -54,6 +55,17 @@ void conn_tell_open(struct conn *c);
 /* At the end of the callback that asked for it; false: the connection is gone. */
 bool conn_take_upgrade(struct conn *c);
 void conn_state_free(struct conn *c);
+
+/* The queue of a closing connection is empty: shut its output down and let it linger, if it must.
+ */
+void conn_linger_begin(struct conn *c);
+
+/* Read and drop bytes of a lingering connection. The connection may be gone afterwards. */
+void conn_linger_read(struct conn *c);
+
+/* The deadline of a lingering connection is due. Returns whether the peer has taken output since,
+ * and then the deadline is a later one. */
+bool conn_linger_goes_on(struct conn *c, uint64_t now_ns);
 
 /* A call on the socket failed: close at once, with the reason that belongs to this errno. */
 void conn_fail(struct conn *c, int error);

@@ -65,17 +65,25 @@ conn_tell_timeout(struct conn *c, uint64_t cookie)
 
 /* The flush of a closing connection goes on as long as the peer takes something in each
  * close_timeout, or the disk is what is waited for. */
+static bool
+conn_closing_goes_on(struct conn *c, uint64_t now_ns)
+{
+    uint64_t timeout_ns = c->service->limits->close_timeout_ns;
+
+    if (c->flags & CONN_LINGERING)
+        return conn_linger_goes_on(c, now_ns);
+    if (timeout_ns == 0 || !c->outq || !(c->flags & CONN_DISK || conn_slow_moved(c)))
+        return false;
+    c->deadline_ns = now_ns + timeout_ns;
+    return true;
+}
+
 static void
 conn_closing_due(struct conn *c, uint64_t now_ns)
 {
-    uint64_t timeout_ns = c->service->limits->close_timeout_ns;
-    bool goes_on = timeout_ns > 0 && c->outq && (c->flags & CONN_DISK || conn_slow_moved(c));
+    bool slow = conn_slow_due_ns(c) <= now_ns && conn_slow_passed(c);
 
-    if (conn_slow_due_ns(c) <= now_ns && conn_slow_passed(c))
-        c->flags |= CONN_CLOSE_NOW;
-    else if (c->deadline_ns <= now_ns && goes_on)
-        c->deadline_ns = now_ns + timeout_ns;
-    else if (c->deadline_ns <= now_ns)
+    if (slow || (c->deadline_ns <= now_ns && !conn_closing_goes_on(c, now_ns)))
         c->flags |= CONN_CLOSE_NOW;
     conn_settle(c);
 }

@@ -15,7 +15,8 @@ struct proxy_policy;
 struct conn_limits {
     uint64_t idle_timeout_ns;   /* nothing read or written; 0: none */
     uint64_t close_timeout_ns;  /* flushing at close */
-    uint64_t linger_timeout_ns; /* waiting for the peer's end after that */
+    uint64_t linger_timeout_ns; /* waiting for the peer's end after that, while nothing moves */
+    uint64_t linger_max_ns;     /* ... and while the peer sends on */
     size_t tail_max;            /* unread bytes that are kept */
     size_t frame_max;           /* bytes of a frame; with what is about it, it fits the tail */
     size_t output_low;          /* on_drained, reading goes on */

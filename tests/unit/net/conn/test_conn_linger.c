@@ -91,6 +91,83 @@ test_conn_lingers_no_longer_than_its_time_out(void **state)
     fd_close(fd);
 }
 
+/* A peer that takes some of what the kernel holds in each linger_timeout gets all of it. */
+static void
+test_conn_lingers_as_long_as_the_peer_takes_output(void **state)
+{
+    const int room = 1 << 20;
+    static char bytes[16384];
+    size_t taken = 0;
+    uint64_t begin;
+    ssize_t n;
+    int fd;
+
+    limits.linger_timeout_ns = limits.linger_max_ns = 200 * NS_PER_MS;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    until(seen[0].c);
+    conn_setsockopt(seen[0].c, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    assert_int_equal(conn_write(seen[0].c, reply, 250000), 0);
+    conn_close(seen[0].c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    until(seen[0].c->flags & CONN_LINGERING);
+    begin = clock_now_ns();
+    do {
+        uint64_t next = clock_now_ns() + 15 * NS_PER_MS;
+
+        while (clock_now_ns() < next)
+            turn(1);
+        assert_int_equal(seen[0].closed, 0);
+        n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        taken += n > 0 ? (size_t)n : 0;
+    } while (taken < 250000);
+    assert_true(clock_now_ns() - begin > limits.linger_timeout_ns);
+    fd_close(fd);
+    until(seen[0].closed);
+}
+
+/* A peer that sends for ever holds its connection for linger_max, and longer than linger_timeout. */
+static void
+test_conn_lingers_no_longer_than_its_maximum(void **state)
+{
+    uint64_t begin;
+    int fd;
+
+    limits.linger_timeout_ns = 100 * NS_PER_MS;
+    limits.linger_max_ns = 400 * NS_PER_MS;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    begin = clock_now_ns();
+    conn_close(seen[0].c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    while (seen[0].closed == 0) {
+        send(fd, "more", 4, MSG_NOSIGNAL | MSG_DONTWAIT);
+        turn(1);
+    }
+    assert_true(clock_now_ns() - begin >= 350 * NS_PER_MS);
+    fd_close(fd);
+}
+
+/* With output_rate a peer that takes less ends, and one that takes the rest is given its time. */
+static void
+test_conn_lingers_only_for_peers_that_keep_the_rate(void **state)
+{
+    int fd;
+
+    limits.linger_timeout_ns = 100 * NS_PER_MS;
+    limits.output_rate = 1000000;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_unix();
+    until(seen[0].c);
+    assert_int_equal(conn_write(seen[0].c, reply, 65536), 0);
+    conn_close(seen[0].c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    while (seen[0].closed == 0) {
+        char byte;
+
+        recv(fd, &byte, 1, MSG_DONTWAIT);
+        turn(10);
+    }
+    fd_close(fd);
+}
+
 static void
 test_conn_close_done_does_not_linger(void **state)
 {
@@ -235,6 +312,9 @@ main(void)
         REPLY_TEST(test_conn_close_flushes_what_is_queued),
         REPLY_TEST(test_conn_lingers_so_that_no_reply_is_lost_to_a_reset),
         REPLY_TEST(test_conn_lingers_no_longer_than_its_time_out),
+        REPLY_TEST(test_conn_lingers_as_long_as_the_peer_takes_output),
+        REPLY_TEST(test_conn_lingers_no_longer_than_its_maximum),
+        REPLY_TEST(test_conn_lingers_only_for_peers_that_keep_the_rate),
         REPLY_TEST(test_conn_close_done_does_not_linger),
         REPLY_TEST(test_conn_close_done_lingers_behind_unread_bytes),
         REPLY_TEST(test_conn_close_now_drops_what_is_queued),
