@@ -1,4 +1,6 @@
 /* Workers that are stopped, or stuck as a whole: their messages are missing. */
+#include <poll.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/supervisor.h"
@@ -38,6 +40,16 @@ supervisor_hang_due_ns(const struct supervisor *s)
     return due;
 }
 
+/* A worker that has sent a message is not silent: the supervisor stood still before it could read.
+ */
+static bool
+supervisor_hang_has_sent(const struct child *c)
+{
+    struct pollfd fd = {.fd = c->fd, .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
 void
 supervisor_hang_time(struct supervisor *s, uint64_t now_ns)
 {
@@ -45,7 +57,7 @@ supervisor_hang_time(struct supervisor *s, uint64_t now_ns)
         struct child *c = &s->children[i];
         uint64_t due = supervisor_hang_due(c);
 
-        if (!due || now_ns < due)
+        if (!due || now_ns < due || supervisor_hang_has_sent(c))
             continue;
         c->silent = true;
         log_error("worker %d has not answered for %.1f s: it is stopped or stuck%s", (int)c->pid,
