@@ -29,8 +29,12 @@ def start(goevd, plugins, tmp_path):
                          log={'target': str(path), 'format': fmt, **(log or {})}, **more),
                   *args, *(['--single'] if single else []), ready=False)
         d.path = pathlib.Path(path)
-        eventually(lambda: d.path.exists() and re.search(SERVING, d.path.read_text())
-                   and (tmp_path / 'control.sock').exists(), 'it does not log')
+
+        def serves():
+            assert d.process.poll() is None, d.log.text()
+            return (d.path.exists() and re.search(SERVING, d.path.read_text())
+                    and (tmp_path / 'control.sock').exists())
+        eventually(serves, 'it does not log')
         found = re.findall(r'listener (web|http): (127\.0\.0\.1:\d+), ', d.path.read_text())
         d.listeners = {name: {'address': address} for name, address in found}
         return d
