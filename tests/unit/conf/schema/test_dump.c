@@ -40,8 +40,8 @@ has(const char *text, const char *part)
 }
 
 #define LIMITS_DEFAULTS(rate)                                                                      \
-    "  close_timeout: 5s\n  linger_timeout: 2s\n  tail_max: 64KiB\n  frame_max: 0\n"               \
-    "  output_low: 64KiB\n  output_high: 1MiB\n  output_max: 16MiB\n"                              \
+    "  close_timeout: 5s\n  linger_timeout: 2s\n  linger_max: 30s\n  tail_max: 64KiB\n"            \
+    "  frame_max: 0\n  output_low: 64KiB\n  output_high: 1MiB\n  output_max: 16MiB\n"              \
     "  output_rate: " rate "\n  output_timeout: 30s\n"
 
 #define LISTENER_DEFAULTS                                                                          \
