@@ -11,6 +11,7 @@
  *   sending.c    writes those
  *   throttle.c   when, at the rates of the options
  *   pace.c       reckons with those
+ *   clients.c    for each client
  *   types.c      their media types, from the options and the system
  *   type_table.c and type_common.c are what it looks them up in
  */
@@ -18,7 +19,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -32,6 +35,8 @@ dl_destroy(void *instance)
     struct dl_instance *d = instance;
 
     dl_types_fini(&d->types);
+    if (d->shared)
+        dl_clients_fini(&d->shared->clients);
     free(d->shared);
     dl_root_fini(&d->root);
     free(d);
@@ -104,15 +109,19 @@ dl_register(struct dl_instance *d)
     return 0;
 }
 
-/* Most of it is never touched, and so takes no memory. */
 static int
 dl_share(struct dl_instance *d)
 {
-    d->shared = calloc(1, sizeof(*d->shared));
+    uint64_t key;
+
+    if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+        return -EIO;
+    d->shared = aligned_alloc(alignof(struct dl_throttle_shared), sizeof(*d->shared));
     if (!d->shared)
         return -ENOMEM;
-    return getrandom(&d->shared->key, sizeof(d->shared->key), 0) == sizeof(d->shared->key) ? 0
-                                                                                           : -EIO;
+    memset(d->shared, 0, sizeof(*d->shared));
+    dl_clients_init(&d->shared->clients, key);
+    return 0;
 }
 
 static int

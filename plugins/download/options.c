@@ -88,6 +88,9 @@ static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct dl_options, burst, "burst", SIZE), .def = "0", .max = BURST_MAX,
      .flags = GOEVD_OPTION_RUNTIME,
      .help = "Bytes beyond the rates that may be sent at the beginning and after a pause."},
+    {GOEVD_OPTION(struct dl_options, client_max, "client_max", INT), .def = "1024", .max = 1 << 24,
+     .flags = GOEVD_OPTION_RUNTIME,
+     .help = "Downloads of a client's address at the same time; 0: no limit."},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -31,10 +31,11 @@ struct dl_options {
     int64_t ranges_max;
     int64_t open_max;
     int64_t open_time_ns;
-    int64_t rate; /* these four: of goevd_options() alone */
+    int64_t rate; /* these five: of goevd_options() alone */
     int64_t client_rate;
     int64_t route_rate;
     int64_t burst;
+    int64_t client_max;
 };
 
 extern const struct goevd_schema dl_options_schema;

@@ -53,9 +53,20 @@ dl_refusal_words(int error, struct goevd_str path)
         return "has more files than listing_max";
     case EAGAIN:
         return "too much waits for the threads of work_pool, or directories are being moved";
+    case EUSERS:
+        return "the client has client_max downloads";
     default:
         return strerror(-error);
     }
+}
+
+/* A client that asks for more than client_max at once decides how often this is logged. */
+static enum goevd_log_level
+dl_refusal_level(int error, int status)
+{
+    if (error == -EUSERS)
+        return GOEVD_LOG_INFO;
+    return status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING;
 }
 
 static int
@@ -66,9 +77,8 @@ dl_refusal_tell(struct dl_local *l, struct goevd_http_request *r, int error, int
 
     if (!path.data) /* the route has no "*" */
         path = (struct goevd_str){"", 0};
-    goevd_log(d->self, status == 403 || error == -EAGAIN ? GOEVD_LOG_NOTICE : GOEVD_LOG_WARNING,
-              "%d: %s/%.*s: %s", status, d->options->root.data, (int)path.len, path.data,
-              dl_refusal_words(error, path));
+    goevd_log(d->self, dl_refusal_level(error, status), "%d: %s/%.*s: %s", status,
+              d->options->root.data, (int)path.len, path.data, dl_refusal_words(error, path));
     if (status != 403)
         dl_local_count(l, d->metrics.failed, 1);
     return goevd_http_reply(r, status, NULL, NULL, 0);
@@ -95,6 +105,7 @@ dl_refusal_error(struct dl_local *l, struct goevd_http_request *r, int error)
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
+    case EUSERS:
         return dl_refusal_tell(l, r, error, 503);
     default:
         return dl_refusal_tell(l, r, error, 500);

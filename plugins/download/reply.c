@@ -133,9 +133,10 @@ static int
 dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sending *s)
 {
     const struct dl_condition_file *facts = &s->file->facts;
+    enum goevd_http_method method = goevd_http_method(r);
     struct goevd_str name, value, range = {0};
     struct dl_condition c = {0};
-    int status = 200;
+    int status = 200, entered = 0;
 
     for (size_t i = 0; goevd_http_header_at(r, i, &name, &value); i++)
         dl_condition_header(&c, facts, name, value);
@@ -147,12 +148,17 @@ dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sendin
     case DL_CONDITION_HOLDS:
         break;
     }
-    if (goevd_http_method(r) == GOEVD_HTTP_GET)
+    if (method == GOEVD_HTTP_GET)
         range = dl_condition_range(&c, facts, time(NULL));
     if (range.data)
         status = dl_reply_select(l, s, range);
     if (status == 416)
         return dl_reply_refuse_ranges(r, s->file);
+    if (status >= 0 && method == GOEVD_HTTP_GET &&
+        (s->file->size > DL_SENDING_COPY_MAX || dl_throttle_has_rate(&s->throttle, r)))
+        entered = dl_throttle_enter(&s->throttle, r);
+    if (entered < 0)
+        return dl_refusal_error(l, r, entered);
     return status < 0 ? status : dl_reply_start(l->download, r, s, status);
 }
 

@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 
 /* Up to so many bytes a copy costs less than sendfile(2) and a packet apart from the head do. */
-#define COPY_MAX 16384
+#define COPY_MAX DL_SENDING_COPY_MAX
 
 /* A piece of a file with more behind it, without a rate. It grows while the client takes it sooner,
  * and shrinks while he takes longer, or he could not follow a rate that is set meanwhile. */
@@ -191,14 +191,23 @@ dl_sending_fini(struct dl_sending *s)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static void
-dl_sending_release(void *arg, int result)
-{
-    struct dl_file *file = arg;
+/* The last bytes of a file, whose request may be over before they are sent. */
+struct dl_last {
+    struct dl_file *file;
+    struct dl_throttle
+        throttle; /* the request's: the client has the download until they are sent */
+};
 
-    (*file->unheld)--;
-    dl_sending_tell(file, result);
-    dl_file_unref(file);
+static void
+dl_last_sent(void *arg, int result)
+{
+    struct dl_last *last = arg;
+
+    (*last->file->unheld)--;
+    dl_sending_tell(last->file, result);
+    dl_file_unref(last->file);
+    dl_throttle_fini(&last->throttle);
+    free(last);
 }
 
 /* Returns as goevd_http_write() does; -ENODATA if it is not all in memory: whoever writes files
@@ -217,20 +226,26 @@ dl_sending_copy(const struct dl_sending *s, struct goevd_http_request *r,
     return n == (ssize_t)what->len ? goevd_http_write(r, copy, what->len) : -ENODATA;
 }
 
-/* The last bytes of a part: nothing waits for them. Returns as goevd_http_write() does. */
+/* Nothing waits for them. Returns as goevd_http_write() does. */
 static int
-dl_sending_write_last(const struct dl_sending *s, struct goevd_http_request *r,
+dl_sending_write_last(struct dl_sending *s, struct goevd_http_request *r,
                       const struct dl_range *what)
 {
+    struct dl_last *last = malloc(sizeof(*last));
     int result;
 
+    if (!last)
+        return -ENOMEM;
+    *last = (struct dl_last){s->file, s->throttle};
+    s->throttle = (struct dl_throttle){.self = s->throttle.self, .shared = s->throttle.shared};
     s->file->refs++;
     (*s->file->unheld)++;
-    result = goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, dl_sending_release,
-                                   s->file);
+    result = goevd_http_write_file(r, s->file->fd, (off_t)what->at, what->len, dl_last_sent, last);
     if (result < 0) {
         (*s->file->unheld)--;
         dl_file_unref(s->file);
+        s->throttle = last->throttle;
+        free(last);
     }
     return result;
 }
@@ -259,7 +274,8 @@ dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
     struct dl_range what = {part->at + s->done, part->len - s->done};
     uint64_t most = s->slice ? s->slice->most : PIECE_FIRST;
     int granted = dl_throttle_ask(&s->throttle, r, what.len < most ? what.len : most);
-    bool last = granted >= 0 && (uint64_t)granted == what.len && *s->file->unheld < UNHELD_MAX;
+    bool last =
+        !s->parts && granted >= 0 && (uint64_t)granted == what.len && *s->file->unheld < UNHELD_MAX;
     bool copied;
     int result;
 
@@ -333,8 +349,9 @@ dl_sending_go(struct dl_sending *s, struct goevd_http_request *r)
     for (; s->step < steps; s->step++) {
         int result = dl_sending_write(s, r);
 
-        /* on_drained comes, on_timeout or on_close */
-        if (result == -ENOBUFS || result == -EAGAIN || result == -EPIPE)
+        if (result == -ENOBUFS || result == -EAGAIN) /* on_drained comes, or on_timeout */
+            return dl_throttle_enter(&s->throttle, r);
+        if (result == -EPIPE) /* on_close comes */
             return 0;
         if (result < 0)
             return result;

@@ -23,6 +23,7 @@ struct dl_sending {
 };
 
 #define DL_SENDING_TYPE_MAX 64
+#define DL_SENDING_COPY_MAX 16384 /* bytes that are copied: most such replies wait for nobody */
 
 /* Send one part. Takes the reference to the file over. */
 void dl_sending_init(struct dl_sending *s, struct dl_file *file, struct dl_range part);

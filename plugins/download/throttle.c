@@ -1,34 +1,21 @@
 #include "download/throttle.h"
 
-#include <netinet/in.h>
+#include <errno.h>
 
 #include "download/options.h"
 
-/* A number of the address, without its port. What has none is one client. */
-static uint64_t
-dl_throttle_hash(uint64_t key, const struct sockaddr_storage *address)
-{
-    uint64_t words[2] = {0};
-    uint64_t hash = key;
+#define SECOND INT64_C(1000000000)
 
-    if (address->ss_family == AF_INET6)
-        memcpy(words, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(words));
-    else if (address->ss_family == AF_INET)
-        words[0] = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
-    for (int i = 0; i < 2; i++) {
-        hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
-static struct dl_pace_bucket *
-dl_throttle_client(struct dl_throttle_shared *shared, const struct goevd_http_request *r)
+static struct dl_client *
+dl_throttle_client(struct dl_throttle *t, const struct goevd_http_request *r)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 
-    goevd_http_client_address(r, &address);
-    return &shared->clients[dl_throttle_hash(shared->key, &address) & (DL_THROTTLE_CLIENTS - 1)];
+    if (!t->client) {
+        goevd_http_client_address(r, &address);
+        t->client = dl_clients_take(&t->shared->clients, &address);
+    }
+    return t->client;
 }
 
 static struct dl_pace_bucket *
@@ -38,19 +25,22 @@ dl_throttle_join(struct dl_pace_bucket *bucket)
     return bucket;
 }
 
-/* The limits that hold now. Returns how many. */
+/* The limits that hold now. Returns how many. With client_rate the client is there. */
 static unsigned
-dl_throttle_limits(struct dl_throttle *t, struct goevd_http_request *r, const struct dl_options *o,
-                   struct dl_pace_limit *ret)
+dl_throttle_limits(struct dl_throttle *t, const struct dl_options *o, struct dl_pace_limit *ret)
 {
     unsigned count = 0;
 
     if (o->rate != 0)
         ret[count++] = (struct dl_pace_limit){&t->own, o->rate};
     if (o->client_rate != 0) {
-        if (!t->client)
-            t->client = dl_throttle_join(dl_throttle_client(t->shared, r));
-        ret[count++] = (struct dl_pace_limit){t->client, o->client_rate};
+        struct dl_client *client = t->client;
+
+        if (!t->paced)
+            t->paced = dl_throttle_join(&client->bucket);
+        atomic_store_explicit(&client->burst_ns, SECOND + o->burst * SECOND / o->client_rate,
+                              memory_order_relaxed);
+        ret[count++] = (struct dl_pace_limit){t->paced, o->client_rate};
     }
     if (o->route_rate != 0) {
         if (!t->route)
@@ -66,6 +56,18 @@ dl_throttle_init(struct dl_throttle *t, struct goevd_self *self, struct dl_throt
     *t = (struct dl_throttle){.self = self, .shared = shared};
 }
 
+static bool
+dl_throttle_finds_rate(const struct dl_options *o)
+{
+    return (o->rate | o->client_rate | o->route_rate) != 0;
+}
+
+bool
+dl_throttle_has_rate(const struct dl_throttle *t, const struct goevd_http_request *r)
+{
+    return dl_throttle_finds_rate(goevd_options(t->self, goevd_http_poller(r)));
+}
+
 int
 dl_throttle_ask(struct dl_throttle *t, struct goevd_http_request *r, uint64_t left)
 {
@@ -73,12 +75,14 @@ dl_throttle_ask(struct dl_throttle *t, struct goevd_http_request *r, uint64_t le
     struct dl_pace_limit limits[3];
     int64_t now_ns;
 
-    if (t->granted == 0 && (o->rate | o->client_rate | o->route_rate) == 0)
+    if (t->granted == 0 && !dl_throttle_finds_rate(o))
         return left < DL_PACE_SLICE_MAX ? (int)left : DL_PACE_SLICE_MAX;
+    if (o->client_rate != 0 && !dl_throttle_client(t, r))
+        return -ENOMEM;
     now_ns = (int64_t)goevd_now();
     if (t->granted == 0)
-        t->granted = dl_pace_take(limits, dl_throttle_limits(t, r, o, limits), o->burst, left,
-                                  now_ns, &t->due_ns);
+        t->granted = dl_pace_take(limits, dl_throttle_limits(t, o, limits), o->burst, left, now_ns,
+                                  &t->due_ns);
     if (now_ns >= t->due_ns)
         return (int)t->granted;
     return goevd_http_timer(r, (uint64_t)(t->due_ns - now_ns));
@@ -97,9 +101,33 @@ dl_throttle_leave(struct dl_pace_bucket *bucket)
         atomic_fetch_sub_explicit(&bucket->users, 1, memory_order_relaxed);
 }
 
+int
+dl_throttle_enter(struct dl_throttle *t, const struct goevd_http_request *r)
+{
+    const struct dl_options *o = goevd_options(t->self, goevd_http_poller(r));
+
+    if (o->client_max == 0 || t->entered)
+        return 0;
+    if (!dl_throttle_client(t, r))
+        return -ENOMEM;
+    if (t->client->family == AF_UNSPEC)
+        return 0;
+    if (atomic_fetch_add_explicit(&t->client->downloads, 1, memory_order_relaxed) >=
+        (uint64_t)o->client_max) {
+        atomic_fetch_sub_explicit(&t->client->downloads, 1, memory_order_relaxed);
+        return -EUSERS;
+    }
+    t->entered = true;
+    return 0;
+}
+
 void
 dl_throttle_fini(struct dl_throttle *t)
 {
-    dl_throttle_leave(t->client);
+    dl_throttle_leave(t->paced);
     dl_throttle_leave(t->route);
+    if (t->entered)
+        atomic_fetch_sub_explicit(&t->client->downloads, 1, memory_order_relaxed);
+    if (t->client)
+        dl_clients_leave(&t->shared->clients, t->client, (int64_t)goevd_now());
 }

@@ -45,10 +45,10 @@ def root(tmp_path):
 @pytest.fixture
 def serve(goevd, root, tmp_path):
     """serve(options…) -> a Daemon with the files at /f/*."""
-    def start(path='/f/*', front=None, pollers='1', wrap=(), more=None, **options):
+    def start(path='/f/*', front=None, pollers='1', wrap=(), more=None, http=None, **options):
         download = {'download': {'root': str(root), **options}}
         d = goevd(config(listener(handler={'http': {'routes': [
-            {'path': path, 'handler': download}]}}, **(front or {})),
+            {'path': path, 'handler': download}], **(http or {})}}, **(front or {})),
             reactors=[{'name': 'main', 'pollers': pollers}],
             control={'socket': str(tmp_path / f'control{len(started)}.sock')}, **(more or {})),
             wrap=wrap)
@@ -898,6 +898,78 @@ def test_clients_have_rates_of_their_own(serve):
         other.settimeout(PATIENCE_S)
         other.sendall(request('/f/tens.txt'))
         assert Reader(other).response()[2] == TENS
+
+
+NETWORKS = pytest.mark.parametrize('other, same', [
+    ('2001:db8:0:1:ffff::2', True), ('2001:db8:0:2::1', False), ('192.0.2.1', False)])
+
+
+def from_client(address, target, **headers):
+    """A request that a proxy passes on."""
+    return request(target, **{'X-Forwarded-For': address}, **headers)
+
+
+@NETWORKS
+def test_ipv6_network_is_one_client_of_a_rate(serve, other, same):
+    """One client usually has all addresses of a network of 64 bits."""
+    d = serve(client_rate=per_s(1000), burst=20000, http={'forwarded': {'from': '127.0.0.1'}})
+    s = d.connect()
+    s.sendall(from_client('2001:db8:0:1::1', '/f/big.bin', Range='bytes=0-19999'))
+    reader = Reader(s)
+    assert reader.response()[2] == BIG[:20000]
+    begin = time.monotonic()
+    s.sendall(from_client(other, '/f/big.bin', Range='bytes=0-1999'))
+    assert reader.response()[2] == BIG[:2000]
+    if same:
+        assert time.monotonic() - begin >= 1
+    else:   # it has the burst of its own: no wait of 2 s
+        assert time.monotonic() - begin < 1.5 * SLOWNESS
+
+
+def held(d, address, count):
+    """Downloads that a client has begun and does not read."""
+    clients = []
+    for _ in range(count):
+        clients.append(d.connect(receive_buffer=4096))
+        clients[-1].sendall(from_client(address, '/f/big.bin'))
+        assert Reader(clients[-1]).exactly(15) == b'HTTP/1.1 200 OK'
+    return clients
+
+
+@NETWORKS
+def test_downloads_of_a_client_have_a_bound(serve, other, same):
+    d = serve(client_max=2, front=SLOW, http={'forwarded': {'from': '127.0.0.1'}})
+    clients = held(d, '2001:db8:0:1::1', 2)
+    s = d.connect()
+    reader = Reader(s)
+    s.sendall(from_client(other, '/f/big.bin'))
+    status, _, body = reader.response()
+    assert (status, body == BIG) == ((503, False) if same else (200, True))
+    s.sendall(from_client(other, '/f/tens.txt'))     # it waits for nobody
+    assert reader.response()[2] == TENS
+    clients.pop().close()
+
+    def admitted():
+        s.sendall(from_client(other, '/f/big.bin'))
+        return reader.response()[2] == BIG
+    eventually(admitted, 'the place that became free is not given again')
+
+
+def test_small_downloads_that_wait_for_a_rate_have_the_bound(serve):
+    d = serve(client_max=2, rate=per_s(1), front={'idle_timeout': '5m'})
+    clients = [d.connect() for _ in range(2)]
+    for s in clients:
+        s.sendall(request('/f/tens.txt'))
+        assert Reader(s).exactly(15) == b'HTTP/1.1 200 OK'
+
+    def admitted():
+        s = d.connect()
+        s.sendall(request('/f/tens.txt'))
+        clients.append(s)
+        return Reader(s).exactly(12) == b'HTTP/1.1 200'
+    assert not admitted()
+    clients[0].close()
+    eventually(admitted, 'the place that became free is not given again')
 
 
 def test_parts_and_small_files_are_paced_too(serve):
