@@ -199,7 +199,7 @@ def test_as_many_values_as_fit_and_one_more(started, ctl, no):
     listeners = [listener(f'n{i}', 'echo') for i in range(24)]
     started(*listeners)
     names = [name for name in settings(ctl) if name.startswith('listeners')]
-    assert len(names) == 24 * 11
+    assert len(names) == 24 * 12
     for name in names[:256]:
         ctl('set', name, settings_value(name))
     assert no('set', names[256], settings_value(names[256])) == \

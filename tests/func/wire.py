@@ -122,12 +122,14 @@ def echo(sock, data=b'hello'):
 
 
 def refused(family, address):
-    """Nobody listens there."""
+    """Nobody listens there. A listener that closes meanwhile may reset the attempt."""
     with socket.socket(family) as s:
         try:
             s.connect(address)
         except (ConnectionRefusedError, FileNotFoundError):
             return True
+        except ConnectionResetError:
+            pass
     return False
 
 
