@@ -34,7 +34,7 @@ ROOMS = {
                      ['schema'], ['http']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
-    'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status'], ['client']],
+    'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],
                  ['plugins']],
     'plugins/websocket': [['message'], ['options'],

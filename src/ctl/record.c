@@ -1,5 +1,6 @@
 #include "ctl/record.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -31,6 +32,15 @@ void
 record_number(FILE *out, uint64_t number)
 {
     fprintf(out, "\t%" PRIu64, number);
+}
+
+void
+record_decimal(FILE *out, double number, int digits)
+{
+    if (isnan(number))
+        fputc('\t', out);
+    else
+        fprintf(out, "\t%.*f", digits, number);
 }
 
 void

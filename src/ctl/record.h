@@ -14,6 +14,7 @@
 void record_begin(FILE *out, const char *kind);
 void record_text(FILE *out, const char *text); /* NULL: empty */
 void record_number(FILE *out, uint64_t number);
+void record_decimal(FILE *out, double number, int digits); /* NAN: empty */
 void record_end(FILE *out);
 
 /* Split a line in place. Returns how many fields it has; those that are missing are "". */

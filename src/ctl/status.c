@@ -1,9 +1,11 @@
 #include "ctl/status.h"
 
+#include <stdlib.h>
+
 #include "ctl/record.h"
 
 static void
-status_text(FILE *out, const char *key, const char *text)
+status_word(FILE *out, const char *key, const char *text)
 {
     record_begin(out, "text");
     record_text(out, key);
@@ -50,11 +52,11 @@ status_write(const struct status *s, FILE *out)
 
     for (unsigned i = 0; i < s->worker_count; i++)
         connections += s->workers[i].connections;
-    status_text(out, "state", s->state);
+    status_word(out, "state", s->state);
     status_number(out, "time", "since", (uint64_t)s->since);
     status_number(out, "number", "connections", connections);
     if (s->config) {
-        status_text(out, "config", s->config);
+        status_word(out, "config", s->config);
         status_number(out, "time", "config_since", (uint64_t)s->config_since);
     }
     status_event(out, "last_reload", &s->reload);
@@ -62,24 +64,35 @@ status_write(const struct status *s, FILE *out)
     status_number(out, "number", "reloads", s->reloads);
     status_number(out, "number", "restarts", s->restarts);
     status_number(out, "number", "cut", s->cut);
-    status_text(out, "version", GOEVD_RELEASE);
+    status_word(out, "version", GOEVD_RELEASE);
     if (s->supervisor)
         status_number(out, "number", "supervisor", (uint64_t)s->supervisor);
     for (unsigned i = 0; i < s->worker_count; i++)
         status_worker(out, &s->workers[i]);
 }
 
-void
-status_reply(const struct status *s, struct control_client *client)
+char *
+status_text(const struct status *s, size_t *ret_len)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    char *text = NULL;
+    FILE *out = open_memstream(&text, ret_len);
 
     if (out)
         status_write(s, out);
-    if (!out || fclose(out) != 0)
-        control_refuse(client, "no memory for the status");
-    else
+    if (out && fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+void
+status_reply(const struct status *s, struct control_client *client)
+{
+    size_t len = 0;
+    _cleanup_free_ char *text = status_text(s, &len);
+
+    if (text)
         control_reply(client, text, len);
+    else
+        control_refuse(client, "no memory for the status");
 }

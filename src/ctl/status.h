@@ -39,6 +39,9 @@ struct status {
     unsigned worker_count;
 };
 
+/* The same text, to be freed; NULL without memory. */
+char *status_text(const struct status *s, size_t *ret_len);
+
 /* As records: text, number or time, KEY VALUE; event KEY TIME OK TEXT; and, last, worker PID STATE
  * SINCE CONNECTIONS RELEASE. */
 void status_reply(const struct status *s, struct control_client *client);

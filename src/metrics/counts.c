@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,7 +11,8 @@
 #include "base/fd.h"
 
 #define COUNTS_MAGIC UINT64_C(0x676f6576646d6574) /* "goevdmet" */
-#define COUNTS_VERSION 1
+#define COUNTS_VERSION 2
+#define FACTS_ATTEMPTS 1000 /* a change takes microseconds */
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
@@ -115,4 +117,45 @@ counts_read_catalog(const struct counts *s, struct catalog *ret)
         len > s->size - offset)
         return -EBADMSG;
     return catalog_parse(ret, s->base + offset, len, s->size);
+}
+
+void
+counts_set_facts(struct counts *s, const char *text, size_t len)
+{
+    struct counts_head *head = counts_head(s);
+    char copy[COUNTS_FACTS_MAX] = "";
+    uint64_t word;
+
+    len = MIN(len, sizeof(copy) - 1);
+    memcpy(copy, text, len);
+    while (len == sizeof(copy) - 1 && len > 0 && copy[len - 1] != '\n')
+        copy[--len] = '\0';
+    atomic_fetch_add(&head->facts_sequence, 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    for (size_t i = 0; i < ARRAY_LEN(head->facts); i++) {
+        memcpy(&word, copy + i * sizeof(word), sizeof(word));
+        atomic_store_explicit(&head->facts[i], word, memory_order_relaxed);
+    }
+    atomic_fetch_add(&head->facts_sequence, 1);
+}
+
+int
+counts_read_facts(const struct counts *s, char ret[COUNTS_FACTS_MAX])
+{
+    struct counts_head *head = counts_head(s);
+
+    for (unsigned attempt = 0; attempt < FACTS_ATTEMPTS; attempt++) {
+        uint64_t before = atomic_load(&head->facts_sequence), word;
+
+        for (size_t i = 0; i < ARRAY_LEN(head->facts); i++) {
+            word = atomic_load_explicit(&head->facts[i], memory_order_relaxed);
+            memcpy(ret + i * sizeof(word), &word, sizeof(word));
+        }
+        atomic_thread_fence(memory_order_seq_cst);
+        ret[COUNTS_FACTS_MAX - 1] = '\0';
+        if (before % 2 == 0 && atomic_load(&head->facts_sequence) == before)
+            return before && *ret ? 0 : -EAGAIN;
+        sched_yield();
+    }
+    return -EAGAIN;
 }

@@ -8,6 +8,7 @@
 
 #define COUNTS_BYTES ((size_t)64 << 20) /* of address space; memory is taken as it is used */
 
+#define COUNTS_FACTS_MAX 8192 /* bytes */
 #define COUNTS_MAX 64 /* processes that count at the same time */
 
 /* At its beginning. */
@@ -21,6 +22,13 @@ struct counts_head {
      * `sequence` before and after: while it is odd, or if it has changed, they begin again. */
     _Atomic uint64_t sequence;
     _Atomic uint64_t live[COUNTS_MAX]; /* ids; 0: none */
+
+    _Atomic uint64_t history_offset; /* of a worker's counts: struct history_ring; 0: none */
+
+    /* Of the supervisor's counts: how goevd is, as text with a final zero byte, for the status page.
+     * It has a sequence of its own. */
+    _Atomic uint64_t facts_sequence;
+    _Atomic uint64_t facts[COUNTS_FACTS_MAX / sizeof(uint64_t)];
 };
 
 struct counts {
@@ -43,6 +51,11 @@ void counts_freeze(int fd);
 
 /* Give back all of its memory but the head; what lies in it stays as it is. */
 void counts_reset(struct counts *s);
+
+/* Write and read the facts; a longer text is cut at the end of a line. Reading: 0; -EAGAIN if there
+ * are none, or if they change all the time. */
+void counts_set_facts(struct counts *s, const char *text, size_t len);
+int counts_read_facts(const struct counts *s, char ret[COUNTS_FACTS_MAX]);
 
 /* Memory from it that begins a cache line, zeroed; NULL when there is no more. */
 void *counts_alloc(struct counts *s, size_t bytes);

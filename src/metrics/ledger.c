@@ -220,3 +220,9 @@ ledger_count(struct ledger *l, const struct catalog_family *about, const char *c
     s->cells[0] += n;
     ledger_publish(l);
 }
+
+void
+ledger_set_facts(struct ledger *l, const char *text, size_t len)
+{
+    counts_set_facts(&l->totals, text, len);
+}

@@ -38,6 +38,9 @@ int ledger_ready(struct ledger *l, uint64_t id);
 /* The worker has ended: its counts are added to the totals. */
 void ledger_close(struct ledger *l, uint64_t id);
 
+/* How goevd is, for workers to show: see struct counts_head. */
+void ledger_set_facts(struct ledger *l, const char *text, size_t len);
+
 /* Count something of the supervisor's own. */
 void ledger_count(struct ledger *l, const struct catalog_family *about, const char *const *values,
                   uint64_t n);

@@ -171,3 +171,14 @@ reader_take(struct reader *r, struct view *ret)
     pthread_mutex_unlock(&r->lock);
     return result;
 }
+
+int
+reader_read_facts(struct reader *r, char ret[COUNTS_FACTS_MAX])
+{
+    int result;
+
+    pthread_mutex_lock(&r->lock);
+    result = r->totals.base ? counts_read_facts(&r->totals, ret) : -EAGAIN;
+    pthread_mutex_unlock(&r->lock);
+    return result;
+}

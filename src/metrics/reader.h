@@ -28,5 +28,8 @@ void reader_fini(struct reader *r);
 int reader_set_totals(struct reader *r, int fd, struct err *reterr);
 int reader_add_peer(struct reader *r, uint64_t id, int fd, struct err *reterr);
 
+/* How goevd is, as the supervisor says. 0; -EAGAIN if there is no supervisor. */
+int reader_read_facts(struct reader *r, char ret[COUNTS_FACTS_MAX]);
+
 /* Everything, as it is now. 0; -ENOMEM; -EAGAIN if the totals change all the time. */
 int reader_take(struct reader *r, struct view *ret);

@@ -299,6 +299,7 @@ supervisor_on_time(struct supervisor *s)
     supervisor_hang_time(s, now);
     supervisor_start_due(s);
     supervisor_notify_time(s, now);
+    supervisor_publish_status(s);
 }
 
 #define SUPERVISOR_FDS (2 + WORKERS_MAX)
@@ -422,6 +423,7 @@ supervisor_free(struct supervisor *s)
     pidfile_close(&s->pidfile);
     values_fini(&s->values);
     ledger_fini(&s->ledger);
+    free(s->published);
     origin_free(s->origin, &s->closer);
     helper_stop(&s->closer, HELPER_NS);
     fd_close(s->signal_fd);

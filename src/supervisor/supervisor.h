@@ -96,6 +96,7 @@ struct supervisor {
     time_t since; /* when goevd was started */
     struct status_event last_reload;
     struct status_event last_crash;
+    char *published;                      /* the status that workers can read */
     char notified[SUPERVISOR_STATUS_MAX]; /* STATUS= that was sent last */
     uint64_t cut;                         /* connections that workers have ended at a deadline */
     int status;
@@ -164,6 +165,9 @@ void supervisor_notify_ready(struct supervisor *s);
 void supervisor_notify_reloading(struct supervisor *s);
 void supervisor_notify_status(struct supervisor *s);
 void supervisor_reply_status(struct supervisor *s, struct control_client *client);
+
+/* Let workers read how goevd is, for the status page. */
+void supervisor_publish_status(struct supervisor *s);
 
 /* Record an event of this moment for goevd ctl status. */
 void supervisor_note(struct status_event *event, bool ok, const char *format, ...) PRINTF(3, 4);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,8 +68,8 @@ supervisor_status_workers(const struct supervisor *s, struct status *status)
     }
 }
 
-void
-supervisor_reply_status(struct supervisor *s, struct control_client *client)
+static struct status
+supervisor_status(struct supervisor *s)
 {
     struct status status = {.state = supervisor_state(s),
                             .since = s->since,
@@ -82,7 +83,30 @@ supervisor_reply_status(struct supervisor *s, struct control_client *client)
                             .cut = s->cut};
 
     supervisor_status_workers(s, &status);
+    return status;
+}
+
+void
+supervisor_reply_status(struct supervisor *s, struct control_client *client)
+{
+    struct status status = supervisor_status(s);
+
     status_reply(&status, client);
+}
+
+void
+supervisor_publish_status(struct supervisor *s)
+{
+    struct status status = supervisor_status(s);
+    size_t len = 0;
+    char *text = status_text(&status, &len);
+
+    if (!text)
+        return;
+    if (!s->published || strcmp(text, s->published) != 0)
+        ledger_set_facts(&s->ledger, text, len);
+    free(s->published);
+    s->published = text;
 }
 
 /* ---- For the service manager ----------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "conf/yaml/suggest.h"
 #include "ctl/stats.h"
 #include "worker/connections.h"
+#include "worker/glance.h"
 #include "worker/heartbeat.h"
 
 #define NAMES_MAX 256 /* bytes of the names that an error lists */
@@ -160,6 +161,24 @@ command_load(struct command *c)
                   (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", load.open));
 }
 
+/* ---- overview: what happens now, for top and status ------------------------------------------ */
+
+static void
+command_overview(struct command *c)
+{
+    bool brief = command_take(c, "--brief");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!command_ends(c))
+        return;
+    if (glance_write(c->engine, brief, &text, &len) < 0)
+        control_refuse(c->client, "no memory for the overview");
+    else
+        control_reply(c->client, text, len);
+    free(text);
+}
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 static void
@@ -256,9 +275,10 @@ static const struct {
     {"reload", command_elsewhere},
     {"reopen", command_elsewhere},
     {"stop", command_elsewhere},
-    {"load", command_load}, /* the last: goevd ctl alone asks it */
+    {"load", command_load}, /* the last two: goevd ctl alone asks them */
+    {"overview", command_overview},
 };
-#define COMMANDS_LISTED (ARRAY_LEN(commands) - 1)
+#define COMMANDS_LISTED (ARRAY_LEN(commands) - 2)
 
 static void
 command_unknown(struct command *c)

@@ -144,7 +144,7 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     const struct config *config = setup->config;
     int r = 0;
 
-    *e = (struct engine){.setup = setup, .drained_fd = -1};
+    *e = (struct engine){.setup = setup, .drained_fd = -1, .since = time(NULL)};
     reader_init(&e->reader, &setup->plugins.registry);
     setup->plugins.reader = &e->reader;
     setup->plugins.collect = engine_collect_for;

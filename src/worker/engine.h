@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "ev/work.h"
-#include "metrics/reader.h"
+#include "metrics/history.h"
 #include "net/accept/listener.h"
 #include "worker/parent.h"
 #include "worker/setup.h"
@@ -20,6 +20,8 @@ struct engine {
     struct work_pool *work;
     struct names *names;
     struct reader reader; /* of what all workers count */
+    struct history history;
+    time_t since; /* when the worker was started */
     size_t tail_max;
     struct conn_limits outgoing[2]; /* of connections that plugins open; one is in use, */
     unsigned outgoing_at;           /* this one */

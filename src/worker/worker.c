@@ -27,6 +27,7 @@
 #include "worker/commands.h"
 #include "worker/crash.h"
 #include "worker/engine.h"
+#include "worker/glance.h"
 #include "worker/heartbeat.h"
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
@@ -48,7 +49,6 @@ struct worker_process {
     struct notify notify;      /* likewise speaks */
     int signal_fd;
     struct worker_log log;
-    time_t since;
     unsigned stops;   /* how often it was told to stop */
     bool replaced;    /* another worker serves */
     uint64_t stop_ns; /* when it was first told to stop */
@@ -58,6 +58,7 @@ struct worker_process {
     struct heap heap;
     uint64_t deadline_ns; /* of draining */
     uint64_t collect_ns;  /* 0, or when the metrics are brought up to date for others to read */
+    uint64_t sample_ns;   /* when the history is sampled */
 
     _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
 };
@@ -263,7 +264,10 @@ worker_create(struct worker_process *w, struct err *reterr)
 
     if (r < 0)
         return r;
-    return setup_create(&w->setup, fd, engine_pollers(&w->engine));
+    r = setup_create(&w->setup, fd, engine_pollers(&w->engine));
+    if (r == 0)
+        history_init(&w->engine.history, &w->engine.reader, &w->setup.plugins.registry);
+    return r;
 }
 
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
@@ -292,6 +296,8 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->setup.plugins.open_arg = &w->parent;
     w->setup.plugins.replace = worker_want_replace;
     w->setup.plugins.replace_arg = w;
+    w->setup.plugins.overview = glance_text;
+    w->setup.plugins.overview_arg = &w->engine;
     r = worker_settle(w, reterr);
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
@@ -325,16 +331,9 @@ worker_start(struct worker_process *w, struct err *reterr)
 static void
 worker_reply_status(struct worker_process *w, struct control_client *client)
 {
-    const char *state = w->stops ? "stopping" : "serving";
-    struct status status = {.state = state,
-                            .since = w->since,
-                            .workers[0] = {.pid = getpid(),
-                                           .state = state,
-                                           .release = GOEVD_RELEASE,
-                                           .since = w->since,
-                                           .connections = engine_count(&w->engine)},
-                            .worker_count = 1};
+    struct status status;
 
+    glance_status(&w->engine, &status);
     status_reply(&status, client);
 }
 
@@ -515,6 +514,20 @@ worker_collect(struct worker_process *w)
     w->collect_ns = now + COLLECT_NS;
 }
 
+/* For plots of the time in which nobody looked. */
+static void
+worker_sample(struct worker_process *w)
+{
+    uint64_t now = clock_now_ns();
+
+    if (now < w->sample_ns)
+        return;
+    if (!w->sample_ns)
+        history_inherit(&w->engine.history, now);
+    history_sample(&w->engine.history, engine_count(&w->engine), now);
+    w->sample_ns = now + HISTORY_TICK_NS;
+}
+
 static int
 worker_timeout_ms(const struct worker_process *w)
 {
@@ -527,6 +540,8 @@ worker_timeout_ms(const struct worker_process *w)
         due = w->heartbeat.due_ns;
     if (w->collect_ns && (!due || w->collect_ns < due))
         due = w->collect_ns;
+    if (!due || w->sample_ns < due)
+        due = w->sample_ns;
     if (w->soon_ns && (!due || w->soon_ns < due))
         due = w->soon_ns;
     if (held && (!due || held < due))
@@ -598,6 +613,7 @@ worker_serve(struct worker_process *w, struct err *reterr)
         worker_log_tell(&w->log);
         worker_say_replace(w);
         worker_collect(w);
+        worker_sample(w);
         if (w->soon_ns && clock_now_ns() >= w->soon_ns)
             worker_stop(w, false);
         if (fds[1].revents)
@@ -618,6 +634,7 @@ worker_fini(struct worker_process *w)
     watchdog_stop(w->watchdog);
     heartbeat_fini(&w->heartbeat);
     plugins_destroy(&w->setup.plugins);
+    history_fini(&w->engine.history);
     engine_fini(&w->engine);
     settings_fini(&w->settings);
     setup_fini(&w->setup);
@@ -637,8 +654,7 @@ worker_run(const struct worker_options *options)
                                .generation = {.fd = -1, .binary = -1},
                                .notify.fd = -1,
                                .heartbeat.fd = -1,
-                               .main = {.thread = pthread_self(), .rests = true},
-                               .since = time(NULL)};
+                               .main = {.thread = pthread_self(), .rests = true}};
     struct err err = {0};
     int r, status = EXIT_OK;
 

@@ -57,6 +57,8 @@ host_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, cha
         return -EDEADLK; /* it would wait for itself */
     if (!p->reader || p->checking)
         return -ECANCELED;
+    if (format == GOEVD_METRICS_OVERVIEW)
+        return p->overview(p->overview_arg, ret_text, ret_len);
     p->collect(p->collect_arg);
     r = reader_take(p->reader, &v);
     if (r < 0)
