@@ -33,7 +33,7 @@ enum goevd_metric_unit {
 enum goevd_metrics_format {
     GOEVD_METRICS_TEXT = 0,   /* text/plain; version=0.0.4; charset=utf-8 */
     GOEVD_METRICS_OPENMETRICS, /* application/openmetrics-text; version=1.0.0; charset=utf-8 */
-    GOEVD_METRICS_OVERVIEW     /* what happens now: the lines that goevd-status(7) describes */
+    GOEVD_METRICS_OVERVIEW     /* what happens now, as lines for the handler status alone */
 };
 
 #define GOEVD_METRIC_LABELS_MAX 4

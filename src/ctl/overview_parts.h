@@ -52,7 +52,8 @@ const struct overview_row *overview_find(const struct overview_rows *rows, const
 void overview_write_cells(const struct overview_table *t, const struct overview_row *row, FILE *out);
 void overview_write_columns(const struct overview_table *t, FILE *out);
 
-/* Growth of a metric of goevd itself, per second: of all its series, or of those with a label value. */
+/* Growth of a metric, per second: of all its series, or of those with a label value. NAN: there is no
+ * such metric, or not enough time has passed. */
 double overview_rate(const struct overview_span *span, const char *family, const char *match);
 
 /* What so many thousandths of the values of a histogram do not exceed, in seconds; NAN: none came. */

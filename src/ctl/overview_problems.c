@@ -9,28 +9,44 @@
 #include "ctl/overview_parts.h"
 #include "ctl/record.h"
 
-#define FULL_PERCENT 90         /* of connections_max */
-#define FAILING_PERCENT 1       /* of requests */
-#define RECENT_S (3600)         /* for which a crash stays a problem */
+#define FULL_PERCENT 90   /* of connections_max */
+#define FAILING_PERCENT 1 /* of requests */
+#define RECENT_S 3600     /* for which a crash stays a problem */
 #define PROBLEM_MAX 1024
-#define UPSTREAMS_MAX 20 /* that are named */
+#define EVENT_MAX 4096
+#define UPSTREAMS_MAX 20  /* that are named */
 
-static void overview_problem(FILE *out, const char *severity, const char *format, ...)
-    PRINTF(3, 4);
+struct overview_problems {
+    FILE *out;
+    const char *severity; /* only those are written */
+};
+
+/* A line whose text is escaped. */
+static void
+overview_put(const struct overview_problems *p, const char *severity, const char *text)
+{
+    if (strcmp(severity, p->severity) == 0)
+        fprintf(p->out, "problem\t%s\t%s\n", severity, text);
+}
+
+static void overview_problem(const struct overview_problems *p, const char *severity,
+                             const char *format, ...) PRINTF(3, 4);
 
 static void
-overview_problem(FILE *out, const char *severity, const char *format, ...)
+overview_problem(const struct overview_problems *p, const char *severity, const char *format, ...)
 {
     char text[PROBLEM_MAX];
     va_list args;
 
+    if (strcmp(severity, p->severity) != 0)
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    record_begin(out, "problem");
-    record_text(out, severity);
-    record_text(out, text);
-    record_end(out);
+    record_begin(p->out, "problem");
+    record_text(p->out, severity);
+    record_text(p->out, text);
+    record_end(p->out);
 }
 
 /* ---- What the supervisor says ---------------------------------------------------------------- */
@@ -54,42 +70,45 @@ overview_ago(time_t then, char buf[32])
 
 /* The text is escaped already. */
 static void
-overview_event(char **fields, FILE *out)
+overview_event(char **fields, const struct overview_problems *p)
 {
     time_t then = (time_t)strtoll(fields[2], NULL, 10);
-    char ago[32];
+    char ago[32], text[EVENT_MAX];
 
     if (!then)
         return;
     overview_ago(then, ago);
     if (strcmp(fields[1], "last_reload") == 0 && *fields[3] == '0')
-        fprintf(out, "problem\terror\tlast reload failed %s ago: %s\n", ago, fields[4]);
+        snprintf(text, sizeof(text), "last reload failed %s ago: %s", ago, fields[4]);
     else if (strcmp(fields[1], "last_crash") == 0 && time(NULL) - then < RECENT_S)
-        fprintf(out, "problem\twarning\t%s ago: %s\n", ago, fields[4]);
+        snprintf(text, sizeof(text), "%s ago: %s", ago, fields[4]);
+    else
+        return;
+    overview_put(p, strcmp(fields[1], "last_crash") == 0 ? "warning" : "error", text);
 }
 
 static void
-overview_state(const char *state, FILE *out)
+overview_state(const char *state, const struct overview_problems *p)
 {
     if (strcmp(state, "stuck") == 0)
-        overview_problem(out, "error", "the worker that serves does not answer");
+        overview_problem(p, "error", "the worker that serves does not answer");
     else if (strcmp(state, "restarting") == 0)
-        overview_problem(out, "error", "no worker serves; another is being started");
+        overview_problem(p, "error", "no worker serves; another is being started");
     else if (strcmp(state, "stopping") == 0)
-        overview_problem(out, "warning", "goevd stops");
+        overview_problem(p, "warning", "goevd stops");
 }
 
 static void
-overview_facts(const char *facts, FILE *out)
+overview_facts(const char *facts, const struct overview_problems *p)
 {
     char *copy = strdup(facts), *at = copy, *line, *fields[RECORD_FIELDS_MAX];
 
     while (copy && (line = record_next(&at))) {
         record_split(line, fields);
         if (strcmp(fields[1], "state") == 0)
-            overview_state(fields[2], out);
+            overview_state(fields[2], p);
         else if (strcmp(fields[0], "event") == 0)
-            overview_event(fields, out);
+            overview_event(fields, p);
     }
     free(copy);
 }
@@ -97,32 +116,32 @@ overview_facts(const char *facts, FILE *out)
 /* ---- What is counted ------------------------------------------------------------------------- */
 
 static void
-overview_full(const struct overview_listener *l, FILE *out)
+overview_full(const struct overview_listener *l, const struct overview_problems *p)
 {
     uint64_t percent = l->max ? l->open * 100 / l->max : 0;
 
     if (percent >= FULL_PERCENT)
-        overview_problem(out, percent >= 100 ? "error" : "warning",
+        overview_problem(p, percent >= 100 ? "error" : "warning",
                          "listener %s: %" PRIu64 "%% of connections_max (%" PRIu64 " of %" PRIu64
                          ")",
                          l->name, percent, l->open, l->max);
 }
 
 static void
-overview_failing(const struct overview_span *span, FILE *out)
+overview_failing(const struct overview_span *span, const struct overview_problems *p)
 {
     double all = overview_rate(span, HISTORY_REQUESTS_FAMILY, NULL);
     double failed = overview_rate(span, HISTORY_REQUESTS_FAMILY, HISTORY_FAILED);
 
     if (failed > 0 && failed * 100 >= all * FAILING_PERCENT)
-        overview_problem(out, failed * 10 >= all ? "error" : "warning",
+        overview_problem(p, failed * 10 >= all ? "error" : "warning",
                          "%.1f%% of requests fail with a status of 500 or above (%.1f a second)",
                          failed * 100 / all, failed);
 }
 
 /* Connections to an upstream fail, and none is made. */
 static void
-overview_upstreams_down(const struct overview_span *span, FILE *out)
+overview_upstreams_down(const struct overview_span *span, const struct overview_problems *p)
 {
     enum { CONNECTED = 1, FAILED = 2 };
     struct overview_rows rows;
@@ -136,19 +155,19 @@ overview_upstreams_down(const struct overview_span *span, FILE *out)
         if (!(row->values[FAILED] > 0) || row->values[CONNECTED] > 0)
             continue;
         if (++down <= UPSTREAMS_MAX)
-            overview_problem(out, "error",
+            overview_problem(p, "error",
                              "upstream %s of listener %s is down: %.1f connections a second fail, "
                              "and none succeeds",
                              row->keys[1], row->keys[0], row->values[FAILED]);
     }
     if (down > UPSTREAMS_MAX)
-        overview_problem(out, "error", "%u more upstreams are down", down - UPSTREAMS_MAX);
+        overview_problem(p, "error", "%u more upstreams are down", down - UPSTREAMS_MAX);
     free(rows.all);
 }
 
 /* Things that should not happen at all. */
 static void
-overview_losses(const struct overview_span *span, FILE *out)
+overview_losses(const struct overview_span *span, const struct overview_problems *p)
 {
     static const struct {
         const char *family, *match, *words;
@@ -173,18 +192,26 @@ overview_losses(const struct overview_span *span, FILE *out)
         double rate = overview_rate(span, losses[i].family, losses[i].match);
 
         if (rate > 0)
-            overview_problem(out, "warning", "%s: %.1f a second", losses[i].words, rate);
+            overview_problem(p, "warning", "%s: %.1f a second", losses[i].words, rate);
     }
+}
+
+static void
+overview_write_severity(const struct overview_request *request, const struct overview_span *span,
+                        const struct overview_problems *p)
+{
+    overview_facts(request->facts, p);
+    for (size_t i = 0; i < request->listener_count; i++)
+        overview_full(&request->listeners[i], p);
+    overview_failing(span, p);
+    overview_upstreams_down(span, p);
+    overview_losses(span, p);
 }
 
 void
 overview_write_problems(const struct overview_request *request, const struct overview_span *span,
                         FILE *out)
 {
-    overview_facts(request->facts, out);
-    for (size_t i = 0; i < request->listener_count; i++)
-        overview_full(&request->listeners[i], out);
-    overview_failing(span, out);
-    overview_upstreams_down(span, out);
-    overview_losses(span, out);
+    overview_write_severity(request, span, &(struct overview_problems){out, "error"});
+    overview_write_severity(request, span, &(struct overview_problems){out, "warning"});
 }

@@ -231,8 +231,9 @@ overview_rate(const struct overview_span *span, const char *family, const char *
 {
     uint64_t sum[CATALOG_BOUNDS_MAX + 2];
 
-    overview_growth(span, family, match, sum);
-    return span->seconds > 0 ? (double)sum[0] / span->seconds : 0;
+    if (!overview_growth(span, family, match, sum) || span->seconds <= 0)
+        return NAN;
+    return (double)sum[0] / span->seconds;
 }
 
 double

@@ -522,8 +522,6 @@ worker_sample(struct worker_process *w)
 
     if (now < w->sample_ns)
         return;
-    if (!w->sample_ns)
-        history_inherit(&w->engine.history, now);
     history_sample(&w->engine.history, engine_count(&w->engine), now);
     w->sample_ns = now + HISTORY_TICK_NS;
 }
@@ -670,6 +668,8 @@ worker_run(const struct worker_options *options)
         engine_log(&w.engine);
         engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
         heap_begin(&w.heap, clock_now_ns());
+        history_inherit(&w.engine.history, clock_now_ns());
+        worker_sample(&w);
         r = worker_serve(&w, &err);
         atomic_store(&w.main.rests, true);
     }
