@@ -24,6 +24,7 @@ struct goevd_host_conn {
     uint64_t (*conn_bytes_out)(struct goevd_conn *c);
     void (*conn_need)(struct goevd_conn *c, size_t len);
     int (*conn_write_now)(struct goevd_conn *c, const void *data, size_t len);
+    int (*conn_splice)(struct goevd_conn *from, struct goevd_conn *to, size_t *ret_moved);
     int (*conn_write_shared)(struct goevd_conn *c, const void *data, size_t len,
                              goevd_release_fn release, void *arg);
     int (*conn_write_file)(struct goevd_conn *c, int fd, off_t offset, size_t len,
@@ -131,6 +132,27 @@ static inline int
 goevd_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
 {
     return goevd_host->conn->conn_write_now(c, data, len);
+}
+
+/* Move bytes from the socket of one connection to the socket of another, without a copy to user
+ * space. If `to` does not take all of them, the remainder waits in its output queue, as after
+ * goevd_conn_write_now(), and on_drained runs when it has left.
+ *
+ * from       the connection whose on_bulk runs.
+ * to         a connection of the same poller.
+ * ret_moved  bytes that `from` has lost; 0 after an error, except -EPIPE.
+ * Thread     [poller]
+ * Returns    0: the socket of `to` has taken them; 1: some are queued, and the queue counts as
+ * above the high mark; -EBUSY: `to` has bytes in a pipe, or `from` unconsumed ones; -EOPNOTSUPP:
+ * the transport of one has no such way; -EMFILE: no pipe is free; -EAGAIN: nothing was moved;
+ *            -EPIPE: `to` is closing.
+ * Calls      no handler before it returns.
+ * Source     splice(2).
+ */
+static inline int
+goevd_conn_splice(struct goevd_conn *from, struct goevd_conn *to, size_t *ret_moved)
+{
+    return goevd_host->conn->conn_splice(from, to, ret_moved);
 }
 
 /* Queue memory without a copy.

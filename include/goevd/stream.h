@@ -141,11 +141,16 @@ struct goevd_stream {
      * returned a negative value. */
     int (*on_frame_error)(struct goevd_conn *c, void *state, const char *data, size_t len,
                           int error);
+
+    /* Bytes come in bulk: two reads in a row have filled the read buffer. The handler may pass them
+     * on unread with goevd_conn_splice() (goevd/conn.h). If it does not, they are read and come to
+     * on_read. NULL: all are read. */
+    int (*on_bulk)(struct goevd_conn *c, void *state);
 };
 
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 128, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 136, "goevd_stream has moved");
 #endif
 
 #endif

@@ -121,13 +121,20 @@ relay_side_write(struct relay_side *s, const char *data, size_t len, size_t *ret
     return r;
 }
 
+static void
+relay_count_bytes(const struct relay_side *s, size_t bytes)
+{
+    enum relay_metric metric = s == &s->relay->client ? RELAY_BYTES_UP : RELAY_BYTES_DOWN;
+
+    relay_count(s->relay->instance, goevd_conn_poller(s->conn), metric, (int64_t)bytes);
+}
+
 /* A reader that is slower than the writer: the writer is not read until its output has drained. */
 static ptrdiff_t
 relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
                 unsigned flags)
 {
     struct relay_side *s = *(struct relay_side **)state;
-    struct relay *relay = s->relay;
     size_t used;
     int r = relay_side_write(s->other, data, len, &used);
 
@@ -138,9 +145,23 @@ relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len,
         return (ptrdiff_t)len;
     if (r < 0 && r != -ENOBUFS)
         return r;
-    relay_count(relay->instance, goevd_conn_poller(c),
-                s == &relay->client ? RELAY_BYTES_UP : RELAY_BYTES_DOWN, (int64_t)used);
+    relay_count_bytes(s, used);
     return (ptrdiff_t)used;
+}
+
+/* The same without a copy. Where that cannot be, the bytes come to relay_side_read(). */
+static int
+relay_side_bulk(struct goevd_conn *c, void *state)
+{
+    struct relay_side *s = *(struct relay_side **)state;
+    size_t moved;
+
+    if (!s->other->conn)
+        return 0;
+    if (goevd_conn_splice(c, s->other->conn, &moved) == 1)
+        goevd_conn_pause(c);
+    relay_count_bytes(s, moved);
+    return 0;
 }
 
 static int
@@ -395,6 +416,7 @@ static const struct goevd_stream relay_client_stream = {
     .conn_size = sizeof(struct relay_side *),
     .on_open = relay_client_open,
     .on_read = relay_side_read,
+    .on_bulk = relay_side_bulk,
     .on_eof = relay_side_eof,
     .on_drained = relay_side_drained,
     .on_timeout = relay_client_timeout,
@@ -408,6 +430,7 @@ static const struct goevd_stream relay_upstream_stream = {
     .conn_size = sizeof(struct relay_side *),
     .on_open = relay_upstream_open,
     .on_read = relay_side_read,
+    .on_bulk = relay_side_bulk,
     .on_eof = relay_side_eof,
     .on_drained = relay_side_drained,
     .on_stop = relay_upstream_stop,

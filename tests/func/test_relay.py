@@ -1,8 +1,10 @@
 """The plugin relay, between real clients and real upstreams: bytes, ends, backpressure."""
+import contextlib
 import hashlib
 import socket
 import struct
 import threading
+import time
 
 import pytest
 
@@ -69,6 +71,143 @@ def test_upstream_in_the_same_goevd(goevd, tmp_path):
     s = d.connect()
     threading.Thread(target=send_block, args=(s, bytes(MIB), 8), daemon=True).start()
     assert len(Reader(s).rest()) == 8 * MIB
+
+
+# ---- Bulk ---------------------------------------------------------------------------------------
+
+PIPES_MAX = 64   # of a poller
+BLOCKS = [hashlib.sha256(bytes([i])).digest() * (MIB // 32) for i in range(16)]
+
+
+def pipes(d):
+    """Pipes that the worker has open, counted by their two ends."""
+    return sum(t.startswith('pipe:') for t in procfs.files(d.worker()).values()) // 2
+
+
+def give(sock, size):
+    """Send so many MiB of which no two neighbours are alike; what their hash is."""
+    sent = hashlib.sha256()
+    for i in range(size):
+        block = BLOCKS[i * i % 16]
+        sock.sendall(block)
+        sent.update(block)
+    sock.shutdown(socket.SHUT_WR)
+    return sent.hexdigest()
+
+
+def take(sock, got=None):
+    """Read to the end, of which `got` is the hash so far; what the hash of all is."""
+    got, data = got or hashlib.sha256(), memoryview(bytearray(MIB))
+    while n := sock.recv_into(data):
+        got.update(data[:n])
+    return got.hexdigest()
+
+
+def slow(d):
+    """A client that has read until its bytes came in bulk, and reads no more; their hash."""
+    s = d.connect(receive_buffer=4096)
+    got = hashlib.sha256()
+    for _ in range(MIB >> 13):
+        got.update(s.recv(4096, socket.MSG_WAITALL))
+    return s, got
+
+
+@pytest.mark.parametrize('family', ['tcp', 'unix'])
+@pytest.mark.parametrize('way', ['up', 'down', 'both'])
+def test_bulk_arrives_as_it_was_sent(relay, relay_figure, tmp_path, family, way):
+    """It passes through pipes, unread."""
+    size, heard = 16 if SANITIZER else 64, {}
+
+    def there(sock, name, sends, takes):
+        giver = threading.Thread(target=lambda: heard.update({name + ' gave': give(sock, size)}))
+        if sends:
+            giver.start()
+        else:
+            sock.shutdown(socket.SHUT_WR)
+        if takes:
+            heard[name + ' took'] = take(sock)
+        if sends:
+            giver.join()
+    with Upstream(lambda sock: there(sock, 'server', way != 'up', way != 'down')) as up:
+        address = f'unix:{tmp_path}/front' if family == 'unix' else '127.0.0.1:0'
+        d = relay(up, pollers='1', front={'address': address})
+        before = pipes(d)
+        s = d.connect()
+        there(s, 'client', way != 'down', way != 'up')
+        assert way == 'up' or take(s) == hashlib.sha256().hexdigest()
+        count = 4 if way == 'both' else 2
+        eventually(lambda: len(heard) == count, 'not all has arrived')
+        assert heard.get('client took') == heard.get('server gave')
+        assert heard.get('server took') == heard.get('client gave')
+        s.close()
+        eventually(lambda: relay_figure('open') == 0, 'it is still open')
+        assert relay_figure('bytes_up') == (size * MIB if way != 'down' else 0)
+        assert relay_figure('bytes_down') == (size * MIB if way != 'up' else 0)
+        assert 1 <= pipes(d) - before <= 2   # they are kept for the next
+
+
+def test_bulk_waits_for_slow_readers_in_few_pipes(relay, relay_figure):
+    """More readers than a poller has pipes: the others' bytes are copied."""
+    sent, count = [], PIPES_MAX + 8
+    with Upstream(lambda sock: sent.append(give(sock, 4))) as up:
+        d = relay(up, pollers='1', front={'send_buffer': '8KiB'})
+        before = pipes(d)
+        clients = [slow(d) for _ in range(count)]
+        eventually(d.rests, 'nothing can move now, and something spins')
+        assert PIPES_MAX // 2 < pipes(d) - before <= PIPES_MAX
+        for s, got in clients:
+            assert take(s, got) in sent
+            s.close()
+        assert len(sent) == count
+        eventually(lambda: relay_figure('open') == 0, 'they are still open')
+
+
+@pytest.mark.parametrize('who', ['client', 'upstream'])
+def test_bulk_that_is_reset_leaves_no_pipe_behind(relay, relay_figure, who):
+    hold = threading.Event()
+
+    def handle(sock):
+        with contextlib.suppress(OSError):
+            give(sock, 16)
+        if who == 'upstream':
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            sock.close()
+        hold.wait(PATIENCE_S)
+    with Upstream(handle) as up:
+        d = relay(up, pollers='1', front={'send_buffer': '8KiB'})
+        before = pipes(d)
+        s, _ = slow(d)
+        eventually(d.rests, 'nothing can move now, and something spins')
+        assert pipes(d) - before == 1
+        if who == 'client':
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        else:
+            up.open[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            up.open[0].shutdown(socket.SHUT_RDWR)
+        (s if who == 'client' else up.open[0]).close()
+        hold.set()
+        if who == 'upstream':   # not an end
+            with pytest.raises(ConnectionResetError):
+                Reader(s).rest()
+        eventually(lambda: relay_figure('open') == 0, 'it is still open')
+        assert pipes(d) - before <= 1
+
+
+def test_bulk_in_pipes_moves_the_time_outs(relay, relay_figure):
+    """One who reads is not cut off, and one who does not is."""
+    with Upstream(lambda sock: give(sock, 3)) as up:
+        d = relay(up, pollers='1', front={'send_buffer': '8KiB', 'idle_timeout': '500ms', 'output_rate': '50KiB/s',
+                                          'output_timeout': '1s'})
+        reader, got = slow(d)
+        idler, _ = slow(d)
+        end = time.monotonic() + 1.2   # longer than both of them
+        while time.monotonic() < end:
+            got.update(reader.recv(4096))
+            time.sleep(0.01)
+        with pytest.raises(ConnectionResetError):
+            Reader(idler).rest()
+        assert len(take(reader, got)) == 64
+        eventually(lambda: relay_figure('open') == 0, 'they are still open')
 
 
 # ---- Ends ---------------------------------------------------------------------------------------

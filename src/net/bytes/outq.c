@@ -201,6 +201,18 @@ outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_release_f
     return 0;
 }
 
+int
+outq_push_pipe(struct outq *q, size_t len, goevd_release_fn release, void *arg)
+{
+    int r = outq_push_shared(q, NULL, len, release, arg);
+
+    if (r < 0)
+        return r;
+    q->last->type = SEGMENT_PIPE;
+    q->pipes++;
+    return 0;
+}
+
 struct segment *
 outq_spare(struct buffers *buffers, size_t room)
 {
@@ -220,7 +232,7 @@ outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file)
     const struct segment *s;
     int n = 0;
 
-    for (s = q->first; s && s->type != SEGMENT_FILE && n < max; s = s->next) {
+    for (s = q->first; s && s->type < SEGMENT_FILE && n < max; s = s->next) {
         const char *data = s->data;
 
         memcpy(&iov[n].iov_base, &data, sizeof(data));
@@ -239,7 +251,8 @@ segment_took(struct outq *q, struct segment *s, size_t n)
         s->ready -= MIN(n, s->ready);
         return;
     }
-    s->data += n;
+    if (s->type != SEGMENT_PIPE)
+        s->data += n;
     outq_count(q, -n);
 }
 
@@ -252,6 +265,7 @@ outq_drop(struct outq *q, int result)
     if (!q->first)
         q->last = NULL;
     q->guests -= s->type != SEGMENT_COPY;
+    q->pipes -= s->type == SEGMENT_PIPE;
     segment_free(q, s, result);
 }
 

@@ -13,6 +13,7 @@ enum segment_type {
     SEGMENT_COPY,   /* the queue's own memory */
     SEGMENT_SHARED, /* somebody else's memory, until release */
     SEGMENT_FILE,
+    SEGMENT_PIPE, /* in the pipe that `arg` is, until release */
 };
 
 struct segment {
@@ -42,6 +43,7 @@ struct outq {
     metric *total;  /* the bytes of all queues of the poller */
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
+    size_t pipes;   /* segments that are pipes */
     char *reserved; /* handed out by outq_reserve() */
 
     /* conn_disk.c's */
@@ -68,6 +70,9 @@ int outq_push_shared(struct outq *q, const void *data, size_t len, goevd_release
 int outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_release_fn release,
                    void *arg);
 
+/* len bytes that are in the pipe `arg`; they count as memory. */
+int outq_push_pipe(struct outq *q, size_t len, goevd_release_fn release, void *arg);
+
 /* Room for len bytes at the end, or NULL; outq_commit() takes the first `len` of them. */
 char *outq_reserve(struct outq *q, size_t len);
 void outq_commit(struct outq *q, size_t len);
@@ -80,8 +85,8 @@ void outq_spare_free(struct buffers *buffers, struct segment *s);
 /* It holds the first `len` bytes of the file at the front, and goes in their place. */
 void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 
-/* The memory at the front as iovecs, up to the first file; returns how many, at most max. Does a
- * file come next? */
+/* The memory at the front as iovecs, up to the first file or pipe; returns how many, at most max.
+ * Does a file come next? */
 struct iovec;
 int outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file);
 

@@ -235,7 +235,10 @@ conn_event_rare(struct conn *c, uint32_t events)
         if (events & (EPOLLERR | EPOLLHUP))
             conn_hung_up(c);
     } else if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-        conn_receive(c);
+        if (c->flags & CONN_BULK)
+            conn_receive_bulk(c);
+        else
+            conn_receive(c);
     }
 }
 
@@ -244,7 +247,8 @@ conn_event(struct watch *w, uint32_t events)
 {
     struct conn *c = container_of(w, struct conn, watch);
 
-    if (likely(events == EPOLLIN && (c->flags & (CONN_OPENED | CONN_INPUT_OFF)) == CONN_OPENED))
+    if (likely(events == EPOLLIN &&
+               (c->flags & (CONN_OPENED | CONN_INPUT_OFF | CONN_BULK)) == CONN_OPENED))
         conn_receive(c);
     else
         conn_event_rare(c, events);
@@ -298,8 +302,8 @@ conn_work_callbacks(struct conn *c)
 {
     if (c->flags & CONN_STOPPING && !(c->flags & CONN_STOP_TOLD) && !conn_tell_stop(c))
         return false;
-    if (c->flags & CONN_TELL_DRAINED && !(c->flags & CONN_CLOSING) &&
-        conn_queued(c) <= c->service->limits->output_low && !conn_tell_drained(c))
+    if (c->flags & CONN_TELL_DRAINED && !(c->flags & CONN_CLOSING) && conn_is_drained(c) &&
+        !conn_tell_drained(c))
         return false;
     return true;
 }

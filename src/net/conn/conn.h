@@ -44,6 +44,7 @@ enum conn_flags {
     CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
     CONN_REJECTED = 1 << 25,   /* its handler can do nothing with it, see transport_lent */
     CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
+    CONN_BULK = 1 << 27,       /* bytes come in bulk: on_bulk is called before anything is read */
     CONN_HUNG_UP = 1 << 26,    /* both directions have ended, which epoll would report for ever */
 };
 
@@ -108,6 +109,7 @@ struct conn *conn_find(struct poller *p, uint64_t id);
 
 int conn_write(struct conn *c, const void *data, size_t len);
 int conn_write_now(struct conn *c, const void *data, size_t len);
+int conn_splice(struct conn *from, struct conn *to, size_t *ret_moved);
 void *conn_reserve(struct conn *c, size_t len);
 int conn_commit(struct conn *c, size_t len);
 int conn_write_shared(struct conn *c, const void *data, size_t len, goevd_release_fn release,

@@ -8,6 +8,7 @@
  *   conn_frame.c    frames in and out, for handlers that name a framing
  *   conn_write.c    bytes out: gathering, the output queue, its marks
  *   conn_disk.c     bytes of files that are not in memory
+ *   conn_splice.c   bytes that pass from one connection to another unread
  *   conn_slow.c     peers that take their output too slowly
  *   conn_timer.c    deadline, idle time-out, a handler's timers
  *   conn_row.c      a copy of the facts about one, for goevd ctl connections
@@ -94,6 +95,20 @@ void conn_interest(struct conn *c);
 /* Read once, deliver. The connection may be gone afterwards. */
 void conn_receive(struct conn *c);
 
+/* Bytes have been read from the socket. */
+void conn_count_in(struct conn *c, size_t n);
+
+/* conn_splice.c: let the handler pass on bytes that have come in bulk. If it passes none, they are
+ * read. The connection may be gone afterwards. */
+void conn_receive_bulk(struct conn *c);
+
+/* Move len bytes from a pipe to the socket: how many, or a negative errno. */
+ssize_t conn_splice_out(struct conn *c, const struct pipe *p, size_t len);
+
+/* Write len bytes that are in a pipe; takes the pipe over. 0: the
+ * socket has taken them; 1: some are queued, as for conn_write_now(); -EPIPE: it has failed. */
+int conn_offer_pipe(struct conn *c, struct pipe *p, size_t len);
+
 /* Deliver the tail without new bytes, then the end of input if it is due. */
 void conn_receive_again(struct conn *c);
 
@@ -110,6 +125,10 @@ int conn_room(struct conn *c, size_t len, char **ret);
  * as far as the socket has room. Errors mark the connection as closing. */
 void conn_flush(struct conn *c);
 void conn_flush_gathered(struct conn *c);
+
+/* Its queue is at the low mark or below, and has no pipe, which is to be free for the next bytes.
+ */
+bool conn_is_drained(const struct conn *c);
 
 /* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
  * be read first, and CONN_DISK is set until that has ended. */

@@ -243,18 +243,23 @@ conn_receive_behind(struct conn *c, char *buffer, size_t n)
         conn_check_full(c);
 }
 
-static void
-conn_count_in(struct conn *c, size_t n, size_t room)
+void
+conn_count_in(struct conn *c, size_t n)
 {
     struct net *net = c->service->net;
 
     c->active_tick = net_tick(net);
     c->bytes_in += n;
     metric_add(&net->metrics->bytes_in, n);
-    if (likely(n < room))
-        c->flags &= ~(uint32_t)CONN_UNREAD;
-    else
-        c->flags |= CONN_UNREAD;
+}
+
+/* Two reads in a row have filled the buffer: these are bytes in bulk. */
+static void
+conn_read_filled(struct conn *c)
+{
+    if (c->flags & CONN_UNREAD && conn_stream(c)->on_bulk)
+        c->flags |= CONN_BULK;
+    c->flags |= CONN_UNREAD;
 }
 
 void
@@ -269,7 +274,11 @@ conn_receive(struct conn *c)
         conn_receive_nothing(c, n);
         return;
     }
-    conn_count_in(c, (size_t)n, room);
+    conn_count_in(c, (size_t)n);
+    if (likely((size_t)n < room))
+        c->flags &= ~(uint32_t)CONN_UNREAD;
+    else
+        conn_read_filled(c);
     if (unlikely(s->transport->pending && s->transport->pending(c) > 0))
         conn_list(c);
     if (unlikely(c->tail != NULL))

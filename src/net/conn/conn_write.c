@@ -24,6 +24,14 @@ conn_queued(const struct conn *c)
     return conn_gathered(c) + (c->outq ? c->outq->bytes : 0);
 }
 
+bool
+conn_is_drained(const struct conn *c)
+{
+    bool piped = c->outq && c->outq->pipes > 0;
+
+    return !piped && conn_queued(c) <= c->service->limits->output_low;
+}
+
 static bool
 conn_can_gather(const struct conn *c, size_t len)
 {
@@ -275,6 +283,10 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
         *ret_asked = 1; /* whatever it takes, there may be room for more */
         return conn_send_file(c, first);
     }
+    if (first->type == SEGMENT_PIPE) {
+        *ret_asked = 1;
+        return conn_splice_out(c, first->arg, first->len);
+    }
     n = outq_peek(c->outq, iov, FLUSH_IOVECS, &file);
     *ret_asked = 0;
     for (int i = 0; i < n; i++)
@@ -285,15 +297,13 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
 static void
 conn_after_flush(struct conn *c)
 {
-    const struct conn_limits *limits = c->service->limits;
-
     if (c->outq && outq_empty(c->outq)) {
         outq_free(c->outq, 0);
         c->outq = NULL;
     }
     if (!(c->flags & CONN_TELL_DRAINED))
         return;
-    if (conn_queued(c) > limits->output_low)
+    if (!conn_is_drained(c))
         conn_throttle(c);
     else
         conn_list(c);
@@ -384,4 +394,46 @@ conn_write_now(struct conn *c, const void *data, size_t len)
     if (net->entered != c)
         conn_list(c); /* epoll is to tell when the socket takes more */
     return conn_owe_drained(c);
+}
+
+static void
+conn_pipe_sent(void *arg, int result)
+{
+    pipe_give(arg, result == 0);
+}
+
+/* Queue the bytes that are left in a pipe; `tried`: the socket takes no more. */
+static int
+conn_queue_pipe(struct conn *c, struct pipe *p, size_t len, bool tried)
+{
+    int r = conn_spill(c);
+
+    if (r == 0)
+        r = outq_push_pipe(c->outq, len, conn_pipe_sent, p);
+    if (r < 0)
+        return r;
+    if (tried)
+        conn_block(c);
+    conn_list(c); /* epoll is to report when the socket takes more */
+    return conn_owe_drained(c);
+}
+
+int
+conn_offer_pipe(struct conn *c, struct pipe *p, size_t len)
+{
+    bool tried = !c->outq;
+    ssize_t n = tried ? conn_splice_out(c, p, len) : -EAGAIN;
+    int r = n < 0 && n != -EAGAIN ? (int)n : 0;
+
+    if (n > 0)
+        conn_count_out(c, (size_t)n);
+    if (r == 0 && n < (ssize_t)len)
+        r = conn_queue_pipe(c, p, len - (size_t)MAX(n, 0), tried);
+    if (r == 0)
+        pipe_give(p, true);
+    if (r >= 0)
+        return r;
+    pipe_give(p, false);
+    conn_fail(c, r);
+    return -EPIPE;
 }

@@ -29,6 +29,7 @@ net_new(struct poller *p, size_t tail_max, struct err *reterr)
     net->task.fn = net_work;
     net->stop_task.fn = net_stop_some;
     slab_init(&net->timer_slab, sizeof(struct conn_timer));
+    pipes_init(&net->pipes, p);
     p->net = net;
     if (net->read_buffer && net->write_buffer)
         return 0;
@@ -48,6 +49,7 @@ net_free(struct poller *p)
         net_work(&net->task); /* the dead leave the list */
     while (net->services)
         service_leave(net->services);
+    pipes_fini(&net->pipes);
     timer_table_fini(&net->timers);
     slab_fini(&net->timer_slab);
     free(net->balance);

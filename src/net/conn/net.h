@@ -7,6 +7,7 @@
 #include "ev/reactor.h"
 #include "ev/slab.h"
 #include "ev/timer_table.h"
+#include "net/bytes/pipes.h"
 
 struct balance;
 struct conn;
@@ -90,6 +91,7 @@ struct net {
     metric queued;                      /* output, bytes of memory */
     struct service *services;           /* all of this poller */
     const struct conn_limits *outgoing; /* of connections that are opened here */
+    struct pipes pipes;                 /* between connections that splice(2) joins */
     struct work_pool *readers;          /* of files that are not in memory; NULL: there are none */
     /* the callback that runs has returned what it may not; NULL: nobody minds */
     void (*on_wrong_result)(int64_t result, const char *may);

@@ -71,6 +71,7 @@ const struct transport transport_plain = {
     .write = transport_plain_write,
     .writev = transport_plain_writev,
     .send_file = transport_plain_send_file,
+    .raw = true,
     .shutdown = transport_plain_shutdown,
 };
 
@@ -104,6 +105,7 @@ const struct transport transport_lent = {
     .write = transport_plain_write,
     .writev = transport_plain_writev,
     .send_file = transport_plain_send_file,
+    .raw = true,
     .shutdown = transport_plain_shutdown,
     .fini = lent_fini,
 };

@@ -30,6 +30,10 @@ struct transport {
     /* From a file, at offset. -EOPNOTSUPP or NULL: the connection reads it and writes it itself. */
     ssize_t (*send_file)(struct conn *c, int fd, off_t offset, size_t len);
 
+    /* Its bytes are those of the socket, so splice(2) may move them instead of the functions above.
+     */
+    bool raw;
+
     /* Bytes inside that epoll knows nothing of. NULL: never any. */
     size_t (*pending)(struct conn *c);
 

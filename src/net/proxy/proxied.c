@@ -210,6 +210,7 @@ const struct transport transport_proxied = {
     .write = transport_plain_write,
     .writev = transport_plain_writev,
     .send_file = transport_plain_send_file,
+    .raw = true,
     .local_address = proxied_local_address,
     .shutdown = transport_plain_shutdown,
     .fini = proxied_fini,

@@ -190,6 +190,12 @@ host_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
 }
 
 static int
+host_conn_splice(struct goevd_conn *from, struct goevd_conn *to, size_t *ret_moved)
+{
+    return conn_splice(host_conn(from), host_conn(to), ret_moved);
+}
+
+static int
 host_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
 {
     return conn_write_frame(host_conn(c), data, len);
@@ -472,6 +478,7 @@ const struct host_tables host_tables = {
             .conn_write_file = host_conn_write_file,
             .conn_need = host_conn_need,
             .conn_write_now = host_conn_write_now,
+            .conn_splice = host_conn_splice,
             .conn_listener = host_conn_listener,
         },
     .framing =

@@ -98,6 +98,13 @@ strict_conn_write_now(struct goevd_conn *c, const void *data, size_t len)
 }
 
 static int
+strict_conn_splice(struct goevd_conn *from, struct goevd_conn *to, size_t *ret_moved)
+{
+    rule_write(CALLER, to);
+    return host_tables.conn.conn_splice(from, to, ret_moved);
+}
+
+static int
 strict_conn_write_frame(struct goevd_conn *c, const void *data, size_t len)
 {
     rule_write(CALLER, c);
@@ -345,6 +352,7 @@ strict_conn_fill(struct host_tables *table)
     table->core.conn_commit = strict_conn_commit;
     table->core.conn_write = strict_conn_write;
     table->conn.conn_write_now = strict_conn_write_now;
+    table->conn.conn_splice = strict_conn_splice;
     table->framing.conn_write_frame = strict_conn_write_frame;
     table->conn.conn_write_shared = strict_conn_write_shared;
     table->conn.conn_write_file = strict_conn_write_file;
