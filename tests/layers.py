@@ -30,8 +30,8 @@ NEVER = {'supervisor': {'conf', 'plug', 'worker', 'cli'}, 'process': {'conf', 'p
 # (NAME.c, NAME_x.c) are called; or several of these, with spaces between them. Rooms on one floor do
 # not include each other.
 ROOMS = {
-    'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'],
-                     ['schema'], ['http']],
+    'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'], ['h2'],
+                     ['schema', 'connection'], ['http']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],

@@ -1,4 +1,4 @@
-/* http - serves HTTP/1.1 (RFC 9110, RFC 9112).
+/* http - serves HTTP/1.1 (RFC 9110, RFC 9112) and HTTP/2 (RFC 9113).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,11 +8,12 @@
 #include <goevd/hosting.h>
 #include <goevd/metrics.h>
 
+#include "http/connection.h"
 #include "http/exchange/api.h"
 #include "http/exchange/exchange.h"
-#include "http/h1/connection.h"
 #include "http/h1/h1.h"
 #include "http/h1/quick.h"
+#include "http/h2/h2.h"
 #include "http/log/access.h"
 #include "http/schema.h"
 
@@ -72,6 +73,8 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     };
     http->pipeline_max = (unsigned)o->pipeline_max;
     r = http_options_check(self, o);
+    if (r == 0 && o->http2)
+        r = http_h2_check(self);
     if (r == 0)
         r = http_gzip_check(self, "gzip", o->gzip);
     if (r == 0)
@@ -102,6 +105,7 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
         return;
     http_exchange_free_all(l);
     http_h1_local_fini(l);
+    http_h2_local_fini(l);
     goevd_timer_free(l->kick);
     http_gzip_free(l->gzip);
     free(l);
@@ -127,8 +131,12 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         l->gzip = http_gzip_new((unsigned)http->options->gzip_replies_max);
         r = l->gzip ? 0 : -ENOMEM;
     }
+    if (http->options->http2)
+        l->link_size = MAX(l->link_size, http_h2_link_size());
     if (r == 0)
         r = http_h1_local_init(l);
+    if (r == 0 && http->options->http2)
+        r = http_h2_local_init(l);
     if (r < 0) {
         http_poller_stop(instance, poller, l);
         return r;
@@ -140,9 +148,9 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 static const void *
 http_interface(const char *id)
 {
-    return strcmp(id, GOEVD_STREAM) == 0 ? &http_h1_conn_stream : NULL;
+    return strcmp(id, GOEVD_STREAM) == 0 ? &http_conn_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1", .options = &http_options_schema,
+GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1 and HTTP/2", .options = &http_options_schema,
              .create = http_create, .destroy = http_destroy, .poller_start = http_poller_start,
              .poller_stop = http_poller_stop, .interface = http_interface);

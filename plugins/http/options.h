@@ -81,6 +81,17 @@ struct http_options_trace {
     bool sampled;
 };
 
+/* HTTP/2, RFC 9113. */
+struct http_options_http2 {
+    bool cleartext;
+    int64_t streams_max;
+    int64_t stream_window;
+    int64_t connection_window;
+    int64_t resets_max;
+    int64_t glitches_max;
+    int64_t stall_timeout_ns;
+};
+
 struct http_options {
     struct goevd_str server;
     int64_t header_timeout_ns;
@@ -106,4 +117,5 @@ struct http_options {
     const struct http_options_request_id *request_id;
     const struct http_options_forwarded *forwarded;
     const struct http_options_trace *trace;
+    const struct http_options_http2 *http2;
 };

@@ -238,6 +238,34 @@ static const struct goevd_option trace_options[] = {
 static const struct goevd_schema trace_schema =
     GOEVD_SCHEMA(struct http_options_trace, trace_options);
 
+static const struct goevd_option http2_options[] = {
+    {GOEVD_OPTION(struct http_options_http2, cleartext, "cleartext", BOOL), .def = "false",
+     .help = "Whether clients may use HTTP/2 without TLS (prior knowledge)."},
+    {GOEVD_OPTION(struct http_options_http2, streams_max, "streams_max", INT), .def = "100",
+     .min = 1, .max = 65535, .help = "Requests of one connection at the same time."},
+    {GOEVD_OPTION(struct http_options_http2, stream_window, "stream_window", SIZE), .def = "64KiB",
+     .min = 1024, .max = 16 << 20,
+     .help = "Content of one request that a client may send before the handler takes it."},
+    {GOEVD_OPTION(struct http_options_http2, connection_window, "connection_window", SIZE),
+     .def = "1MiB", .min = 65536, .max = 256 << 20,
+     .help = "Content of all requests of a connection that a client may send at once."},
+    {GOEVD_OPTION(struct http_options_http2, resets_max, "resets_max", INT), .def = "200", .min = 1,
+     .max = 1000000,
+     .help = "Streams that may end early, less those that ended well; one more ends the connection."},
+    {GOEVD_OPTION(struct http_options_http2, glitches_max, "glitches_max", INT), .def = "2000",
+     .min = 10, .max = 1000000,
+     .help = "Frames without use, less those that requests and content pay for; one more ends the "
+             "connection."},
+    {GOEVD_OPTION(struct http_options_http2, stall_timeout_ns, "stall_timeout", DURATION),
+     .def = "30s", .min = 1000000000, .max = INT64_C(3600000000000),
+     .help = "Maximum time in which a client takes none of a reply that waits; then the stream is "
+             "reset."},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema http2_schema =
+    GOEVD_SCHEMA(struct http_options_http2, http2_options);
+
 static const struct goevd_option http_options[] = {
     {GOEVD_OPTION(struct http_options, server, "server", STRING), .def = "goevd", .max = 256,
      .help = "Value of the Server header; \"\" sends none."},
@@ -298,6 +326,8 @@ static const struct goevd_option http_options[] = {
      .help = "Take the client's address from a header of listed proxies."},
     {GOEVD_OPTION(struct http_options, trace, "trace", RECORD), .item = &trace_schema,
      .help = "A trace for each request, in the header traceparent (W3C Trace Context)."},
+    {GOEVD_OPTION(struct http_options, http2, "http2", RECORD), .item = &http2_schema,
+     .help = "HTTP/2 and its limits; default: HTTP/1.1 alone."},
     {.type = GOEVD_OPTION_END},
 };
 

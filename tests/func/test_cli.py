@@ -137,7 +137,7 @@ def test_list_plugins(goevd_run):
     assert (done.returncode, done.stderr) == (0, '')
     assert re.search(r'^echo +writes back what it reads\n +\S+/plugins/echo\.so$', done.stdout,
                      re.M)
-    assert re.search(r'^http +serves HTTP/1\.1$', done.stdout, re.M)
+    assert re.search(r'^http +serves HTTP/1\.1 and HTTP/2$', done.stdout, re.M)
 
 
 def test_list_plugins_says_which_are_wrong(goevd_run, tmp_path):
@@ -159,7 +159,7 @@ def test_list_plugins_of_no_folder(goevd_run, tmp_path):
 def test_describe_http(goevd_run):
     done = goevd_run('--describe', 'http')
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout.startswith('http: serves HTTP/1.1\n')
+    assert done.stdout.startswith('http: serves HTTP/1.1 and HTTP/2\n')
     assert re.search(r'^  header_timeout: a duration .*default 10s$', done.stdout, re.M)
 
 

@@ -37,29 +37,29 @@ dl_clients_fini(struct dl_clients *clients)
 
 /* The part of an address that tells clients apart, and the family that it counts as. */
 static uint64_t
-dl_clients_network(const struct sockaddr_storage *address, sa_family_t *ret_family)
+dl_clients_prefix(const struct sockaddr_storage *address, sa_family_t *ret_family)
 {
     const struct in6_addr *in6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    uint64_t network = 0;
+    uint64_t prefix = 0;
 
     *ret_family = address->ss_family;
     if (address->ss_family == AF_INET) {
-        memcpy(&network, &((const struct sockaddr_in *)address)->sin_addr, 4);
+        memcpy(&prefix, &((const struct sockaddr_in *)address)->sin_addr, 4);
     } else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(in6)) {
         *ret_family = AF_INET;
-        memcpy(&network, &in6->s6_addr[12], 4);
+        memcpy(&prefix, &in6->s6_addr[12], 4);
     } else if (address->ss_family == AF_INET6) {
-        memcpy(&network, in6, 8);
+        memcpy(&prefix, in6, 8);
     } else {
         *ret_family = AF_UNSPEC;
     }
-    return network;
+    return prefix;
 }
 
 static struct dl_clients_stripe *
-dl_clients_find_stripe(struct dl_clients *clients, uint64_t network, struct dl_client ***ret_list)
+dl_clients_find_stripe(struct dl_clients *clients, uint64_t prefix, struct dl_client ***ret_list)
 {
-    uint64_t hash = (network ^ clients->key) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (prefix ^ clients->key) * UINT64_C(0x9e3779b97f4a7c15);
     struct dl_clients_stripe *stripe;
 
     hash = (hash ^ hash >> 32 ^ clients->key) * UINT64_C(0x9e3779b97f4a7c15);
@@ -103,7 +103,7 @@ dl_clients_forget_oldest(struct dl_clients *clients, struct dl_clients_stripe *s
 {
     struct dl_client *client = stripe->oldest, **at;
 
-    dl_clients_find_stripe(clients, client->network, &at);
+    dl_clients_find_stripe(clients, client->prefix, &at);
     while (*at != client)
         at = &(*at)->next;
     *at = client->next;
@@ -114,12 +114,12 @@ dl_clients_forget_oldest(struct dl_clients *clients, struct dl_clients_stripe *s
 /* ---- Taking and leaving ---------------------------------------------------------------------- */
 
 static struct dl_client *
-dl_clients_find(struct dl_clients_stripe *stripe, struct dl_client **list, uint64_t network,
+dl_clients_find(struct dl_clients_stripe *stripe, struct dl_client **list, uint64_t prefix,
                 sa_family_t family)
 {
     struct dl_client *client = *list;
 
-    while (client && (client->network != network || client->family != family))
+    while (client && (client->prefix != prefix || client->family != family))
         client = client->next;
     if (client && client->users == 0)
         dl_clients_idle_remove(stripe, client);
@@ -128,7 +128,7 @@ dl_clients_find(struct dl_clients_stripe *stripe, struct dl_client **list, uint6
     client = calloc(1, sizeof(*client));
     if (!client)
         return NULL;
-    client->network = network;
+    client->prefix = prefix;
     client->family = family;
     client->next = *list;
     *list = client;
@@ -139,12 +139,12 @@ struct dl_client *
 dl_clients_take(struct dl_clients *clients, const struct sockaddr_storage *address)
 {
     sa_family_t family;
-    uint64_t network = dl_clients_network(address, &family);
+    uint64_t prefix = dl_clients_prefix(address, &family);
     struct dl_client **list, *client;
-    struct dl_clients_stripe *stripe = dl_clients_find_stripe(clients, network, &list);
+    struct dl_clients_stripe *stripe = dl_clients_find_stripe(clients, prefix, &list);
 
     pthread_mutex_lock(&stripe->lock);
-    client = dl_clients_find(stripe, list, network, family);
+    client = dl_clients_find(stripe, list, prefix, family);
     if (client)
         client->users++;
     pthread_mutex_unlock(&stripe->lock);
@@ -159,7 +159,7 @@ dl_clients_leave(struct dl_clients *clients, struct dl_client *client, int64_t n
 
     if (!client)
         return;
-    stripe = dl_clients_find_stripe(clients, client->network, &list);
+    stripe = dl_clients_find_stripe(clients, client->prefix, &list);
     pthread_mutex_lock(&stripe->lock);
     if (--client->users == 0)
         dl_clients_idle_add(stripe, client);

@@ -19,7 +19,7 @@
 struct dl_client {
     struct dl_client *next;          /* in its list */
     struct dl_client *newer, *older; /* among the idle ones of its stripe */
-    uint64_t network;                /* the address, or as much of it as counts */
+    uint64_t prefix;                /* the address, or as much of it as counts */
     sa_family_t family;              /* AF_UNSPEC: it has no address */
     unsigned users;                  /* downloads that have it; under the lock of its stripe */
     _Atomic unsigned downloads;      /* those that wait for the client, with a file open */

@@ -59,6 +59,14 @@ http_exchange_arm_kick(struct http_exchange *x)
     return goevd_conn_timer_arm(x->c, http_exchange_cookie(x, EXCHANGE_KICK), 0, 0);
 }
 
+struct http_exchange *
+http_exchange_of_timer(struct http_local *local, uint64_t cookie)
+{
+    uint64_t slot = cookie >> EXCHANGE_COOKIE_SHIFT;
+
+    return slot < local->slot_count ? local->slots[slot].exchange : NULL;
+}
+
 static void
 http_exchange_cancel_timer(struct http_exchange *x)
 {

@@ -238,6 +238,9 @@ int http_exchange_drained(struct http_exchange *x);
  * likewise. */
 int http_exchange_timeout(struct http_exchange *x, uint64_t cookie);
 
+/* The exchange of a poller that may have set the timer with that cookie; NULL: none. */
+struct http_exchange *http_exchange_of_timer(struct http_local *local, uint64_t cookie);
+
 /* A callback of its wire ends, or begins. */
 void http_exchange_idle(struct http_exchange *x);
 

@@ -14,6 +14,7 @@ struct http_exchange;
 struct http_exchange_slot;
 struct http_gzip;
 struct http_h1_local;
+struct http_h2_local;
 
 /* Numbers of metrics. */
 struct http_metrics {
@@ -35,6 +36,7 @@ struct http {
 struct http_local {
     struct http *http;
     struct http_h1_local *h1; /* that wire's own */
+    struct http_h2_local *h2; /* likewise; NULL without HTTP/2 */
     struct goevd_poller *poller;
     struct goevd_place *place;
     struct http_log_local log;

@@ -53,6 +53,24 @@ http_pieces_undo(struct http_segment *s)
     free(p);
 }
 
+static void
+http_pieces_advance(struct http_segment *s, size_t len)
+{
+    s->len -= len;
+    if (s->data)
+        s->data = (const char *)s->data + len;
+    else
+        s->offset += (off_t)len;
+}
+
+void
+http_pieces_skip(struct http_segment *s, size_t len)
+{
+    http_pieces_advance(s, len);
+    if (s->len == 0 && s->release)
+        s->release(s->arg, 0);
+}
+
 int
 http_pieces_write(struct goevd_conn *c, struct http_segment *s, size_t len)
 {
@@ -69,10 +87,6 @@ http_pieces_write(struct goevd_conn *c, struct http_segment *s, size_t len)
             p->refs--;
         return r;
     }
-    s->len -= len;
-    if (s->data)
-        s->data = (const char *)s->data + len;
-    else
-        s->offset += (off_t)len;
+    http_pieces_advance(s, len);
     return r;
 }

@@ -1,6 +1,7 @@
 /* Exchanges are kept for the next requests of their poller; each has a slot for life, and a number
  * that ends with the request. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <goevd/poller.h>
 
@@ -44,8 +45,12 @@ http_exchange_take(struct http_local *local, const struct http_wire *wire)
     } else {
         x = http_exchange_new(local);
     }
-    if (x)
+    if (x && x->wire != wire) {
+        if (x->wire)
+            x->wire->reset(x, 0);
+        memset(x->link, 0, local->link_size);
         x->wire = wire;
+    }
     return x;
 }
 

@@ -61,7 +61,7 @@ take_number(struct dl_clients *clients, uint32_t number)
 }
 
 static void
-test_clients_are_networks(void **state)
+test_clients_share_a_prefix(void **state)
 {
     static const struct {
         const char *one, *other;
@@ -95,7 +95,7 @@ test_clients_share_nothing_however_many_there_are(void **state)
     for (uint32_t i = 0; i < MANY; i++) {
         all[i] = take_number(*state, i);
         assert_int_equal(all[i]->users, 1);
-        assert_int_equal(all[i]->network, htonl(i));
+        assert_int_equal(all[i]->prefix, htonl(i));
     }
     for (uint32_t i = 0; i < MANY; i++)
         dl_clients_leave(*state, all[i], SECOND);
@@ -148,7 +148,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_clients_are_networks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clients_share_a_prefix, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clients_share_nothing_however_many_there_are, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_client_is_remembered_while_its_rate_is, setup,
