@@ -12,12 +12,12 @@ http_h1_answer_put(char *to, const char *data, size_t len)
     return to + len;
 }
 
-/* The first len bytes of a prerendered reply, with the id of the request in its head. */
+/* Writes the first len bytes of a prerendered reply, with the request id inserted into its head. */
 static void
 http_h1_answer_write(char *to, const struct http_prerendered *k, size_t len,
                      const struct http_options_request_id *o, const struct http_request_info *info)
 {
-    size_t head = k->head_len - 2; /* up to the empty line */
+    size_t head = k->head_len - 2; /* without the empty line */
 
     to = http_h1_answer_put(to, k->data, head);
     to = http_h1_answer_put(to, o->header.data, o->header.len);
@@ -27,7 +27,7 @@ http_h1_answer_write(char *to, const struct http_prerendered *k, size_t len,
     http_h1_answer_put(to, k->data + head, len - head);
 }
 
-/* The same where http_h1_batch_reserve() has returned -EMSGSIZE. */
+/* Sends the same reply in pieces, after http_h1_batch_reserve() has returned -EMSGSIZE. */
 static int
 http_h1_answer_pieces(struct http_h1_batch *b, const struct http_prerendered *k, size_t len,
                       size_t room, const struct http_request_info *info)

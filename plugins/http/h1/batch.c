@@ -4,7 +4,7 @@
 
 #include "http/h1/rest.h"
 
-/* Reserved at once for the replies to several pipelined requests. */
+/* Bytes reserved at once for the replies to several pipelined requests. */
 #define BATCH_RESERVE_MAX 16384
 
 void
@@ -16,7 +16,7 @@ http_h1_batch_commit(struct http_h1_batch *b)
     b->used = b->room = 0;
 }
 
-/* http_h1_batch_reserve() where there is no room for that much. */
+/* http_h1_batch_reserve() when the host has no room for that many bytes. */
 static cold int
 http_h1_batch_reserve_less(struct http_h1_batch *b, size_t len)
 {
@@ -70,7 +70,7 @@ http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
         r = http_h1_batch_pieces(b, NULL, 0, reply->body);
     if (r == 1)
         b->full = true;
-    /* the head has gone out: there is no way back */
+    /* the head has been sent: the reply cannot be taken back */
     return r < 0 ? -EPIPE : 0;
 }
 

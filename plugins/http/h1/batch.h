@@ -22,32 +22,33 @@ struct http_h1_batch {
     size_t used;
     size_t room;
     unsigned answered;
-    unsigned stop_at; /* how many may be answered: 0 once a reply has said that it is the last */
+    unsigned stop_at; /* value of `answered` at which answering stops; 0 after a reply with
+                       * Connection: close */
     unsigned close_flags;
-    enum http_persist persist; /* what HTTP/1.1 requests get that do not ask */
+    enum http_persist persist; /* for HTTP/1.1 requests without a Connection header */
     bool full;                 /* the host has asked to stop writing */
     bool outside;              /* no callback of the connection is running */
 };
 
-/* Queue what was written. */
+/* Queue the replies written so far. */
 void http_h1_batch_commit(struct http_h1_batch *b);
 
-/* Room for a reply of len bytes, and for those to the requests that seem to come after it, if each
- * has request_len bytes as this one. 0; -ENOBUFS: not now; -EMSGSIZE: not all at once. */
+/* Reserve room for a reply of len bytes, and for the replies to the pipelined requests behind it,
+ * estimated at request_len bytes per request. 0; -ENOBUFS: no room now; -EMSGSIZE: the reply does
+ * not fit into one reservation. */
 int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_len);
 
-/* A long body goes out by reference; the options that hold it outlive the connection. */
+/* Send a long body by reference. The options that hold the body outlive the connection. */
 cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
 
-/* Send bytes that are copied, and a body by reference, in pieces. 0; negative: the connection is
- * lost. */
+/* Send bytes by copy, and a body by reference, in pieces. 0; negative: the connection is lost. */
 cold int http_h1_batch_pieces(struct http_h1_batch *b, const char *bytes, size_t len,
                               struct http_span body);
 
-/* http_h1_batch_reply() where http_h1_batch_reserve() has returned r. */
+/* http_h1_batch_reply() after http_h1_batch_reserve() has returned r. */
 cold int http_h1_batch_no_room(struct http_h1_batch *b, int r, const char *data, size_t len);
 
-/* What follows the bytes of a reply. */
+/* Finish a reply whose bytes have been written: its body, and whether the connection closes. */
 static hot int
 http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k, unsigned reply,
                       enum http_persist persist, bool head_only)
@@ -60,8 +61,8 @@ http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k,
     return 0;
 }
 
-/* 0; -ENOBUFS: nothing was written, again when output has drained; another: the connection is
- * lost. */
+/* 0; -ENOBUFS: nothing was written, try again when output has drained; another value: the
+ * connection is lost. */
 static hot int
 http_h1_batch_reply(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
                     bool head_only, size_t request_len)

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-/* Each returns what http_exchange_body() did if that is negative, or 0. */
+/* These functions return 0, or the negative value that http_exchange_body() returned. */
 
 static ptrdiff_t
 http_h1_body_length(struct http_h1_batch *b, struct http_exchange *x)

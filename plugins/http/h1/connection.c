@@ -15,7 +15,7 @@
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-/* A handler has it, and it is none of the simplest. */
+/* Handle a request that has a handler and needs more than the shortest path. */
 static cold int
 http_h1_conn_handle(struct http_h1_batch *b, unsigned number, size_t head_len)
 {
@@ -24,7 +24,8 @@ http_h1_conn_handle(struct http_h1_batch *b, unsigned number, size_t head_len)
     return http_h1_handle(b, number, head_len, http_h1_request_flags(b->h1->request, link), link);
 }
 
-/* One request without a body, or the head of one with. -EAGAIN: it is not complete. */
+/* Handle one request without a body, or the head of a request with one. -EAGAIN: the head is
+ * incomplete. */
 static hot int
 http_h1_conn_request(struct http_h1_batch *b)
 {
@@ -52,7 +53,7 @@ http_h1_conn_request(struct http_h1_batch *b)
     return r;
 }
 
-/* What comes is not the head of a request. */
+/* Refuse input that is not the head of a request. */
 static cold int
 http_h1_conn_body(struct http_h1_batch *b)
 {
@@ -61,7 +62,7 @@ http_h1_conn_body(struct http_h1_batch *b)
     return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_h1_body(b) : http_h1_discard_body(b);
 }
 
-/* ---- Turns ----------------------------------------------------------------------------------- */
+/* ---- ---- Batches ---------------------------------------------------------------------------- */
 
 static hot void
 http_h1_conn_batch(struct http_h1_batch *b, struct goevd_conn *c, void *state, const char *data,
@@ -69,7 +70,7 @@ http_h1_conn_batch(struct http_h1_batch *b, struct goevd_conn *c, void *state, c
 {
     struct http_h1_conn *conn = state;
 
-    /* one by one: for a whole struct the compiler calls memset */
+    /* field by field, because the compiler initializes a whole struct with memset */
     b->c = c;
     b->conn = conn;
     b->local = goevd_conn_local(c);
@@ -99,7 +100,7 @@ http_h1_conn_answer_all(struct http_h1_batch *b)
     return r;
 }
 
-/* After the last reply. Where all that came was understood and read, nothing more is expected. */
+/* Reset the connection after the last reply, if all input was parsed and consumed. */
 static void
 http_h1_conn_close(struct http_h1_batch *b)
 {
@@ -107,7 +108,7 @@ http_h1_conn_close(struct http_h1_batch *b)
         goevd_conn_close(b->c, b->at == b->end ? b->close_flags : GOEVD_CLOSE_FLUSH);
 }
 
-/* The end of a callback that answered requests; data is where its input began. */
+/* End a callback that answered requests. data is where its input began. */
 static hot ptrdiff_t
 http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
 {
@@ -124,7 +125,7 @@ http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
         return b->at - data;
     }
     http_h1_expect(b, r);
-    /* the rest comes in a turn of its own */
+    /* the rest is handled in a batch of its own */
     if (r == 0 && b->at < b->end) {
         goevd_conn_pause(b->c);
         goevd_conn_resume(b->c);
@@ -132,7 +133,7 @@ http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
     return b->at - data;
 }
 
-/* A batch without input in which an exchange is seen to. */
+/* Begin a batch without input, to continue an exchange. */
 static struct http_exchange *
 http_h1_conn_enter(struct http_h1_batch *b)
 {
@@ -143,7 +144,7 @@ http_h1_conn_enter(struct http_h1_batch *b)
     return x;
 }
 
-/* Its end; r: what http_exchange_advance() has returned. */
+/* End such a batch. r is the result of http_exchange_advance(). */
 static int
 http_h1_conn_leave(struct http_h1_batch *b, struct http_exchange *x, int r)
 {
@@ -227,7 +228,8 @@ http_h1_conn_drained_rest(struct http_h1_batch *b)
     return closes ? 0 : (int)MIN(http_h1_conn_finish(b, 0, b->at), 0);
 }
 
-/* A request whose head waits comes again by on_read; the answer to a body has to be sent here. */
+/* A request whose head waits is delivered again by on_read. The reply to a discarded body has to be
+ * sent here. */
 static int
 http_h1_conn_drained(struct goevd_conn *c, void *state)
 {
@@ -246,7 +248,7 @@ http_h1_conn_drained(struct goevd_conn *c, void *state)
     return (int)MIN(http_h1_conn_finish(&b, r, b.at), 0);
 }
 
-/* A timer that an exchange has set. */
+/* A timer set by an exchange has expired. */
 static int
 http_h1_conn_timeout_exchange(struct http_h1_batch *b, uint64_t cookie)
 {
@@ -258,7 +260,8 @@ http_h1_conn_timeout_exchange(struct http_h1_batch *b, uint64_t cookie)
     return http_h1_conn_leave(b, x, http_exchange_timeout(x, cookie));
 }
 
-/* A body that a handler wants was to be here by now, unless much of it is. */
+/* The deadline for a body that a handler reads has passed. Extend it if enough of the body has
+ * arrived. */
 static int
 http_h1_conn_late_body(struct http_h1_batch *b)
 {
@@ -275,7 +278,7 @@ http_h1_conn_late_body(struct http_h1_batch *b)
     return 0;
 }
 
-/* The rest of a body that was answered was to be here by now. Whether it may take longer. */
+/* The deadline for the rest of an answered body has passed. Returns true if it was extended. */
 static bool
 http_h1_conn_late_rest(struct http_h1_batch *b)
 {
@@ -297,7 +300,8 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     http_h1_conn_batch(&b, c, state, "", 0);
     if (cookie != GOEVD_DEADLINE)
         return http_h1_conn_timeout_exchange(&b, cookie);
-    if (b.conn->flags & HTTP_H1_REST) /* what it was armed for has been answered */
+    if (b.conn->flags & HTTP_H1_REST) /* the request that the deadline was armed for has been
+                                       * answered */
         return 0;
     if (b.conn->flags == HTTP_H1_STOP)
         goevd_conn_close(c, GOEVD_CLOSE_FLUSH);
@@ -317,8 +321,8 @@ http_h1_conn_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     return 0;
 }
 
-/* A request may be on its way, and a client cannot tell one that was not read from one that was: an
- * idle connection stays for a moment, to answer it. RFC 9112 section 9.5. */
+/* RFC 9112 section 9.5: a request may be in flight, and the client cannot know whether it was
+ * processed. Keep an idle connection open for stop_grace, so that such a request is answered. */
 static int
 http_h1_conn_stop(struct goevd_conn *c, void *state)
 {

@@ -16,8 +16,8 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
 
     if (!chunked && req->content_length > (uint64_t)b->local->http->options->body_discard_max)
         return http_h1_refuse(b, HTTP_LARGE_BODY, head_only);
-    /* RFC 9110 section 10.1.1: a final answer instead of 100 (Continue); whether the body comes
-     * after it is not known, so the connection ends */
+    /* RFC 9110 section 10.1.1: with a final reply instead of 100 (Continue) the client may or may
+     * not send the body, so the connection has to close */
     if (req->flags & HTTP_CONTINUE) {
         int r = http_h1_answer(b, reply, HTTP_PERSIST_CLOSE, head_only, 0);
 
@@ -44,7 +44,7 @@ http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,
     return 0;
 }
 
-/* Of an answered body: what has come in time gives it more. */
+/* Count received bytes of an answered body. A sufficient rate extends its deadline. */
 static void
 http_h1_discard_count(struct http_h1_batch *b, uint64_t len)
 {
@@ -52,7 +52,7 @@ http_h1_discard_count(struct http_h1_batch *b, uint64_t len)
         b->conn->body = (uint32_t)MIN(b->conn->body + len, (uint64_t)UINT32_MAX);
 }
 
-/* 1: the body is complete; 0: it is not; an enum http_verdict. */
+/* 1: the body is complete; 0: it is incomplete; an enum http_verdict. */
 static int
 http_h1_discard_chunked(struct http_h1_batch *b)
 {
@@ -88,8 +88,8 @@ http_h1_discard_length(struct http_h1_batch *b)
     return b->conn->left == 0;
 }
 
-/* The decoder cannot go back to the bad byte: where the answer has to wait, it is remembered as
- * that to a body which is complete. */
+/* The decoder cannot back up to the bad byte. If the refusal has to wait for output to drain,
+ * record it as the reply to a complete body. */
 static int
 http_h1_discard_fail(struct http_h1_batch *b, int verdict, bool head_only)
 {
@@ -112,7 +112,7 @@ http_h1_discard_fail(struct http_h1_batch *b, int verdict, bool head_only)
     return -ENOBUFS;
 }
 
-/* Such a body is complete. */
+/* Answer a body that is complete. */
 static int
 http_h1_discard_answer(struct http_h1_batch *b, bool head_only)
 {

@@ -6,7 +6,7 @@
 #include "http/h1/answer.h"
 #include "http/h1/rest.h"
 
-/* Whether more is there than the empty lines that may precede a request. */
+/* Whether there is input besides the empty lines that may precede a request. */
 static bool
 http_h1_expect_has_begun(const struct http_h1_batch *b)
 {
@@ -16,7 +16,7 @@ http_h1_expect_has_begun(const struct http_h1_batch *b)
     return false;
 }
 
-/* Arm the deadline for what the peer owes, once for each request. */
+/* Arm the deadline for the head or body that the client has to send, once per request. */
 static void
 http_h1_expect_arm(struct http_h1_batch *b, unsigned late, int64_t timeout)
 {
@@ -41,7 +41,7 @@ http_h1_expect_end(struct http_h1_batch *b)
     return 0;
 }
 
-/* Whether the rest of a body is to come. */
+/* Whether part of a body has yet to arrive. */
 static bool
 http_h1_expect_awaits_body(const struct http_h1_conn *conn)
 {
@@ -50,7 +50,7 @@ http_h1_expect_awaits_body(const struct http_h1_conn *conn)
     return conn->flags & HTTP_H1_BODY;
 }
 
-/* What has come has to wait for a handler: then no more is read. */
+/* Stop reading, because the input has to wait for a handler. */
 static void
 http_h1_expect_pause(struct http_h1_batch *b)
 {
@@ -75,7 +75,7 @@ http_h1_expect(struct http_h1_batch *b, int r)
         http_h1_expect_arm(b, HTTP_H1_LATE_BODY, o->body_timeout_ns);
     else
         http_h1_expect_arm(b, 0, 0);
-    if (conn->flags == HTTP_H1_STOP) /* the last reply did not say close */
+    if (conn->flags == HTTP_H1_STOP) /* the last reply has no Connection: close */
         goevd_conn_deadline(b->c, (uint64_t)o->stop_grace_ns);
     if (r == -EBUSY && b->at < b->end)
         http_h1_expect_pause(b);

@@ -1,11 +1,11 @@
-/* Between two callbacks of a connection: what is expected of the peer, and by when. */
+/* Between two callbacks of a connection: sets the deadline, and pauses reading or closes. */
 #pragma once
 
 #include "http/h1/batch.h"
 
-/* Leave things as the next callback needs them. r is why no more was answered: 0, -EAGAIN,
- * -ENOBUFS, -EBUSY. */
+/* Prepare the connection for its next callback. r is the reason for which answering stopped: 0,
+ * -EAGAIN, -ENOBUFS or -EBUSY. */
 cold void http_h1_expect(struct http_h1_batch *b, int r);
 
-/* The peer has sent its last byte, and all that could be answered has been. Returns 0. */
+/* The client has closed its side, and every complete request has been answered. Returns 0. */
 int http_h1_expect_end(struct http_h1_batch *b);

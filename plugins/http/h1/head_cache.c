@@ -79,7 +79,7 @@ http_head_cache_render(struct http_head_cache *cache, struct http_head *h, int s
     return 0;
 }
 
-/* Where it is, or can be. */
+/* The slot that holds the head, or can hold it. */
 static struct http_head *
 http_head_cache_place(struct http_head_cache *cache, int status, const char *type, size_t type_len)
 {

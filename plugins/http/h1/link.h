@@ -1,8 +1,9 @@
-/* What an exchange has of HTTP/1.1: how its messages are framed, and what waits for the client.
+/* The HTTP/1.1 part of an exchange: the framing of its messages, and its queued output.
  *
- * Most requests are answered in on_request: then the exchange is the poller's, used for one after
- * the other, and its head lies in what was read. One that lasts is attached to its connection; when
- * the batch ends its head is copied, and the poller takes another. */
+ * Most requests are answered in on_request. Their exchange belongs to the poller and is reused, and
+ * their head lies in the read buffer. An exchange that outlives on_request is attached to its
+ * connection. At the end of the batch its head is copied, and the poller allocates another
+ * exchange. */
 #pragma once
 
 #include "http/exchange/exchange.h"
@@ -11,30 +12,30 @@
 enum http_h1_link_flags {
     HTTP_H1_LINK_OLD = 1 << 0,      /* HTTP/1.0 */
     HTTP_H1_LINK_TELL = 1 << 1,     /* HTTP_PERSIST_TOLD */
-    HTTP_H1_LINK_CLOSE = 1 << 2,    /* the connection ends after the reply */
-    HTTP_H1_LINK_LENGTH = 1 << 3,   /* a body of body.left bytes is still to be read */
-    HTTP_H1_LINK_CHUNKED = 1 << 4,  /* or a chunked one */
-    HTTP_H1_LINK_CONTINUE = 1 << 5, /* the client waits for 100 */
-    HTTP_H1_LINK_CHUNKS = 1 << 6,   /* content of the reply goes out in chunks */
-    HTTP_H1_LINK_KEPT = 1 << 7,     /* its head is a copy */
-    HTTP_H1_LINK_DRAIN = 1 << 8,    /* what is left of the body will be read, whatever its length */
+    HTTP_H1_LINK_CLOSE = 1 << 2,    /* the connection closes after the reply */
+    HTTP_H1_LINK_LENGTH = 1 << 3,   /* body.left bytes of the body are still to be read */
+    HTTP_H1_LINK_CHUNKED = 1 << 4,  /* the same for a chunked body */
+    HTTP_H1_LINK_CONTINUE = 1 << 5, /* the client waits for 100 (Continue) */
+    HTTP_H1_LINK_CHUNKS = 1 << 6,   /* the reply's content is sent in chunks */
+    HTTP_H1_LINK_KEPT = 1 << 7,     /* the request's head has been copied */
+    HTTP_H1_LINK_DRAIN = 1 << 8,    /* the rest of the body is read, whatever its length */
     HTTP_H1_LINK_BODY = HTTP_H1_LINK_LENGTH | HTTP_H1_LINK_CHUNKED
 };
 
 struct http_h1_link {
-    struct http_h1_batch *batch; /* that runs; NULL: none */
-    struct http_h1_conn *conn;   /* set when it is attached; see http_h1_link_conn() */
+    struct http_h1_batch *batch; /* the running batch; NULL: none */
+    struct http_h1_conn *conn;   /* set when the exchange is attached; see http_h1_link_conn() */
     unsigned flags;              /* enum http_h1_link_flags */
     size_t head_len;
-    const char *head; /* what was read, until its head is kept */
+    const char *head; /* the head in the read buffer, until it is copied */
     union {
         uint64_t left;
         struct http_chunked chunked;
     } body;
-    struct http_buffer rest; /* of the output, behind `segment`; from rest_at on */
+    struct http_buffer rest; /* queued output behind `segment`; begins at rest_at */
     size_t rest_at;
-    struct http_segment segment; /* that the connection had no room for */
-    struct http_buffer copy;     /* of head and request */
+    struct http_segment segment; /* queued output that the connection had no room for */
+    struct http_buffer copy;     /* memory of the copied head and request */
 };
 
 extern const struct http_wire http_h1_wire;
@@ -51,35 +52,34 @@ http_h1_link_conn(const struct http_h1_link *link)
     return link->batch ? link->batch->conn : link->conn;
 }
 
-/* Let the poller have another exchange for its next request. 0; -ENOMEM. */
+/* Allocate the exchange for the poller's next request. 0; -ENOMEM. */
 int http_h1_link_fresh(struct http_local *local);
 
-/* It lasts: the connection knows it, and the poller takes another for the next request. 0;
- * -ENOMEM. */
+/* Attach the exchange to its connection, and allocate another for the poller. 0; -ENOMEM. */
 int http_h1_link_attach(struct http_h1_batch *b, struct http_exchange *x);
 
-/* The end of a batch: the input that the head of its exchange lies in goes away. r: how the batch
- * ended. Returns it, or -ENOMEM. */
+/* End a batch whose input, with the head of an unfinished exchange, becomes invalid: copy the head.
+ * r is the result of the batch. Returns r, or -ENOMEM. */
 int http_h1_link_keep(struct http_h1_batch *b, int r);
 
-/* The connection, and so its exchange, has ended. */
+/* The connection has ended, and with it its exchange. */
 void http_h1_link_gone(struct http_h1_conn *conn, enum goevd_http_reason reason);
 
 /* ---- Output ---------------------------------------------------------------------------------- */
 
-/* Whether some waits for the client. */
+/* Whether output waits for the client. */
 static inline bool
 http_h1_link_waits(const struct http_h1_link *link)
 {
     return link->segment.len != 0 || link->rest.len != 0;
 }
 
-/* All output but the quickest goes through here. What the connection has no room for is kept.
- * Return as the functions of a wire. */
+/* Write output, or queue the part that the connection has no room for. Only the quick path bypasses
+ * these functions. They return as the functions of a wire do. */
 int http_h1_link_put(struct http_exchange *x, struct http_span data);
 int http_h1_link_put_all(struct http_exchange *x, const struct http_span *parts, size_t count);
 int http_h1_link_put_segment(struct http_exchange *x, struct http_segment *s);
 
-/* Queue what waits, as far as there is room. 0; 1 if there was not enough; another: the connection
- * is lost. */
+/* Move queued output to the connection. 0; 1: part of it is still queued; another value: the
+ * connection is lost. */
 int http_h1_link_flush(struct http_exchange *x);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Take the date, and be called again when the next second begins. */
+/* Update the date, and arm the timer for the next second. */
 static int
 http_prerendered_take_date(struct http_prerendered_set *set)
 {
@@ -16,7 +16,7 @@ http_prerendered_take_date(struct http_prerendered_set *set)
     return goevd_timer_arm(set->timer, NS_PER_S - (uint64_t)now.tv_nsec, 0);
 }
 
-/* A second has passed. Where no reply was sent in it, the timer rests until one is wanted. */
+/* A second has passed. If no reply was sent in it, the timer sleeps until the next reply. */
 static void
 http_prerendered_tick(struct goevd_timer *timer, void *arg)
 {

@@ -1,8 +1,7 @@
-/* Replies that only need copying: head with Date, and body, rendered once for each poller.
- *
- * A reply is rendered when it is first wanted, and its Date is overwritten when it is first wanted
- * after the date has changed; those that nobody asks for cost nothing. HEAD gets the first head_len
- * bytes of what GET gets. */
+/* Prerendered replies: head with Date, and body, rendered once per poller and then only copied.
+ * A reply is rendered when it is first used, and its Date is rewritten at the first use after
+ * the date has changed. Unused replies cost nothing. HEAD gets the first head_len bytes of GET's
+ * reply. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -10,28 +9,28 @@
 #include "http/h1/format/head.h"
 #include "http/route/routes.h"
 
-/* Longer bodies are not copied behind the head but handed over by reference. */
+/* Longer bodies are sent by reference instead of being copied behind the head. */
 #define HTTP_PRERENDERED_BODY_MAX 8192
 
 struct http_prerendered {
     char *data;
     uint32_t len;
     uint32_t head_len;
-    uint32_t tick; /* of the set when its Date was written; 0: not rendered */
+    uint32_t tick; /* tick of the set when Date was written; 0: the reply is not rendered */
     uint16_t date_at;
-    bool apart; /* the body is not in data */
+    bool apart; /* data has no body */
 };
 
-/* One poller's. */
+/* The set of one poller. */
 struct http_prerendered_set {
     const struct http_routes *routes;
     struct http_span server;
-    struct http_prerendered *all; /* HTTP_PERSIST_COUNT for each reply */
-    uint32_t tick;                /* counts dates; never 0 */
-    bool used;                    /* since the last tick */
-    bool asleep;                  /* date is old and the timer is not armed */
+    struct http_prerendered *all; /* HTTP_PERSIST_COUNT versions of each reply */
+    uint32_t tick;                /* number of the current date; never 0 */
+    bool used;                    /* a reply was sent since the last tick */
+    bool asleep;                  /* date is out of date, and the timer is not armed */
     char date[HTTP_DATE_LEN];
-    void (*ticked)(void *arg); /* called when there is another date; NULL: not */
+    void (*ticked)(void *arg); /* called when the date has changed; NULL: no call */
     void *ticked_arg;
     struct goevd_timer *timer;
 };
@@ -41,14 +40,14 @@ int http_prerendered_set_init(struct http_prerendered_set *set, struct goevd_pol
                               const struct http_routes *routes, struct http_span server);
 void http_prerendered_set_fini(struct http_prerendered_set *set);
 
-/* Before `date` is used: let it be that of this second. 0 or -ENOMEM. */
+/* Call before `date` is used: updates it if the timer sleeps. 0 or -ENOMEM. */
 int http_prerendered_wake(struct http_prerendered_set *set);
 
-/* Bring one up to date; NULL without memory. */
+/* Render a reply, or update its Date. NULL: out of memory. */
 const struct http_prerendered *http_prerendered_refresh(struct http_prerendered_set *set,
                                                         unsigned reply, enum http_persist persist);
 
-/* The bytes of reply number `reply`; NULL without memory. */
+/* The bytes of reply number `reply`. NULL: out of memory. */
 static inline const struct http_prerendered *
 http_prerendered_get(struct http_prerendered_set *set, unsigned reply, enum http_persist persist)
 {

@@ -5,7 +5,7 @@
 #include "http/h1/body.h"
 #include "http/message/rows.h"
 
-/* A body that is copied behind its head at once, where the client is asked for nothing special. */
+/* Longest body that is copied behind its head at once. */
 #define REPLY_QUICK_MAX 16384
 
 int
@@ -39,7 +39,7 @@ http_h1_handle_any(struct http_h1_batch *b, struct http_exchange *x)
 
 /* ---- The reply ------------------------------------------------------------------------------- */
 
-/* Let the last head be the one that is wanted, complete with that length. */
+/* Make the last head match the reply, with its Content-Length. */
 static cold int
 http_h1_quick_prepare(struct http_h1_batch *b, int status, const char *type, size_t type_len,
                       size_t len)
@@ -55,7 +55,7 @@ http_h1_quick_prepare(struct http_h1_batch *b, int status, const char *type, siz
     return h->body_len == len ? 0 : http_head_cache_set_length(h, len);
 }
 
-/* 8 to 32 bytes. */
+/* Copies 8 to 32 bytes. */
 static hot void
 http_h1_quick_copy(char *to, const char *from, size_t len)
 {
@@ -74,7 +74,7 @@ http_h1_quick_copy(char *to, const char *from, size_t len)
     }
 }
 
-/* A reply in on_request to GET with nothing that was added, behind others of this batch. */
+/* Writes a reply to GET without header edits into the batch, from within on_request. */
 __attribute__((noinline)) static int
 http_h1_quick_reply_plain(struct http_exchange *x, int status, const char *type, size_t type_len,
                           const void *body, size_t len)
@@ -102,8 +102,8 @@ http_h1_quick_reply_plain(struct http_exchange *x, int status, const char *type,
     return 0;
 }
 
-/* The same, as it nearly always is: like the last one, short, and with room for it. Written so that
- * nothing has to be kept across a call. */
+/* The same for the common case: the last head matches, the body is short, and there is room.
+ * Written so that no register has to be saved across a call. */
 int
 http_h1_quick_reply(struct goevd_http_request *r, int status, const char *type, size_t type_len,
                     const void *body, size_t len)

@@ -1,28 +1,27 @@
-/* The shortest way of a request that a handler answers in on_request: past the wire's table, from
- * the parser to the handler and from there to the batch. */
+/* The shortest path of a request that its handler answers in on_request: from the parser to the
+ * handler, and from there into the batch, without a call through struct http_wire. */
 #pragma once
 
 #include "http/h1/link.h"
 
-/* What handlers get as goevd_http.reply: the general one where the exchange is none of this wire,
- * or its reply needs more than to be copied. */
+/* Implements goevd_http.reply. Falls back to the general function for an exchange of another wire,
+ * and for a reply that needs more than a copy. */
 int http_h1_quick_reply(struct goevd_http_request *r, int status, const char *type, size_t type_len,
                         const void *body, size_t len);
 
-/* The rest of http_h1_handle() where on_request has not simply replied. r: what it returned. */
+/* The rest of http_h1_handle() if on_request did not simply reply. r is its result. */
 cold int http_h1_go_on(struct http_h1_batch *b, struct http_exchange *x, int r);
 
-/* http_h1_handle() for handlers that have a state or need on_close. */
+/* http_h1_handle() for handlers that have per-request state or on_close. */
 cold int http_h1_handle_any(struct http_h1_batch *b, struct http_exchange *x);
 
-/* A request whose head is good is a handler's. It lies at b->at.
+/* Pass the request at b->at, whose head is valid, to a handler.
  *
  * number   of the chain.
- * flags    enum http_exchange_flags of what its head says.
- * link     enum http_h1_link_flags of the same.
- * Returns  0; -EBUSY: what follows has to wait; -ENOBUFS: this has to, and nothing was done;
- * another negative value: the connection is lost.
- */
+ * flags    enum http_exchange_flags of the head.
+ * link     enum http_h1_link_flags of the head.
+ * Returns  0; -EBUSY: the requests behind this one have to wait; -ENOBUFS: this request has to
+ * wait, and nothing was done; another negative value: the connection is lost. */
 static hot int
 http_h1_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsigned flags,
                unsigned link_flags)
@@ -33,8 +32,8 @@ http_h1_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsign
     struct http_h1_link *link = http_h1_link(x);
     int r;
 
-    /* for the reply, here where nothing has to be kept across the call; never 0 bytes, so that it
-     * is also seen here when no more may be written */
+    /* Reserves for the reply here, where no register has to be saved across the call. Never
+     * reserves 0 bytes, so that a connection that may not write any more is noticed, too */
     if (b->room - b->used < h1->reply_guess) {
         r = http_h1_batch_reserve(b, h1->reply_guess, head_len);
         if (unlikely(r < 0 && b->full))

@@ -6,16 +6,16 @@
 #include "http/exchange/exchange.h"
 #include "http/log/access.h"
 
-/* What the connection has no room for; it has the number instead. */
+/* Log data that does not fit into struct http_h1_conn, which has the record's number instead. */
 struct http_h1_record {
     struct http_request_info info;
     struct http_access_request request;
-    struct http_buffer text; /* what its spans are of */
+    struct http_buffer text; /* memory that the spans point into */
     unsigned reply;
-    unsigned next; /* free one, plus 1; 0: none */
+    unsigned next; /* number of the next free record, plus 1; 0: none */
 };
 
-/* As conn.reply can tell apart. */
+/* conn.reply has 16 bits. */
 #define RECORDS_MAX 65535
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -26,7 +26,7 @@ http_h1_record_version(const struct http_request *req)
     return req->flags & HTTP_OLD ? GOEVD_HTTP_1_0 : GOEVD_HTTP_1_1;
 }
 
-/* A reply that was made at start has answered it. */
+/* A reply made at start has answered the request. */
 static void
 http_h1_record_write(struct http_h1_batch *b, const struct http_request_info *info,
                      const struct http_access_request *r, unsigned number, bool head_only)
@@ -55,7 +55,7 @@ http_h1_record_answered(struct http_h1_batch *b, unsigned reply, bool head_only)
     http_h1_record_write(b, &b->h1->info, &r, reply, head_only);
 }
 
-/* The first line of what is no request. */
+/* The first line of malformed input. */
 static struct http_span
 http_h1_record_first_line(const struct http_h1_batch *b)
 {
@@ -75,7 +75,7 @@ http_h1_record_refused(struct http_h1_batch *b, unsigned reply, bool head_only)
     const struct http_request_info *info = &b->h1->info;
 
     if (b->conn->flags & HTTP_H1_EXCHANGE)
-        return; /* it is logged when that ends */
+        return; /* logged when the exchange ends */
     if (b->conn->flags & HTTP_H1_INFORMED) {
         http_h1_record_set_reply(b, reply);
         http_h1_record_kept_answered(b, head_only);
@@ -83,7 +83,7 @@ http_h1_record_refused(struct http_h1_batch *b, unsigned reply, bool head_only)
         http_h1_record_answered(b, reply, head_only);
     } else if (http_access_wanted(&b->local->log)) {
         if (!b->local->http->options->request_id)
-            info = http_h1_record_info(b); /* else its reply has been given one */
+            info = http_h1_record_info(b); /* otherwise the reply to it has assigned an info */
         r.target = http_h1_record_first_line(b);
         http_h1_record_write(b, info, &r, reply, head_only);
     }
@@ -103,7 +103,7 @@ http_h1_record_info(struct http_h1_batch *b)
     return info;
 }
 
-/* ---- Requests with a body that nobody wants -------------------------------------------------- */
+/* ---- ---- Requests whose body is discarded --------------------------------------------------- */
 
 static int
 http_h1_record_new(struct http_h1_local *h1)

@@ -37,7 +37,8 @@ http_h1_request_link(const struct http_request *req, enum http_persist persist)
     return flags | (persist == HTTP_PERSIST_TOLD ? HTTP_H1_LINK_TELL : 0);
 }
 
-/* What a request is for, RFC 9112 section 3.3: the host of its target, or of its Host header. */
+/* The site that a request is for, RFC 9112 section 3.3: by the host in its target, or by its Host
+ * header. */
 static const struct http_site *
 http_h1_request_site(const struct http_local *local, const struct http_request *req)
 {
@@ -49,8 +50,8 @@ http_h1_request_site(const struct http_local *local, const struct http_request *
     return http_routes_site(&local->http->routes, host);
 }
 
-/* Whether the connection ends with this request. A chunked body that nobody wants is counted where
- * requests are, so it does too. */
+/* Whether the connection closes after this request. `body` counts the bytes of a discarded chunked
+ * body in the place of `requests`, so such a request is the last one, too. */
 static bool
 http_h1_request_is_last(const struct http_h1_batch *b, unsigned reply)
 {
@@ -61,7 +62,7 @@ http_h1_request_is_last(const struct http_h1_batch *b, unsigned reply)
            (b->conn->requests + 1 >= max || (chunked && !http_routes_is_handler(reply)));
 }
 
-/* A request has been answered, or will be. */
+/* Count a request that has been answered or will be. */
 static void
 http_h1_request_count(struct http_h1_batch *b)
 {
@@ -70,7 +71,7 @@ http_h1_request_count(struct http_h1_batch *b)
     http_count_request(b->local->http);
 }
 
-/* Let it be answered. Returns as http_h1_request_any(). */
+/* Answer it with reply number `reply`. Returns as http_h1_request_any(). */
 static int
 http_h1_request_answer(struct http_h1_batch *b, unsigned reply, enum http_persist persist,
                        size_t head_len)

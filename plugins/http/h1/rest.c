@@ -7,7 +7,7 @@
 
 struct http_h1_rest {
     struct http_segment body;
-    const char *at; /* of `bytes` */
+    const char *at; /* position in `bytes` */
     size_t left;
     char bytes[];
 };

@@ -1,5 +1,5 @@
-/* HTTP/1.1 as a wire: what an exchange calls. Keep-alive, chunks, Connection, 100 (Continue) and
- * HTTP/1.0 end here. */
+/* HTTP/1.1 as a wire: implements struct http_wire with keep-alive, chunks, Connection, 100
+ * (Continue) and HTTP/1.0. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -11,7 +11,7 @@
 #include "http/message/semantics.h"
 #include "http/message/status.h"
 
-/* Of a head without reason phrase, Server and added headers. */
+/* Room for a head with an empty reason phrase, without Server and added headers. */
 #define HEAD_ROOM (HTTP_HEAD_FIXED_MAX + 512)
 
 static enum goevd_http_version
@@ -28,7 +28,7 @@ http_h1_wire_scheme(const struct http_exchange *x)
     return "http";
 }
 
-/* ---- The body in ----------------------------------------------------------------------------- */
+/* ---- ---- The request body ------------------------------------------------------------------- */
 
 static int
 http_h1_wire_want(struct http_exchange *x)
@@ -46,17 +46,16 @@ http_h1_wire_want(struct http_exchange *x)
 
 /* ---- The head -------------------------------------------------------------------------------- */
 
-/* Whether the connection ends because more of the body is to come than is thrown away. Where that
- * is not known, all of the rest will be: of a chunked body, and of one that the handler may read
- * while it replies. */
+/* Whether the connection closes because the rest of the body is too long to discard. If its length
+ * is unknown, all of it is read: a chunked body, and a body that the handler may read while it
+ * replies. */
 static bool
 http_h1_wire_leaves_body(const struct http_exchange *x, struct http_h1_link *link, bool whole)
 {
     const struct http_options *o = x->local->http->options;
     const struct http_h1_conn *conn = http_h1_link_conn(link);
     uint64_t left = (conn->flags & HTTP_H1_EXCHANGE) ? link->body.left : x->req->content_length;
-    bool counted =
-        o->requests_max != 0; /* what is thrown away would be counted where requests are */
+    bool counted = o->requests_max != 0; /* `body` and `requests` share a union */
 
     if (!(link->flags & HTTP_H1_LINK_BODY) || (x->flags & HTTP_X_HAD_ALL))
         return false;
@@ -76,8 +75,8 @@ http_h1_wire_persist(struct http_exchange *x, bool until_close, bool whole)
     bool close = until_close || (x->flags & HTTP_X_CLOSE);
 
     close |= http_h1_wire_leaves_body(x, link, whole);
-    /* RFC 9110 section 10.1.1: with a final reply instead of 100, whether the body comes is not
-     * known */
+    /* RFC 9110 section 10.1.1: with a final reply instead of 100 (Continue) the client may or may
+     * not send the body */
     close |= (link->flags & HTTP_H1_LINK_CONTINUE) || (conn->flags & (HTTP_H1_STOP | HTTP_H1_EOF));
     if (close)
         link->flags |= HTTP_H1_LINK_CLOSE;
@@ -178,7 +177,7 @@ http_h1_wire_segment(struct http_exchange *x, struct http_segment *s)
     int r = http_h1_wire_chunk_size(x, s->len);
     int end;
 
-    if (http_h1_link_waits(link)) { /* not even that: the segment is not begun */
+    if (http_h1_link_waits(link)) { /* even the chunk-size is queued: do not begin the segment */
         link->rest.len = 0;
         return -ENOBUFS;
     }
@@ -227,7 +226,7 @@ http_h1_wire_abort(struct http_exchange *x, int verdict)
     return r;
 }
 
-/* Let the connection read on where the handler has left off. */
+/* Let the connection resume reading where the handler stopped. */
 static void
 http_h1_wire_pass_body(struct http_h1_batch *b, const struct http_h1_link *link)
 {
@@ -253,7 +252,7 @@ http_h1_wire_body_too_long(const struct http_exchange *x)
            link->body.left > (uint64_t)x->local->http->options->body_discard_max;
 }
 
-/* What becomes of the connection. */
+/* Close the connection after the reply, or keep it open. */
 static void
 http_h1_wire_leave(struct http_h1_batch *b, struct http_exchange *x, bool broken)
 {
@@ -262,10 +261,10 @@ http_h1_wire_leave(struct http_h1_batch *b, struct http_exchange *x, bool broken
     bool closes = broken;
 
     b->answered += !broken;
-    closes |=
-        link->flags & HTTP_H1_LINK_CLOSE; /* not HTTP_H1_STOP: the head may have been out before */
+    closes |= link->flags & HTTP_H1_LINK_CLOSE; /* HTTP_H1_STOP is ignored, because the head may
+                                                 * have been sent before it was set */
     closes |= body && ((b->conn->flags & HTTP_H1_EOF) || http_h1_wire_body_too_long(x));
-    /* the rest of a chunked body would be counted where requests are */
+    /* `body` and `requests` share a union */
     closes |= (link->flags & HTTP_H1_LINK_CHUNKED) && x->local->http->options->requests_max != 0;
     if (!closes && body)
         http_h1_wire_pass_body(b, link);
@@ -285,7 +284,7 @@ http_h1_wire_done(struct http_exchange *x, bool whole)
     if (!(b->conn->flags & HTTP_H1_REST))
         b->conn->left = 0;
     http_h1_wire_leave(b, x, !whole);
-    /* pipelined requests are bounded by the work that they make, not by their number alone */
+    /* bound pipelined requests by the work they cause, not by their number alone */
     if (whole && http_gzip_is_tired(x->local->gzip) && b->stop_at > b->answered)
         b->stop_at = b->answered;
     http_h1_conn_unpause(x->c, b->conn);

@@ -28,8 +28,8 @@ enum {
     HTTP_CHUNKED_DONE
 };
 
-/* What says how a message is framed or where it goes has come too late in a trailer: those who obey
- * it and those who do not would read two messages, RFC 9110 section 6.5.1. */
+/* RFC 9110 section 6.5.1: trailers that would frame or route the message. A recipient that obeys
+ * them and one that ignores them would see two different messages. */
 static const char *const chunked_not_allowed[] = {"content-length", "host", "transfer-encoding"};
 
 static_assert(sizeof(struct http_chunked) == 8, "http_chunked shares a word with others");
@@ -52,7 +52,7 @@ http_chunked_go(struct http_chunked *d, bool fits, unsigned state, int verdict)
     return 0;
 }
 
-/* What follows a size, or an extension: the end of the line where one may be, or an extension. */
+/* Read on after a size or an extension: the end of the line, or another extension. */
 static int
 http_chunked_ext_next(struct http_chunked *d, char c, bool may_end)
 {
@@ -82,7 +82,7 @@ http_chunked_size(struct http_chunked *d, char c)
     return 0;
 }
 
-/* The name of an extension, and the white space round it. */
+/* Read the name of an extension and the white space around it. */
 static int
 http_chunked_ext_name(struct http_chunked *d, char c)
 {
@@ -99,7 +99,7 @@ http_chunked_ext_name(struct http_chunked *d, char c)
     return http_chunked_ext_next(d, c, d->state == HTTP_CHUNKED_EXT_NAME);
 }
 
-/* Its value up to the end of a token, or to where a quoted string begins. */
+/* Read the value of an extension up to the end of a token, or up to a quoted string. */
 static int
 http_chunked_ext_value(struct http_chunked *d, char c)
 {
@@ -128,7 +128,7 @@ http_chunked_ext_quoted(struct http_chunked *d, char c)
     return http_chunked_go(d, http_chars_is(c, HTTP_CHARS_VALUE), next, HTTP_BAD_CHUNK);
 }
 
-/* A byte behind a size, up to the end of its line: section 7.1.1. */
+/* Read one byte between a size and the end of its line, RFC 9112 section 7.1.1. */
 static int
 http_chunked_extension(struct http_chunked *d, char c)
 {
@@ -152,8 +152,8 @@ http_chunked_extension(struct http_chunked *d, char c)
     }
 }
 
-/* The name of a trailer up to its colon. While it may still become one of those that are not
- * allowed, `left`, which has no other use by now, says how many bytes it has and which they are. */
+/* Read the name of a trailer up to its colon. While the name may still be a forbidden one, `left`,
+ * which is otherwise unused here, holds the number of bytes read and the candidates. */
 static int
 http_chunked_trailer_name(struct http_chunked *d, char c)
 {
@@ -170,7 +170,7 @@ http_chunked_trailer_name(struct http_chunked *d, char c)
     return ends ? http_chunked_go(d, may_be == 0, HTTP_CHUNKED_TRAILER_VALUE, HTTP_BAD_TRAILER) : 0;
 }
 
-/* A header line after the last chunk, RFC 9112 section 7.1.2. */
+/* Read a header line after the last chunk, RFC 9112 section 7.1.2. */
 static int
 http_chunked_trailer(struct http_chunked *d, char c)
 {
@@ -196,7 +196,7 @@ http_chunked_trailer(struct http_chunked *d, char c)
     }
 }
 
-/* One byte that is not content. */
+/* Read one byte that is not content. */
 static int
 http_chunked_step(struct http_chunked *d, char c)
 {

@@ -3,7 +3,7 @@
 #include "http/message/chars.h"
 #include "http/message/scan.h"
 
-/* What follows the target in a request line: SP HTTP-version, RFC 9112 section 3. */
+/* Length of SP HTTP-version, which follows the target in a request line, RFC 9112 section 3. */
 #define VERSION_LEN 8
 
 static int
@@ -33,7 +33,7 @@ http_parser_empty_lines(const char **p, const char *end)
     return *p == end ? -EAGAIN : 0;
 }
 
-/* Any method, with the SP after it. */
+/* Parse any method and the SP after it. */
 static int
 http_parser_method(const char **p, const char *end, struct http_request *req)
 {
@@ -41,7 +41,7 @@ http_parser_method(const char **p, const char *end, struct http_request *req)
     const char *stop = end - name > HTTP_METHOD_MAX ? name + HTTP_METHOD_MAX + 1 : end;
     const char *q = http_scan_token(name, stop);
 
-    /* RFC 9112 section 3: longer than any that is implemented */
+    /* RFC 9112 section 3: a method longer than any that is implemented gets 501 */
     if (q - name > HTTP_METHOD_MAX)
         return HTTP_UNKNOWN_METHOD;
     if (q == end)
@@ -56,7 +56,7 @@ http_parser_method(const char **p, const char *end, struct http_request *req)
     return 0;
 }
 
-/* The target with the SP after it. `last` is where that SP has to stand at the latest. */
+/* Parse the target and the SP after it. `last` is the last position allowed for that SP. */
 static hot int
 http_parser_target(const char **p, const char *end, const char *last, struct http_request *req)
 {
@@ -84,7 +84,7 @@ http_parser_target(const char **p, const char *end, const char *last, struct htt
     return 0;
 }
 
-/* HTTP-version and the end of the line, byte by byte. */
+/* Parse HTTP-version and the end of the line, byte by byte. */
 static cold int
 http_parser_version_slow(const char **p, const char *end, struct http_request *req)
 {
@@ -152,7 +152,8 @@ http_parser_request_line(const char **p, const char *end, const struct http_limi
     return http_parser_version(p, end, req);
 }
 
-/* What a header of this name and length means to the server. Most mean nothing. */
+/* The HTTP_* flag of a header that the server obeys, found by name and length. 0: not one of
+ * these. */
 static hot uint8_t
 http_parser_known(const char *name, size_t len)
 {
@@ -186,7 +187,7 @@ http_parser_is_space(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Why a line does not end at *stop: another byte than CR is a bad value. */
+/* Verdict for a line that ends at *stop: any byte but CR is an invalid value. */
 static cold int
 http_parser_value_end(const char *stop, const char *end)
 {
@@ -195,7 +196,7 @@ http_parser_value_end(const char *stop, const char *end)
     return r == HTTP_BAD_LINE_END && *stop != '\n' && *stop != '\r' ? HTTP_BAD_FIELD_VALUE : r;
 }
 
-/* Past the white space before a value. */
+/* Skip the white space before a value. */
 static hot const char *
 http_parser_value_start(const char *value, const char *end)
 {
@@ -206,13 +207,13 @@ http_parser_value_start(const char *value, const char *end)
     return value;
 }
 
-/* field-name ":". Returns what it means to the server, or a negative verdict or -EAGAIN. */
+/* Parse field-name ":". Returns the header's flag, a negative verdict or -EAGAIN. */
 static hot int
 http_parser_name(const char *name, const char *end, const char **ret_colon)
 {
     const char *colon;
 
-    /* every request has it, and nearly always spelt so */
+    /* nearly every request has Host in this spelling */
     if (end - name >= 5 && http_load32(name) == http_load32("Host") && name[4] == ':') {
         *ret_colon = name + 4;
         return HTTP_KNOWN_HOST;
@@ -253,13 +254,13 @@ http_parser_field(const char **p, const char *end, struct http_field *f)
     return known;
 }
 
-/* Header lines from *p to the empty line, counting on from *count. On -EAGAIN and verdicts *p and
- * *count are those of the line that was not good. */
+/* Parse header lines from *p to the empty line, and count them in *count. On -EAGAIN and verdicts
+ * *p and *count are those of the line that failed. */
 static hot int
 http_parser_fields(const char **p, const char *end, const char *section, uint32_t *count,
                    const struct http_limits *limits, struct http_request *req)
 {
-    /* where the empty line has to end */
+    /* latest possible end of the empty line */
     const char *last = section + limits->header_bytes_max + 2;
     const char *stop = MIN(end, last);
     const char *at = *p;
@@ -294,7 +295,7 @@ http_parser_fields(const char **p, const char *end, const char *section, uint32_
     return unlikely(r == -EAGAIN) && end >= last ? HTTP_LARGE_HEADERS : r;
 }
 
-/* Check the lines that have come since the last try. 0: the head is complete. */
+/* Check the lines that have arrived since the last call. 0: the head is complete. */
 static cold int
 http_parser_go_on(const char *data, const char *end, const struct http_limits *limits,
                   struct http_resume *resume, struct http_request *req)
