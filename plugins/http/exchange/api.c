@@ -137,7 +137,7 @@ http_api_peer_address(const struct goevd_http_request *r, struct sockaddr_storag
     return goevd_conn_peer_address(HTTP_EXCHANGE_GIVEN(r, "peer_address")->c, ret_address);
 }
 
-/* As much of an address as goevd_conn_peer_address() tells. */
+/* The address without its unused bytes, as goevd_conn_peer_address() returns it. */
 static socklen_t
 http_api_client_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
@@ -225,7 +225,7 @@ http_api_id(struct goevd_http_request *r)
     return (struct goevd_http_id){x->local->http->self, http_exchange_number(x)};
 }
 
-/* ---- What becomes of it ---------------------------------------------------------------------- */
+/* ---- The life of a request ------------------------------------------------------------------- */
 
 static int
 http_api_read(struct goevd_http_request *r, uint64_t max, unsigned flags)

@@ -5,5 +5,5 @@
 
 extern const struct goevd_http http_api;
 
-/* The same for handlers that are held to the rules: strict.c. */
+/* The checked functions for `goevd --strict`, in strict.c. */
 const struct goevd_http *http_strict_api(const struct goevd_http *plain);

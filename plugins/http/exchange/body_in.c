@@ -42,7 +42,7 @@ http_exchange_body_last(struct http_exchange *x)
     return r < 0 ? r : 0;
 }
 
-/* Returns how much was taken, or negative. */
+/* Returns the number of bytes taken, or a negative value. */
 static ptrdiff_t
 http_exchange_body_take(struct http_exchange *x, const char *data, size_t len, bool last)
 {
@@ -79,7 +79,7 @@ http_exchange_body_trailers(struct http_exchange *x, const char *data, size_t le
 
 /* ---- Trailers -------------------------------------------------------------------------------- */
 
-/* The decoder has found that each is a name, a colon, a value and CR LF. */
+/* The decoder has verified that each line is a name, a colon, a value and CR LF. */
 static void
 http_trailer_split(const char *line, const char *end, struct http_span *ret_name,
                    struct http_span *ret_value)
@@ -115,7 +115,7 @@ http_exchange_body_trailer(const struct http_exchange *x, size_t index, struct h
     return false;
 }
 
-/* ---- What handlers ask for ------------------------------------------------------------------- */
+/* ---- Called by handlers ---------------------------------------------------------------------- */
 
 int
 http_exchange_read(struct http_exchange *x, uint64_t max, unsigned flags)

@@ -5,11 +5,11 @@
 
 #include "http/exchange/exchange.h"
 
-/* The calls that carry these are those of the handler's instance, which lives longer than that of
- * this plugin: so each of them runs, whatever ends first. */
+/* The calls carry these structs. They belong to the handler's instance, which outlives the instance
+ * of this plugin, so each call runs whichever instance ends first. */
 
-/* The request, in a state that handlers may use; NULL if it is over. `host` is this plugin's self,
- * which has no storage on a poller any more once it has stopped there. */
+/* The request, if handlers may use it in its present state; NULL if it is over. `host` is this
+ * plugin's self, which has no local state on a poller where it has stopped. */
 static struct http_exchange *
 http_by_id_find(struct goevd_self *host, struct goevd_poller *poller, uint64_t number)
 {

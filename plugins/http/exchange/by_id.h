@@ -1,4 +1,4 @@
-/* Back to a request from other threads, by its number. */
+/* Calls to a request from other threads, by its id. */
 #pragma once
 
 #include <goevd/http.h>

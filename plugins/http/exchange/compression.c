@@ -1,7 +1,7 @@
-/* Content that is compressed on its way out. What the handler writes goes into the stream, and what
- * comes out of that is put as content. More than HTTP_GZIP_STEP bytes at once, and files, wait in
- * the exchange (`source`) and are compressed step by step: as the client takes what comes of them,
- * and with others' turns in between. */
+/* Compresses content on its way out. The handler's content goes into the stream, and the stream's
+ * output is sent as content. Writes of more than HTTP_GZIP_STEP bytes, and files, are stored in the
+ * exchange (`source`) and compressed in steps: when the client has taken the previous output, and
+ * with a chance for other connections between two steps. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ http_compression_choose(struct http_exchange *x, int status, struct http_span ty
     if (!o || !http_gzip_applies(o, status, type, length, &x->reply.fields))
         return 0;
     r = http_gzip_set_vary(&x->reply.fields);
-    /* a part is of the content as it is, and so is its ETag */
+    /* a partial reply (206) covers the uncompressed content, and so does its ETag */
     if (r < 0 || status == 206 || !http_compression_is_wanted(x->req))
         return r;
     return status == 304 ? http_gzip_weaken(&x->reply.fields) : 1;
@@ -65,7 +65,7 @@ http_compression_whole(struct http_exchange *x, struct http_span *body)
 
 /* ---- Content --------------------------------------------------------------------------------- */
 
-/* Returns as the functions of the wire. */
+/* Returns as the functions of the wire do. */
 static int
 http_compression_put(struct http_exchange *x, const char *data, size_t len, int flush)
 {
@@ -106,7 +106,7 @@ http_compression_finish(struct http_exchange *x)
     return end < 0 ? end : r | end;
 }
 
-/* Up to HTTP_GZIP_STEP bytes of the source. Returns as the functions of the wire. */
+/* Compress up to HTTP_GZIP_STEP bytes of the source. Returns as the functions of the wire do. */
 static int
 http_compression_step(struct http_exchange *x)
 {
@@ -118,7 +118,7 @@ http_compression_step(struct http_exchange *x)
     if (!data) {
         ssize_t got = pread(s->fd, x->local->gzip->in, n, s->offset);
 
-        if (got <= 0) { /* shorter than promised, or unreadable */
+        if (got <= 0) { /* the file is shorter than announced, or unreadable */
             http_exchange_break(x, 0);
             return -EIO;
         }
@@ -159,7 +159,7 @@ http_compression_write_segment(struct http_exchange *x, const struct http_segmen
 
     x->compression.source = *s;
     r = http_compression_go_on(x);
-    if (r < 0) /* it stays the caller's */
+    if (r < 0) /* the segment still belongs to the caller */
         x->compression.source.len = 0;
     if (r == 1)
         x->flags |= HTTP_X_DRAIN;
@@ -202,7 +202,7 @@ http_compression_end(struct http_exchange *x)
     return x->compression.source.len != 0 ? 0 : http_compression_finish(x);
 }
 
-/* ---- Between turns --------------------------------------------------------------------------- */
+/* ---- Between two steps ----------------------------------------------------------------------- */
 
 void
 http_compression_flush(struct http_exchange *x)

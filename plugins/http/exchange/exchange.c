@@ -7,12 +7,12 @@
 
 #include "http/log/access.h"
 
-/* Cookies of timers of the connection: the slot of the exchange, and what the timer is for. */
+/* Cookies of the connection's timers: the slot of the exchange, and the kind of timer. */
 #define EXCHANGE_TIMER 1
 #define EXCHANGE_KICK 2
 #define EXCHANGE_COOKIE_SHIFT 2
 
-/* ---- What handlers return -------------------------------------------------------------------- */
+/* ---- Results of handlers --------------------------------------------------------------------- */
 
 int
 http_exchange_wrong(const struct http_exchange *x, enum http_callback callback, ptrdiff_t r,
@@ -24,7 +24,7 @@ http_exchange_wrong(const struct http_exchange *x, enum http_callback callback, 
     return -EINVAL;
 }
 
-/* Call one without arguments. Returns what it does; -EINVAL if that is wrong. */
+/* Call a callback without arguments. Returns its result, or -EINVAL if the result is invalid. */
 static int
 http_exchange_call(struct http_exchange *x, enum http_callback callback,
                    int (*fn)(struct goevd_http_request *r, void *state))
@@ -126,7 +126,7 @@ http_exchange_log(struct http_exchange *x, bool aborted)
     http_access_write(&x->local->log, event);
 }
 
-/* After the wire has let go of it. */
+/* Finish after the wire has released the exchange. */
 static void
 http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
 {
@@ -137,7 +137,7 @@ http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
             p = &(*p)->next;
         *p = x->next;
     }
-    x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* nothing is seen to any more */
+    x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* the exchange takes no more steps */
     http_exchange_reply_drop(x);
     if (x->flags & HTTP_X_INFORMED)
         http_exchange_log(x,
@@ -160,7 +160,7 @@ http_exchange_gone(struct http_exchange *x, enum goevd_http_reason reason)
     http_exchange_finish(x, reason);
 }
 
-/* Count an error of a handler, and log one in a second. */
+/* Count an error of a handler, and log at most one per second. */
 static void
 http_exchange_complain(const struct http_exchange *x, const char *words)
 {
@@ -176,7 +176,7 @@ http_exchange_complain(const struct http_exchange *x, const char *words)
               (int)x->handler->chain->path.len, x->handler->chain->path.data, words);
 }
 
-/* Returns as the `abort` of the wire. */
+/* Returns as `abort` of struct http_wire does. */
 static int
 http_exchange_abort(struct http_exchange *x)
 {
@@ -202,7 +202,7 @@ http_exchange_end_broken(struct http_exchange *x)
                                                            : GOEVD_HTTP_REASON_REFUSED;
     int r = http_exchange_abort(x);
 
-    if (r == -ENOBUFS) /* again when output has drained */
+    if (r == -ENOBUFS) /* called again when output has drained */
         return -EBUSY;
     if (failed)
         http_exchange_complain(
@@ -233,7 +233,7 @@ http_exchange_call_next(struct http_exchange *x)
     return http_exchange_call(x, HTTP_ON_REQUEST, x->handler->calls.on_request);
 }
 
-/* The handler has said all. */
+/* The handler has ended the reply. */
 static int
 http_exchange_complete(struct http_exchange *x)
 {
@@ -300,14 +300,14 @@ http_exchange_break(struct http_exchange *x, int verdict)
 int
 http_exchange_took(struct http_exchange *x, int r)
 {
-    if (r < 0 && r != -EPIPE) /* that comes before the end of the connection */
+    if (r < 0 && r != -EPIPE) /* before the connection closes */
         http_exchange_break(x, 0);
     if (r == 1)
         x->flags |= HTTP_X_DRAIN;
     return r;
 }
 
-/* ---- From outside of a callback -------------------------------------------------------------- */
+/* ---- Changed outside of a callback ----------------------------------------------------------- */
 
 void
 http_exchange_idle(struct http_exchange *x)
@@ -327,7 +327,7 @@ http_exchange_changed(struct http_exchange *x)
     x->flags |= HTTP_X_DEFERRED;
     x->next = local->deferred;
     local->deferred = x;
-    /* without memory it is seen to with the next one, or when the connection ends */
+    /* without memory the exchange is handled with the next one, or when the connection ends */
     (void)goevd_timer_arm(local->kick, 0, 0);
 }
 

@@ -1,4 +1,4 @@
-/* What one instance of the plugin owns: together, and on each poller. */
+/* The state of one instance of the plugin: shared, and on each poller. */
 #pragma once
 
 #include <stdatomic.h>
@@ -16,7 +16,7 @@ struct http_gzip;
 struct http_h1_local;
 struct http_h2_local;
 
-/* Numbers of metrics. */
+/* Ids of the metrics. */
 struct http_metrics {
     int handler_errors;
 };
@@ -27,32 +27,32 @@ struct http {
     struct http_limits limits;
     unsigned pipeline_max;
     struct http_metrics metrics;
-    _Atomic uint64_t worker_requests; /* so far, where they are limited */
+    _Atomic uint64_t worker_requests; /* requests so far, if worker_requests_max is set */
     struct http_log log;
     struct http_routes routes;
 };
 
-/* Only its poller touches it. */
+/* Accessed by its poller only. */
 struct http_local {
     struct http *http;
-    struct http_h1_local *h1; /* that wire's own */
+    struct http_h1_local *h1; /* state of that wire */
     struct http_h2_local *h2; /* likewise; NULL without HTTP/2 */
     struct goevd_poller *poller;
     struct goevd_place *place;
     struct http_log_local log;
-    struct http_gzip *gzip; /* NULL: nothing is compressed */
-    size_t link_size;       /* the most that a wire needs of an exchange */
+    struct http_gzip *gzip; /* NULL: no compression */
+    size_t link_size;       /* size of the largest link of the wires */
     struct http_exchange *free;
     size_t free_count;
-    struct http_exchange *deferred; /* what was done to them is to be seen to, when `kick` is due */
+    struct http_exchange *deferred; /* changed exchanges, which `kick` will advance */
     struct goevd_timer *kick;
-    struct http_exchange_slot *slots; /* all, by number */
+    struct http_exchange_slot *slots; /* all exchanges, by slot */
     size_t slot_count;
-    uint64_t complained_ns; /* when an error of a handler was last logged */
+    uint64_t complained_ns; /* time of the last logged error of a handler */
 };
 
-/* A request has been answered, or will be. With the last one of a worker, and again after as many,
- * because what is asked may fail. */
+/* Count a request that has been answered or will be. Ask for a new worker after the last request of
+ * this one, and again after as many more, because the first attempt may fail. */
 static inline void
 http_count_request(struct http *http)
 {

@@ -7,7 +7,7 @@
 
 struct http_pieces {
     unsigned refs;
-    int result; /* of the first piece that has failed */
+    int result; /* error of the first failed piece */
     goevd_release_fn release;
     void *arg;
 };
@@ -78,7 +78,7 @@ http_pieces_write(struct goevd_conn *c, struct http_segment *s, size_t len)
     bool more = p && len < s->len;
     int r;
 
-    if (more) /* first: a piece may be released before the call returns */
+    if (more) /* before the call, because a piece may be released within it */
         p->refs++;
     r = s->data ? goevd_conn_write_shared(c, s->data, len, s->release, s->arg)
                 : goevd_conn_write_file(c, s->fd, s->offset, len, s->release, s->arg);

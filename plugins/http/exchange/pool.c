@@ -1,5 +1,5 @@
-/* Exchanges are kept for the next requests of their poller; each has a slot for life, and a number
- * that ends with the request. */
+/* The pool of exchanges: they are reused by their poller's requests. An exchange keeps its slot for
+ * life, and gets a new id for each request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 #include "http/exchange/exchange.h"
 
-/* Free ones that keep their memory for the next request; of others only the struct is kept. */
+/* Most free exchanges that keep their buffers; any others keep the struct only. */
 #define EXCHANGE_SPARE_MAX 32
 
 static struct http_exchange *
@@ -54,7 +54,7 @@ http_exchange_take(struct http_local *local, const struct http_wire *wire)
     return x;
 }
 
-/* Let go of memory beyond `keep` bytes of each kind. */
+/* Free buffers larger than `keep` bytes. */
 static void
 http_exchange_trim(struct http_exchange *x, size_t keep)
 {
@@ -126,7 +126,7 @@ http_exchange_clear_state(struct http_exchange *x)
     return 0;
 }
 
-/* ---- Numbers --------------------------------------------------------------------------------- */
+/* ---- Ids ------------------------------------------------------------------------------------- */
 
 uint64_t
 http_exchange_number(struct http_exchange *x)

@@ -31,7 +31,7 @@ http_reply_head_append_id(struct http_exchange *x)
     return http_reply_head_append_field(x, header.data, header.len, x->info.id, x->info.id_len);
 }
 
-/* What is done to header lines last of all, but for those of a coding. */
+/* Apply the edits to the header lines. Only the headers of a content coding are added later. */
 static int
 http_reply_head_finish_fields(struct http_exchange *x)
 {
@@ -40,7 +40,8 @@ http_reply_head_finish_fields(struct http_exchange *x)
     return r < 0 ? r : http_reply_head_append_id(x);
 }
 
-/* What a 200 says of its content and a 304 should not, RFC 9110 section 15.4.5. */
+/* Drop headers that describe the content of a 200 and do not belong into a 304, RFC 9110 section
+ * 15.4.5. */
 static void
 http_reply_head_drop_content(struct http_exchange *x)
 {
@@ -163,7 +164,7 @@ http_exchange_upgrade_required(struct http_exchange *x, const char *protocol)
     return http_exchange_reply(x, 426, "", 0, NULL, 0);
 }
 
-/* Complete the headers, and keep those that the handler has added in *ret_before. 0; -ENOMEM;
+/* Complete the headers, and save those that the handler has added in *ret_before. 0; -ENOMEM;
  * -EMSGSIZE. */
 static int
 http_reply_head_begin_upgrade(struct http_exchange *x, struct http_buffer *ret_before)
@@ -195,7 +196,8 @@ http_exchange_upgrade(struct http_exchange *x, const char *protocol, struct goev
     }
     x->reply.fields.len = 0;
     if (!begun)
-        (void)http_buffer_append(&x->reply.fields, before.data, before.len); /* there was room */
+        /* cannot fail: the buffer has room */
+        (void)http_buffer_append(&x->reply.fields, before.data, before.len);
     free(before.data);
     if (!begun)
         return r;

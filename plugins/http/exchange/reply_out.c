@@ -36,12 +36,12 @@ http_exchange_reply_drop(struct http_exchange *x)
     http_compression_drop(x);
 }
 
-/* ---- All at once ----------------------------------------------------------------------------- */
+/* ---- A reply in one call --------------------------------------------------------------------- */
 
 /* "404 Not Found" */
 #define REPLY_WORDS_MAX 64
 
-/* The content of an error that has none of its own: its page, or else its status. */
+/* The content of an error reply without content: its error page, or else status and phrase. */
 static void
 http_reply_out_choose_page(const struct http_exchange *x, int status, struct http_span *type,
                            struct http_span *body, char words[REPLY_WORDS_MAX])
@@ -61,7 +61,7 @@ http_reply_out_choose_page(const struct http_exchange *x, int status, struct htt
     *body = (struct http_span){words, (size_t)len};
 }
 
-/* Returns as the functions of the wire. */
+/* Returns as the functions of the wire do. */
 static int
 http_reply_out_put_whole(struct http_exchange *x, int status, struct http_span type,
                          struct http_span body)
@@ -73,7 +73,7 @@ http_reply_out_put_whole(struct http_exchange *x, int status, struct http_span t
     return body.len == 0 ? r : http_exchange_put_content(x, body.data, body.len);
 }
 
-/* Content that is compressed step by step. Returns as the functions of the wire. */
+/* Send content that is compressed in steps. Returns as the functions of the wire do. */
 static int
 http_reply_out_put_steps(struct http_exchange *x, int status, struct http_span type,
                          struct http_span body)
@@ -119,7 +119,7 @@ http_exchange_reply(struct http_exchange *x, int status, const char *type_text, 
     return MIN(r, 0);
 }
 
-/* ---- Piece by piece -------------------------------------------------------------------------- */
+/* ---- A reply in several calls ---------------------------------------------------------------- */
 
 int
 http_exchange_start(struct http_exchange *x, int status, const char *type_text, size_t type_len,
@@ -160,7 +160,7 @@ http_reply_out_check_write(struct http_exchange *x, size_t len)
     return -ENOBUFS;
 }
 
-/* After content was taken with the result r. */
+/* Account for content that was taken with the result r. */
 static int
 http_reply_out_wrote(struct http_exchange *x, size_t len, int r)
 {
@@ -183,7 +183,7 @@ http_exchange_write(struct http_exchange *x, const void *data, size_t len)
     return http_reply_out_wrote(x, len, r);
 }
 
-/* -ENOBUFS: it was not begun. */
+/* Undo the accounting after -ENOBUFS, if no content was taken. */
 static int
 http_reply_out_put_segment(struct http_exchange *x, struct http_segment *s)
 {

@@ -1,5 +1,5 @@
-/* The table of handlers that are held to the rules (goevd --strict): each function looks first
- * whether it may be called here, and then does as the plain one. */
+/* The function table for `goevd --strict`: each function first checks that it may be called here,
+ * and then calls the plain one. */
 #include "http/exchange/api.h"
 
 #include "http/exchange/exchange.h"
@@ -10,7 +10,7 @@
     goevd_check_conn(HTTP_EXCHANGE_GIVEN(r, #function)->c, "goevd_http_" #function,                \
                      __builtin_return_address(0))
 
-/* What does the work. */
+/* The functions that do the work. */
 static const struct goevd_http *strict_plain;
 
 /* ---- The request ----------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ http_strict_set_user(struct goevd_http_request *r, const char *name, size_t len)
     return strict_plain->set_user(r, name, len);
 }
 
-/* ---- Its body, and who is next --------------------------------------------------------------- */
+/* ---- The body, and the next handler ---------------------------------------------------------- */
 
 static int
 http_strict_read(struct goevd_http_request *r, uint64_t max, unsigned flags)
@@ -313,7 +313,7 @@ http_strict_upgrade_required(struct goevd_http_request *r, const char *protocol)
     return strict_plain->upgrade_required(r, protocol);
 }
 
-/* ---- Later ----------------------------------------------------------------------------------- */
+/* ---- By id, and timers ----------------------------------------------------------------------- */
 
 static int
 http_strict_timer(struct goevd_http_request *r, uint64_t delay_ns)
@@ -338,7 +338,7 @@ http_strict_check(const struct goevd_http_request *r, const char *function, cons
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-/* What is of an id may be called anywhere. */
+/* Functions that take an id may be called anywhere, so they are not replaced. */
 const struct goevd_http *
 http_strict_api(const struct goevd_http *plain)
 {

@@ -62,7 +62,7 @@ http_h1_conn_body(struct http_h1_batch *b)
     return (b->conn->flags & HTTP_H1_EXCHANGE) ? http_h1_body(b) : http_h1_discard_body(b);
 }
 
-/* ---- ---- Batches ---------------------------------------------------------------------------- */
+/* ---- Batches --------------------------------------------------------------------------------- */
 
 static hot void
 http_h1_conn_batch(struct http_h1_batch *b, struct goevd_conn *c, void *state, const char *data,

@@ -47,7 +47,7 @@ http_h1_link_gone(struct http_h1_conn *conn, enum goevd_http_reason reason)
     http_exchange_gone(x, reason);
 }
 
-/* ---- ---- The head of a request that outlives its batch -------------------------------------- */
+/* ---- The head of a request that outlives its batch ------------------------------------------- */
 
 static int
 http_h1_link_copy_head(struct http_exchange *x, struct http_h1_link *link)
@@ -77,7 +77,7 @@ http_h1_link_keep(struct http_h1_batch *b, int r)
     return r;
 }
 
-/* ---- ---- Output: to the connection, or into the queue behind it ----------------------------- */
+/* ---- Output: to the connection, or into the queue behind it ---------------------------------- */
 
 int
 http_h1_link_put(struct http_exchange *x, struct http_span s)

@@ -103,7 +103,7 @@ http_h1_record_info(struct http_h1_batch *b)
     return info;
 }
 
-/* ---- ---- Requests whose body is discarded --------------------------------------------------- */
+/* ---- Requests whose body is discarded -------------------------------------------------------- */
 
 static int
 http_h1_record_new(struct http_h1_local *h1)

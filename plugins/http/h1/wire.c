@@ -28,7 +28,7 @@ http_h1_wire_scheme(const struct http_exchange *x)
     return "http";
 }
 
-/* ---- ---- The request body ------------------------------------------------------------------- */
+/* ---- The request body ------------------------------------------------------------------------ */
 
 static int
 http_h1_wire_want(struct http_exchange *x)
