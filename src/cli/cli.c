@@ -39,6 +39,7 @@ static const struct option cli_options[] = {
     {"listener", required_argument, NULL, OPTION_LISTENER},
     {"all", no_argument, NULL, OPTION_ALL},
     {"kind", required_argument, NULL, OPTION_KIND},
+    {"times", required_argument, NULL, 'n'},
     {0},
 };
 
@@ -65,11 +66,12 @@ cli_print_help(void)
           "      --json             of ctl status, stats, connections and settings: JSON\n"
           "      --all              of ctl stats: what is 0 too\n"
           "      --listener NAME    of ctl connections: only those of this listener\n"
+          "  -n, --times COUNT      of ctl top: print so many texts, a second apart\n"
           "      --kind KIND        of plugin new: stream, http or websocket\n"
           "  -V, --version          print the version, and exit\n"
           "  -h, --help             print this, and exit\n"
           "\n"
-          "Commands of ctl: status, stats, connections, settings, set NAME VALUE, unset NAME,\n"
+          "Commands of ctl: status, top, stats, connections, settings, set NAME VALUE, unset NAME,\n"
           "reload, reopen, stop.\n"
           "SIGTERM and SIGINT stop goevd in order, a second one at once. SIGHUP lets a new worker\n"
           "take over, with the configuration, the plugins and the binary now on disk. SIGUSR1\n"
@@ -88,6 +90,20 @@ cli_parse_fd(const char *text, int *ret)
         return -EINVAL;
     }
     *ret = (int)fd;
+    return 0;
+}
+
+static int
+cli_parse_times(const char *text, unsigned *ret)
+{
+    char *end;
+    unsigned long times = strtoul(text, &end, 10);
+
+    if (*end || end == text || *text == '-' || times < 1 || times > 1000000) {
+        fprintf(stderr, "goevd: --times takes a number from 1 to 1000000\n");
+        return -EINVAL;
+    }
+    *ret = (unsigned)times;
     return 0;
 }
 
@@ -169,6 +185,8 @@ cli_take(struct cli *cli, int option)
     case OPTION_ALL:
         cli->all = true;
         return 0;
+    case 'n':
+        return cli_parse_times(optarg, &cli->times);
     case OPTION_KIND:
         cli->kind = optarg;
         return 0;
@@ -185,10 +203,11 @@ cli_take(struct cli *cli, int option)
 static const char *
 cli_stray_flag(const struct cli *cli)
 {
-    if (cli->mode != CLI_CTL && (cli->socket || cli->json || cli->listener || cli->all))
+    if (cli->mode != CLI_CTL && (cli->socket || cli->json || cli->listener || cli->all || cli->times))
         return cli->socket ? "--socket is for goevd ctl"
                : cli->json ? "--json is for goevd ctl"
                : cli->all  ? "--all is for goevd ctl"
+               : cli->times ? "--times is for goevd ctl top"
                            : "--listener is for goevd ctl";
     if (cli->mode != CLI_PLUGIN && cli->kind)
         return "--kind is for goevd plugin new";
@@ -230,7 +249,7 @@ cli_parse(int argc, char **argv, struct cli *ret)
                                  .parent_fd = -1}};
     int option, r;
 
-    while ((option = getopt_long(argc, argv, "c:s:tTqvVh", cli_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:s:n:tTqvVh", cli_options, NULL)) != -1) {
         r = cli_take(&cli, option);
         if (r < 0)
             return r;

@@ -32,6 +32,7 @@ struct cli {
     bool json;                    /* of ctl */
     bool all;                     /* of ctl stats */
     const char *listener;         /* of ctl connections; NULL: all */
+    unsigned times;               /* of ctl top; 0: until a key ends it */
     const char *kind;             /* of plugin new; NULL: stream */
     char **args;                  /* of ctl and plugin: the command */
     int arg_count;

@@ -78,7 +78,8 @@ ctl_run(const struct cli *cli)
                                   .json = cli->json,
                                   .all = cli->all,
                                   .quiet = cli->worker.verbosity < 0,
-                                  .listener = cli->listener};
+                                  .listener = cli->listener,
+                                  .times = cli->times};
     struct ctl_path path = {0};
     int r = client_check_words(&request);
 

@@ -80,7 +80,8 @@ glance_write(struct engine *e, bool brief, char **ret_text, size_t *ret_len)
     FILE *out;
     int r;
 
-    engine_collect(e);
+    if (!brief) /* a poller that hangs must not keep `goevd ctl status` from saying so */
+        engine_collect(e);
     r = history_sample(&e->history, engine_count(e), clock_now_ns());
     if (r < 0)
         return r;

@@ -64,7 +64,8 @@ def raw(path, data=b''):
 
 
 TIME = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'
-STATUS = rf"""state        serving
+RATES = r'(?:\S+ connections/s|\S+ requests/s, \S+ errors/s, p99 \S+)'   # without and with HTTP
+STATUS = rf"""state        serving: {RATES}
 since        {TIME}, \d+s ago
 connections  1
 (?:config       \S+/goevd.yaml
@@ -146,7 +147,7 @@ def test_configuration_names_the_socket(controlled, goevd_run):
     d = controlled()
     done = goevd_run('ctl', '-c', d.config, 'status')
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout.startswith('state        serving\n')
+    assert re.match(f'state        serving: {RATES}\n', done.stdout)
 
 
 def test_socket_is_found_in_a_configuration_with_faults(controlled, goevd_run):

@@ -7,6 +7,7 @@
 
 #include "ctl/client/fetch.h"
 #include "ctl/client/print.h"
+#include "ctl/client/top.h"
 #include "ctl/status.h"
 #include "process/exit.h"
 
@@ -98,6 +99,17 @@ client_load(const struct client *c, char **fields, char number[NUMBER_MAX])
     return strtoull(fields[4], NULL, 10);
 }
 
+/* The worker that serves may be asked. */
+static bool
+client_serves(const struct record *records, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(records[i].fields[1], "state") == 0)
+            return strcmp(records[i].fields[2], "serving") == 0 ||
+                   strcmp(records[i].fields[2], "reloading") == 0;
+    return false;
+}
+
 static int
 client_print_status(const struct client *c, char *text)
 {
@@ -105,6 +117,8 @@ client_print_status(const struct client *c, char *text)
     char numbers[RECORDS_MAX][NUMBER_MAX], sum[NUMBER_MAX];
     unsigned count = record_split_all(text, records, RECORDS_MAX);
     uint64_t total = 0;
+    struct rates rates;
+    bool known;
 
     for (unsigned i = 0; i < count; i++)
         if (strcmp(records[i].fields[0], "worker") == 0)
@@ -113,7 +127,8 @@ client_print_status(const struct client *c, char *text)
     for (unsigned i = 0; i < count; i++)
         if (strcmp(records[i].fields[1], "connections") == 0)
             records[i].fields[2] = sum;
-    return print_status(records, count, c->request->json);
+    known = client_serves(records, count) && rates_fetch(c->path, &rates);
+    return print_status(records, count, known ? &rates : NULL, c->request->json);
 }
 
 static int
@@ -243,6 +258,8 @@ client_ask(const char *path, const struct ctl_request *request)
 
     if (count == 1 && strcmp(words[0], "status") == 0)
         return client_status(&c);
+    if (count == 1 && strcmp(words[0], "top") == 0)
+        return top_run(path, request->times);
     if (client_gathers(words[0]))
         return client_gather(&c, NULL, words, count);
     if (count > 2 && strcmp(words[0], "worker") == 0 && client_gathers(words[2]))

@@ -2,6 +2,8 @@
  *
  *   client.c             who is asked, and what for
  *   fetch.c              one request and its reply
+ *   rates.c              what happens now, for the first line of status
+ *   top.c                what happens now, again and again
  *   print_status.c       status, and its exit status
  *   print_stats.c        stats: the metrics of all workers, added up
  *   print_connections.c  connections, of all workers
@@ -16,6 +18,7 @@ struct ctl_request {
     int word_count;
     bool json;
     bool all;             /* of stats: what is zero too */
+    unsigned times;       /* of top; 0: until a key ends it */
     bool quiet;           /* why something is refused is in the log */
     const char *listener; /* of connections; NULL: all */
 };

@@ -10,8 +10,10 @@ struct print_reply {
     char *text;         /* split where it is printed */
 };
 
-/* Returns the exit status. */
-int print_status(struct record *records, unsigned count, bool json);
+struct rates;
+
+/* Returns the exit status. rates: NULL if they are not known. */
+int print_status(struct record *records, unsigned count, const struct rates *rates, bool json);
 
 /* `filters` are KEY=VALUE. 0; -EINVAL after telling stderr; -ENOMEM. */
 int print_connections(const struct print_reply *replies, unsigned count, char **filters,

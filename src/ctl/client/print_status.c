@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 
 #include "base/util.h"
 #include "ctl/client/print.h"
+#include "ctl/client/rates.h"
 #include "process/exit.h"
 
 /* What each state is to a script. */
@@ -107,7 +109,7 @@ print_status_worker(char **fields)
 
 /* `file` as print_status_config() says it. */
 static void
-print_status_line(char **fields, const char *file)
+print_status_line(char **fields, const char *file, const struct rates *rates)
 {
     const char *kind = fields[0];
     bool worker = strcmp(kind, "worker") == 0;
@@ -123,6 +125,10 @@ print_status_line(char **fields, const char *file)
         fputs(fields[2], stdout);
     if (strcmp(fields[1], "config") == 0 && *file && strcmp(file, "as loaded") != 0)
         printf(" (%s on disk)", file);
+    if (strcmp(fields[1], "state") == 0 && rates) {
+        fputs(": ", stdout);
+        rates_print(rates, stdout);
+    }
     putchar('\n');
 }
 
@@ -169,15 +175,36 @@ print_status_json_fact(char **fields)
     printf(",\n ");
 }
 
+static void
+print_status_json_rate(const char *key, double value)
+{
+    if (isnan(value))
+        printf("\"%s\": null,\n ", key);
+    else
+        printf("\"%s\": %.6g,\n ", key, value);
+}
+
+static void
+print_status_json_rates(const struct rates *rates)
+{
+    print_status_json_rate("requests_per_second", rates->requests);
+    print_status_json_rate("errors_per_second", rates->errors);
+    print_status_json_rate("accepted_per_second", rates->accepted);
+    print_status_json_rate("p99_seconds", rates->p99);
+}
+
 /* Workers come last. */
 static void
-print_status_json(struct record *records, unsigned count, const char *file)
+print_status_json(struct record *records, unsigned count, const char *file,
+                  const struct rates *rates)
 {
     bool first = true;
 
     printf("{");
     if (*file)
         printf("\"config_file\": \"%s\",\n ", file);
+    if (rates)
+        print_status_json_rates(rates);
     for (unsigned i = 0; i < count; i++) {
         char **fields = records[i].fields;
 
@@ -194,13 +221,13 @@ print_status_json(struct record *records, unsigned count, const char *file)
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int
-print_status(struct record *records, unsigned count, bool json)
+print_status(struct record *records, unsigned count, const struct rates *rates, bool json)
 {
     const char *file = print_status_config(records, count);
 
     for (unsigned i = 0; i < count && !json; i++)
-        print_status_line(records[i].fields, file);
+        print_status_line(records[i].fields, file, rates);
     if (json)
-        print_status_json(records, count, file);
+        print_status_json(records, count, file, rates);
     return print_status_exit(print_status_fact(records, count, "state"));
 }
