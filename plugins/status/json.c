@@ -4,7 +4,7 @@
 
 /* Names of the numbers of `total` and `point`, in their order. */
 static const char *const status_json_numbers[] = {"requests", "errors", "accepted", "received",
-                                           "sent",     "open",   "p50",      "p99"};
+                                                  "sent",     "open",   "p50",      "p99"};
 #define JSON_NUMBERS (sizeof(status_json_numbers) / sizeof(status_json_numbers[0]))
 #define JSON_COLUMNS_MAX STATUS_FIELDS_MAX
 

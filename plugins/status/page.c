@@ -86,7 +86,8 @@ status_html_escape(FILE *out, const char *text)
             fprintf(out, "&#%u;", c);
         return 5;
     }
-    status_html_char(out, *text == 'n' || *text == 't' || *text == 'r' ? ' ' : (unsigned char)*text);
+    status_html_char(out,
+                     *text == 'n' || *text == 't' || *text == 'r' ? ' ' : (unsigned char)*text);
     return *text != '\0';
 }
 
@@ -275,13 +276,14 @@ status_page_line(struct status_page *p, struct status_records *r)
 static void
 status_page_head(struct status_page *p, const char *nonce)
 {
-    fprintf(p->out,
-            "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
-            "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
-            "<title>goevd</title>\n<style nonce=\"%s\">\n%s</style>\n</head>\n<body>\n"
-            "<ul class=problems id=lost hidden><li class=error><b>Error</b><span></span></li></ul>\n"
-            "<main>\n",
-            nonce, status_css);
+    fprintf(
+        p->out,
+        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
+        "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
+        "<title>goevd</title>\n<style nonce=\"%s\">\n%s</style>\n</head>\n<body>\n"
+        "<ul class=problems id=lost hidden><li class=error><b>Error</b><span></span></li></ul>\n"
+        "<main>\n",
+        nonce, status_css);
 }
 
 /* The facts come after the first lines of a page, so they are looked for before. */
@@ -344,6 +346,7 @@ status_page(FILE *out, char *records, const char *nonce)
     }
     status_page_numbers(p);
     status_page_end_table(p);
-    fprintf(out, "</main>\n<script nonce=\"%s\">\n%s</script>\n</body>\n</html>\n", nonce, status_js);
+    fprintf(out, "</main>\n<script nonce=\"%s\">\n%s</script>\n</body>\n</html>\n", nonce,
+            status_js);
     free(p);
 }

@@ -1,7 +1,7 @@
 /* status - an HTTP handler with a page that shows how goevd is, and the same as JSON.
  *
- * Both are made on the work pool, because they may be long, and because goevd waits until each poller
- * has brought its gauges up to date.
+ * Both are made on the work pool, because they may be long, and because goevd waits until each
+ * poller has brought its gauges up to date.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -103,9 +103,8 @@ status_reply(struct goevd_http_request *r, const struct status_job *job)
 
     if (result < 0)
         return result;
-    return goevd_http_reply(r, 200,
-                            job->json ? "application/json" : "text/html; charset=utf-8", job->text,
-                            job->len);
+    return goevd_http_reply(r, 200, job->json ? "application/json" : "text/html; charset=utf-8",
+                            job->text, job->len);
 }
 
 static void

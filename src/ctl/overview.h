@@ -11,8 +11,8 @@
  *   column   TITLE text|count|rate|seconds
  *   row      CELL ...
  *
- * Rates are per second, times in seconds, and an empty cell means that there is no value. The columns
- * and rows of a table follow it. */
+ * Rates are per second, times in seconds, and an empty cell means that there is no value. The
+ * columns and rows of a table follow it. */
 #pragma once
 
 #include <stdio.h>

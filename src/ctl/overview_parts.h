@@ -49,14 +49,16 @@ int overview_collect(const struct overview_table *t, const struct overview_span 
 /* The row with this first key; NULL if there is none. */
 const struct overview_row *overview_find(const struct overview_rows *rows, const char *key);
 
-void overview_write_cells(const struct overview_table *t, const struct overview_row *row, FILE *out);
+void overview_write_cells(const struct overview_table *t, const struct overview_row *row,
+                          FILE *out);
 void overview_write_columns(const struct overview_table *t, FILE *out);
 
-/* Growth of a metric, per second: of all its series, or of those with a label value. NAN: there is no
- * such metric, or not enough time has passed. */
+/* Growth of a metric, per second: of all its series, or of those with a label value. NAN: there is
+ * no such metric, or not enough time has passed. */
 double overview_rate(const struct overview_span *span, const char *family, const char *match);
 
-/* What so many thousandths of the values of a histogram do not exceed, in seconds; NAN: none came. */
+/* What so many thousandths of the values of a histogram do not exceed, in seconds; NAN: none came.
+ */
 double overview_quantile(const struct overview_span *span, const char *family, unsigned permille);
 
 /* Everything that an operator should look at, in words. */

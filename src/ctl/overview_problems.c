@@ -14,7 +14,7 @@
 #define RECENT_S 3600     /* for which a crash stays a problem */
 #define PROBLEM_MAX 1024
 #define EVENT_MAX 4096
-#define UPSTREAMS_MAX 20  /* that are named */
+#define UPSTREAMS_MAX 20 /* that are named */
 
 struct overview_problems {
     FILE *out;

@@ -9,10 +9,18 @@
 
 #define REQUESTS HISTORY_REQUESTS_FAMILY
 #define DURATION HISTORY_DURATION_FAMILY
-#define PER_SECOND(title_, ...) {.title = (title_), .kind = OVERVIEW_RATE, .family = __VA_ARGS__}
-#define NUMBER(title_, ...) {.title = (title_), .kind = OVERVIEW_COUNT, .family = __VA_ARGS__}
+#define PER_SECOND(title_, ...)                                                                    \
+    {                                                                                              \
+        .title = (title_), .kind = OVERVIEW_RATE, .family = __VA_ARGS__                            \
+    }
+#define NUMBER(title_, ...)                                                                        \
+    {                                                                                              \
+        .title = (title_), .kind = OVERVIEW_COUNT, .family = __VA_ARGS__                           \
+    }
 #define QUANTILE(title_, permille_)                                                                \
-    {.title = (title_), .kind = OVERVIEW_SECONDS, .family = DURATION, .permille = (permille_)}
+    {                                                                                              \
+        .title = (title_), .kind = OVERVIEW_SECONDS, .family = DURATION, .permille = (permille_)   \
+    }
 #define HTTP_COLUMNS                                                                               \
     PER_SECOND("requests/s", REQUESTS), PER_SECOND("5xx/s", REQUESTS, .match = HISTORY_FAILED),    \
         QUANTILE("p50", 500), QUANTILE("p99", 990)
@@ -102,11 +110,11 @@ overview_add_parts(struct overview_parts *parts, const struct overview_table *t,
     parts->all = all;
     for (const struct view_series *s = f->first; s; s = s->next)
         if (overview_matches(s, c->match))
-            all[parts->count++] =
-                (struct overview_part){.keys = {s->values[first], second < 0 ? "" : s->values[second]},
-                                       .column = column,
-                                       .series = s,
-                                       .before = before};
+            all[parts->count++] = (struct overview_part){
+                .keys = {s->values[first], second < 0 ? "" : s->values[second]},
+                .column = column,
+                .series = s,
+                .before = before};
     return 0;
 }
 
@@ -274,7 +282,8 @@ void
 overview_write_cells(const struct overview_table *t, const struct overview_row *row, FILE *out)
 {
     for (unsigned c = 0; t->columns[c].title; c++)
-        record_decimal(out, row ? row->values[c] : NAN, t->columns[c].kind == OVERVIEW_COUNT ? 0
-                            : t->columns[c].kind == OVERVIEW_RATE                            ? 2
-                                                                                             : 6);
+        record_decimal(out, row ? row->values[c] : NAN,
+                       t->columns[c].kind == OVERVIEW_COUNT  ? 0
+                       : t->columns[c].kind == OVERVIEW_RATE ? 2
+                                                             : 6);
 }

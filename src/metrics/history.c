@@ -66,7 +66,8 @@ history_of(const struct counts *counts)
     return (const struct history_ring *)(const void *)(counts->base + at);
 }
 
-/* The other worker may be writing, so a point that is not later than the one before it is left out. */
+/* The other worker may be writing, so a point that is not later than the one before it is left out.
+ */
 static void
 history_copy(struct history *h, const struct history_ring *from, uint64_t now_ns)
 {
@@ -90,7 +91,8 @@ history_inherit(struct history *h, uint64_t now_ns)
     pthread_mutex_lock(&h->reader->lock);
     for (size_t i = 0; i < COUNTS_MAX; i++) {
         const struct history_ring *ring = history_of(&h->reader->peers[i].counts);
-        uint64_t at = ring && ring->count ? ring->points[(ring->count - 1) % HISTORY_POINTS].at_ns : 0;
+        uint64_t at =
+            ring && ring->count ? ring->points[(ring->count - 1) % HISTORY_POINTS].at_ns : 0;
 
         if (at > latest) {
             latest = at;
@@ -222,8 +224,7 @@ history_sample(struct history *h, uint64_t open, uint64_t now_ns)
         r = reader_take(h->reader, &v);
         if (r == 0)
             history_take(h, &v, open, now_ns);
-        h->again_ns =
-            now_ns + MAX(HISTORY_AGE_NS, HISTORY_SHARE * (clock_now_ns() - now_ns));
+        h->again_ns = now_ns + MAX(HISTORY_AGE_NS, HISTORY_SHARE * (clock_now_ns() - now_ns));
     }
     pthread_mutex_unlock(&h->lock);
     return r;

@@ -13,8 +13,8 @@
 #define HISTORY_POINTS 600
 #define HISTORY_TICK_NS (10 * NS_PER_S) /* between samples, if nobody reads */
 #define HISTORY_AGE_NS NS_PER_S         /* older samples are not shown */
-#define HISTORY_SHARE 50                /* at most one part in so many of the time is for sampling */
-#define HISTORY_BASE_NS (3 * NS_PER_S)  /* the least that the two views lie apart, if they can */
+#define HISTORY_SHARE 50               /* at most one part in so many of the time is for sampling */
+#define HISTORY_BASE_NS (3 * NS_PER_S) /* the least that the two views lie apart, if they can */
 
 #define HISTORY_REQUESTS_FAMILY "goevd_http_requests_total"
 #define HISTORY_DURATION_FAMILY "goevd_http_request_duration_seconds"
@@ -63,8 +63,8 @@ void history_fini(struct history *h);
 /* [not a poller] Take the numbers of the worker that this one replaces, if there is one. */
 void history_inherit(struct history *h, uint64_t now_ns);
 
-/* [not a poller] Sample, unless the last sample is young. `open` connections are open. 0; a negative
- * errno of reader_take(), and the last sample stays. */
+/* [not a poller] Sample, unless the last sample is young. `open` connections are open. 0; a
+ * negative errno of reader_take(), and the last sample stays. */
 int history_sample(struct history *h, uint64_t open, uint64_t now_ns);
 
 /* ---- With the lock held ---------------------------------------------------------------------- */
@@ -73,7 +73,8 @@ int history_sample(struct history *h, uint64_t open, uint64_t now_ns);
 double history_views(const struct history *h, const struct view **ret_before,
                      const struct view **ret_now);
 
-/* How much a series has grown since the earlier view, in which `family` has its name (or is NULL). */
+/* How much a series has grown since the earlier view, in which `family` has its name (or is NULL).
+ */
 void history_growth(const struct view *before, const struct view_family *family,
                     const struct view_series *now, uint64_t ret_cells[CATALOG_BOUNDS_MAX + 2]);
 

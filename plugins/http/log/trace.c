@@ -7,7 +7,11 @@
 #define SPAN_AT 36
 #define FLAGS_AT 53
 
-enum { HTTP_TRACE_SAMPLED = 1, HTTP_TRACE_RANDOM = 2, HTTP_TRACE_FLAGS = HTTP_TRACE_SAMPLED | HTTP_TRACE_RANDOM };
+enum {
+    HTTP_TRACE_SAMPLED = 1,
+    HTTP_TRACE_RANDOM = 2,
+    HTTP_TRACE_FLAGS = HTTP_TRACE_SAMPLED | HTTP_TRACE_RANDOM
+};
 
 /* ---- Digits ---------------------------------------------------------------------------------- */
 
@@ -78,7 +82,8 @@ http_trace_parse(struct http_span value, struct http_trace *ret)
     memcpy(ret->caller, value.data + SPAN_AT, HTTP_TRACE_SPAN_LEN);
     /* flags that are not known yet are passed on as 0 */
     ret->text[FLAGS_AT] = '0';
-    ret->text[FLAGS_AT + 1] = (char)('0' + (http_trace_byte(value.data + FLAGS_AT) & HTTP_TRACE_FLAGS));
+    ret->text[FLAGS_AT + 1] =
+        (char)('0' + (http_trace_byte(value.data + FLAGS_AT) & HTTP_TRACE_FLAGS));
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* The header traceparent (W3C Trace Context, level 2): a trace that a client has begun is continued,
- * otherwise a new one begins. Each request is a span of its trace. */
+/* The header traceparent (W3C Trace Context, level 2): a trace that a client has begun is
+ * continued, otherwise a new one begins. Each request is a span of its trace. */
 #pragma once
 
 #include "http/message/request.h"

@@ -23,7 +23,7 @@ top_screen(const char *path)
 
 #define TOP_WAIT_MS 1000
 #define TOP_REDRAW ('L' & 31) /* Ctrl-L */
-#define TOP_HEAD_MAX 5 /* lines of numbers and problems */
+#define TOP_HEAD_MAX 5        /* lines of numbers and problems */
 #define TOP_HELP "q quit  Tab table  left, right: column  r reverse  up, down: scroll"
 
 struct top_screen {
@@ -162,7 +162,8 @@ top_screen(const char *path)
     }
     screen = newterm(NULL, stdout, stdin);
     if (!screen) {
-        fprintf(stderr, "goevd: the terminal is not known; set TERM, or print texts with -n COUNT\n");
+        fprintf(stderr,
+                "goevd: the terminal is not known; set TERM, or print texts with -n COUNT\n");
         return EXIT_REFUSED;
     }
     for (unsigned i = 0; i < TOP_TABLES_MAX; i++)
