@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "ctl/overview.h"
+#include "worker/heartbeat.h"
 
 void
 glance_status(struct engine *e, struct status *ret)
@@ -18,7 +19,7 @@ glance_status(struct engine *e, struct status *ret)
                                           .state = state,
                                           .release = GOEVD_RELEASE,
                                           .since = e->since,
-                                          .connections = engine_count(e)},
+                                          .connections = heartbeat_load(e).open},
                            .worker_count = 1};
 }
 
@@ -64,7 +65,7 @@ glance_print(struct engine *e, bool brief, FILE *out)
                                        .facts = facts,
                                        .listeners = listeners,
                                        .listener_count = e->listener_count,
-                                       .open = engine_count(e),
+                                       .open = heartbeat_load(e).open,
                                        .brief = brief};
     int r = listeners && facts ? overview_write(&request, out) : -ENOMEM;
 
@@ -82,7 +83,7 @@ glance_write(struct engine *e, bool brief, char **ret_text, size_t *ret_len)
 
     if (!brief) /* a poller that hangs must not keep `goevd ctl status` from saying so */
         engine_collect(e);
-    r = history_sample(&e->history, engine_count(e), clock_now_ns());
+    r = history_sample(&e->history, heartbeat_load(e).open, clock_now_ns());
     if (r < 0)
         return r;
     out = open_memstream(&text, ret_len);

@@ -522,7 +522,7 @@ worker_sample(struct worker_process *w)
 
     if (now < w->sample_ns)
         return;
-    history_sample(&w->engine.history, engine_count(&w->engine), now);
+    history_sample(&w->engine.history, heartbeat_load(&w->engine).open, now);
     w->sample_ns = now + HISTORY_TICK_NS;
 }
 

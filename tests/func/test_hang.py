@@ -1,5 +1,6 @@
 """A callback that does not return, or that kills the worker: the log and the replacement."""
 import os
+import re
 import signal
 import time
 
@@ -193,6 +194,16 @@ def test_worker_alone_only_logs(start, end):
     d = start('--single')
     s = tell(d, f'sleep {end}')
     d.log.wait(HANGS + r'plugin stuck \(.*\), on_read, connection 0x[0-9a-f]+$')
+    end.touch()
+    assert done(s)
+    d.log.wait('turns again after')
+
+
+def test_status_has_its_rates_while_a_poller_hangs(start, end, tmp_path):
+    d = start(action='log', control={'socket': str(tmp_path / 'control.sock')})
+    s = tell(d, f'sleep {end}')
+    d.log.wait(HANGS)
+    assert re.match(r'state +serving: \S+ connections/s|.* requests/s', d.ctl('status').stdout)
     end.touch()
     assert done(s)
     d.log.wait('turns again after')
