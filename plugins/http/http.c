@@ -17,7 +17,7 @@
 #include "http/log/access.h"
 #include "http/schema.h"
 
-/* The functions that handlers get: their replies try the quick path of HTTP/1.1 first. */
+/* The function table of handlers: `reply` tries the quick path of HTTP/1.1 first. */
 static const struct goevd_http *
 http_handlers_api(void)
 {
@@ -151,6 +151,7 @@ http_interface(const char *id)
     return strcmp(id, GOEVD_STREAM) == 0 ? &http_conn_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1 and HTTP/2", .options = &http_options_schema,
-             .create = http_create, .destroy = http_destroy, .poller_start = http_poller_start,
-             .poller_stop = http_poller_stop, .interface = http_interface);
+GOEVD_PLUGIN(.name = "http", .description = "serves HTTP/1.1 and HTTP/2",
+             .options = &http_options_schema, .create = http_create, .destroy = http_destroy,
+             .poller_start = http_poller_start, .poller_stop = http_poller_stop,
+             .interface = http_interface);

@@ -1,9 +1,9 @@
-/* The options of the http plugin, as the config gives them. */
+/* The options of the http plugin, as parsed from the configuration. */
 #pragma once
 
 #include <goevd/plugin.h>
 
-/* In one route; struct http_exchange_slot has room for no more. */
+/* Most handlers of one route: the id of an exchange has 4 bits for the handler. */
 #define HTTP_OPTIONS_HANDLERS_MAX 16
 
 struct http_options_respond {
@@ -17,36 +17,37 @@ struct http_options_redirect {
     int status; /* index into http_redirect_statuses */
 };
 
-/* What is done to the headers of replies. */
+/* Edits of reply headers. */
 struct http_options_headers {
     struct goevd_list remove; /* of struct goevd_str */
-    struct goevd_list set;    /* of struct goevd_pair, as is add */
+    struct goevd_list set;    /* lists of struct goevd_pair */
     struct goevd_list add;
-    bool always; /* also to those that no route has */
+    bool always; /* also for replies without a route */
 };
 
 struct http_options_route {
     struct goevd_str path;
-    struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD, of handlers all */
+    struct goevd_list methods; /* of int: enum http_method; empty: GET and HEAD, or all methods for
+                                * handlers */
     const struct http_options_respond *respond;
     const struct http_options_redirect *redirect;
     struct goevd_list handler; /* of struct goevd_plugin * */
     const struct http_options_headers *headers;
-    const struct http_options_gzip *gzip; /* NULL: as its host has it, or all */
+    const struct http_options_gzip *gzip; /* NULL: the value of its host, or the general one */
 };
 
-/* One or several names, and what is served under them. */
+/* A virtual host: its names and its routes. */
 struct http_options_host {
     struct goevd_list names;  /* of struct goevd_str */
     struct goevd_list routes; /* of struct http_options_route */
     const struct http_options_headers *headers;
-    const struct http_options_gzip *gzip; /* NULL: as all have it */
+    const struct http_options_gzip *gzip; /* NULL: the general value */
 };
 
-/* The content of errors. */
+/* Error pages: the content of error replies. */
 struct http_options_page {
     struct goevd_list status; /* of struct goevd_str: "404" or "4xx" */
-    struct goevd_str file;    /* empty: `body` */
+    struct goevd_str file;    /* empty: `body` is set */
     struct goevd_str body;
     struct goevd_str type;
 };
@@ -59,11 +60,11 @@ struct http_options_access_log {
     int64_t buffer;
 };
 
-/* Compressed content. */
+/* Compression of content. */
 struct http_options_gzip {
     int64_t length_min;
     struct goevd_list types; /* of struct goevd_str */
-    int64_t level;           /* 0: none */
+    int64_t level;           /* 0: no compression */
 };
 
 struct http_options_request_id {
@@ -97,7 +98,7 @@ struct http_options {
     int64_t header_timeout_ns;
     int64_t body_timeout_ns;
     int64_t stop_grace_ns;
-    int64_t body_rate; /* bytes a second; 0: none */
+    int64_t body_rate; /* bytes per second; 0: no minimum */
     int64_t body_max;
     int64_t request_line_max;
     int64_t header_bytes_max;
@@ -109,11 +110,12 @@ struct http_options {
     const struct http_options_headers *headers;
     struct goevd_list error_pages; /* of struct http_options_page */
     int64_t error_page_max;
-    int64_t requests_max;                             /* of a connection; 0: any number */
-    int64_t worker_requests_max;                      /* likewise */
-    const struct http_options_access_log *access_log; /* NULL: none, as are the next ones */
+    int64_t requests_max;                             /* per connection; 0: unlimited */
+    int64_t worker_requests_max;                      /* per worker; 0: unlimited */
+    const struct http_options_access_log *access_log; /* NULL: not set; the same for the next
+                                                       * ones */
     const struct http_options_gzip *gzip;
-    int64_t gzip_replies_max; /* of each poller */
+    int64_t gzip_replies_max; /* per poller */
     const struct http_options_request_id *request_id;
     const struct http_options_forwarded *forwarded;
     const struct http_options_trace *trace;

@@ -22,7 +22,7 @@ static const struct goevd_schema respond_schema =
 
 static const char *const redirect_choices[] = {"301", "302", "303", "307", "308", NULL};
 
-/* 307: keeps the method, and no browser remembers it for ever when it was a mistake */
+/* 307 by default: it keeps the method, and no browser caches it for ever if it was a mistake */
 static const struct goevd_option redirect_options[] = {
     {GOEVD_OPTION(struct http_options_redirect, to, "to", STRING), .flags = GOEVD_OPTION_REQUIRED,
      .min = 1, .max = 8192,
@@ -251,7 +251,8 @@ static const struct goevd_option http2_options[] = {
      .help = "Content of all requests of a connection that a client may send at once."},
     {GOEVD_OPTION(struct http_options_http2, resets_max, "resets_max", INT), .def = "200", .min = 1,
      .max = 1000000,
-     .help = "Streams that may end early, less those that ended well; one more ends the connection."},
+     .help =
+         "Streams that may end early, less those that ended well; one more ends the connection."},
     {GOEVD_OPTION(struct http_options_http2, glitches_max, "glitches_max", INT), .def = "2000",
      .min = 10, .max = 1000000,
      .help = "Frames without use, less those that requests and content pay for; one more ends the "

@@ -34,7 +34,8 @@ http_access_byte(char *p, uint8_t n)
     return p;
 }
 
-/* inet_ntop(3) of IPv4 goes through printf(3), for each request. */
+/* Formats the address by hand, because inet_ntop(3) calls printf(3), and this runs for each
+ * request. */
 static size_t
 http_access_ipv4(const uint8_t *bytes, char *to)
 {

@@ -1,31 +1,32 @@
-/* The access log: one line for each request, when it is known what became of it; nothing where
- * there is no log. */
+/* The access log: one line per request, written when its outcome is known. Does nothing unless
+ * `access_log` is configured. */
 #pragma once
 
 #include "http/log/request_info.h"
 
-/* Of a client that has gone before its answer began, as nginx has it. */
+/* Status of a request whose client closed the connection before the reply began; the code that
+ * nginx uses. */
 #define HTTP_ACCESS_STATUS_GONE 499
 
-/* A request that is over. */
+/* A finished request. */
 struct http_access_event {
     struct http_access_request request;
     const struct http_request_info *info;
-    struct goevd_conn *c; /* by whose listener it came */
+    struct goevd_conn *c; /* the connection that the request arrived by */
     int status;
-    uint64_t bytes; /* of content that was sent */
-    bool aborted;   /* the reply had begun, and not all of it was sent */
+    uint64_t bytes; /* bytes of content sent */
+    bool aborted;   /* the reply had begun, but was not sent completely */
 };
 
-/* Open it; nothing without. 0; -EINVAL after goevd_refuse(); -ENOMEM. */
+/* Open the log, if one is configured. 0; -EINVAL after goevd_refuse(); -ENOMEM. */
 int http_access_init(struct http_log *log);
 
-/* Whether there is a log. */
+/* Whether requests are logged. */
 static inline bool
 http_access_wanted(const struct http_log_local *local)
 {
     return local->log->lines != NULL;
 }
 
-/* Write the line, if there is a log. */
+/* Write the line of a request, if requests are logged. */
 void http_access_write(struct http_log_local *local, struct http_access_event event);

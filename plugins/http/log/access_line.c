@@ -8,7 +8,7 @@
 
 #include "http/message/semantics.h"
 
-/* Bytes of values as they stand in the line. */
+/* Limits of the escaped values, in bytes. */
 #define TARGET_MAX 1792
 #define TEXT_MAX 512
 #define LISTENER_MAX 128
@@ -60,8 +60,8 @@ http_access_line_has_zero(uint64_t w)
     return (w - ONES) & ~w & HIGHS;
 }
 
-/* Whether any of 8 bytes is not printable ASCII, a quote or a backslash; now and then also where
- * none is, which costs time alone. */
+/* Whether any of 8 bytes needs an escape: non-ASCII, not printable, a quote or a backslash. May
+ * report one where there is none, which only costs time. */
 static bool
 http_access_line_is_special(uint64_t w)
 {
@@ -70,7 +70,7 @@ http_access_line_is_special(uint64_t w)
             http_access_line_has_zero(w ^ ONES * 0x7f)) != 0;
 }
 
-/* How many bytes at the beginning need no escape. */
+/* Number of bytes at the beginning that need no escape. */
 static size_t
 http_access_line_plain(struct http_span s)
 {
@@ -99,7 +99,7 @@ http_access_line_value(char *p, struct http_span s, size_t max, line_escape_fn e
     return n == s.len ? p + n : p + n + escape(p + n, max - n, s.data + n, s.len - n);
 }
 
-/* What comes from here needs no look. */
+/* Copies text of this file, which needs no escape. */
 static char *
 http_access_line_known(char *p, struct http_span s)
 {
@@ -113,7 +113,7 @@ http_access_line_escape_json(char *to, size_t size, const char *chars, size_t le
     return goevd_json_escape(to, size, chars, len);
 }
 
-/* As others do in this format: \xHH; also what comes before `first`. */
+/* Escapes bytes as \xHH, as other servers do in this format; also bytes below `first`. */
 static size_t
 http_access_line_escape_from(char *to, size_t size, const char *chars, size_t len, uint8_t first)
 {
@@ -256,7 +256,7 @@ http_access_line_or_dash(char *p, struct http_span s, size_t max)
                                   http_access_line_escape_hex);
 }
 
-/* A word of the line: no blank may be in it. */
+/* Copies a value that is one word of the line: blanks are escaped. */
 static char *
 http_access_line_user(char *p, struct http_span user)
 {

@@ -25,8 +25,8 @@ http_forwarded_trim(struct http_span s)
     return s;
 }
 
-/* Where one of these characters stands, in no quoted string if there are such; else the end. RFC
- * 9110 section 5.6.4. *ret_open: at the end one is open. */
+/* Position of the first of these characters; the end if there is none. With `quotes` characters in
+ * quoted strings do not count, RFC 9110 section 5.6.4. *ret_open: a quoted string has no end. */
 static size_t
 http_forwarded_find(struct http_span s, char at, bool quotes, bool *ret_open)
 {
@@ -43,7 +43,8 @@ http_forwarded_find(struct http_span s, char at, bool quotes, bool *ret_open)
     return n;
 }
 
-/* What comes before that; *rest is moved behind it, and has no data after the last. */
+/* Cut the text before the separator off. *rest becomes the text behind it; after the last part its
+ * data is NULL. */
 static struct http_span
 http_forwarded_cut(struct http_span *rest, char at, bool quotes)
 {
@@ -56,8 +57,8 @@ http_forwarded_cut(struct http_span *rest, char at, bool quotes)
     return http_forwarded_trim(part);
 }
 
-/* A client that leaves a string open must not hide what a proxy adds behind it: then there are no
- * strings, as there are none in X-Forwarded-For. */
+/* Quoted strings are ignored if one has no end: otherwise a client could hide the elements that a
+ * proxy appends. X-Forwarded-For has no quoted strings at all. */
 static bool
 http_forwarded_has_quotes(struct http_span value, enum http_forwarded_header header)
 {
@@ -67,8 +68,8 @@ http_forwarded_has_quotes(struct http_span value, enum http_forwarded_header hea
     return header == HTTP_FORWARDED_STANDARD && !open;
 }
 
-/* The value of `for`, without its quotes; empty: there is none, or it has escapes, which no address
- * needs. */
+/* The value of `for` without its quotes. Empty: there is no `for`, or it has escapes, which no
+ * address needs. */
 static struct http_span
 http_forwarded_for(struct http_span element, bool quotes)
 {
@@ -106,7 +107,7 @@ http_forwarded_read(const struct http_request *req, enum http_forwarded_header h
             struct http_span element = http_forwarded_cut(&rest, ',', quotes);
 
             if (element.len == 0)
-                continue; /* RFC 9110 section 5.6.1.2 */
+                continue; /* RFC 9110 section 5.6.1.2: empty elements are ignored */
             ret->nodes[ret->count++ % HTTP_FORWARDED_HOPS_MAX] =
                 header == HTTP_FORWARDED_STANDARD ? http_forwarded_for(element, quotes) : element;
         }
@@ -115,7 +116,7 @@ http_forwarded_read(const struct http_request *req, enum http_forwarded_header h
 
 /* ---- Nodes ----------------------------------------------------------------------------------- */
 
-/* ":" and up to five digits, or an obfuscated port; or nothing. */
+/* Whether the text is empty, or ":" with up to five digits or an obfuscated port. */
 static bool
 http_forwarded_is_port(struct http_span s)
 {
@@ -129,7 +130,7 @@ http_forwarded_is_port(struct http_span s)
     return s.len <= 5 && http_chars_all(s.data, s.len, HTTP_CHARS_DIGIT);
 }
 
-/* The address at the beginning and what follows it. */
+/* Split a node into its address and the rest. */
 static struct http_span
 http_forwarded_ip(struct http_span node, struct http_span *ret_rest)
 {
@@ -143,7 +144,7 @@ http_forwarded_ip(struct http_span node, struct http_span *ret_rest)
         *ret_rest = (struct http_span){node.data + behind, node.len - behind};
         return (struct http_span){node.data + 1, !end ? 0 : len - 1};
     }
-    /* more than one colon: IPv6 as X-Forwarded-For has it */
+    /* more than one colon: an IPv6 address without brackets, as in X-Forwarded-For */
     if (end && memchr(end + 1, ':', node.len - len - 1))
         len = node.len;
     *ret_rest = (struct http_span){node.data + len, node.len - len};

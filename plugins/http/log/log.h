@@ -1,4 +1,4 @@
-/* What the log of requests has, of an instance and on each poller. */
+/* State of the request log: of an instance, and on each poller. */
 #pragma once
 
 #include <goevd/cidr.h>
@@ -9,16 +9,16 @@
 #include "http/log/trace.h"
 #include "http/options.h"
 
-/* What is known of a request beside what it says itself: request_info.h. */
+/* Metadata of a request that its head does not contain: see request_info.h. */
 struct http_request_info {
-    uint64_t begun_ns; /* 0: it is none */
+    uint64_t begun_ns; /* 0: not a request */
     union http_forwarded_address client;
     struct http_trace trace;
-    uint8_t id_len; /* 0: it has none */
+    uint8_t id_len; /* 0: no id */
     char id[HTTP_ACCESS_ID_MAX];
 };
 
-/* Who may tell us something. */
+/* Peers whose headers are trusted. */
 struct http_request_info_trust {
     struct goevd_cidr *cidrs;
     size_t count;
@@ -27,18 +27,18 @@ struct http_request_info_trust {
 struct http_log {
     struct goevd_self *self;
     const struct http_options *options;
-    struct goevd_logfile *lines; /* of the access log; NULL: requests are not logged */
+    struct goevd_logfile *lines; /* file of the access log; NULL: requests are not logged */
     struct http_request_info_trust id_from;
     struct http_request_info_trust forwarded_from;
     struct http_request_info_trust trace_from;
     bool informed; /* an option needs the info of each request */
 };
 
-/* Only its poller touches it. */
+/* Accessed by its poller only. */
 struct http_log_local {
     const struct http_log *log;
     struct goevd_poller *poller;
     struct http_access_second second;
-    uint64_t id_base[2]; /* the last id that was made */
+    uint64_t id_base[2]; /* the last generated id */
     struct http_trace_random random;
 };

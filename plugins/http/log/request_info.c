@@ -87,7 +87,7 @@ http_request_info_local_init(struct http_log_local *local)
     return n < 0 ? -errno : 0;
 }
 
-/* ---- Whom it is for -------------------------------------------------------------------------- */
+/* ---- The client ------------------------------------------------------------------------------ */
 
 static bool
 http_request_info_trusts(const struct http_request_info_trust *trust, const struct sockaddr *sa)
@@ -107,7 +107,8 @@ http_request_info_peer(struct goevd_conn *c, union http_forwarded_address *ret)
         *ret = (union http_forwarded_address){.sa.sa_family = peer.ss_family};
 }
 
-/* From us back to the first who is no proxy of ours, whatever he says of others. */
+/* Walk from the peer back to the first address that is not a trusted proxy. Addresses before it are
+ * ignored, because an untrusted client may have written them. */
 static void
 http_request_info_follow(const struct http_log_local *local, const struct http_request *req,
                          union http_forwarded_address *client)
@@ -130,9 +131,9 @@ http_request_info_follow(const struct http_log_local *local, const struct http_r
     }
 }
 
-/* ---- Its id ---------------------------------------------------------------------------------- */
+/* ---- The request id -------------------------------------------------------------------------- */
 
-/* Random when the poller began, and counted on from there. */
+/* Ids count up from a random number that is drawn when the poller starts. */
 static void
 http_request_info_make_id(struct http_log_local *local, struct http_request_info *info)
 {
@@ -142,7 +143,7 @@ http_request_info_make_id(struct http_log_local *local, struct http_request_info
     info->id_len = 32;
 }
 
-/* Whether the peer itself is one of these. */
+/* Whether the peer is in one of these networks. */
 static bool
 http_request_info_trusts_peer(const struct http_request_info_trust *trust, struct goevd_conn *c)
 {
@@ -165,7 +166,7 @@ http_request_info_id_valid(const struct http_field *f)
     return true;
 }
 
-/* The one that it has brought along; false: none that counts. */
+/* Take the id from the request's header. False: there is none, or it is invalid. */
 static bool
 http_request_info_take_id(const struct http_log_local *local, struct goevd_conn *c,
                           const struct http_request *req, struct http_request_info *info)
@@ -188,11 +189,12 @@ http_request_info_take_id(const struct http_log_local *local, struct goevd_conn 
     return false;
 }
 
-/* ---- Its trace ------------------------------------------------------------------------------- */
+/* ---- The trace ------------------------------------------------------------------------------- */
 
-/* A trace of a stranger is not continued: he could have goevd's requests counted among his own, or
- * have all of them recorded. Nor is one that is malformed. Either way a new trace begins, because
- * what lies behind goevd is to be traced as well: W3C Trace Context, sections 4.3 and 7.2. */
+/* The trace of an untrusted client is not continued. Otherwise a client could attribute goevd's
+ * requests to its own traces, or have all of them recorded. In that case, and after a malformed
+ * header, a new trace begins, so that the upstreams' spans belong to a trace: W3C Trace Context,
+ * sections 4.3 and 7.2. */
 static void
 http_request_info_trace(struct http_log_local *local, struct goevd_conn *c,
                         const struct http_request *req, struct http_trace *ret)
@@ -204,7 +206,7 @@ http_request_info_trace(struct http_log_local *local, struct goevd_conn *c,
         http_trace_begin(&local->random, log->options->trace->sampled, ret);
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- The whole info -------------------------------------------------------------------------- */
 
 void
 http_request_info_begin(struct http_log_local *local, struct goevd_conn *c,

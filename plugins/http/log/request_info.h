@@ -1,25 +1,25 @@
-/* What is known of a request beside what it says itself, where an option asks for it: when it
- * began, for whom it is, and by which name it is told in logs.
+/* Metadata of a request that its head does not contain: start time, client address, request id and
+ * trace.
  *
- * Where one does every request has HTTP_INFORMED, which takes it off the shortest way; where none
- * does, nothing of this is ever called. */
+ * If an option needs it, every request has HTTP_INFORMED, which excludes it from the shortest path.
+ * Otherwise no function of this file is called for requests. */
 #pragma once
 
 #include "http/log/log.h"
 
-/* Parse the networks of the options, and see whether requests need it. 0; -EINVAL after
- * goevd_refuse(); -ENOMEM. http_request_info_fini() in either case. */
+/* Parse the networks of the options, and determine whether requests need an info. 0; -EINVAL after
+ * goevd_refuse(); -ENOMEM. Call http_request_info_fini() in any case. */
 int http_request_info_init(struct http_log *log);
 void http_request_info_fini(struct http_log *log);
 
-/* On this poller. 0; -errno of getrandom(2). */
+/* Initialize the state on this poller. 0; -errno of getrandom(2). */
 int http_request_info_local_init(struct http_log_local *local);
 
-/* That of a request whose head is good and has come by that connection. */
+/* Fill in the info of a request that has arrived by that connection and has a valid head. */
 void http_request_info_begin(struct http_log_local *local, struct goevd_conn *c,
                              const struct http_request *req, struct http_request_info *ret);
 
-/* That of what is answered and is no request. */
+/* Fill in the info for malformed input that gets an error reply. */
 void http_request_info_begin_none(struct http_log_local *local, struct goevd_conn *c,
                                   struct http_request_info *ret);
 

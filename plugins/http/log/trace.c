@@ -2,7 +2,7 @@
 
 #include "http/message/semantics.h"
 
-/* Places in the text: 00-ID-SPAN-FLAGS. */
+/* Offsets in the text 00-ID-SPAN-FLAGS. */
 #define ID_AT 3
 #define SPAN_AT 36
 #define FLAGS_AT 53
@@ -22,7 +22,7 @@ http_trace_hex(char *to, uint64_t n)
         to[i] = "0123456789abcdef"[n & 15];
 }
 
-/* Capital letters are malformed, section 3.2.2.1. */
+/* Returns the value of a digit. Capital letters are malformed, section 3.2.2.1. */
 static int
 http_trace_digit(char c)
 {
@@ -51,7 +51,7 @@ http_trace_byte(const char *text)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Of a later version only what version 00 has is read, section 3.2.4. */
+/* Of a later version, only the fields of version 00 are read, section 3.2.4. */
 static bool
 http_trace_is_framed(struct http_span v)
 {
@@ -80,7 +80,7 @@ http_trace_parse(struct http_span value, struct http_trace *ret)
     memcpy(ret->text, value.data, HTTP_TRACE_LEN);
     memcpy(ret->text, "00", 2);
     memcpy(ret->caller, value.data + SPAN_AT, HTTP_TRACE_SPAN_LEN);
-    /* flags that are not known yet are passed on as 0 */
+    /* unknown flags are passed on as 0 */
     ret->text[FLAGS_AT] = '0';
     ret->text[FLAGS_AT + 1] =
         (char)('0' + (http_trace_byte(value.data + FLAGS_AT) & HTTP_TRACE_FLAGS));
@@ -95,7 +95,7 @@ http_trace_rotate(uint64_t n, unsigned by)
     return n << by | n >> (64 - by);
 }
 
-/* xoroshiro128++. Never 0, which is no id. */
+/* xoroshiro128++. Never returns 0, which is not a valid id. */
 static uint64_t
 http_trace_next(struct http_trace_random *random)
 {
@@ -120,7 +120,7 @@ http_trace_continue(const struct http_request *req, struct http_trace_random *ra
         if (!http_field_is(f, "traceparent", strlen("traceparent")))
             continue;
         if (found)
-            return false; /* of two, neither is known to be right */
+            return false; /* with two headers, neither can be trusted */
         found = f;
     }
     if (!found || !http_trace_parse((struct http_span){found->value, found->value_len}, ret))

@@ -20,7 +20,7 @@ http_authority_port_valid(const char *p, const char *end)
     return true;
 }
 
-/* The end of "[IPv6]", or NULL. */
+/* The end of "[IPv6]"; NULL: malformed. */
 static const char *
 http_authority_literal_end(const char *p, const char *end)
 {
@@ -36,11 +36,11 @@ http_authority_literal_end(const char *p, const char *end)
         return NULL;
     memcpy(text, p + 1, len);
     text[len] = '\0';
-    /* inet_pton would stop at a NUL; header values have none, targets neither */
+    /* inet_pton stops at a NUL, but neither header values nor targets contain one */
     return inet_pton(AF_INET6, text, &address) == 1 ? close + 1 : NULL;
 }
 
-/* The end of a name or IPv4 address, or NULL if an escape in it is broken. */
+/* The end of a name or IPv4 address; NULL: it has a malformed escape. */
 static const char *
 http_authority_name_end(const char *p, const char *end)
 {

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether it is well-formed. The empty host, which stands for "no authority", is; an empty host
- * with a port is not. */
+/* Whether host and port are well-formed. The empty host is, because it stands for "no authority";
+ * an empty host with a port is not. */
 bool http_authority_valid(const char *host, size_t len);
 
-/* The same for the target of CONNECT, where host and port must both be there. */
+/* The same for the target of CONNECT, which must have a host and a port. */
 bool http_authority_valid_with_port(const char *host, size_t len);

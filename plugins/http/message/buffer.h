@@ -1,4 +1,4 @@
-/* Bytes that grow at their end. Zeroed: empty. */
+/* A growing byte buffer. Zeroed: empty. */
 #pragma once
 
 #include <errno.h>
@@ -12,7 +12,7 @@ struct http_buffer {
     size_t room;
 };
 
-/* Let it have room for so many bytes. 0 or -ENOMEM. */
+/* Allocate room for that many bytes. 0 or -ENOMEM. */
 static inline int
 http_buffer_reserve(struct http_buffer *b, size_t room)
 {
@@ -41,7 +41,7 @@ http_buffer_append(struct http_buffer *b, const char *data, size_t len)
     return r;
 }
 
-/* Empty it; memory above `keep` bytes is given back. */
+/* Empty the buffer, and free memory beyond `keep` bytes. */
 static inline void
 http_buffer_clear(struct http_buffer *b, size_t keep)
 {

@@ -1,4 +1,4 @@
-/* Which bytes may stand where. */
+/* Character classes of HTTP and of URIs. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,10 +10,10 @@
 enum {
     HTTP_CHARS_TOKEN = 1 << 0, /* tchar, RFC 9110 section 5.6.2 */
     HTTP_CHARS_VALUE = 1 << 1, /* field-vchar, SP and HTAB, RFC 9110 section 5.5 */
-    HTTP_CHARS_PATH = 1 << 2,  /* pchar and "/", RFC 3986 section 3.3; besides, what browsers leave
-                             unencoded in a path: [ ] | */
-    HTTP_CHARS_QUERY = 1 << 3, /* those and "?"; besides, what browsers leave unencoded in a query:
-                             \ ^ ` { } */
+    HTTP_CHARS_PATH = 1 << 2,  /* pchar and "/", RFC 3986 section 3.3; also [ ] |, which browsers do
+                                * not encode in a path */
+    HTTP_CHARS_QUERY = 1 << 3, /* HTTP_CHARS_PATH and "?"; also \ ^ ` { }, which browsers do not
+                                * encode in a query */
     HTTP_CHARS_HOST = 1 << 4,  /* reg-name, RFC 3986 section 3.2.2 */
     HTTP_CHARS_DIGIT = 1 << 5,
     HTTP_CHARS_HEX = 1 << 6
@@ -27,16 +27,16 @@ http_chars_is(char c, unsigned class)
     return (http_chars_class[(uint8_t)c] & class);
 }
 
-/* Whether all of them are of a class; true for none. */
+/* Whether all bytes belong to a class; true for no bytes. */
 bool http_chars_all(const char *data, size_t len, unsigned class);
 
-/* The value of a hexadecimal digit, -1 for anything else. */
+/* The value of a hexadecimal digit; -1: no digit. */
 int http_chars_hex(char c);
 
-/* Compare without regard to ASCII case. */
+/* Compare bytes, ignoring ASCII case. */
 bool http_chars_equal_any(const char *a, const char *b, size_t len);
 
-/* The same where neither has control characters, and `lower` has nothing from "@" to "_": then
+/* The same for text without control characters and a `lower` without bytes from "@" to "_": then
  * setting bit 5 changes letters only. */
 static inline bool
 http_chars_equal_nocase(const char *data, const char *lower, size_t len)

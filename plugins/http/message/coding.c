@@ -14,8 +14,8 @@ http_coding_trim(struct http_span s)
     return s;
 }
 
-/* What stands before the first `separator`; *rest is what stands behind it, data NULL if it is not
- * there. */
+/* The part before the first `separator`. *rest becomes the part behind it; data is NULL if there is
+ * no separator. */
 static struct http_span
 http_coding_split(struct http_span s, char separator, struct http_span *rest)
 {
@@ -34,7 +34,8 @@ http_coding_is(struct http_span s, const char *name)
     return s.len == strlen(name) && http_chars_equal_any(s.data, name, s.len);
 }
 
-/* "q=0.123", section 12.4.2. What is malformed counts as 0, for it is not known to be wanted. */
+/* Parse "q=0.123", section 12.4.2. A malformed weight counts as 0, so that the client gets nothing
+ * that it may not want. */
 static unsigned
 http_coding_quality(struct http_span s)
 {
@@ -55,7 +56,7 @@ http_coding_quality(struct http_span s)
     return weight > HTTP_CODING_FULL ? 0 : weight;
 }
 
-/* What a client has said: of one coding, and of those that it does not name. */
+/* The weights in Accept-Encoding: of one coding, and of "*". */
 struct http_coding_said {
     unsigned it;
     unsigned others;

@@ -1,13 +1,12 @@
-/* Which content codings a client takes, RFC 9110 section 12.5.3. */
+/* The content codings that a client accepts, RFC 9110 section 12.5.3. */
 #pragma once
 
 #include "http/message/request.h"
 
 #define HTTP_CODING_FULL 1000
 
-/* How much it wants one, in thousandths; 0: not at all.
+/* The weight of a coding in thousandths; 0: not accepted.
  *
- * coding  in lower case; "identity" is the content as it is, which is 1 where the client does not
- *         speak of it: it comes after all that are taken.
- */
+ * coding  In lower case. "identity" is unencoded content. Its weight is 1 unless the client
+ *         specifies another one, so that any accepted coding is preferred. */
 unsigned http_coding_weight(const struct http_request *req, const char *coding);

@@ -10,7 +10,7 @@
 void
 http_date_format(int64_t seconds, char ret_date[HTTP_DATE_LEN])
 {
-    /* strftime's names follow the locale */
+    /* strftime(3) is not used because its names depend on the locale */
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     time_t t = (time_t)MAX(0, MIN(seconds, DATE_LAST));

@@ -5,6 +5,7 @@
 
 #define HTTP_DATE_LEN 29
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT", without a NUL.
- * seconds  since 1970, up to the end of the year 9999; what lies outside is clamped. */
+/* Format a date as "Sun, 06 Nov 1994 08:49:37 GMT", without a NUL.
+ *
+ * seconds  Since 1970; clamped to the years 1970 to 9999. */
 void http_date_format(int64_t seconds, char ret_date[HTTP_DATE_LEN]);

@@ -10,7 +10,7 @@
 #include "http/message/rows.h"
 #include "http/message/status.h"
 
-/* A window of 32 KiB (15), in the format of gzip (16), and 128 KiB to find repetitions: 256 KiB. */
+/* A window of 32 KiB (15), in the gzip format (16), and 128 KiB to find repetitions: 256 KiB. */
 #define GZIP_WINDOW (15 + 16)
 #define GZIP_MEMORY 8
 
@@ -22,7 +22,7 @@
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-/* "type/subtype" or "type/" and an asterisk. */
+/* Whether a type is "type/subtype", or "type/" with an asterisk. */
 static bool
 http_gzip_type_valid(struct goevd_str type)
 {
@@ -50,7 +50,7 @@ http_gzip_check(struct goevd_self *self, const char *path, const struct http_opt
     return 0;
 }
 
-/* ---- Which replies --------------------------------------------------------------------------- */
+/* ---- Eligible replies ------------------------------------------------------------------------ */
 
 static bool
 http_gzip_type_is(struct http_span type, struct http_span wanted)
@@ -78,7 +78,7 @@ gzip_type_listed(const struct http_options_gzip *o, struct http_span type)
     return false;
 }
 
-/* Content that is in a coding already, or has a digest, stays as it is. */
+/* Whether the content already has a coding, or has a digest, and must stay unchanged. */
 static bool
 http_gzip_is_fixed(const struct http_line *line)
 {
@@ -91,7 +91,7 @@ http_gzip_is_fixed(const struct http_line *line)
     return false;
 }
 
-/* The length behind the "/" of a Content-Range. */
+/* The complete length behind the "/" of Content-Range. */
 static uint64_t
 http_gzip_range_length(struct http_span value)
 {
@@ -109,7 +109,7 @@ http_gzip_range_length(struct http_span value)
     return length;
 }
 
-/* The type of several parts is none of theirs. */
+/* Whether the type is multipart/byteranges, which is not the type of the parts. */
 static bool
 http_gzip_is_multipart(struct http_span type)
 {
@@ -147,7 +147,7 @@ http_gzip_applies(const struct http_options_gzip *o, int status, struct http_spa
     return gzip_type_listed(o, type);
 }
 
-/* ---- Their headers --------------------------------------------------------------------------- */
+/* ---- Headers --------------------------------------------------------------------------------- */
 
 int
 http_gzip_set_vary(struct http_buffer *lines)
@@ -184,7 +184,8 @@ http_gzip_set_coding(struct http_buffer *lines)
     const struct http_span ranges = GZIP_LINE("Accept-Ranges");
     int r = http_gzip_weaken(lines);
 
-    http_lines_drop(lines, &ranges, 1); /* of what is made anew each time there are none */
+    http_lines_drop(lines, &ranges, 1); /* a compressed reply has no ranges: each compression yields
+                                         * other bytes */
     return r < 0 ? r : http_lines_add(lines, GZIP_LINE("Content-Encoding"), GZIP_LINE("gzip"));
 }
 

@@ -1,5 +1,5 @@
-/* `gzip:` - compressed content of handlers' replies, RFC 9110 section 8.4.1.3: which replies, and
- * the streams of zlib that a poller has for it. */
+/* `gzip:` - compression of handlers' replies, RFC 9110 section 8.4.1.3: which replies are eligible,
+ * and the zlib streams of a poller. */
 #pragma once
 
 #include <zlib.h>
@@ -9,58 +9,57 @@
 #include "http/message/lines.h"
 #include "http/options.h"
 
-/* Bytes that are compressed in one go; with more, others have their turn in between. */
+/* Bytes compressed without interruption. Between two such steps other connections are served. */
 #define HTTP_GZIP_STEP ((size_t)65536)
 
-/* Streams that are kept for the next reply; each has some 260 KiB. */
+/* Idle streams kept for later replies; each has about 260 KiB. */
 #define HTTP_GZIP_SPARE_MAX 2
 
 struct http_gzip_stream {
     z_stream z;
-    struct http_gzip_stream *next; /* free */
+    struct http_gzip_stream *next; /* in the list of free ones */
 };
 
-/* One poller's. */
+/* The compression state of one poller. */
 struct http_gzip {
-    unsigned max; /* streams */
+    unsigned max; /* limit of streams */
     struct http_gzip_stream *free;
     unsigned free_count;
     unsigned count;
-    size_t worked;            /* bytes that were compressed since others had their turn */
-    char out[HTTP_GZIP_STEP]; /* what has just been compressed */
-    char in[HTTP_GZIP_STEP];  /* of a file */
+    size_t worked;            /* bytes compressed since other connections were served */
+    char out[HTTP_GZIP_STEP]; /* output of the last step */
+    char in[HTTP_GZIP_STEP];  /* input read from a file */
 };
 
-/* What the schema cannot say, of the options at `path`; `o` may be NULL. 0, or -EINVAL after
- * goevd_refuse(). */
+/* Checks of the options at `path` that the schema cannot express; `o` may be NULL. 0, or -EINVAL
+ * after goevd_refuse(). */
 int http_gzip_check(struct goevd_self *self, const char *path, const struct http_options_gzip *o);
 
-/* NULL without memory. */
+/* NULL: out of memory. */
 struct http_gzip *http_gzip_new(unsigned max);
 void http_gzip_free(struct http_gzip *gzip);
 
-/* Whether a reply is one that may be compressed, whoever asks; of 206 and 304, whether the 200 to
- * the same request would be. Where these do not tell enough of the 200, it might be.
+/* Whether a reply may be compressed for clients that accept gzip. For 206 and 304: whether the 200
+ * reply to the same request might be.
  *
- * type    of its content, of 304 that of the 200; empty: it is in `lines`, or nowhere.
- * length  of its content, of 304 that of the 200; GOEVD_HTTP_LENGTH_UNKNOWN.
- * lines   its other headers.
- */
+ * type    Content type, for 304 that of the 200; empty: in `lines`, or not known.
+ * length  Content length, for 304 that of the 200; or GOEVD_HTTP_LENGTH_UNKNOWN.
+ * lines   The other headers. */
 bool http_gzip_applies(const struct http_options_gzip *o, int status, struct http_span type,
                        uint64_t length, const struct http_buffer *lines);
 
-/* The headers of one that depends on whether the client takes gzip. 0 or -ENOMEM. */
+/* Add Vary to a reply that depends on whether the client accepts gzip. 0 or -ENOMEM. */
 int http_gzip_set_vary(struct http_buffer *lines);
 
-/* An ETag in them is no longer that of these bytes: let it be a weak one, section 8.8.1. 0 or
+/* Make an ETag weak, because it does not belong to these bytes any more, section 8.8.1. 0 or
  * -ENOMEM. */
 int http_gzip_weaken(struct http_buffer *lines);
 
-/* The headers of one that is compressed. 0 or -ENOMEM. */
+/* Set the headers of a compressed reply. 0 or -ENOMEM. */
 int http_gzip_set_coding(struct http_buffer *lines);
 
-/* Whether so much was compressed that others have their turn; it begins anew then. `gzip` may be
- * NULL. */
+/* Whether the poller has compressed enough for other connections to be served first; resets the
+ * count. `gzip` may be NULL. */
 static inline bool
 http_gzip_is_tired(struct http_gzip *gzip)
 {
@@ -70,10 +69,10 @@ http_gzip_is_tired(struct http_gzip *gzip)
     return true;
 }
 
-/* A stream from the beginning; NULL without memory, or while all there may be are in use. */
+/* Take a reset stream. NULL: out of memory, or the limit is reached. */
 struct http_gzip_stream *http_gzip_take(struct http_gzip *gzip, int level);
 void http_gzip_give(struct http_gzip *gzip, struct http_gzip_stream *stream);
 
-/* Compress HTTP_GZIP_STEP bytes at most, all at once, into gzip->out. Returns the bytes that come
- * of it; 0 where these are not fewer, or without a stream. */
+/* Compress at most HTTP_GZIP_STEP bytes at once into gzip->out. Returns the compressed length; 0 if
+ * that is not shorter, or there is no stream. */
 size_t http_gzip_whole(struct http_gzip *gzip, int level, const char *data, size_t len);

@@ -14,7 +14,8 @@ http_lines_next(const struct http_buffer *lines, size_t *at, struct http_line *r
     colon = memchr(p, ':', (size_t)(end - p));
     next = (const char *)memchr(colon, '\n', (size_t)(end - colon)) + 1;
     ret->name = (struct http_span){p, (size_t)(colon - p)};
-    ret->value = (struct http_span){colon + 2, (size_t)(next - colon) - 4}; /* ": " and CR LF */
+    /* without ": " and CR LF */
+    ret->value = (struct http_span){colon + 2, (size_t)(next - colon) - 4};
     *at = (size_t)(next - lines->data);
     return true;
 }

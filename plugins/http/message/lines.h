@@ -10,17 +10,17 @@ struct http_line {
     struct http_span value;
 };
 
-/* The line at *at, which is moved on; zero at first. False where there are no more. */
+/* Read the line at *at, which is 0 at first and is advanced. False: there are no more lines. */
 bool http_lines_next(const struct http_buffer *lines, size_t *at, struct http_line *ret);
 
-/* Whether it has that name, which is in lower case. */
+/* Whether the line has that name, given in lower case. */
 bool http_line_is(const struct http_line *line, const char *name);
 
-/* Whether a line of that name has a token, both in lower case, in the list that it is. */
+/* Whether a line of that name has a token in its list; both in lower case. */
 bool http_lines_have_token(const struct http_buffer *lines, const char *name, const char *token);
 
-/* Take lines of these names out. */
+/* Remove the lines of these names. */
 void http_lines_drop(struct http_buffer *lines, const struct http_span *names, size_t count);
 
-/* Add one. 0 or -ENOMEM, and then nothing is added. */
+/* Append a line. 0; -ENOMEM: nothing was added. */
 int http_lines_add(struct http_buffer *lines, struct http_span name, struct http_span value);

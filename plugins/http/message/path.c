@@ -3,7 +3,7 @@
 #include "http/message/chars.h"
 #include "http/message/util.h"
 
-/* RFC 3986 section 2.1. */
+/* Decode escapes, RFC 3986 section 2.1. */
 static ssize_t
 http_path_decode(const char *path, size_t len, char *to, char *escaped)
 {
@@ -34,8 +34,8 @@ http_path_is_dots(const char *segment, size_t len, size_t dots)
     return len == dots && memcmp(segment, "..", dots) == 0;
 }
 
-/* RFC 3986 section 5.2.4, in place. What is written ends with "/" before each segment and never
- * overtakes what is read. */
+/* Remove dot segments in place, RFC 3986 section 5.2.4. The output ends with "/" before each
+ * segment and never overtakes the input. */
 static ssize_t
 http_path_remove_dots(char *path, size_t len, char *escaped)
 {

@@ -1,4 +1,4 @@
-/* Paths as routes see them: escapes decoded, empty and dot segments removed. */
+/* Normalized paths, as routes match them: escapes decoded, empty and dot segments removed. */
 #pragma once
 
 #include <stddef.h>
@@ -6,16 +6,15 @@
 
 #include "http/message/verdict.h"
 
-/* Decode a path that begins with "/". Escapes come first, then segments: "/a/%2e%2e/b" is "/b",
- * and "/%2e%2e" is refused like "/..". An encoded "/" separates segments, as a file system would
- * see it. "//" counts as "/".
+/* Decode a path that begins with "/". Escapes are decoded before segments are removed:
+ * "/a/%2e%2e/b" becomes "/b", and "/%2e%2e" is refused like "/..". An encoded "/" separates
+ * segments, because a file system would treat it so. "//" counts as "/".
  *
- * ret_path  room for len bytes; not NUL-terminated; may be the path itself.
- * Returns   the bytes written, at least 1; HTTP_BAD_PATH for a broken escape, an encoded NUL, or
- *           a way out of the root.
- */
+ * ret_path  Room for len bytes; not NUL-terminated; may be the path itself.
+ * Returns   Bytes written, at least 1; HTTP_BAD_PATH for a malformed escape, an encoded NUL, or a
+ *           path that leaves the root. */
 ssize_t http_path_normalise(const char *path, size_t len, char *ret_path);
 
-/* The same, and which bytes of the result were escaped: 1, else 0. ret_escaped has room for as many
- * bytes as ret_path, or is NULL. */
+/* The same. ret_escaped, unless NULL, gets a 1 for each byte of the result that was escaped, else
+ * 0; it has as much room as ret_path. */
 ssize_t http_path_normalise_noting(const char *path, size_t len, char *ret_path, char *ret_escaped);

@@ -17,7 +17,7 @@ http_method_find(const char *name, size_t len)
     return m;
 }
 
-/* Let a pointer into `from` point to the same byte of a copy at `to`. */
+/* Relocate a pointer from the bytes at `from` to their copy at `to`. */
 static void
 http_request_move(const char **p, struct http_span from, char *to)
 {

@@ -1,10 +1,10 @@
-/* What may stand in a header of a reply that somebody else has written. */
+/* Headers that a reply by a handler or by the options may set. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Headers that say how the message is framed, or what the server does by itself. */
+/* Whether the server sets this header itself: framing headers, Date and the like. */
 bool http_field_is_ours(const char *name, size_t len);
 
 bool http_field_name_valid(const char *name, size_t len);

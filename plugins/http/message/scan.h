@@ -1,14 +1,14 @@
-/* Find the first byte that does not belong, 16 at a time where the machine can.
+/* Finds the first byte outside a character class, 16 bytes at a time if the machine can.
  *
- * Each function looks at [p, end) and returns where it stopped, at most end. It may stop early at
- * a byte that does belong (the fast set is narrower than the class): the callers' loops by
- * chars_class go on from there and have the last word. */
+ * Each function looks at [p, end) and returns its stop, at most end. It may stop too early, because
+ * the vectorized set is narrower than the class. The callers' loops over chars_class continue from
+ * there and decide. */
 #pragma once
 
 #include "http/message/chars.h"
 #include "http/message/util.h"
 
-/* What http_scan_target saw on its way. */
+/* Observations of http_scan_target(). */
 struct http_scan_target {
     const char *query; /* the first "?", or NULL */
     unsigned odd;      /* not 0: there may be "%", "//" or "/." */
@@ -24,7 +24,7 @@ http_scan_load(const char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* 0xff in each byte of v that lies in [first, last]. */
+/* 0xff in each byte of v within [first, last]. */
 static inline __m128i
 http_scan_within(__m128i v, uint8_t first, uint8_t last)
 {
@@ -45,7 +45,7 @@ http_scan_mask(__m128i v)
     return (unsigned)_mm_movemask_epi8(v);
 }
 
-/* How many of the 16 low bits are set before the first that is not. */
+/* Number of low bits, of 16, that are set before the first clear one. */
 static inline unsigned
 http_scan_run(unsigned mask)
 {
@@ -69,7 +69,7 @@ http_scan_token_fast(const char *p, const char *end)
     return p;
 }
 
-/* All of HTTP_CHARS_VALUE but HTAB, which is rare. */
+/* HTTP_CHARS_VALUE without HTAB, which is rare. */
 static inline const char *
 http_scan_value_fast(const char *p, const char *end)
 {
@@ -85,7 +85,7 @@ http_scan_value_fast(const char *p, const char *end)
     return p;
 }
 
-/* Most of HTTP_CHARS_PATH, and "?". p[-1] can be read. */
+/* Most of HTTP_CHARS_PATH, and "?". p[-1] is readable. */
 static inline const char *
 http_scan_target_fast(const char *p, const char *end, struct http_scan_target *s)
 {
@@ -140,7 +140,7 @@ http_scan_target_fast(const char *p, const char *end, struct http_scan_target *s
 
 #endif
 
-/* Past the last byte of a token. */
+/* The end of a token. */
 static inline const char *
 http_scan_token(const char *p, const char *end)
 {
@@ -150,7 +150,7 @@ http_scan_token(const char *p, const char *end)
     return p;
 }
 
-/* Past the last byte of a field value, white space around it included. */
+/* The end of a field value, including the white space around it. */
 static inline const char *
 http_scan_value(const char *p, const char *end)
 {
@@ -160,7 +160,7 @@ http_scan_value(const char *p, const char *end)
     return p;
 }
 
-/* Past the last byte of a request target. p[-1] can be read; *s is set. */
+/* The end of a request target. p[-1] is readable; *s is set. */
 static inline const char *
 http_scan_target(const char *p, const char *end, struct http_scan_target *s)
 {

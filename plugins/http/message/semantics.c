@@ -50,7 +50,7 @@ http_semantics_host_valid(struct http_request *req, const struct http_field *f)
     return true;
 }
 
-/* RFC 9112 section 3.2. */
+/* Check Host, RFC 9112 section 3.2. */
 static int
 http_semantics_host(struct http_request *req)
 {
@@ -62,8 +62,8 @@ http_semantics_host(struct http_request *req)
     return 0;
 }
 
-/* 1*DIGIT and nothing else, once: RFC 9112 section 6.3 lets a server refuse repeated equal values,
- * and what other servers make of them differs. */
+/* Parse Content-Length: 1*DIGIT, once. RFC 9112 section 6.3 permits a server to refuse repeated
+ * equal values, which other servers interpret differently. */
 static int
 http_semantics_content_length(struct http_request *req)
 {
@@ -114,10 +114,10 @@ http_semantics_span_is(struct http_span s, const char *lower)
 /* The transfer codings of a request. */
 struct http_semantics_codings {
     bool chunked; /* the last one so far is chunked */
-    bool unknown; /* one is not known */
+    bool unknown; /* one is unknown */
 };
 
-/* Those of one line. 0 or HTTP_BAD_CODING. */
+/* Read the codings of one line. 0 or HTTP_BAD_CODING. */
 static int
 http_semantics_coding_line(const struct http_field *f, struct http_semantics_codings *codings)
 {
@@ -134,7 +134,8 @@ http_semantics_coding_line(const struct http_field *f, struct http_semantics_cod
     return 0;
 }
 
-/* RFC 9112 sections 6.1 and 6.3. Several lines are one list, RFC 9110 section 5.3. */
+/* Check Transfer-Encoding, RFC 9112 sections 6.1 and 6.3. Several lines are one list, RFC 9110
+ * section 5.3. */
 static int
 http_semantics_transfer_encoding(struct http_request *req)
 {
@@ -154,7 +155,7 @@ http_semantics_transfer_encoding(struct http_request *req)
     return 0;
 }
 
-/* What the options of one Connection line ask for: HTTP_CLOSE, HTTP_KEEP, both, or 0. */
+/* The options of one Connection line: HTTP_CLOSE, HTTP_KEEP, both, or 0. */
 static unsigned
 http_semantics_connection_line(const struct http_field *f)
 {
@@ -171,7 +172,7 @@ http_semantics_connection_line(const struct http_field *f)
     return asked;
 }
 
-/* RFC 9112 section 9.3. */
+/* Evaluate Connection, RFC 9112 section 9.3. */
 static void
 http_semantics_connection(struct http_request *req)
 {
@@ -190,7 +191,7 @@ http_semantics_connection(struct http_request *req)
         req->flags |= HTTP_KEEP;
 }
 
-/* RFC 9110 section 10.1.1. */
+/* Evaluate Expect, RFC 9110 section 10.1.1. */
 static int
 http_semantics_expect(struct http_request *req)
 {
@@ -219,7 +220,7 @@ http_semantics_check_all(struct http_request *req)
     return r;
 }
 
-/* Whether a header of that name lists an element, in lower case. */
+/* Whether a header of that name lists an element, given in lower case. */
 static bool
 http_semantics_list_has(const struct http_request *req, const char *name, const char *element)
 {

@@ -1,4 +1,4 @@
-/* What the headers that a server must obey mean together: Host, Connection, Content-Length,
+/* Evaluates the headers that a server must obey: Host, Connection, Content-Length,
  * Transfer-Encoding, Expect. */
 #pragma once
 
@@ -9,7 +9,7 @@
 /* http_semantics_check() for any request. */
 int http_semantics_check_all(struct http_request *req);
 
-/* Whether it is the Host that was found good last; clients rarely ask for another. */
+/* Whether the Host equals the last valid one. Clients rarely change it. */
 static hot bool
 http_semantics_host_known(const struct http_request *req, const struct http_field *host)
 {
@@ -17,21 +17,19 @@ http_semantics_host_known(const struct http_request *req, const struct http_fiel
            http_bytes_equal(host->value, req->host_memo, host->value_len);
 }
 
-/* Whether the client offers to go on with a protocol, RFC 9110 section 7.8; its name in lower case.
- */
+/* Whether the client offers to upgrade to a protocol, RFC 9110 section 7.8; name in lower case. */
 bool http_request_upgrades(const struct http_request *req, const char *protocol);
 
-/* Whether it is that header. */
+/* Whether a field is that header. */
 static inline bool
 http_field_is(const struct http_field *f, const char *name, size_t len)
 {
     return f->name_len == len && http_chars_equal_any(f->name, name, len);
 }
 
-/* Check them, and set content_length and the flags that follow from them.
+/* Check the headers, and set content_length and the flags that follow from them.
  *
- * Returns  0 or an enum http_verdict.
- */
+ * Returns  0 or an enum http_verdict. */
 static inline int
 http_semantics_check(struct http_request *req)
 {

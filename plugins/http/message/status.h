@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* The reason phrase of a status code, RFC 9110 section 15; "" for one that has none there. */
+/* The reason phrase of a status code, RFC 9110 section 15; "" for an unregistered one. */
 const char *http_status_phrase(int status);
 
 /* Whether replies of this status may have content; 204 and 304 may not. */

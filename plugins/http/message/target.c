@@ -7,7 +7,7 @@
 /* The lengths of "http://" and "https://". */
 enum { HTTP_TARGET_SCHEME_HTTP = 7, HTTP_TARGET_SCHEME_HTTPS = 8 };
 
-/* The length of the scheme, 0 if it is neither. */
+/* Length of the scheme with "://"; 0: any other scheme. */
 static size_t
 http_target_scheme(struct http_span target)
 {
@@ -20,8 +20,8 @@ http_target_scheme(struct http_span target)
     return 0;
 }
 
-/* absolute-form; RFC 9110 section 4.2 refuses an empty host, section 4.2.4 user names, and
- * section 7.4 what needs a secured connection, which none is here. */
+/* Check absolute-form. RFC 9110 section 4.2 forbids an empty host and section 4.2.4 user names.
+ * Section 7.4 lets a server refuse https, because no connection here is secured. */
 static int
 http_target_absolute(struct http_request *req)
 {
@@ -48,7 +48,7 @@ http_target_absolute(struct http_request *req)
     return 0;
 }
 
-/* All but origin-form. */
+/* Check any form but origin-form. */
 static int
 http_target_other(struct http_request *req)
 {
@@ -61,7 +61,7 @@ http_target_other(struct http_request *req)
     return http_target_absolute(req);
 }
 
-/* CONNECT has its own form and is for proxies: no resource here can ever take it. */
+/* Check CONNECT, whose form is for proxies: no resource of this server can accept it. */
 static int
 http_target_unknown(const struct http_request *req)
 {

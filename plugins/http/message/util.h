@@ -1,4 +1,4 @@
-/* Small things that every file of this plugin uses. */
+/* Helpers for every file of this plugin. */
 #pragma once
 
 #include <stdint.h>
@@ -13,14 +13,14 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/* For the few functions that every request passes through, and those that hardly one does. */
+/* hot: inlined into the path of every request. cold: hardly ever called. */
 #define hot inline __attribute__((always_inline))
 #define cold __attribute__((cold, noinline))
 
-/* For those that many pass through, but that the former shall not grow by. */
+/* noinline: common slow paths that must not bloat the hot functions. */
 #define aside __attribute__((noinline))
 
-/* Bytes that somebody else owns. */
+/* Bytes owned elsewhere. */
 struct http_span {
     const char *data;
     size_t len;
@@ -51,7 +51,7 @@ http_load64(const char *p)
     return v;
 }
 
-/* Equality of short spans, without a call where they have 8 to 16 bytes. */
+/* Compares short spans, without a call for 8 to 16 bytes. */
 static hot int
 http_bytes_equal(const char *a, const char *b, size_t len)
 {

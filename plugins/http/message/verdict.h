@@ -1,9 +1,9 @@
-/* Why a request is not answered as it asks: the reason, its status, and words for people. */
+/* Reasons to refuse a request, each with its status and a text for people. */
 #pragma once
 
 #include <errno.h>
 
-/* name, status, what is wrong */
+/* name, status, text */
 #define HTTP_VERDICTS(X)                                                                           \
     X(BAD_EMPTY_LINES, 400, "too many empty lines before the request")                             \
     X(BAD_METHOD, 400, "the method is not a token")                                                \
@@ -34,7 +34,8 @@
     X(UNKNOWN_CODING, 501, "the transfer coding is not implemented")                               \
     X(UNKNOWN_VERSION, 505, "the HTTP version is not supported")
 
-/* Parsers return these; all are negative and apart from -EAGAIN, which says "more is needed". */
+/* Returned by parsers. All are negative and differ from -EAGAIN, which means "more bytes are
+ * needed". */
 enum http_verdict {
     HTTP_VERDICT_BEFORE = -1001,
 #define HTTP_VERDICT_NAME(name, status, words) HTTP_##name,
@@ -46,7 +47,7 @@ enum http_verdict {
 #define HTTP_VERDICT_FIRST (HTTP_VERDICT_BEFORE + 1)
 #define HTTP_VERDICT_COUNT (HTTP_VERDICT_END - HTTP_VERDICT_FIRST)
 
-/* For arrays indexed by verdict: 0 to HTTP_VERDICT_COUNT - 1. */
+/* Index for arrays by verdict: 0 to HTTP_VERDICT_COUNT - 1. */
 static inline unsigned
 http_verdict_index(int verdict)
 {
@@ -58,5 +59,5 @@ int http_verdict_status(int verdict);
 /* "BAD_HOST" */
 const char *http_verdict_name(int verdict);
 
-/* A sentence without a full stop. */
+/* The text: a sentence without a full stop. */
 const char *http_verdict_words(int verdict);

@@ -32,7 +32,7 @@ http_error_pages_read(struct goevd_self *self, const char *at, const char *path,
     return r;
 }
 
-/* The statuses that a text means: from *ret_first up to *ret_end; of a class, more than one. */
+/* Parse "404" or "4xx" into the range of statuses from *ret_first up to *ret_end. */
 static bool
 http_error_pages_read_status(struct goevd_str text, unsigned *ret_first, unsigned *ret_end)
 {
@@ -48,7 +48,7 @@ http_error_pages_read_status(struct goevd_str text, unsigned *ret_first, unsigne
     return first >= HTTP_ERROR_PAGES_FIRST && first < HTTP_ERROR_PAGES_END;
 }
 
-/* Let them have that page. */
+/* Assign the page to its statuses. */
 static int
 http_error_pages_claim(struct http_error_pages *pages, struct goevd_self *self, const char *at,
                        struct goevd_str text, uint16_t number)

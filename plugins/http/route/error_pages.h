@@ -1,4 +1,4 @@
-/* `error_pages:` - what the content of errors is, by status; read once, at start. */
+/* `error_pages:` - the content of error replies by status, read once at start. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -11,26 +11,26 @@ enum { HTTP_ERROR_PAGES_FIRST = 400, HTTP_ERROR_PAGES_END = 600 };
 struct http_error_page {
     struct http_span type;
     struct http_span body;
-    char *memory; /* of body; NULL: the options' */
+    char *memory; /* memory of body; NULL: owned by the options */
 };
 
 struct http_error_pages {
     struct http_error_page *all;
     size_t count;
     uint16_t of[HTTP_ERROR_PAGES_END -
-                HTTP_ERROR_PAGES_FIRST]; /* by status: its place in `all` + 1; 0: there is none */
+                HTTP_ERROR_PAGES_FIRST]; /* by status: index into `all`, plus 1; 0: no page */
     uint16_t of_class[(HTTP_ERROR_PAGES_END - HTTP_ERROR_PAGES_FIRST) /
-                      100]; /* the same for those that have none */
+                      100]; /* by class, for statuses without a page of their own */
 };
 
 void http_error_pages_fini(struct http_error_pages *pages);
 
-/* Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error http_error_pages_fini() is
- * still due. */
+/* Returns 0; -EINVAL after goevd_refuse(); -ENOMEM. Call http_error_pages_fini() also after an
+ * error. */
 int http_error_pages_init(struct http_error_pages *pages, struct goevd_self *self,
                           const struct http_options *o);
 
-/* What a reply of that status has as its content; NULL: no page. */
+/* The content of a reply with that status; NULL: no page. */
 static inline const struct http_error_page *
 http_error_pages_find(const struct http_error_pages *pages, int status)
 {

@@ -22,7 +22,7 @@ http_handlers_fini(struct http_handlers *handlers)
     *handlers = (struct http_handlers){0};
 }
 
-/* Returns 0, or what goevd_refuse() does. */
+/* Returns 0, or the result of goevd_refuse(). */
 static int
 http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_http_handler *calls)
 {
@@ -49,7 +49,7 @@ http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_
     return 0;
 }
 
-/* owner NULL: it is of this plugin. */
+/* owner NULL: the handler belongs to this plugin. */
 static void
 http_handlers_name(struct http_handler *h, const struct goevd_owner *owner)
 {
@@ -79,7 +79,7 @@ http_handlers_take(const struct http_handlers *handlers, struct http_handler *h,
     return 0;
 }
 
-/* The chain is owned by `handlers` from now on. */
+/* Append a chain. `handlers` owns it from then on. */
 static int
 http_handlers_push(struct http_handlers *handlers, const struct http_handler_chain *chain)
 {
@@ -110,7 +110,7 @@ http_handlers_chain_new(struct goevd_str path, size_t count)
     return chain;
 }
 
-/* A new chain that `handlers` owns; NULL without memory. */
+/* Allocate a chain that `handlers` owns. NULL: out of memory. */
 static struct http_handler_chain *
 http_handlers_chain_add(struct http_handlers *handlers, struct goevd_str path, size_t count,
                         struct http_header_edits *edits)
@@ -128,7 +128,7 @@ http_handlers_chain_add(struct http_handlers *handlers, struct goevd_str path, s
     return chain;
 }
 
-/* All of its handlers are known. Returns its number. */
+/* Finish a chain whose handlers are complete. Returns its number. */
 static int
 http_handlers_finish(const struct http_handlers *handlers, struct http_handler_chain *chain)
 {

@@ -1,4 +1,5 @@
-/* The handlers that routes name: who is called for a request, one after the other. */
+/* The handlers that routes name. The handlers of a route form a chain, and are called one after the
+ * other. */
 #pragma once
 
 #include <goevd/hosting.h>
@@ -19,18 +20,20 @@ enum http_callback {
     HTTP_CALLBACK_COUNT
 };
 
-/* One place in a route that names a handler. */
+/* One handler in the chain of a route. */
 struct http_handler {
-    struct goevd_hosted hosted[HTTP_CALLBACK_COUNT]; /* first: each request has its address */
-    struct goevd_http_handler calls; /* the copy: what both sides know, the rest zero */
+    struct goevd_hosted hosted[HTTP_CALLBACK_COUNT]; /* first member, because each request stores
+                                                      * its address */
+    struct goevd_http_handler calls; /* copy of the handler's struct, zero beyond the members that
+                                      * both sides know */
     const struct http_handler_chain *chain;
-    struct goevd_plugin *plugin; /* NULL: this one's own */
+    struct goevd_plugin *plugin; /* NULL: the handler belongs to this plugin */
     void *instance;
-    uint32_t state_at; /* of its state in those of the chain */
-    bool quick;        /* it wants nothing but requests: no state, no on_close */
+    uint32_t state_at; /* offset of its state in the states of the chain */
+    bool quick;        /* the handler has neither state nor on_close */
 };
 
-/* The handler's callback begins, and ends: no other is within it. */
+/* Mark the begin and the end of a callback for crash reports. Callbacks do not nest. */
 static hot void
 http_handler_begin(struct goevd_place *place, const struct http_handler *h,
                    enum http_callback callback)
@@ -44,57 +47,57 @@ http_handler_end(struct goevd_place *place)
     goevd_hosted_end(place, NULL);
 }
 
-/* Whether a callback that returns 0, 1 as a write does, or a negative value has returned another.
- */
+/* Whether a callback that may return 0, 1 as a write does, or a negative errno has returned another
+ * value. */
 static hot bool
 http_handler_result_wrong(int r)
 {
     return r > 1;
 }
 
-/* Those of one route, in their order. */
+/* The handlers of one route, in their order. */
 struct http_handler_chain {
-    struct http_span path;                /* of the route: the options' */
-    size_t state_size;                    /* of all their states */
-    struct http_header_edits edits;       /* of its replies */
-    const struct http_options_gzip *gzip; /* NULL: they are not compressed */
-    bool edited;                          /* they never go out just as handlers give them */
+    struct http_span path;                /* path of the route, owned by the options */
+    size_t state_size;                    /* size of all states together */
+    struct http_header_edits edits;       /* edits of reply headers */
+    const struct http_options_gzip *gzip; /* NULL: no compression */
+    bool edited;                          /* replies need header edits or compression, so the quick
+                                           * path is closed */
     size_t count;
     struct http_handler all[];
 };
 
 struct http_handlers {
-    const struct goevd_http *api;      /* the functions that handlers get */
-    const struct http_handler **first; /* of each chain */
+    const struct goevd_http *api;      /* function table of the handlers */
+    const struct http_handler **first; /* the first handler of each chain */
     size_t count;
     size_t room;
-    const struct http_options_gzip *gzip; /* of the chains that are added from now on; NULL: none */
-    bool compress;                        /* some have it */
+    const struct http_options_gzip *gzip; /* for chains added from now on; NULL: no compression */
+    bool compress;                        /* some chain has compression */
 };
 
 void http_handlers_fini(struct http_handlers *handlers);
 
 /* Add the chain of a route.
  *
- * at       of this route in the options, as in "routes[2]".
+ * at       The route in the options, as in "routes[2]".
  * list     of struct goevd_plugin *.
- * edits    taken over and set to none; where this fails, perhaps not.
- * Returns  its number; -EINVAL after goevd_refuse(); -ENOMEM.
- */
+ * edits    Taken over, and emptied. After an error they may still be the caller's.
+ * Returns  The chain's number; -EINVAL after goevd_refuse(); -ENOMEM. */
 int http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, const char *at,
                       struct goevd_str path, const struct goevd_list *list,
                       struct http_header_edits *edits);
 
-/* The methods that handlers of that list answer on every route. */
+/* The methods that the handlers of a list answer on every route. */
 uint16_t http_handlers_methods(const struct goevd_list *list);
 
-/* The same as http_handlers_add() with those of them that answer one of `also`, and 405 behind them
- * that allows `methods`. */
+/* http_handlers_add() with only those handlers that answer one of `also`, followed by a handler
+ * that replies 405 and allows `methods`. */
 int http_handlers_add_some(struct http_handlers *handlers, struct goevd_self *self, const char *at,
                            const struct http_options_route *route, uint16_t also, uint16_t methods,
                            struct http_header_edits *edits);
 
-/* The same with a handler of this plugin's own. */
+/* http_handlers_add() with a handler of this plugin. */
 int http_handlers_add_own(struct http_handlers *handlers, struct goevd_str path,
                           const struct goevd_http_handler *calls, const void *instance,
                           struct http_header_edits *edits);

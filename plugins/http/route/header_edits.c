@@ -14,7 +14,7 @@ http_header_edits_fini(struct http_header_edits *edits)
     *edits = (struct http_header_edits){0};
 }
 
-/* ---- What may be said ------------------------------------------------------------------------ */
+/* ---- Checks of the options ------------------------------------------------------------------- */
 
 static int
 http_header_edits_check_name(struct goevd_self *self, const char *path, struct goevd_str name)
@@ -46,7 +46,7 @@ http_header_edits_check_header(struct goevd_self *self, const char *path, struct
     return r;
 }
 
-/* Content-Type belongs to the content, which these do not know. */
+/* Refuses Content-Type, which belongs to the content and not to a header edit. */
 static int
 http_header_edits_check_type(struct goevd_self *self, const char *path, struct goevd_str name)
 {
@@ -143,7 +143,7 @@ http_header_edits_apply(const struct http_header_edits *edits, struct http_buffe
     return http_buffer_append(lines, edits->lines.data, edits->lines.len);
 }
 
-/* The names of `remove` and `set`. */
+/* Add the names of `remove` and `set` to `drops`. */
 static int
 http_header_edits_add_drops(struct http_header_edits *edits, const struct http_options_headers *o)
 {

@@ -7,14 +7,14 @@
 #include "http/message/chars.h"
 #include "http/message/path.h"
 
-/* Bytes of a Location that is put together. */
+/* Limit of a Location that is put together, in bytes. */
 #define REDIRECT_LOCATION_MAX 8192
 #define REDIRECT_NAME_MAX 256
 
 /* In the order of the choices of `status` in schema.c. */
 static const int http_redirect_statuses[] = {301, 302, 303, 307, 308};
 
-/* The functions of handlers, which this is one of. */
+/* Function table of the handlers in this file. */
 static const struct goevd_http *http_redirect_api;
 
 bool
@@ -23,9 +23,10 @@ http_redirect_varies(const struct http_options_redirect *o)
     return memchr(o->to.data, '{', o->to.len);
 }
 
-/* ---- What may be said ------------------------------------------------------------------------ */
+/* ---- Checks of the options ------------------------------------------------------------------- */
 
-/* A URI reference: what may stand in a target, "#", and nothing that would end a header line. */
+/* Whether the text may be part of a URI reference: characters of a target, and "#". Excludes all
+ * bytes that would end a header line. */
 static bool
 http_redirect_text_valid(const char *text, size_t len)
 {
@@ -45,8 +46,8 @@ http_redirect_refuse_text(struct goevd_self *self, const char *at,
                         o->to.data);
 }
 
-/* Where the path begins, behind whom the target names if it does; NULL where it begins as no URL or
- * path should. */
+/* The beginning of the path in a target, behind scheme and host if the target has them. NULL: the
+ * target begins neither with a host and "/" nor with "/". */
 static const char *
 http_redirect_path(const char *to)
 {
@@ -62,7 +63,7 @@ http_redirect_path(const char *to)
     return *to == '/' ? to : NULL;
 }
 
-/* Whether the path of the route has a {name} or "*" of that name. */
+/* Whether the route's path has a segment {name}, or "*" at its end for the name "*". */
 static bool
 http_redirect_has_name(struct goevd_str route, const char *name)
 {
@@ -74,7 +75,7 @@ http_redirect_has_name(struct goevd_str route, const char *name)
     return n < (int)sizeof(segment) && strstr(route.data, segment);
 }
 
-/* One "{name}" at p, of which *ret_end is the end. */
+/* Check one "{name}" at p. *ret_end is its end. */
 static int
 http_redirect_check_name(struct goevd_self *self, const char *at, struct goevd_str route,
                          const char *p, const char **ret_end)
@@ -110,7 +111,7 @@ http_redirect_check(struct goevd_self *self, const char *path,
     int r = 0;
 
     snprintf(at, sizeof(at), "%s.redirect.to", path);
-    /* what a client has sent must never say whom it is sent to */
+    /* the host must be fixed, so that a request cannot choose the host of the redirect */
     if (!http_redirect_path(p))
         return goevd_refuse(self, at,
                             "\"%s\": with {name} it has to begin with \"/\", or http:// or "
@@ -151,19 +152,20 @@ http_redirect_build(struct goevd_self *self, const char *path,
     return 0;
 }
 
-/* ---- Putting together ------------------------------------------------------------------------ */
+/* ---- Building the Location ------------------------------------------------------------------- */
 
 struct http_location {
     char text[REDIRECT_LOCATION_MAX];
-    size_t len;                          /* beyond the most once it does not fit */
-    bool local;                          /* it names no host */
-    bool query;                          /* there is a "?" */
-    bool path;                           /* no "?" or "#" yet */
+    size_t len;                          /* larger than the text if it does not fit */
+    bool local;                          /* the target has no host */
+    bool query;                          /* a "?" was written */
+    bool path;                           /* no "?" or "#" was written yet */
     struct goevd_str from;               /* the path of the request */
-    char escaped[REDIRECT_LOCATION_MAX]; /* which of its bytes the client had escaped */
+    char escaped[REDIRECT_LOCATION_MAX]; /* which of its bytes the client had percent-encoded */
 };
 
-/* "//" would name a host; an empty {*} may leave two. */
+/* Append a byte, but no second "/" at the beginning: "//" would begin a host, and an empty {*}
+ * could produce it. */
 static void
 http_location_put(struct http_location *l, char c)
 {
@@ -183,8 +185,8 @@ http_location_put_text(struct http_location *l, const char *text, size_t len)
         http_location_put(l, text[i]);
 }
 
-/* Note which bytes of the path the client had escaped. Of a path that is too long for that, none
- * were. */
+/* Record which bytes of the path the client had percent-encoded. None, if the path is too long for
+ * the array. */
 static void
 http_location_note_escapes(struct http_location *l, const struct goevd_http_request *r)
 {
@@ -197,7 +199,7 @@ http_location_note_escapes(struct http_location *l, const struct goevd_http_requ
         l->from.len = 0;
 }
 
-/* Whether the client had escaped this byte of the path. */
+/* Whether the client had percent-encoded this byte of the path. */
 static bool
 http_location_was_escaped(const struct http_location *l, const char *p)
 {
@@ -206,7 +208,7 @@ http_location_was_escaped(const struct http_location *l, const char *p)
     return at < l->from.len && l->escaped[at] != 0;
 }
 
-/* Whether it means the same with and without an escape, RFC 3986 section 2.3. */
+/* Whether an encoded byte is equivalent to the plain one, RFC 3986 section 2.3. */
 static bool
 http_location_is_unreserved(char c)
 {
@@ -214,7 +216,8 @@ http_location_is_unreserved(char c)
            (c != '\0' && strchr("-._~", c));
 }
 
-/* Whether it may stand there without an escape: in a path, or in a query whoever reads that. */
+/* Whether the byte may stay unencoded: reserved characters in the path, but not in the query, where
+ * the recipient may parse them. */
 static bool
 http_location_is_plain(const struct http_location *l, char c, bool slash)
 {
@@ -223,8 +226,8 @@ http_location_is_plain(const struct http_location *l, char c, bool slash)
     return c != '\0' && l->path && strchr("!$&'()*+,;=:@", c);
 }
 
-/* A piece of a decoded path: what could end a segment, a line or the URL is encoded again, and what
- * is reserved stays as the client has written it, section 2.2. */
+/* Append a part of the decoded path. Bytes that would end a segment, a line or the URL are encoded
+ * again. Reserved characters stay encoded or plain as the client has sent them, section 2.2. */
 static void
 http_location_put_value(struct http_location *l, struct goevd_str value, bool slash)
 {
@@ -245,7 +248,7 @@ http_location_put_value(struct http_location *l, struct goevd_str value, bool sl
     }
 }
 
-/* The query as it was sent, which the parser has found to be one. */
+/* Append the query unchanged: the parser has validated it. */
 static void
 http_location_put_query(struct http_location *l, struct goevd_str query)
 {
@@ -255,7 +258,7 @@ http_location_put_query(struct http_location *l, struct goevd_str query)
     http_location_put_text(l, query.data, query.len);
 }
 
-/* {name}, {*} or {?} at p; returns its end. */
+/* Append the value of {name}, {*} or {?} at p. Returns its end. */
 static const char *
 http_location_put_name(struct http_location *l, const struct goevd_http_request *r, const char *p)
 {
@@ -310,7 +313,7 @@ http_redirect_request(struct goevd_http_request *r, void *state)
     return http_location_send(&l, r, http_redirect_statuses[o->status]);
 }
 
-/* The same path with a "/" behind it. A form that was sent is sent again. */
+/* Redirect to the same path with "/" appended. 308 makes the client send a form again. */
 static int
 http_redirect_to_slash(struct goevd_http_request *r, void *state)
 {

@@ -1,7 +1,7 @@
-/* `redirect:` - a reply that sends the client elsewhere.
+/* `redirect:` - a reply that redirects the client.
  *
- * To a place that stands in the options it is a reply like those of `respond`. With pieces of the
- * request in it, as "/new/{name}", it is a handler of its own. */
+ * A fixed target is a reply like those of `respond`. A target with parts of the request, such as
+ * "/new/{name}", needs a handler. */
 #pragma once
 
 #include <goevd/http.h>
@@ -9,20 +9,20 @@
 #include "http/options.h"
 #include "http/route/reply.h"
 
-/* Whether where to depends on the request. */
+/* Whether the target contains parts of the request. */
 bool http_redirect_varies(const struct http_options_redirect *o);
 
-/* For one that does not: as http_respond_build(). */
+/* Build the reply of a fixed target. As http_respond_build(). */
 int http_redirect_build(struct goevd_self *self, const char *path,
                         const struct http_options_redirect *o, struct http_reply *ret_reply);
 
-/* For one that does: check it; `path` as in http_respond_build(). 0, or what goevd_refuse() does.
- */
+/* Check a target with parts of the request; `path` as in http_respond_build(). Returns 0, or the
+ * result of goevd_refuse(). */
 int http_redirect_check(struct goevd_self *self, const char *path,
                         const struct http_options_route *route);
 
-/* What answers then; its instance is the struct http_options_redirect. */
+/* Handler for such a target. Its instance is the struct http_options_redirect. */
 extern const struct goevd_http_handler http_redirect_handler;
 
-/* Answers a path that only lacks its last "/". */
+/* Redirects a path that lacks only its last "/". */
 extern const struct goevd_http_handler http_redirect_slash_handler;

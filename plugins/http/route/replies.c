@@ -43,7 +43,8 @@ http_replies_push(struct http_replies *replies, struct http_reply reply)
     return (int)replies->count++;
 }
 
-/* The content of an error: its page, or its status in plain text with `words` behind it. */
+/* Set the content of an error reply: its error page, or its status in plain text followed by
+ * `words`. */
 static int
 http_replies_write_content(struct http_buffer *to, const struct http_error_page *page, int status,
                            const char *words)
@@ -57,7 +58,7 @@ http_replies_write_content(struct http_buffer *to, const struct http_error_page 
     return http_buffer_append(to, text, (size_t)len);
 }
 
-/* An error that no route has. `text` is its first header lines, and taken over. */
+/* Add an error reply of no route. `text` has its first header lines, and is taken over. */
 static int
 http_replies_push_error(struct http_replies *replies, int status, struct http_buffer text,
                         const char *words)
@@ -98,7 +99,7 @@ http_replies_push_verdicts(struct http_replies *replies)
     return 0;
 }
 
-/* RFC 9110 section 10.2.1. 0 or -ENOMEM. */
+/* Add Allow, RFC 9110 section 10.2.1. 0 or -ENOMEM. */
 static int
 http_replies_allow(struct http_buffer *lines, uint16_t methods)
 {
@@ -145,7 +146,7 @@ http_replies_edit(struct http_reply *reply, struct goevd_self *self, const char 
     return r;
 }
 
-/* RFC 9110 section 9.3.7: what the server as a whole can do. */
+/* Add the reply to OPTIONS *, RFC 9110 section 9.3.7: the methods of the server as a whole. */
 static int
 http_replies_push_server_wide(struct http_replies *replies, uint16_t methods)
 {

@@ -37,7 +37,7 @@ http_respond_has_type(const struct http_options_respond *o)
     return false;
 }
 
-/* The type that is not among its headers; "": none. */
+/* The default content type, if the headers have none; "": no type. */
 static const char *
 http_respond_type(const struct http_options_respond *o, const struct http_error_page *page)
 {

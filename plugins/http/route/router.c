@@ -13,8 +13,8 @@ http_router_fini(struct http_router *router)
     *router = (struct http_router){0};
 }
 
-/* Up to 8 bytes as a number: the last ones, or all, some of them twice. With the length it tells
- * paths of up to 8 bytes apart. */
+/* The last 8 bytes of a path as a number; of a shorter path all its bytes, some of them twice.
+ * Together with the length the number is unique for paths of up to 8 bytes. */
 static hot uint64_t
 http_router_key(struct http_span path)
 {
@@ -57,7 +57,7 @@ http_router_compare(struct http_span a, struct http_span b)
 
 /* ---- Patterns -------------------------------------------------------------------------------- */
 
-/* Cut the first segment off, and the "/" before it. */
+/* Cut the first segment and the "/" before it off a path. */
 static struct http_span
 http_router_segment(struct http_span *path)
 {
@@ -76,8 +76,8 @@ http_router_is_param(struct http_span segment)
     return segment.len != 0 && segment.data[0] == '{';
 }
 
-/* Whether a path has the segments of a pattern; of a prefix, whether it begins with them. The last
- * segment of a prefix is empty, and stands for all that follows. */
+/* Whether the segments of a path match a pattern. A prefix matches the begin of a path: its last
+ * segment is empty, and stands for the rest. */
 static bool
 http_router_match(const struct http_node *n, struct http_span path)
 {
@@ -96,14 +96,14 @@ http_router_match(const struct http_node *n, struct http_span path)
     return pattern.len == 0 && path.len == 0;
 }
 
-/* 0 for text, 1 for "{name}", 2 for what a prefix ends with. */
+/* 0: text; 1: "{name}"; 2: the end of a prefix. */
 static int
 http_router_segment_rank(struct http_span segment, bool last, bool prefix)
 {
     return last && prefix ? 2 : http_router_is_param(segment) ? 1 : 0;
 }
 
-/* Which of two patterns is tried first; 0: both match the same paths. */
+/* The order in which two patterns are tried; 0: both match the same paths. */
 static int
 http_router_compare_patterns(const struct http_node *a, const struct http_node *b)
 {
@@ -233,8 +233,8 @@ http_router_begins(struct http_span path, struct http_span prefix)
     return path.len >= prefix.len && memcmp(path.data, prefix.data, prefix.len) == 0;
 }
 
-/* In the order of their bytes a prefix comes before all that it holds, and what holds a path is
- * found from its predecessor upwards. */
+/* Link each prefix to the next shorter one that contains it. In the order of their bytes a prefix
+ * precedes all that it contains, so the link of its predecessor leads to it. */
 static void
 http_router_link_prefixes(struct http_router *router)
 {
@@ -254,7 +254,7 @@ http_router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t 
 {
     int refusal;
 
-    if (n->methods == 0) /* only there for its patterns */
+    if (n->methods == 0) /* exists only for its patterns */
         return 0;
     if ((n->methods & 1U << HTTP_GET) && !(n->methods & 1U << HTTP_HEAD)) {
         n->answer[HTTP_HEAD] = n->answer[HTTP_GET];
@@ -269,7 +269,7 @@ http_router_fill_methods(struct http_node *n, int (*refuse)(void *arg, uint16_t 
     return 0;
 }
 
-/* Put a pattern on its prefix, which is there. */
+/* Append a pattern to its prefix, which exists. */
 static void
 http_router_hang(struct http_router *router, uint32_t index)
 {
@@ -313,7 +313,7 @@ http_router_seal(struct http_router *router, int (*refuse)(void *arg, uint16_t m
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-/* What answers a path that begins with a prefix: a pattern on it, or itself; NULL. */
+/* The node that answers a path below a prefix: one of its patterns, the prefix itself, or NULL. */
 static const struct http_node *
 http_router_find_on(const struct http_router *router, const struct http_node *prefix,
                     struct http_span path)
@@ -331,7 +331,7 @@ http_router_find_prefix(const struct http_router *router, struct http_span path)
     size_t high = router->prefix_count;
     int32_t at;
 
-    /* the last prefix that is not above the path */
+    /* find the last prefix that does not sort behind the path */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
@@ -352,7 +352,7 @@ http_router_find_prefix(const struct http_router *router, struct http_span path)
     return NULL;
 }
 
-/* Whether all but the last 8 bytes, which are known to be equal, are so too. */
+/* Compare all but the last 8 bytes, which the caller has compared. */
 static inline bool
 http_router_equal_before(const char *a, const char *b, size_t len)
 {

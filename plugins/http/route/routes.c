@@ -9,11 +9,13 @@
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 
-#define ROUTES_AT_MAX 128     /* a route in the options, and a field of it */
-#define ROUTES_SLASH_MAX 4096 /* bytes of a path that is sent to the one with a "/" behind it */
+#define ROUTES_AT_MAX 128 /* limit of the option path of a route, and of a field of it */
+#define ROUTES_SLASH_MAX                                                                           \
+    4096 /* limit of a path that is redirected to the one with "/" appended                        \
+          */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 
-/* A list of routes in the options, and what is done to their replies. */
+/* A list of routes in the options, and the header edits of its replies. */
 struct http_routes_place {
     char at[48];
     const struct http_options_headers *all;
@@ -33,7 +35,7 @@ http_routes_fini(struct http_routes *routes)
     *routes = (struct http_routes){0};
 }
 
-/* "{name}" as a segment, and nothing else with a brace. */
+/* Check a path: "{name}" is a whole segment, and there is no other brace. */
 static int
 http_routes_check_braces(struct goevd_self *self, const char *at, const char *text)
 {
@@ -103,7 +105,7 @@ routes_methods(const struct http_options_route *route)
     return (uint16_t)methods;
 }
 
-/* The number of the handlers that answer a route; edits may be taken over. */
+/* The number of a route's chain of handlers; edits may be taken over. */
 static int
 http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, const char *at,
                           const struct http_options_route *route, uint16_t also,
@@ -125,7 +127,7 @@ http_routes_push_handlers(struct http_routes *routes, struct goevd_self *self, c
     return r < 0 ? r : (int)(HTTP_ROUTES_HANDLER | (unsigned)r);
 }
 
-/* The number of what answers a route; edits may be taken over. */
+/* The number of a route's chain or reply; edits may be taken over. */
 static int
 http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
                         const struct http_options_route *route, uint16_t also,
@@ -147,7 +149,7 @@ http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, con
     return r < 0 ? r : http_replies_push(&routes->replies, reply);
 }
 
-/* The number of what answers a route; `also` is not 0: what answers those methods. */
+/* The number for a route. If `also` is not 0: only for handlers that answer those methods. */
 static int
 http_routes_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
                    const struct http_routes_place *place, const struct http_options_route *route,
@@ -183,7 +185,7 @@ http_routes_answer(struct http_routes *routes, struct goevd_self *self, const ch
     return r;
 }
 
-/* One route of a list of routes. */
+/* Add one route. */
 static int
 http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
                 const struct http_routes_place *place, size_t index,
@@ -213,7 +215,7 @@ http_routes_add(struct http_routes *routes, struct goevd_self *self, struct http
                         route->path.data);
 }
 
-/* Let the handlers of a route answer what they answer on every route, where no other route does. */
+/* Let the handlers of a route answer their methods for every route, unless another route does. */
 static int
 http_routes_add_also(struct http_routes *routes, struct goevd_self *self, struct http_site *site,
                      const struct http_routes_place *place, size_t index,
@@ -237,7 +239,7 @@ http_routes_add_also(struct http_routes *routes, struct goevd_self *self, struct
     return r == -EEXIST ? 0 : r;
 }
 
-/* What answers paths that only lack their last "/". */
+/* Add the number that redirects paths lacking only their last "/". */
 static int
 http_routes_add_slash(struct http_routes *routes, struct http_site *site,
                       const struct http_routes_place *place)
@@ -256,7 +258,7 @@ http_routes_add_slash(struct http_routes *routes, struct http_site *site,
     return r;
 }
 
-/* Whether a path that has no "/" at its end can lack one. */
+/* Whether appending "/" to a path could make it match a route. */
 static bool
 http_routes_have_prefix(const struct goevd_list *list)
 {
@@ -376,7 +378,7 @@ http_routes_all_methods(const struct http_options *o)
     return (uint16_t)methods;
 }
 
-/* Each has a number. */
+/* Initialize all sites, and number them. */
 static int
 http_routes_check_count(struct goevd_self *self, const struct http_options *o)
 {
@@ -414,7 +416,7 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
         r = http_replies_push_fixed(&routes->replies, http_routes_all_methods(o));
     if (r >= 0)
         r = http_routes_add_all(routes, self, &routes->sites[0], &place, &o->routes);
-    /* RFC 9110 section 7.4: where nothing is for other hosts, they are not served here */
+    /* RFC 9110 section 7.4: without general routes, requests for other hosts are refused */
     if (o->hosts.count != 0 && o->routes.count == 0)
         routes->sites[0].absent = HTTP_REPLIES_MISDIRECTED;
     for (size_t i = 0; r >= 0 && i < o->hosts.count; i++)

@@ -1,5 +1,4 @@
-/* All that can answer a request, by number: the replies of routes, those for errors, and handlers.
- */
+/* The numbers that answer requests: of prerendered replies, and of chains of handlers. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -11,32 +10,32 @@
 #include "http/route/router.h"
 #include "http/route/virtual_hosts.h"
 
-/* Numbers of chains of handlers have this bit; those of replies have not. */
+/* Set in the number of a chain of handlers, clear in that of a reply. */
 #define HTTP_ROUTES_HANDLER 0x8000U
 
-/* Routes of all hosts together. */
+/* Limit of the routes of all hosts together. */
 #define HTTP_ROUTES_COUNT_MAX 16384
 
-/* What is served under some names. */
+/* The routes of a virtual host, or of all other hosts. */
 struct http_site {
     struct http_router router;
-    unsigned absent; /* the number for a path that no route has */
-    unsigned slash;  /* ... with a "/" behind it; 0: no route is of that kind */
+    unsigned absent; /* the number for a path without a route */
+    unsigned slash;  /* the number for such a path that lacks only its last "/"; 0: none */
 };
 
 struct http_routes {
-    struct http_site *sites; /* the first is for hosts that have no name */
+    struct http_site *sites; /* the first one is for requests without a known host */
     size_t site_count;
-    struct http_virtual_hosts hosts; /* numbers are places in `sites` */
+    struct http_virtual_hosts hosts; /* map names to indices of `sites` */
     struct http_handlers handlers;
     struct http_replies replies;
 };
 
 void http_routes_fini(struct http_routes *routes);
 
-/* api      what handlers call.
- * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. After an error http_routes_fini() is still
- *          due. */
+/* api      Function table of the handlers.
+ * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. Call http_routes_fini() also after an error.
+ */
 int http_routes_init(struct http_routes *routes, struct goevd_self *self,
                      const struct http_options *options, const struct goevd_http *api);
 
@@ -52,7 +51,7 @@ http_routes_handler(unsigned number)
     return number - HTTP_ROUTES_HANDLER;
 }
 
-/* What is served under a host that is well-formed or empty. */
+/* The site of a host, which is well-formed or empty. */
 static inline const struct http_site *
 http_routes_site(const struct http_routes *routes, struct http_span host)
 {
@@ -62,10 +61,10 @@ http_routes_site(const struct http_routes *routes, struct http_span host)
     return &routes->sites[number == HTTP_VIRTUAL_HOSTS_NONE ? 0 : number];
 }
 
-/* The number for a path that no route has. */
+/* The number for a path without a route. */
 cold unsigned http_routes_find_absent(const struct http_site *site, const struct http_request *req);
 
-/* The number of what answers a request whose head is good and has a path. */
+/* The number for a request that has a valid head and a path. */
 static inline unsigned
 http_routes_find(const struct http_site *site, const struct http_request *req)
 {

@@ -29,7 +29,7 @@ http_virtual_hosts_without_port(struct http_span host)
     return host;
 }
 
-/* In small letters; returns its bytes, 0 for what is too long to be anybody's name. */
+/* Copy a name in lower case. Returns its length; 0: longer than any name. */
 static size_t
 http_virtual_hosts_normalise(struct http_span host, char to[HTTP_VIRTUAL_HOSTS_NAME_MAX])
 {
@@ -45,7 +45,7 @@ http_virtual_hosts_normalise(struct http_span host, char to[HTTP_VIRTUAL_HOSTS_N
     return host.len;
 }
 
-/* The first that does not come before `text`; *ret_is tells whether it is that. */
+/* Index of the first name that does not sort before `text`; *ret_is: the name equals it. */
 static size_t
 http_virtual_hosts_place(const struct http_virtual_hosts *hosts, const char *text, size_t len,
                          bool *ret_is)
@@ -111,7 +111,7 @@ http_virtual_hosts_add(struct http_virtual_hosts *hosts, struct http_span name, 
     size_t at;
     bool is;
 
-    /* no text has a name that begins with a dot: so those with "*" can stand among the others */
+    /* no host begins with a dot, so the names with "*" can be sorted among the others */
     if (len == 0 || rest.data[0] == '.' || memchr(rest.data, '*', rest.len) ||
         !http_authority_valid(rest.data, rest.len) ||
         http_virtual_hosts_without_port(rest).len != rest.len)

@@ -1,7 +1,7 @@
-/* From the host that a request is for to a number of the caller's.
+/* Maps the host of a request to a number of the caller.
  *
- * Names are compared without regard to case, port and a dot at the end. "*.example.org" stands for
- * all names below example.org, not for itself; the longest name that fits decides. */
+ * Case, port and a trailing dot are ignored. "*.example.org" matches all names below example.org,
+ * but not example.org. The longest matching name wins. */
 #pragma once
 
 #include <stddef.h>
@@ -9,13 +9,13 @@
 
 #include "http/message/util.h"
 
-/* Bytes of a name; one of the DNS has 253 at most. */
+/* Longest name, in bytes; DNS names have at most 253. */
 #define HTTP_VIRTUAL_HOSTS_NAME_MAX 255
 
 #define HTTP_VIRTUAL_HOSTS_NONE UINT32_MAX
 
 struct http_virtual_host {
-    char *text; /* in small letters; of "*.example.org" what follows the "*" */
+    char *text; /* in lower case; for "*.example.org" the part behind the "*" */
     uint32_t len;
     uint32_t number;
 };
@@ -28,13 +28,12 @@ struct http_virtual_hosts {
 
 void http_virtual_hosts_fini(struct http_virtual_hosts *hosts);
 
-/* Let a name stand for a number.
+/* Assign a number to a name.
  *
- * Returns  0; -EEXIST if it stands for one already; -EINVAL if it is no host, or has a port;
- *          -ENOMEM.
- */
+ * Returns  0; -EEXIST if the name has one already; -EINVAL if it is no host, or has a port;
+ *          -ENOMEM. */
 int http_virtual_hosts_add(struct http_virtual_hosts *hosts, struct http_span name,
                            uint32_t number);
 
-/* The number of a host that is well-formed, with or without a port; HTTP_VIRTUAL_HOSTS_NONE. */
+/* The number of a well-formed host, with or without a port; HTTP_VIRTUAL_HOSTS_NONE. */
 uint32_t http_virtual_hosts_find(const struct http_virtual_hosts *hosts, struct http_span host);
