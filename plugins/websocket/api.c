@@ -21,7 +21,7 @@
 #define WS_API_REQUEST(q, name)                                                                    \
     WS_API_CHECK((q) != NULL && (q)->magic == WS_REQUEST_MAGIC, "request_" name, "handshake")
 
-/* ---- What applications call in a handshake --------------------------------------------------- */
+/* ---- Called by applications in a handshake --------------------------------------------------- */
 
 static void *
 ws_api_request_instance(const struct goevd_websocket_request *q)
@@ -76,7 +76,8 @@ ws_api_request_protocol(const struct goevd_websocket_request *q)
     return q->handshake->protocol;
 }
 
-/* What was offered and is chosen lies in the request, which lasts as long as is needed. */
+/* Returns the subprotocol that the application chooses among the offered ones. It points into the
+ * request, which outlives the handshake. */
 static int
 ws_api_request_choose(struct goevd_websocket_request *q, const char *protocol)
 {
@@ -116,7 +117,7 @@ ws_api_request_refuse(struct goevd_websocket_request *q, int status, const char 
     return r < 0 ? r : status;
 }
 
-/* ---- What applications call ------------------------------------------------------------------ */
+/* ---- Called by applications on a connection -------------------------------------------------- */
 
 static void *
 ws_api_instance(const struct goevd_websocket_conn *w)

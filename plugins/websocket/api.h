@@ -1,4 +1,4 @@
-/* What applications call, goevd/websocket.h. */
+/* The functions that applications call, goevd/websocket.h. */
 #pragma once
 
 #include <goevd/http.h>
@@ -8,7 +8,7 @@
 
 #define WS_REQUEST_MAGIC 0x5e9a0d31
 
-/* Statuses that refuse a handshake. */
+/* Lowest status that refuses a handshake. */
 #define WS_REFUSAL_MIN 300
 #define WS_REFUSAL_MAX 599
 
@@ -16,10 +16,10 @@ struct goevd_websocket_request {
     uint32_t magic; /* WS_REQUEST_MAGIC until on_request has returned */
     struct goevd_http_request *http;
     struct ws_handshake *handshake;
-    bool refused; /* with a reply of the application's */
+    bool refused; /* the application has sent its own reply */
 };
 
 extern const struct goevd_websocket ws_api_table;
 
-/* For applications that are held to the rules: strict.c. */
+/* The function table for `goevd --strict`, in strict.c. */
 const struct goevd_websocket *ws_strict_table(void);

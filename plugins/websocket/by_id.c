@@ -9,13 +9,14 @@
 #include "websocket/message/frame.h"
 #include "websocket/send.h"
 
-/* What is to happen there; one of these begins what a message needs. */
+/* A call on its way to the connection's thread. A struct for a message begins with it. */
 struct ws_by_id {
-    void (*run)(struct ws_by_id *post, struct goevd_websocket_conn *w); /* w NULL: it is gone */
-    const struct goevd_hosted *hosted; /* the application's part of it; NULL: it has none */
+    /* w is NULL if the connection has ended */
+    void (*run)(struct ws_by_id *post, struct goevd_websocket_conn *w);
+    const struct goevd_hosted *hosted; /* the application's callback; NULL: none */
 };
 
-/* What is still on its way when the connection's on_open has not run, or on_close has, is late. */
+/* A post is late if on_open of the connection has not run yet, or on_close has run. */
 static void
 ws_by_id_arrive(struct goevd_conn *c, void *state, void *arg)
 {
@@ -112,7 +113,7 @@ ws_by_id_send(struct goevd_websocket_id id, int type, const void *data, size_t l
     return ws_by_id_begin(id, &m->post);
 }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- A close --------------------------------------------------------------------------------- */
 
 struct ws_by_id_end {
     struct ws_by_id post;

@@ -7,7 +7,7 @@
 #include "websocket/message/frame.h"
 #include "websocket/metrics.h"
 
-/* ---- The bound ------------------------------------------------------------------------------- */
+/* ---- The memory bound ------------------------------------------------------------------------ */
 
 static bool
 ws_bound_take(struct ws_instance *ws, int64_t bytes)
@@ -26,7 +26,7 @@ ws_bound_give(struct ws_instance *ws, int64_t bytes)
     atomic_fetch_sub_explicit(&ws->compress_used, bytes, memory_order_relaxed);
 }
 
-/* Whether the inflater is the connection's own for as long as it lives. */
+/* Whether the connection keeps its inflater for its whole life. */
 static bool
 ws_terms_keep_inflater(const struct ws_deflate_terms *terms)
 {
@@ -60,9 +60,9 @@ ws_compress_release(struct ws_instance *ws, const struct ws_deflate_terms *terms
     ws_bound_give(ws, ws_terms_memory(terms));
 }
 
-/* ---- In -------------------------------------------------------------------------------------- */
+/* ---- Received messages ----------------------------------------------------------------------- */
 
-/* For one message, or for all of them. */
+/* The inflater for one message, or for the whole connection. */
 static struct ws_inflater *
 ws_compress_inflater(struct goevd_websocket_conn *w)
 {
@@ -80,7 +80,8 @@ ws_compress_inflater(struct goevd_websocket_conn *w)
     return w->inflater;
 }
 
-/* More of the message comes later: what it has borrowed stays with it, and others need another. */
+/* The rest of the message arrives later: its connection keeps the borrowed inflater, and the
+ * poller's next message gets another. */
 static unsigned
 ws_compress_hold(struct goevd_websocket_conn *w)
 {
@@ -114,7 +115,7 @@ ws_compress_malformed(const struct goevd_websocket_conn *w)
     return WS_FRAME_CODE_TEXT;
 }
 
-/* All that can become of what was fed. No byte is made that the limit does not allow, but one. */
+/* Inflate all input. Decompresses at most one byte beyond the message limit. */
 static unsigned
 ws_compress_inflate(struct goevd_websocket_conn *w)
 {
@@ -174,9 +175,9 @@ ws_compress_take(struct goevd_websocket_conn *w, const char *data, size_t len, b
     return last ? ws_compress_end(w) : ws_compress_hold(w);
 }
 
-/* ---- Out ------------------------------------------------------------------------------------- */
+/* ---- Sent messages --------------------------------------------------------------------------- */
 
-/* NULL: messages are compressed alone, as wanted or as memory is missing. */
+/* NULL: messages are compressed independently, by agreement or for lack of memory. */
 static struct ws_deflater *
 ws_compress_own(struct goevd_websocket_conn *w)
 {
@@ -196,7 +197,7 @@ ws_compress_count(const struct goevd_websocket_conn *w, int messages, size_t fro
     ws_metrics_add(w, ws->metrics.packed_to, (int64_t)to);
 }
 
-/* Returns bytes of *ret; 0: it is sent as it is. */
+/* Returns the length of *ret; 0: send the message uncompressed. */
 static size_t
 ws_compress_pack(struct goevd_websocket_conn *w, const void *data, size_t len, const char **ret)
 {
@@ -234,9 +235,9 @@ ws_compress_forget(struct goevd_websocket_conn *w)
         ws_deflater_reset(w->deflater);
 }
 
-/* ---- Out, part by part ----------------------------------------------------------------------- */
+/* ---- Sent parts of messages ------------------------------------------------------------------ */
 
-/* The poller's; NULL: it is not to be had. */
+/* Borrow the poller's compressor. NULL: not available. */
 static struct ws_deflater *
 ws_compress_borrow(struct goevd_websocket_conn *w)
 {
@@ -303,7 +304,7 @@ ws_compress_end_parts(struct goevd_websocket_conn *w)
     ws_bound_give(ws_conn_instance(w), WS_DEFLATER_MEMORY(bits));
 }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- The end of a connection ----------------------------------------------------------------- */
 
 void
 ws_compress_close(struct goevd_websocket_conn *w)

@@ -10,9 +10,9 @@
 
 #include "websocket/message/frame.h"
 
-/* ---- Out ------------------------------------------------------------------------------------- */
+/* ---- Sending frames -------------------------------------------------------------------------- */
 
-#define RESERVE_MAX 65536 /* of goevd_conn_reserve() */
+#define RESERVE_MAX 65536 /* limit of goevd_conn_reserve() */
 
 static void
 ws_conn_release(void *arg, int result)
@@ -21,7 +21,8 @@ ws_conn_release(void *arg, int result)
     free(arg);
 }
 
-/* What cannot be written in place, from memory of its own: all of it or nothing. */
+/* Send a frame that cannot be written in place, from a separate allocation: all of it or
+ * nothing. */
 static int
 ws_conn_send_large(struct goevd_websocket_conn *w, const char *head, size_t head_len,
                    const void *data, size_t len)
@@ -51,7 +52,7 @@ ws_conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, s
         return -EPIPE;
     if (head_len + len <= RESERVE_MAX)
         to = goevd_conn_reserve(w->c, head_len + len);
-    if (!to) /* where it is a limit that leaves no room, this says which */
+    if (!to) /* this call reports which limit leaves no room */
         return ws_conn_wrote(w, ws_conn_send_large(w, head, head_len, data, len));
     memcpy(to, head, head_len);
     if (len != 0)
@@ -59,7 +60,7 @@ ws_conn_send(struct goevd_websocket_conn *w, uint8_t opcode, const void *data, s
     return ws_conn_wrote(w, goevd_conn_commit(w->c, head_len + len));
 }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- The end of a connection ----------------------------------------------------------------- */
 
 void
 ws_conn_note_close(struct goevd_websocket_conn *w, unsigned code, enum goevd_websocket_who who)
@@ -89,7 +90,7 @@ ws_conn_begin_close(struct goevd_websocket_conn *w, unsigned code, const char *r
     ws_conn_note_close(w, code, who);
     w->flags &= ~(uint32_t)WS_CONN_PINGED;
     w->flags |= WS_CONN_CLOSING | (who == GOEVD_WEBSOCKET_SELF ? WS_CONN_AWAITS : 0);
-    if (r < 0) { /* the frame has no room: the end of the connection tells as much */
+    if (r < 0) { /* no room for the close frame: the end of the connection is the only sign */
         w->flags |= WS_CONN_DONE;
         goevd_conn_close(w->c, GOEVD_CLOSE_FLUSH);
     } else {
@@ -105,7 +106,7 @@ ws_conn_end(struct goevd_websocket_conn *w, unsigned flags)
     goevd_conn_close(w->c, flags);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- The life of a connection ---------------------------------------------------------------- */
 
 int
 ws_conn_begin_state(const struct ws_instance *ws, struct ws_conn_begin *begin)

@@ -13,8 +13,8 @@ ws_keepalive_now_ms(const struct goevd_websocket_conn *w)
     return (uint32_t)(goevd_poller_now(goevd_conn_poller(w->c)) / GOEVD_MILLISECOND);
 }
 
-/* How much longer the present message may take, ns; 0: no longer; UINT64_MAX: there is none, or it
- * waits for the application. */
+/* Remaining time for the current message in ns; 0: none left; UINT64_MAX: there is no message, or
+ * it waits for the application. */
 static uint64_t
 ws_keepalive_message_left(const struct goevd_websocket_conn *w)
 {
@@ -29,7 +29,8 @@ ws_keepalive_message_left(const struct goevd_websocket_conn *w)
     return allowed > taken ? allowed - taken : 0;
 }
 
-/* Wake up after a time, 0: never, or when the present message must have ended. */
+/* Arm the timer for a delay (0: none), or for the deadline of the current message if that is
+ * earlier. */
 static void
 ws_keepalive_arm(struct goevd_websocket_conn *w, int64_t delay_ns)
 {
@@ -75,8 +76,8 @@ ws_keepalive_go_away(struct goevd_websocket_conn *w)
     return 0;
 }
 
-/* close_timeout counts from when the close frame has left the queue: how slowly it may do that is
- * up to the listener's output_rate and idle_timeout. Returns whether it goes on. */
+/* close_timeout counts from the moment at which the close frame has left the queue. Until then the
+ * listener's output_rate and idle_timeout apply. Returns true while the connection goes on. */
 static bool
 ws_keepalive_close_goes_on(struct goevd_websocket_conn *w)
 {
@@ -99,8 +100,8 @@ ws_keepalive_closing(struct goevd_websocket_conn *w)
     ws_conn_end(w, GOEVD_CLOSE_FLUSH);
 }
 
-/* A peer from which nothing has come for an interval is asked whether it is there. Where output
- * waits, what comes may not be read: then the listener's idle_timeout judges. */
+/* Send a ping after an interval without data from the peer. While output waits, input may be
+ * unread: then the listener's idle_timeout applies instead. */
 int
 ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {
@@ -109,7 +110,7 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     bool heard = (w->flags & WS_CONN_HEARD) || goevd_conn_queued(c) != 0;
     bool pinged = (w->flags & WS_CONN_PINGED) != 0;
 
-    if (cookie != GOEVD_DEADLINE) /* a timer of the application's, which may make none */
+    if (cookie != GOEVD_DEADLINE) /* a timer of the application, which has no timers */
         return 0;
     if ((w->flags & (WS_CONN_LEAVING | WS_CONN_CLOSING)) == WS_CONN_LEAVING)
         return ws_keepalive_go_away(w);
@@ -129,14 +130,14 @@ ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     w->flags &= ~(uint32_t)(WS_CONN_HEARD | WS_CONN_PINGED);
     if (!heard && o->ping_interval_ns != 0) {
         w->flags |= WS_CONN_PINGED;
-        (void)ws_conn_send(w, WS_FRAME_PING, NULL, 0); /* without memory it is as if it were lost */
+        (void)ws_conn_send(w, WS_FRAME_PING, NULL, 0); /* out of memory: treat the ping as lost */
     }
     ws_keepalive_arm(w, w->flags & WS_CONN_PINGED ? o->pong_timeout_ns : o->ping_interval_ns);
     return 0;
 }
 
-/* Peers that are all closed at once come back all at once. The ids that connections have in turn
- * lie, times the golden ratio, evenly over the whole range. */
+/* Clients that are closed at the same moment also reconnect at the same moment. Consecutive ids,
+ * multiplied by the golden ratio, spread the close frames evenly over stop_spread. */
 int
 ws_keepalive_stop(struct goevd_conn *c, void *state)
 {

@@ -1,16 +1,16 @@
-/* Whether the peer is still there, and what time ends: pings, close frames that are not answered,
- * and connections that leave when goevd stops. */
+/* Deadlines of a connection: pings, unanswered close frames, and close frames that are spread out
+ * when goevd stops. */
 #pragma once
 
 #include "websocket/conn.h"
 
-/* Silence is measured from now. */
+/* Start the interval after which a silent peer gets a ping. */
 void ws_keepalive_begin(struct goevd_websocket_conn *w);
 
-/* A message begins, and has not come whole: its time counts from now. */
+/* The first part of a message has arrived: start the message's deadline. */
 void ws_keepalive_message(struct goevd_websocket_conn *w);
 
-/* Something has come. What was asked for starts a new interval. */
+/* Data has arrived. It answers a ping, and restarts the interval. */
 static inline void
 ws_keepalive_heard(struct goevd_websocket_conn *w)
 {
@@ -20,6 +20,6 @@ ws_keepalive_heard(struct goevd_websocket_conn *w)
         w->flags |= WS_CONN_HEARD;
 }
 
-/* For struct goevd_stream. */
+/* Implements on_timeout of struct goevd_stream. */
 int ws_keepalive_timeout(struct goevd_conn *c, void *state, uint64_t cookie);
 int ws_keepalive_stop(struct goevd_conn *c, void *state);

@@ -3,7 +3,7 @@
 #include "websocket/metrics.h"
 
 static const struct {
-    const char *reason; /* in the close frame */
+    const char *reason; /* reason in the close frame */
     const char *option;
 } ws_limits[WS_LIMIT_COUNT] = {
     [WS_LIMIT_NONE] = {"", ""},

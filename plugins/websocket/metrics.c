@@ -2,7 +2,7 @@
 
 #include <goevd/metrics.h>
 
-/* Each limit by the name of its key. */
+/* Register a counter for each limit, labeled with the name of its option. */
 static int
 ws_metrics_add_limits(struct ws_instance *ws)
 {

@@ -1,4 +1,4 @@
-/* What goevd ctl stats tells of an instance. */
+/* The metrics of an instance. */
 #pragma once
 
 #include <goevd/metrics.h>

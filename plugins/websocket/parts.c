@@ -7,7 +7,7 @@
 #include "websocket/rooms/backlog.h"
 #include "websocket/send.h"
 
-/* What was published meanwhile has waited, whoever was ready for it. */
+/* Send publications that have waited for the end of the message in parts. */
 static void
 ws_parts_end(struct goevd_websocket_conn *w, int r)
 {

@@ -14,8 +14,8 @@
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/rooms.h"
 
-/* The peer, or the application, has gone wrong: the code of the close frame, perhaps with a limit
- * (limit.h). */
+/* Close the connection after an error of the peer or of the application. code: the close code,
+ * perhaps with a limit (limit.h). */
 static void
 ws_conn_fail(struct goevd_websocket_conn *w, unsigned verdict, enum goevd_websocket_who who)
 {
@@ -24,7 +24,7 @@ ws_conn_fail(struct goevd_websocket_conn *w, unsigned verdict, enum goevd_websoc
 
     if (ws_conn_begin_close(w, WS_LIMITED_CODE(verdict), reason, strlen(reason), who) == 0)
         ws_limit_tell(w, limit);
-    w->flags &= ~(uint32_t)WS_CONN_AWAITS; /* it is not waited for */
+    w->flags &= ~(uint32_t)WS_CONN_AWAITS; /* the peer's close frame is not awaited */
     ws_conn_end(w, GOEVD_CLOSE_FLUSH);
 }
 
@@ -36,7 +36,7 @@ ws_conn_violated(struct goevd_websocket_conn *w, unsigned code)
 
 /* ---- Control frames -------------------------------------------------------------------------- */
 
-/* The code of the peer's close frame, or that which refuses it, section 7.1.5. */
+/* The code of the peer's close frame, or the code that refuses it, section 7.1.5. */
 static unsigned
 ws_conn_close_code(const char *data, size_t len, bool *ret_valid)
 {
@@ -57,8 +57,8 @@ ws_conn_close_code(const char *data, size_t len, bool *ret_valid)
     return be16toh(n16);
 }
 
-/* Of the peer, for on_close: in the place of a message, as none comes any more. Without memory
- * there is no reason. */
+/* Save the reason of the peer's close frame for on_close, in the buffer of messages, because no
+ * message follows. Without memory the reason is lost. */
 static void
 ws_conn_keep_reason(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
@@ -73,7 +73,7 @@ ws_conn_keep_reason(struct goevd_websocket_conn *w, const char *data, size_t len
     w->message_len = n;
 }
 
-/* The server ends the connection, section 7.1.1: at once, for the peer has said its last. */
+/* Section 7.1.1: the server closes the TCP connection, at once because the peer sends no more. */
 static void
 ws_conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
@@ -91,7 +91,7 @@ ws_conn_take_close(struct goevd_websocket_conn *w, const char *data, size_t len)
     ws_conn_end(w, GOEVD_CLOSE_DONE);
 }
 
-/* Returns 0, or -ENOBUFS: not now. */
+/* Handle a control frame. Returns 0; -ENOBUFS: try again later. */
 static int
 ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
                      const char *data)
@@ -110,12 +110,13 @@ ws_conn_take_control(struct goevd_websocket_conn *w, const struct ws_frame_head 
     return r == -ENOBUFS ? r : 0;
 }
 
-/* The functions on the way of each message are inline: without that it costs 15 instructions more.
- */
+/* Functions on the path of each message are inline: calls would cost 15 instructions more per
+ * message. */
 
 /* ---- Data frames ----------------------------------------------------------------------------- */
 
-/* The application has returned neither 0 nor 1 for a message. Returns 0, or -ENOBUFS: not now. */
+/* Handle a result of the application for a message that is neither 0 nor 1. Returns 0; -ENOBUFS:
+ * try again later. */
 __attribute__((cold, noinline)) static int
 ws_conn_answered(struct goevd_websocket_conn *w, int r)
 {
@@ -133,8 +134,8 @@ ws_conn_answered(struct goevd_websocket_conn *w, int r)
     return 0;
 }
 
-/* Give a message to the application, or as much of it as is there: what ends it has LAST. Returns
- * 0, or -ENOBUFS: not now. */
+/* Pass a message, or its received part, to the application; the last part has LAST. Returns 0;
+ * -ENOBUFS: try again later. */
 static inline int
 ws_conn_deliver(struct goevd_websocket_conn *w, const struct ws_instance *ws,
                 struct goevd_place *place, const char *data, size_t len, unsigned flags)
@@ -157,13 +158,14 @@ ws_conn_deliver(struct goevd_websocket_conn *w, const struct ws_instance *ws,
     return r == -ENOBUFS ? r : 0;
 }
 
-/* The message in parts is whole, or is to go on part by part. */
+/* Pass a message in parts on, when it is complete or the application takes parts. */
 static int
 ws_conn_deliver_parts(struct goevd_websocket_conn *w)
 {
     bool last = w->frame_left == 0 && (w->flags & WS_CONN_LAST);
     const struct ws_local *l = goevd_conn_local(w->c);
-    bool waited = (w->flags & WS_CONN_WAITS) != 0; /* for the application: that is not the peer's */
+    bool waited = (w->flags & WS_CONN_WAITS) != 0; /* the time until now was the application's, not
+                                                    * the peer's */
     unsigned flags = (w->flags & WS_CONN_STREAMED) != 0 ? 0 : GOEVD_WEBSOCKET_FIRST;
     int r;
 
@@ -186,8 +188,8 @@ ws_conn_deliver_parts(struct goevd_websocket_conn *w)
     return 0;
 }
 
-/* Text that ends here, or in a later frame; `ascii` if it is nothing else. Returns whether it can
- * stand. */
+/* Check the UTF-8 of a piece of text that ends here or continues in a later frame; `ascii`: it is
+ * all ASCII. Returns whether it is valid. */
 static inline bool
 ws_conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len, bool ascii,
                    bool last)
@@ -197,7 +199,7 @@ ws_conn_text_valid(struct goevd_websocket_conn *w, const char *data, size_t len,
     return ws_utf8_check(&w->utf8, data, len) == 0 && (!last || w->utf8.need == 0);
 }
 
-/* Take a piece of a message. Returns 0, or the code that refuses it. */
+/* Append a piece to the message. Returns 0, or the close code that refuses it. */
 static unsigned
 ws_conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, bool last)
 {
@@ -213,8 +215,8 @@ ws_conn_gather(struct goevd_websocket_conn *w, const char *data, size_t len, boo
     return 0;
 }
 
-/* Take what is there of the present frame. Returns its bytes, also if it ends the connection;
- * -ENOBUFS if nothing can be taken, which with a whole message does not happen. */
+/* Take the received part of the current frame. Returns its length, also if it closes the
+ * connection. -ENOBUFS: nothing can be taken now, which never happens for a whole message. */
 static ptrdiff_t
 ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
@@ -238,7 +240,8 @@ ws_conn_take_part(struct goevd_websocket_conn *w, const char *data, size_t len)
     return (ptrdiff_t)n;
 }
 
-/* The most common frame by far: a whole message, all there. Returns 0, or -ENOBUFS: not now. */
+/* Take a whole message in one frame, by far the most common case. Returns 0; -ENOBUFS: try again
+ * later. */
 static inline int
 ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
                    const struct ws_frame_head *head, const char *data)
@@ -262,7 +265,8 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
                            GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
 }
 
-/* 0, or the code that refuses the frame: before any memory is taken for it. */
+/* Check the limits before memory is allocated for the frame. Returns 0, or the close code that
+ * refuses it. */
 static inline unsigned
 ws_conn_refuses(const struct goevd_websocket_conn *w, const struct ws_options *o,
                 const struct ws_frame_head *head)
@@ -306,8 +310,8 @@ ws_conn_begin_frame(struct goevd_websocket_conn *w, const struct ws_frame_head *
         ws_keepalive_message(w);
 }
 
-/* Take the beginning of a data frame, or all of it; data is its payload as far as it is there.
- * Returns bytes of that, or -ENOBUFS: not now. */
+/* Take the head and the received part of a data frame; data is its payload. Returns the bytes of
+ * payload taken; -ENOBUFS: try again later. */
 static inline ptrdiff_t
 ws_conn_take_data(struct goevd_websocket_conn *w, const struct ws_frame_head *head,
                   const char *data, size_t len)
@@ -329,9 +333,10 @@ ws_conn_take_data(struct goevd_websocket_conn *w, const struct ws_frame_head *he
     return ws_conn_take_part(w, data, len);
 }
 
-/* ---- In -------------------------------------------------------------------------------------- */
+/* ---- Input ----------------------------------------------------------------------------------- */
 
-/* Take a frame, or of data its beginning. Returns bytes; 0 if more are needed; -ENOBUFS. */
+/* Take a control frame, or the received part of a data frame. Returns the bytes taken; 0: more are
+ * needed; -ENOBUFS. */
 static inline ptrdiff_t
 ws_conn_take_frame(struct goevd_websocket_conn *w, const char *data, size_t len)
 {
@@ -377,7 +382,7 @@ ws_conn_read(struct goevd_conn *c, void *state, const char *data, size_t len, si
     return (ptrdiff_t)((w->flags & WS_CONN_DONE) != 0 ? len : at);
 }
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- The life of a connection ---------------------------------------------------------------- */
 
 static int
 ws_conn_tell_open(struct goevd_websocket_conn *w, const struct ws_instance *ws)
@@ -456,10 +461,11 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
     ws_incoming_give(w);
     ws_compress_close(w);
     free(w->begin.app_state);
-    *(volatile uint32_t *)&w->begin.magic = 0; /* a pointer that is kept is found by it */
+    *(volatile uint32_t *)&w->begin.magic = 0; /* a pointer kept by the application is detected by
+                                                * its magic */
 }
 
-/* What an idle connection may cost beside the host's own part. */
+/* limits the memory of an idle connection */
 static_assert(sizeof(struct goevd_websocket_conn) <= 128, "the state of a connection has grown");
 
 const struct goevd_stream ws_conn_stream = {

@@ -1,4 +1,4 @@
-/* Frames in, messages to the application: the callbacks of a connection. */
+/* Received frames: the callbacks of a connection, which pass messages to the application. */
 #pragma once
 
 #include "websocket/conn.h"

@@ -1,4 +1,4 @@
-/* Messages, pings and close frames of an application. */
+/* Sending messages, pings and close frames for an application. */
 #pragma once
 
 #include <errno.h>
@@ -6,11 +6,11 @@
 #include "websocket/compress.h"
 #include "websocket/conn.h"
 
-/* As the functions of goevd/websocket.h. */
+/* These implement the functions of goevd/websocket.h. */
 int ws_send_ping(struct goevd_websocket_conn *w, const void *data, size_t len);
 int ws_send_close(struct goevd_websocket_conn *w, unsigned code, const char *reason);
 
-/* Inline: each message passes here. */
+/* Inline, because each message passes here. */
 static inline int
 ws_send_message(struct goevd_websocket_conn *w, int type, const void *data, size_t len)
 {

@@ -1,5 +1,5 @@
-/* The table of applications that are held to the rules (goevd --strict): each function looks first
- * whether it may be called here, and then does as the plain one. */
+/* The function table for `goevd --strict`: each function first checks that it may be called here,
+ * and then calls the plain one. */
 #include "websocket/api.h"
 
 #include <goevd/hosting.h>
@@ -172,7 +172,7 @@ ws_strict_request_refuse(struct goevd_websocket_request *q, int status, const ch
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-/* What is of an id may be called anywhere. */
+/* Functions that take an id may be called anywhere, so they are not replaced. */
 const struct goevd_websocket *
 ws_strict_table(void)
 {

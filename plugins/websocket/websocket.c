@@ -18,7 +18,7 @@
 #include "websocket/rooms/rooms.h"
 
 #define APP_STATE_MAX 65536
-#define SCRATCH_FIRST 65536 /* what a read brings, as a rule */
+#define SCRATCH_FIRST 65536 /* usual size of a read */
 
 GOEVD_HTTP_TABLE;
 
@@ -65,7 +65,8 @@ ws_handshake_agree(struct goevd_http_request *r, const struct ws_handshake *h,
     return result < 0 ? result : goevd_http_upgrade(r, "websocket", NULL, begin, sizeof(*begin));
 }
 
-/* Ask the application. Returns 0; its status; negative. *ret_refused: it has replied. */
+/* Call the application's on_request. Returns 0; a status that refuses the handshake; negative.
+ * *ret_refused: the application has sent its own reply. */
 static int
 ws_handshake_ask(struct goevd_http_request *r, struct ws_handshake *h, struct ws_conn_begin *begin,
                  bool *ret_refused)
@@ -140,7 +141,7 @@ static const struct goevd_http_handler handshake_handler = {
     .on_close = ws_handshake_close,
 };
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- The life of an instance ----------------------------------------------------------------- */
 
 static struct ws_deflate_policy
 ws_options_deflate(const struct ws_options *o)
@@ -151,7 +152,7 @@ ws_options_deflate(const struct ws_options *o)
                                       (uint8_t)o->compress_client_bits, !o->compress_context};
 }
 
-/* Returns 0, or what goevd_refuse() does. */
+/* Returns 0, or the result of goevd_refuse(). */
 static int
 ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
 {
@@ -186,7 +187,7 @@ ws_str_is(struct goevd_str s, const char *text)
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
-/* Returns 0, or what goevd_refuse() does. */
+/* Returns 0, or the result of goevd_refuse(). */
 static int
 ws_check_origins(struct ws_instance *ws)
 {
@@ -226,7 +227,7 @@ ws_name_callbacks(struct ws_instance *ws)
         ws->hosted[i] = (struct goevd_hosted){owner, names[i]};
 }
 
-/* Returns 0, or what goevd_refuse() does. */
+/* Returns 0, or the result of goevd_refuse(). */
 static int
 ws_give_host(struct ws_instance *ws)
 {
@@ -264,7 +265,8 @@ ws_create(struct goevd_self *self, const void *options, void **ret_instance)
     if (r == 0)
         r = ws_check_origins(ws);
     if (ws->app.on_fragment)
-        ws->app.on_message = NULL; /* which is asked for first, with each message */
+        ws->app.on_message = NULL; /* a NULL on_message is replaced, so that it is not tested for
+                                    * each message */
     ws_name_callbacks(ws);
     if (r == 0)
         r = ws_metrics_new(ws);

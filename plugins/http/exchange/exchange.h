@@ -228,7 +228,8 @@ http_exchange_result(const struct http_exchange *x, enum http_callback callback,
  *
  * r        Result of the last callback; 0: there was none.
  * Returns  0: body content may be passed, or the exchange is over; -EBUSY: the exchange waits;
- *          another negative value: the connection is lost. */
+ *          another negative value: the connection is lost.
+ */
 int http_exchange_advance(struct http_exchange *x, ptrdiff_t r);
 
 /* Output has drained. Returns as http_exchange_advance(). */

@@ -21,7 +21,8 @@ cold int http_h1_handle_any(struct http_h1_batch *b, struct http_exchange *x);
  * flags    enum http_exchange_flags of the head.
  * link     enum http_h1_link_flags of the head.
  * Returns  0; -EBUSY: the requests behind this one have to wait; -ENOBUFS: this request has to
- * wait, and nothing was done; another negative value: the connection is lost. */
+ *          wait, and nothing was done; another negative value: the connection is lost.
+ */
 static hot int
 http_h1_handle(struct http_h1_batch *b, unsigned number, size_t head_len, unsigned flags,
                unsigned link_flags)

@@ -11,7 +11,8 @@
  *
  * bytes    Copied; len of them.
  * body     Sent after them by reference; owned by the options.
- * Returns  as goevd_conn_write(); -ENOBUFS: the rest is queued. */
+ * Returns  as goevd_conn_write(); -ENOBUFS: the rest is queued.
+ */
 int http_h1_rest_begin(struct goevd_conn *c, struct http_h1_conn *conn, const char *bytes,
                        size_t len, struct http_span body);
 

@@ -15,9 +15,10 @@ int http_h2_block_add(struct http_h2_block *block, const struct http_limits *lim
 
 /* Make the request of a complete block.
  *
- * ret      has room for HTTP_H2_BLOCK_OWN_FIELDS more than the limit; spans of it point into the
- * block, until the next one begins. ended    the client has sent END_STREAM. Returns  0; an enum
- * http_verdict; -ENOMEM.
+ * ret      Room for HTTP_H2_BLOCK_OWN_FIELDS more fields than the limit. Its spans point into the
+ *          block until the next one begins.
+ * ended    The client has sent END_STREAM.
+ * Returns  0; an enum http_verdict; -ENOMEM.
  */
 int http_h2_block_request(struct http_h2_block *block, const struct http_limits *limits, bool ended,
                           struct http_request *ret);

@@ -44,7 +44,8 @@ void http_gzip_free(struct http_gzip *gzip);
  *
  * type    Content type, for 304 that of the 200; empty: in `lines`, or not known.
  * length  Content length, for 304 that of the 200; or GOEVD_HTTP_LENGTH_UNKNOWN.
- * lines   The other headers. */
+ * lines   The other headers.
+ */
 bool http_gzip_applies(const struct http_options_gzip *o, int status, struct http_span type,
                        uint64_t length, const struct http_buffer *lines);
 

@@ -12,7 +12,8 @@
  *
  * ret_path  Room for len bytes; not NUL-terminated; may be the path itself.
  * Returns   Bytes written, at least 1; HTTP_BAD_PATH for a malformed escape, an encoded NUL, or a
- *           path that leaves the root. */
+ *           path that leaves the root.
+ */
 ssize_t http_path_normalise(const char *path, size_t len, char *ret_path);
 
 /* The same. ret_escaped, unless NULL, gets a 1 for each byte of the result that was escaped, else

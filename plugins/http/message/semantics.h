@@ -29,7 +29,8 @@ http_field_is(const struct http_field *f, const char *name, size_t len)
 
 /* Check the headers, and set content_length and the flags that follow from them.
  *
- * Returns  0 or an enum http_verdict. */
+ * Returns  0 or an enum http_verdict.
+ */
 static inline int
 http_semantics_check(struct http_request *req)
 {

@@ -7,7 +7,8 @@
  * A request without the parser's HTTP_TARGET_OTHER needs no check.
  *
  * scratch  Room for the bytes of the target; receives the path if it has to be changed.
- * Returns  0, with HTTP_SERVER_WIDE for "OPTIONS *"; an enum http_verdict. */
+ * Returns  0, with HTTP_SERVER_WIDE for "OPTIONS *"; an enum http_verdict.
+ */
 int http_target_check(struct http_request *req, char *scratch);
 
 /* The path of a target, not normalized and without the query. */

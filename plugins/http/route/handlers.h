@@ -83,7 +83,8 @@ void http_handlers_fini(struct http_handlers *handlers);
  * at       The route in the options, as in "routes[2]".
  * list     of struct goevd_plugin *.
  * edits    Taken over, and emptied. After an error they may still be the caller's.
- * Returns  The chain's number; -EINVAL after goevd_refuse(); -ENOMEM. */
+ * Returns  The chain's number; -EINVAL after goevd_refuse(); -ENOMEM.
+ */
 int http_handlers_add(struct http_handlers *handlers, struct goevd_self *self, const char *at,
                       struct goevd_str path, const struct goevd_list *list,
                       struct http_header_edits *edits);

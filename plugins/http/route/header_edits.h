@@ -29,7 +29,8 @@ http_header_edits_any(const struct http_header_edits *edits)
 
 /* Check one header in the options, at `path`.
  *
- * Returns  0; -EINVAL after goevd_refuse(). */
+ * Returns  0; -EINVAL after goevd_refuse().
+ */
 int http_header_edits_check_header(struct goevd_self *self, const char *path, struct goevd_str name,
                                    struct goevd_str value);
 

@@ -39,7 +39,8 @@ int http_replies_edit(struct http_reply *reply, struct goevd_self *self, const c
 
 /* The number of the 405 for paths with these methods. All such paths share it. -ENOMEM.
  *
- * arg      struct http_replies. */
+ * arg      struct http_replies.
+ */
 int http_replies_refuse(void *arg, uint16_t methods);
 
 /* Apply the edits that `all` and the host (or NULL) have for replies without a route to those made
@@ -54,5 +55,6 @@ int http_replies_push_absent(struct http_replies *replies);
 /* Append the fixed replies, in the order of their numbers.
  *
  * methods  Methods that the server has on any path.
- * Returns  The last number; -ENOMEM. */
+ * Returns  The last number; -ENOMEM.
+ */
 int http_replies_push_fixed(struct http_replies *replies, uint16_t methods);

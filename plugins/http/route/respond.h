@@ -15,7 +15,8 @@
  * ret_reply->memory. An error reply with neither body nor type gets its error page.
  *
  * path     The route in the options, as in "routes[2]".
- * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM. */
+ * Returns  0; -EINVAL after goevd_refuse(); -ENOMEM.
+ */
 int http_respond_build(struct goevd_self *self, const char *path,
                        const struct http_options_respond *o, const struct http_error_pages *pages,
                        struct http_reply *ret_reply);

@@ -51,7 +51,8 @@ void http_router_fini(struct http_router *router);
  *
  * path     Stays valid as long as the router; a prefix ends in "/". A "{" begins a segment that
  *          ends with "}".
- * Returns  0; -EEXIST if one of the methods has an answer on that path already; -ENOMEM. */
+ * Returns  0; -EEXIST if one of the methods has an answer on that path already; -ENOMEM.
+ */
 int http_router_add(struct http_router *router, struct http_span path, bool prefix,
                     uint16_t methods, uint16_t answer);
 

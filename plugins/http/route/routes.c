@@ -9,10 +9,8 @@
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 
-#define ROUTES_AT_MAX 128 /* limit of the option path of a route, and of a field of it */
-#define ROUTES_SLASH_MAX                                                                           \
-    4096 /* limit of a path that is redirected to the one with "/" appended                        \
-          */
+#define ROUTES_AT_MAX 128     /* limit of the option path of a route, and of a field of it */
+#define ROUTES_SLASH_MAX 4096 /* limit of a path that is redirected to append "/" */
 #define ROUTES_ALL_METHODS ((1U << HTTP_TRACE) - 1)
 
 /* A list of routes in the options, and the header edits of its replies. */

@@ -31,7 +31,8 @@ void http_virtual_hosts_fini(struct http_virtual_hosts *hosts);
 /* Assign a number to a name.
  *
  * Returns  0; -EEXIST if the name has one already; -EINVAL if it is no host, or has a port;
- *          -ENOMEM. */
+ *          -ENOMEM.
+ */
 int http_virtual_hosts_add(struct http_virtual_hosts *hosts, struct http_span name,
                            uint32_t number);
 

@@ -10,14 +10,14 @@
 
 #define WINDOW_MAX 32768
 
-/* What ends each message and is not sent, section 7.2.1. */
+/* The bytes that end each compressed message and are not sent, RFC 7692 section 7.2.1. */
 static const char deflate_tail[4] = {0, 0, (char)0xff, (char)0xff};
 
-/* ---- In -------------------------------------------------------------------------------------- */
+/* ---- Inflating ------------------------------------------------------------------------------- */
 
 struct ws_inflater {
     z_stream z;
-    bool begun; /* something was fed since a message, or a stream within one, has ended */
+    bool begun; /* input was fed since the last end of a message, or of a stream within it */
 };
 
 struct ws_inflater *
@@ -54,7 +54,8 @@ ws_inflater_feed(struct ws_inflater *i, const char *data, size_t len)
     i->begun = i->begun || len != 0;
 }
 
-/* What ends with a final block, or has no block at all, is whole as it is. */
+/* Without a final block, append the removed tail. A message that ends with a final block, or is
+ * empty, is complete. */
 void
 ws_inflater_feed_end(struct ws_inflater *i)
 {
@@ -62,8 +63,8 @@ ws_inflater_feed_end(struct ws_inflater *i)
         ws_inflater_feed(i, deflate_tail, sizeof(deflate_tail));
 }
 
-/* A final block ends a stream of zlib, and no message: blocks that follow may refer to what was
- * before it, section 7.2.3.4. */
+/* A final block ends a stream of zlib, but not the message. The blocks behind it may refer to data
+ * before it, section 7.2.3.4, so the window is kept. */
 static int
 ws_inflater_go_on(struct ws_inflater *i)
 {
@@ -96,8 +97,8 @@ ws_inflater_take(struct ws_inflater *i, char *to, size_t room)
     return (char *)i->z.next_out - to;
 }
 
-#define TYPE_BITS 63   /* of data_type: bits of the last byte that are not used */
-#define TYPE_BLOCK 128 /* a block is to begin */
+#define TYPE_BITS 63   /* bits of data_type: number of unused bits in the last byte */
+#define TYPE_BLOCK 128 /* bit of data_type: at the boundary of two blocks */
 
 bool
 ws_inflater_end(struct ws_inflater *i)
@@ -108,13 +109,13 @@ ws_inflater_end(struct ws_inflater *i)
     return whole;
 }
 
-/* ---- Out ------------------------------------------------------------------------------------- */
+/* ---- Deflating ------------------------------------------------------------------------------- */
 
 struct ws_deflater {
     z_stream z;
 };
 
-/* The tables grow with the window, from 1 KiB at the smallest. */
+/* The hash tables grow with the window; the smallest has 1 KiB. */
 struct ws_deflater *
 ws_deflater_new(unsigned bits, int level)
 {
@@ -141,8 +142,7 @@ ws_deflater_reset(struct ws_deflater *d)
     (void)deflateReset(&d->z);
 }
 
-/* Compress up to a border between bytes. Returns what that took, with the tail; 0 if there was no
- * room. */
+/* Compress up to a byte boundary. Returns the bytes written, with the tail; 0: too little room. */
 static size_t
 ws_deflater_flush(struct ws_deflater *d, const char *data, size_t len, char *to, size_t room)
 {
@@ -168,7 +168,8 @@ ws_deflater_message(struct ws_deflater *d, const char *data, size_t len, char *t
     return 0;
 }
 
-/* Nothing is flushed twice: what ends a message then is an empty block, section 7.2.3.6. */
+/* zlib does not flush twice in succession. In that case an empty block ends the message, section
+ * 7.2.3.6. */
 size_t
 ws_deflater_part(struct ws_deflater *d, const char *data, size_t len, bool last, char *to)
 {

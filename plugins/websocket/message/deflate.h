@@ -1,37 +1,39 @@
-/* Messages of RFC 7692, section 7.2, with zlib: in and out of compressed bytes. */
+/* Compression of messages with zlib, RFC 7692 section 7.2. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes that one takes at most, for a window of so many bits; the rest is zlib's own state. */
+/* Upper bound of an inflater's memory for a window of that many bits; 8 KiB are zlib's own
+ * state. */
 #define WS_INFLATER_MEMORY(bits) ((1 << (bits)) + 8192)
 #define WS_DEFLATER_MEMORY(bits) ((1 << ((bits) + 3)) + 8192)
 
-/* Bytes that a message may get: some cannot be made shorter, and get longer. */
+/* Upper bound of a compressed message: incompressible ones become longer. */
 #define WS_DEFLATED_MAX(len) ((len) + (len) / 4 + 64)
 
 struct ws_inflater;
 
-/* NULL without memory. */
+/* NULL: out of memory. */
 struct ws_inflater *ws_inflater_new(unsigned bits);
 void ws_inflater_free(struct ws_inflater *i);
 
-/* Forget the messages of before, and have a window of so many bits. */
+/* Forget earlier messages, and use a window of that many bits. */
 void ws_inflater_reset(struct ws_inflater *i, unsigned bits);
 
-/* The next piece of a message; it must stay until ws_inflater_take() has returned 0. */
+/* Pass the next piece of a message. It must stay valid until ws_inflater_take() has returned 0. */
 void ws_inflater_feed(struct ws_inflater *i, const char *data, size_t len);
 
-/* The message ends behind what was fed. */
+/* The message ends behind the last piece. */
 void ws_inflater_feed_end(struct ws_inflater *i);
 
-/* Make bytes of what was fed. Returns how many, at most room, which is not 0; 0 if that needs more
- * to be fed; -EBADMSG if nothing can become of it; -ENOMEM. Whether it takes what refers further
- * back than the window depends on the pieces. */
+/* Inflate into at most `room` bytes; room is not 0. Returns the bytes written; 0: more input is
+ * needed; -EBADMSG: malformed; -ENOMEM. Whether a reference beyond the window is detected depends
+ * on how the message is split. */
 ptrdiff_t ws_inflater_take(struct ws_inflater *i, char *to, size_t room);
 
-/* Whether the message was whole, when all of it is taken; the next one may begin. */
+/* Call when the message is inflated. Returns whether it was complete; the next message may
+ * begin. */
 bool ws_inflater_end(struct ws_inflater *i);
 
 struct ws_deflater;
@@ -39,14 +41,14 @@ struct ws_deflater;
 struct ws_deflater *ws_deflater_new(unsigned bits, int level);
 void ws_deflater_free(struct ws_deflater *d);
 
-/* Compress the next message without those before. */
+/* Compress the next message independently of earlier ones. */
 void ws_deflater_reset(struct ws_deflater *d);
 
-/* Compress one into as many bytes as it has itself. Returns how many it took; 0 if that does not
- * make it shorter: then it is as after a reset. */
+/* Compress a message into a buffer of its own length. Returns the bytes written; 0: the result is
+ * not shorter, and the compressor is reset. */
 size_t ws_deflater_message(struct ws_deflater *d, const char *data, size_t len, char *to);
 
-/* Compress a part of one, `last` if it ends with it, into as many bytes as WS_DEFLATED_MAX() says.
- * Returns how many it took. The peer can inflate each when it comes; after a reset the next still
- * goes on with the message. */
+/* Compress a part of a message, `last` if the message ends with it, into WS_DEFLATED_MAX() bytes.
+ * Returns the bytes written. The peer can inflate each part when it arrives. A reset between two
+ * parts is permitted. */
 size_t ws_deflater_part(struct ws_deflater *d, const char *data, size_t len, bool last, char *to);

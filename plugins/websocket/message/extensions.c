@@ -12,10 +12,10 @@ struct ws_cursor {
     const char *at, *end;
 };
 
-/* The value of a parameter; of a longer one the beginning is as good as all of it. */
+/* The value of a parameter. Longer values are truncated, because no valid value is that long. */
 struct ws_value {
     char text[3];
-    size_t len; /* 0: there is none */
+    size_t len; /* 0: no value */
 };
 
 static bool
@@ -33,7 +33,7 @@ ws_cursor_skip_space(struct ws_cursor *c)
         c->at++;
 }
 
-/* Whether this comes next, besides white space; then it is behind. */
+/* Skip white space and this character; false if another character follows. */
 static bool
 ws_cursor_passes(struct ws_cursor *c, char what)
 {
@@ -44,7 +44,7 @@ ws_cursor_passes(struct ws_cursor *c, char what)
     return true;
 }
 
-/* Empty if none comes next. */
+/* Read a token; empty if none follows. */
 static struct goevd_str
 ws_cursor_token(struct ws_cursor *c)
 {
@@ -64,7 +64,7 @@ ws_value_add(struct ws_value *v, char c)
         v->text[v->len++] = c;
 }
 
-/* A token in quotes; a backslash is before what it stands for. */
+/* Read a quoted token; a backslash escapes the next character. */
 static int
 ws_cursor_quoted(struct ws_cursor *c, struct ws_value *ret)
 {
@@ -94,7 +94,7 @@ ws_cursor_value(struct ws_cursor *c, struct ws_value *ret)
 /* ---- Offers ---------------------------------------------------------------------------------- */
 
 struct ws_offer {
-    bool known; /* it can be agreed to as far as it is read */
+    bool known; /* no unknown or invalid parameter so far */
     uint8_t named;
     uint8_t server_bits, client_bits;
 };
@@ -105,7 +105,7 @@ ws_str_is(struct goevd_str s, const char *what)
     return s.len == strlen(what) && memcmp(s.data, what, s.len) == 0;
 }
 
-/* 8 to 15, in decimal without zeros before it; 0 if it is something else. */
+/* Parse 8 to 15 in decimal without leading zeros; 0: anything else. */
 static uint8_t
 ws_value_bits(const struct ws_value *v)
 {
@@ -128,7 +128,7 @@ ws_offer_parameter(struct goevd_str name)
     return 0;
 }
 
-/* Whether a parameter that was not there before may have this value. */
+/* Whether a parameter is new in this offer, and may have this value. */
 static bool
 ws_offer_takes(struct ws_offer *o, uint8_t parameter, const struct ws_value *v)
 {
@@ -209,7 +209,7 @@ ws_extensions_take(const struct ws_deflate_policy *policy, struct goevd_str valu
     return 0;
 }
 
-/* ---- The answer ------------------------------------------------------------------------------ */
+/* ---- The reply ------------------------------------------------------------------------------- */
 
 size_t
 ws_extensions_answer(const struct ws_deflate_terms *terms, char ret[WS_EXTENSIONS_ANSWER_MAX])

@@ -30,7 +30,8 @@ ws_frame_second_valid(uint8_t first, uint8_t second)
            (!ws_frame_is_control(first) || (second & 127) <= WS_FRAME_CONTROL_MAX);
 }
 
-/* Where the length ends; 0 if more is needed, -EBADMSG unless it is written in the shortest way. */
+/* Read the length. Returns the offset behind it; 0: more bytes are needed; -EBADMSG: not the
+ * shortest form. */
 static int
 ws_frame_length(const char *data, size_t len, uint64_t *ret)
 {

@@ -6,7 +6,7 @@
 #include <nettle/base64.h>
 #include <nettle/sha1.h>
 
-#define KEY_LEN 24 /* of 16 bytes in base64 */
+#define KEY_LEN 24 /* base64 length of 16 bytes */
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 static bool
@@ -26,7 +26,7 @@ ws_handshake_find(const struct goevd_list *list, struct goevd_str what)
     return NULL;
 }
 
-/* An element of a list without the white space around it. */
+/* Trim the white space around an element of a list. */
 static struct goevd_str
 ws_handshake_trim(const char *from, const char *to)
 {
@@ -91,8 +91,8 @@ ws_handshake_take(struct ws_handshake *h, const struct ws_handshake_policy *poli
     }
 }
 
-/* Section 4.2.1: base64 of 16 bytes. The bits behind the last of them may be anything, so that the
- * example of section 4.1 is taken. */
+/* Section 4.2.1: base64 of 16 bytes. The unused bits of the last character may have any value, so
+ * that the example of section 4.1 is accepted. */
 static bool
 ws_handshake_key_valid(struct goevd_str key)
 {
@@ -104,8 +104,7 @@ ws_handshake_key_valid(struct goevd_str key)
     return true;
 }
 
-/* Of the page whose server this is: its origin is a scheme and the Host that it has connected to.
- */
+/* Whether the origin is that of this server: a scheme and the value of Host. */
 static bool
 ws_handshake_same_origin(const struct ws_handshake *h)
 {
@@ -122,7 +121,8 @@ ws_handshake_same_origin(const struct ws_handshake *h)
     return false;
 }
 
-/* A client that names no origin is no browser: nobody else's page makes it connect. */
+/* Whether the origin is permitted. A client without Origin is not a browser, so no foreign page
+ * controls it. */
 static bool
 ws_handshake_permits(const struct ws_handshake *h, const struct ws_handshake_policy *policy)
 {

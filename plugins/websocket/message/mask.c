@@ -11,7 +11,7 @@ ws_mask_one(const char *from, __m128i wide)
     return _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)from), wide);
 }
 
-/* As many whole blocks as there are; returns their bytes. *ret_high: their highest bits. */
+/* Unmask all whole blocks; returns their length. *ret_high: their highest bits. */
 static size_t
 ws_mask_blocks(char *to, const char *from, size_t len, uint32_t mask, unsigned *ret_high)
 {

@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copy len bytes and take the mask off; `to` may be `from`, or before it. Returns whether all of
- * them are ASCII then, which costs next to nothing here. */
+/* Unmask len bytes into `to`, which may be `from` or lie before it. Returns whether the result is
+ * all ASCII, because that costs almost nothing here. */
 bool ws_mask_apply(char *to, const char *from, size_t len, uint32_t mask);
 
-/* The mask for what follows n bytes. */
+/* The mask rotated for the bytes behind the first n. */
 static inline uint32_t
 ws_mask_after(uint32_t mask, uint64_t n)
 {

@@ -19,7 +19,7 @@ ws_packer_shared(struct ws_packer *p, unsigned bits)
     return p->shared[bits];
 }
 
-/* Room for a message. What a large one has taken goes with the next that is not. */
+/* Room for a compressed message. A large buffer is freed at the next smaller message. */
 static char *
 ws_packer_room(struct ws_packer *p, size_t len)
 {

@@ -29,7 +29,7 @@ ws_utf8_ascii_blocks(const char *p, const char *end)
 }
 #endif
 
-/* Where ASCII ends, or earlier. */
+/* The end of a run of ASCII, or a position before it. */
 static const char *
 ws_utf8_ascii(const char *p, const char *end)
 {
@@ -43,8 +43,7 @@ ws_utf8_ascii(const char *p, const char *end)
     return p;
 }
 
-/* Whether a character of four bytes stands in `word`: nothing below U+10000 or above U+10FFFF, so
- * that its plane is 1 to 16. */
+/* Whether `word` is a character of four bytes, U+10000 to U+10FFFF: its plane is 1 to 16. */
 static bool
 ws_utf8_is_four(uint32_t word)
 {
@@ -53,8 +52,8 @@ ws_utf8_is_four(uint32_t word)
     return (word & 0xc0c0c0f8) == 0x808080f0 && plane >= 1 && plane <= 16;
 }
 
-/* Where whole characters end that need more than one byte, and few others are between them, or
- * earlier. Those four bytes of ASCII that come next may be behind, for one word tells them. */
+/* The end of a run of multi-byte characters, or a position before it. Checks a word at a time; may
+ * skip up to four bytes of ASCII behind the run. */
 static const char *
 ws_utf8_wide(const char *p, const char *end)
 {
@@ -70,7 +69,7 @@ ws_utf8_wide(const char *p, const char *end)
         else if ((word & 0xc0e0) == 0x80c0 && (word & 0x1e) != 0)
             p += 2;
         else if ((word & 0xc0c0f0) == 0x8080e0 && (word & 0x200f) != 0 && (word & 0x200f) != 0x200d)
-            p += 3; /* neither too long a form nor a surrogate */
+            p += 3; /* neither overlong nor a surrogate */
         else if (ws_utf8_is_four(word))
             p += 4;
         else
@@ -79,8 +78,8 @@ ws_utf8_wide(const char *p, const char *end)
     return p;
 }
 
-/* The first byte of a character, and so what the second may be: no longer form than needed, no
- * surrogates, nothing above U+10FFFF. */
+/* Handle the first byte of a character: set the range of the second byte, which excludes overlong
+ * forms, surrogates, and code points above U+10FFFF. */
 static int
 ws_utf8_begin(struct ws_utf8 *u, uint8_t byte)
 {
@@ -116,13 +115,13 @@ int
 ws_utf8_check(struct ws_utf8 *u, const char *data, size_t len)
 {
     const char *p = data, *end = data + len;
-    struct ws_utf8 now = *u; /* in registers: p could point to *u */
+    struct ws_utf8 now = *u; /* a local copy stays in registers: p could alias *u */
     int r = 0;
 
     while (r == 0 && p != end) {
         if (now.need == 0)
             p = ws_utf8_wide(ws_utf8_ascii(p, end), end);
-        if (p != end) /* what is wrong, too short for a word, or goes on in the next piece */
+        if (p != end) /* malformed, too short for a word, or continued in the next piece */
             r = ws_utf8_byte(&now, (uint8_t)*p++);
     }
     *u = now;

@@ -89,7 +89,7 @@ ws_backlog_free(struct goevd_websocket_conn *w)
     w->subscriber = NULL;
 }
 
-/* ---- Who cannot keep up ---------------------------------------------------------------------- */
+/* ---- Slow connections ------------------------------------------------------------------------ */
 
 static void
 ws_backlog_close(struct goevd_websocket_conn *w)
@@ -102,7 +102,7 @@ ws_backlog_close(struct goevd_websocket_conn *w)
     (void)ws_conn_begin_close(w, WS_FRAME_CODE_LATER, reason, strlen(reason), GOEVD_WEBSOCKET_SELF);
 }
 
-/* Returns 0; negative: the message is lost. */
+/* Queue a publication in the backlog. Returns 0; negative: the message is lost. */
 static int
 ws_backlog_keep(struct goevd_websocket_conn *w, struct ws_publication *p)
 {
@@ -123,7 +123,7 @@ ws_backlog_keep(struct goevd_websocket_conn *w, struct ws_publication *p)
     return s->bytes > max ? -ENOBUFS : ws_backlog_push(s, p);
 }
 
-/* Returns as ws_publication_send(). */
+/* Returns as ws_publication_send() does. */
 static int
 ws_backlog_send(struct goevd_websocket_conn *w, struct ws_publication *p)
 {

@@ -1,4 +1,4 @@
-/* What is published to a connection while its queue is full. */
+/* The backlog of a connection: publications that wait while its output queue is full. */
 #pragma once
 
 #include "websocket/rooms/publication.h"
@@ -6,33 +6,33 @@
 struct ws_member;
 struct ws_waiting;
 
-/* What a connection has once it is in a room, or could not keep up. */
+/* Room state of a connection that has joined a room, or was too slow. */
 struct ws_subscriber {
     struct ws_member *members;
-    int64_t count; /* of them */
+    int64_t count; /* number of waiting publications */
     struct ws_waiting *first, **last;
-    int64_t bytes; /* of what waits */
-    int64_t max;   /* of that */
+    int64_t bytes; /* their bytes */
+    int64_t max;   /* limit of `bytes` */
     int slow;      /* enum goevd_websocket_slow */
 };
 
-#define WS_WAITING_COST 64 /* bytes that a message counts beside its own */
+#define WS_WAITING_COST 64 /* overhead of a waiting publication, in bytes */
 
-/* That of a connection, made if it has none; NULL without memory. */
+/* The subscriber of a connection, allocated if necessary. NULL: out of memory. */
 struct ws_subscriber *ws_backlog_subscriber(struct goevd_websocket_conn *w);
 
-/* As goevd_websocket_set_slow(). */
+/* Implements goevd_websocket_set_slow(). */
 int ws_backlog_set_slow(struct goevd_websocket_conn *w, int slow, size_t max);
 
-/* Queue what was published, keep it, or do with the connection as is said of who is slow. */
+/* Send a publication, append it to the backlog, or apply the policy for slow connections. */
 void ws_backlog_deliver(struct goevd_websocket_conn *w, struct ws_publication *p);
 
-/* The connection is in no room any more. */
+/* Free the subscriber: the connection has left all rooms. */
 void ws_backlog_free(struct goevd_websocket_conn *w);
 
-/* The socket has taken most: send what has waited. Returns whether nothing of that stands between
- * the application and the peer. */
+/* The output queue has drained: send the backlog. Returns whether the backlog is empty, so that the
+ * application may write. */
 bool ws_backlog_drained(struct goevd_websocket_conn *w);
 
-/* A message that went out part by part has ended: send what has waited for that. */
+/* A message in parts has ended: send the backlog. */
 void ws_backlog_resume(struct goevd_websocket_conn *w);

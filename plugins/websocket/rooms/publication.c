@@ -8,7 +8,7 @@
 #include "websocket/compress.h"
 #include "websocket/message/frame.h"
 
-#define COPY_MAX 1024 /* bytes that are copied into a queue, rather than referred to from there */
+#define COPY_MAX 1024 /* larger messages are queued by reference */
 
 struct ws_publication *
 ws_publication_new(struct ws_instance *ws, struct goevd_str room, uint8_t type, const void *data,
@@ -50,7 +50,7 @@ ws_publication_drop(struct ws_publication *p)
     free(p);
 }
 
-/* ---- Compressed ------------------------------------------------------------------------------ */
+/* ---- Compression ----------------------------------------------------------------------------- */
 
 static struct ws_packed *
 ws_packed_new(struct ws_publication *p, const struct goevd_websocket_conn *w, unsigned bits)
@@ -72,8 +72,8 @@ ws_packed_new(struct ws_publication *p, const struct goevd_websocket_conn *w, un
     return it;
 }
 
-/* Whoever needs it first makes it. Two pollers may both; then that of the first is everybody's.
- * NULL: it is sent as it is. */
+/* The compressed message, created at first use. If two pollers create it at the same time, both use
+ * the first one. NULL: send it uncompressed. */
 static const struct ws_packed *
 ws_publication_packed(struct ws_publication *p, const struct goevd_websocket_conn *w, unsigned bits)
 {
@@ -93,7 +93,7 @@ ws_publication_packed(struct ws_publication *p, const struct goevd_websocket_con
     return it->len == 0 ? NULL : it;
 }
 
-/* ---- To a connection ------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 static void
 ws_publication_released(void *arg, int result)

@@ -14,25 +14,25 @@
 
 #define TABLE_FIRST 64
 
-/* All of a poller. */
+/* The rooms of one poller. */
 struct ws_rooms {
-    struct ws_room **table; /* by the hash of their names */
-    size_t size;            /* of the table, a power of two */
+    struct ws_room **table; /* hash table by name */
+    size_t size;            /* slots of the table, a power of two */
     size_t count;
     uint64_t seed;
-    struct goevd_websocket_conn *all; /* open connections */
+    struct goevd_websocket_conn *all; /* all open connections */
 };
 
-/* A connection in a room. */
+/* The membership of a connection in a room. */
 struct ws_member {
     struct goevd_websocket_conn *w;
     struct ws_room *room;
-    struct ws_member *next, **at; /* in the room */
-    struct ws_member *other;      /* of the same connection */
+    struct ws_member *next, **at; /* in the list of the room */
+    struct ws_member *other;      /* next membership of the same connection */
 };
 
 struct ws_room {
-    struct ws_room *next; /* of the same place in the table */
+    struct ws_room *next; /* next room in the same slot */
     struct ws_member *members;
     size_t len;
     char name[];
@@ -40,7 +40,7 @@ struct ws_room {
 
 /* ---- By name --------------------------------------------------------------------------------- */
 
-/* FNV-1a from a secret beginning, as clients may choose the names. */
+/* FNV-1a with a secret start value, because clients may choose the names. */
 static size_t
 ws_rooms_place(const struct ws_rooms *rooms, const char *name, size_t len)
 {
@@ -51,7 +51,7 @@ ws_rooms_place(const struct ws_rooms *rooms, const char *name, size_t len)
     return (size_t)(hash ^ hash >> 32) & (rooms->size - 1);
 }
 
-/* Where the room is, or where it would be. */
+/* The slot that holds the room, or would hold it. */
 static struct ws_room **
 ws_rooms_find(const struct ws_rooms *rooms, const char *name, size_t len)
 {
@@ -62,7 +62,7 @@ ws_rooms_find(const struct ws_rooms *rooms, const char *name, size_t len)
     return at;
 }
 
-/* Twice as many places; without memory it stays as it is. */
+/* Double the table; without memory it keeps its size. */
 static void
 ws_rooms_grow(struct ws_rooms *rooms)
 {
@@ -155,7 +155,7 @@ ws_rooms_name_valid(size_t len)
     return len != 0 && len <= GOEVD_WEBSOCKET_ROOM_MAX;
 }
 
-/* Where the membership hangs on the connection, or would. */
+/* The link that holds the membership of a connection, or would hold it. */
 static struct ws_member **
 ws_member_find(struct ws_subscriber *s, const struct ws_room *room)
 {
@@ -267,7 +267,8 @@ ws_rooms_remove(struct goevd_websocket_conn *w)
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
-/* On each poller. A connection that is written to calls nobody before it returns. */
+/* Deliver a publication on one poller. Writing to a connection calls no callback before it returns,
+ * so the lists do not change. */
 static void
 ws_rooms_receive(struct goevd_poller *poller, void *local, void *arg)
 {

@@ -1,20 +1,20 @@
-/* Rooms: which connections of a poller are in which, and what is published to them. */
+/* Rooms of one poller: memberships of connections, and delivery of publications. */
 #pragma once
 
 #include "websocket/conn.h"
 
-/* What a poller knows; of that poller alone. */
+/* Accessed by its poller only. */
 struct ws_rooms;
 
-/* NULL without memory. */
+/* NULL: out of memory. */
 struct ws_rooms *ws_rooms_new(void);
 void ws_rooms_free(struct ws_rooms *rooms);
 
-/* A connection opens, and ends. */
+/* Add an open connection, and remove it at its end. */
 void ws_rooms_add(struct goevd_websocket_conn *w);
 void ws_rooms_remove(struct goevd_websocket_conn *w);
 
-/* As the functions of goevd/websocket.h. */
+/* These implement the functions of goevd/websocket.h. */
 int ws_rooms_join(struct goevd_websocket_conn *w, const char *name, size_t len);
 int ws_rooms_leave(struct goevd_websocket_conn *w, const char *name, size_t len);
 int ws_rooms_publish(struct ws_instance *ws, const char *name, size_t name_len, int type,

@@ -35,7 +35,8 @@ size_t http_head_max(const struct http_reply *reply, struct http_span server);
  * to           Room for http_head_max() bytes.
  * server       Value of the Server header; empty: no Server header.
  * ret_date_at  Offset of the Date's value.
- * Returns      Bytes written. */
+ * Returns      Bytes written.
+ */
 size_t http_head_render(char *to, const struct http_reply *reply, struct http_span server,
                         enum http_persist persist, const char date[HTTP_DATE_LEN],
                         size_t *ret_date_at);

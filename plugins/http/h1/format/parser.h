@@ -29,6 +29,7 @@ struct http_resume {
  *
  * data     From the first byte of the head on, also in later calls for the same head.
  * resume   Remembers the lines already checked, so that many short reads cost linear time.
- * Returns  Bytes of the head; -EAGAIN: more are needed; an enum http_verdict. */
+ * Returns  Bytes of the head; -EAGAIN: more are needed; an enum http_verdict.
+ */
 ssize_t http_parse(const char *data, size_t len, const struct http_limits *limits,
                    struct http_resume *resume, struct http_request *ret_request);
