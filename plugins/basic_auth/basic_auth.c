@@ -1,12 +1,12 @@
-/* basic_auth - lets clients with a valid password pass (RFC 7617). An HTTP handler that stands
+/* basic_auth - passes requests with a valid password on (RFC 7617). An HTTP handler that stands
  * before others.
  *
  *   credentials.c  name and password of a request
- *   verified.c     passwords that were verified before
- *   users.c        the file
+ *   verified.c     cache of verified passwords
+ *   users.c        the file of users
  *
- * Hashes are slow on purpose, so they are made on the work pool. An unknown name costs one too:
- * that of a user that the name selects, so that it costs the same each time.
+ * Hashes are slow on purpose, so they run on the work pool. An unknown name is hashed, too, with
+ * the hash of a user chosen by the name, so that response times do not reveal which names exist.
  */
 #include <assert.h>
 #include <crypt.h>
@@ -45,17 +45,17 @@ struct auth {
     struct auth_users users;
     char challenge[320];
     uint8_t key[AUTH_VERIFIED_KEY_SIZE];
-    atomic_uint checks; /* that are on their way */
+    atomic_uint checks; /* checks in progress */
     struct {
         int checked, refused, busy;
     } metrics;
 };
 
-/* One password to be checked. */
+/* One password check. */
 struct auth_check {
     struct auth *auth;
     const char *hash;
-    bool known; /* it is that of the name */
+    bool known; /* the hash belongs to the name */
     uint8_t mac[AUTH_VERIFIED_MAC_SIZE];
     char name[AUTH_CREDENTIALS_PART_MAX + 1];
     char password[AUTH_CREDENTIALS_PART_MAX + 1];
@@ -83,7 +83,7 @@ static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct auth_optio
 
 /* ---- On the work pool ------------------------------------------------------------------------ */
 
-/* 0; -EACCES: it is wrong; -ENOMEM. */
+/* 0; -EACCES: the password is wrong; -ENOMEM. */
 static int
 auth_check_run(void *arg)
 {
@@ -132,7 +132,7 @@ auth_busy(const struct auth *a, struct goevd_http_request *r)
     return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
 }
 
-/* Handlers behind this one get the name. A file has no user without a name. */
+/* Pass the name to the handlers behind this one. It is not empty: the file has no such user. */
 static int
 auth_pass(struct goevd_http_request *r, const char *name)
 {
@@ -160,7 +160,7 @@ auth_checked(struct goevd_http_request *r, void *state, void *arg, int result)
     auth_check_free(check);
 }
 
-/* Whose hash a password is held against. */
+/* The user whose hash the password is checked against. */
 static const struct auth_user *
 auth_user(const struct auth *a, const char *name, bool *ret_known)
 {
@@ -205,8 +205,8 @@ auth_submit(struct auth *a, struct goevd_http_request *r, const struct auth_cred
     return result == -ENOMEM ? result : auth_busy(a, r);
 }
 
-/* The one header Authorization; empty where there is none. Two may be read in two ways, by a proxy
- * in front and by us, and so say nothing. */
+/* The value of the only header Authorization; empty: none, or several. A proxy in front might
+ * evaluate another one of several than goevd does, so they count as none. */
 static struct goevd_str
 auth_header(const struct goevd_http_request *r)
 {
@@ -242,9 +242,9 @@ auth_request(struct goevd_http_request *r, void *state)
     return result;
 }
 
-/* ---- Its life -------------------------------------------------------------------------------- */
+/* ---- The life of an instance ----------------------------------------------------------------- */
 
-/* A quoted-string, RFC 9110 section 5.6.4, of text that needs no escape. */
+/* Whether the text fits into a quoted-string, RFC 9110 section 5.6.4, without escapes. */
 static int
 auth_make_challenge(struct auth *a)
 {

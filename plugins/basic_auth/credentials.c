@@ -7,14 +7,14 @@
 
 #define PAIR_MAX (2 * AUTH_CREDENTIALS_PART_MAX + 1)
 
-/* Bytes of the pair; 0 if it is none. */
+/* Decode the pair. Returns its length; 0: malformed. */
 static size_t
 auth_credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
 {
     struct base64_decode_ctx ctx;
     size_t n = PAIR_MAX;
 
-    /* with this bound nettle cannot write more than there is room for; it would skip spaces */
+    /* the bound keeps nettle from writing beyond the buffer; nettle would skip spaces */
     if (BASE64_DECODE_LENGTH(text.len) > PAIR_MAX || memchr(text.data, ' ', text.len) ||
         memchr(text.data, '\t', text.len))
         return 0;
@@ -25,7 +25,7 @@ auth_credentials_decode(struct goevd_str text, uint8_t pair[PAIR_MAX])
     return n;
 }
 
-/* Control characters are in neither. */
+/* Whether name and password have no control characters. */
 static bool
 auth_credentials_copy(const uint8_t *from, size_t len, char to[AUTH_CREDENTIALS_PART_MAX + 1])
 {

@@ -1,9 +1,9 @@
-/* Name and password in the header Authorization, RFC 7617 section 2. */
+/* Parses name and password from the header Authorization, RFC 7617 section 2. */
 #pragma once
 
 #include <goevd/plugin.h>
 
-/* Bytes of a name, and of a password: crypt(3) takes no more. */
+/* Longest name, and longest password: the limit of crypt(3). */
 #define AUTH_CREDENTIALS_PART_MAX 511
 
 struct auth_credentials {
@@ -11,5 +11,5 @@ struct auth_credentials {
     char password[AUTH_CREDENTIALS_PART_MAX + 1];
 };
 
-/* Read it; false unless it has a possible name and password. */
+/* Parse the header. False: it has no valid name and password. */
 bool auth_credentials_read(struct goevd_str value, struct auth_credentials *ret);

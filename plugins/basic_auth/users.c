@@ -11,25 +11,24 @@ struct auth_users_file {
     struct goevd_self *self;
     const char *at;
     const char *path;
-    size_t max; /* users */
+    size_t max; /* users allocated */
 };
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* The fault of a hash; NULL: it has none. crypt(3) itself would look at its beginning alone.
- */
+/* The error in a hash; NULL: it is valid. crypt(3) itself checks only the beginning. */
 static const char *
 auth_users_hash_problem(const char *hash)
 {
     static const struct {
         const char *prefix;
-        size_t len; /* of what stands behind the last "$" */
+        size_t len; /* length of the text behind the last "$" */
     } methods[] = {{"$2a$", 53}, {"$2b$", 53}, {"$2y$", 53}, {"$5$", 43},
                    {"$6$", 86},  {"$y$", 43},  {"$gy$", 43}, {"$7$", 43}};
     const char *last = strrchr(hash, '$');
     int known = crypt_checksalt(hash);
 
-    /* some libraries call SHA-256 a method of old, which no new hash should have */
+    /* some libraries report SHA-256 as a legacy method that new hashes should not use */
     if (known == CRYPT_SALT_OK || known == CRYPT_SALT_METHOD_LEGACY)
         for (size_t i = 0; last && i < sizeof(methods) / sizeof(methods[0]); i++)
             if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0 &&
@@ -117,7 +116,7 @@ auth_users_open(struct auth_users *users, const struct auth_users_file *f)
     return r;
 }
 
-/* ---- All of them ----------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 static int
 auth_users_compare(const void *a, const void *b)

@@ -1,10 +1,10 @@
 /* The file of users: lines "NAME:HASH", as htpasswd(1) writes them, with hashes of crypt(5). Empty
- * lines and those that begin with "#" say nothing. */
+ * lines and lines that begin with "#" are ignored. */
 #pragma once
 
 #include <goevd/plugin.h>
 
-/* Bytes of a line. */
+/* Longest line. */
 #define AUTH_USERS_LINE_MAX 1024
 
 struct auth_user {
@@ -14,15 +14,15 @@ struct auth_user {
 };
 
 struct auth_users {
-    struct auth_user *all; /* by name; not empty */
+    struct auth_user *all; /* sorted by name; not empty */
     size_t count;
-    char *text; /* what they are of */
+    char *text; /* memory of the names and hashes */
 };
 
-/* Read them; a fault is refused at `at` in the options, with file and line. */
+/* Read the file. An error is reported for the option `at`, with file and line. */
 int auth_users_init(struct auth_users *users, struct goevd_self *self, const char *at,
                     const char *path, size_t max);
 void auth_users_fini(struct auth_users *users);
 
-/* NULL if there is no user of that name. */
+/* NULL: no user has that name. */
 const struct auth_user *auth_users_find(const struct auth_users *users, const char *name);

@@ -50,11 +50,11 @@ static uint8_t (*verified_set(struct auth_verified *v, const uint8_t *mac))[AUTH
     return v->macs + place % v->sets * WAYS;
 }
 
-/* Put it first, in the place of number i. */
+/* Move entry i to the front of its set. */
 static void
 auth_verified_move(uint8_t (*set)[AUTH_VERIFIED_MAC_SIZE], size_t i, const uint8_t *mac)
 {
-    uint8_t copy[AUTH_VERIFIED_MAC_SIZE]; /* it may be in the set */
+    uint8_t copy[AUTH_VERIFIED_MAC_SIZE]; /* a copy, because the MAC may lie in the set */
 
     memcpy(copy, mac, sizeof(copy));
     memmove(set + 1, set, i * sizeof(*set));

@@ -1,6 +1,6 @@
-/* Names and passwords that were verified on this poller: only their MAC is kept, whose key this
- * process alone has, so that none is in memory. A fixed number; of four that have the same place
- * the one that was not asked for the longest gives way. */
+/* A poller's cache of verified names and passwords. It stores MACs under a key of this process, so
+ * that no password stays in memory. Its size is fixed: a new entry replaces the least recently used
+ * of four. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,11 +17,11 @@ struct auth_verified {
     size_t sets;
 };
 
-/* The MAC of a name and a password, or of a name alone if that is NULL. */
+/* The MAC of a name and a password, or of a name alone if the password is NULL. */
 void auth_verified_mac(const uint8_t key[AUTH_VERIFIED_KEY_SIZE], const char *name,
                        const char *password, uint8_t ret[AUTH_VERIFIED_MAC_SIZE]);
 
-/* Room for so many, or some more; 0: none is kept. 0 or -ENOMEM. */
+/* Make room for `count` entries or a few more; 0: no cache. 0 or -ENOMEM. */
 int auth_verified_init(struct auth_verified *v, size_t count);
 void auth_verified_fini(struct auth_verified *v);
 

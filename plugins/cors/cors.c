@@ -1,9 +1,9 @@
 /* cors - lets pages of other origins read replies (Fetch standard, section 3.2). An HTTP handler
  * that stands before others: it answers preflights itself, and adds headers to the replies of the
- * rest.
+ * handlers behind it.
  *
- * Which methods and headers may be asked with is for the browser to hold against the lists that it
- * gets; so replies depend on the origin alone, and are made of values that are known at start.
+ * The browser compares methods and headers with the lists that it gets. So a reply depends on the
+ * origin alone, and its header values are rendered at start.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ struct cors {
     const struct cors_options *options;
     bool any; /* all origins */
     char *methods;
-    char *headers; /* "": none, as expose */
+    char *headers; /* "": none; the same for `expose` */
     char *expose;
     char max_age[24];
 };
@@ -64,8 +64,7 @@ static const struct goevd_option options_table[] = {
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct cors_options, options_table);
 
-/* ---- Values of headers
- * ------------------------------------------------------------------------ */
+/* ---- Header values --------------------------------------------------------------------------- */
 
 static bool
 cors_str_is(struct goevd_str s, const char *text)
@@ -75,7 +74,7 @@ cors_str_is(struct goevd_str s, const char *text)
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
 
-/* Whether its port is that of its scheme. */
+/* Whether the port is the default of the scheme. */
 static bool
 cors_has_usual_port(const char *origin)
 {
@@ -118,7 +117,7 @@ cors_check_origins(struct cors *cors, struct goevd_self *self)
     return 0;
 }
 
-/* A name of a header, RFC 9110 section 5.1. */
+/* Whether the text is a header name, RFC 9110 section 5.1. */
 static bool
 cors_name_valid(struct goevd_str name)
 {
@@ -186,7 +185,7 @@ cors_allows(const struct cors *cors, struct goevd_str origin)
     return cors->any;
 }
 
-/* The headers of every reply that the origin may read. */
+/* Add the headers of a reply that the origin may read. */
 static int
 cors_add_allowed(const struct cors *cors, struct goevd_http_request *r, struct goevd_str origin)
 {
@@ -223,7 +222,7 @@ cors_request(struct goevd_http_request *r, void *state)
     int result = 0;
 
     (void)state;
-    if (!cors->any) /* also where none is allowed, or asks: a cache must know */
+    if (!cors->any) /* also without an origin, so that caches keep separate replies */
         result = goevd_http_add_header(r, "Vary", "Origin");
     if (result == 0 && allowed)
         result = cors_add_allowed(cors, r, origin);
@@ -238,7 +237,7 @@ cors_request(struct goevd_http_request *r, void *state)
     return result < 0 ? result : goevd_http_next(r);
 }
 
-/* ---- Its life -------------------------------------------------------------------------------- */
+/* ---- The life of an instance ----------------------------------------------------------------- */
 
 static void
 cors_destroy(void *instance)

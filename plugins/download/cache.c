@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* FNV-1a, with a last turn so that the low bits know of all. */
+/* FNV-1a with a final step that mixes all bits into the low ones. */
 static uint64_t
 dl_cache_hash(const char *name, size_t len)
 {

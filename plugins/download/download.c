@@ -1,19 +1,19 @@
 /* download - serves the files beneath a directory. An HTTP handler.
  *
  *   reply.c      answers requests, with refusal.c where there is no file
- *   find.c       which file a path means, and in which coding
- *   root.c       beneath which directory
- *   file.c       opens it, beneath the root and nowhere else
- *   cache.c      keeps them open for a moment
- *   condition.c  whether they are wanted, RFC 9110 section 13
- *   range.c      which parts of them are, section 14
- *   listing.c    what is in a directory; listing_entry.c and listing_page.c show it to people
- *   sending.c    writes those
- *   throttle.c   when, at the rates of the options
- *   pace.c       reckons with those
- *   clients.c    for each client
- *   types.c      their media types, from the options and the system
- *   type_table.c and type_common.c are what it looks them up in
+ *   find.c       finds the file of a path, and its coding
+ *   root.c       the directory, opened again from time to time
+ *   file.c       opens a file, beneath the root only
+ *   cache.c      keeps files open for a moment
+ *   condition.c  evaluates conditions, RFC 9110 section 13
+ *   range.c      evaluates ranges, section 14
+ *   listing.c    lists a directory; listing_entry.c and listing_page.c format the list
+ *   sending.c    writes the content
+ *   throttle.c   limits the rates
+ *   pace.c       computes when bytes may be sent
+ *   clients.c    finds the rate limit of a client
+ *   types.c      media types, from the options and the system
+ *   type_table.c and type_common.c hold the table of types
  */
 #include "download/download.h"
 

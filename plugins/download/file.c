@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* With EAGAIN the kernel says that something was renamed meanwhile. */
+/* openat2(2) fails with EAGAIN if something was renamed meanwhile. */
 #define FILE_TRIES_MAX 16
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -70,7 +70,7 @@ dl_file_check_kernel(int root)
     return r == -ENOSYS || r == -EPERM ? -ENOSYS : 0;
 }
 
-/* Only a regular file: a FIFO or a device does not wait, is not read, and is closed again. */
+/* Open regular files only. A FIFO or device neither blocks nor is read. */
 static int
 dl_file_open_regular(int root, const struct dl_options *o, const char *name, struct stat *ret_st)
 {
@@ -90,7 +90,7 @@ dl_file_open_regular(int root, const struct dl_options *o, const char *name, str
     return r < 0 ? r : fd;
 }
 
-/* ---- What is told of it ---------------------------------------------------------------------- */
+/* ---- Metadata -------------------------------------------------------------------------------- */
 
 static int64_t
 dl_file_ns(struct timespec t)
@@ -98,13 +98,14 @@ dl_file_ns(struct timespec t)
     return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* The time of change moves with every change, also where the time of modification is set back. The
- * latter is the same for copies on several machines. */
+/* The ctime changes with every modification, even if the mtime is set back. The mtime is equal for
+ * copies on several machines. */
 static void
 dl_file_describe(struct dl_file *file, const struct dl_options *o, const struct stat *st)
 {
     bool changed = o->etag == DL_OPTIONS_ETAG_CHANGED;
-    /* RFC 9110 section 8.8.2.1: not after Date, which may be of a second ago */
+    /* RFC 9110 section 8.8.2.1: Last-Modified must not be later than Date, which may be a second
+     * old */
     int64_t latest = time(NULL) - 1;
     int64_t modified = st->st_mtim.tv_sec < latest ? st->st_mtim.tv_sec : latest;
     int n;
@@ -153,7 +154,7 @@ dl_file_open(struct goevd_self *self, int root, const struct dl_options *o,
     }
     file->self = self;
     file->fd = fd;
-    /* files of tmpfs and its like, which alone have seals, are always there and know no flag */
+    /* Files of tmpfs are always in memory and do not support RWF_NOWAIT. They alone have seals */
     file->at_once = fcntl(fd, F_GET_SEALS) >= 0 ? 0 : RWF_NOWAIT;
     dl_file_describe(file, o, &st);
     *ret = file;

@@ -4,14 +4,14 @@
 
 #include "download/download.h"
 
-/* After files were kept or let go; delay_ns until the next one is to go, or 0. */
+/* Arm the timer after files were cached or removed. delay_ns: until the next file expires, or 0. */
 static void
 dl_find_kept(struct dl_local *l, uint64_t delay_ns)
 {
     const struct dl_instance *d = l->download;
 
     goevd_metric_set(d->self, l->poller, d->metrics.kept, (int64_t)l->cache.count);
-    /* without memory they go as others are opened */
+    /* without memory files expire when others are opened */
     if (delay_ns != 0)
         (void)goevd_timer_arm(l->timer, delay_ns, 0);
 }
@@ -25,7 +25,7 @@ dl_find_timer(struct goevd_timer *timer, void *arg)
     dl_find_kept(l, dl_cache_expire(&l->cache, goevd_poller_now(l->poller)));
 }
 
-/* A file by its name beneath the root. Returns as dl_file_open(). */
+/* Find or open a file by its name beneath the root. Returns as dl_file_open(). */
 static int
 dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **ret)
 {
@@ -48,7 +48,7 @@ dl_find_open(struct dl_local *l, const char *name, size_t len, struct dl_file **
     return 0;
 }
 
-/* The file that stands for a directory, whose name ends with "/" or is empty; name has room for
+/* Find the index file of a directory, whose name ends with "/" or is empty; name has room for
  * PATH_MAX bytes. */
 static int
 dl_find_index(struct dl_local *l, char *name, size_t len, struct dl_file **ret)
@@ -77,7 +77,7 @@ dl_find_is_hidden(const char *name)
     return *name == '.' || strstr(name, "/.");
 }
 
-/* The file that a request names. */
+/* Find the file of a request's path. */
 static int
 dl_find_named(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
 {
@@ -107,14 +107,14 @@ dl_find_file(struct dl_local *l, struct goevd_str path, struct dl_file **ret)
     if (fallback.len == 0 || (r != -ENOENT && r != -ENOTDIR))
         return r;
     r = dl_find_open(l, fallback.data, fallback.len, ret);
-    return r == -EISDIR ? -ENOENT : r; /* a redirect to the same name with a slash would not end */
+    return r == -EISDIR ? -ENOENT : r; /* the redirect to the name with a slash would loop */
 }
 
 /* ---- Codings --------------------------------------------------------------------------------- */
 
 const char *const dl_encoding_names[DL_ENCODING_COUNT] = {"br", "zstd", "gzip"};
 
-/* What follows the name of a file that is prepared so. */
+/* Suffixes of precompressed files. */
 static const char *const dl_encoding_suffixes[DL_ENCODING_COUNT] = {".br", ".zst", ".gz"};
 
 static int

@@ -17,10 +17,10 @@ struct dl_listing {
     int root;
     struct dl_entry **entries;
     size_t count, room;
-    char *text; /* what is sent */
+    char *text; /* the reply */
     size_t len;
-    char *title; /* the path in the URL; behind the name */
-    char name[]; /* beneath the root */
+    char *title; /* the path in the URL; stored behind the name */
+    char name[]; /* path beneath the root */
 };
 
 static void
@@ -64,8 +64,8 @@ dl_listing_push(struct dl_listing *x, const char *name, const struct stat *st)
     return 0;
 }
 
-/* What a link leads to, by the rules by which it would be served. Returns 0; a negative errno if it
- * would not be. */
+/* Follow a link by the rules of serving files. Returns 0; a negative errno if the target would not
+ * be served. */
 static int
 dl_listing_resolve(const struct dl_listing *x, const char *name, struct stat *ret)
 {
@@ -77,8 +77,8 @@ dl_listing_resolve(const struct dl_listing *x, const char *name, struct stat *re
     return dl_file_stat(x->root, x->download->options, path, ret);
 }
 
-/* Only what would be served: a name that has gone meanwhile is left out, and so is a link that
- * leads out of the root, or nowhere. */
+/* Add an entry if it would be served. A name that has disappeared is left out, and so is a link
+ * that is broken or leaves the root. */
 static int
 dl_listing_take(struct dl_listing *x, int folder, const char *name)
 {
@@ -158,7 +158,7 @@ dl_listing_put_json(FILE *out, const struct dl_listing *x)
     fputs("]\n", out);
 }
 
-/* ---- The job --------------------------------------------------------------------------------- */
+/* ---- The job on the work pool ---------------------------------------------------------------- */
 
 static int
 dl_listing_job(void *arg)
@@ -224,7 +224,8 @@ dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_
 
     if (!x)
         return -ENOMEM;
-    x->root = fcntl(l->root.fd, F_DUPFD_CLOEXEC, 3); /* the poller's may be closed meanwhile */
+    x->root = fcntl(l->root.fd, F_DUPFD_CLOEXEC, 3); /* a duplicate, because the poller may close
+                                                      * its own descriptor meanwhile */
     if (x->root < 0) {
         result = -errno;
         dl_listing_free(x);

@@ -1,12 +1,12 @@
-/* What is in a directory, as a page or as JSON. It is read on the work pool, for that may take
- * long. */
+/* Lists a directory as a page or as JSON. The directory is read on the work pool, because that may
+ * block. */
 #pragma once
 
 #include "download/download.h"
 
-/* Answer with the listing of a directory, soon.
+/* Start a job that replies with the listing of a directory.
  *
- * name     beneath the root, with a "/" at its end, or empty.
- * Returns  what a callback may return.
+ * name     Beneath the root, with a "/" at its end, or empty.
+ * Returns  The value that the callback has to return.
  */
 int dl_listing_start(struct dl_local *l, struct goevd_http_request *r, struct goevd_str name);

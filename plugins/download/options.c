@@ -1,6 +1,6 @@
 #include "download/options.h"
 
-/* With these nothing of pace.c passes the greatest int64_t. */
+/* Larger values would overflow int64_t in pace.c. */
 #define RATE_MAX (INT64_C(1) << 36)
 #define BURST_MAX (INT64_C(1) << 30)
 

@@ -1,4 +1,4 @@
-/* What the configuration says of one place where files are served. */
+/* The options of one instance: a directory that is served. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -31,7 +31,8 @@ struct dl_options {
     int64_t ranges_max;
     int64_t open_max;
     int64_t open_time_ns;
-    int64_t rate; /* these five: of goevd_options() alone */
+    int64_t rate; /* the five rates are read by goevd_options() only, because they change on
+                   * reload */
     int64_t client_rate;
     int64_t route_rate;
     int64_t burst;

@@ -13,7 +13,7 @@ dl_refusal_method(struct goevd_http_request *r)
     return goevd_http_refuse_method(r, ALLOW);
 }
 
-/* A directory is asked for as if it were a file. */
+/* Redirect: the path of a directory lacks its "/". */
 static int
 dl_refusal_redirect(struct goevd_http_request *r)
 {
@@ -36,7 +36,7 @@ dl_refusal_redirect(struct goevd_http_request *r)
                       : goevd_http_reply(r, 301, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-/* What an operator has to know; the client gets the status alone. */
+/* The reason in the log; the client gets the status only. */
 static const char *
 dl_refusal_words(int error, struct goevd_str path)
 {
@@ -60,7 +60,8 @@ dl_refusal_words(int error, struct goevd_str path)
     }
 }
 
-/* A client that asks for more than client_max at once decides how often this is logged. */
+/* The log level. client_max is only logged at INFO, because a client controls how often it is
+ * exceeded. */
 static enum goevd_log_level
 dl_refusal_level(int error, int status)
 {
@@ -97,7 +98,7 @@ dl_refusal_error(struct dl_local *l, struct goevd_http_request *r, int error)
     case EPERM:
     case ELOOP:
     case EXDEV:
-    case EOVERFLOW: /* a directory that is too large to be listed */
+    case EOVERFLOW: /* the directory is too large to be listed */
         return dl_refusal_tell(l, r, error, 403);
     case ENAMETOOLONG:
         return goevd_http_reply(r, 414, NULL, NULL, 0);

@@ -7,10 +7,10 @@
 #include "download/listing.h"
 #include "download/sending.h"
 
-#define DL_RANGES_MAX 256 /* as ranges_max of the options */
+#define DL_RANGES_MAX 256 /* maximum of the option ranges_max */
 
-/* Headers that 200, 206 and 304 have, RFC 9110 section 15.4.5; http leaves the coding out of 304.
- */
+/* Add the headers of 200, 206 and 304, RFC 9110 section 15.4.5. The http plugin removes the coding
+ * from a 304. */
 static int
 dl_reply_add_headers(const struct dl_instance *d, struct goevd_http_request *r,
                      const struct dl_sending *s)
@@ -81,7 +81,7 @@ dl_reply_start(const struct dl_instance *d, struct goevd_http_request *r, struct
     }
     if (result == 0)
         result = goevd_http_start(r, status, type, dl_sending_length(s));
-    if (result == -EPIPE) /* on_close comes */
+    if (result == -EPIPE) /* on_close follows */
         return 0;
     return result < 0 ? result : dl_sending_go(s, r);
 }
@@ -97,7 +97,7 @@ dl_reply_not_modified(const struct dl_instance *d, struct goevd_http_request *r,
     return result < 0 ? result : goevd_http_end(r);
 }
 
-/* What a Range header asks for. Returns the status, or a negative errno. */
+/* Evaluate a Range header. Returns the status, or a negative errno. */
 static int
 dl_reply_select(struct dl_local *l, struct dl_sending *s, struct goevd_str value)
 {
@@ -115,7 +115,7 @@ dl_reply_select(struct dl_local *l, struct dl_sending *s, struct goevd_str value
     return 206;
 }
 
-/* Send a coding of the file that the client prefers, if there is one. */
+/* Send a coding of the file instead, if the client accepts one that exists. */
 static void
 dl_reply_choose_coding(struct dl_local *l, struct goevd_http_request *r, struct dl_sending *s)
 {
@@ -164,7 +164,7 @@ dl_reply_send(struct dl_local *l, struct goevd_http_request *r, struct dl_sendin
 
 /* ---- The handler ----------------------------------------------------------------------------- */
 
-/* Whether the path is that of a directory, and such are listed. */
+/* Whether the path is that of a directory, and listings are enabled. */
 static bool
 dl_reply_lists(const struct dl_local *l, struct goevd_str path)
 {
@@ -196,7 +196,7 @@ dl_reply_request(struct goevd_http_request *r, void *state)
     return dl_reply_send(l, r, s);
 }
 
-/* After on_drained and on_timeout. */
+/* Continue after on_drained and on_timeout. */
 static int
 dl_reply_go_on(struct goevd_http_request *r, void *state)
 {

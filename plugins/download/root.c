@@ -14,7 +14,7 @@ dl_root_open(const struct dl_root *root)
     return fd < 0 ? -errno : fd;
 }
 
-/* Serve the directory of fd from now on. Returns 0 or a negative errno. */
+/* Make the directory of fd the root. Returns 0 or a negative errno. */
 static int
 dl_root_set(struct dl_root *root, int fd)
 {
@@ -53,7 +53,7 @@ dl_root_fini(struct dl_root *root)
     pthread_mutex_destroy(&root->lock);
 }
 
-/* Log each time that the name can no longer be opened, or can be again. */
+/* Log each change: the root cannot be opened any more, or can be opened again. */
 static void
 dl_root_report(struct dl_root *root, int error)
 {
@@ -109,7 +109,8 @@ dl_root_copy_fini(struct dl_root_copy *copy)
     copy->fd = -1;
 }
 
-/* The clocks of two pollers are read at different moments: another one's may be ahead of now_ns. */
+/* Whether open_time has passed. Pollers read the clock at different moments, so another poller's
+ * time may be ahead of now_ns. */
 static bool
 dl_root_is_due(const struct dl_root *root, uint64_t since_ns, uint64_t now_ns)
 {

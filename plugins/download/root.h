@@ -9,21 +9,22 @@
 
 #include "download/options.h"
 
-/* Of an instance. All pollers share it: a poller that was idle while the name led elsewhere serves
- * the new directory too, even where the name leads nowhere by then. */
+/* State of an instance, shared by all pollers. So a poller that was idle when the name led
+ * elsewhere for a moment serves the new directory, too. */
 struct dl_root {
-    struct goevd_self *self; /* for its log */
+    struct goevd_self *self; /* instance that logs errors */
     const struct dl_options *options;
     int fd;
-    pthread_mutex_t lock; /* held for an open(2), at most once in open_time; of all that follows: */
-    uint64_t generation;  /* how often the name has led to another directory */
+    pthread_mutex_t lock; /* held during open(2), at most once per open_time; protects the following
+                           * members */
+    uint64_t generation;  /* number of directories that the name has led to, less one */
     dev_t device;
     ino_t inode;
-    uint64_t opened_ns; /* when the name was last opened */
+    uint64_t opened_ns; /* time of the last open */
     bool lost;          /* the name cannot be opened at present */
 };
 
-/* A poller's own descriptor of it. */
+/* A poller's descriptor of the directory. */
 struct dl_root_copy {
     struct dl_root *root;
     int fd;
@@ -31,7 +32,7 @@ struct dl_root_copy {
     uint64_t checked_ns;
 };
 
-/* Returns 0, or a negative errno after it told self the reason. */
+/* Returns 0, or a negative errno after goevd_refuse(). */
 int dl_root_init(struct dl_root *root, struct goevd_self *self, const struct dl_options *o);
 void dl_root_fini(struct dl_root *root);
 
@@ -39,7 +40,7 @@ void dl_root_fini(struct dl_root *root);
 int dl_root_copy_init(struct dl_root_copy *copy, struct dl_root *root);
 void dl_root_copy_fini(struct dl_root_copy *copy);
 
-/* Before a file is looked for: open the name of the root again if that was open_time ago. The
- * directory that was served last is served on where that fails. Returns true if the copy leads to
- * another directory now. */
+/* Call before a file is looked up: opens the name of the root again, once per open_time. If that
+ * fails, the last directory stays in use. Returns true if the copy leads to another directory
+ * now. */
 bool dl_root_copy_refresh(struct dl_root_copy *copy, uint64_t now_ns);

@@ -6,26 +6,26 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-/* Up to so many bytes a copy costs less than sendfile(2) and a packet apart from the head do. */
+/* Up to this size a copy is cheaper than sendfile(2) and a separate packet. */
 #define COPY_MAX DL_SENDING_COPY_MAX
 
-/* A piece of a file with more behind it, without a rate. It grows while the client takes it sooner,
- * and shrinks while he takes longer, or he could not follow a rate that is set meanwhile. */
+/* Size of a slice of a file that is sent without a rate. Slices grow while the client takes them
+ * quickly, and shrink while it is slow, so that a rate set meanwhile soon applies. */
 #define PIECE_MIN ((uint64_t)65536)
 #define PIECE_FIRST ((uint64_t)1 << 20)
 #define PIECE_SOON_NS (UINT64_C(1000000000) / 20)
 #define PIECE_LATE_NS (UINT64_C(1000000000) / 5)
 
-/* Last pieces of files, of all connections of a poller, that may be queued after their requests are
- * over. Each keeps its file open. Beyond it a request lasts until its file has been sent, and a
- * client that pipelines requests and reads nothing has one open file. */
+/* Limit of the last pieces of files that may be queued after their requests are over, of all
+ * connections of a poller. Each keeps its file open. Above the limit a request lasts until its file
+ * is sent, so a client that pipelines requests and reads nothing has one open file. */
 #define UNHELD_MAX 64
 
 #define BOUNDARY "%016" PRIx64
 
 /* ---- Heads of parts, RFC 9110 section 14.6 --------------------------------------------------- */
 
-/* What stands before a part, or after the last. Returns its length as snprintf(3) does. */
+/* Format the head of a part, or the end of the last one. Returns the length as snprintf(3) does. */
 static int
 dl_sending_head(const struct dl_sending *s, unsigned part, char *to, size_t size)
 {
@@ -63,15 +63,16 @@ dl_sending_length(const struct dl_sending *s)
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
-/* A piece of a file with more behind it. Files do not count as queued: the next is written when the
- * connection has sent this one, which may be after the request is over. */
+/* A slice of a file, followed by more of it. File content does not count as queued output, so the
+ * next slice is written when the connection has sent this one, which may be after the end of the
+ * request. */
 struct dl_slice {
-    struct goevd_http_request *r; /* NULL: it is over */
+    struct goevd_http_request *r; /* NULL: the request is over */
     struct dl_file *file;
-    uint64_t most;     /* bytes of the next */
-    uint64_t begun_ns; /* when this was queued */
-    bool queued;       /* not sent yet */
-    bool writing;      /* the call that queues it has not returned */
+    uint64_t most;     /* size of the next slice */
+    uint64_t begun_ns; /* time at which this one was queued */
+    bool queued;       /* this one is not sent yet */
+    bool writing;      /* the call that queues it is running */
 };
 
 static void
@@ -84,7 +85,7 @@ dl_slice_leave(struct dl_slice *slice)
         free(slice);
 }
 
-/* The connection is closed, and who looks for the reason finds it in the log. */
+/* Log a short or unreadable file: it closes the connection, and the client gets no reason. */
 static void
 dl_sending_tell(const struct dl_file *file, int result)
 {
@@ -94,7 +95,7 @@ dl_sending_tell(const struct dl_file *file, int result)
                   file->name);
 }
 
-/* How long the client has taken says how large the next one is. */
+/* Choose the size of the next slice by the time that this one took. */
 static void
 dl_slice_measure(struct dl_slice *slice)
 {
@@ -141,7 +142,7 @@ dl_slice_write(struct dl_slice *slice, struct dl_file *file, const struct dl_ran
     return result;
 }
 
-/* ---- Its life -------------------------------------------------------------------------------- */
+/* ---- The life of a slice --------------------------------------------------------------------- */
 
 void
 dl_sending_init(struct dl_sending *s, struct dl_file *file, struct dl_range part)
@@ -191,11 +192,11 @@ dl_sending_fini(struct dl_sending *s)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The last bytes of a file, whose request may be over before they are sent. */
+/* The last bytes of a file, which may be sent after the end of the request. */
 struct dl_last {
     struct dl_file *file;
     struct dl_throttle
-        throttle; /* the request's: the client has the download until they are sent */
+        throttle; /* taken over from the request: the download counts until they are sent */
 };
 
 static void
@@ -210,8 +211,8 @@ dl_last_sent(void *arg, int result)
     free(last);
 }
 
-/* Returns as goevd_http_write() does; -ENODATA if it is not all in memory: whoever writes files
- * knows what to do then. */
+/* Copy the bytes, if all of them are in the page cache. Returns as goevd_http_write() does;
+ * -ENODATA: a part is on disk, so that they have to be written by reference. */
 static int
 dl_sending_copy(const struct dl_sending *s, struct goevd_http_request *r,
                 const struct dl_range *what)
@@ -226,7 +227,7 @@ dl_sending_copy(const struct dl_sending *s, struct goevd_http_request *r,
     return n == (ssize_t)what->len ? goevd_http_write(r, copy, what->len) : -ENODATA;
 }
 
-/* Nothing waits for them. Returns as goevd_http_write() does. */
+/* Write the last bytes, detached from the request. Returns as goevd_http_write() does. */
 static int
 dl_sending_write_last(struct dl_sending *s, struct goevd_http_request *r,
                       const struct dl_range *what)
@@ -250,7 +251,7 @@ dl_sending_write_last(struct dl_sending *s, struct goevd_http_request *r,
     return result;
 }
 
-/* Others. Returns as goevd_http_write() does. */
+/* Write bytes with more behind them. Returns as goevd_http_write() does. */
 static int
 dl_sending_write_slice(struct dl_sending *s, struct goevd_http_request *r,
                        const struct dl_range *what)
@@ -265,8 +266,8 @@ dl_sending_write_slice(struct dl_sending *s, struct goevd_http_request *r,
     return dl_slice_write(s->slice, s->file, what);
 }
 
-/* Write what of a part may be written now. Returns as goevd_http_write() does; -EAGAIN: there is
- * more, and on_timeout comes. */
+/* Write as much of a part as may be written now. Returns as goevd_http_write() does; -EAGAIN: the
+ * rest follows in on_timeout. */
 static int
 dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
                       const struct dl_range *part)
@@ -292,7 +293,7 @@ dl_sending_write_some(struct dl_sending *s, struct goevd_http_request *r,
     s->done += what.len;
     if (last || copied)
         return result;
-    if (!s->slice->queued) /* others have their turn first */
+    if (!s->slice->queued) /* let other connections run first */
         result = goevd_http_timer(r, 0);
     return result < 0 ? result : -EAGAIN;
 }
@@ -326,7 +327,7 @@ dl_sending_write_head(const struct dl_sending *s, struct goevd_http_request *r, 
     return result;
 }
 
-/* Heads and parts take turns. */
+/* Write heads and parts in turns. */
 static int
 dl_sending_write(struct dl_sending *s, struct goevd_http_request *r)
 {
@@ -342,16 +343,16 @@ dl_sending_go(struct dl_sending *s, struct goevd_http_request *r)
 {
     unsigned steps = s->parts ? 2 * s->count + 1 : 1;
 
-    if (goevd_http_method(r) == GOEVD_HTTP_HEAD) /* without its content, there is nothing to pace */
+    if (goevd_http_method(r) == GOEVD_HTTP_HEAD) /* HEAD: there is no content to pace */
         s->step = steps;
     if (s->slice && s->slice->queued)
         return 0;
     for (; s->step < steps; s->step++) {
         int result = dl_sending_write(s, r);
 
-        if (result == -ENOBUFS || result == -EAGAIN) /* on_drained comes, or on_timeout */
+        if (result == -ENOBUFS || result == -EAGAIN) /* on_drained or on_timeout follows */
             return dl_throttle_enter(&s->throttle, r);
-        if (result == -EPIPE) /* on_close comes */
+        if (result == -EPIPE) /* on_close follows */
             return 0;
         if (result < 0)
             return result;

@@ -25,7 +25,7 @@ dl_throttle_join(struct dl_pace_bucket *bucket)
     return bucket;
 }
 
-/* The limits that hold now. Returns how many. With client_rate the client is there. */
+/* Collect the current limits. Returns their number. client_rate requires t->client. */
 static unsigned
 dl_throttle_limits(struct dl_throttle *t, const struct dl_options *o, struct dl_pace_limit *ret)
 {

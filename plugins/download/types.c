@@ -8,10 +8,10 @@
 
 #include <goevd/file.h>
 
-#define TYPES_FILE_MAX ((size_t)16 << 20) /* bytes; the system's have some 50,000 */
+/* Largest file of types; a system's files have about 50,000 bytes. */
+#define TYPES_FILE_MAX ((size_t)16 << 20)
 
-/* Tables of the system, in the order in which they count: an administrator edits the one in /etc.
- */
+/* The system's tables in the order of precedence: administrators edit the one in /etc. */
 static const char *const types_files[] = {"/etc/mime.types", "/usr/local/share/mime/globs2",
                                           "/usr/share/mime/globs2"};
 
@@ -28,8 +28,8 @@ dl_types_add_file(struct dl_types *types, struct goevd_self *self, const char *p
     return r < 0 ? r : dl_type_table_parse(&types->table, *text);
 }
 
-/* A file that the configuration names goes before what goevd knows, because somebody chose it. The
- * system's tables go behind, because they differ from machine to machine. */
+/* Add the configured file before the built-in types, because an administrator has chosen it. Add
+ * the system's tables behind them, because they differ between machines. */
 static int
 dl_types_load(struct dl_types *types, struct goevd_self *self, const struct dl_options *o)
 {
@@ -45,12 +45,12 @@ dl_types_load(struct dl_types *types, struct goevd_self *self, const struct dl_o
     for (size_t i = 0; r == 0 && i < DL_TYPES_TEXTS; i++) {
         r = dl_types_add_file(types, self, types_files[i], &types->texts[i]);
         if (r != -ENOMEM)
-            r = 0; /* a machine without this table is as good as any other */
+            r = 0; /* a missing table is no error */
     }
     return r;
 }
 
-/* ---- Outside --------------------------------------------------------------------------------- */
+/* ---- Public functions ------------------------------------------------------------------------ */
 
 static int
 dl_types_override(struct dl_types *types, struct goevd_self *self, const struct dl_options *o)

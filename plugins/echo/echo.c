@@ -1,10 +1,9 @@
 /* echo - sends all bytes back.
  *
- * The smallest whole plugin: one stream handler, no options, no state. A first one to read. Named
- * by the websocket plugin it sends messages back.
+ * The smallest complete plugin: one stream handler, no options, no state. Read it first. As the
+ * application of the websocket plugin it sends messages back.
  *
- * SPDX-License-Identifier: MIT
- */
+ * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
 
@@ -12,11 +11,11 @@
 
 GOEVD_WEBSOCKET_TABLE;
 
-/* Everything goes back and is consumed. Three things can happen to the write:
+/* Send everything back, and consume it. The write has three kinds of results:
  *   1        queued, but the peer reads slowly: the host pauses reading until the queue has drained
- *   -ENOBUFS nothing queued, the queue is at its cap: consuming nothing keeps the bytes, and they
- *            come again when the queue has drained
- *   other    the connection cannot go on: returning it closes the connection
+ *   -ENOBUFS nothing queued, because the queue is full: consuming nothing keeps the bytes, and they
+ *            are delivered again when the queue has drained
+ *   other    the connection cannot continue: returning the value closes it
  */
 static ptrdiff_t
 echo_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
@@ -30,13 +29,13 @@ echo_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_
     return r < 0 ? r : (ptrdiff_t)len;
 }
 
-/* No on_eof: once the peer has sent its last byte, the host sends the queued output and closes. */
+/* No on_eof: after the peer's last byte the host sends the queued output and closes. */
 static const struct goevd_stream echo_stream = {
     .version = GOEVD_VERSION_OF(struct goevd_stream),
     .on_read = echo_read,
 };
 
-/* The same for messages, where the websocket plugin handles each result. */
+/* The same for messages. The websocket plugin handles each result. */
 static int
 echo_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
 {

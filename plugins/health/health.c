@@ -56,7 +56,8 @@ health_on_request(struct goevd_http_request *r, void *state)
         return goevd_http_refuse_method(r, "GET, HEAD");
     if (h->probe == HEALTH_LIVE || !goevd_worker_is_stopping(h->self))
         return health_reply(r, 200, "ok\n");
-    goevd_http_close_after(r); /* a balancer that keeps its connection would not see the end */
+    goevd_http_close_after(r); /* without this a balancer with a persistent connection would not
+                                * notice the end */
     return health_reply(r, 503, "stopping\n");
 }
 

@@ -1,8 +1,7 @@
 /* metrics - an HTTP handler that replies with all metrics of goevd, for Prometheus.
  *
- * The text is made on the work pool, because it may be megabytes, and because it waits until each
- * poller has brought its gauges up to date.
- */
+ * The text is rendered on the work pool, because it may be megabytes long, and because goevd waits
+ * until each poller has updated its gauges. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@ struct metrics {
     struct goevd_self *self;
 };
 
-/* A request while its reply is made. */
+/* A request while its reply is rendered. */
 struct metrics_job {
     struct metrics *metrics;
     enum goevd_metrics_format format;
@@ -32,7 +31,8 @@ static const char *const metrics_types[] = {
     [GOEVD_METRICS_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/* A client that knows OpenMetrics prefers it, so the quality values need not be compared. */
+/* Whether to reply with OpenMetrics. Clients that accept it prefer it, so quality values need not
+ * be compared. */
 static bool
 metrics_accepts_open(const struct goevd_http_request *r)
 {
@@ -104,7 +104,7 @@ metrics_on_request(struct goevd_http_request *r, void *state)
     return result == -EAGAIN ? metrics_busy(r) : result;
 }
 
-/* ---- Its life -------------------------------------------------------------------------------- */
+/* ---- The life of an instance ----------------------------------------------------------------- */
 
 static int
 metrics_create(struct goevd_self *self, const void *options, void **ret_instance)

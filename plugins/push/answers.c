@@ -5,7 +5,7 @@
 
 #include <goevd/metrics.h>
 
-#define RING_MIN 256 /* entries that a lane keeps room for */
+#define RING_MIN 256 /* smallest capacity of the ring */
 
 static int
 push_lane_grow(struct push_lane *lane)
@@ -24,7 +24,7 @@ push_lane_grow(struct push_lane *lane)
     return 0;
 }
 
-/* A burst has ended. */
+/* Shrink the ring after a burst. */
 static void
 push_lane_shrink(struct push_lane *lane)
 {

@@ -7,7 +7,7 @@
 
 #include <goevd/poller.h>
 
-/* It waits. 0; -EAGAIN when too much does; -ENOMEM. */
+/* Queue a command. 0; -EAGAIN: the queue is full; -ENOMEM. */
 static int
 push_lane_keep(struct push_lane *lane, const char *command, size_t len)
 {
@@ -31,7 +31,7 @@ push_lane_write(struct push_lane *lane, const char *command, size_t len)
     return r < 0 ? r : push_lane_flush(lane);
 }
 
-/* Say it, and expect its answer. */
+/* Send or queue a command, and expect its reply. */
 static int
 push_lane_command(struct push_lane *lane, const struct push_entry *e, int argc, const char **argv,
                   const size_t *lens)
@@ -51,7 +51,7 @@ push_lane_command(struct push_lane *lane, const struct push_entry *e, int argc, 
     return r;
 }
 
-/* ---- For clients ----------------------------------------------------------------------------- */
+/* ---- Called by clients ----------------------------------------------------------------------- */
 
 unsigned
 push_lane_gather(struct push_lane *lane, const char *line, size_t len)

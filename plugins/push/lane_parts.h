@@ -1,13 +1,13 @@
-/* A lane: one connection to Redis for each poller, and what its parts share.
+/* A lane: one connection to Redis for each poller, and the state that its parts share.
  *
- *   lane.c      commands, for clients
- *   answers.c   what is to be answered, in order
+ *   lane.c      commands of clients
+ *   answers.c   expected replies, in order
  *   replies.c   Redis's protocol
  *   link.c      the connection, which is borrowed from a pool
- *   queue.c     the bytes of commands that wait
+ *   queue.c     the bytes of waiting commands
  *
- * Commands go to the connection at once, or wait in the queue: for a connection, for room in its
- * output, or for the next one after the lane's turn. Each has an entry in the ring.
+ * A command is written at once, or waits in the queue: for a connection, for room in its output, or
+ * for the next connection when the lane returns this one. Each command has an entry in the ring.
  */
 #ifndef PUSH_LANE_PARTS_H
 #define PUSH_LANE_PARTS_H
@@ -17,70 +17,70 @@
 #include "push/push.h"
 #include "push/queue.h"
 
-#define PUSH_LANE_ARGS 2 /* of a command, before its lines */
+#define PUSH_LANE_ARGS 2 /* arguments of a command before its lines */
 
-/* What Redis will answer next, or what is answered in its place once its turn has come. */
+/* The next reply of Redis, or a sentence that is sent in its place when its turn has come. */
 struct push_entry {
-    struct push_client *client; /* NULL: the lane's own command */
+    struct push_client *client; /* NULL: a command of the lane itself */
     unsigned lines;
-    const char *sentence; /* static; NULL: Redis answers */
-    bool secret;          /* errors of Redis may repeat it */
+    const char *sentence; /* static; NULL: Redis replies */
+    bool secret;          /* not logged, because an error of Redis may repeat the command */
 };
 
 struct push_lane {
     struct push_instance *instance;
     struct goevd_poller *poller;
-    struct goevd_conn *conn; /* NULL: none is borrowed */
-    bool asked;              /* ... but one is coming */
-    bool stopping;           /* ends when all is answered */
+    struct goevd_conn *conn; /* NULL: no connection is borrowed */
+    bool asked;              /* ... but one was requested */
+    bool stopping;           /* ends when every entry is answered */
     bool contended;          /* there are more pollers than connections */
-    bool yields;             /* the connection goes back after what has been asked of it */
-    bool returned;           /* ... and has gone back */
-    uint64_t borrowed_ns;    /* since when it is borrowed */
-    uint64_t turn_end;       /* `answered` when all that was asked of it is answered */
-    size_t turn_bytes;       /* of the queue that belong to it */
+    bool yields;             /* the connection is returned after the replies to its commands */
+    bool returned;           /* ... and has been returned */
+    uint64_t borrowed_ns;    /* time at which it was borrowed */
+    uint64_t turn_end;       /* value of `answered` at which all its commands are answered */
+    size_t turn_bytes;       /* bytes of the queue that belong to it */
     redisReader *reader;
-    struct push_queue queue;    /* commands that wait */
-    struct push_entry *entries; /* a ring of `capacity`, a power of two */
+    struct push_queue queue;    /* waiting commands */
+    struct push_entry *entries; /* ring of `capacity` entries, a power of two */
     size_t capacity, first, count;
-    uint64_t answered; /* entries so far */
-    const char *argv[PUSH_LANE_ARGS +
-                     PUSH_LANE_LINES_MAX]; /* the next command, while a client's lines are */
-    size_t lens[PUSH_LANE_ARGS + PUSH_LANE_LINES_MAX]; /* gathered */
+    uint64_t answered; /* entries answered so far */
+    const char
+        *argv[PUSH_LANE_ARGS + PUSH_LANE_LINES_MAX];   /* arguments of the next command, while */
+    size_t lens[PUSH_LANE_ARGS + PUSH_LANE_LINES_MAX]; /* lines of a client are gathered */
     unsigned lines;
-    char error[160]; /* the last one of Redis's own */
+    char error[160]; /* the last error, of Redis or of the protocol */
 };
 
 /* ---- answers.c ------------------------------------------------------------------------------- */
 
-/* Behind all others. 0; -ENOMEM. */
+/* Append an entry. 0; -ENOMEM. */
 int push_lane_expect(struct push_lane *lane, const struct push_entry *e);
 
-/* Before all others. 0; -ENOMEM. */
+/* Prepend an entry. 0; -ENOMEM. */
 int push_lane_expect_first(struct push_lane *lane, const struct push_entry *e);
 
 void push_lane_forget_last(struct push_lane *lane);
 
-/* The first entry has been answered; then come those that Redis knows nothing of. */
+/* Answer the first entry, and those behind it that are not sent to Redis. */
 void push_lane_answer(struct push_lane *lane, const char *sentence);
 
-/* Nobody knows whether Redis has got what was on the way. */
+/* Fail all entries on the way: whether Redis has received them is unknown. */
 void push_lane_fail(struct push_lane *lane, const char *sentence);
 
 /* ---- replies.c ------------------------------------------------------------------------------- */
 
 extern redisReplyObjectFunctions push_reply_functions;
 
-/* 0; -EPROTO for what is no reply; -EACCES for a server that does not take AUTH or SELECT; -EREMOTE
- * for one that does not take lines but another may. lane->error says more. */
+/* 0; -EPROTO: malformed reply; -EACCES: the server refuses AUTH or SELECT; -EREMOTE: the server
+ * refuses lines, but another one may accept them. lane->error has details. */
 int push_lane_read_replies(struct push_lane *lane);
 
 /* ---- link.c ---------------------------------------------------------------------------------- */
 
-/* There is a connection, or there will be one. */
+/* Make sure that a connection exists or is requested. */
 int push_lane_ready(struct push_lane *lane);
 
-/* Write what waits, as far as the connection takes it. 0, or an error of the connection. */
+/* Write waiting commands, as far as the connection takes them. 0, or an error of the connection. */
 int push_lane_flush(struct push_lane *lane);
 
 #endif

@@ -7,8 +7,9 @@
 #include <goevd/poller.h>
 #include <goevd/pool.h>
 
-#define PIECE ((size_t)4096)             /* of a write: no output_max is less */
-#define TURN_NS (50 * GOEVD_MILLISECOND) /* after it a lane makes room for one that waits */
+#define PIECE ((size_t)4096) /* bytes per write: the smallest possible output_max */
+/* After this time a lane returns its connection if another poller waits. */
+#define TURN_NS (50 * GOEVD_MILLISECOND)
 
 struct push_borrowed {
     struct push_lane *lane;
@@ -22,7 +23,7 @@ push_lane_options(const struct push_lane *lane)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* How much of the queue belongs to this connection; its first piece. */
+/* The next piece of the queue that belongs to this connection. */
 static size_t
 push_lane_piece(const struct push_lane *lane, const char **ret_data)
 {
@@ -72,7 +73,8 @@ push_lane_write_command(struct push_lane *lane, const char *word, const char *va
     return r < 0 ? r : 0;
 }
 
-/* Before all that waits: whoever had the connection before may have used another database. */
+/* Send SELECT before all waiting commands, because the previous user of the connection may have
+ * selected another database. */
 static int
 push_lane_introduce(struct push_lane *lane)
 {
@@ -92,9 +94,9 @@ push_lane_introduce(struct push_lane *lane)
     return r;
 }
 
-/* ---- Turns ----------------------------------------------------------------------------------- */
+/* ---- Returning the connection ---------------------------------------------------------------- */
 
-/* What is pushed from now on waits for the lane's next connection. */
+/* From now on new commands wait for the lane's next connection. */
 static void
 push_lane_yield(struct push_lane *lane)
 {
@@ -103,7 +105,7 @@ push_lane_yield(struct push_lane *lane)
     lane->turn_bytes = lane->queue.len;
 }
 
-/* All that was asked of the connection is answered: it goes back to the pool. */
+/* Every command on the connection is answered: return it to the pool. */
 static void
 push_lane_give_back(struct push_lane *lane)
 {
@@ -113,7 +115,7 @@ push_lane_give_back(struct push_lane *lane)
         goevd_conn_close(lane->conn, GOEVD_CLOSE_NOW);
 }
 
-/* Does another poller wait for a connection? */
+/* Whether another poller waits for a connection. */
 static bool
 push_lane_is_awaited(const struct push_lane *lane)
 {
@@ -138,7 +140,7 @@ push_lane_end_turn(struct push_lane *lane)
         push_lane_give_back(lane);
 }
 
-/* Until when something must have happened. */
+/* Set the deadline for the next event. */
 static void
 push_lane_arm(struct push_lane *lane)
 {
@@ -173,7 +175,8 @@ push_borrowed_open(struct goevd_conn *c, void *state)
     return push_lane_flush(lane);
 }
 
-/* The pool makes no other connection at once, so that a server that refuses all is not stormed. */
+/* Do not have the pool open another connection at once, so that a server that refuses connections
+ * is not flooded. */
 static void
 push_lane_leave(struct push_lane *lane, int error)
 {
@@ -210,7 +213,7 @@ push_borrowed_read(struct goevd_conn *c, void *state, const char *data, size_t l
     return (ptrdiff_t)len;
 }
 
-/* What has been sent is answered before goevd stops. */
+/* goevd is stopping: first wait for the replies to all sent commands. */
 static int
 push_borrowed_stop(struct goevd_conn *c, void *state)
 {
@@ -222,7 +225,7 @@ push_borrowed_stop(struct goevd_conn *c, void *state)
     return lane->count > 0 ? push_lane_flush(lane) : -ESHUTDOWN;
 }
 
-/* For a while there was nothing to push, or no reply. */
+/* The deadline has passed: there was nothing to push, or no reply. */
 static int
 push_borrowed_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
 {

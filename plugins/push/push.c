@@ -40,7 +40,8 @@ push_client_answered(struct push_client *client, unsigned lines, const char *sen
         return;
     }
     if (push_client_say(client, lines, sentence) < 0)
-        goevd_conn_close(client->conn, GOEVD_CLOSE_NOW); /* he does not read his answers */
+        goevd_conn_close(client->conn, GOEVD_CLOSE_NOW); /* the client does not read its
+                                                          * acknowledgements */
     else if (client->ended && client->unanswered == 0)
         goevd_conn_close(client->conn, GOEVD_CLOSE_FLUSH);
     else if (client->held && client->unanswered <= client->resume_at) {
@@ -49,14 +50,14 @@ push_client_answered(struct push_client *client, unsigned lines, const char *sen
     }
 }
 
-/* ---- Lines in -------------------------------------------------------------------------------- */
+/* ---- Received lines -------------------------------------------------------------------------- */
 
 static const struct goevd_framing push_lines = {
     .version = GOEVD_VERSION_OF(struct goevd_framing),
     .type = GOEVD_FRAMING_LINES,
 };
 
-/* Lines that have come together are pushed together. */
+/* Push lines that arrive together in one command. */
 static int
 push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsigned flags)
 {
@@ -78,7 +79,8 @@ push_frame(struct goevd_conn *c, void *state, const char *line, size_t len, unsi
     return r;
 }
 
-/* What he sent last is not a line. He hears of it after his earlier ones, and is closed. */
+/* The client has closed its side within a line. It gets an error after the replies to its earlier
+ * lines, and is closed. */
 static int
 push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len, int error)
 {
@@ -91,7 +93,7 @@ push_frame_error(struct goevd_conn *c, void *state, const char *data, size_t len
                                               : "the line is too long");
 }
 
-/* ---- Coming and going ------------------------------------------------------------------------ */
+/* ---- The life of a client -------------------------------------------------------------------- */
 
 static int
 push_open(struct goevd_conn *c, void *state)
@@ -106,7 +108,7 @@ push_open(struct goevd_conn *c, void *state)
     return 0;
 }
 
-/* What he has sent is answered before he is closed. */
+/* Wait for the replies to all lines of the client before it is closed. */
 static int
 push_end(struct goevd_conn *c, void *state)
 {
@@ -163,7 +165,7 @@ push_make_pool(struct push_instance *i)
     };
     char reason[256];
 
-    /* Before AUTH, PING is refused. */
+    /* the check is a PING, which fails before AUTH */
     config.check_interval_ns = o->password.data ? 0 : (uint64_t)o->check_interval_ns;
     if (goevd_address_check(o->address.data, reason, sizeof(reason)) < 0)
         return goevd_refuse(i->self, "address", "%s", reason);

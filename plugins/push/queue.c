@@ -8,7 +8,7 @@
 
 struct push_block {
     struct push_block *next;
-    size_t begin, end; /* of the bytes that wait */
+    size_t begin, end; /* range of waiting bytes */
     char data[BLOCK_BYTES];
 };
 
@@ -37,7 +37,7 @@ push_block_free_first(struct push_queue *q)
     free(b);
 }
 
-/* Blocks after `last` have been appended for bytes that found no room. */
+/* Blocks behind `last` have been appended for the bytes that did not fit. */
 static void
 push_queue_undo(struct push_queue *q, struct push_block *last, size_t end)
 {

@@ -1,4 +1,4 @@
-/* Bytes that wait, in blocks of their own, so that each is given back when its bytes have gone. */
+/* A queue of bytes in separate blocks, so that each block is freed when its bytes are sent. */
 #ifndef PUSH_QUEUE_H
 #define PUSH_QUEUE_H
 
@@ -6,19 +6,19 @@
 
 struct push_block;
 
-/* Zeroed, it is empty. */
+/* Zeroed: an empty queue. */
 struct push_queue {
     struct push_block *first, *last;
-    size_t len; /* bytes in all */
+    size_t len; /* bytes in the queue */
 };
 
-/* 0; -ENOMEM, and nothing of it is queued. */
+/* Append bytes. 0; -ENOMEM: nothing was queued. */
 int push_queue_add(struct push_queue *q, const char *data, size_t len);
 
-/* The first bytes, as many as lie in one piece; 0 when the queue is empty. */
+/* The first contiguous bytes. Returns their number; 0: the queue is empty. */
 size_t push_queue_peek(const struct push_queue *q, const char **ret_data);
 
-/* The first `len` bytes, no more than push_queue_peek() has returned, have gone. */
+/* Remove the first `len` bytes, at most as many as push_queue_peek() has returned. */
 void push_queue_drop(struct push_queue *q, size_t len);
 
 void push_queue_clear(struct push_queue *q);

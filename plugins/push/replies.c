@@ -5,9 +5,9 @@
 #include <string.h>
 
 #define SAYS "redis says: "
-#define REPLY_MAX 65536 /* bytes; replies to RPUSH are numbers and errors */
+#define REPLY_MAX 65536 /* largest reply; replies to RPUSH are numbers and errors */
 
-/* hiredis's reader calls these instead of making objects. */
+/* hiredis's reader calls these functions instead of creating objects. */
 
 static void *
 push_reply_text(const redisReadTask *task, char *text, size_t len)
@@ -49,7 +49,7 @@ push_reply_nil(const redisReadTask *task)
 static void
 push_reply_free(void *reply)
 {
-    (void)reply; /* it is the lane */
+    (void)reply; /* the reply object is the lane itself */
 }
 
 redisReplyObjectFunctions push_reply_functions = {
@@ -60,8 +60,8 @@ redisReplyObjectFunctions push_reply_functions = {
     .freeObject = push_reply_free,
 };
 
-/* Errors of a server that has no master, is a replica, or holds other keys: the name may stand for
- * another one by now. */
+/* Whether a server has no master, is a replica, or holds other keys: then its name may lead to
+ * another server by now. */
 static bool
 push_error_leaves(const char *error)
 {
@@ -78,7 +78,7 @@ push_error_leaves(const char *error)
     return false;
 }
 
-/* The first word says what kind of error it is; the others may repeat the command. */
+/* Copy the first word of an error, its kind. The other words may repeat the command. */
 static void
 push_error_cut(char *error)
 {
@@ -88,7 +88,7 @@ push_error_cut(char *error)
         *space = '\0';
 }
 
-/* 0: the reply, an error perhaps, answers the first entry. */
+/* 0: the reply, or error, answers the first entry. */
 static int
 push_lane_take_reply(struct push_lane *lane)
 {
@@ -96,7 +96,7 @@ push_lane_take_reply(struct push_lane *lane)
     bool leaves = lane->error[0] && push_error_leaves(lane->error);
 
     if (lane->count == 0)
-        return -EPROTO; /* nothing was asked */
+        return -EPROTO; /* a reply without a command */
     if (lane->error[0] && e->secret)
         push_error_cut(lane->error);
     if (lane->error[0] && !e->client)

@@ -62,7 +62,7 @@ relay_metrics_add(struct relay_instance *i, const struct goevd_metric *list, int
     return 0;
 }
 
-/* An address that is named twice has one set of metrics. */
+/* Register the metrics of an upstream. Equal addresses share one set. */
 static int
 relay_metrics_add_upstream(struct relay_instance *i, struct relay_upstream *u)
 {

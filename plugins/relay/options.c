@@ -7,7 +7,8 @@ static const struct goevd_option address_table[] = {
 
 static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str, address_table);
 
-static const char *const proxy_choices[] = {"none", "v1", "v2", NULL}; /* by their version */
+/* index: version of the header */
+static const char *const proxy_choices[] = {"none", "v1", "v2", NULL};
 
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct relay_options, upstreams, "upstreams", LIST),

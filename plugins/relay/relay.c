@@ -10,35 +10,38 @@
 #include <goevd/proxy.h>
 #include <goevd/worker.h>
 
-#define PIECE_BYTES 4096      /* the least that output_max may be */
-#define EARLY_NS GOEVD_SECOND /* an upstream that ends sooner without a byte is broken */
-#define QUIET 1               /* the cookie of the timer that looks whether anything moves */
+#define PIECE_BYTES 4096 /* the smallest possible output_max */
+/* An upstream that closes earlier than this, without a byte, counts as broken. */
+#define EARLY_NS GOEVD_SECOND
+#define QUIET 1 /* cookie of the timer that checks for traffic while goevd stops */
 
-/* One of the two connections of a relay; bytes that are read here are written to `other`. */
+/* One of the two connections of a relay. The bytes read from it are written to `other`. */
 struct relay_side {
-    struct goevd_conn *conn; /* NULL: not yet, or no more */
+    struct goevd_conn *conn; /* NULL: not connected yet, or closed */
     struct relay_side *other;
     struct relay *relay;
 };
 
-/* A client and its upstream. Lives until both connections have ended and none is being made. */
+/* A client and its upstream. Exists until both connections are closed and no attempt to connect is
+ * running. */
 struct relay {
     struct relay_side client, upstream;
     struct relay_instance *instance;
-    struct relay_upstream *to; /* NULL: none is taken */
-    uint64_t tried;            /* a mask of upstreams */
+    struct relay_upstream *to; /* NULL: no upstream chosen */
+    uint64_t tried;            /* mask of upstreams */
     uint64_t attempt;          /* for goevd_connect_cancel() */
-    uint64_t connected_ns;     /* when the upstream was */
-    uint64_t moved;            /* bytes, when goevd_stop was told, or at the last look since */
+    uint64_t connected_ns;     /* time of the connection to the upstream */
+    uint64_t moved;            /* bytes relayed when goevd began to stop, or at the last check
+                                * since */
     bool connecting;
-    bool ending;       /* both are closed in order */
-    bool client_ended; /* it sends no more */
-    bool judged;       /* the upstream's end */
+    bool ending;       /* both connections are being closed in order */
+    bool client_ended; /* the client has closed its side */
+    bool judged;       /* the end of the upstream's connection has been evaluated */
 };
 
 static const struct goevd_stream relay_upstream_stream;
 
-/* ---- Coming and going ------------------------------------------------------------------------ */
+/* ---- The life of a relay --------------------------------------------------------------------- */
 
 static void
 relay_release(struct relay *r)
@@ -50,7 +53,7 @@ relay_release(struct relay *r)
     free(r);
 }
 
-/* End it so that the peer cannot take it for an end in order: with a reset. */
+/* Abort the connection with a reset, so that the peer does not take it for an orderly end. */
 static void
 relay_side_abort(struct relay_side *s)
 {
@@ -69,7 +72,7 @@ relay_side_close(struct relay_side *s)
         goevd_conn_close(s->conn, GOEVD_CLOSE_FLUSH);
 }
 
-/* The effect of the end of one side on the other. */
+/* Close the other side after the end of one. */
 static void
 relay_side_pass_on(struct relay_side *s, struct goevd_poller *poller, enum goevd_reason reason)
 {
@@ -77,7 +80,7 @@ relay_side_pass_on(struct relay_side *s, struct goevd_poller *poller, enum goevd
 
     if (!s->other->conn || r->ending)
         return;
-    if (reason == GOEVD_REASON_EOF) { /* on_eof does not run where the output has ended before */
+    if (reason == GOEVD_REASON_EOF) { /* on_eof is skipped if the output has ended before */
         goevd_conn_shutdown(s->other->conn);
         return;
     }
@@ -91,9 +94,9 @@ relay_side_pass_on(struct relay_side *s, struct goevd_poller *poller, enum goevd
     r->ending = true;
 }
 
-/* ---- Bytes ----------------------------------------------------------------------------------- */
+/* ---- Relaying bytes -------------------------------------------------------------------------- */
 
-/* More at once than the queue may ever hold: what fits. */
+/* Write a part of more bytes than the output queue can hold. */
 static int
 relay_side_write_pieces(struct relay_side *s, const char *data, size_t len, size_t *ret_used)
 {
@@ -129,7 +132,8 @@ relay_count_bytes(const struct relay_side *s, size_t bytes)
     relay_count(s->relay->instance, goevd_conn_poller(s->conn), metric, (int64_t)bytes);
 }
 
-/* A reader that is slower than the writer: the writer is not read until its output has drained. */
+/* Relay received bytes. If the other side reads more slowly, reading pauses until its output has
+ * drained. */
 static ptrdiff_t
 relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len, size_t fresh,
                 unsigned flags)
@@ -141,7 +145,7 @@ relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len,
     (void)fresh, (void)flags;
     if (r != 0)
         goevd_conn_pause(c);
-    if (r == -EPIPE) /* the other is closing, and its end has the reason */
+    if (r == -EPIPE) /* the other side is closing, and its own end reports the reason */
         return (ptrdiff_t)len;
     if (r < 0 && r != -ENOBUFS)
         return r;
@@ -149,7 +153,8 @@ relay_side_read(struct goevd_conn *c, void *state, const char *data, size_t len,
     return (ptrdiff_t)used;
 }
 
-/* The same without a copy. Where that cannot be, the bytes come to relay_side_read(). */
+/* Relay by splice(2), without a copy. If that is impossible, the bytes are passed to
+ * relay_side_read(). */
 static int
 relay_side_bulk(struct goevd_conn *c, void *state)
 {
@@ -175,7 +180,7 @@ relay_side_drained(struct goevd_conn *c, void *state)
     return 0;
 }
 
-/* How the upstream's end, in order or not, speaks of it. */
+/* Report a success or an early end of the upstream, by the way in which its connection ended. */
 static void
 relay_judge_end(struct relay *r, struct goevd_poller *poller)
 {
@@ -188,7 +193,7 @@ relay_judge_end(struct relay *r, struct goevd_poller *poller)
     r->judged = true;
 }
 
-/* Half-close: the other side gets it behind the queued bytes, and may go on sending. */
+/* Half-close: pass the end on behind the queued bytes. The other side may continue to send. */
 static int
 relay_side_eof(struct goevd_conn *c, void *state)
 {
@@ -206,7 +211,7 @@ relay_side_eof(struct goevd_conn *c, void *state)
 
 /* ---- Connecting ------------------------------------------------------------------------------ */
 
-/* Ask the next one. */
+/* Try the next upstream. */
 static int
 relay_connect(struct relay *r, struct goevd_poller *poller)
 {
@@ -233,11 +238,12 @@ relay_connect(struct relay *r, struct goevd_poller *poller)
         request.to = r->to->address;
         goevd_conn_log(r->client.conn, GOEVD_LOG_DEBUG, "connecting to upstream %s", request.to);
         error = goevd_connect(i->self, poller, &request, &r->attempt);
-    } while (error == -EAGAIN); /* no name can be looked up now: another may need none */
+    } while (error == -EAGAIN); /* no name can be resolved at present, but another upstream may be
+                                 * an address */
     return error;
 }
 
-/* There is no upstream for the client. */
+/* Refuse the client, because no upstream can be connected to. */
 static void
 relay_refuse(struct relay *r, struct goevd_poller *poller)
 {
@@ -260,7 +266,7 @@ relay_client_open(struct goevd_conn *c, void *state)
     r->client = (struct relay_side){c, &r->upstream, r};
     r->upstream = (struct relay_side){NULL, &r->client, r};
     r->instance = i;
-    goevd_conn_pause(c); /* until there is a side to write to */
+    goevd_conn_pause(c); /* until there is a connection to write to */
     r->connecting = relay_connect(r, poller) == 0;
     if (!r->connecting)
         relay_refuse(r, poller);
@@ -276,7 +282,7 @@ relay_connecting_ends(struct relay *r, struct goevd_poller *poller)
     relay_count(r->instance, poller, RELAY_CONNECTING, -1);
 }
 
-/* The header with the client's address, as the first bytes to its upstream. */
+/* Send the PROXY header with the client's address, before all other bytes. */
 static int
 relay_send_header(struct relay *r)
 {
@@ -328,8 +334,8 @@ relay_upstream_connect_fail(void *instance, struct goevd_poller *poller, void *s
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
-/* Busy sessions go on, until stop_timeout ends it; quiet ones end, unless this is a reload: then
- * nothing needs it to go. */
+/* When goevd stops, sessions with traffic continue until stop_timeout, and idle ones are closed.
+ * After a reload idle ones continue, too, because nothing waits for their end. */
 static bool
 relay_is_quiet(struct relay *r)
 {
@@ -370,7 +376,7 @@ relay_client_timeout(struct goevd_conn *c, void *state, uint64_t cookie)
     return 0;
 }
 
-/* The client decides. */
+/* Only the client's connection starts the check. */
 static int
 relay_upstream_stop(struct goevd_conn *c, void *state)
 {
@@ -378,7 +384,7 @@ relay_upstream_stop(struct goevd_conn *c, void *state)
     return 0;
 }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- The end of a connection ----------------------------------------------------------------- */
 
 static void
 relay_client_close(struct goevd_conn *c, void *state, enum goevd_reason reason)

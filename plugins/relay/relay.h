@@ -2,8 +2,8 @@
  *
  *   relay.c      a client and its upstream: bytes, ends, resets
  *   upstream.c   which upstream: least connections, and rest after a failure
- *   metrics.c    what is counted
- *   options.c    what the configuration may say
+ *   metrics.c    the metrics
+ *   options.c    the options
  *
  * The two connections of a relay belong to one poller. Upstreams are common to all pollers, and
  * their fields that change are atomic.
@@ -18,7 +18,7 @@
 #include <goevd/metrics.h>
 #include <goevd/plugin.h>
 
-#define RELAY_UPSTREAMS_MAX 64 /* as many as a mask of 64 bits has bits */
+#define RELAY_UPSTREAMS_MAX 64 /* a mask of 64 bits has a bit for each */
 
 struct relay_options {
     struct goevd_list upstreams; /* of struct goevd_str */
@@ -26,12 +26,12 @@ struct relay_options {
     int64_t tries;
     int64_t rest_ns;
     int64_t stop_quiet_ns;
-    int proxy_protocol; /* version of the header; 0: none */
+    int proxy_protocol; /* version of the header; 0: no header */
 };
 
 extern const struct goevd_schema relay_options_schema;
 
-/* The counts of each upstream, and of all together. */
+/* The metrics of each upstream, and their sums. */
 enum relay_upstream_metric {
     RELAY_UPSTREAM_OPEN,
     RELAY_UPSTREAM_CONNECTED,
@@ -53,9 +53,10 @@ enum relay_metric {
 
 struct relay_upstream {
     const char *address;
-    atomic_uint connections; /* being made and open, of all pollers */
-    atomic_uint early;       /* connections in a row that it has ended soon, without a byte */
-    /* 0: it answers. Otherwise it has failed, and is left alone until then. */
+    atomic_uint connections; /* open or in the making, of all pollers */
+    atomic_uint early;       /* successive connections that the upstream has ended early, without a
+                              * byte */
+    /* 0: available. Otherwise the upstream has failed, and is avoided until then. */
     _Atomic(uint64_t) rest_until_ns;
     int metrics[RELAY_UPSTREAM_METRICS];
 };
@@ -64,37 +65,37 @@ struct relay_instance {
     struct goevd_self *self;
     const struct relay_options *options;
     int metrics[RELAY_METRICS];
-    atomic_uint first; /* the first among equals */
+    atomic_uint first; /* index of the first one tried among equals */
     unsigned upstream_count;
     struct relay_upstream upstreams[];
 };
 
 /* ---- upstream.c ------------------------------------------------------------------------------ */
 
-/* 0, or what goevd_refuse() has returned. */
+/* 0, or the result of goevd_refuse(). */
 int relay_upstreams_init(struct relay_instance *i);
 
-/* Take the one that has the fewest connections, of those that are not in the mask `tried`, and add
- * it to the mask. NULL: all are in it. */
+/* Take the upstream with the fewest connections that is not in the mask `tried`, and add it to the
+ * mask. NULL: all have been tried. */
 struct relay_upstream *relay_upstream_take(struct relay_instance *i, uint64_t *tried);
 
-/* Its connection has ended, or was not made. */
+/* Count down: a connection has ended, or could not be made. */
 void relay_upstream_drop(struct relay_upstream *u);
 
-/* The result of connecting. */
+/* Report the result of an attempt to connect. */
 void relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
                             struct goevd_poller *poller);
 void relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
                           struct goevd_poller *poller, int error);
 
-/* It has ended a connection soon, and sent nothing; it has sent something. */
+/* The upstream has closed a connection early without sending anything; it has sent something. */
 void relay_upstream_ends_early(struct relay_instance *i, struct relay_upstream *u,
                                struct goevd_poller *poller);
 void relay_upstream_serves(struct relay_upstream *u);
 
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 
-/* 0, or what goevd_metric_new() has returned. */
+/* 0, or the result of goevd_metric_new(). */
 int relay_metrics_init(struct relay_instance *i);
 
 static inline void

@@ -1,6 +1,8 @@
-/* Upstreams. All pollers choose from the same counts, without a lock: choosing and counting are two
- * steps, so that pollers that choose at the same moment may choose the same one, and counts are
- * then apart by as many as there are pollers. Counts themselves are exact. */
+/* Chooses upstreams.
+ *
+ * All pollers use the same counts without a lock. Choosing and counting are two steps, so pollers
+ * that choose at the same moment may choose the same upstream. Connection counts then differ by at
+ * most the number of pollers. The counts themselves are exact. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 
 #include "relay/relay.h"
 
-#define EARLY_ENDS_MAX 3 /* in a row, after which an upstream rests */
+#define EARLY_ENDS_MAX 3 /* successive early ends after which an upstream rests */
 
 int
 relay_upstreams_init(struct relay_instance *i)
@@ -30,8 +32,8 @@ relay_upstreams_init(struct relay_instance *i)
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-/* One of two: that which answers, or whose rest is over, before one that rests; among the former
- * the one with fewer connections, among the latter the one whose rest ends first. */
+/* Whether `a` is the better one. An available upstream is better than a resting one. Among
+ * available ones the fewest connections win, among resting ones the earliest end of the rest. */
 static bool
 relay_upstream_better(const struct relay_upstream *a, const struct relay_upstream *b, uint64_t now)
 {
@@ -62,8 +64,8 @@ relay_upstream_best(struct relay_instance *i, uint64_t tried, unsigned first, ui
     return best;
 }
 
-/* After its rest one client tries it, and it goes on resting for all others until that is decided:
- * an upstream that does not answer at all must not delay all of them. */
+/* Let one client try a rested upstream, which keeps resting for all others until the attempt is
+ * decided: an upstream that does not reply at all must not delay all clients. */
 static bool
 relay_upstream_claim(struct relay_instance *i, struct relay_upstream *u, uint64_t now)
 {
@@ -113,7 +115,7 @@ relay_upstream_answers(struct relay_instance *i, struct relay_upstream *u,
     goevd_log(i->self, GOEVD_LOG_NOTICE, "upstream %s answers again", u->address);
 }
 
-/* A shortage on this machine is no fault of the upstream. */
+/* Whether the error is a shortage on this machine, which is not the upstream's fault. */
 static bool
 relay_upstream_is_innocent(int error)
 {
@@ -121,7 +123,7 @@ relay_upstream_is_innocent(int error)
            error == -ENFILE;
 }
 
-/* Leave it alone for a while; false if it rests already. */
+/* Begin a rest; false: the upstream rests already. */
 static bool
 relay_upstream_rest(struct relay_instance *i, struct relay_upstream *u, struct goevd_poller *poller)
 {
@@ -147,7 +149,8 @@ relay_upstream_fails(struct relay_instance *i, struct relay_upstream *u,
                                       : strerror(-error));
 }
 
-/* An upstream that fails fast has the fewest connections, and would get every client. */
+/* An upstream that fails fast has the fewest connections, and would get every client, so early ends
+ * count. */
 void
 relay_upstream_ends_early(struct relay_instance *i, struct relay_upstream *u,
                           struct goevd_poller *poller)

@@ -8,7 +8,7 @@ static const char *const status_json_numbers[] = {"requests", "errors", "accepte
 #define JSON_NUMBERS (sizeof(status_json_numbers) / sizeof(status_json_numbers[0]))
 #define JSON_COLUMNS_MAX STATUS_FIELDS_MAX
 
-/* The columns of the present table. */
+/* The columns of the current table. */
 struct status_json_table {
     const char *titles[JSON_COLUMNS_MAX];
     bool text[JSON_COLUMNS_MAX];
@@ -17,7 +17,7 @@ struct status_json_table {
     bool open;
 };
 
-/* Texts in records are escaped already. */
+/* Texts in records are escaped already, so they are only quoted. */
 static void
 status_json_value(FILE *out, const char *value, bool text)
 {
@@ -55,7 +55,8 @@ status_json_put_row(FILE *out, struct status_json_table *t, char *const *cells)
     fputs("}", out);
 }
 
-/* Records of one kind follow each other, so a list is open until another kind comes. */
+/* Records of one kind follow each other. Opens the list of a kind, and closes it when another kind
+ * follows. */
 static bool
 status_json_continues(const struct status_records *r, const char *list)
 {
@@ -98,7 +99,7 @@ status_json_put_single(FILE *out, const struct status_records *r)
     }
 }
 
-/* A line of a table; false: it is none. */
+/* Write a line of a table; false: the record is none. */
 static bool
 status_json_table_line(FILE *out, struct status_json_table *t, const struct status_records *r)
 {

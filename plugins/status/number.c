@@ -15,7 +15,7 @@ status_kind_of(const char *name)
     return STATUS_TEXT;
 }
 
-/* With a comma between each three digits. */
+/* Write thousands separators. */
 static void
 status_number_grouped(FILE *out, double n)
 {
@@ -30,7 +30,7 @@ status_number_grouped(FILE *out, double n)
     }
 }
 
-/* Three digits that count. */
+/* Write three significant digits. */
 static void
 status_number_short(FILE *out, double n, const char *unit)
 {

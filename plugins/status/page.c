@@ -7,7 +7,7 @@
 #include <status_assets.h>
 
 #define STATUS_POINTS_MAX 256
-#define STATUS_PLOT_S 600 /* of its width */
+#define STATUS_PLOT_S 600 /* width of a plot in seconds */
 #define STATUS_PLOT_HEIGHT 40
 
 /* The numbers of `total` and `point`, in their order. */
@@ -23,7 +23,7 @@ enum {
     STATUS_NUMBERS
 };
 
-/* What is shown of them, in this order. */
+/* The numbers with a plot, in the order of the page. */
 static const struct {
     const char *title;
     const char *id;
@@ -44,13 +44,14 @@ static const struct {
 struct status_page {
     FILE *out;
     char *totals[STATUS_NUMBERS];
-    double points[STATUS_POINTS_MAX][1 + STATUS_NUMBERS]; /* behind how long ago each was */
+    double points[STATUS_POINTS_MAX][1 + STATUS_NUMBERS]; /* values, behind the age of the point in
+                                                           * seconds */
     size_t point_count;
     const char *state, *since, *version, *seconds, *time;
     unsigned problems;
-    bool numbers; /* have been written */
+    bool numbers; /* the numbers have been written */
 
-    /* the present table */
+    /* the current table */
     const char *table, *title;
     const char *titles[STATUS_FIELDS_MAX];
     enum status_kind kinds[STATUS_FIELDS_MAX];
@@ -70,7 +71,7 @@ status_html_char(FILE *out, unsigned c)
         fputc((int)c, out);
 }
 
-/* What follows a backslash in JSON. Returns how many characters it takes. */
+/* Decode the JSON escape behind a backslash. Returns the characters read. */
 static size_t
 status_html_escape(FILE *out, const char *text)
 {
@@ -154,7 +155,7 @@ status_page_plot(const struct status_page *p, unsigned shown)
     fputs("\"/></svg>", p->out);
 }
 
-/* Once all that they show is known: before the first table. */
+/* Write the numbers when all of them are known: before the first table. */
 static void
 status_page_numbers(struct status_page *p)
 {
@@ -190,7 +191,7 @@ status_page_point(struct status_page *p, char *const *fields)
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
-/* A table without rows is left out. */
+/* Begin a table at its first row, so that an empty table is left out. */
 static void
 status_page_begin_table(struct status_page *p)
 {
@@ -239,7 +240,7 @@ status_page_column(struct status_page *p, char *const *fields)
     p->kinds[p->columns++] = status_kind_of(fields[1]);
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- The page -------------------------------------------------------------------------------- */
 
 static void
 status_page_fact(struct status_page *p, const char *key, const char *value)
@@ -286,7 +287,7 @@ status_page_head(struct status_page *p, const char *nonce)
         nonce, status_css);
 }
 
-/* The facts come after the first lines of a page, so they are looked for before. */
+/* Read the facts first, because the page shows them before the numbers. */
 static void
 status_page_title(struct status_page *p)
 {
@@ -321,7 +322,7 @@ status_page_read_facts(struct status_page *p, struct status_records *r)
         } else if (status_records_is(r, "fact")) {
             status_page_fact(p, r->fields[1], r->fields[2]);
         } else if (!status_records_is(r, "event")) {
-            return; /* the first of the others */
+            return; /* a table begins: no facts follow */
         }
     } while (status_records_next(r));
 }

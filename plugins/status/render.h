@@ -1,15 +1,16 @@
-/* An overview of goevd for people and for programs. */
+/* Renders the overview of goevd as a page and as JSON. */
 #pragma once
 
 #include <stdio.h>
 
 #include "status/records.h"
 
-/* A text of a record, which is escaped as in JSON, for HTML. */
+/* Write a text of a record, which is escaped as in JSON, as HTML. */
 void status_html_text(FILE *out, const char *text);
 
-/* A page. Its style and script run only with that nonce. The text of the records is changed. */
+/* Write the page. Only style and script with the nonce are executed. Changes the text of the
+ * records. */
 void status_page(FILE *out, char *records, const char *nonce);
 
-/* The same as JSON. */
+/* Write the JSON. */
 void status_json(FILE *out, char *records);

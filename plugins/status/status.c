@@ -1,7 +1,7 @@
-/* status - an HTTP handler with a page that shows how goevd is, and the same as JSON.
+/* status - an HTTP handler with a page that shows the state of goevd, and the same as JSON.
  *
- * Both are made on the work pool, because they may be long, and because goevd waits until each
- * poller has brought its gauges up to date.
+ * Both are rendered on the work pool, because they may be long, and because goevd waits until each
+ * poller has updated its gauges.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct status {
     struct goevd_self *self;
 };
 
-/* A request while its reply is made. */
+/* A request while its reply is rendered. */
 struct status_job {
     struct status *status;
     bool json;
@@ -31,7 +31,7 @@ struct status_job {
     size_t len;
 };
 
-/* ---- The work -------------------------------------------------------------------------------- */
+/* ---- The job on the work pool ---------------------------------------------------------------- */
 
 static int
 status_make_nonce(char *ret)
@@ -77,7 +77,7 @@ status_busy(struct goevd_http_request *r)
     return result < 0 ? result : goevd_http_reply(r, 503, NULL, NULL, 0);
 }
 
-/* The page runs its own script alone, loads nothing but itself, and is shown in no frame. */
+/* The policy permits only the page's own script, no other content, and no frame around the page. */
 static int
 status_add_headers(struct goevd_http_request *r, const struct status_job *job)
 {
@@ -192,5 +192,5 @@ status_interface(const char *id)
     return strcmp(id, GOEVD_HTTP) == 0 ? &handler : NULL;
 }
 
-GOEVD_PLUGIN(.name = "status", .description = "a page that shows how goevd is",
+GOEVD_PLUGIN(.name = "status", .description = "shows the state of goevd on a page",
              .create = status_create, .destroy = status_destroy, .interface = status_interface);

@@ -35,7 +35,7 @@ dl_clients_fini(struct dl_clients *clients)
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
-/* The part of an address that tells clients apart, and the family that it counts as. */
+/* The part of an address that identifies the client, and its family. */
 static uint64_t
 dl_clients_prefix(const struct sockaddr_storage *address, sa_family_t *ret_family)
 {
@@ -88,7 +88,8 @@ dl_clients_idle_remove(struct dl_clients_stripe *stripe, struct dl_client *clien
     stripe->idle--;
 }
 
-/* Whether a new client in its place could download no more than it could. */
+/* Whether the client's bucket is full again, so that a new client in its place would get no
+ * advantage. */
 static bool
 dl_clients_is_forgotten(const struct dl_client *client, int64_t now_ns)
 {
@@ -111,7 +112,7 @@ dl_clients_forget_oldest(struct dl_clients *clients, struct dl_clients_stripe *s
     free(client);
 }
 
-/* ---- Taking and leaving ---------------------------------------------------------------------- */
+/* ---- References ------------------------------------------------------------------------------ */
 
 static struct dl_client *
 dl_clients_find(struct dl_clients_stripe *stripe, struct dl_client **list, uint64_t prefix,

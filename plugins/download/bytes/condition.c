@@ -7,13 +7,12 @@
 /* The longest form of a date: "Wednesday, 09-Nov-94 08:49:37 GMT". */
 #define DATE_MAX 34
 
-/* A date that is less than this much older than now may be that of two versions, section 8.8.2.2.
- */
+/* A date that is newer than this may stand for two versions of the file, section 8.8.2.2. */
 #define DATE_STRONG_S 1
 
 /* ---- Dates ----------------------------------------------------------------------------------- */
 
-/* Names of days and months follow the locale; this one needs no memory. */
+/* The C locale, because names of days and months depend on the locale. Needs no memory. */
 static locale_t
 dl_condition_locale(void)
 {
@@ -61,7 +60,7 @@ dl_condition_equal(struct goevd_str a, struct goevd_str b)
     return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
-/* Whether the file is not newer than the date; `otherwise` where that is none. */
+/* Whether the file is not newer than the date; `otherwise` if the date is malformed. */
 static bool
 dl_condition_not_after(const struct dl_condition_file *file, struct goevd_str date, bool otherwise)
 {
@@ -74,7 +73,7 @@ dl_condition_not_after(const struct dl_condition_file *file, struct goevd_str da
 
 /* ---- Entity tags ----------------------------------------------------------------------------- */
 
-/* The length of the tag at the beginning, with W/ and quotes; 0 where there is none. */
+/* Length of the entity tag at the beginning, with W/ and quotes; 0: no tag. */
 static size_t
 dl_condition_tag_len(const char *at, size_t len)
 {
@@ -87,9 +86,9 @@ dl_condition_tag_len(const char *at, size_t len)
     return quote ? (size_t)(quote - at) + 1 : 0;
 }
 
-/* Whether a list of entity tags, or "*", has the file's. What is malformed ends it.
+/* Whether a list of entity tags, or "*", contains the file's tag. Ends at the first malformed tag.
  *
- * weak     a weak tag matches too, section 8.8.3.2.
+ * weak     Weak tags match, too, section 8.8.3.2.
  */
 static bool
 dl_condition_has_tag(struct goevd_str list, struct goevd_str etag, bool weak)

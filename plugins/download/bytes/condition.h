@@ -1,22 +1,23 @@
-/* Conditions under which a file is wanted, RFC 9110 section 13. */
+/* Evaluates the conditions of a request, RFC 9110 section 13. */
 #pragma once
 
 #include <goevd/http.h>
 
 #define DL_CONDITION_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
-/* What a file is compared by. */
+/* The values of a file that conditions compare. */
 struct dl_condition_file {
     struct goevd_str etag;     /* strong, with its quotes */
-    struct goevd_str modified; /* the header Last-Modified */
+    struct goevd_str modified; /* value of Last-Modified */
     int64_t modified_s;        /* seconds since 1970 */
 };
 
-/* What the headers of a request say. */
+/* The headers of a request. */
 struct dl_condition {
     bool if_match, if_match_holds;
     bool if_none_match, if_none_match_holds;
-    struct goevd_str if_unmodified_since; /* data is NULL where there is none, as for the others */
+    struct goevd_str if_unmodified_since; /* data is NULL if the header is missing, as for the
+                                           * others */
     struct goevd_str if_modified_since;
     struct goevd_str if_range;
     struct goevd_str range;
@@ -25,23 +26,23 @@ struct dl_condition {
 
 enum dl_condition_result { DL_CONDITION_HOLDS, DL_CONDITION_NOT_MODIFIED, DL_CONDITION_FAILED };
 
-/* An HTTP date, with a NUL behind it. */
+/* Format an HTTP date, NUL-terminated. */
 void dl_condition_date_format(int64_t seconds, char ret_date[DL_CONDITION_DATE_LEN + 1]);
 
-/* An HTTP date in any of its three forms. False where it is none. */
+/* Parse an HTTP date in any of its three forms. False: malformed. */
 bool dl_condition_date_parse(struct goevd_str text, int64_t *ret_seconds);
 
-/* Take one header of the request, whatever it is. */
+/* Pass any header of the request. */
 void dl_condition_header(struct dl_condition *c, const struct dl_condition_file *file,
                          struct goevd_str name, struct goevd_str value);
 
-/* What they come to, in their order of precedence. */
+/* Evaluate the conditions in their order of precedence. */
 enum dl_condition_result dl_condition_check(const struct dl_condition *c,
                                             const struct dl_condition_file *file);
 
-/* The ranges that are to be sent; data is NULL if there is no Range, or it does not hold.
+/* The value of Range; data is NULL without Range, or if If-Range does not hold.
  *
- * now_s    seconds since 1970.
+ * now_s    Seconds since 1970.
  */
 struct goevd_str dl_condition_range(const struct dl_condition *c,
                                     const struct dl_condition_file *file, int64_t now_s);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Append one byte, and what keeps its escape. Returns the new length. */
+/* Append a byte, percent-encoded if necessary. Returns the new length. */
 static size_t
 dl_escape_put(char *to, size_t size, size_t n, char c, bool escaped)
 {
@@ -35,7 +35,7 @@ dl_escape_path_as(struct goevd_str path, struct goevd_str raw, char *to, size_t 
         bool escaped = at < raw.len && raw.data[at] == '%';
 
         if (at >= raw.len || (!escaped && raw.data[at] != path.data[i]))
-            return dl_escape_path(path, to, size); /* the raw one had dots, or "//" */
+            return dl_escape_path(path, to, size); /* the raw path had dot segments or "//" */
         n = dl_escape_put(to, size, n, path.data[i], escaped);
         at += escaped ? 3 : 1;
     }
@@ -65,14 +65,14 @@ dl_escape_html(FILE *out, const char *text)
     }
 }
 
-/* The bytes of the character at the beginning, RFC 3629 section 4; 0 where there is none. */
+/* Length of the UTF-8 character at the beginning, RFC 3629 section 4; 0: malformed. */
 static size_t
 dl_escape_utf8_len(const unsigned char *s)
 {
     static const struct {
-        unsigned char first, last; /* byte of a character, */
-        unsigned char low, high;   /* what the second is between, */
-        unsigned char len;         /* and how many there are */
+        unsigned char first, last; /* range of the first byte, */
+        unsigned char low, high;   /* range of the second byte, */
+        unsigned char len;         /* and length of the character */
     } rows[] = {
         {0x01, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
         {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},

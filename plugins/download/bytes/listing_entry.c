@@ -17,7 +17,7 @@ dl_name_lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-/* Compare two runs of digits as numbers of any length, and move behind them. */
+/* Compare two runs of digits as numbers of any length, and skip them. */
 static int
 dl_name_compare_numbers(const char **x, const char **y)
 {

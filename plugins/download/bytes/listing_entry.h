@@ -1,11 +1,11 @@
-/* One name of a directory that is listed: its order, and its size for people. */
+/* An entry of a listed directory: its order, and its size as text. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
-#define DL_SIZE_TEXT_MAX 32 /* bytes, with the NUL */
+#define DL_SIZE_TEXT_MAX 32 /* with the NUL */
 
 enum dl_entry_kind { DL_ENTRY_DIRECTORY, DL_ENTRY_FILE };
 
@@ -16,8 +16,8 @@ struct dl_entry {
     char name[];
 };
 
-/* The order of two entries: directories first, then by name. Case does not matter, and digits count
- * as numbers: "a2" is before "A10". Names that differ otherwise are in the order of their bytes. */
+/* The order of two entries: directories first, then by name. Case is ignored, and digits compare as
+ * numbers: "a2" precedes "A10". Otherwise equal names compare as bytes. */
 int dl_entry_compare(const struct dl_entry *x, const struct dl_entry *y);
 
 /* A size such as "17 B" or "1.5 MiB". Returns ret_text. */

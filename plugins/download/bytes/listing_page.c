@@ -7,8 +7,8 @@
 
 #include "download/bytes/escape.h"
 
-/* Everything is in the page, because a listing may be at any path: one more file would have to be
- * somewhere. */
+/* Style and script are inline, because a listing may be at any path, and there is no path for a
+ * further file. */
 static const char page_head[] =
     "</title>\n"
     "<style>\n"
@@ -55,7 +55,7 @@ static const char page_head[] =
     "<main>\n"
     "<h1>";
 
-/* "./" before the name, because "a:b" would be taken for a scheme. */
+/* "./" before the name, because a browser would take "a:" for a scheme. */
 void
 dl_listing_put_link(FILE *out, const struct dl_entry *entry)
 {
@@ -76,8 +76,8 @@ dl_page_put_escaped(FILE *out, const char *text, size_t len)
     free(copy);
 }
 
-/* A link for each directory above this one. They are relative, so that they are right behind a
- * proxy that has taken a part of the path away. */
+/* A link for each parent directory. The links are relative, so that they work behind a proxy that
+ * strips a prefix of the path. */
 static void
 dl_page_put_path(FILE *out, const char *path)
 {

@@ -1,4 +1,4 @@
-/* A directory as a page for people. */
+/* Formats a directory as an HTML page. */
 #pragma once
 
 #include <stdio.h>

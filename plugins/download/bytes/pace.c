@@ -2,9 +2,9 @@
 
 #define SECOND INT64_C(1000000000)
 
-#define LATE_NS (SECOND / 32) /* what a timer may be late without a loss */
+#define LATE_NS (SECOND / 32) /* lateness of a timer that costs no throughput */
 
-/* Pieces that are small beside a second's worth, but no smaller than they need to be. */
+/* Slices are small in comparison with a second's worth of bytes, but not smaller than necessary. */
 #define SLICES_PER_S 50
 #define SLOW_SLICES_PER_S 16
 #define SLICE_MIN 4096
@@ -15,7 +15,7 @@ dl_pace_max(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* What one of the users takes in its turn: all of them together, as much as alone. */
+/* The slice of one of several users: all users together take as much per turn as a single one. */
 static int64_t
 dl_pace_slice(const struct dl_pace_limit *l)
 {
@@ -28,15 +28,15 @@ dl_pace_slice(const struct dl_pace_limit *l)
     return dl_pace_max(1, dl_pace_max(slow, share / SLICES_PER_S));
 }
 
-/* From when on the next bytes count, of a bucket that is free at a time. */
+/* The start of the next bytes in a bucket whose earlier bytes are sent at `free_at`. */
 static int64_t
 dl_pace_start(const struct dl_pace_limit *l, int64_t burst, int64_t now_ns, int64_t free_ns)
 {
     return dl_pace_max(free_ns, now_ns - dl_pace_max(LATE_NS, burst * SECOND / l->rate));
 }
 
-/* Bytes that may be sent at once, but in pieces: pollers that take from a bucket in the same moment
- * may all take what only one could, and wait for it then. */
+/* Bytes that may be sent at once, in slices. Pollers that take from a bucket at the same moment may
+ * all get bytes that only one could have, and then wait. */
 static int64_t
 dl_pace_room(const struct dl_pace_limit *l, int64_t burst, int64_t now_ns)
 {
@@ -48,7 +48,7 @@ dl_pace_room(const struct dl_pace_limit *l, int64_t burst, int64_t now_ns)
     return ahead_ns <= 0 ? 0 : ahead_ns * l->rate / SECOND;
 }
 
-/* Take bytes from one. Returns when they may be sent. */
+/* Take bytes from a bucket. Returns the time at which they may be sent. */
 static int64_t
 dl_pace_take_one(const struct dl_pace_limit *l, int64_t burst, int64_t bytes, int64_t now_ns)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* first-pos, last-pos and suffix-length as they were given. */
+/* first-pos, last-pos and suffix-length as sent. */
 struct dl_range_spec {
     bool has_first;
     bool has_last;
@@ -24,7 +24,7 @@ dl_range_skip_space(struct dl_range_reader *in)
         in->at++;
 }
 
-/* Digits, of which a number that does not fit is the largest. False where there are none. */
+/* Parse a number; one that does not fit becomes the largest. False: no digits. */
 static bool
 dl_range_number(struct dl_range_reader *in, uint64_t *ret)
 {
@@ -40,7 +40,7 @@ dl_range_number(struct dl_range_reader *in, uint64_t *ret)
     return in->at > begin;
 }
 
-/* int-range or suffix-range, with what stands behind it up to the comma. */
+/* Parse an int-range or a suffix-range, up to the next comma. */
 static bool
 dl_range_spec(struct dl_range_reader *in, struct dl_range_spec *ret)
 {
@@ -56,7 +56,7 @@ dl_range_spec(struct dl_range_reader *in, struct dl_range_spec *ret)
     return in->at == in->end || *in->at == ',';
 }
 
-/* Whether a part of the file is asked for. */
+/* Whether the range has bytes of the file. */
 static bool
 dl_range_resolve(const struct dl_range_spec *spec, uint64_t size, struct dl_range *ret)
 {
@@ -74,16 +74,16 @@ dl_range_resolve(const struct dl_range_spec *spec, uint64_t size, struct dl_rang
     return true;
 }
 
-/* Whether the beginning or the end of an empty file is asked for. That is all of it, which no
- * Content-Range can express: the file is sent instead of 416, which clients that always ask for a
- * range would take for a failure. */
+/* Whether the range is the beginning or the end of an empty file. It covers the whole file, but
+ * Content-Range cannot express it. The file is sent with 200, because clients that always send
+ * Range would take a 416 for a failure. */
 static bool
 dl_range_is_empty_file(const struct dl_range_spec *spec, uint64_t size)
 {
     return size == 0 && (spec->has_first ? spec->first == 0 : spec->last != 0);
 }
 
-/* "bytes", in whatever case, and "=". */
+/* Skip "bytes", in any case, and "=". */
 static bool
 dl_range_unit(struct dl_range_reader *in)
 {

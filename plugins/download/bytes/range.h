@@ -1,22 +1,22 @@
-/* What a header Range asks for, RFC 9110 section 14. */
+/* Evaluates the header Range, RFC 9110 section 14. */
 #pragma once
 
 #include <stdint.h>
 
 #include <goevd/plugin.h>
 
-/* Bytes of a file. */
+/* A range of bytes. */
 struct dl_range {
     uint64_t at;
     uint64_t len;
 };
 
-/* Read the value of a Range header, for a file of so many bytes.
+/* Parse the value of a Range header for a file of that many bytes.
  *
- * ret      the ranges that can be sent, in the order in which they are asked for.
- * max      how many fit.
- * Returns  how many there are; 0: the header is to be ignored, for it is malformed, of another
- * unit, asks for more than `max`, or for more bytes in all than the file has; -ERANGE: no part of
- *          the file is asked for.
+ * ret      The satisfiable ranges, in the order of the header.
+ * max      Room in `ret`.
+ * Returns  Number of ranges; 0: the header is ignored, because it is malformed, has another unit,
+ *          more than `max` ranges, or more bytes in all than the file; -ERANGE: no range is
+ *          satisfiable.
  */
 int dl_range_parse(struct goevd_str value, uint64_t size, struct dl_range *ret, unsigned max);

@@ -1,9 +1,8 @@
 #include "download/bytes/type_table.h"
 
-/* The types that browsers expect. They are those of the IANA registry, of RFC 9239 for scripts, and
- * of the WHATWG's MIME Sniffing where nothing is registered. "ts" is the MPEG transport stream of
- * RFC 3555, which players of HLS ask for: no type is registered for TypeScript, and no browser runs
- * it. */
+/* The types that browsers expect: those registered with IANA, of RFC 9239 for scripts, and of
+ * WHATWG MIME Sniffing where none is registered. "ts" is the MPEG transport stream of RFC 3555,
+ * which HLS players request: TypeScript has no registered type, and browsers do not run it. */
 static const struct {
     const char *extension, *type;
 } common_types[] = {

@@ -8,7 +8,7 @@
 struct dl_type_row {
     const char *extension;
     const char *type;
-    size_t rank; /* of several for an extension the lowest counts */
+    size_t rank; /* order of insertion: the lowest rank of an extension wins */
 };
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -66,8 +66,8 @@ dl_type_is_valid(const char *type)
     return type[strlen(type) - 1] != ' ' && *type != ' ';
 }
 
-/* "50:text/html:*.html" or "50:text/x-c:*.C:cs" of shared-mime-info; the
- * highest weight is first. */
+/* Parse "50:text/html:*.html" or "50:text/x-c:*.C:cs" of shared-mime-info, which is sorted by
+ * weight with the highest first. */
 static int
 dl_type_table_glob(struct dl_type_table *table, char *line)
 {
@@ -81,11 +81,11 @@ dl_type_table_glob(struct dl_type_table *table, char *line)
         return 0;
     for (const char *p = glob; flags && *p != '\0'; p++)
         if (*p >= 'A' && *p <= 'Z')
-            return 0; /* of names in capitals alone */
+            return 0; /* a case-sensitive pattern */
     return dl_type_is_valid(type) ? dl_type_table_add(table, glob + 2, type) : 0;
 }
 
-/* "text/html html htm" of mime.types(5). */
+/* Parse "text/html html htm" of mime.types(5). */
 static int
 dl_type_table_line(struct dl_type_table *table, char *line)
 {

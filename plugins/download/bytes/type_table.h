@@ -1,5 +1,4 @@
-/* A table of the media types of file name extensions. It knows bytes alone, no options and no host.
- */
+/* Media types by file name extension. The table depends on neither options nor host. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,25 +9,24 @@ struct dl_type_table {
     size_t count, room;
 };
 
-/* Whether a text can be sent as a media type: printable ASCII with a slash. */
+/* Whether a text is usable as a media type: printable ASCII with a slash. */
 bool dl_type_is_valid(const char *type);
 
-/* Add a type. The first one added for an extension counts. Both texts must outlive the table.
- * Returns 0; -ENOMEM. */
+/* Add a type. The first one of an extension wins. Both texts must outlive the table. Returns 0;
+ * -ENOMEM. */
 int dl_type_table_add(struct dl_type_table *table, const char *extension, const char *type);
 
-/* Add the types of a globs2 of shared-mime-info, or of a mime.types(5). The text is cut into its
- * words and must outlive the table. Returns 0; -ENOMEM. */
+/* Add the types of a globs2 of shared-mime-info, or of a mime.types(5). The text is split in place
+ * and must outlive the table. Returns 0; -ENOMEM. */
 int dl_type_table_parse(struct dl_type_table *table, char *text);
 
-/* Add the types that goevd itself knows. Returns 0; -ENOMEM. */
+/* Add the built-in types. Returns 0; -ENOMEM. */
 int dl_type_table_add_common(struct dl_type_table *table);
 
-/* Sort the table, after the last type is added and before the first is looked up. */
+/* Sort the table: after the last type is added, before the first look-up. */
 void dl_type_table_seal(struct dl_type_table *table);
 
-/* The type for the longest extension of a name, such as "tar.gz" before "gz"; NULL if none is
- * known. */
+/* The type of the longest extension of a name: "tar.gz" before "gz". NULL: unknown. */
 const char *dl_type_table_find(const struct dl_type_table *table, const char *name);
 
 void dl_type_table_fini(struct dl_type_table *table);
