@@ -43,7 +43,7 @@ static const struct {
 
 struct status_page {
     FILE *out;
-    char *totals[STATUS_NUMBERS];
+    const char *totals[STATUS_NUMBERS];
     double points[STATUS_POINTS_MAX][1 + STATUS_NUMBERS]; /* values, behind the age of the point in
                                                            * seconds */
     size_t point_count;
@@ -139,6 +139,8 @@ status_page_plot(const struct status_page *p, unsigned shown)
     double max = status_page_max(p, number);
     char text[32];
 
+    if (max <= 0 && !*p->totals[number])
+        return; /* it is not known, and was not */
     snprintf(text, sizeof(text), "%f", max);
     fprintf(p->out,
             "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=none role=img aria-label=\"the last 10 "
@@ -169,8 +171,8 @@ status_page_numbers(struct status_page *p)
         const char *value = p->totals[status_shown[i].number];
 
         fprintf(p->out, "<div><dt>%s</dt><dd><data id=%s value=\"%s\">", status_shown[i].title,
-                status_shown[i].id, value ? value : "");
-        status_number(p->out, status_shown[i].kind, value ? value : "");
+                status_shown[i].id, value);
+        status_number(p->out, status_shown[i].kind, value);
         fputs("</data></dd>", p->out);
         status_page_plot(p, i);
         fputs("</div>\n", p->out);
@@ -336,6 +338,8 @@ status_page(FILE *out, char *records, const char *nonce)
     if (!p)
         return;
     p->out = out;
+    for (size_t i = 0; i < STATUS_NUMBERS; i++)
+        p->totals[i] = "";
     status_records_begin(&r, records);
     status_page_head(p, nonce);
     if (status_records_next(&r)) {

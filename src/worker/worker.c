@@ -270,6 +270,18 @@ worker_create(struct worker_process *w, struct err *reterr)
     return r;
 }
 
+/* For plots of the time in which nobody looked. */
+static void
+worker_sample(struct worker_process *w)
+{
+    uint64_t now = clock_now_ns();
+
+    if (now < w->sample_ns)
+        return;
+    history_sample(&w->engine.history, heartbeat_load(&w->engine).open, now);
+    w->sample_ns = now + HISTORY_TICK_NS;
+}
+
 /* Everything that may be refused comes before the first socket. Reasons that have a place in the
  * configuration are printed where they are found; the others go to reterr. */
 static int
@@ -315,8 +327,11 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = worker_check_files(reterr);
     if (r == 0)
         r = generation_keep(&w->generation, &w->parent, &w->setup.plugins, reterr);
-    if (r == 0)
+    if (r == 0) { /* before a client can take the first sample */
+        history_inherit(&w->engine.history, clock_now_ns());
+        worker_sample(w);
         r = worker_say_ready(w, reterr);
+    }
     if (r == 0)
         r = engine_accept(&w->engine, reterr);
     if (r == 0) {
@@ -514,18 +529,6 @@ worker_collect(struct worker_process *w)
     w->collect_ns = now + COLLECT_NS;
 }
 
-/* For plots of the time in which nobody looked. */
-static void
-worker_sample(struct worker_process *w)
-{
-    uint64_t now = clock_now_ns();
-
-    if (now < w->sample_ns)
-        return;
-    history_sample(&w->engine.history, heartbeat_load(&w->engine).open, now);
-    w->sample_ns = now + HISTORY_TICK_NS;
-}
-
 static int
 worker_timeout_ms(const struct worker_process *w)
 {
@@ -668,8 +671,6 @@ worker_run(const struct worker_options *options)
         engine_log(&w.engine);
         engine_announce(&w.engine, (int)(w.parent.fd < 0 ? getpid() : getppid()));
         heap_begin(&w.heap, clock_now_ns());
-        history_inherit(&w.engine.history, clock_now_ns());
-        worker_sample(&w);
         r = worker_serve(&w, &err);
         atomic_store(&w.main.rests, true);
     }
