@@ -11,7 +11,7 @@
 
 #define HISTORY_NS (600 * NS_PER_S)
 #define HISTORY_POINTS 600
-#define HISTORY_TICK_NS (10 * NS_PER_S) /* between samples, if nobody reads */
+#define HISTORY_TICK_NS (10 * NS_PER_S) /* between samples without a reader */
 #define HISTORY_AGE_NS NS_PER_S         /* older samples are not shown */
 #define HISTORY_SHARE 50               /* at most one part in so many of the time is for sampling */
 #define HISTORY_BASE_NS (3 * NS_PER_S) /* the least that the two views lie apart, if they can */

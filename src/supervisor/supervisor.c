@@ -90,7 +90,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
 
 /* ---- Stopping and reloading ------------------------------------------------------------------ */
 
-/* Serve on, so that balancers notice in time. */
+/* Go on serving, so that balancers notice in time. */
 static void
 supervisor_stop_soon(struct supervisor *s, const char *why)
 {

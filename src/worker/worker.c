@@ -270,7 +270,7 @@ worker_create(struct worker_process *w, struct err *reterr)
     return r;
 }
 
-/* For plots of the time in which nobody looked. */
+/* The points of plots are taken even if no client reads them. */
 static void
 worker_sample(struct worker_process *w)
 {
@@ -427,7 +427,7 @@ worker_stop(struct worker_process *w, bool replaced)
     store_fini(&w->parent.own);
 }
 
-/* Alone it does for itself what the supervisor does for others. */
+/* With --single there is no supervisor to wait for the end of stop_delay. */
 static void
 worker_stop_alone(struct worker_process *w)
 {
