@@ -103,6 +103,14 @@ counts_set_catalog(struct counts *s, const char *text, size_t len)
     return 0;
 }
 
+bool
+counts_is_known(const struct counts *s)
+{
+    const struct counts_head *head = counts_head(s);
+
+    return head->magic == COUNTS_MAGIC && head->version == COUNTS_VERSION;
+}
+
 int
 counts_read_catalog(const struct counts *s, struct catalog *ret)
 {
@@ -113,8 +121,7 @@ counts_read_catalog(const struct counts *s, struct catalog *ret)
     *ret = (struct catalog){0};
     if (len == 0)
         return -EAGAIN;
-    if (head->magic != COUNTS_MAGIC || head->version != COUNTS_VERSION || offset > s->size ||
-        len > s->size - offset)
+    if (!counts_is_known(s) || offset > s->size || len > s->size - offset)
         return -EBADMSG;
     return catalog_parse(ret, s->base + offset, len, s->size);
 }
@@ -144,6 +151,8 @@ counts_read_facts(const struct counts *s, char ret[COUNTS_FACTS_MAX])
 {
     struct counts_head *head = counts_head(s);
 
+    if (!counts_is_known(s))
+        return -EAGAIN;
     for (unsigned attempt = 0; attempt < FACTS_ATTEMPTS; attempt++) {
         uint64_t before = atomic_load(&head->facts_sequence), word;
 

@@ -60,6 +60,9 @@ int counts_read_facts(const struct counts *s, char ret[COUNTS_FACTS_MAX]);
 /* Memory from it that begins a cache line, zeroed; NULL when there is no more. */
 void *counts_alloc(struct counts *s, size_t bytes);
 
+/* Whether the process that counts has this layout. */
+bool counts_is_known(const struct counts *s);
+
 /* Make `text` its catalog: from now on others may read it. -ENOSPC. */
 int counts_set_catalog(struct counts *s, const char *text, size_t len);
 

@@ -59,7 +59,8 @@ history_add(struct history *h, const struct history_point *p)
 static const struct history_ring *
 history_of(const struct counts *counts)
 {
-    uint64_t at = counts->base ? atomic_load(&counts_head(counts)->history_offset) : 0;
+    bool known = counts->base && counts_is_known(counts);
+    uint64_t at = known ? atomic_load(&counts_head(counts)->history_offset) : 0;
 
     if (!at || at > counts->size - sizeof(struct history_ring) || at % sizeof(uint64_t))
         return NULL;

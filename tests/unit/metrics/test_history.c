@@ -204,6 +204,8 @@ test_history_facts_are_read_as_they_were_written(void **state)
     ledger_set_facts(&l, "c\n", 2);
     assert_int_equal(reader_read_facts(&w.reader, facts), 0);
     assert_string_equal(facts, "c\n");
+    counts_head(&l.totals)->version++; /* a supervisor of another layout */
+    assert_int_equal(reader_read_facts(&w.reader, facts), -EAGAIN);
     end(&w);
     ledger_fini(&l);
 }
