@@ -365,7 +365,7 @@ auth_interface(const char *id)
     return strcmp(id, GOEVD_HTTP) == 0 ? &handler : NULL;
 }
 
-GOEVD_PLUGIN(.name = "basic_auth", .description = "lets in who knows a password",
+GOEVD_PLUGIN(.name = "basic_auth", .description = "admits requests with a valid password",
              .options = &options_schema, .create = auth_create, .destroy = auth_destroy,
              .poller_start = auth_poller_start, .poller_stop = auth_poller_stop,
              .interface = auth_interface);

@@ -36,8 +36,8 @@ auth_users_hash_problem(const char *hash)
                 return NULL;
     if (known == CRYPT_SALT_METHOD_LEGACY)
         return "the method of the hash is too weak";
-    return "no hash of crypt(5) stands behind the name, by bcrypt, yescrypt or SHA-2; "
-           "\"htpasswd -B\" and mkpasswd make some";
+    return "the hash is not one of bcrypt, yescrypt or SHA-2 as in crypt(5); "
+           "create it with \"htpasswd -B\" or mkpasswd";
 }
 
 static const char *

@@ -97,15 +97,13 @@ cors_check_origins(struct cors *cors, struct goevd_self *self)
         if (cors_str_is(origins[i], "*"))
             cors->any = true;
         else if (cors_has_usual_port(origins[i].data))
-            return goevd_refuse(self, at,
-                                "\"%s\" never matches: browsers leave out the usual port; leave it "
-                                "out as well",
-                                origins[i].data);
+            return goevd_refuse(
+                self, at, "\"%s\" never matches: browsers omit the default port; omit it, too",
+                origins[i].data);
         else if (!goevd_http_origin_valid(origins[i].data))
             return goevd_refuse(self, at,
-                                "\"%s\" is no origin: it is one as in https://example.org, in "
-                                "small letters, without a path, and with a port if it is not the "
-                                "usual one",
+                                "\"%s\" is no origin: write it as in https://example.org, in lower "
+                                "case, without a path, and with a port unless it is the default",
                                 origins[i].data);
     }
     if (cors->any && list->count != 1)

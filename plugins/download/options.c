@@ -15,7 +15,7 @@ static const struct goevd_schema index_schema = GOEVD_SCHEMA(struct goevd_str, i
 static const char *const encoding_choices[] = {"br", "zst", "gz", NULL};
 
 static const struct goevd_option encoding_table[] = {
-    {.type = GOEVD_OPTION_ENUM, .choices = encoding_choices, .help = "what follows the name"},
+    {.type = GOEVD_OPTION_ENUM, .choices = encoding_choices, .help = "a file name suffix"},
     {.type = GOEVD_OPTION_END},
 };
 

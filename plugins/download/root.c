@@ -64,7 +64,7 @@ dl_root_report(struct dl_root *root, int error)
     root->lost = error != 0;
     if (error != 0)
         goevd_log(root->self, GOEVD_LOG_WARNING,
-                  "cannot open the root %s again: %s; the directory that it was is served on", name,
+                  "cannot open the root %s again: %s; still serving the last directory", name,
                   strerror(error));
     else
         goevd_log(root->self, GOEVD_LOG_NOTICE, "the root %s can be opened again", name);

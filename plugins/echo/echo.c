@@ -65,5 +65,5 @@ echo_interface(const char *id)
     return strcmp(id, GOEVD_STREAM) == 0 ? &echo_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "echo", .description = "writes back what it reads", .create = echo_create,
+GOEVD_PLUGIN(.name = "echo", .description = "sends received bytes back", .create = echo_create,
              .interface = echo_interface);

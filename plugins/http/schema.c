@@ -344,8 +344,7 @@ http_options_check(struct goevd_self *self, const struct http_options *o)
     if (o->server.len != 0 && (!http_chars_is(o->server.data[0], HTTP_CHARS_TOKEN) ||
                                o->server.data[o->server.len - 1] == ' '))
         return goevd_refuse(self, "server",
-                            "\"%s\" is no product name as RFC 9110 wants it: "
-                            "name or name/version",
+                            "\"%s\" is no product name of RFC 9110: write name or name/version",
                             o->server.data);
     return 0;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAYS "redis says: "
+#define SAYS "redis replied: "
 #define REPLY_MAX 65536 /* largest reply; replies to RPUSH are numbers and errors */
 
 /* hiredis's reader calls these functions instead of creating objects. */

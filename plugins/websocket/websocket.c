@@ -175,8 +175,8 @@ ws_check_app(struct goevd_self *self, const struct goevd_websocket_app *app)
                             app->websocket ? "on_message" : "websocket");
     if (app->conn_size > APP_STATE_MAX)
         return goevd_refuse(self, at,
-                            "goevd_websocket_app.conn_size of the application is %u and %d is the "
-                            "most; keep what is larger in memory of its own",
+                            "goevd_websocket_app.conn_size of the application is %u, and the "
+                            "maximum is %d; allocate a larger state separately",
                             app->conn_size, APP_STATE_MAX);
     return 0;
 }

@@ -88,7 +88,7 @@ def test_dump_bad(goevd_run, tmp_path):
 ])
 @pytest.mark.parametrize('closed', [False, True])
 def test_print_to_a_full_disk(tmp_path, args, closed):
-    """Or to nobody: half of it must not look like the whole."""
+    """The reader has gone: truncated output must not look complete."""
     shell = 'exec "$@" >&-' if closed else 'exec "$@" >/dev/full'
     argv = daemon.command(*(['-c', write_config(tmp_path, config()), '-T'] if args == ['-T'] else args))
     done = subprocess.run(['sh', '-c', shell, 'sh', *argv], stderr=subprocess.PIPE, text=True, check=False,
@@ -135,7 +135,7 @@ def test_help_names_every_flag(goevd_run):
 def test_list_plugins(goevd_run):
     done = goevd_run('--list-plugins')
     assert (done.returncode, done.stderr) == (0, '')
-    assert re.search(r'^echo +writes back what it reads\n +\S+/plugins/echo\.so$', done.stdout,
+    assert re.search(r'^echo +sends received bytes back\n +\S+/plugins/echo\.so$', done.stdout,
                      re.M)
     assert re.search(r'^http +serves HTTP/1\.1 and HTTP/2$', done.stdout, re.M)
 

@@ -35,7 +35,7 @@ def serve(goevd, folder):
 
 
 def ask(sock, path='/a.txt', method='GET', **headers):
-    """Status, those headers that say something of origins, and content."""
+    """Status, the headers that concern origins, and content."""
     sock.sendall(request(path, method, **headers))
     status, found, body = Reader(sock).response()
     return status, {k: v for k, v in found.items()
@@ -148,4 +148,4 @@ def test_preflights_reach_it_whatever_methods_the_route_has(goevd, folder, tmp_p
 def test_usual_port_never_matches(refused, origin):
     said = refused(config(listener(handler={'http': {'routes': [
         {'path': '/', 'handler': {'cors': {'origins': [origin]}}}]}})))
-    assert 'browsers leave out the usual port' in said
+    assert 'browsers omit the default port' in said

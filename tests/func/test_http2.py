@@ -237,7 +237,7 @@ def test_parts_of_a_file_and_memory_without_a_copy(d, peer, what):
 
 @pytest.mark.parametrize('what', ['short', 'over'])
 def test_content_that_is_not_as_long_as_announced_is_reset(d, peer, what):
-    d.may_say = ['has not written what it had announced']
+    d.may_say = ['has not written content of the announced length']
     reply = peer.get(f'/do/{what}')
     assert reply.reset == http2.INTERNAL_ERROR
 

@@ -275,7 +275,7 @@ def test_what_was_written_is_not_kept_back(web):
 @pytest.mark.parametrize('what', ['short', 'over'])
 def test_content_must_be_as_long_as_was_announced(serve, what):
     d = serve(length_min=1)
-    d.may_say = ['has not written what it had announced']
+    d.may_say = ['has not written content of the announced length']
     s = d.connect()
     s.sendall(request(f'/do/{what}', Accept_Encoding='gzip'))
     reader = Reader(s)

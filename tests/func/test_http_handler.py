@@ -44,7 +44,7 @@ def probe(serve):
 
 
 def ask(d, what, method='GET', body=b'', version='1.1', **headers):
-    """A new connection that has sent a request, and who reads from it."""
+    """A new connection that has sent a request, and its reader."""
     s = d.connect()
     if body:
         headers['Content-Length'] = len(body)
@@ -53,7 +53,7 @@ def ask(d, what, method='GET', body=b'', version='1.1', **headers):
 
 
 def over(d, path, reason, count=1):
-    """The handler has been told the end of so many requests, each once."""
+    """The handler's on_close has run for that many requests, once for each."""
     d.log.wait(rf'probe: {path} is over: {reason}$', count)
     assert len(d.log.find(rf'probe: {path} is over: ')) == count
 
@@ -176,7 +176,7 @@ def test_content_of_known_length(probe):
 
 @pytest.mark.parametrize('what, got', [('short', b'one'), ('over', b'one')])
 def test_content_that_is_not_as_long_as_announced_ends_the_connection(probe, what, got):
-    probe.may_say = ['has not written what it had announced']
+    probe.may_say = ['has not written content of the announced length']
     _, reader = ask(probe, what)
     head(reader)
     assert reader.rest() == got
@@ -402,7 +402,7 @@ def test_early_reply_to_a_body_that_is_too_long_to_drop_says_close(serve, length
 
 @pytest.mark.parametrize('what', ['early', 'headers'])
 def test_early_reply_to_a_chunked_body_of_any_length_can_go_on(serve, what):
-    """Nothing says how long it is: all of it is read."""
+    """Its length is unknown: all of it is read."""
     s = serve(body_discard_max=1000).connect()
     s.sendall(request(f'/do/{what}', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\n')
     reader = Reader(s)
@@ -414,7 +414,7 @@ def test_early_reply_to_a_chunked_body_of_any_length_can_go_on(serve, what):
 
 
 def test_rest_of_an_answered_body_has_its_time(serve):
-    """It grows with what comes: 1000 bytes more are worth a second."""
+    """The timeout grows with the received bytes: 1000 bytes add a second."""
     s = serve(body_timeout='300ms', body_rate='1000B/s').connect()
     begin = time.monotonic()
     s.sendall(request('/do/early', 'POST', Transfer_Encoding='chunked') + b'4\r\nxxxx\r\nc8\r\n' + b'x' * 200)
@@ -586,7 +586,7 @@ def test_upgrade_hands_over_what_was_not_read(probe):
 def test_upgrade_is_required(probe):
     status, headers, _ = answer(probe, 'upgrade')
     assert (status, headers['upgrade'], headers['connection']) == (426, 'probe', 'upgrade')
-    assert answer(probe, 'upgrade', Upgrade='probe')[0] == 426    # Connection does not say so
+    assert answer(probe, 'upgrade', Upgrade='probe')[0] == 426    # the Connection header does not announce it
     assert answer(probe, 'upgrade-here', Connection='upgrade', Upgrade='probe')[2] == b'no'
 
 

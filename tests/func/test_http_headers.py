@@ -23,7 +23,7 @@ HTTP = {
                           {'path': '/route', 'respond': RESPOND,
                            'headers': {'set': {'X-All': 'route'}}}]}],
 }
-# What comes by itself.
+# Headers that the server adds.
 OURS = ('server', 'date', 'content-length', 'content-type', 'location')
 
 
@@ -124,7 +124,7 @@ def test_all_lines_of_a_route_are_bounded(goevd, refused):
 
     assert len(lines(goevd(config(listener(handler=most(8192)))).connect(), '/')[0]) == 4093
     said = refused(config(listener(handler=most(8193))))
-    assert 'headers adds 8193 bytes in all, and 8192 are the most' in said
+    assert 'the added headers have 8193 bytes in all, and the maximum is 8192' in said
 
 
 ALWAYS = {

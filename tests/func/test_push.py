@@ -100,7 +100,7 @@ def test_client_that_goes_without_waiting(serve, redis):
         s.close()
     assert push(d, b'last\n', 1) == ['ok']
     assert b'last' in redis.list()
-    d.signal(signal.SIGTERM)    # what the others have sent is on its way yet
+    d.signal(signal.SIGTERM)    # lines of the other clients are still on their way
     assert d.wait() == 0
 
 
@@ -176,7 +176,7 @@ def test_error_of_redis_reaches_the_line(serve, redis):
     redis.ask('SET', 'lines', 'not a list')
     d = serve(redis.port)
     [answer] = push(d, b'a\n', 1)
-    assert answer.startswith('error redis says: WRONGTYPE')
+    assert answer.startswith('error redis replied: WRONGTYPE')
     redis.ask('DEL', 'lines')
     assert push(d, b'b\n', 1) == ['ok']
 
@@ -196,9 +196,9 @@ def test_redis_that_is_down_is_told_and_its_return_is_noticed(serve, redis):
 
 
 def test_no_acknowledged_line_is_lost_when_redis_is_killed(serve, redis):
-    """At least once: what was acknowledged is there after every crash."""
+    """At least once: each acknowledged line survives every crash."""
     d = serve(redis.port)
-    d.may_say = ['no connection to redis', 'cannot connect to', 'redis says: LOADING']
+    d.may_say = ['no connection to redis', 'cannot connect to', 'redis replied: LOADING']
     acknowledged, refused, stop = [set(), set(), set(), set()], [0] * 4, threading.Event()
 
     def client(n):
@@ -261,9 +261,9 @@ def test_password_and_database(serve, tmp_path):
             s.sendall(b'AUTH secret\r\nSELECT 3\r\nLLEN lines\r\n')
             assert Reader(s).until(b':1\r\n')
         d = serve(server.port, password='wrong')
-        d.may_say = ['redis says: WRONGPASS']
+        d.may_say = ['redis replied: WRONGPASS']
         [answer] = push(d, b'b\n', 1)
-        assert answer.startswith('error redis says: WRONGPASS')
+        assert answer.startswith('error redis replied: WRONGPASS')
     finally:
         server.kill()
 
@@ -327,7 +327,7 @@ def test_replica_is_left_for_the_master(goevd, tmp_path):
         s = d.connect()
         s.sendall(b'b\n')
         reader = Reader(s)
-        assert answers(reader, 1)[0].startswith('error redis says: READONLY')
+        assert answers(reader, 1)[0].startswith('error redis replied: READONLY')
         s.sendall(b'c\n')
         assert answers(reader, 1) == ['ok']
         assert new.list()[-1] == b'c'
@@ -366,8 +366,8 @@ def test_password_is_never_repeated(serve, tmp_path):
     server = Redis(tmp_path / 'old', '--rename-command', 'AUTH', '')
     try:
         d = serve(server.port, password='hunter2')
-        d.may_say = ['redis says: ERR', 'cannot connect to']
-        assert push(d, b'a\n', 1) == ['error redis says: ERR']
+        d.may_say = ['redis replied: ERR', 'cannot connect to']
+        assert push(d, b'a\n', 1) == ['error redis replied: ERR']
         assert 'hunter2' not in d.log.text()
     finally:
         server.kill()

@@ -205,8 +205,9 @@ http_exchange_end_broken(struct http_exchange *x)
     if (r == -ENOBUFS) /* called again when output has drained */
         return -EBUSY;
     if (failed)
-        http_exchange_complain(
-            x, (x->flags & HTTP_X_WRONG) ? "has not written what it had announced" : "has failed");
+        http_exchange_complain(x, (x->flags & HTTP_X_WRONG)
+                                      ? "has not written content of the announced length"
+                                      : "has failed");
     http_exchange_leave(x, reason);
     return MIN(r, 0);
 }

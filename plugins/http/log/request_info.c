@@ -40,7 +40,7 @@ http_request_info_check_header(struct goevd_self *self, struct goevd_str name)
 {
     if (http_field_name_valid(name.data, name.len) && !http_field_is_ours(name.data, name.len))
         return 0;
-    return goevd_refuse(self, "request_id.header", "\"%s\" is no name for a header of one's own",
+    return goevd_refuse(self, "request_id.header", "\"%s\" cannot be the name of this header",
                         name.data);
 }
 

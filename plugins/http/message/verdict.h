@@ -29,7 +29,7 @@
     X(LARGE_HEADERS, 431, "the headers are too large")                                             \
     X(MANY_HEADERS, 431, "there are too many headers")                                             \
     X(LARGE_TRAILERS, 431, "chunk extensions or trailers are too large")                           \
-    X(HANDLER_FAILED, 500, "what answers this has failed")                                         \
+    X(HANDLER_FAILED, 500, "the handler of the request has failed")                                \
     X(UNKNOWN_METHOD, 501, "the method is not implemented")                                        \
     X(UNKNOWN_CODING, 501, "the transfer coding is not implemented")                               \
     X(UNKNOWN_VERSION, 505, "the HTTP version is not supported")

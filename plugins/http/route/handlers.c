@@ -43,8 +43,8 @@ http_handlers_check(struct goevd_self *self, const char *at, const struct goevd_
                             !calls->on_request ? "on_request" : "http");
     if (calls->request_size > HANDLERS_STATE_MAX)
         return goevd_refuse(self, at,
-                            "goevd_http_handler.request_size of the handler is %u and %d is the "
-                            "most; keep what is larger in memory of its own",
+                            "goevd_http_handler.request_size of the handler is %u, and the "
+                            "maximum is %d; allocate a larger state separately",
                             calls->request_size, HANDLERS_STATE_MAX);
     return 0;
 }

@@ -56,7 +56,7 @@ http_header_edits_check_type(struct goevd_self *self, const char *path, struct g
         return 0;
     return goevd_refuse(self, path,
                         "Content-Type comes with the content; leave it out and set it in respond, "
-                        "or let the handler say it");
+                        "or let the handler set it");
 }
 
 static int
@@ -114,7 +114,8 @@ http_header_edits_check_length(struct goevd_self *self, const char *path,
 {
     if (edits->lines.len <= HTTP_HEADER_EDITS_LINES_MAX)
         return 0;
-    return goevd_refuse(self, path, "headers adds %zu bytes in all, and %d are the most",
+    return goevd_refuse(self, path,
+                        "the added headers have %zu bytes in all, and the maximum is %d",
                         edits->lines.len, HTTP_HEADER_EDITS_LINES_MAX);
 }
 

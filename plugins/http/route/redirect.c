@@ -95,10 +95,11 @@ http_redirect_check_name(struct goevd_self *self, const char *at, struct goevd_s
                    : goevd_refuse(self, at, "{?} can only stand at the end, or before a \"#\"");
     if (http_redirect_has_name(route, name))
         return 0;
-    return goevd_refuse(self, at,
-                        "the path \"%s\" has nothing for {%s}; {name} stands for a segment that it "
-                        "calls so, {*} for what its \"*\" does, and {?} for the query",
-                        route.data, name);
+    return goevd_refuse(
+        self, at,
+        "the path \"%s\" has nothing for {%s}; {name} stands for the segment of that "
+        "name, {*} for the part that \"*\" matches, and {?} for the query",
+        route.data, name);
 }
 
 int
@@ -114,8 +115,9 @@ http_redirect_check(struct goevd_self *self, const char *path,
     /* the host must be fixed, so that a request cannot choose the host of the redirect */
     if (!http_redirect_path(p))
         return goevd_refuse(self, at,
-                            "\"%s\": with {name} it has to begin with \"/\", or http:// or "
-                            "https://, a host and \"/\"; else clients could be sent anywhere",
+                            "\"%s\": a destination with {name} must begin with \"/\", or with "
+                            "http:// or https://, a host and \"/\"; otherwise a request could "
+                            "choose the host",
                             p);
     while (r == 0 && *p != '\0') {
         size_t len = strcspn(p, "{");

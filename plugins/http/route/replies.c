@@ -136,9 +136,7 @@ http_replies_edit(struct http_reply *reply, struct goevd_self *self, const char 
     if (r == 0)
         r = http_header_edits_apply(edits, &lines);
     if (r == 0 && lines.len > HTTP_RESPOND_FIELDS_MAX)
-        r = goevd_refuse(self, at,
-                         "with what is done to them, the headers have %zu bytes in all; at most %d "
-                         "can be sent",
+        r = goevd_refuse(self, at, "after all edits the headers have %zu bytes; the maximum is %d",
                          lines.len, HTTP_RESPOND_FIELDS_MAX);
     free(reply->memory);
     reply->memory = lines.data;

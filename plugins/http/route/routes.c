@@ -45,8 +45,8 @@ http_routes_check_braces(struct goevd_self *self, const char *at, const char *te
         if (*p != '{' || p[-1] != '/' || n == 0 || p[n + 1] != '}' ||
             (p[n + 2] != '/' && p[n + 2] != '\0'))
             return goevd_refuse(self, at,
-                                "\"%s\": a whole segment can be {name}, with letters, digits and "
-                                "\"_\" in the name; other braces cannot be",
+                                "\"%s\": braces are permitted only in a whole segment {name}, with "
+                                "letters, digits and \"_\" in the name",
                                 text);
         if (memmem(text, (size_t)(p - text), p, n + 2))
             return goevd_refuse(self, at, "\"%s\" has %.*s twice; a name stands for one segment",
@@ -316,11 +316,10 @@ http_routes_add_name(struct http_routes *routes, struct goevd_self *self, const 
         return goevd_refuse(self, at, "an earlier host has the name \"%s\" too; remove one of them",
                             name.data);
     if (r == -EINVAL)
-        return goevd_refuse(
-            self, at,
-            "\"%s\" is no name of a host: it is one as in a URL, without a port, or "
-            "\"*.\" and one",
-            name.data);
+        return goevd_refuse(self, at,
+                            "\"%s\" is no name of a host: write it as in a URL, without a port, or "
+                            "with \"*.\" before it",
+                            name.data);
     return r;
 }
 
