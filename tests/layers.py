@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-# The floors of src, and what each part may include besides itself.
+# The floors of src, and the parts that each part may include besides itself.
 BELOW = {
     'base': set(),                                                             # 0
     'metrics': {'base'},                                                       # 1
@@ -23,10 +23,10 @@ BELOW = {
     'cli': {'supervisor', 'worker', 'ctl', 'metrics', 'process', 'proto', 'plug', 'conf', 'net', 'ev',
             'base'},                                                           # 7
 }
-# What a part must not reach, through however many headers.
+# Parts that a part must not include, even indirectly.
 NEVER = {'supervisor': {'conf', 'plug', 'worker', 'cli'}, 'process': {'conf', 'plug'},
          'proto': {'conf', 'plug'}}
-# The floors inside a folder, lowest first. A room is a subfolder, or what a file and its parts
+# The floors inside a folder, lowest first. A room is a subfolder, or the group that a file and its parts
 # (NAME.c, NAME_x.c) are called; or several of these, with spaces between them. Rooms on one floor do
 # not include each other.
 ROOMS = {
@@ -63,7 +63,7 @@ def sources(folder):
 
 
 def check_layer(src, layer):
-    """What is wrong in one layer of src/."""
+    """The errors in one layer of src/."""
     for path in sources(src / layer):
         for number, quoted, name in includes(path):
             where, other = f'{path}:{number}', name.split('/')[0]
@@ -104,7 +104,7 @@ def room_of(name, rooms):
 
 
 def check_rooms(root, folder, floors):
-    """What is wrong between the rooms of one folder."""
+    """The errors between the rooms of one folder."""
     floor_of = {room: floor for floor, rooms in enumerate(floors) for room in rooms}
     prefix = folder.split('/', 1)[1] + '/'
     for path in sources(root / folder):

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-# What an identifier must not match, and what to write instead.
+# Patterns that no identifier may match, and their replacements.
 RETIRED = {
     r'.*(?<!con)figure.*': 'metric',
     r'author_\w+': 'scaffold_',
@@ -30,7 +30,7 @@ RETIRED = {
 TOPS = ('src', 'plugins', 'include', 'examples', 'templates', 'bench', 'tests/plugin')
 ALLOWED = {('_Static_assert', 'include/goevd/version.h'),   # what GOEVD_STATIC_ASSERT() is in C11
            ('NETWORK', 'src/ctl/metrics.c')}   # refused by the network, NET_REFUSED_NETWORK
-# What a key must not match, and what to write instead.
+# Patterns that no key may match, and their replacements.
 KEYS = {
     r'workers': 'work_pool',
     r'(?!max_age$)max_\w+': 'a name that ends in _max',
@@ -44,7 +44,7 @@ KEY = re.compile(r'\.name = "(\w+)",\s*\\?\s*\.type = GOEVD_OPTION_'
                  r'|GOEVD_OPTION\([^"()]*"(\w+)",')
 
 
-# A duration in a struct of options says its unit.
+# The name of a duration in a struct of options has its unit.
 DURATION = re.compile(r'GOEVD_OPTION\([^,]+,\s*(\w+),\s*"\w+",\s*DURATION\)'
                       r'|\.type = GOEVD_OPTION_DURATION,\s*\\?\s*\.?\w+(?: = \w+)?'
                       r'\((?:[^(),]+,\s*)?([\w.]+)\)')
@@ -58,7 +58,7 @@ def identifiers(text):
 
 
 def better(name, table):
-    """What to write instead of a name; None: it is fine."""
+    """The replacement of a name; None: the name is valid."""
     return next((b for pattern, b in table.items() if re.fullmatch(pattern, name, re.I)), None)
 
 

@@ -29,7 +29,7 @@ def code(path):
 
 
 def names(path):
-    """What a file calls its own."""
+    """Names that a file defines."""
     text = code(path)
     yield from FUNCTION.findall(text)
     yield from TAG.findall(text)

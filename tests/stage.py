@@ -1,4 +1,4 @@
-"""Run one stage of the tests, show how far it is, and say what it took of its budget."""
+"""Run one stage of the tests, show its progress, and report its share of the budget."""
 import os
 import pathlib
 import re
@@ -10,7 +10,7 @@ import sys
 import time
 
 TICK_S = 1       # the line of a terminal is written anew at least so often
-STOP_S = 30      # for what is interrupted to end in order
+STOP_S = 30      # for an orderly end of an interrupted stage
 REPORT_S = 60    # without a terminal, a stage that takes longer reports once in this time
 
 # The lines that runners print as they go: how far, of all; and the name of a failure.
@@ -42,7 +42,7 @@ class Stage:
         """Since it began."""
         return round(time.monotonic() - self.began)
 
-    # ---- What is shown ---------------------------------------------------------------------------
+    # ---- Output ----------------------------------------------------------------------------------
 
     def counts(self):
         """Done of all, failed so far."""
@@ -77,10 +77,10 @@ class Stage:
         late = ': OVER ITS BUDGET' if took > self.budget_s else ''
         self.line(f'{self.name:<26} {self.counts():<26} {took:>4} s of {self.budget_s} s{late}')
 
-    # ---- What is read ----------------------------------------------------------------------------
+    # ---- Input -----------------------------------------------------------------------------------
 
     def output(self, line, patterns):
-        """A line of what the program prints."""
+        """A line of the program's output."""
         far, failure = patterns
         if m := far.match(line):
             self.done, self.total = int(m[1]), int(m[2])
@@ -100,7 +100,7 @@ class Stage:
     def run(self, argv, log, patterns=NONE, limit_s=None, **more):
         """Run a program to its end with its output in the file `log`; its exit status.
 
-        limit_s ends what hangs: it is no measure of speed.
+        limit_s ends a hanging test: it is no measure of speed.
         """
         events, write = os.pipe()
         env = {**more.pop('env', os.environ), 'GOEVD_PROGRESS_FD': str(write),
@@ -119,7 +119,7 @@ class Stage:
         return process.returncode
 
     def follow(self, process, events, log, patterns, limit_s):
-        """Until the program has ended; what it has left behind may hold its output open."""
+        """Reads until the program has ended, because its orphans may hold its output open."""
         takers = {process.stdout.fileno(): lambda line: self.output(line, patterns),
                   events: self.event}
         rests = dict.fromkeys(takers, b'')

@@ -17,7 +17,7 @@ def exported(path):
 
 
 def undefined(path):
-    """What the dynamic loader would not find."""
+    """Symbols that the dynamic loader would not find."""
     run = subprocess.run(['ldd', '-r', path], capture_output=True, text=True, check=False)
     return [line for line in (run.stdout + run.stderr).splitlines()
             if 'undefined symbol' in line or 'not found' in line]

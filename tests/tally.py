@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tally.py DIR - add up what the runners left in DIR, and say what failed.
+"""tally.py DIR - add up what the runners left in DIR, and report failures.
 
 NAME.xml     JUnit, from meson test or pytest
 NAME.failed  that runner exited non-zero: some test of NAME.xml must have failed
@@ -23,7 +23,7 @@ def short(name):
 
 
 class Tally:
-    """The counts, and the failures with what was said."""
+    """The counts, and the failures with their output."""
 
     def __init__(self):
         self.passed = 0

@@ -1,4 +1,4 @@
-"""What the tests in an empty Debian share: its layers, the source tree, and the packages of goevd."""
+"""Fixtures of the tests in an empty Debian: its layers, the source tree, and the packages of goevd."""
 import contextlib
 import fcntl
 import os
@@ -24,7 +24,7 @@ stack = contextlib.ExitStack()
 
 
 def pytest_configure():
-    """The first process of pytest makes what its workers find."""
+    """The first process of pytest creates the files that its workers use."""
     if RUN not in os.environ and not debian.missing():
         os.environ[RUN] = str(stack.enter_context(debian.prepared()))
 
@@ -35,7 +35,7 @@ def pytest_unconfigure():
 
 
 def pytest_collection_modifyitems(items):
-    """A test that cannot run here says why."""
+    """Skips a test that cannot run here, with the reason."""
     if debian.missing():
         for item in items:
             item.add_marker(pytest.mark.skip(reason=debian.missing()))
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope='session')
 def run():
-    """The folder for what this run writes; its workers share it."""
+    """The folder for the output of this run, shared by its workers."""
     return pathlib.Path(os.environ[RUN])
 
 
@@ -110,7 +110,7 @@ def root(run):
 
 @pytest.fixture(scope='session')
 def packages(run, root, debs, tree):
-    """The folder of what README's lines make in an empty Debian: NAME.deb, and their words in `said`."""
+    """The folder of files that README's commands create in an empty Debian: NAME.deb, and their output in `said`."""
     def build(folder):
         r = root('deb', debs, tree)
         lines, = [s.text.splitlines() for s in snippets('README.md') if s.text.startswith(f'{MAKE}\n')]
@@ -131,7 +131,7 @@ def packages(run, root, debs, tree):
 
 @pytest.fixture(scope='session')
 def needed(run, debs, packages):
-    """A layer with goevd's packages in /root. What they depend on is there or in `debs`, not installed."""
+    """A layer with goevd's packages in /root. Their dependencies are installed or in `debs`, not installed."""
     def fetch(folder):
         r = debian.Root(run / 'root-needed', debs, debian.BOOTING, debian.BASE, up=folder)
         for deb in packages.glob('*.deb'):
@@ -146,7 +146,7 @@ def needed(run, debs, packages):
 
 @pytest.fixture(scope='session')
 def installed(run, needed):
-    """A layer with goevd installed, in what boots."""
+    """A layer of the booting machine, with goevd installed."""
     def install(folder):
         r = debian.Root(run / 'root-installed', needed, debian.BOOTING, debian.BASE, up=folder)
         r.install('/root/goevd.deb')
@@ -159,7 +159,7 @@ def installed(run, needed):
 
 @pytest.fixture
 def boot(tmp_path, run):
-    """boot(layer…) -> a Machine on these layers and what boots."""
+    """boot(layer…) -> a Machine that boots from these layers."""
     with contextlib.ExitStack() as machines:
         def start(*layers):
             m = machine.Machine(tmp_path / 'machine', *layers, debian.BOOTING, debian.BASE)

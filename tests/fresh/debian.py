@@ -43,10 +43,10 @@ def missing():
     return None if made.returncode == 0 else 'needs namespaces'
 
 
-# ---- What the machine is, and how it reaches Debian ----------------------------------------------
+# ---- The machine's release, and its access to Debian ---------------------------------------------
 
 def output(*argv):
-    """What a command prints."""
+    """Output of a command."""
     return subprocess.run(argv, check=True, text=True, capture_output=True).stdout
 
 
@@ -70,7 +70,7 @@ def sources():
 
 
 def settings():
-    """How this machine's apt fetches: proxies, time-outs, what is checked."""
+    """Settings of this machine's apt: proxies, time-outs, checks."""
     return '\n'.join(line for line in output('apt-config', 'dump').splitlines()
                      if line.startswith('Acquire::'))
 
@@ -88,7 +88,7 @@ def proxy():
 
 
 def keyrings():
-    """Files that sources of this machine name as what they are signed by."""
+    """Key files that the sources of this machine name in Signed-By."""
     found = set()
     for path in [pathlib.Path('/etc/apt/sources.list'),
                  *pathlib.Path('/etc/apt/sources.list.d').glob('*.[ls]*')]:
@@ -129,7 +129,7 @@ SETUP = '''
 class Root:
     """One that commands run in, until close(): by chroot, in namespaces of its own.
 
-    `layers` lie below what is written, the uppermost first; what is written goes to `up`. Without
+    `layers` are the lower layers, the uppermost first; writes go to `up`. Without
     layers it goes to that alone, and packages to where they are kept.
     """
 
@@ -169,7 +169,7 @@ class Root:
         return ['nsenter', '-t', self.leader, '-n', *map(str, argv)]
 
     def run(self, *argv, cwd='/', stdin='', fails=False):
-        """What a command prints, on both of its outputs; `fails`: it must not succeed."""
+        """Output of a command, stdout and stderr; `fails`: it must not succeed."""
         done = subprocess.run(self.command(*argv, cwd=cwd), input=stdin, text=True, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT_S)
         assert (done.returncode != 0) == fails, f'{argv} exited with {done.returncode}:\n{done.stdout}'
@@ -223,7 +223,7 @@ def fetched(folder):
     return folder
 
 
-# ---- What is kept --------------------------------------------------------------------------------
+# ---- Kept layers ---------------------------------------------------------------------------------
 
 def kept(layer, made_for):
     """Whether a layer is whole, not too old, and was made for this."""
@@ -235,7 +235,7 @@ def kept(layer, made_for):
 
 @contextlib.contextmanager
 def made(layer, made_for, folder):
-    """A layer anew, and the mark that it is whole; `folder` for what is not kept."""
+    """A layer anew, and the mark that it is whole; `folder` for a layer that is not kept."""
     mark = layer.with_suffix('.json')
     mark.unlink(missing_ok=True)
     shutil.rmtree(layer, ignore_errors=True)
@@ -267,7 +267,7 @@ def make_base(folder):
 
 
 def make_booting(folder):
-    """What a machine that boots has above the base."""
+    """The layer of a booting machine above the base."""
     root = Root(folder, fetched(folder / 'debs'), BASE, up=BOOTING)
     root.install(*BOOT_PACKAGES)
     root.close()
@@ -276,17 +276,17 @@ def make_booting(folder):
 
 
 def base_words():
-    """What the base must have been made for."""
+    """The key of a valid base."""
     return json.dumps([VERSION, release(), sources()])
 
 
 def booting_words():
-    """Likewise, of what lies above it in a machine."""
+    """The key of a valid layer above it."""
     return json.dumps([VERSION, BOOT_PACKAGES])
 
 
 def make_what_is_missing(folder):
-    """Both layers, each if it is not kept. With the base begins what lies above it."""
+    """Creates both layers unless they are kept. A new base implies a new layer above it."""
     if not kept(BASE, base_words()):
         BOOTING.with_suffix('.json').unlink(missing_ok=True)
         with made(BASE, base_words(), folder / 'base'):
@@ -299,7 +299,7 @@ def make_what_is_missing(folder):
 def take(lock, folder):
     """Hold the lock with all others that run, when the layers are there.
 
-    Who gets it alone throws away what runs that were killed have left, and makes what is missing.
+    With the exclusive lock, the leftovers of killed runs are removed and missing layers created.
     """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -317,7 +317,7 @@ def take(lock, folder):
 
 @contextlib.contextmanager
 def prepared():
-    """A folder for the uppers and layers of a run, while nobody makes anew what lies below them."""
+    """A folder for the uppers and layers of a run, while a shared lock protects the layers below them."""
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = CACHE / f'run-{os.getpid()}'
     with (CACHE / 'lock').open('w') as lock:

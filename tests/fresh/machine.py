@@ -1,7 +1,7 @@
 """A throw-away machine with a real systemd as its first process.
 
-It is a container of systemd-nspawn over an overlay: what lies below are layers of an empty Debian
-(debian.py), what is written goes to a tmpfs, and only a loopback network is there. It boots in a second.
+It is a container of systemd-nspawn over an overlay: the lower layers are an empty Debian
+(debian.py), writes go to a tmpfs, and only a loopback network is there. It boots in a second.
 It has nothing that goevd's packages do not depend on, so clients are this machine's own programs, in the
 network of the machine.
 """
@@ -66,7 +66,7 @@ class Machine:
             time.sleep(0.05)
             try:
                 self.leader = self.first()
-            except (FileNotFoundError, ProcessLookupError):   # who has just ended
+            except (FileNotFoundError, ProcessLookupError):   # a process that has just ended
                 pass
 
     def command(self, *argv):
@@ -80,7 +80,7 @@ class Machine:
         return ['nsenter', '-t', self.leader, '-n', *map(str, argv)]
 
     def client(self, *argv, fails=False):
-        """What such a program prints."""
+        """Output of such a program."""
         return self.finished(self.outside(*argv), fails)
 
     def connect(self, port):
@@ -98,18 +98,18 @@ class Machine:
         return found[0]
 
     def run(self, *argv, fails=False, **more):
-        """What a command inside prints; `fails`: it must not succeed."""
+        """Output of a command inside; `fails`: it must not succeed."""
         return self.finished(self.command(*argv), fails, **more)
 
     def finished(self, argv, fails, **more):
-        """What a command line prints."""
+        """Output of a command line."""
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, text=True, capture_output=True,
                               timeout=BOOT_S, check=False, **more)
         assert (done.returncode != 0) == fails, (argv, done, self.journal())
         return done.stdout if not fails else done.stdout + done.stderr
 
     def kill(self, signal, pid):
-        """Send it, by what every shell has."""
+        """Sends a request with a tool that every shell has."""
         self.run('sh', '-c', f'kill -{signal} {pid}')
 
     def path(self, path):
@@ -122,7 +122,7 @@ class Machine:
         self.path(path).write_text(text)
 
     def journal(self, unit='goevd'):
-        """What a unit has logged."""
+        """The log of a unit."""
         done = subprocess.run(self.command('journalctl', '-u', unit, '-o', 'cat', '--no-pager'),
                               capture_output=True, text=True, check=False)
         return done.stdout

@@ -1,4 +1,4 @@
-"""Somebody writes plugins for goevd as it is installed from its packages, in an empty Debian."""
+"""An author writes plugins for goevd installed from its packages, in an empty Debian."""
 import pytest
 
 from conftest import AUTHOR_PACKAGES
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.xdist_group('author')
 
 @pytest.fixture(scope='module')
 def author(root, needed, debs):
-    """A root with goevd, its headers, and what compiles and tests a plugin."""
+    """A root with goevd, its headers, and the tools that compile and test a plugin."""
     r = root('author', needed, debs)
     r.install('/root/goevd.deb', '/root/goevd-dev.deb', *AUTHOR_PACKAGES)
     return r

@@ -30,7 +30,7 @@ def box(boot, needed, debs):
 
 
 def install(box, *debs):
-    """By apt, from what lies in the machine: it has no network."""
+    """By apt, from files in the machine, which has no network."""
     return box.run('apt-get', 'install', '-y', '--no-install-recommends', *debs)
 
 
@@ -40,7 +40,7 @@ def test_lintian_finds_nothing(packages):
 
 
 def body(box):
-    """What a client is told by the configuration that comes with the package."""
+    """The reply to a client with the configuration of the package."""
     return box.client('curl', '-sS', '--max-time', PATIENCE_S, 'http://127.0.0.1:8080/')
 
 

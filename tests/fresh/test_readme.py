@@ -1,4 +1,4 @@
-"""Somebody in an empty Debian types what README shows, and begins plugins beside the source tree."""
+"""A user of an empty Debian types README's commands, and begins plugins beside the source tree."""
 import re
 import subprocess
 import time
@@ -18,7 +18,7 @@ GOEVD = TREE / 'build' / 'release' / 'goevd'
 
 @pytest.fixture(scope='module')
 def reader(root, debs, tree):
-    """An empty Debian with the source tree; what was built for one test is there for the next."""
+    """An empty Debian with the source tree; the build of one test is reused by the next."""
     return root('readme', debs, tree)
 
 
@@ -50,7 +50,7 @@ class Reading:
                               check=False).returncode == 0
 
     def command(self, line, printed):
-        """A line of a console; what it prints. Clients are this machine's programs."""
+        """A line of a console; its output. Clients are this machine's programs."""
         words = line.split()
         if words[0] == 'cat' and not self.root.file(TREE / words[1]).exists():
             self.root.write(TREE / words[1], printed)
@@ -61,13 +61,13 @@ class Reading:
         return self.root.run('bash', '-c', f'PATH="$PATH:{GOEVD.parent}"; {line}; true', cwd=TREE)
 
     def console(self, text):
-        """Commands, and what they print."""
+        """Commands, and their output."""
         _, *parts = re.split(r'^\$ (.*)\n', text, flags=re.M)
         for line, printed in zip(parts[::2], parts[1::2]):
             assert normal(self.command(line, printed)) == normal(printed), f'$ {line}'
 
     def sh(self, line):
-        """A line that is there for what it does."""
+        """A command that is run for its effect."""
         if line == './dev serve':
             self.serve()
         else:
@@ -81,7 +81,7 @@ class Reading:
 
 def test_readme(reader):
     reading = Reading(reader)
-    # What makes packages is typed in a root of its own: `packages` in conftest.py.
+    # The commands that build packages run in a separate root: `packages` in conftest.py.
     found = [s for s in snippets('README.md') if s.kind in ('console', 'sh')
              and not s.text.startswith(f'{MAKE}\n')]
     assert found

@@ -34,7 +34,7 @@ def box(boot, installed):
 
 
 def body(box, where='http://127.0.0.1/'):
-    """What a client inside is told."""
+    """The reply to a client inside."""
     return box.client('curl', '-sS', '--max-time', PATIENCE_S, where)
 
 
@@ -158,7 +158,7 @@ def talk(box, line):
 
 
 def entries(box, *matches):
-    """What the journal has, with its fields."""
+    """The entries of the journal, with their fields."""
     said = box.run('journalctl', '--no-pager', '-o', 'json', '-u', 'goevd', *matches)
     return [json.loads(line) for line in said.splitlines()]
 
@@ -175,7 +175,7 @@ def test_the_journal_has_fields(box, add_plugin):
     assert entry['MESSAGE'].split()[5] == f"({entry['GOEVD_CONNECTION']}):"
     assert [entry[name] for name in ('GOEVD_LISTENER', 'SYSLOG_IDENTIFIER', '_TRANSPORT', '_PID')] == \
         ['talk', 'goevd', 'journal', worker(box)]
-    box.run('systemctl', 'reload', 'goevd')   # what the supervisor says, and is about nobody
+    box.run('systemctl', 'reload', 'goevd')   # lines of the supervisor that concern no client
     entry, = eventually(lambda: [e for e in entries(box, 'PRIORITY=5')
                                  if e['MESSAGE'] == 'goevd ctl reload: reloading'], 'it is not there')
     assert entry['_PID'] == box.show('MainPID') and not any(k.startswith('GOEVD_') for k in entry)
@@ -215,7 +215,7 @@ def test_a_file_in_the_logs_directory_is_rotated(box):
     path = '/var/log/goevd/goevd.log'
     box.write('/etc/goevd/goevd.yaml', f'log: {{target: {path}, format: json}}\n' + CONFIG)
     box.run('systemctl', 'start', 'goevd')
-    # A worker is ready before it logs what it serves.
+    # A worker is ready before it logs its listeners.
     eventually(lambda: re.search(SERVING, box.path(path).read_text()), 'it does not log')
     box.run('mv', path, f'{path}.1')
     box.run('systemctl', 'kill', '--kill-who=main', '-s', 'USR1', 'goevd')

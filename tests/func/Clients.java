@@ -22,7 +22,7 @@ class Clients {
         ask(HttpRequest.newBuilder(URI.create(args[0] + "/old")));
         ask(HttpRequest.newBuilder(URI.create(args[0] + "/empty")));
         ask(HttpRequest.newBuilder(form).POST(BodyPublishers.ofString("hello")));
-        // chunked, for its length is not told
+        // chunked, because its length is unknown
         ask(HttpRequest.newBuilder(form).POST(BodyPublishers.fromPublisher(
             BodyPublishers.ofString("hello"))));
     }

@@ -1,4 +1,4 @@
-// Java's HttpClient: java WebSocketClient.java URL; prints what comes back, and the close code.
+// Java's HttpClient: java WebSocketClient.java URL; prints the messages received, and the close code.
 
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -35,7 +35,7 @@ def started(url, folder, stderr=subprocess.DEVNULL):
 
 
 def told_by(url, folder):
-    """What the page tells: it gets a port in its address, http://…/?PORT, and asks it for a path."""
+    """The report of a page, which gets a port in its address, http://…/?PORT, and asks it for a path."""
     with socket.create_server(('127.0.0.1', 0)) as told:
         told.settimeout(2 * PATIENCE_S)
         with started(f'{url}?{told.getsockname()[1]}', folder):

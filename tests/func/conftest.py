@@ -93,7 +93,7 @@ def goevd_run(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path):
-    """refused(config, argument…) -> what goevd says instead of serving.
+    """refused(config, argument…) -> goevd's output when it refuses to serve.
 
     It must exit with 78 if it names a place in the configuration, and else with 1, and open nothing: the first listener of a dict is preceded by one on a unix
     socket, whose folder shows that no file was ever made in it.

@@ -1,4 +1,4 @@
-"""The raw requests of tests/http; its README.md says how they are written."""
+"""The raw requests of tests/http; its README.md describes their format."""
 import re
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ CASES = [case for path in sorted((ROOT / 'tests' / 'http').glob('*.txt'))
 
 
 def statuses(data):
-    """The statuses of the replies in what a server sent, and whether that ends with a whole one."""
+    """The statuses of the replies in a server's output, and whether the last one is complete."""
     found = []
     while data.startswith(b'HTTP/1.1 ') and b'\r\n\r\n' in data:
         head, data = data.split(b'\r\n\r\n', 1)

@@ -166,7 +166,7 @@ def totals(stats):
 
 
 def shares(stats, name):
-    """What each poller has of a metric with one series."""
+    """The value of a metric with one series, for each poller."""
     return next(f for f in stats['metrics'] if f['name'] == name)['series'][0]['pollers']
 
 

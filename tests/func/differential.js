@@ -1,6 +1,6 @@
-// What node's HTTP server makes of requests. A line of standard input is what a client sends, in
-// hexadecimal digits; a line of standard output says how many requests were read whole, and what was
-// wrong with what came next, if anything was.
+// How node's HTTP server parses requests. A line of standard input has the bytes of a client, in
+// hexadecimal digits; a line of standard output has the number of complete requests, and the error
+// in the bytes behind them, if there was one.
 'use strict';
 
 const http = require('http');

@@ -1,4 +1,4 @@
-"""An HTTP/2 client that sends what it is told to, right or wrong: frames by hyperframe, HPACK by hpack."""
+"""An HTTP/2 client that sends any frames, valid or not: frames by hyperframe, HPACK by hpack."""
 import socket
 import struct
 
@@ -30,7 +30,7 @@ class Reply:
 
 
 class Peer:
-    """One connection. It acknowledges settings and gives windows back, unless it is told not to."""
+    """One connection. It acknowledges settings and gives windows back, unless this is disabled."""
 
     def __init__(self, sock, settings=None, generous=True, begin=True):
         self.sock, self.generous = sock, generous

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.heavy
 
 @pytest.fixture
 def abi(tmp_path):
-    """abi(header, old, new) -> what tests/abi.py says after such a change."""
+    """abi(header, old, new) -> what tests/abi.py reports after such a change."""
     shutil.copytree(ROOT / 'include', tmp_path / 'include')
     shutil.copytree(ROOT / 'tests' / 'abi', tmp_path / 'tests' / 'abi')
 

@@ -84,7 +84,7 @@ class Load:
             replies(reader, 16)
 
     def cut(self, count):
-        """The answer to the request before tells that the half behind it has been read."""
+        """The reply to the previous request shows that the half behind it has been read."""
         s, reader = self.client()
         for _ in range(count // 2):
             s.sendall(GET + GET[:9])

@@ -14,7 +14,7 @@ from wire import Talker
 
 @pytest.fixture
 def serve(goevd, tmp_path):
-    """serve(workers, option…) -> a goevd with async, and what tells a metric of it."""
+    """serve(workers, option…) -> a goevd with async, and a function that reads a metric of it."""
     def start(workers=None, reactor=None, listening=None, **options):
         d = goevd(config(listener(handler={'async': options}, **(listening or {})),
                          plugin_dir=str(EXAMPLES), work_pool=workers or {}, control={'socket': str(tmp_path / 'control.sock')},

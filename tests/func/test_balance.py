@@ -86,7 +86,7 @@ def test_spreads_a_shared_socket(goevd):
                      reactors=PINNED))
     for _ in range(100):
         echo(d.connect())
-    # No table tells the state of a unix connection by its fd: count the fds of the epolls.
+    # No table has the state of a unix connection by its fd: count the fds of the epolls.
     worker = d.worker()
     counts = sorted(len(fds) for fds in procfs.watched(worker))
     assert sum(counts[-2:]) >= 100 and counts[-2] >= 40, counts
@@ -102,7 +102,7 @@ def test_two_busy_connections_lie_on_two_pollers(goevd):
         eventually(lambda: sum(procfs.held(d.worker(), d.port())) == 0, 'they stay')
 
 
-@pytest.mark.unsanitized   # it measures what a sanitizer distorts
+@pytest.mark.unsanitized   # the measured times are distorted by a sanitizer
 def test_without_imbalance_control_one_cpu_gets_all(goevd):
     """The contrast, so that the tests above show something."""
     d = goevd(config(listener(handler='echo', imbalance=100), reactors=PINNED))

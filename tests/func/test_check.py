@@ -153,7 +153,7 @@ def test_start_is_no_check(goevd, plugins):
 
 
 def test_no_thread_is_started(check):
-    """The example has one of its own; it would show that it waits for nobody in a check."""
+    """The example has one of its own; it would print that it waits for clients."""
     content = {**config(listener(handler='remind')),
                'plugin_dir': str(daemon.EXAMPLES)}
     assert check(content, status=0) == ['goevd.yaml: OK']

@@ -1,4 +1,4 @@
-"""completions/goevd: what bash offers."""
+"""completions/goevd: the completions that bash offers."""
 import re
 import subprocess
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.heavy
 
 @pytest.fixture
 def offered(tmp_path):
-    """offered(word…) -> what may stand for the last of these words after goevd."""
+    """offered(word…) -> the completions of the last of these words after goevd."""
     binary = tmp_path / 'goevd'
     binary.write_text(f'#!/bin/sh\nexec {" ".join(daemon.command())} "$@"\n')
     binary.chmod(0o755)

@@ -45,7 +45,7 @@ def accept(s):
 
 
 def unused_port(family=socket.AF_INET, address='127.0.0.1'):
-    """Nobody listens there, and nobody else will be given it while the socket lives."""
+    """Nothing listens on this address, and no other process gets it while the socket lives."""
     s = socket.socket(family)
     s.bind((address, 0))
     return s, port_of(s)
@@ -87,7 +87,7 @@ def test_unix(serve, tmp_path, name):
 
 def test_name_is_looked_up_and_its_addresses_are_tried_in_turn(serve):
     _, client = serve()
-    with server() as s:   # localhost may be ::1 first, where nobody listens
+    with server() as s:   # localhost may be ::1 first, where nothing listens
         assert client.ask(f'connect localhost:{port_of(s)}')[2] == f'127.0.0.1:{port_of(s)}'
 
 
@@ -192,7 +192,7 @@ def test_wrong_request_is_refused_at_once(serve, words, error):
 
 
 def test_connecting_to_oneself_is_a_refusal(serve):
-    """A port of the ephemeral range on which nobody listens can be chosen as the source."""
+    """A closed port of the ephemeral range can be chosen as the source."""
     _, client = serve()
     held, port = unused_port()
     held.close()

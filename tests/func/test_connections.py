@@ -30,7 +30,7 @@ def started(goevd, path):
 
 @pytest.fixture
 def ctl(goevd_run, path):
-    """ctl(argument…) -> what goevd ctl connections prints."""
+    """ctl(argument…) -> the output of goevd ctl connections."""
     def ask(*args):
         done = goevd_run('ctl', '-s', path, 'connections', *args)
         assert (done.returncode, done.stderr) == (0, '')

@@ -35,7 +35,7 @@ def controlled(goevd, path):
 
 @pytest.fixture
 def ctl(goevd_run, path):
-    """ctl(command…) -> what goevd ctl prints."""
+    """ctl(command…) -> the output of goevd ctl."""
     def ask(*command):
         done = goevd_run('ctl', '-s', path, *command)
         assert (done.returncode, done.stderr) == (0, '')
@@ -115,7 +115,7 @@ def test_status_of_what_went_wrong(controlled, ctl, path):
 
 
 def test_reasons_of_a_refused_reload_stand_once_in_the_log(controlled, goevd_run, path):
-    """Under a service manager what ctl prints goes to the same journal: --quiet prints nothing."""
+    """Under a service manager the output of ctl goes to the same journal: --quiet prints nothing."""
     d = controlled()
     d.may_say = ['the reload failed: ']
     lines = len(d.log.lines)
@@ -151,7 +151,7 @@ def test_configuration_names_the_socket(controlled, goevd_run):
 
 
 def test_socket_is_found_in_a_configuration_with_faults(controlled, goevd_run):
-    """Whoever has broken the file can still ask, and stop, the goevd that runs."""
+    """With a broken file ctl can still query and stop the running goevd."""
     d = controlled()
     d.config.write_text(d.config.read_text().rstrip().removesuffix('}') +
                         ', "bogus": 1, "pid_file": "relative", "plugin_dir": "/nowhere"}')
@@ -402,7 +402,7 @@ def test_worker_that_does_not_listen_does_not_hold_up_the_supervisor(controlled,
         d.signal(signal.SIGTERM)
         d.log.wait('SIGTERM')
     finally:
-        os.kill(worker, signal.SIGCONT)   # it hears of the stop as soon as it listens
+        os.kill(worker, signal.SIGCONT)   # it gets the stop as soon as it listens
     for s in waiting:
         s.close()
     d.wait()

@@ -38,7 +38,7 @@ def test_killed_worker_is_replaced(goevd):
 
 
 def test_started_by_who_ignores_children(goevd):
-    """It is inherited, and then the kernel tells nobody how they end."""
+    """Ignored SIGCHLD is inherited, and then the kernel reports no exit status."""
     d = goevd(config(listener(handler='echo')), preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     d.may_say = [DIED]
     worker = d.worker()
@@ -146,7 +146,7 @@ def test_worker_notices_that_the_supervisor_is_gone(goevd):
 
 
 def test_worker_that_fails_at_its_replacement_says_why(goevd, tmp_path):
-    """A folder is no part of what is kept of a configuration."""
+    """The copy of a configuration does not contain folders."""
     root = tmp_path / 'root'
     root.mkdir()
     (root / 'file').write_text('text')

@@ -90,7 +90,7 @@ def test_pages_refer_to_pages_that_are_there():
 # ---- Keys ---------------------------------------------------------------------------------------
 
 def described(name, text):
-    """'goevd:listeners.mode' -> type, range and default, of what --describe prints."""
+    """'goevd:listeners.mode' -> type, range and default in the output of --describe."""
     found, stack, help_follows, same = {}, [], False, []
     for line in text.split('\n'):
         if help_follows:

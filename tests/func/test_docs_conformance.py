@@ -15,7 +15,7 @@ WITHOUT_TEST = re.compile(r'(does not arise|not yet|not held): \S')
 
 
 def rows():
-    """(section, requirement, what holds it) of the two tables of requirements."""
+    """(section, requirement, the test that checks it) of the two tables of requirements."""
     text = (ROOT / 'docs' / 'http-conformance.md').read_text()
     text = text[text.index('## RFC 9112'):text.index('## Where others differ')]
     found = [[cell.strip() for cell in line.strip('|').split('|')]

@@ -104,7 +104,7 @@ def valgrind_report(reading):
     """The output for one client, and the status of goevd."""
     compile_it, *_, valgrind = recipes()
     assert reading.run(compile_it) == ''
-    # Without -q goevd tells its port; what valgrind says begins with its pid.
+    # Without -q goevd prints its port; valgrind's lines begin with its pid.
     with Session(reading, valgrind.replace(' --single -q ', ' --single ')) as session:
         with session.ask() as client:
             assert Reader(client).until(b'\n') == b'Good morning, World!\n'

@@ -78,7 +78,7 @@ class Reading:
         return '\n'.join(d.log.lines[said:])
 
     def command(self, line, expected):
-        """One line after `$ `; what it prints."""
+        """One line after `$ `; its output."""
         words = line.split()
         if words[0] == 'cat' and not (self.cwd / words[1]).exists():
             (self.cwd / words[1]).write_text(expected)

@@ -335,7 +335,7 @@ def test_headers_of_the_options(serve):
 
 
 def test_conditions(serve):
-    """Their table is in test_condition.c of the unit tests; these are what the answers look like."""
+    """Their table is in test_condition.c of the unit tests; these are the resulting replies."""
     d = serve()
     _, headers, _ = ask(d, 'tens.txt')
     tag, date = headers['etag'], headers['last-modified']
@@ -625,7 +625,7 @@ def test_ranges_at_their_limit_and_one_past_it(serve):
 
 
 def test_ranges_through_a_queue_that_is_always_full(serve):
-    """Neither heads nor parts have room at once, for replies that nobody has read stand before them."""
+    """Neither heads nor parts have room at once, because unread replies are queued before them."""
     count = 40
     wanted = [(f'{i}-{i + 99999}/{len(BIG)}', BIG[i:i + 100000]) for i in range(0, 1000000, 100000)]
     value = 'bytes=' + ','.join(f'{i}-{i + 99999}' for i in range(0, 1000000, 100000))
@@ -750,7 +750,7 @@ def test_pipelined_requests_that_nobody_reads_pin_few_files(serve, root):
         clients.append(d.connect(receive_buffer=4096))
         clients[-1].sendall(b''.join(request(f'/f/many/{i}') for i in range(400)))
     eventually(lambda: d.metrics()['goevd_download_files_opened_total'] >= 3, 'nothing was opened')
-    assert ask(d, 'tens.txt')[2] == TENS             # what was sent before has been read
+    assert ask(d, 'tens.txt')[2] == TENS             # the bytes sent before have been read
     assert len(open_files(d)) <= 64 + len(clients)
     for s in clients:                                # and all that was asked for comes, in order
         reader = Reader(s)
@@ -834,7 +834,7 @@ def test_many_requests_on_two_pollers(serve):
 
 RATE = 256 << 10
 BURST = 128 << 10
-SLICE = 64 << 10   # more than one has at RATE, whoever takes it
+SLICE = 64 << 10   # more than one client gets at RATE, in any order
 PLACE = 'listeners[0].handler.http.routes[0].handler[0].download.'
 
 
@@ -945,7 +945,7 @@ def test_downloads_of_a_client_have_a_bound(serve, other, same):
     s.sendall(from_client(other, '/f/big.bin'))
     status, _, body = reader.response()
     assert (status, body == BIG) == ((503, False) if same else (200, True))
-    s.sendall(from_client(other, '/f/tens.txt'))     # it waits for nobody
+    s.sendall(from_client(other, '/f/tens.txt'))     # it waits for no client
     assert reader.response()[2] == TENS
     clients.pop().close()
 
@@ -1029,7 +1029,7 @@ def test_download_of_a_draining_worker_follows(serve):
 
 
 def takes_a_second(s):
-    """Whether the next bytes come at RATE; what was queued before does not."""
+    """Whether the next bytes arrive at RATE, which does not apply to queued ones."""
     start, got = time.monotonic(), 0
     while got < RATE:
         got += len(s.recv(1 << 16))

@@ -68,7 +68,7 @@ def server(goevd, root, tmp_path):
 
 
 def begin(argv, folder):
-    """The client, in a folder that has what it left there before."""
+    """The client, in a folder with the files of its previous run."""
     return subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
 

@@ -31,7 +31,7 @@ class Held:
             pytest.skip('FUSE cannot be mounted here')
 
     def wait(self):
-        """Until somebody waits for them."""
+        """Until a read waits for them."""
         assert self.process.stdout.readline() == 'held\n'
 
     def let_go(self):

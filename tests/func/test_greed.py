@@ -20,16 +20,16 @@ POOL = 4                  # connections of push
 MESSAGE = 512 * KIB       # of WebSocket, at most
 QUEUE = 256 * KIB         # lines of push that wait, for each poller
 LOW, HIGH = 64 * KIB, 256 * KIB   # marks of output
-READ = 128 * KIB          # one read, and what is left of the one before
+READ = 128 * KIB          # one read, and the rest of the previous one
 
-# What one connection may make goevd hold: descriptors, its own among them, and bytes.
+# Limits of the resources that one connection may occupy: descriptors, including its own, and bytes.
 FILES = {'bodies': 1, 'messages': 1, 'downloads': 3, 'relayed': 2, 'pushed': 1}
 BYTES = {'bodies': HIGH + READ, 'messages': 2 * MESSAGE + READ, 'downloads': HIGH + READ,
          'relayed': 2 * (LOW + READ), 'pushed': 2 * READ}
 
 
 def send_body(s):
-    """A body that comes back, and nobody reads."""
+    """A body that is echoed and not read by the client."""
     s.sendall(request('/do/echo-stream', 'POST', **{'Content-Length': 1 << 30}))
     stuff(s, 32 * MIB)
 

@@ -32,7 +32,7 @@ def start(goevd, plugins):
 
 
 def tell(d, command):
-    """A connection on which the plugin was told what to do."""
+    """A connection on which the plugin has received a command."""
     s = d.connect()
     s.sendall(command.encode() + b'\n')
     return s
@@ -71,7 +71,7 @@ def test_hang_is_logged_with_plugin_and_callback(start, end, command, callback):
     end.touch()
     assert done(s)
     assert d.log.wait(r'warning goevd: poller main/0 turns again after [1-9]\d*\.\d s$')
-    echo(d.connect('echo'))   # nobody was ended
+    echo(d.connect('echo'))   # no connection was closed
     assert len(d.log.find(HANGS)) == 1   # once each time
     assert len(d.log.find('turns again')) == 1
 

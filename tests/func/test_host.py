@@ -25,7 +25,7 @@ def ask(d, command):
 
 
 def metrics(d):
-    """What the plugin has counted in its life."""
+    """The counts of the plugin over its life."""
     for s in d.sockets:
         s.close()
     d.signal(signal.SIGTERM)
@@ -46,7 +46,7 @@ def test_sends_to_many_and_to_those_that_leave(sender):
         s.close()
     for _, reader in clients[1::2]:
         assert reader.rest() == b''.join(b'line %d\n' % i for i in range(2000))
-    accepted, completed, gone, _ = metrics(sender)   # some may still be sending: then to nobody
+    accepted, completed, gone, _ = metrics(sender)   # some clients may still be sending, without a reader
     assert 20000 <= accepted <= 40000
     assert completed + gone == accepted   # each exactly once
 

@@ -65,9 +65,9 @@ def talk(d, data, until_close=False):
         return Reader(s).rest()
 
 
-# ---- What they say -------------------------------------------------------------------------------
+# ---- Content of the lines ------------------------------------------------------------------------
 
-SAID = [   # what is sent; method, target, protocol, status, bytes
+SAID = [   # bytes sent; method, target, protocol, status, bytes
     (request('/hello'), 'GET', '/hello', 'HTTP/1.1', 200, 5),
     (request('/hello?a=b', 'HEAD'), 'HEAD', '/hello?a=b', 'HTTP/1.1', 200, 0),
     (request('/hello', version='1.0'), 'GET', '/hello', 'HTTP/1.0', 200, 5),
@@ -226,7 +226,7 @@ def test_rotation_loses_no_line(start, tmp_path, how, single):
     for t in threads:
         t.join()
     d.signal(signal.SIGTERM)
-    assert d.wait() == 0   # what waits is written then
+    assert d.wait() == 0   # waiting lines are written then
     text = ''.join(open(f, encoding='ascii').read()
                    for f in [*(tmp_path / f'rotated.{i}' for i in range(rotations)), d.path])
     assert sorted(int(n) for n in re.findall(r'^127.* "GET /hello\?(\d+) HTTP/1\.1" 200 5 "-" "-"$', text, re.M)) \

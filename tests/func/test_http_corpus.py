@@ -12,7 +12,7 @@ pytestmark = pytest.mark.sequential
 GOOD = request()
 
 
-# no verdict depends on what else is done with a request
+# no verdict depends on the handling of a request
 OPTIONS = {
     'plain': {},
     'combined': {'access_log': {'target': 'log'}, 'request_id': {},
@@ -39,10 +39,10 @@ def replies(web, data):
 
 
 def ways(case):
-    """What to send, and the statuses that have to come back before EOF."""
+    """The bytes to send, and the expected statuses before EOF."""
     words = case.verdict.split()
     found = [word for word in words if word.isdigit()]
-    if words[-1] == 'more':   # what has begun and does not end is a bad request
+    if words[-1] == 'more':   # an incomplete request is a bad request
         return [(case.data, found + ['400'] * bool(case.data.strip()))]
     if words[-1] != 'close':
         found.append('200')

@@ -165,7 +165,7 @@ EARLY = b'100-continue'
 
 @pytest.fixture(scope='module')
 def readings(tmp_path_factory):
-    """Name -> what was sent, and what goevd, node and h11 made of it."""
+    """Name -> the request, and the results of goevd, node and h11."""
     asked = {name: data for name, data in inputs().items() if EARLY not in data.lower()}
     web = Daemon(tmp_path_factory.mktemp('goevd'), config(listener(handler=EVERYTHING))).ready()
     try:
@@ -183,7 +183,7 @@ def refuses(other, our):
 
 
 def judged(name, judgements):
-    """Whether somebody has thought about this difference."""
+    """Whether this difference is listed as intended."""
     return any(re.search(pattern, name) for pattern in judgements)
 
 
@@ -195,7 +195,7 @@ def test_nothing_is_accepted_that_both_refuse(readings):
 
 
 def test_nothing_is_read_in_a_way_of_its_own(readings):
-    """As so many requests, where nobody complains."""
+    """Number of requests, if no parser reports an error."""
     wrong = {name: found for name, found in readings.items()
              for _, our, others in [found]
              if our.wrong == '' and any(other.wrong == '' for other in others)

@@ -611,7 +611,7 @@ def test_routes_with_names(goevd):
 def test_braces_that_mean_nothing_are_refused(refused, path):
     said = refused(config(listener(handler={'http': {'routes': [
         {'path': path, 'respond': {'body': 'x'}}]}})))
-    assert f'routes[0].path: "{path}": a whole segment can be {{name}}' in said
+    assert f'routes[0].path: "{path}": braces are permitted only in a whole segment {{name}}' in said
 
 
 @pytest.mark.parametrize('path, name', [('/{a}/{a}', 'a'), ('/{ab}/{a}/x/{ab}/*', 'ab')])

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.sequential
 
 
 def says(text):
-    """Routes that tell who they are."""
+    """Routes whose replies identify them."""
     return [{'path': '/', 'respond': {'body': text}}]
 
 

@@ -101,7 +101,7 @@ def test_client_that_goes_away(web):
 
 
 def test_handlers_write_by_reference(web):
-    """In pieces too, without a copy of what waits."""
+    """In pieces, too, without a copy of the queued bytes."""
     with web.connect(receive_buffer=4096) as s:
         letters = bytes(b'abcdefghijklmnopqrstuvwxyz' * 12000)[:300000]
         assert answers(s, ask('/probe/shared-long'))[0][2] == letters

@@ -23,7 +23,7 @@ def start(goevd, plugins, tmp_path):
 
 
 def replies(sock, data, count, status=200):
-    """So many replies to this; whether each says that it is the last."""
+    """The number of replies to this, and whether each announces that it is the last."""
     sock.sendall(data)
     reader, said = Reader(sock), []
     for _ in range(count):
@@ -47,7 +47,7 @@ CHUNKED = request('/do/gather', 'POST', Transfer_Encoding='chunked') + b'3\r\nab
 def test_the_last_request_of_a_connection_says_so(start, ask, pipelined):
     d = start(requests_max=5)
     s = d.connect()
-    if pipelined:   # what comes behind the last one is not answered
+    if pipelined:   # requests behind the last one are not answered
         said = replies(s, ask * 8, 5)
     else:
         said = [replies(s, ask, 1)[0] for _ in range(5)]
@@ -102,7 +102,7 @@ def test_a_worker_at_its_limit_is_replaced(start):
     replies(s, request('/do/sized'), 1)
     d.log.wait('worker [0-9]+: worker_requests_max is reached: reloading')
     eventually(lambda: serves(d) != before, 'it is not replaced')
-    # the old one still answers, and says so as soon as it has been told
+    # the old worker still replies, and closes as soon as it knows that it is replaced
     eventually(lambda: replies(s, request('/hello'), 1) == [True], 'it goes on')
     assert s.recv(1) == b''
 

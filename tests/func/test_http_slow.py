@@ -11,7 +11,7 @@ pytestmark = pytest.mark.heavy
 
 CLIENTS = 1000
 DEADLINE_S = 2     # for headers, for a body, and without progress
-CLOSING_S = 2      # for sending what is queued, and for lingering
+CLOSING_S = 2      # for sending queued bytes, and for lingering
 PROBE_S = 20       # within this, slowhttptest's own client is served
 STAYS_S = 3600     # a slow one, where it may
 

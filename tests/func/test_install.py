@@ -30,7 +30,7 @@ def test_what_the_administrator_has_written_stays(tmp_path):
 
 
 def test_pkg_config_tells_the_abi():
-    """So that whoever builds plugins can ask for one that loads."""
+    """So that builds of plugins can require a compatible version."""
     header = (ROOT / 'include/goevd/version.h').read_text()
     abi = '.'.join(re.search(rf'GOEVD_ABI_{part} (\d+)', header)[1] for part in ('MAJOR', 'MINOR'))
     said = subprocess.run(['pkg-config', '--variable=abi', 'goevd'], text=True, capture_output=True, check=True,

@@ -18,7 +18,7 @@ two_cpus = pytest.mark.skipif(len(CPUS) < 2, reason='needs two CPUs')
 
 
 class Manager:
-    """Keeps what it is given, as systemd does with FDSTORE=1, and passes it on."""
+    """Keeps the descriptors that it gets, as systemd does with FDSTORE=1, and passes it on."""
 
     def __init__(self, goevd, path):
         self.goevd = goevd
@@ -28,7 +28,7 @@ class Manager:
         self.kept = []
 
     def take(self):
-        """One message; what it says."""
+        """Receives one message. Returns its text."""
         data, control, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(4 * 16))
         said = dict(line.split('=', 1) for line in data.decode().splitlines())
         for _, _, packed in control:
@@ -50,12 +50,12 @@ class Manager:
                        pass_fds=[fd for _, fd in passed],
                        env={'NOTIFY_SOCKET': self.socket.getsockname(),
                             'LISTEN_FDNAMES': ':'.join(name for name, _ in passed)})
-        while 'READY' not in self.take():    # it comes behind what is kept and forgotten
+        while 'READY' not in self.take():    # it follows the kept and removed descriptors
             pass
         return d.ready()
 
     def finish(self, d):
-        """Stop it, and take all that it has said."""
+        """Stops it, and receives its remaining messages."""
         d.finish()
         self.socket.setblocking(False)
         try:
@@ -78,7 +78,7 @@ class Manager:
 
 @pytest.fixture
 def manager(goevd, tmp_path):
-    """A manager; what it has started is stopped first."""
+    """A manager; its processes are stopped first."""
     m = Manager(goevd, tmp_path / 'notify')
     yield m
     m.close()
@@ -111,7 +111,7 @@ def spread(d, count=10):
 
 
 def reload(d, content):
-    """Its exit status and what it says."""
+    """Its exit status and its output."""
     write_config(d.folder, content)
     return d.ctl('reload')
 
@@ -149,7 +149,7 @@ def test_a_kept_address_that_has_changed(manager, tmp_path, before, after):
     d = manager.restart(d, at(tmp_path, f'{after}:{port}'))
     assert len(manager.kept) == 2
     host = '127.0.0.2' if after == '127.0.0.2' else '127.0.0.1'
-    for _ in range(8):      # any socket that nobody accepts from would get some of them
+    for _ in range(8):      # any socket without an accepting process would get some of them
         with socket.create_connection((host, port), PATIENCE_S) as s:
             echo(s)
     if after == '127.0.0.2':

@@ -78,7 +78,7 @@ def test_no_files_left(goevd, tmp_path):
     for s in clients[:45]:
         s.close()
     d.log.wait('listener web: accepts connections again')
-    # Ten times a second it tries again, and no more; nobody could be asked before.
+    # The poller tries again ten times a second and no more often, because no event signals a free descriptor.
     assert 2 <= d.metrics()['goevd_connections_refused_total{reason=fds}'] <= 2 + 10 * (time.monotonic() - began)
     for s in clients[45:]:
         echo(s)   # those that waited

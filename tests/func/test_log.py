@@ -42,7 +42,7 @@ def start(goevd, plugins, tmp_path):
 
 
 def talk(d, *lines):
-    """Let the plugin say them; returns when it has."""
+    """Makes the plugin log them; returns afterwards."""
     s = d.connect('web')
     reader = Reader(s)
     for line in lines:
@@ -53,7 +53,7 @@ def talk(d, *lines):
 
 
 def plain(data):
-    """What text makes of these bytes."""
+    """These bytes as text in the log."""
     text = data.decode('utf-8', 'replace')
     return re.sub(r'[\x00-\x1f\x7f-\x9f]', ' ', text)
 
@@ -261,7 +261,7 @@ def test_reload_goes_over_to_another_file(start, tmp_path):
     assert lines[0] == 'the log begins in this file'
     write_config(d.folder, text.replace('"talking"', '"nonesuch"'))
     before = d.path.read_text()
-    assert d.ctl('reload').returncode == 1   # and what it wanted for the log is forgotten
+    assert d.ctl('reload').returncode == 1   # and its request for the log is dropped
     eventually(lambda: 'the reload failed' in other.read_text(), 'it is not logged')
     assert d.path.read_text() == before
     assert d.ctl('reopen').returncode == 0
@@ -275,7 +275,7 @@ def test_reload_keeps_the_file_that_is_open(start):
     eventually(lambda: 'reloaded: worker ' in moved.read_text(), 'it is not logged')
     assert not d.path.exists()
     assert d.ctl('reopen').returncode == 0
-    eventually(lambda: held_files(d, moved.name) == [], 'somebody keeps the old file')   # who ends may
+    eventually(lambda: held_files(d, moved.name) == [], 'somebody keeps the old file')   # a process that ends may
 
 
 def test_reopen_reaches_a_worker_that_drains(goevd, plugins, tmp_path):
@@ -293,7 +293,7 @@ def test_reopen_reaches_a_worker_that_drains(goevd, plugins, tmp_path):
     assert len(procfs.children(d.pid)) == 2
     assert d.ctl('reopen').returncode == 0
     assert held_files(d, old.name) == []
-    s.close()   # the old worker says so, as it ends
+    s.close()   # the old worker logs it at its end
     eventually(lambda: 'conn 1 on_close' in path.read_text(), 'it does not say so there')
     assert 'on_close' not in old.read_text()
 
@@ -357,7 +357,7 @@ def test_whoever_gave_root_up_logs_where_only_root_may(start, tmp_path, single):
         assert 'talking: again' in (folder / 'log.1').read_text()
 
 
-# ---- What cannot be written ----------------------------------------------------------------------
+# ---- Unwritable logs -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize('target, why', [
     ('/dev/full', 'cannot write to /dev/full: No space left on device; free some space, or choose '
@@ -459,7 +459,7 @@ def test_repeats_are_held_back_and_counted(start):
 
     def held():
         return [int(count) for _, count in said() if count]
-    # It is told when the interval is over, though nobody says anything any more.
+    # The repetitions are logged when the interval is over, even if no line follows.
     eventually(lambda: held() and len(said()) - len(held()) + sum(held()) == 50,
                'how many there were is not told')
     assert [line for line, _ in said()[:3]] == ['0', '1', '2']

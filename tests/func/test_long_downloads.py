@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group('long_downloads')]
 
 SIZE = int(os.environ.get('GOEVD_LONG_BYTES', str(2 << 30)))
 BLOCK = 1 << 20
-TRANSFER_S = 1800     # ends what hangs
+TRANSFER_S = 1800     # kills a hanging test
 
 CLIENTS = {
     'curl': ['curl', '-q', '-sS', '--noproxy', '*', '-C', '-', '-o', 'copy'],
@@ -52,7 +52,7 @@ def served(goevd, big, tmp_path):
 
 
 def fetch(d, name, folder):
-    """Start a client, in a folder that has what it left there before."""
+    """Starts a client in a folder with the files of its previous run."""
     folder.mkdir(exist_ok=True)
     return subprocess.Popen([*CLIENTS[name], f'http://127.0.0.1:{d.port()}/f/big.bin'], cwd=folder,
                             stdin=subprocess.DEVNULL)

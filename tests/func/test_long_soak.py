@@ -29,7 +29,7 @@ class Knocker(threading.Thread):
         self.daemon_under_test, self.stop, self.answered, self.wrong = d, stop, 0, None
 
     def run(self):
-        """Until it is told to stop, or something goes wrong."""
+        """Runs until it is stopped, or an error occurs."""
         try:
             while not self.stop.is_set():
                 with self.daemon_under_test.connect('counted') as s:

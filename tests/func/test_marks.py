@@ -20,12 +20,12 @@ def start(goevd, plugins):
 
 @pytest.fixture
 def two(start):
-    """The same, where nobody is idle for too long."""
+    """The same with idle times below the limit."""
     return start()
 
 
 def write(d, name, *sizes):
-    """What each of these writes of one callback returned, and how often on_drained came."""
+    """The result of each of these writes of one callback, and how often on_drained came."""
     s = d.connect(name)
     reader = Reader(s)
     s.sendall(('write ' + ' '.join(map(str, sizes)) + '\n').encode())

@@ -22,7 +22,7 @@ def web():
 
 @pytest.fixture
 def passing(monkeypatch):
-    """passing(socket…) -> what starts goevd with these as its file descriptors 3, 4, …"""
+    """passing(socket…) -> a launcher that starts goevd with these as its file descriptors 3, 4, …"""
     def wrap(*sockets, count=None):
         original = daemon.command
 

@@ -195,7 +195,7 @@ def test_upgrade(start):
     d = start(listener(handler={'upgrade': {'to': witness('new')}}))
     s = d.connect()
     reader = Reader(s)
-    s.sendall(b'upgrade\nrest')   # what comes behind the line is the new one's
+    s.sendall(b'upgrade\nrest')   # bytes behind the line belong to the new handler
     assert reader.exactly(9) == b'upgraded\n'
     assert reader.exactly(4) == b'rest'
     echo(s, b'more')

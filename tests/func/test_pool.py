@@ -70,7 +70,7 @@ class Server:
         self.close()
 
     def close(self):
-        """Nobody listens any more. Who waits in accept(2) would go on with the next socket of this number."""
+        """Closes the listener. A thread that waits in accept(2) would go on with the next socket of this number."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         self.acceptor.join()
@@ -305,7 +305,7 @@ def test_dropped_ones_leave(serve, server):
 
 
 def test_server_that_closes_every_connection_is_not_stormed(serve):
-    """Ready ones are made again after a pause, and so are those that somebody waits for."""
+    """Ready ones are made again after a pause, and so are those that a caller waits for."""
     with Server() as s:
         s.closing = True
         d = serve(s.port, idle_min=2)

@@ -153,7 +153,7 @@ def test_who_is_no_proxy_is_a_client(serve):
     d = serve(**ELSEWHERE)
     s = d.connect()
     assert who(s) == [text(s), f'127.0.0.1:{d.port()}', text(s)]
-    s.sendall(LINE)   # nor does it become one by saying so
+    s.sendall(LINE)   # nor does it become a trusted proxy by claiming to be one
     assert Reader(s).until(b'\n') == LINE
     assert who(s)[0] == text(s)
     assert d.metrics()['goevd_proxy_headers_total{result=read}'] == 0

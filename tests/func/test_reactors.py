@@ -1,4 +1,4 @@
-"""Who accepts and who serves, told by the pollers themselves: tests/plugin/choosing.c. The plugin's
+"""The pollers that accept and serve, as reported by themselves: tests/plugin/choosing.c. The plugin's
 own connections are in test_connect.py."""
 import os
 import socket
@@ -152,7 +152,7 @@ def test_stop_tells_connections_that_went_elsewhere(serve):
 
 
 def test_auto_counts_among_all_pollers(goevd_run, tmp_path):
-    """A check finds what a start would: no more pollers than there may be in all."""
+    """A check reports the same error as a start: more pollers than the maximum."""
     for fixed, status in (256, 1), (256 - len(os.sched_getaffinity(0)), 0):
         path = write_config(tmp_path, config(listener(handler='echo', reactor='a'), reactors=[
             {'name': 'a', 'pollers': fixed}, {'name': 'b'}]))

@@ -1,4 +1,4 @@
-"""What keeps goevd from starting, or from being reloaded: said in full, with exit status 1, and then
+"""Errors that keep goevd from starting or reloading: reported in full, with exit status 1, and then
 nothing has changed."""
 import fcntl
 import os
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sequential
 
 
 class Case:
-    """A good configuration, where it lies, and what has been made to break it."""
+    """A valid configuration, its path, and the files that break it."""
 
     def __init__(self, tmp_path):
         self.tmp_path = tmp_path
@@ -144,7 +144,7 @@ def case(tmp_path):
 
 
 def manual():
-    """What the manual says are the reasons, as patterns."""
+    """The reasons listed in the manual, as patterns."""
     page = (ROOT / 'man/goevd.8.scd').read_text().split('# DIAGNOSTICS')[1].split('\n# ')[0]
     heads = [head for line in re.findall(r'^\*.*\*$', page, re.M) for head in line[1:-1].split('*, *')]
     return [re.sub(r'\b[A-Z]+\b', '.+', re.escape(head.replace('LISTEN_FDS', 'listen_fds')))
@@ -193,7 +193,7 @@ HELLO, WELCOME, FAILED, LOG = 1, 2, 9, 16   # src/proto/proto.h
 
 
 def older_supervisor(folder, content, minor):
-    """What a worker says to one that speaks 1.`minor`: the type of each message, and why it failed."""
+    """The reply of a worker to a supervisor of protocol version 1.`minor`: each message's type, and the error."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         worker = subprocess.Popen(
@@ -208,7 +208,7 @@ def older_supervisor(folder, content, minor):
             elif said[-1] == FAILED:
                 why = data[8:].rstrip(b'\0').decode()
             else:
-                break   # it has come past what is looked at here
+                break   # it has passed the code under test
     worker.communicate()
     return said, why, worker.returncode
 

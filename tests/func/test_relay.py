@@ -85,7 +85,7 @@ def pipes(d):
 
 
 def give(sock, size):
-    """Send so many MiB of which no two neighbours are alike; what their hash is."""
+    """Sends that many different MiB. Returns their hash."""
     sent = hashlib.sha256()
     for i in range(size):
         block = BLOCKS[i * i % 16]
@@ -96,7 +96,7 @@ def give(sock, size):
 
 
 def take(sock, got=None):
-    """Read to the end, of which `got` is the hash so far; what the hash of all is."""
+    """Read to the end, of which `got` is the hash so far. Returns the hash of all bytes."""
     got, data = got or hashlib.sha256(), memoryview(bytearray(MIB))
     while n := sock.recv_into(data):
         got.update(data[:n])
@@ -194,7 +194,7 @@ def test_bulk_that_is_reset_leaves_no_pipe_behind(relay, relay_figure, who):
 
 
 def test_bulk_in_pipes_moves_the_time_outs(relay, relay_figure):
-    """One who reads is not cut off, and one who does not is."""
+    """A client that reads is not cut off, and one that does not read is."""
     with Upstream(lambda sock: give(sock, 3)) as up:
         d = relay(up, pollers='1', front={'send_buffer': '8KiB', 'idle_timeout': '500ms', 'output_rate': '50KiB/s',
                                           'output_timeout': '1s'})
@@ -283,7 +283,7 @@ def test_reset_of_the_client_resets_the_upstream(relay, relay_figure):
 
 
 def test_reset_in_the_middle_of_a_transfer_is_no_end(relay):
-    """Who reads up to the end must not take a part for the whole."""
+    """A client that reads up to the end must notice a truncated stream."""
     def handle(sock):
         sock.recv(1)
         sock.sendall(bytes(2 * MIB))
@@ -326,7 +326,7 @@ def test_idle_side_ends_the_other(relay, relay_figure):
 
 @pytest.fixture
 def heard(relay):
-    """heard(version, …) -> what an upstream hears of hello; the client's address; goevd's own."""
+    """heard(version, …) -> the bytes that an upstream gets for hello; the client's address; goevd's address."""
     def hear(version, **front):
         all_of_it = []
 
@@ -443,7 +443,7 @@ def test_directions_do_not_wait_for_each_other(relay):
 
 
 def test_least_output_that_may_be_queued(relay):
-    """output_max is smaller than what one read brings."""
+    """output_max is smaller than one read."""
     least = {'output_max': '4KiB', 'output_high': '2KiB', 'output_low': '1KiB'}
     with Upstream() as up:
         s = relay(up, front=least, more={'connectors': least}).connect(receive_buffer=4096)

@@ -89,7 +89,7 @@ def test_upstream_that_returns_is_used_again(relay, relay_figure):
             d.log.wait(rf'notice: relay: upstream 127\.0\.0\.1:{port} answers again$|'
                        rf'upstream 127\.0\.0\.1:{port} answers again$')
             assert relay_figure('resting') == 0
-        assert len(d.log.find('does not answer')) == 1   # told when it changed, not each time
+        assert len(d.log.find('does not answer')) == 1   # logged when the state changed, not each time
 
 
 def test_one_client_at_a_time_tries_who_has_rested(relay, relay_figure):
@@ -133,7 +133,7 @@ def test_all_down_refuses_with_a_reset(relay, relay_figure):
     with a, b:
         d = relay(f'127.0.0.1:{port_a}', f'127.0.0.1:{port_b}')
         d.may_say = ['does not answer']
-        for n in range(5):   # those that rest are asked too when nobody else is there
+        for n in range(5):   # resting upstreams are tried, too, when no other is left
             assert is_refused(d)
             assert relay_figure('refused') == n + 1
         assert [relay_figure(f'upstream.{n}.failed') for n in range(2)] == [5, 5]

@@ -42,7 +42,7 @@ def content(path, plugins):
 
 @pytest.fixture
 def reload(path, goevd_run):
-    """reload(d, content) -> what goevd ctl says when that has become the configuration."""
+    """reload(d, content) -> what goevd ctl prints when that has become the configuration."""
     def ask(d, new=None, *, fails=False):
         if new is not None:
             write_config(d.folder, new)
@@ -60,7 +60,7 @@ def serving(d):
 
 
 def body(d, name='web'):
-    """What a new connection is told."""
+    """The reply to a new connection."""
     s = d.connect(name)
     status, _, text = get(s)
     assert status == 200
@@ -288,7 +288,7 @@ def test_another_number_of_pollers_loses_nobody_in_the_queue(goevd, content, rel
     d = goevd(content(listener(handler='echo'), reactors=pollers(before)))
     sockets = procfs.listeners(d.port())
     echo(d.connect())
-    os.kill(d.worker(), signal.SIGSTOP)   # nobody accepts
+    os.kill(d.worker(), signal.SIGSTOP)   # no worker accepts
     eventually(lambda: procfs.stopped(d.worker()), 'it goes on')
     queued = [d.connect() for _ in range(60)]
     for s in queued:
@@ -370,13 +370,13 @@ def test_time_in_which_all_stood_still_does_not_count(goevd, content):
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(4)
-    for pid in pids:   # the supervisor first: it must not judge by what it finds then
+    for pid in pids:   # the supervisor first, so that it does not see the dead worker
         os.kill(pid, signal.SIGCONT)
     d.log.wait(RELOADED)
     assert not d.log.find('in time')
 
 
-# ---- What is on disk -----------------------------------------------------------------------------
+# ---- Files on disk -------------------------------------------------------------------------------
 
 def test_a_replaced_plugin_serves(goevd, content, reload, plugins):
     (plugins / 'starting.so').unlink()
@@ -458,7 +458,7 @@ def test_reloads_under_new_connections_refuse_none(goevd, content, reload):
             try:
                 with socket.create_connection(('127.0.0.1', d.port(name)), PATIENCE_S) as s:
                     s.sendall(b'ping')
-                    # A worker that is about to end may close what it has not read from.
+                    # A worker that is about to end may close connections that it has not read from.
                     count[0] += s.recv(4, socket.MSG_WAITALL) == b'ping'
             except ConnectionError as e:
                 wrong.append(e)
@@ -598,7 +598,7 @@ def test_connections_cut_at_a_deadline_are_counted(goevd, content, reload, goevd
 
 
 def test_a_worker_that_cannot_start_takes_no_connection(goevd, content, reload):
-    """Whatever it lacks: those who wait are served by the old one."""
+    """If the new worker lacks a listener, waiting clients are served by the old one."""
     many = {'crashes_max': 1000}
     d = goevd(content(listener(handler='echo'), open_files_max=1024, processes=many))
     d.may_say = ['the reload failed: ', 'Too many open files', 'cannot']

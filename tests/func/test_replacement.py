@@ -1,4 +1,4 @@
-"""A worker that replaces a dead one starts from what served last, whatever has become of the disk."""
+"""A worker that replaces a dead one uses the configuration that served last, even if the disk has changed."""
 import json
 import os
 import pathlib
@@ -49,7 +49,7 @@ def body(d, path='/'):
 
 
 def spoil_by_fifo(path):
-    """Whoever opens it waits."""
+    """Any process that opens it waits."""
     path.unlink()
     os.mkfifo(path)
 
@@ -174,7 +174,7 @@ def test_status_names_the_configuration_that_serves(goevd, tmp_path):
 
 @pytest.fixture
 def editions(goevd, plugins):
-    """A goevd with a plugin that says its edition, and the plugin's file."""
+    """A goevd with a plugin that replies with its edition, and the plugin's file."""
     file = plugins / 'starting.so'
     file.unlink()
     shutil.copy(BINARY.parent / 'tests' / 'plugin' / 'starting.so', file)
@@ -184,7 +184,7 @@ def editions(goevd, plugins):
 
 
 def edition(d):
-    """What it says."""
+    """Its reply."""
     return d.connect().recv(5)
 
 
@@ -209,7 +209,7 @@ def test_plugin_is_the_one_that_served(editions):
 
 
 def test_each_plugin_that_is_gone_is_loaded_as_itself(goevd, plugins):
-    """From descriptors, of which none leads to what another has led to."""
+    """From descriptors, of which no two lead to the same file."""
     names = ['echo', 'starting', 'basic_auth', 'cors']
     for name in names:
         file = plugins / f'{name}.so'
@@ -273,7 +273,7 @@ def test_symbolic_link_leads_a_reload_to_another_binary(goevd, plugins, tmp_path
     assert binary_of(d.pid) == binary_of(d.worker()) == str(one)
     link.unlink()
     link.symlink_to(two)
-    assert binary_of(crash(d)) == str(one)   # nobody has announced the other one
+    assert binary_of(crash(d)) == str(one)   # the other one was not announced
     reload(d)
     assert binary_of(d.worker()) == str(two)
     one.unlink()
@@ -301,7 +301,7 @@ def test_binary_that_is_gone_goes_on(goevd, plugins, tmp_path, name):
     echo(d.connect())
 
 
-# ---- What can be read once -----------------------------------------------------------------------
+# ---- Files that can be read once -----------------------------------------------------------------
 
 @pytest.mark.parametrize('name', ['/dev/stdin', '/dev/fd/{}'])
 def test_configuration_that_can_be_read_once(goevd, tmp_path, name):
@@ -364,13 +364,13 @@ def test_starts_that_fail_are_no_crashes(rooted):
 
 
 def until_stopping(manager, said):
-    """A service manager: what it is told, and the sockets that come with that are let go."""
+    """A service manager: receives notifications, and closes the sockets that come with them."""
     while 'STOPPING=1' not in said:
         said.extend(manager.recv(4096).decode().split('\n'))
 
 
 def test_sockets_that_nobody_serves_are_closed(rooted, tmp_path):
-    """After a time; and the service manager hears of it, and never that goevd is ready."""
+    """After a time-out; the service manager is notified of it, and never that goevd is ready."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         said = []
         manager.bind(str(tmp_path / 'notify'))

@@ -1,4 +1,4 @@
-"""What callbacks return is checked: a wrong value is reported with the callback, and is an error. A
+"""Results of callbacks are checked: a wrong value is reported with the callback, and is an error. A
 crash or a hang is reported with the callback, of plugins that others host too."""
 import re
 import subprocess
@@ -51,7 +51,7 @@ def refused_handshake(s):
     assert Reader(s).response()[0] == 500
 
 
-# What it is, which callback, what it returns, what it may, and a client.
+# The kind of plugin, the callback, its result, its permitted results, and a client.
 CASES = [
     ('raw', 'on_open', 11, WRITES, stream()),
     ('raw', 'on_read', 11, 'the bytes that it has consumed, or a negative errno', stream(b'0123456789')),
@@ -148,7 +148,7 @@ CRASH, HANG = 1000000, 1000001
 
 
 def place(case):
-    """What is said of where a thread was."""
+    """The reported location of a thread."""
     return rf'plugin returning \(listeners\[0\]\.handler\.\S*returning\S*\), {case[1]}, connection 0x\w+'
 
 

@@ -18,7 +18,7 @@ STEPS = ['start: ok', 'drive: ok', 'test: ok', 'stop: ok']
 
 
 class Author:
-    """Somebody at a shell, with goevd in the PATH. Nothing but goevd says where its headers are."""
+    """A user at a shell with goevd in the PATH. Only goevd itself reports the path of its headers."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -76,7 +76,7 @@ def test_a_new_plugin_passes_its_test_under_meson(author):
 
 
 def test_make_install(author, tmp_path):
-    """Where goevd says; nowhere, if there is no goevd."""
+    """The path that goevd reports; none without goevd."""
     author.begin('first', 'stream')
     root = tmp_path / 'root'
     made = ['make', '-s', f'DESTDIR={root}']
@@ -90,7 +90,7 @@ def test_make_install(author, tmp_path):
 
 
 def test_a_plugin_begun_by_path_is_built_with_that_goevd(author, tmp_path):
-    """Nothing else says where headers are, and no goevd is in PATH."""
+    """No other setting names the headers, and no goevd is in PATH."""
     author.env['PATH'] = os.environ['PATH']
     done = author.run(*daemon.command('plugin', 'new', 'first'))
     assert done.returncode == 0, done.stderr
@@ -134,7 +134,7 @@ def test_names_that_are_none(author, tmp_path, name):
 @pytest.mark.parametrize('name', ['test', 'http', 'websocket'])
 @pytest.mark.parametrize('kind', ['stream', 'http', 'websocket'])
 def test_names_that_are_taken(author, tmp_path, name, kind):
-    """By a file of the folder, and by what handlers and applications need beside them."""
+    """By a file of the folder, and by files that handlers and applications need."""
     done = author.run('goevd', 'plugin', 'new', name, '--kind', kind)
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr == f"goevd: plugin new: the name '{name}' is taken; choose another\n"
@@ -400,7 +400,7 @@ def test_no_folder(author):
         (1, 'goevd: cannot look into none: No such file or directory\n')
 
 
-# ---- What it stands on ----------------------------------------------------------------------------
+# ---- Prerequisites -------------------------------------------------------------------------------
 
 def test_a_worker_alone_tells_a_service_manager(goevd, tmp_path):
     path = str(tmp_path / 'notify')

@@ -31,7 +31,7 @@ def started(goevd, path, plugins):
 
 @pytest.fixture
 def ctl(path):
-    """ctl(word…) -> what goevd ctl would print."""
+    """ctl(word…) -> the output of goevd ctl."""
     return lambda *words: said(path, *words).decode()
 
 
@@ -52,13 +52,13 @@ def settings(ctl):
 
 
 def show(d, name='tune', command='show'):
-    """What the plugin sees on some poller: [poller, word, rest, low, high, loud, told]."""
+    """The plugin's values on some poller: [poller, word, rest, low, high, loud, changes]."""
     with d.connect(name) as s:
         return ask(s, command).split()
 
 
 def everywhere(d, name='tune'):
-    """What it sees on every poller, by the poller."""
+    """The plugin's values on each poller."""
     seen = {}
     while len(seen) < 2:
         poller, *rest = show(d, name)
@@ -75,7 +75,7 @@ def test_plugin_sees_a_new_value_on_every_poller(started, ctl, args):
     assert set(map(tuple, before.values())) == {('first', '1000000000', '3', '10', '0', '0')}
     assert ctl('set', 'listeners[tune].handler.tunable.rest', '1500ms') == \
         'listeners[tune].handler.tunable.rest: 1s -> 1500ms\n'
-    # The command has ended: every poller has it, and has been told once.
+    # The command has ended: each poller has the value, after one callback.
     assert set(map(tuple, everywhere(d).values())) == {('first', '1500000000', '3', '10', '0', '1')}
     ctl('set', 'listeners[0].handler.tunable.word', 'two words')
     ctl('set', 'listeners[0].handler.tunable.loud', 'yes')
@@ -110,7 +110,7 @@ def test_only_the_instance_that_is_meant_is_told(started, ctl):
     assert {tuple(v) for v in everywhere(d, 'two').values()} == \
         {('x', '1000000000', '1', '10', '0', '1')}
     assert settings(ctl)['listeners[one].handler.tunable.inner.tunable.word'] == ('y', 'set')
-    ctl('set', 'listeners[one].handler.tunable.word', 'z')   # and what was set before stays
+    ctl('set', 'listeners[one].handler.tunable.word', 'z')   # and earlier values stay
     assert {v[0] for v in everywhere(d, 'two').values()} == {'x'}
     assert settings(ctl)['listeners[one].handler.tunable.inner.tunable.word'] == ('y', 'set')
 
@@ -216,7 +216,7 @@ def settings_value(name):
             'output_high': '512KiB', 'output_max': '1MiB', 'output_rate': '5B/s'}.get(key, '5s')
 
 
-# ---- What is told -------------------------------------------------------------------------------
+# ---- Notifications -------------------------------------------------------------------------------
 
 def test_settings_tell_values_and_where_they_are_from(started, ctl):
     started(listener('web', idle_timeout='5s'), {'address': '[::1]:0', 'handler': 'echo'},
@@ -248,7 +248,7 @@ def test_log_level(started, ctl):
     d = started(listener('web'))
     ctl('set', 'log.level', 'error')
     ctl('set', 'listeners[web].imbalance', '50')   # not logged
-    ctl('reload')                                  # nor is what the supervisor says of it
+    ctl('reload')                                  # nor is the supervisor's log line
     ctl('set', 'log.level', 'notice')
     assert d.log.wait('log.level: set to notice from error')
     assert not d.log.find('imbalance|reload')
@@ -377,7 +377,7 @@ def test_value_set_at_the_last_moment_is_remembered(started, ctl, path):
 
 
 def reload(d, path, ctl, *listeners, plugins):
-    """With other listeners, and what is the rest the same."""
+    """With other listeners, and otherwise the same."""
     write_config(d.config.parent, config(*listeners, reactors=TWO, plugin_dir=str(plugins),
                                          control={'socket': str(path)}))
     ctl('reload')

@@ -1,4 +1,4 @@
-"""What goevd says when it starts, and where it says it."""
+"""Log lines of a start, and their destination."""
 import os
 import re
 import signal
@@ -25,7 +25,7 @@ def test_says_what_listens_where(goevd):
 
 
 def serving(d, count=1):
-    """What the last of the lines that say so names, and the process."""
+    """The value and the process in the last matching line."""
     m = d.log.wait(r' notice goevd: goevd [\d.]+ is serving (.*) \(pid (\d+)\)$', count)[-1]
     return m[1], int(m[2])
 
@@ -69,7 +69,7 @@ def test_every_line_has_time_level_and_name(goevd):
 
 
 def start_under_journal(folder, stderr, inode, *args):
-    """goevd told that its stderr is the journal's if that has this inode."""
+    """A goevd whose environment declares its stderr as the journal, if that has this inode."""
     path = write_config(folder, config())
     device = os.fstat(stderr).st_dev
     env = environment(folder, {'JOURNAL_STREAM': f'{device}:{inode}'})

@@ -175,7 +175,7 @@ def test_sigpipe_kills_nobody(goevd, args):
         s = d.connect()
         s.sendall(b'x' * 100000)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
-        s.close()   # what comes back meets a reset
+        s.close()   # the reply meets a reset
     echo(d.connect())
 
 

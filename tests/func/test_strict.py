@@ -1,4 +1,4 @@
-"""--strict: a plugin that breaks a rule of goevd/plugin.h is told which one, and goevd ends."""
+"""--strict: a plugin that breaks a rule of goevd/plugin.h gets a message that names the rule, and goevd ends."""
 import re
 import signal
 import socket
@@ -12,7 +12,7 @@ from wire import Reader, closed, request
 THREADS = 'WHICH THREAD MAY CALL WHAT'
 ABORTED, STUCK = 'signal 6\n', 'signal 14\n'
 
-# What unruly does, and where; what is said of it, and the section of goevd-plugin(7).
+# The breach by unruly, and its place; the message, and the section of goevd-plugin(7).
 BREACHES = {
     'job write': (r'conn_write\(\) was called on a thread of the work pool: only poller \d, whose '
                   r'connection it is, may call it', THREADS),
@@ -117,12 +117,12 @@ def unruly(goevd, plugins, tmp_path):
 
 
 def moved(answer):
-    """What is answered; of a child that got nowhere, what the next one does."""
+    """The reply; for a child that failed, the reply of the next one."""
     return next((found for _ in range(5) if (found := answer()) != STUCK), STUCK)
 
 
 def ask(s, command):
-    """What it answers to a line."""
+    """The reply to a line."""
     def answer():
         s.sendall(command.encode() + b'\n')
         return Reader(s).until(b'\n').decode()
@@ -130,7 +130,7 @@ def ask(s, command):
 
 
 def ask_http(d, **more):
-    """What it answers to a request."""
+    """The reply to a request."""
     def answer():
         s = d.connect('http')
         s.sendall(request(**more))

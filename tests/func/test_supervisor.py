@@ -1,4 +1,4 @@
-"""The supervisor waits for nobody: whoever does not read, or holds a call up, does not stop it."""
+"""The supervisor never blocks: neither a peer that does not read nor a slow call stops it."""
 import array
 import ctypes
 import os
@@ -169,7 +169,7 @@ PROTO_LOAD, PROTO_RECALL = 13, 14
 
 
 def channel(worker):
-    """The worker's end of its socketpair, as whoever has taken it over would have it."""
+    """The worker's end of its socketpair, as a compromised worker would use it."""
     words = open(f'/proc/{worker}/cmdline', encoding='utf-8').read().split('\0')
     number = next(int(w.split('=')[1]) for w in words if w.startswith('--worker='))
     pidfd = os.pidfd_open(worker)

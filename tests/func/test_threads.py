@@ -1,4 +1,4 @@
-"""Where threads run, and on what: names are in test_hang.py."""
+"""CPUs and stacks of threads; names are in test_hang.py."""
 import os
 
 import pytest
@@ -49,7 +49,7 @@ def test_each_reactor_has_its_own(goevd):
 
 @pytest.mark.parametrize('where', ['', 'job '])
 def test_stack_is_as_large_as_configured(goevd, plugins, where):
-    """Of each size nearly all is used; what would pass the smaller one is the crash below."""
+    """Nearly all of each size is used; a use beyond the smaller one is the crash below."""
     for size, used in (('256KiB', 160), ('4MiB', 3900)):
         d = goevd(config(listener(handler='stuck'), plugin_dir=str(plugins),
                          reactors=[{'name': 'main', 'pollers': '1', 'stack': size}],

@@ -97,7 +97,7 @@ def test_refusals(served, args, said):
 # ---- On a terminal -------------------------------------------------------------------------------
 
 class Terminal:
-    """A process on a terminal of 80 columns and 24 lines, and what is on its screen."""
+    """A process on a terminal of 80 columns and 24 lines, and the content of its screen."""
 
     def __init__(self, argv, env):
         self.pid, self.fd = pty.fork()

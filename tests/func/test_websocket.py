@@ -36,7 +36,7 @@ def echoed(name, *messages, opcode=BINARY):
 
 
 def lengths():
-    """All forms of length, with what lies about their bounds."""
+    """All forms of length, with the values next to their bounds."""
     for n in (0, 1, 2, 3, 4, 7, 15, 16, 17, 63, 64, 65, 124, 125, 126, 127, 128, 255, 256, 1000,
               4095, 4096, 4097):
         yield echoed(f'binary of {n}', bytes(i % 256 for i in range(n)))
@@ -70,7 +70,7 @@ def heads():
 
 
 def pings():
-    """Answered with what they carry, also in the middle of a message."""
+    """Pings are answered with their payload, also in the middle of a message."""
     for n in (0, 1, 124, 125):
         data = bytes(range(n))
         yield f'ping of {n}', frame(PING, data), [(PONG, data)], None
@@ -127,7 +127,7 @@ BAD_TEXT = [
 
 
 def texts():
-    """UTF-8 that is good, and that is not: whole, in parts, and behind what is plain."""
+    """Valid and invalid UTF-8: whole, in parts, and behind ASCII."""
     for text in GOOD_TEXT:
         data = text.encode()
         yield f'good {text[:2]!r}', frame(TEXT, data), [(TEXT, data)], None
@@ -142,7 +142,7 @@ def texts():
 
 
 def closes():
-    """Close frames: the code comes back, or what is wrong with it."""
+    """Close frames: the reply has the same code, or the code of an error."""
     for code in (*range(1000, 1004), *range(1007, 1015), 3000, 3999, 4000, 4999):
         yield f'close {code}', close(code), [], code
     for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535):
@@ -238,7 +238,7 @@ def test_peer_that_reads_late_gets_all_in_order(goevd):
         while sent < len(data):
             sent += c.sock.send(data[sent:])
     except BlockingIOError:
-        pass    # the buffers are full: nobody reads what goevd writes, so it does not read either
+        pass    # the buffers are full: the client does not read, so goevd does not read either
     assert sent < len(data)
     got = 0
     while got < count:
@@ -399,7 +399,7 @@ def test_stop_tells_1001_and_waits_for_the_answer(goevd):
 
 
 def closed_over(goevd):
-    """For how long a stop has told its clients, s."""
+    """Time over which a stop sends its close frames, in s."""
     d = serve(goevd, stop_spread='500ms')
     clients = {c.sock.fileno(): c for c in (Client(d.connect()) for _ in range(32))}
     poll, came = select.poll(), []
@@ -417,7 +417,7 @@ def closed_over(goevd):
 
 
 def test_stop_closes_them_over_stop_spread(goevd):
-    """Who sleeps for all of that time finds them all at its end: then once more."""
+    """A test that was suspended finds all frames at the end: then once more."""
     assert any(closed_over(goevd) > 0.25 for _ in range(5))
 
 

@@ -1,4 +1,4 @@
-"""Applications of websocket: what they are told, and what they may do."""
+"""Applications of websocket: their callbacks, and the functions that they may call."""
 import re
 import struct
 import subprocess
@@ -27,7 +27,7 @@ def said(d, words):
 
 
 def asked(d, text):
-    """A client that has told the probe something."""
+    """A client that has sent the probe a message."""
     c = Client(d.connect())
     c.send(frame(TEXT, text))
     return c
@@ -206,7 +206,7 @@ def test_message_that_was_refused_comes_again(probe):
 REFUSED = {
     'ws_major': r'the application was built for goevd/websocket\.h 2\.0 and this is 1\.0; build',
     'ws_minor': r'the application needs goevd/websocket\.h 1\.1 or newer and this is 1\.0; upgrade',
-    'ws_state': r'goevd_websocket_app\.conn_size of the application is 65537 and 65536 is the most',
+    'ws_state': r'goevd_websocket_app\.conn_size of the application is 65537, and the maximum is 65536',
     'ws_deaf': r'goevd_websocket_app\.on_message of the application is NULL; set it',
 }
 

@@ -37,7 +37,7 @@ def address(goevd):
     return f'127.0.0.1:{goevd(daemon.config(daemon.listener(handler=handler))).port()}'
 
 
-# What node's ws is told, and what is agreed upon then. It compresses nothing below its threshold.
+# The options of node's ws, and the agreed terms. It compresses nothing below its threshold.
 NODE = {
     'false': 'undefined',
     'true': 'permessage-deflate; client_max_window_bits=12',
@@ -58,7 +58,7 @@ def test_node(address, path, options):
         f'extensions {NODE[options]}', 'pong are you there', *['text same'] * 8, 'close 4000']
 
 
-# It holds the answer against what it has offered.
+# The client compares the reply with its offer.
 PYTHON = [
     {'compression': None}, {'compression': 'deflate'},
     *({'compression': None, 'extensions': [ClientPerMessageDeflateFactory(*offer)]} for offer in (

@@ -209,7 +209,7 @@ def texts():
 
 
 def malformed():
-    """What no inflater takes, and what ends too early."""
+    """Data that no inflater accepts, and data that ends too early."""
     for name, data in (
             ('ones', 'ff' * 20), ('a block of no type', '07'), ('a wrong length', '000500fafe48656c'),
             ('a distance too far', AGAIN.hex()), ('half a code', HELLO[:3].hex()),
@@ -268,7 +268,7 @@ def test_16_mib_there_and_back(goevd):
     check(Deflating(d.connect()), 'parts', message(data, size=3), [(TEXT, data)], None)
 
 
-# ---- What the server sends ----------------------------------------------------------------------
+# ---- Sent messages -------------------------------------------------------------------------------
 
 def echoed(d, *messages, offer=OFFER):
     """The bytes that each message took on its way back."""

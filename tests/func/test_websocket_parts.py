@@ -15,7 +15,7 @@ pytestmark = pytest.mark.sequential
 
 ALONE = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
 OFFERS = [None, 'permessage-deflate', ALONE, 'permessage-deflate; server_max_window_bits=9']
-BITS_12 = (1 << 15) + 8192       # what a compressor takes
+BITS_12 = (1 << 15) + 8192       # memory of a compressor
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def client(d, offer=None, **more):
 
 
 def did(d, c, script):
-    """What the words of a script have returned."""
+    """The results of the words of a script."""
     before = len(re.findall('did', d.log.text()))
     c.send(frame(TEXT, script.encode()))
     return [int(n) for n in d.log.wait(r'did (.*)$', before + 1)[-1][1].split()]
@@ -97,7 +97,7 @@ def test_close_ends_it(serve):
         c = client(d, offer)
         did(d, c, 'first:a')
         c.sock.close()
-    c = client(d, ALONE)         # what was borrowed is back
+    c = client(d, ALONE)         # the borrowed compressor is returned
     did(d, c, 'first:aaaa last:aaaa')
     assert c.message()[1] == b'aaaaaaaa'
 
@@ -140,7 +140,7 @@ def test_a_compressor_of_its_own_counts_as_memory(serve):
 
 
 def test_others_send_between_parts(serve):
-    """Who shares a compressor with a message that has begun."""
+    """Connections that share a compressor with a message that has begun."""
     d = serve(compress_min=1)
     one, two = client(d, ALONE), client(d, ALONE)
     did(d, one, 'first:aaaaaaaaaaaaaaaa')
@@ -156,7 +156,7 @@ def test_others_send_between_parts(serve):
 @pytest.mark.parametrize('offer', OFFERS)
 @pytest.mark.parametrize('high', [8192, 29000])
 def test_made_as_the_client_takes_it(serve, offer, high):
-    """Below the high mark it is the cap that says when."""
+    """Below the high mark the cap decides."""
     d = serve({'output_low': 4096, 'output_high': high, 'output_max': 30000, 'send_buffer': 4096},
               compress_context=offer == OFFERS[1])
     c = client(d, offer, receive_buffer=4096)

@@ -12,7 +12,7 @@ LATER = (CLOSE, struct.pack('!H', 1013) + b'too slow')
 
 @pytest.fixture
 def serve(goevd, plugins, tmp_path):
-    """start(application, front, option…) -> a daemon with two pollers, and what tells a metric."""
+    """start(application, front, option…) -> a daemon with two pollers, and a function that reads a metric."""
     def start(application='ws_rooms', front=None, **options):
         handler = {'websocket': {'application': application, **options}}
         d = goevd(daemon.config(
@@ -28,7 +28,7 @@ def serve(goevd, plugins, tmp_path):
 
 
 def told(c, text):
-    """What the application answers to a command."""
+    """The application's reply to a command."""
     c.send(frame(TEXT, text.encode()))
     opcode, data = c.frame()
     assert opcode == TEXT
@@ -163,7 +163,7 @@ POLICIES = ['close', 'drop_oldest', 'drop_newest']
 
 def slow_and_others(serve, policy, own=(), count=400):
     """One member that does not read, perhaps with a policy and a backlog of its own, while the
-    others get everything. -> what that one gets."""
+    others get everything. -> the messages of that one."""
     d, metric = serve(front=NARROW, room_slow=policy, room_backlog_max='32KiB', ping_interval='0s')
     others = members(d, 3)
     slow = Client(d.connect(receive_buffer=4096))
@@ -199,7 +199,7 @@ KEPT = 32768 // (1006 + 64)      # messages that the backlog holds
 
 
 def at_first_loss(got, messages):
-    """What was got before the first message that was lost, and behind it."""
+    """The messages received before the first lost one, and after it."""
     n = next((i for i, m in enumerate(got) if m != messages[i]), len(got))
     return got[:n], got[n:]
 
@@ -242,7 +242,7 @@ def test_policies_that_there_are(serve):
 
 @pytest.mark.parametrize('excess', [0, 1])
 def test_message_as_long_as_the_backlog_and_one_longer(serve, excess):
-    """The backlog holds one message at most; a connection whose queue is full tells."""
+    """The backlog holds one message at most; a connection whose queue is full reports it."""
     d, metric = serve(front=NARROW, room_slow='drop_oldest', room_backlog_max=20000 + 64,
                       message_max='64KiB')
     slow = Client(d.connect(receive_buffer=4096))
@@ -328,7 +328,7 @@ def test_stop_with_members_and_a_backlog(serve):
 
 
 def parts(c):
-    """The parts of one message: its type, what they carry, how long it is said to be."""
+    """The parts of one message: its type, their payload, and its announced length."""
     data = []
     while True:
         opcode, said = c.frame()

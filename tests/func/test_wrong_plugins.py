@@ -1,4 +1,4 @@
-"""Plugins that are wrong in one way each are refused, in a sentence that says what to do."""
+"""Plugins that are wrong in one way each are refused with an error that names the remedy."""
 import os
 import re
 
@@ -15,7 +15,7 @@ ABI = '1.0'
 
 @pytest.fixture
 def said(refused, plugins):
-    """said(handler) -> the rest of the path in the config, and what is said about it."""
+    """said(handler) -> the rest of the path in the config, and the error."""
     def check(handler, *args):
         text = refused(config(listener(handler=handler), plugin_dir=str(plugins)), *args)
         assert text.count('\n') == 1, text
@@ -58,7 +58,7 @@ def test_another_machine(said, plugins, name, at, value):
 
 @pytest.mark.parametrize('part', [0.02, 0.3])
 def test_half_a_file(said, plugins, part):
-    """As it is while somebody copies it: what is loaded of it would end goevd by a signal."""
+    """A partly copied file: if it were loaded, a signal would end goevd."""
     content = (daemon.BUILD / 'plugins' / 'echo.so').read_bytes()
     (plugins / 'half.so').write_bytes(content[:int(len(content) * part)])
     assert said('half') == ('', 'DIR/half.so ends before its last segment; copy the whole file again')

@@ -38,7 +38,7 @@ class Upstream:
             self.handle(sock)
 
     def close(self):
-        """Nobody listens any more, and what was open has ended."""
+        """Closes the listener and all connections."""
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)   # wakes accept()
         self.acceptor.join()
@@ -59,14 +59,14 @@ class Upstream:
 
 
 def echo_all(sock):
-    """Send back what comes, then end."""
+    """Send received bytes back, then end."""
     while data := sock.recv(1 << 16):
         sock.sendall(data)
     sock.close()
 
 
 def say_and_hold(word):
-    """A handler that says who it is and keeps the connection until the peer ends."""
+    """A handler that sends its name and keeps the connection until the peer ends."""
     def handle(sock):
         sock.sendall(word)
         while sock.recv(1 << 16):
@@ -82,7 +82,7 @@ def reset(sock):
 
 
 def dead_port():
-    """Nobody listens there, and nobody else will while the socket lives."""
+    """Nothing listens on this address, and nothing else will while the socket lives."""
     s = socket.socket()
     s.bind(('127.0.0.1', 0))
     return s, s.getsockname()[1]
@@ -96,7 +96,7 @@ def full():
 
 def send_block(sock, block, count):
     """A thread's work."""
-    with contextlib.suppress(OSError):   # who reads notices
+    with contextlib.suppress(OSError):   # a reader notices
         for _ in range(count):
             sock.sendall(block)
         sock.shutdown(socket.SHUT_WR)

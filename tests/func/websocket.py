@@ -60,7 +60,7 @@ class Client:
         assert self.head.startswith('HTTP/1.1 101 '), self.head
 
     def send(self, data, piece=None):
-        """All at once, or in pieces of these sizes in turn; what a server that has closed does
+        """All at once, or in pieces of these sizes in turn; the bytes that a closed server does
         not take is lost."""
         try:
             if piece is None:
@@ -93,7 +93,7 @@ class Client:
         return first & 15, self.unpack(first, data)
 
     def message(self):
-        """The next message, in whatever frames: opcode, what all stand for, and the frames."""
+        """The next message in any frames: opcode, decoded payload, and the frames."""
         frames = [self.raw()]
         while not frames[-1][0] & 0x80 or frames[-1][0] & 8:
             frames.append(self.raw())
@@ -103,7 +103,7 @@ class Client:
         return frames[0][0] & 15, self.unpack(frames[0][0], data), frames
 
     def unpack(self, first, data):
-        """What a payload stands for."""
+        """The decoded payload."""
         return data
 
     def code(self):
@@ -113,7 +113,7 @@ class Client:
         return struct.unpack('!H', data[:2])[0] if data else None
 
     def offer(self, data):
-        """What of it is not taken at once."""
+        """The part that is not taken at once."""
         self.sock.setblocking(False)
         try:
             while data:
@@ -132,7 +132,7 @@ class Client:
 
 
 def check(c, name, data, frames, code, cut=None):
-    """One case on a connection of its own: what is sent, the frames that come, and the close code."""
+    """One case on a separate connection: bytes sent, frames received, and the close code."""
     c.send(data, cut)
     got = [c.frame() for _ in frames]
     assert got == frames, f'{name}: {got}'
@@ -159,7 +159,7 @@ class Packer:
 
 
 class Deflating(Client):
-    """A connection that has offered permessage-deflate, and knows what was agreed upon."""
+    """A connection that has offered permessage-deflate, and its agreed terms."""
     reserved = (0, 0x40)
 
     def __init__(self, sock, offer='permessage-deflate', **headers):

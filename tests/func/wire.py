@@ -10,7 +10,7 @@ KEPT = []   # the sockets of kept_port()
 
 
 class Reader:
-    """Reads from a socket what a test expects, piece by piece."""
+    """Reads the expected bytes from a socket, piece by piece."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -78,7 +78,7 @@ class Reader:
 
 
 class Talker:
-    """Says lines, hears lines."""
+    """Sends and receives lines."""
 
     def __init__(self, d, **options):
         self.sock = d.connect(**options)
@@ -122,7 +122,7 @@ def echo(sock, data=b'hello'):
 
 
 def refused(family, address):
-    """Nobody listens there. A listener that closes meanwhile may reset the attempt."""
+    """Nothing listens on this address. A listener that closes meanwhile may reset the attempt."""
     with socket.socket(family) as s:
         try:
             s.connect(address)
@@ -143,7 +143,7 @@ def closed(sock):
 
 @contextlib.contextmanager
 def server(family=socket.AF_INET, address=('127.0.0.1', 0), backlog=16):
-    """Somebody to connect to."""
+    """A server to connect to."""
     with socket.socket(family) as s:
         s.settimeout(PATIENCE_S)
         s.bind(address)
@@ -155,7 +155,7 @@ def kept_port():
     """A port that a server may leave and take again, at any address, until this process ends.
 
     A port that is free for a moment may become that of any client on this machine. Where a socket is
-    bound and does not listen, the kernel chooses the port for nobody, and a server that sets
+    bound and does not listen, the kernel assigns the port to no other socket, and a server that sets
     SO_REUSEADDR may still listen there.
     """
     s = socket.socket(socket.AF_INET6)

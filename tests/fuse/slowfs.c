@@ -3,7 +3,7 @@
  *     slowfs DIRECTORY BYTES [DELAY_MS] [direct]
  *
  * Byte i of it is i / 8 if i is even, else i / 2048, modulo 256. Each read takes DELAY_MS; without
- * one, all wait for a line on stdin, and "held" is said on stdout when the first does. With
+ * one, all wait for a line on stdin, and "held" is printed on stdout when the first does. With
  * "direct" nothing of it stays in memory. SIGTERM unmounts.
  */
 #define FUSE_USE_VERSION 31
@@ -20,7 +20,7 @@
 
 static struct {
     long long bytes;
-    long delay_ms; /* negative: until somebody lets it go */
+    long delay_ms; /* negative: until it is released */
     int direct;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -92,7 +92,7 @@ slow_gate(void *arg)
     return NULL;
 }
 
-/* Threads begin here: whoever runs in the foreground has not forked. */
+/* Start threads here, after the fork into the background. */
 static void *
 slow_init(struct fuse_conn_info *conn, struct fuse_config *config)
 {

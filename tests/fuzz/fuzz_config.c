@@ -1,4 +1,4 @@
-/* Configuration files: bytes in, a configuration or errors out. What is valid must also dump to
+/* Configuration files: bytes in, a configuration or errors out. A valid one must also dump to
  * something that is valid. */
 #include <assert.h>
 #include <fcntl.h>

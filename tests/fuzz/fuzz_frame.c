@@ -1,5 +1,5 @@
 /* Framings: the same frames and the same verdict whole and in pieces, and each frame that is found
- * is sent as it came. The input: which framing, the limit, the delimiter, then what a peer sends.
+ * is sent as it came. The input: which framing, the limit, the delimiter, then the bytes of a peer.
  */
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ check_sent(const struct goevd_framing *f, const char *wire, const struct frame *
         assert(memcmp(ends.tail, wire + ends.head_len + frame->len, ends.tail_len) == 0);
 }
 
-/* Returns the verdict on what follows the last whole frame. */
+/* Returns the verdict on the bytes behind the last whole frame. */
 static int
 cut(const struct goevd_framing *f, size_t max, const char *wire, size_t len, size_t piece,
     struct found *frames, size_t *ret_count)

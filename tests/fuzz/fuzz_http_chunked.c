@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* Returns what was consumed in all, or a verdict. */
+/* Returns the bytes consumed in all, or a verdict. */
 static ssize_t
 decode(const char *text, size_t len, size_t piece, char *content, size_t *ret_content_len)
 {

@@ -1,6 +1,6 @@
 /* Whole connections with handlers, bytes in and bytes out: the same bytes come out however those
- * that go in are cut, what comes out is a row of replies, and a slow reader changes nothing but the
- * time. */
+ * that go in are cut, the output is a sequence of replies, and a slow reader changes nothing but
+ * the time. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 GOEVD_HTTP_TABLE;
 
-/* ---- A handler that gives bodies back, or tells what they add up to -------------------------- */
+/* ---- A handler that echoes bodies, or replies with their sum --------------------------------- */
 
 struct sum {
     unsigned bytes;

@@ -1,4 +1,4 @@
-/* The request parser and what is said of whole heads: no read past the end, the same verdict byte
+/* The request parser and the checks of whole heads: no read past the end, the same verdict byte
  * by byte, and spans that lie in the input. */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Paths: what comes out is no longer, begins with "/", leads nowhere up, and stays as it is. */
+/* Paths: the result is not longer, begins with "/", leads nowhere up, and stays as it is. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* A value of traceparent: what is read from it is a value of version 00 itself. */
+/* A value of traceparent: the parsed text is a value of version 00 itself. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

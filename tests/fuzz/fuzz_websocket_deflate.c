@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define BAD (-1)
 #define LARGE (-2)
 
-/* Take all that can be made of what was fed. Returns the length so far; BAD; LARGE. */
+/* Inflate all input. Returns the length so far; BAD; LARGE. */
 static ptrdiff_t
 take(struct ws_inflater *i, size_t piece, char *to, size_t got)
 {
@@ -65,7 +65,7 @@ check_message(const char *data, size_t len, unsigned bits, size_t piece)
         r = message(whole, data + first, len - first, ROOM, a);
         one = message(pieces, data + first, len - first, piece, b);
     }
-    /* what goes back further than the window is found as long as it lies in the same room */
+    /* a reference beyond the window resolves as long as its target is in the same buffer */
     assert(bits < WS_DEFLATE_BITS_MAX || (r >= 0) == (one >= 0));
     assert(r < 0 || one < 0 || (r == one && memcmp(a, b, (size_t)r) == 0));
     ws_inflater_free(whole);

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* Code points, decoded without looking at what the checker looks at. */
+/* Code points, decoded by another algorithm than the checker's. */
 static bool
 plain_text(const uint8_t *p, size_t len)
 {

@@ -1,4 +1,4 @@
-/* Tells what it knows of the addresses of a connection. Lines and answers:
+/* Reports the addresses of a connection. Lines and replies:
  *
  *   who          PEER LOCAL PROXY
  *   header N     a PROXY header of version N about the connection: its length, a line break, it
@@ -105,5 +105,5 @@ addresses_interface(const char *id)
     return strcmp(id, GOEVD_STREAM) == 0 ? &addresses_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "addresses", .description = "tells the addresses of its connections",
+GOEVD_PLUGIN(.name = "addresses", .description = "reports the addresses of its connections",
              .create = plain_create, .interface = addresses_interface);

@@ -57,7 +57,7 @@ calling_ran(void *arg)
     atomic_fetch_add(&calling->run, 1);
 }
 
-/* ---- What runs on a poller ------------------------------------------------------------------- */
+/* ---- Functions on a poller ------------------------------------------------------------------- */
 
 static void
 calling_on_poller(struct goevd_poller *poller, void *local, void *arg)
@@ -139,8 +139,8 @@ calling_http(struct calling *calling)
         return;
     calling_note(calling, goevd_http_call(calling->self, id, calling_on_request, calling));
     id.number ^= UINT64_C(1) << 31; /* that of another request, which is over */
-    calling_note(calling, goevd_http_send(calling->self, id, 200, NULL, "x", 1, calling_done,
-                                          calling));
+    calling_note(calling,
+                 goevd_http_send(calling->self, id, 200, NULL, "x", 1, calling_done, calling));
 }
 
 static void
@@ -233,8 +233,7 @@ calling_joins(struct goevd_websocket_conn *w, void *state)
 }
 
 static int
-calling_message(struct goevd_websocket_conn *w, void *state, int type, const char *data,
-                size_t len)
+calling_message(struct goevd_websocket_conn *w, void *state, int type, const char *data, size_t len)
 {
     (void)w, (void)state, (void)type, (void)data, (void)len;
     return 0;
@@ -306,5 +305,5 @@ destroy(void *instance)
     free(calling);
 }
 
-GOEVD_PLUGIN(.name = "calling", .description = "calls what any thread may call",
+GOEVD_PLUGIN(.name = "calling", .description = "calls functions that any thread may call",
              .create = create, .destroy = destroy, .interface = interface);

@@ -1,4 +1,4 @@
-/* checking - logs what create gets from the functions that need pollers. */
+/* checking - logs the results in create of functions that need pollers. */
 #include <string.h>
 
 #include <goevd/plugin.h>

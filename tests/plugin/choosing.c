@@ -1,11 +1,11 @@
-/* Chooses the reactor of a connection by its client's address, and tells where it has been.
+/* Chooses the reactor of a connection by its client's address, and reports where it has been.
  *
  *   127.0.0.1     the listener's own
  *   127.0.0.N     item N - 2 of the option `reactors`; "refuse" and "wrong" are no reactors
  *   unix          the first of them
  *
  * A client gets a line: the poller that serves it, and those that have accepted for this instance
- * so far, as bits. What it says comes back. */
+ * so far, as bits. Other lines are echoed. */
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
-/* Connects where it is told to, by commands of one line each, words separated by one space:
+/* Connects to addresses, by commands of one line each, words separated by one space:
  *
  *   connect TO [timeout=MS] [from=ADDRESS] [reactor=NAME] [rcvbuf=BYTES] [hello=WORD]
  *   cancel            the attempt begun last
  *   both TO           connect and cancel at once
  *
- * and says what comes of it, with the poller it comes on:
+ * and reports the results, with their poller:
  *
- *   open POLLER PEER LOCAL WORD     and `close REASON` at its end; what the peer says is said
+ *   open POLLER PEER LOCAL WORD     and `close REASON` at its end; lines of the peer are reported
  *   fail POLLER ERROR WORD
  *   refused ERROR     by goevd_connect() itself
  */
@@ -29,7 +29,7 @@ struct instance {
     struct goevd_self *self;
 };
 
-/* Of a connection that somebody has opened to us. */
+/* State of an accepted connection. */
 struct client {
     uint64_t last; /* attempt */
 };
@@ -248,6 +248,6 @@ connecting_interface(const char *id)
     return strcmp(id, GOEVD_STREAM) == 0 ? &connecting_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "connecting", .description = "connects where it is told to",
+GOEVD_PLUGIN(.name = "connecting", .description = "connects to addresses in commands",
              .create = connecting_create, .destroy = connecting_destroy,
              .interface = connecting_interface);

@@ -4,7 +4,7 @@
  *   gauge N    to the gauge, which may be negative
  *   set N      this poller's share of the gauge
  *   observe N  one more value of the histogram
- *   wrong      what create got for metrics that cannot be
+ *   wrong      results in create for invalid metrics
  */
 #include <inttypes.h>
 #include <stdio.h>

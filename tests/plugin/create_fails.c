@@ -1,4 +1,4 @@
-/* create fails and does not say why. */
+/* create fails without goevd_refuse(). */
 #include "plain.h"
 
 static int

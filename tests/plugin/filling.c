@@ -1,7 +1,7 @@
-/* Writes more than the marks allow, and says what it was told about it. A line is a command:
+/* Writes more than the marks allow, and reports the results. A line is a command:
  *
  *   write N…    one write of so many bytes for each N, all in one callback
- *   report      what each write returned, and how often on_drained has come
+ *   report      result of each write, and how often on_drained has come
  *
  * Anything else is answered with "what?".
  */

@@ -9,7 +9,7 @@
  *   pause        pauses, resumes after 20 ms
  *   need         asks for 60000 bytes more at once, which is for on_read alone
  *
- * What is no frame is answered with "error NUMBER TEXT", and closed.
+ * A malformed frame is answered with "error NUMBER TEXT", and closed.
  */
 #include <stdio.h>
 #include <stdlib.h>

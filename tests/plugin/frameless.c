@@ -1,4 +1,4 @@
-/* A framing, and nobody who takes the frames. */
+/* A framing without a callback for frames. */
 #include "plain.h"
 
 #include <goevd/framing.h>

@@ -1,5 +1,5 @@
-/* A handler that does what the path says, so that a test can look at each function of
- * goevd/http.h. What happens to its requests is written to the log. */
+/* A handler whose path is a command, so that a test can call each function of
+ * goevd/http.h. Its callbacks are logged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -25,7 +25,7 @@ struct probe {
 
 /* Of a request. */
 struct state {
-    char *text; /* what was put together for the reply */
+    char *text; /* text collected for the reply */
     size_t len;
     size_t taken;   /* of the body */
     size_t to_send; /* of a long reply */
@@ -44,12 +44,12 @@ static const struct goevd_option probe_rows[] = {
      .type = GOEVD_OPTION_STRING,
      .offset = offsetof(struct probe_options, name),
      .def = "probe",
-     .help = "what it calls itself"},
+     .help = "its name in replies"},
     {.name = "stream",
      .type = GOEVD_OPTION_PLUGIN,
      .offset = offsetof(struct probe_options, stream),
      .interface_id = GOEVD_STREAM,
-     .help = "who gets upgraded connections"},
+     .help = "plugin that gets upgraded connections"},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema probe_schema = GOEVD_SCHEMA(struct probe_options, probe_rows);
@@ -82,7 +82,7 @@ add_number(struct state *s, const char *what, int64_t number)
     add(s, what, (struct goevd_str){text, (size_t)n});
 }
 
-/* ---- What was asked -------------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
 static int
 show(struct goevd_http_request *r, struct state *s)
@@ -203,7 +203,7 @@ called(struct goevd_http_request *r, void *state, void *arg)
     if (r != NULL)
         goevd_http_reply(r, 200, "text/plain", "called", 6);
     else
-        goevd_log(p->self, GOEVD_LOG_INFO, "called for nobody");
+        goevd_log(p->self, GOEVD_LOG_INFO, "called without a request");
 }
 
 static void
@@ -312,7 +312,7 @@ reply_shared(struct goevd_http_request *r)
     return result < 0 ? result : goevd_http_end(r);
 }
 
-/* Whom it is for, and its id. */
+/* Its client, and its id. */
 static int
 reply_mark(struct goevd_http_request *r)
 {
@@ -597,6 +597,6 @@ probe_interface(const char *id)
     return strcmp(id, GOEVD_HTTP) == 0 ? &handler : NULL;
 }
 
-GOEVD_PLUGIN(.name = "http_probe", .description = "does what a test wants",
+GOEVD_PLUGIN(.name = "http_probe", .description = "runs commands of a test",
              .options = &probe_schema, .create = probe_create, .destroy = probe_destroy,
              .poller_start = probe_poller_start, .interface = probe_interface);

@@ -1,4 +1,4 @@
-/* What a plugin needs beside what it does wrong. */
+/* The parts of a plugin besides its error. */
 #pragma once
 
 #include <errno.h>

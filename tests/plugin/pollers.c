@@ -1,10 +1,10 @@
-/* What the public header offers about pollers, behind commands of one line each:
+/* Calls the functions of the public header for pollers, by commands of one line each:
  *
  *   set KEY WORD  a value of the poller cache, for all pollers
  *   unset KEY     takes it away
  *   get KEY       the value on every poller, in order of their index
- *   count         runs on every poller; tells how often it has run on each
- *   call N        runs on poller N, and tells where it ran
+ *   count         runs on every poller; reports how often it has run on each
+ *   call N        runs on poller N, and reports its poller
  *   away N        the same, asked for by a thread of the work pool
  *   fill          keeps the next poller busy and calls it until its mailbox is full
  *   pipe          watches a pipe until a byte has come, and frees the watch in its callback
@@ -279,7 +279,7 @@ piped_byte(struct goevd_watch *w, unsigned events, void *arg)
     piped_end(w, p);
 }
 
-/* Muted at the first event: were it told again, there would be a second line. */
+/* Muted at the first event: another event would add a second line. */
 static void
 piped_hangup(struct goevd_watch *w, unsigned events, void *arg)
 {
@@ -481,6 +481,6 @@ pollers_interface(const char *id)
     return strcmp(id, GOEVD_STREAM) == 0 ? &pollers_stream : NULL;
 }
 
-GOEVD_PLUGIN(.name = "pollers", .description = "asks pollers for what they offer",
+GOEVD_PLUGIN(.name = "pollers", .description = "calls the functions for pollers",
              .create = pollers_create, .destroy = pollers_destroy, .poller_start = pollers_start,
              .poller_stop = pollers_stop, .interface = pollers_interface);

@@ -7,7 +7,7 @@
  *   reject WORD     close it, for its server cannot serve
  *   metrics         `metrics IDLE LIVE WAITING ACQUIRED FAILED DEAD`
  *
- * and what comes of it: `open POLLER WORD`, `fail ERROR WORD`, `close REASON WORD`, `error NUMBER
+ * and the results: `open POLLER WORD`, `fail ERROR WORD`, `close REASON WORD`, `error NUMBER
  * -`.
  */
 #include <stdio.h>
@@ -119,7 +119,7 @@ upstream_read(struct goevd_conn *c, void *state, const char *data, size_t len, s
     struct upstream *u = state;
 
     (void)c, (void)fresh, (void)flags;
-    if (data[0] == 'k') { /* what is left unconsumed must not reach the next */
+    if (data[0] == 'k') { /* unconsumed bytes must not reach the next user */
         table_tell(u->table, "kept", (int)len, u->word);
         return 0;
     }

@@ -1,4 +1,4 @@
-/* One of its callbacks returns what the configuration says, crashes or hangs; all others do as they
+/* One of its callbacks returns a configured value, crashes or hangs; all others do as they
  * should. It is an application of websocket and a handler of http or, with RETURNING_STREAM, of a
  * stream. */
 #include <errno.h>
@@ -22,7 +22,7 @@ struct returning {
 #define CRASH 1000000 /* values */
 #define HANG 1000001
 
-/* What the callback of that name returns. */
+/* The result of the callback of that name. */
 static int
 returning_value(const struct returning *o, const char *callback)
 {
@@ -242,6 +242,6 @@ static const struct goevd_option rows[] = {
 
 static const struct goevd_schema schema = GOEVD_SCHEMA(struct returning, rows);
 
-GOEVD_PLUGIN(.name = "returning", .description = "returns what it may not", .options = &schema,
+GOEVD_PLUGIN(.name = "returning", .description = "returns invalid values", .options = &schema,
              .create = create, .poller_start = poller_start, .check_options = check_options,
              .interface = interface);

@@ -9,7 +9,7 @@
  *   place         a line in place, by reserve and commit
  *   info          addresses, byte counts, ids
  *   deadline      a line when the deadline is due
- *   need          wants 10 bytes more at once, and says how many came
+ *   need          wants 10 bytes more at once, and reports their number
  *   pause         pauses, resumes after 20 ms
  *   half          ends its output
  *   drop          closes without flushing
@@ -131,7 +131,7 @@ sender_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
     atomic_fetch_add(result == 0 ? &s->completed : &s->gone, 1);
 }
 
-/* ---- What belongs to a poller ---------------------------------------------------------------- */
+/* ---- State of a poller ----------------------------------------------------------------------- */
 
 struct local {
     struct goevd_timer *timer;
@@ -230,7 +230,8 @@ sender_pause(struct goevd_conn *c, struct conn *conn)
     return goevd_conn_timer_arm(c, COOKIE_RESUME, 20 * MS, 0);
 }
 
-/* The client waits for this line: what is there already would not come again by itself. */
+/* The client waits for this line, because unread bytes would not be delivered again without an
+ * event. */
 static int
 sender_need(struct goevd_conn *c, struct conn *conn)
 {
@@ -352,7 +353,7 @@ static const struct goevd_option sender_options[] = {
      .type = GOEVD_OPTION_STRING,
      .flags = GOEVD_OPTION_REQUIRED,
      .offset = offsetof(struct options, file),
-     .help = "what the command 'file' sends"},
+     .help = "file of the command 'file'"},
     {0},
 };
 static const struct goevd_schema sender_schema = GOEVD_SCHEMA(struct options, sender_options);

@@ -1,4 +1,4 @@
-/* An entry whose author forgot to say its size. */
+/* An entry without its size. */
 #include "plain.h"
 
 GOEVD_PLUGIN_HOST;

@@ -1,4 +1,4 @@
-/* Its create takes its time, or dies; a connection is told which edition it is. */
+/* Its create takes its time, or dies; a connection gets its edition. */
 #include <stdlib.h>
 #include <time.h>
 

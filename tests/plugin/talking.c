@@ -1,6 +1,6 @@
-/* Says in the log what it is told to, a line each:
+/* Logs a line for each command:
  *
- *   say TEXT    with a format that says nothing of its own
+ *   say TEXT    with a format that has no text of its own
  *   conn TEXT   about the connection
  *   info TEXT   the same, less urgent
  *   count N     so many lines of one kind

@@ -1,5 +1,5 @@
 /* Timers of connections and of instances, armed and cancelled from their own callbacks. A client
- * sends one line, "WHO WHAT N", and is told how many callbacks came and the sum of their numbers:
+ * sends one line, "WHO WHAT N", and gets the number of callbacks and the sum of their numbers:
  *
  *   WHO   conn: timers of the connection; own: of the instance, on the poller of the connection
  *   WHAT  once      N timers, due within 10 ms, each once

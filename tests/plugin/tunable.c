@@ -1,8 +1,8 @@
 /* Options that change while it runs, behind commands of one line each:
  *
- *   show    the poller, its options as they are now, and how often it was told of others
+ *   show    the poller, its options as they are now, and how often they have changed
  *   from    the options that create has seen
- *   every   each connection that has said so hears `word W` when the word changes
+ *   every   each connection that has sent this gets `word W` when the word changes
  */
 #include <inttypes.h>
 #include <stdio.h>

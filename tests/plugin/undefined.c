@@ -1,4 +1,4 @@
-/* Calls what nobody defines. */
+/* Calls an undefined function. */
 #include "plain.h"
 
 int undefined_and_nowhere_else(void);

@@ -235,7 +235,7 @@ static const struct goevd_stream unruly_stream __attribute__((unused)) = {
     .on_close = unruly_close,
 };
 
-/* Statements follow the calls, which would else be jumps, and who has called could not be told. */
+/* Statements follow the calls, because a tail call would hide the caller. */
 static void
 breach_address(struct command *k)
 {
@@ -266,7 +266,7 @@ breach_timer(struct command *k)
     k->result++;
 }
 
-/* What a query names. */
+/* The breach that a query names. */
 static breach_fn
 breach_asked(const struct goevd_http_request *r)
 {
@@ -372,9 +372,8 @@ unruly_metrics(struct unruly *u)
     static const struct goevd_metric counter = {.name = "goevd_unruly_counter_total",
                                                 .help = "Things that are counted.",
                                                 .type = GOEVD_METRIC_COUNTER};
-    static const struct goevd_metric gauge = {.name = "goevd_unruly_gauge",
-                                              .help = "Things that are there.",
-                                              .type = GOEVD_METRIC_GAUGE};
+    static const struct goevd_metric gauge = {
+        .name = "goevd_unruly_gauge", .help = "Things that are there.", .type = GOEVD_METRIC_GAUGE};
     static const struct goevd_metric histogram = {.name = "goevd_unruly_histogram",
                                                   .help = "Things that were measured.",
                                                   .type = GOEVD_METRIC_HISTOGRAM,

@@ -9,7 +9,7 @@
 struct unruly_options {
     struct goevd_plugin *inner;
     struct goevd_str lines;
-    bool late; /* destroy uses what has been destroyed before */
+    bool late; /* destroy uses an object that was destroyed before */
 };
 
 struct unruly {
@@ -37,5 +37,5 @@ struct command {
     int result;
 };
 
-/* What is done by that name, or NULL. */
+/* The breach of that name, or NULL. */
 breach_fn breach_find(const char *name);

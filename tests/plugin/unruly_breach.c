@@ -1,4 +1,4 @@
-/* Rules, and who breaks them. */
+/* Rules, and functions that break them. */
 #include <stdlib.h>
 
 #include <goevd/conn.h>
@@ -243,7 +243,7 @@ breach_line_more(struct command *k)
     goevd_logfile_commit(k->unruly->lines, k->poller, 5);
 }
 
-/* Only what may be done there. */
+/* Only permitted calls. */
 static void
 breach_none(struct command *k)
 {

@@ -16,7 +16,7 @@ static const struct goevd_option upgrade_options[] = {
      .flags = GOEVD_OPTION_REQUIRED,
      .offset = offsetof(struct options, to),
      .interface_id = GOEVD_STREAM,
-     .help = "who takes the connection over"},
+     .help = "plugin that takes the connection over"},
     {0},
 };
 static const struct goevd_schema upgrade_schema = GOEVD_SCHEMA(struct options, upgrade_options);

@@ -1,5 +1,5 @@
 /* A WebSocket application that sends messages part by part. Each text message is a script, words
- * with blanks between: what each has returned is in the log. "many N LENGTH" has one message of N
+ * with blanks between: the results are logged. "many N LENGTH" has one message of N
  * parts made as the client takes it, with pings between. Binary messages are published to all. */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct parts_state {
     unsigned refused;
 };
 
-/* The part that is next: its number, and what gets half as long. */
+/* The next part: its number, and the length that is halved. */
 static int
 parts_make(struct goevd_websocket_conn *w, struct parts_state *s)
 {

@@ -1,4 +1,4 @@
-/* A WebSocket application that does what text messages tell it, and sends others back. Its ends are
+/* A WebSocket application that takes text messages as commands, and echoes others. Its ends are
  * in the log. */
 #include <errno.h>
 #include <stdio.h>
@@ -103,7 +103,7 @@ probe_message(struct goevd_websocket_conn *w, void *state, int type, const char 
     return r;
 }
 
-/* "?status=404" refuses, "?choose=x" wants that protocol; what was asked is told in on_open. */
+/* "?status=404" refuses, "?choose=x" wants that protocol; the request is reported in on_open. */
 static int
 probe_request(struct goevd_websocket_request *q, void *state)
 {
@@ -205,5 +205,5 @@ probe_interface(const char *id)
     return strcmp(id, GOEVD_WEBSOCKET) == 0 ? &probe_app : NULL;
 }
 
-GOEVD_PLUGIN(.name = "ws_probe", .description = "does what messages tell it",
+GOEVD_PLUGIN(.name = "ws_probe", .description = "takes messages as commands",
              .create = probe_create, .destroy = free, .interface = probe_interface);

@@ -18,7 +18,7 @@ struct rooms {
 
 struct order {
     struct rooms *rooms;
-    struct goevd_websocket_conn *w; /* who gives it */
+    struct goevd_websocket_conn *w; /* plugin that gives it */
     char verb[16];
     char word[300];
     char rest[4096];
@@ -33,7 +33,7 @@ rooms_done(void *arg, int result)
     goevd_log(rooms->self, GOEVD_LOG_NOTICE, "done %d", result);
 }
 
-/* As told from elsewhere: join the room that arg names. */
+/* A call from another thread: join the room that arg names. */
 static void
 rooms_enter(struct goevd_websocket_conn *w, void *state, void *arg)
 {
@@ -134,7 +134,7 @@ rooms_protocol_in_thread(void *arg)
 {
     struct goevd_str protocol = goevd_websocket_request_protocol(arg);
 
-    return protocol.len > 0 ? arg : NULL; /* the call is not the last: who has called can be told */
+    return protocol.len > 0 ? arg : NULL; /* not a tail call, so that the caller is known */
 }
 
 static void *
@@ -143,7 +143,7 @@ rooms_choose_in_thread(void *arg)
     return goevd_websocket_request_choose(arg, NULL) < 0 ? arg : NULL;
 }
 
-/* What a query names is called from a thread, though only the poller may. */
+/* The function that a query names is called from a thread, although only the poller may call it. */
 static int
 rooms_request(struct goevd_websocket_request *q, void *state)
 {

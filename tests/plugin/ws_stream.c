@@ -1,4 +1,4 @@
-/* A WebSocket application that gets messages part by part, and tells of each what it got. */
+/* A WebSocket application that gets messages part by part, and reports each part. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 GOEVD_WEBSOCKET_TABLE;
 
 struct stream_state {
-    size_t bytes;   /* of the present message, of those that were told */
+    size_t bytes;   /* parts of the current message that were reported */
     size_t refused; /* parts */
 };
 

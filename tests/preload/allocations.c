@@ -1,6 +1,6 @@
 /* Counts how often pollers ask for memory, in the file that ALLOCATIONS_FILE names, where another
- * process can read it at any moment: how often, and what the last requests were for. Threads of
- * goevd are told by their names.
+ * process can read it at any moment: how often, and the sizes of the last requests. Threads of
+ * goevd are identified by their names.
  *
  * glibc lets a program bring a malloc of its own, and has its own under these names as well. */
 #include <fcntl.h>

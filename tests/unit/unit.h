@@ -1,4 +1,4 @@
-/* What every unit test begins with. */
+/* Included first by every unit test. */
 #pragma once
 
 #include <setjmp.h>

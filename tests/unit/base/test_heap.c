@@ -14,7 +14,7 @@
 #if !SANITIZED    /* a sanitizer has another malloc(3) */
 static char *pin; /* the last block of the heap, which keeps all below it */
 
-/* What a poller does: memory of many small blocks, of a heap that is not the main one. */
+/* As on a poller: memory of many small blocks, of a heap that is not the main one. */
 static void *
 burst(void *arg)
 {

@@ -41,7 +41,7 @@ teardown(void **state)
     return close(file);
 }
 
-/* What has been written since the last time. */
+/* The lines written since the last call. */
 static const char *
 written(void)
 {

@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 #define LIMIT 5
-#define INTERVAL_NS (3600 * NS_PER_S) /* it ends when a test says so */
+#define INTERVAL_NS (3600 * NS_PER_S) /* it ends when a test sets it */
 
 static int file, wake;
 static char content[1 << 20];
@@ -120,7 +120,8 @@ test_log_repeats_tell_kinds_apart(void **state)
     say(&plugin, LOG_NOTICE, LIMIT);
     for (unsigned i = 0; i < LIMIT; i++)
         log_notice("other %u", i);
-    for (unsigned i = 0; i < 2 * LIMIT; i++) /* what a format of nothing says tells them apart */
+    for (unsigned i = 0; i < 2 * LIMIT;
+         i++) /* lines of a format without text of its own are distinguished by their text */
         log_notice("%s", i < LIMIT ? "one" : "two");
     assert_int_equal(lines(), 8 * LIMIT);
     say(&api, LOG_NOTICE, 1);

@@ -51,7 +51,7 @@ test_sink_writes_a_file_at_once(void **state)
     close(s.fd);
 }
 
-/* A full pipe takes whole lines only; who reads gets the rest, and nothing twice. */
+/* A full pipe takes whole lines only; the reader gets the rest, and nothing twice. */
 static void
 test_sink_leaves_what_a_pipe_does_not_take(void **state)
 {
@@ -104,7 +104,7 @@ test_sink_says_why(void **state)
     close(s.fd);
 }
 
-/* Two processes, each with a sink of its own: neither continues what the other has left torn. */
+/* Two processes, each with a sink of its own: neither continues a torn line of the other. */
 static void
 test_sink_begins_a_line_behind_what_another_left(void **state)
 {

@@ -134,7 +134,7 @@ test_text_json_characters_one_by_one(void **state)
     }
 }
 
-/* Surrogates, and what lies beyond the last character: each byte by itself is none. */
+/* Surrogates, and code points beyond the last one: each byte is invalid. */
 static void
 test_text_characters_are_those_that_exist(void **state)
 {
@@ -160,7 +160,7 @@ test_text_characters_fit_or_are_left_out(void **state)
 {
     static const char from[] = "a\xe2\x82\xac\"\x01z";
     static const char all[] = "\"a\xe2\x82\xac\\\"\\u0001z\"";
-    static const size_t ends[] = {1, 2, 5, 7, 13, 14}; /* of what may stand before the last quote */
+    static const size_t ends[] = {1, 2, 5, 7, 13, 14}; /* of the text before the last quote */
 
     for (size_t size = 0; size < sizeof(all) + 2; size++) {
         struct text t = empty(size);

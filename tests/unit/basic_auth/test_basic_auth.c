@@ -1,4 +1,4 @@
-/* What a request says of who asks, and what is remembered of it. */
+/* Credentials of a request, and the cache of verified ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

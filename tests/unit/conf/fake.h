@@ -147,7 +147,7 @@ static const struct goevd_schema fake_stack = GOEVD_SCHEMA(struct fake_stack, fa
 struct fake {
     char places[FAKE_PLACES_MAX]; /* each place is the address of a byte */
     size_t loaded;
-    char log[4096]; /* what was asked, in order */
+    char log[4096]; /* calls in their order */
     const void *options;
     const struct conf_node *node;
     struct goevd_str plugin_dir;

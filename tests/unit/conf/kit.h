@@ -40,7 +40,7 @@ kit_write(const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Load goevd.yaml; NULL where it has errors. Their lines, or what it dumps to, in *ret_text. */
+/* Load goevd.yaml; NULL if it has errors. Their lines, or its dump, in *ret_text. */
 static inline struct config *
 kit_load(struct fake *fake, char **ret_text)
 {

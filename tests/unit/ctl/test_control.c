@@ -98,7 +98,7 @@ teardown(void **state)
     return 0;
 }
 
-/* Handle what there is until nothing is left to do. */
+/* Handle events until none is left. */
 static void
 settle(void)
 {
@@ -235,7 +235,7 @@ test_control_adopts_as_many_clients_and_refuses_one_more(void **state)
     assert_int_equal(control_due_ns(&control), 0);
 }
 
-/* Both hold up nobody, and are closed when their time is over. */
+/* Both block no other client, and are closed after their time-out. */
 static void
 test_control_silent_and_unread_clients_are_closed_in_time(void **state)
 {

@@ -10,7 +10,7 @@
 
 #define EV_COUNT (sizeof(struct poller_metrics) / sizeof(metric))
 #define NET_COUNT (sizeof(struct net_metrics) / sizeof(metric))
-#define MARK (UINT64_C(1) << 40) /* above what anything there is could be */
+#define MARK (UINT64_C(1) << 40) /* above every possible value */
 
 static struct poller *poller;
 static struct registry registry;

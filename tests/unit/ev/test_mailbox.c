@@ -100,7 +100,7 @@ test_mailbox_limit_and_one_past_it(void **state)
     mailbox_wake(&c.mailbox);
     assert_int_equal(mailbox_handle(&c.mailbox, &c, 1), 1);
     assert_int_equal(mailbox_try_post(&c.mailbox, &refused->message), 0);
-    mailbox_fini(&c.mailbox, &c); /* what is left is handled */
+    mailbox_fini(&c.mailbox, &c); /* remaining messages are handled */
     assert_int_equal(c.handled, 5);
     assert_int_equal(mailbox_depth(&c.mailbox), 0);
     assert_false(c.disorder);
@@ -126,7 +126,7 @@ test_mailbox_that_refuses_takes_only_what_does_not_count(void **state)
     assert_int_equal(mailbox_try_post(&c.mailbox, &refused->message), -ECANCELED);
 }
 
-/* What is posted while an earlier batch is still being handled keeps its wake-up. */
+/* A message posted while an earlier batch is still being handled keeps its wake-up. */
 static void
 test_mailbox_post_between_two_parts_of_a_batch_wakes(void **state)
 {

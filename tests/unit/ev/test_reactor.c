@@ -11,7 +11,7 @@
 
 #define POLLERS 4
 
-/* What the threads saw; each writes its own place, and the joins or calls publish it. */
+/* Observations of the threads; each writes its own place, and the joins or calls publish it. */
 static struct {
     struct poller *poller;
     char name[16];
@@ -136,7 +136,7 @@ test_reactor_call_one_runs_on_that_one(void **state)
     struct reactor *r;
 
     assert_int_equal(reactor_new(&c, &r, NULL), 0);
-    reactor_call_one(r, 1, call, &starts); /* nobody is there yet */
+    reactor_call_one(r, 1, call, &starts); /* no thread is there yet */
     assert_int_equal(reactor_start(r, start, stop, seen, NULL), 0);
     reactor_call_one(r, 1, call, &starts);
     reactor_call_one(r, 1, call, &starts);

@@ -6,7 +6,7 @@
 
 #define TIMERS 300
 
-/* A timer and what the model knows of it. */
+/* A timer and its state in the model. */
 struct modelled {
     struct timer timer;
     uint64_t due; /* 0: not armed */
@@ -55,7 +55,7 @@ model_fire(struct timer *timer, uint64_t now_ns)
 
     assert_true(t->due != 0 && t->due <= now_ns);
     assert_true(now_ns == m.now);
-    assert_true(t->due >= m.last_due); /* in order, also what callbacks armed */
+    assert_true(t->due >= m.last_due); /* in order, including timers armed by callbacks */
     assert_false(timer_armed(timer));
     m.last_due = t->due;
     t->due = 0;
@@ -147,7 +147,7 @@ test_timer_next_is_the_first(void **state)
     assert_int_equal(m.all[1].ran, 1);
 }
 
-/* What is cancelled by a callback is not due any more, not even in this round. */
+/* A timer cancelled by a callback does not expire, not even in this round. */
 static void
 cancel_second(struct timer *timer, uint64_t now_ns)
 {

@@ -19,7 +19,7 @@ struct corpus {
 
 static const char *corpus_repeat(FILE *to, const char *p);
 
-/* What stands behind a backslash. Returns what follows it. */
+/* Parse an escape behind a backslash. Returns its end. */
 static const char *
 corpus_escape(FILE *to, const char *p)
 {

@@ -1,4 +1,4 @@
-/* The raw requests of tests/http; its README.md says how they are written. */
+/* The raw requests of tests/http; its README.md describes their format. */
 #pragma once
 
 #include <stddef.h>

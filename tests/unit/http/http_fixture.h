@@ -24,7 +24,7 @@ void http_fixture_end(struct http_fixture *f);
 
 void http_fixture_send(struct http_fixture *f, const char *text);
 
-/* How often a text occurs in what was sent. */
+/* How often a text occurs in the output. */
 unsigned http_fixture_sent(const struct http_fixture *f, const char *text);
 
 const struct http_h1_local *http_fixture_local(const struct http_fixture *f);

@@ -18,7 +18,7 @@ struct goevd_self http_host_self;
 struct goevd_timer *http_host_timer;
 unsigned http_host_lines;
 
-/* ---- What the plugin calls ------------------------------------------------------------------- */
+/* ---- Called by the plugin -------------------------------------------------------------------- */
 
 GOEVD_PRINTF(3, 0)
 static void
@@ -332,7 +332,7 @@ static const struct goevd_host host_table = {
     .metrics = &host_metrics,
 };
 
-/* ---- What the tests call --------------------------------------------------------------------- */
+/* ---- Called by the tests --------------------------------------------------------------------- */
 
 struct http_options
 http_host_options(const struct http_options_route *routes, size_t count)
@@ -394,7 +394,7 @@ http_conn_clear(struct goevd_conn *c)
     c->out_len = c->queued = 0;
 }
 
-/* Memory of exactly that size, so that a sanitizer sees who reads past it. */
+/* Memory of exactly that size, so that a sanitizer detects reads past it. */
 static char *
 host_join(const char *a, size_t a_len, const char *b, size_t b_len)
 {

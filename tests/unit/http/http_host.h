@@ -36,9 +36,9 @@ struct goevd_timer {
 struct goevd_conn {
     struct http_host *host;
     uint64_t state[4];
-    char *in; /* what the handler has not consumed; exactly in_len bytes of memory */
+    char *in; /* bytes that the handler has not consumed; exactly in_len bytes of memory */
     size_t in_len;
-    char *out; /* what it has sent, since http_conn_clear() */
+    char *out; /* its output since http_conn_clear() */
     size_t out_len;
     size_t out_room;
     size_t reserved;
@@ -62,7 +62,7 @@ extern unsigned http_host_lines;            /* of the access log, that were writ
 /* What a config without `routes` would give, and then routes of the test's. */
 struct http_options http_host_options(const struct http_options_route *routes, size_t count);
 
-/* Returns 0 or what create said. */
+/* Returns 0 or the result of create. */
 int http_host_init(struct http_host *host, const struct http_options *options);
 void http_host_fini(struct http_host *host);
 

@@ -1,4 +1,4 @@
-/* What create refuses, and that it says where and why. */
+/* Errors of create, with place and reason. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,7 +220,7 @@ test_http_options_server(void **state)
     check(o, "server", "product name");
 }
 
-/* What the schema promises about itself. */
+/* Consistency of the schema. */
 static void
 check_schema(const struct goevd_schema *schema, unsigned depth)
 {

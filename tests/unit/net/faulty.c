@@ -22,7 +22,7 @@ faulty_state(struct conn *c)
     return conn_transport_state(c);
 }
 
-/* 0, or what this call is to fail with. */
+/* 0, or the error with which this call has to fail. */
 static int
 faulty_call(void)
 {

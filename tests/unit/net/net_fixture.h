@@ -1,5 +1,5 @@
 /* A poller that the test itself turns, with connections whose other ends the test holds, and a
- * handler that records what it sees and does what the test tells it. */
+ * handler that records its callbacks and runs the test's actions. */
 #pragma once
 
 #include <goevd/framing.h>
@@ -28,7 +28,7 @@ struct seen {
     void *own; /* the test's */
 };
 
-/* What callbacks do beside recording; all may be NULL. */
+/* Actions of callbacks besides recording; all may be NULL. */
 struct script {
     int (*open)(struct seen *s);
     ptrdiff_t (*read)(struct seen *s, const char *data, size_t len); /* NULL: all is consumed */
@@ -77,7 +77,7 @@ ssize_t peer_drain(int fd, char *ret, size_t size);
 /* Has the end of the stream come, nothing before it? */
 bool peer_ended(int fd);
 
-/* Bytes that can be told apart by their place. */
+/* Bytes that depend on their position. */
 char pattern(size_t i);
 void pattern_fill(char *data, size_t len);
 bool pattern_is(const char *data, size_t len);
@@ -103,7 +103,7 @@ ptrdiff_t script_echo(struct seen *s, const char *data, size_t len);
 /* Consume all but what `leave` says. */
 extern struct leave {
     size_t keep; /* bytes left unread */
-    size_t need; /* told each time, if not 0 */
+    size_t need; /* set each time, if not 0 */
     bool pause;
 } leave;
 ptrdiff_t script_leave(struct seen *s, const char *data, size_t len);

@@ -11,7 +11,7 @@
 #include "supervisor/child.h"
 
 /* A worker that has hung up and is about to end: this program again, with --worker=FD. It ends
- * with 0 as soon as nobody holds the other end of its standard input. */
+ * with 0 as soon as the other end of its standard input is closed. */
 static int
 play_worker_at_its_end(const char *flag)
 {

@@ -23,7 +23,7 @@ play_send(int fd, enum proto_type type, const void *body, size_t len)
         _exit(9);
 }
 
-/* Say HELLO and READY, ask the supervisor to stop as an administrator would, drain, end. */
+/* Send HELLO and READY, request a stop as an administrator would, drain, end. */
 static int
 play_worker_that_drains(int fd)
 {

@@ -92,7 +92,8 @@ test_include_errors_name_the_file_that_they_are_in(void **state)
         "conf.d/a.yaml:3:12: listeners[1].handler: there is no plugin nosuch\n"
         "conf.d/a.yaml:4:1: banana: unknown key; known here: include, log, control, user, group, "
         "pid_file, plugin_dir, "
-        "stop_timeout, stop_delay, open_files_max, work_pool, connectors, hang, processes, reactors, "
+        "stop_timeout, stop_delay, open_files_max, work_pool, connectors, hang, processes, "
+        "reactors, "
         "listeners\n"
         "conf.d/b.yaml:1:23: listeners[2].address: listeners[0] has the address \"a\" "
         "too\n");
@@ -215,7 +216,7 @@ test_include_file_size_is_bounded(void **state)
     free(text);
 }
 
-/* A file that is no YAML hides what it holds: what then seems missing is not reported. */
+/* A file that is no YAML may have defined missing keys, so these are not reported. */
 static void
 test_include_broken_file_is_the_only_error(void **state)
 {

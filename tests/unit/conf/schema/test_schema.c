@@ -139,7 +139,7 @@ test_schema_wrong_values(void **state)
                        "for an empty one\n");
 }
 
-/* At the bound is fine, one past it is not, and the bound is said in the user's unit. */
+/* At the bound is fine, one past it is not, and the error has the bound in the user's unit. */
 static void
 test_schema_ranges(void **state)
 {
@@ -385,10 +385,9 @@ test_schema_check_finds_what_is_wrong(void **state)
                                           .type = GOEVD_OPTION_RECORD,
                                           .flags = GOEVD_OPTION_RUNTIME},
                     "the option a cannot change while goevd runs: only a single value can");
-    schema_is_wrong((struct goevd_option){.name = "a",
-                                          .type = GOEVD_OPTION_INT,
-                                          .flags = GOEVD_OPTION_SECRET},
-                    "the option a cannot be secret: only a string can");
+    schema_is_wrong(
+        (struct goevd_option){.name = "a", .type = GOEVD_OPTION_INT, .flags = GOEVD_OPTION_SECRET},
+        "the option a cannot be secret: only a string can");
     schema_is_wrong((struct goevd_option){.name = "a", .type = 99},
                     "the option a has the type 99, which is not known");
     schema_is_wrong((struct goevd_option){.name = "a", .type = GOEVD_OPTION_INT, .def = "x"},

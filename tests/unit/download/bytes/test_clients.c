@@ -1,4 +1,4 @@
-/* The clients of downloads: who is the same one, and how long it is remembered. */
+/* The clients of downloads: their identity, and how long they are kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -12,7 +12,7 @@
 #define START (INT64_C(1000) * SECOND)
 #define ENDLESS (UINT64_C(1) << 40)
 
-/* Bytes that users of a bucket, who take turns, send in a second from START + after_ns on, each as
+/* Bytes that users of a bucket, taking turns, send in a second from START + after_ns on, each as
  * soon as it may, or late_ns later. */
 static int64_t
 second_of(struct dl_pace_bucket *b, int64_t rate, unsigned users, int64_t after_ns, int64_t late_ns)
@@ -63,8 +63,8 @@ test_pace_any_second_has_its_rate_within_a_tenth(void **state)
                 }
 }
 
-/* What may be sent at a time, in pieces of at most a sixteenth part of a second's; *ret_due is when
- * the one after them may. */
+/* Bytes that may be sent at a time, in pieces of at most a sixteenth part of a second's; *ret_due
+ * is when the one after them may. */
 static uint64_t
 sum_at(const struct dl_pace_limit *l, int64_t burst, int64_t now, int64_t *ret_due)
 {
@@ -92,7 +92,7 @@ test_pace_burst_goes_at_once_and_no_more(void **state)
     assert_in_range(sum_at(&limit, 5000, START + 101 * SECOND, &due), 800, 1100);
 }
 
-/* However they interleave, none takes what the others have to wait long for. */
+/* However they interleave, none takes bytes for which the others have to wait long. */
 static void
 test_pace_pollers_that_take_at_once_wait_less_than_a_second(void **state)
 {

@@ -1,4 +1,4 @@
-/* An exchange over a wire that writes down what it is called for: no HTTP/1.1 is linked here. */
+/* An exchange over a wire that records its calls: no HTTP/1.1 is linked here. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* The http plugin's connections: what they send, in which calls, and how they wait. */
+/* The http plugin's connections: their output, its calls, and how they wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -59,7 +59,7 @@ reply_end(const char *reply, const char *end)
     return (size_t)(end - head) < body ? NULL : head + body;
 }
 
-/* What the connection did, in the words of the corpus. */
+/* The verdict of the connection, in the words of the corpus. */
 static void
 verdict_of(const struct goevd_conn *c, char to[VERDICT_MAX])
 {

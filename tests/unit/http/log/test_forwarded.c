@@ -1,4 +1,4 @@
-/* Whom a proxy speaks for. */
+/* The client's address as passed on by proxies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ test_http_forwarded_reads_forwarded(void **state)
     check(HTTP_FORWARDED_STANDARD, "[2001:db8::1]:47 _gazonk",
           LINES("Forwarded: For=\"_gazonk\"", "Forwarded: by=x;for=\"[2001:db8::1]:47\""));
     check(HTTP_FORWARDED_STANDARD, "b - a", LINES("Forwarded: for=a, by=x, for=b"));
-    /* what is quoted neither parts elements nor names anything */
+    /* quoted text neither separates elements nor names a parameter */
     check(HTTP_FORWARDED_STANDARD, "a",
           LINES("Forwarded: host=\"x, for=evil; for=evil\\\", for=evil\";for=a"));
     check(HTTP_FORWARDED_STANDARD, "-", LINES("Forwarded: for=\"a\\b\""));

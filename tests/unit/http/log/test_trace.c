@@ -1,4 +1,4 @@
-/* Which values of traceparent are continued, and as what. */
+/* Which values of traceparent are continued, and the resulting values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -97,7 +97,7 @@ test_http_path_refuses_to_leave_the_root(void **state)
         check(rows[i], NULL);
 }
 
-/* Over all paths of up to seven bytes from "/.a": what comes out begins with "/", has no empty or
+/* Over all paths of up to seven bytes from "/.a": the result begins with "/", has no empty or
  * dot segment, and stays as it is when it goes in again. */
 static void
 test_http_path_is_stable_for_all_short_paths(void **state)

@@ -1,4 +1,4 @@
-/* What is done to header lines. */
+/* Edits of header lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

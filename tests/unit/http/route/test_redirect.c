@@ -1,4 +1,4 @@
-/* Redirects to what a request says: no request, however it is written, may choose the host. */
+/* Redirects with parts of a request: no request may choose the host. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ test_http_redirect_encodes(void **state)
     check("/{a}", "/n?q={a}", "/a&b=c+d;e", "/n?q=a%26b%3Dc%2Bd%3Be");
     check("/{a}", "/n#{a}", "/a&b", "/n#a%26b");
     check("/a/*", "/n?q={*}", "/a/b/c%26", "/n?q=b/c%26");
-    /* what is reserved names another resource once it is decoded, RFC 3986 section 2.2 */
+    /* a decoded reserved character names another resource, RFC 3986 section 2.2 */
     check("/o/*", "/n/{*}", "/o/a%2Fb", "/n/a%2Fb");
     check("/o/*", "/n/{*}", "/o/a%2f%2Fb/%2fc//d", "/n/a%2Fb/c/d");
     check("/o/*", "/n/{*}", "/o/a%3bb%2Cc;d,e", "/n/a%3Bb%2Cc;d,e");

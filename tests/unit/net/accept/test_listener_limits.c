@@ -48,7 +48,7 @@ test_listener_limit_and_one_past_it_is_closed(void **state)
         fd_close(clients[i]);
 }
 
-/* Those that are open stay; the new limit holds for who comes. */
+/* Those that are open stay; the new limit applies to new connections. */
 static void
 test_listener_limit_changes_while_it_listens(void **state)
 {
@@ -208,7 +208,7 @@ limit_fds(rlim_t max)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* As many clients as connect later may be served; who is not accepted waits. */
+/* As many clients as connect later may be served; the others wait to be accepted. */
 static void
 fds_for(unsigned served, unsigned count)
 {
@@ -235,7 +235,7 @@ client_leaves(int i)
     assert_int_equal(shutdown(clients[i], SHUT_WR), 0);
 }
 
-/* Until the accepting pollers have done what they had to. */
+/* Until the accepting pollers are idle. */
 static void
 acceptors_rest(void)
 {
@@ -312,7 +312,7 @@ last_fd(enum listener_mode mode)
         assert_true(client_greeting(clients[i]) >= 0);
     }
     acceptors_rest();
-    assert_int_equal(atomic_load(&pauses), 0); /* nobody has had to wait */
+    assert_int_equal(atomic_load(&pauses), 0); /* no client has had to wait */
     assert_int_equal(refused(NET_REFUSED_FDS), 0);
     client_connect(clients[5], &bound);
     while (atomic_load(&pauses) == 0)
@@ -323,7 +323,7 @@ last_fd(enum listener_mode mode)
     assert_int_equal(atomic_load(&resumes), 0); /* so there is no room yet */
     for (int i = 1; i < 6; i++)
         client_leaves(i);
-    while (atomic_load(&resumes) == 0) /* nobody comes to be accepted */
+    while (atomic_load(&resumes) == 0) /* no client connects */
         usleep(1000);
     assert_int_equal(atomic_load(&pauses), 1);
     limit_fds(old.rlim_cur);
@@ -342,7 +342,8 @@ test_listener_last_fd_is_no_pause_acceptor(void **state)
     last_fd(LISTENER_ACCEPTOR);
 }
 
-/* Clients that come and go where the last fds are taken: an end would be told with each of them. */
+/* Clients that come and go where the last fds are taken: an end would be logged for each of them.
+ */
 static void
 test_listener_pauses_in_a_row_are_one_episode(void **state)
 {
@@ -364,7 +365,7 @@ test_listener_pauses_in_a_row_are_one_episode(void **state)
         assert_true(client_greeting(clients[i + 2]) >= 0); /* and is the only one */
         client_leaves(i + 2);
     }
-    /* An episode ends after ten tries that find nobody. */
+    /* An episode ends after ten tries without a client. */
     assert_true((uint64_t)atomic_load(&pauses) <= 1 + (clock_now_ns() - begun) / NS_PER_S);
     limit_fds(old.rlim_cur);
     clients_close(30);

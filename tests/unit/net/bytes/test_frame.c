@@ -85,7 +85,7 @@ test_frame_is_found_as_it_was_sent(void **state)
     assert_true(sent > 10000 && refused > 1000);
 }
 
-/* What is refused would be read as something else: no frame is refused for nothing. */
+/* Refused frames would otherwise be misread: no valid frame is refused. */
 static void
 test_frame_that_is_refused_would_be_another(void **state)
 {
@@ -129,7 +129,7 @@ test_frame_at_the_limit_and_one_past_it(void **state)
         assert_int_equal(compose(&framings[k], data, 101, wire, &len), 0);
         assert_int_equal(frame_find(&framings[k], 100, wire, len, 0, &frame), -EMSGSIZE);
         assert_int_equal(frame.len, 100);
-        /* It is told as soon as it is certain: before it would outgrow what is kept. */
+        /* An error is reported as soon as it is certain: before the frame outgrows the buffer. */
         assert_int_equal(frame_find(&framings[k], 100, wire, len - 1, 0, &frame), -EMSGSIZE);
     }
 }

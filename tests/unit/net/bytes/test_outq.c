@@ -15,7 +15,7 @@ count_release(void *arg, int result)
     released++;
 }
 
-/* What is queued is taken in random parts, and comes out as it went in. */
+/* Queued bytes are taken in random parts, and come out unchanged. */
 static void
 test_outq_against_a_model(void **state)
 {

@@ -11,8 +11,8 @@
 enum where { AT_OPEN, AT_READ, AT_EOF, AT_DRAINED, AT_TIMEOUT, AT_STOP, AT_CLOSE, WHERE_COUNT };
 
 static enum where where;
-static void (*meddle)(struct seen *s); /* what is done there */
-static int result;                     /* what that callback returns */
+static void (*meddle)(struct seen *s); /* action in the callback */
+static int result;                     /* result of that callback */
 
 static int
 meddle_at(struct seen *s, enum where here, int otherwise)
@@ -267,7 +267,7 @@ close_the_other(struct seen *s, const char *data, size_t len)
     return (ptrdiff_t)len;
 }
 
-/* Both have bytes in one batch: the one that is closed hears nothing of its own. */
+/* Both have bytes in one batch: the closed one gets no callback. */
 static void
 test_conn_closes_a_neighbour_with_events_in_the_batch(void **state)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -116,7 +116,7 @@ start(const struct transport *transport)
 
     file_anew();
     if (preadv2(file, &iov, 1, 0, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
-        skip(); /* a file system in memory, or one that does not tell */
+        skip(); /* a file system in memory, or one without RWF_NOWAIT */
     fixture_start(&stream_full, transport);
     assert_int_equal(work_pool_new(&config, &pool, NULL), 0);
     net->readers = pool;
@@ -189,7 +189,7 @@ hear_between(int fd)
     assert_int_equal(released.result, 0);
 }
 
-/* Closes a connection and what it has to send; *fd is its other end. */
+/* Closes a connection with its queued output; *fd is its other end. */
 static void
 give_up(struct seen *who, int fd)
 {
@@ -291,7 +291,8 @@ test_conn_disk_file_in_memory_is_sent_at_once(void **state)
     fd_close(fd);
 }
 
-/* What is there goes, and only the rest is waited for; but the disk may be faster than a question.
+/* Cached bytes are sent, and only the rest is waited for; but the disk may be faster than the
+ * check.
  */
 static void
 test_conn_disk_beginning_in_memory(void **state)
@@ -475,7 +476,7 @@ wait_for_disk_late(int *ret_fd, uint64_t *ret_due_ns)
     return NULL;
 }
 
-/* Who reads what there is does not pay for the disk. */
+/* A reader of cached bytes does not wait for the disk. */
 static void
 test_conn_disk_peer_is_not_too_slow(void **state)
 {

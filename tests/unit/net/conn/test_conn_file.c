@@ -15,7 +15,7 @@
 static char bytes[FILE_BYTES];
 static int file;
 
-/* What release was told. */
+/* The arguments of release. */
 static struct {
     unsigned count;
     int results[64];
@@ -276,7 +276,7 @@ read_writes_mixed(struct seen *s, const char *data, size_t len)
     return (ptrdiff_t)len;
 }
 
-/* What was gathered goes before what is queued behind it. */
+/* Gathered bytes are sent before later queued ones. */
 static void
 test_conn_gathered_goes_before_shared_and_file(void **state)
 {

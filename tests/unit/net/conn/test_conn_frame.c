@@ -318,7 +318,7 @@ frame_answers(struct seen *s, const char *data, size_t len)
     return conn_write(s->c, answer, sizeof(answer));
 }
 
-/* Thirty lines, and a peer who reads slowly. */
+/* Thirty lines, and a peer that reads slowly. */
 static void
 check_answers(void)
 {

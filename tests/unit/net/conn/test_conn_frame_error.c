@@ -1,4 +1,4 @@
-/* What is no frame: too long, malformed, or cut off by the end of the input. */
+/* Invalid frames: too long, malformed, or cut off by the end of the input. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,7 +93,7 @@ test_conn_frame_at_the_limit_and_one_past_it(void **state)
     }
 }
 
-/* Refused by its length alone, and nothing is kept of what follows. */
+/* Refused by its length alone, and none of the following bytes are kept. */
 static void
 test_conn_frame_of_an_absurd_length(void **state)
 {
@@ -150,7 +150,7 @@ test_conn_frame_error_without_a_callback(void **state)
     assert_int_equal(seen[0].reason, GOEVD_REASON_FRAME);
 }
 
-/* The handler goes on until it has answered what came before: nothing more is read. */
+/* The handler continues until it has answered the earlier frames: nothing more is read. */
 static void
 test_conn_frame_error_leaves_the_close_to_the_handler(void **state)
 {
@@ -179,7 +179,7 @@ test_conn_frame_error_leaves_the_close_to_the_handler(void **state)
     assert_int_equal(s->reason, GOEVD_REASON_FRAME);
 }
 
-/* What is no frame for one protocol may be another's beginning. */
+/* Bytes that are no frame of one protocol may begin another protocol. */
 static int
 error_upgrades(struct seen *s, const char *data, size_t len)
 {
@@ -211,7 +211,7 @@ test_conn_frame_error_may_upgrade(void **state)
 
 /* ---- Cut off --------------------------------------------------------------------------------- */
 
-/* The last byte is missing: the frame is told as what it is. */
+/* The last byte is missing: the frame is reported as incomplete. */
 static void
 test_conn_frame_cut_off_by_the_end(void **state)
 {

@@ -91,7 +91,7 @@ test_conn_lingers_no_longer_than_its_time_out(void **state)
     fd_close(fd);
 }
 
-/* A peer that takes some of what the kernel holds in each linger_timeout gets all of it. */
+/* A peer that takes some of the kernel's bytes in each linger_timeout gets all of it. */
 static void
 test_conn_lingers_as_long_as_the_peer_takes_output(void **state)
 {
@@ -125,7 +125,8 @@ test_conn_lingers_as_long_as_the_peer_takes_output(void **state)
     until(seen[0].closed);
 }
 
-/* A peer that sends for ever holds its connection for linger_max, and longer than linger_timeout. */
+/* A peer that sends for ever holds its connection for linger_max, and longer than linger_timeout.
+ */
 static void
 test_conn_lingers_no_longer_than_its_maximum(void **state)
 {

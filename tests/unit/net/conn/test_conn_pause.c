@@ -243,7 +243,7 @@ test_conn_hang_up_while_paused_does_not_spin(void **state)
     paused_then(peer_unix(), hang_up_close);
     assert_int_equal(seen[0].closed, 0);
     leave.pause = false;
-    conn_resume(seen[0].c); /* what came before is there */
+    conn_resume(seen[0].c); /* earlier bytes are there */
     until(seen[0].closed);
     assert_string_equal(seen[0].bytes, "aunread");
     assert_int_equal(seen[0].eofs, 1);
@@ -308,7 +308,7 @@ test_conn_hang_up_while_paused_from_the_beginning_does_not_spin(void **state)
     assert_string_equal(seen[0].bytes, "unread");
 }
 
-/* A muted connection that writes, hears of it and goes. */
+/* A muted connection that writes, gets on_drained and closes. */
 static void
 test_conn_hang_up_while_paused_then_write(void **state)
 {

@@ -109,7 +109,7 @@ test_conn_need_without_a_tail(void **state)
     fd_close(fd);
 }
 
-/* What came in silence is new to the handler. */
+/* Bytes received while muted are new to the handler. */
 static void
 test_conn_fresh_is_what_the_handler_has_not_seen(void **state)
 {

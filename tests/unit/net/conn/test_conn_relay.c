@@ -1,4 +1,4 @@
-/* What a relay needs: bytes that go to the socket at once, and reading that does not depend on
+/* Functions for a relay: bytes that go to the socket at once, and reading that does not depend on
  * writing. */
 #include "unit/net/net_fixture.h"
 
@@ -10,8 +10,8 @@
 
 static struct goevd_stream stream_duplex;
 static char bytes[40000];
-static size_t total;    /* what a callback writes, */
-static int result;      /* what came of it, */
+static size_t total;    /* bytes that a callback writes, */
+static int result;      /* results of the writes, */
 static unsigned writes; /* and how many calls the transport had seen when that returned */
 
 static int
@@ -110,7 +110,7 @@ test_conn_write_now_queues_what_the_socket_does_not_take(void **state)
     fd_close(b);
 }
 
-/* However little it is: who wrote it is told when the socket takes more. */
+/* The writer of even a few bytes is notified when the socket takes more. */
 static void
 test_conn_write_now_owes_drained_below_the_marks(void **state)
 {

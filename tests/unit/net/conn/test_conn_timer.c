@@ -158,7 +158,7 @@ test_conn_deadline_is_put_off_and_lifted(void **state)
     conn_deadline(seen[0].c, 0);
     rounds_within(100);
     assert_int_equal(seen[0].timeouts, 1);
-    conn_deadline(seen[0].c, 20 * NS_PER_MS); /* nearer than what the heap knows */
+    conn_deadline(seen[0].c, 20 * NS_PER_MS); /* nearer than the heap's first timer */
     until(seen[0].timeouts == 2);
     fd_close(fd);
 }

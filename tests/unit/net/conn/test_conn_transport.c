@@ -31,7 +31,7 @@ test_conn_handshake_needs_rounds(void **state)
     assert_int_equal(faults.finis, 1);
 }
 
-/* What it wanted while it shook hands is wanted no longer. */
+/* The events of the handshake are no longer requested. */
 static void
 test_conn_handshake_wants_are_lifted_at_its_end(void **state)
 {
@@ -146,7 +146,7 @@ test_conn_pending_bytes_wait_behind_a_pause(void **state)
 
 #define ECHO_BYTES 600
 
-/* Send, shut down and hear all back; true if every byte came. */
+/* Send, shut down and receive all bytes back; true if every byte came. */
 static bool
 echo_once(int fd)
 {

@@ -7,7 +7,7 @@
 #include "base/fd.h"
 
 static char bytes[40000];
-static size_t part, total; /* what a callback writes: total bytes in such parts */
+static size_t part, total; /* writes of a callback: total bytes in such parts */
 static int results[3];     /* how often a write returned 0, 1, -ENOBUFS */
 
 /* Queue with a patient peer: nothing is read until the test does so. */
@@ -163,7 +163,7 @@ test_conn_partial_writes_keep_the_order(void **state)
 
 /* ---- The marks ------------------------------------------------------------------------------- */
 
-/* What the queue holds, to the byte, while the socket takes nothing. */
+/* The length of the queue, to the byte, while the socket takes nothing. */
 static struct conn *
 open_blocked(int *ret_fd)
 {

@@ -48,7 +48,7 @@ test_send_is_written_and_told(void **state)
     fd = peer_unix();
     assert_int_equal(post(seen[0].id, "one,", 1), 0);
     assert_int_equal(post(seen[0].id, "two", 2), 0);
-    assert_int_equal(net_send(seen[0].id, "", 0, 3, NULL, NULL), 0); /* nobody asks */
+    assert_int_equal(net_send(seen[0].id, "", 0, 3, NULL, NULL), 0); /* no caller needs it */
     assert_int_equal(sent.count, 0);
     assert_memory_equal(peer_hear(fd, 7), "one,two", 7);
     until(sent.count == 2);
@@ -146,7 +146,7 @@ test_send_then_close_by_id(void **state)
     fd_close(fd);
 }
 
-/* What was sent before the poller ended is completed when the poller is freed. */
+/* Bytes sent before the poller ended are completed when the poller is freed. */
 static void
 test_send_is_completed_when_the_poller_goes(void **state)
 {
@@ -306,7 +306,7 @@ end_send(void *arg)
     return NULL;
 }
 
-/* What a thread was told is accepted has completed when the poller is drained, though the thread
+/* A send that was accepted has completed when the poller is drained, although the thread
  * was about to post it; later ones are refused. */
 static void
 test_send_while_the_poller_ends(void **state)

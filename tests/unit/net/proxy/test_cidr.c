@@ -58,7 +58,7 @@ test_cidr_of_ipv6(void **state)
     assert_true(has("::/0", "[ffff::]:1"));
 }
 
-/* What a listener on [::] sees of an IPv4 client. */
+/* The address of an IPv4 client at a listener on [::]. */
 static void
 test_cidr_ipv4_that_came_as_ipv6_is_ipv4(void **state)
 {

@@ -242,7 +242,7 @@ test_proxied_header_at_its_limit(void **state)
     fd_close(fd);
 }
 
-/* ---- Who is none ----------------------------------------------------------------------------- */
+/* ---- Not a proxy ----------------------------------------------------------------------------- */
 
 static void
 test_proxied_header_of_somebody_else_is_data(void **state)
@@ -406,7 +406,7 @@ test_proxied_slow_header_holds_nobody_else(void **state)
     fd_close(quick);
 }
 
-/* It is on its way: nobody is lost to a reload. */
+/* It is on its way: no client is lost to a reload. */
 static void
 test_proxied_stop_waits_for_a_header(void **state)
 {

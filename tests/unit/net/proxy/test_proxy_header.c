@@ -9,7 +9,7 @@
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define MAX_BYTES 4096
 
-/* What a header says, as people write it: "FROM TO", or "nothing". */
+/* The content of a header in a readable form: "FROM TO", or "nothing". */
 static const char *
 says(const struct proxy_header *h)
 {
@@ -38,7 +38,7 @@ parse(const void *data, size_t len, size_t max, struct proxy_header *ret)
     return r;
 }
 
-/* Whole, cut at every byte, and with bytes of somebody else behind it. */
+/* Whole, cut at every byte, and with other bytes behind it. */
 static void
 reads(const void *data, size_t len, const char *expected)
 {
@@ -229,7 +229,7 @@ test_proxy_header_v2_of_the_proxy_itself_says_nothing(void **state)
 {
     v2_reads(0x20, 0x00, "", 0, "nothing");
     v2_reads(0x20, 0x11, INET, 12, "nothing");
-    v2_reads(0x20, 0xff, "xyz", 3, "nothing"); /* it may say anything */
+    v2_reads(0x20, 0xff, "xyz", 3, "nothing"); /* it may have any content */
 }
 
 static void
@@ -282,7 +282,7 @@ test_proxy_header_v2_has_a_limit(void **state)
 
     assert_int_equal(parse(header, len, len, &h), len);
     assert_int_equal(parse(header, len, len - 1, &h), -EMSGSIZE);
-    assert_int_equal(parse(header, 16, len - 1, &h), -EMSGSIZE); /* as soon as it says so */
+    assert_int_equal(parse(header, 16, len - 1, &h), -EMSGSIZE); /* as soon as that is certain */
     assert_int_equal(parse(header, 15, len - 1, &h), -EAGAIN);
     memset(header + 14, 0xff, 2);
     assert_int_equal(parse(header, 16, PROXY_HEADER_MAX, &h), -EAGAIN);

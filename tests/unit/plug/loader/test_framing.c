@@ -1,4 +1,4 @@
-/* What the loader says of a handler whose framing is wrong. */
+/* Errors of the loader for a handler whose framing is wrong. */
 #include "unit/unit.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Compressed messages: the examples of RFC 7692, what is wrong, and there and back. */
+/* Compressed messages: the examples of RFC 7692, malformed ones, and round trips. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,7 +155,7 @@ test_deflater_there_and_back(void **state)
     free(back);
 }
 
-/* What does not get shorter is not sent, so the next message must not refer to it. */
+/* A result that is not shorter is not sent, so the next message must not refer to it. */
 static void
 test_deflater_forgets_what_it_could_not_make_shorter(void **state)
 {
@@ -267,7 +267,7 @@ test_packer_compresses_each_message_alone(void **state)
     free(back);
 }
 
-/* ---- What is stated about memory ------------------------------------------------------------- */
+/* ---- Memory bounds --------------------------------------------------------------------------- */
 
 static size_t allocated;
 

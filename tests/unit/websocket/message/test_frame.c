@@ -265,7 +265,7 @@ test_utf8_refuses_at_the_earliest_byte(void **state)
         }
 }
 
-/* Text, with what makes words of it behind it, and byte by byte. */
+/* Text, padded so that words can be read, and byte by byte. */
 static void
 check_words(const char *text, size_t len)
 {

@@ -1,4 +1,4 @@
-/* The opening handshake: which headers make it, and what the others get. */
+/* The opening handshake: valid headers, and the statuses for others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -99,8 +99,8 @@ test_handshake_knows_the_same_origin(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *headers[] = {VERSION, "Sec-WebSocket-Key", KEY, "Host", cases[i].host,
-                                 "Origin", cases[i].origin, NULL};
+        const char *headers[] = {VERSION,  "Sec-WebSocket-Key", KEY, "Host", cases[i].host,
+                                 "Origin", cases[i].origin,     NULL};
         struct ws_handshake h = taken(&policy, headers);
 
         assert_int_equal(ws_handshake_status(&h, &policy), cases[i].status);

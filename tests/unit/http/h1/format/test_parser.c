@@ -97,7 +97,7 @@ test_http_parser_knows_its_headers_in_any_case(void **state)
     free(req);
 }
 
-/* Put each byte at each place of a text and compare what a scan says with the class. */
+/* Put each byte at each place of a text and compare the result of a scan with the class. */
 static void
 check_scan(char filler, bool (*belongs)(char c), const char *(*scan)(const char *, const char *))
 {
