@@ -192,17 +192,17 @@ test_http_options_redirects_with_names(void **state)
     check_from_to("/{name}/{other}", "/{other}/{name}", NULL);
     check_from_to("/{names}", "/{name}", "has nothing for {name}");
     check_from_to("/*", "http://a/{*}", NULL);
-    check_from_to("/*", "{*}", "anywhere");
-    check_from_to("/*", "http://{*}", "anywhere");
-    check_from_to("/*", "https://a{*}", "anywhere");
-    check_from_to("/*", "https://a:{*}/", "anywhere");
-    check_from_to("/*", "https:///{*}", "anywhere");
-    check_from_to("/*", "https:/a/{*}", "anywhere");
-    check_from_to("/*", "https:a/{*}", "anywhere");
-    check_from_to("/*", "HTTPS://a/{*}", "anywhere");
-    check_from_to("/*", "///{*}", "anywhere");
-    check_from_to("/*", "//a?{*}", "anywhere");
-    check_from_to("/*", "ftp://a/{*}", "anywhere");
+    check_from_to("/*", "{*}", "choose the host");
+    check_from_to("/*", "http://{*}", "choose the host");
+    check_from_to("/*", "https://a{*}", "choose the host");
+    check_from_to("/*", "https://a:{*}/", "choose the host");
+    check_from_to("/*", "https:///{*}", "choose the host");
+    check_from_to("/*", "https:/a/{*}", "choose the host");
+    check_from_to("/*", "https:a/{*}", "choose the host");
+    check_from_to("/*", "HTTPS://a/{*}", "choose the host");
+    check_from_to("/*", "///{*}", "choose the host");
+    check_from_to("/*", "//a?{*}", "choose the host");
+    check_from_to("/*", "ftp://a/{*}", "choose the host");
 }
 
 static void
