@@ -168,7 +168,7 @@ job_done(struct goevd_conn *c, void *arg, int result)
 }
 
 /* A job that cannot be queued is answered as its line arrives, before job_done() that the same
- * thread has sent after it. Everything else may be told when the job is long gone. */
+ * thread has sent after it. All other events may arrive long after the end of the job. */
 static void
 job_sent(void *instance, uint64_t conn_id, uint64_t cookie, int result)
 {

@@ -1,5 +1,5 @@
 /* The page of a chat: page_head, the path of its WebSocket, page_tail. It is self-contained and
- * writes what others send as text only, never as HTML. */
+ * writes messages of others as text only, never as HTML. */
 #pragma once
 
 /* clang-format off */

@@ -1,7 +1,7 @@
 /* feed - messages of one publisher for all subscribers.
  *
- * An application of the websocket plugin. Who connects with ?key=KEY is the publisher, one at a
- * time; all others get its messages.
+ * An application of the websocket plugin. A client that connects with ?key=KEY is the publisher,
+ * one at a time; all others get its messages.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,7 +20,7 @@ struct options {
 
 static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct options, key, "key", STRING), .flags = GOEVD_OPTION_REQUIRED, .min = 1,
-     .max = 256, .help = "what the publisher shows, as ?key=KEY; who shows another is refused"},
+     .max = 256, .help = "secret of the publisher, sent as ?key=KEY; another key is refused"},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema options_schema = GOEVD_SCHEMA(struct options, options_table);

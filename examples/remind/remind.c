@@ -50,7 +50,7 @@ struct client {
     unsigned reminded;
 };
 
-/* ---- What is due ----------------------------------------------------------------------------- */
+/* ---- Due reminders --------------------------------------------------------------------------- */
 
 static bool
 remind_text_is(const struct reminder *m, const char *word)

@@ -41,14 +41,14 @@ struct link {
     unsigned events; /* that the library waits for */
 };
 
-/* ---- What hiredis asks of an event loop ------------------------------------------------------ */
+/* ---- Event loop functions for hiredis -------------------------------------------------------- */
 
 static void
 link_wait_for(struct link *l, unsigned events)
 {
     l->events = events;
     if (goevd_watch_set(l->watch, events) < 0)
-        abort(); /* the kernel has no memory for what it has watched until now */
+        abort(); /* the kernel has no memory to continue watching */
 }
 
 static void

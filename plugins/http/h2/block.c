@@ -8,7 +8,7 @@
 #include "http/message/semantics.h"
 #include "http/message/verdict.h"
 
-/* What each field counts beside its bytes, RFC 9113 section 6.5.2. */
+/* Overhead that counts for each field, RFC 9113 section 6.5.2. */
 #define BLOCK_FIELD_BYTES 32
 
 /* Where a field lies in the text. */

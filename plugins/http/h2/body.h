@@ -3,10 +3,10 @@
 
 #include "http/h2/stream.h"
 
-/* Content has come. What the exchange does not take is kept. 0; -ENOMEM. */
+/* Pass received content to the exchange, and keep the rest. 0; -ENOMEM. */
 int http_h2_body_data(struct http_h2_stream *stream, const char *data, size_t len);
 
-/* Let the exchange have what is kept, and the end of the content. */
+/* Pass kept content, and the end of the content, to the exchange. */
 void http_h2_body_pass(struct http_h2_stream *stream);
 
 /* After http_exchange_advance() and the like have returned r. */

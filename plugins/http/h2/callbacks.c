@@ -1,4 +1,4 @@
-/* What libnghttp2 reports. Each function records, and the turn acts. */
+/* The callbacks of libnghttp2. They only record events, on which the turn acts. */
 #include <errno.h>
 
 #include "http/h2/block.h"
@@ -132,7 +132,7 @@ http_h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     return r < 0 ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* ---- What sessions of a poller share --------------------------------------------------------- */
+/* ---- State shared by the sessions of a poller ------------------------------------------------ */
 
 int
 http_h2_callbacks_init(struct http_h2_local *h2)

@@ -1,9 +1,9 @@
 /* The state of an HTTP/2 connection.
  *
- *   h2.c          what each poller has; begins and ends a connection
- *   callbacks.c   what libnghttp2 reports of the frames that it has read
+ *   h2.c          the state of a poller; begins and ends a connection
+ *   callbacks.c   libnghttp2's reports of frames read
  *   block.c       the fields of a header block, and the request that they make
- *   request.c     finds what answers a request
+ *   request.c     finds the reply or handler for a request
  *   stream.c      a stream: the content that waits for the client, and for the handler
  *   body.c        passes a request's content to its exchange
  *   wire.c        the functions that an exchange calls
@@ -13,7 +13,7 @@
  *   turn.c        one callback of the connection, from input to output
  *
  * Only these files name a type of libnghttp2. No handler runs inside a callback of libnghttp2: the
- * callbacks record what happened, and the turn acts on it.
+ * callbacks record events, and the turn acts on them.
  *
  *   bytes -> [ one frame -> nghttp2_session_mem_recv() -> callbacks.c records ] -> turn.c
  *              turn.c: request.c, body.c -> exchange -> wire.c -> stream.c
@@ -32,7 +32,7 @@
 struct http_h2_marker;
 struct http_h2_stream;
 
-/* What HTTP/2 has on each poller. Only its poller touches it. */
+/* State of HTTP/2 on one poller, accessed by its poller only. */
 struct http_h2_local {
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
@@ -99,7 +99,7 @@ struct http_h2_conn {
     struct http_buffer batch; /* bytes of frames that are not queued yet */
     size_t pulled;            /* bytes that this turn has taken from libnghttp2 */
     struct http_h2_marker
-        *marker; /* whose release tells that the socket has taken output; or NULL */
+        *marker; /* bytes whose release shows that the socket has taken output; or NULL */
 };
 
 static inline struct http_h2_local *
@@ -130,7 +130,7 @@ void http_h2_turn_want(struct http_h2_conn *conn, struct http_h2_stream *stream)
 void http_h2_turn_begin(struct http_h2_conn *conn);
 int http_h2_turn_end(struct http_h2_conn *conn);
 
-/* Act on what was recorded since. */
+/* Act on the recorded events. */
 void http_h2_turn_work(struct http_h2_conn *conn);
 
 /* Let a turn begin soon. */

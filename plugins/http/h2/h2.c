@@ -12,7 +12,7 @@
 #include "http/h2/output.h"
 #include "http/h2/wire.h"
 
-/* The kernel reports room only while less is unsent: what is still with libnghttp2 can be put in
+/* The kernel reports room only while less is unsent: frames still in libnghttp2 can be put in
  * another order. */
 #define H2_NOT_SENT_BYTES 16384
 

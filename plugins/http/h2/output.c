@@ -10,7 +10,7 @@
 #include "http/h2/stream.h"
 
 /* Bytes that are taken from libnghttp2 before the socket has taken earlier ones. Priorities count
- * only for what is still with libnghttp2. */
+ * only for frames still in libnghttp2. */
 #define OUTPUT_AHEAD_MAX 65536
 
 /* Bytes of frames that are gathered before they are queued. */
@@ -22,7 +22,7 @@
 /* A small piece is sent after this time. */
 #define OUTPUT_LATE_NS NS_PER_S
 
-/* Bytes whose release tells that the socket has taken them. The connection may be gone by then. */
+/* Bytes whose release shows that the socket has taken them. The connection may be gone by then. */
 struct http_h2_marker {
     struct http_h2_conn *conn;
     char data[];
@@ -44,7 +44,7 @@ http_h2_output_taken(void *arg, int result)
 
 /* ---- To the connection ----------------------------------------------------------------------- */
 
-/* What the connection has no room for is kept. 0; -ENOMEM; -EPIPE. */
+/* Write, and keep the part that the connection has no room for. 0; -ENOMEM; -EPIPE. */
 static int
 http_h2_output_write(struct http_h2_conn *conn, const char *data, size_t len)
 {

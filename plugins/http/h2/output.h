@@ -19,7 +19,7 @@ bool http_h2_output_is_empty(const struct http_h2_conn *conn);
 /* Bytes of a frame; copied. 0; -ENOMEM. */
 int http_h2_output_put(struct http_h2_conn *conn, const char *data, size_t len);
 
-/* The first len bytes of a segment, behind what was put. 0; a negative errno. */
+/* Put the first len bytes of a segment behind the earlier output. 0; a negative errno. */
 int http_h2_output_put_segment(struct http_h2_conn *conn, struct http_segment *s, size_t len);
 
 /* The connection is closed. */

@@ -69,7 +69,7 @@ http_h2_reply_lower(struct http_buffer *names, struct http_span name)
 static void
 http_h2_reply_add_line(struct http_h2_head *head, const struct http_line *line)
 {
-    /* RFC 7541 section 7.1.3: what is secret or hardly comes twice stays out of the table */
+    /* RFC 7541 section 7.1.3: secret and rarely repeated values stay out of the table */
     uint8_t flags =
         http_line_is(line, "set-cookie") ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 

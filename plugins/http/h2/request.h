@@ -1,4 +1,4 @@
-/* Requests: what answers one whose header block is complete. */
+/* Requests with a complete header block: finds and sends the reply. */
 #pragma once
 
 #include "http/h2/stream.h"

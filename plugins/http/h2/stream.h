@@ -44,7 +44,7 @@ struct http_h2_stream {
 /* A new one, which the connection has; NULL without memory. */
 struct http_h2_stream *http_h2_stream_new(struct http_h2_conn *conn, int32_t id);
 
-/* Its exchange, if it has one, was told that it is gone. */
+/* Free it, after http_exchange_gone() of its exchange, if it has one. */
 void http_h2_stream_free(struct http_h2_stream *stream);
 
 static inline struct http_h2_stream *

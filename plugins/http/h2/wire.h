@@ -1,4 +1,4 @@
-/* HTTP/2 as a wire: what an exchange has of its stream. */
+/* HTTP/2 as a wire: the link of an exchange to its stream. */
 #pragma once
 
 #include "http/h2/stream.h"
