@@ -73,8 +73,8 @@ push_lane_write_command(struct push_lane *lane, const char *word, const char *va
     return r < 0 ? r : 0;
 }
 
-/* Send SELECT before all waiting commands, because the previous user of the connection may have
- * selected another database. */
+/* Send AUTH and SELECT before all waiting commands, because the previous user of the connection may
+ * have selected another database. */
 static int
 push_lane_introduce(struct push_lane *lane)
 {
@@ -140,7 +140,7 @@ push_lane_end_turn(struct push_lane *lane)
         push_lane_give_back(lane);
 }
 
-/* Set the deadline for the next event. */
+/* Set the deadline: for the next reply, or for returning an unused connection. */
 static void
 push_lane_arm(struct push_lane *lane)
 {

@@ -66,8 +66,8 @@ http_head_cache_is_last(const struct http_head_cache *cache, int status, const c
            memcmp(h->type, type, type_len) == 0;
 }
 
-/* Shortest content type and body that are compared and copied inline. Nearly all types are
- * longer. */
+/* Length of a content type, and of a body, for which comparing and copying are inline. Nearly all
+ * types are within this range. */
 #define HTTP_HEAD_CACHE_QUICK_MIN 8
 #define HTTP_HEAD_CACHE_QUICK_MAX 32
 
