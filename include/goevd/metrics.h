@@ -71,6 +71,7 @@ struct goevd_host_metrics {
                            uint64_t value, uint64_t times);
     int (*metrics_text)(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
                         size_t *ret_len);
+    uint64_t *(*metric_share)(struct goevd_self *self, struct goevd_poller *poller, int number);
 };
 
 /* Add a series of a metric: the metric itself, for one value of each of its labels.
@@ -101,6 +102,31 @@ static inline void
 goevd_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
     goevd_host->metrics->metric_add(self, poller, number, delta);
+}
+
+/* The share of a poller in a counter or gauge, for what is counted so often that a call would cost
+ * too much. Counters and gauges that were added one right after the other have neighbouring shares.
+ *
+ * number   of goevd_metric_new(), but of no histogram.
+ * Thread   [poller]
+ * Returns  where it lies, until the instance is destroyed; never NULL. Other threads read it at any
+ *          time: change it by goevd_metric_count() alone.
+ */
+static inline uint64_t *
+goevd_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number)
+{
+    return goevd_host->metrics->metric_share(self, poller, number);
+}
+
+/* Add to a share.
+ *
+ * share    of goevd_metric_share().
+ * Thread   [poller] the one whose share it is.
+ */
+static inline void
+goevd_metric_count(uint64_t *share, uint64_t n)
+{
+    __atomic_store_n(share, __atomic_load_n(share, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
 /* Set this poller's share of a gauge.

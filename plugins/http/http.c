@@ -48,9 +48,16 @@ http_register(struct http *http)
         .help = "Requests whose handler failed to reply as it should.",
         .type = GOEVD_METRIC_COUNTER,
     };
+    static const struct goevd_metric open = {
+        .name = "goevd_http_requests_open",
+        .help = "Requests that a handler has taken and not finished.",
+        .type = GOEVD_METRIC_GAUGE,
+    };
     int r = goevd_metric_new(http->self, &handler_errors, NULL);
 
     http->metrics.handler_errors = r;
+    if (r >= 0)
+        r = http->metrics.open = goevd_metric_new(http->self, &open, NULL);
     return MIN(r, 0);
 }
 
@@ -131,6 +138,8 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
         l->gzip = http_gzip_new((unsigned)http->options->gzip_replies_max);
         r = l->gzip ? 0 : -ENOMEM;
     }
+    if (r == 0)
+        r = http_counts_start(&http->routes.counts, poller, &l->counts, &l->methods);
     if (http->options->http2)
         l->link_size = MAX(l->link_size, http_h2_link_size());
     if (r == 0)

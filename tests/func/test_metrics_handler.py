@@ -59,6 +59,75 @@ def test_prometheus_reads_every_line(serve):
         {name.partition('{')[0] for name in totals(d.told('stats'))}
 
 
+def http_counts(found):
+    """Requests by route and status class, without those that are 0."""
+    return {tuple(value for name, value in labels if name in ('route', 'status')): count
+            for (name, labels), count in found.items() if name == 'goevd_http_requests_total' and count}
+
+
+def http_methods(found):
+    return {dict(labels)['method']: count for (name, labels), count in found.items()
+            if name == 'goevd_http_requests_by_method_total' and count}
+
+
+def test_requests_count_by_route_class_and_method(serve):
+    d = serve()
+    for path, method in (('/', 'GET'), ('/', 'HEAD'), ('/none', 'GET'), ('/', 'DELETE'), ('/', 'BREW')):
+        s = d.connect()
+        s.sendall(request(path, method))
+        Reader(s).response(head=method == 'HEAD')
+    s = d.connect()
+    s.sendall(request() * 10)   # in one turn
+    reader = Reader(s)
+    assert [reader.response()[0] for _ in range(10)] == [200] * 10
+    _, text = scrape(d)
+    first = samples(text)
+    assert http_counts(first) == {('/', '2xx'): 12, ('none', '4xx'): 2, ('none', '5xx'): 1}
+    assert http_methods(first) == {'GET': 13, 'HEAD': 1, 'DELETE': 1, 'other': 1}
+    for i in range(200):   # names that clients choose make no series
+        s = d.connect()
+        s.sendall(request(f'/{i}', f'M{i}', host=f'h{i}'))
+        Reader(s).response()
+    found = samples(scrape(d)[1])
+    assert found.keys() == first.keys()
+    assert http_methods(found)['other'] == 201 and http_counts(found)[('/metrics', '2xx')] == 1
+
+
+def test_requests_total_is_what_clients_got_through_reloads(serve):
+    d = serve()
+    for _ in range(3):
+        kept = [d.connect() for _ in range(5)]
+        for s in kept:
+            get(s)
+        assert d.ctl('reload').returncode == 0
+        for s in kept:
+            get(s)
+            s.close()
+    assert http_counts(samples(scrape(d)[1]))[('/', '2xx')] == 30
+
+
+def test_counted_is_between_received_and_sent_through_kill(serve):
+    d = serve()
+    d.may_say = [DIED]
+    sent = received = 0
+    for _ in range(2):
+        socks = [d.connect() for _ in range(40)]
+        for n, s in enumerate(socks):
+            s.sendall(request())
+            sent += 1
+            if n == 20:
+                os.kill(eventually(lambda: serving(d), 'no worker serves')[0], signal.SIGKILL)
+        for s in socks:
+            try:
+                received += Reader(s).response()[0] == 200
+            except (AssertionError, ConnectionError, EOFError, ValueError, IndexError):
+                pass
+            s.close()
+        eventually(lambda: serving(d), 'no worker serves')
+    counted = http_counts(samples(scrape(d)[1])).get(('/', '2xx'), 0)
+    assert received <= counted <= sent
+
+
 @pytest.mark.parametrize('method, code', [('HEAD', 200), ('POST', 405), ('PUT', 405)])
 def test_methods(serve, method, code):
     s = serve().connect()

@@ -126,6 +126,14 @@ http_exchange_log(struct http_exchange *x, bool aborted)
     http_access_write(&x->local->log, event);
 }
 
+void
+http_exchange_count_open(const struct http_exchange *x, int more)
+{
+    const struct http *http = x->local->http;
+
+    goevd_metric_add(http->self, x->local->poller, http->metrics.open, more);
+}
+
 /* Finish after the wire has released the exchange. */
 static void
 http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
@@ -138,6 +146,9 @@ http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
         *p = x->next;
     }
     x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* the exchange takes no more steps */
+    if (x->reply.status == 0)
+        http_exchange_count(x, 0);
+    http_exchange_count_open(x, -1);
     http_exchange_reply_drop(x);
     if (x->flags & HTTP_X_INFORMED)
         http_exchange_log(x,

@@ -270,6 +270,16 @@ void http_exchange_kick(struct goevd_timer *timer, void *local);
  * reply. */
 void http_exchange_break(struct http_exchange *x, int verdict);
 
+/* One more handler has a request for longer than a callback, or one less. */
+void http_exchange_count_open(const struct http_exchange *x, int more);
+
+/* Count it by its route and the class of its reply's status; 0: it has none. */
+static inline void
+http_exchange_count(const struct http_exchange *x, int status)
+{
+    goevd_metric_count(&x->local->counts[x->handler->count_at + (unsigned)status / 100], 1);
+}
+
 /* Record the result of a function of the wire, and return it. */
 int http_exchange_took(struct http_exchange *x, int r);
 

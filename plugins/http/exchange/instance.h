@@ -19,6 +19,7 @@ struct http_h2_local;
 /* Ids of the metrics. */
 struct http_metrics {
     int handler_errors;
+    int open; /* requests that a handler has and has not finished */
 };
 
 struct http {
@@ -39,6 +40,8 @@ struct http_local {
     struct http_h2_local *h2; /* likewise; NULL without HTTP/2 */
     struct goevd_poller *poller;
     struct goevd_place *place;
+    uint64_t *counts;  /* this poller's share of the requests by route and class: route/counts.h */
+    uint64_t *methods; /* ... and by method */
     struct http_log_local log;
     struct http_gzip *gzip; /* NULL: no compression */
     size_t link_size;       /* size of the largest link of the wires */

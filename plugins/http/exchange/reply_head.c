@@ -79,6 +79,7 @@ http_exchange_head_put(struct http_exchange *x, int status, struct http_span typ
 
     x->flags |= HTTP_X_BEGUN;
     x->reply.status = status;
+    http_exchange_count(x, status);
     if (content && head.length != GOEVD_HTTP_LENGTH_UNKNOWN) {
         x->flags |= HTTP_X_SIZED;
         x->reply.left = head.length;
@@ -203,6 +204,7 @@ http_exchange_upgrade(struct http_exchange *x, const char *protocol, struct goev
         return r;
     x->flags |= HTTP_X_BEGUN | HTTP_X_ENDED | HTTP_X_UPGRADE;
     x->reply.status = 101;
+    http_exchange_count(x, 101);
     x->upgrade = (struct http_upgrade){to, state, len};
     http_exchange_changed(x);
     return MIN(http_exchange_took(x, r), 0);

@@ -54,6 +54,7 @@ http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k,
                       enum http_persist persist, bool head_only)
 {
     b->answered++;
+    goevd_metric_count(&b->local->counts[k->count_at], 1);
     if (unlikely(persist == HTTP_PERSIST_CLOSE))
         b->stop_at = 0;
     if (unlikely(k->apart) && !head_only)

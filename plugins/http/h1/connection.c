@@ -38,6 +38,7 @@ http_h1_conn_request(struct http_h1_batch *b)
     n = http_parse(b->at, (size_t)(b->end - b->at), &h1->limits, &b->conn->resume, req);
     if (unlikely(n < 0))
         return n == -EAGAIN ? -EAGAIN : http_h1_request_fail_head(b, (int)n);
+    goevd_metric_count(&b->local->methods[req->method], 1);
     r = http_semantics_check(req);
     if (unlikely(r < 0 || req->flags != 0))
         return http_h1_request_any(b, (size_t)n, r);

@@ -104,6 +104,7 @@ http_head_cache_get(struct http_head_cache *cache, int status, const char *type,
         memcpy(h->data + h->date_at, cache->prerendered->date, HTTP_DATE_LEN);
     }
     h->key = key;
+    h->status_class = (uint32_t)status / 100;
     h->tick = cache->prerendered->tick;
     cache->last = h;
     return h;

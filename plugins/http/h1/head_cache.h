@@ -9,11 +9,12 @@
 #define HTTP_HEAD_CACHE_TYPE_MAX 63
 
 struct http_head {
-    uint32_t key;        /* http_head_cache_key(); 0: the slot is empty */
-    uint32_t tick;       /* tick of the Date, as in struct http_prerendered */
-    uint32_t date_at;    /* offset of the Date's value */
-    uint32_t prefix_len; /* bytes before Content-Length */
-    uint32_t len;        /* bytes with Content-Length: body_len and the empty line */
+    uint32_t key;          /* http_head_cache_key(); 0: the slot is empty */
+    uint32_t tick;         /* tick of the Date, as in struct http_prerendered */
+    uint32_t date_at;      /* offset of the Date's value */
+    uint32_t prefix_len;   /* bytes before Content-Length */
+    uint32_t len;          /* bytes with Content-Length: body_len and the empty line */
+    uint32_t status_class; /* 2 to 5 */
     char type[HTTP_HEAD_CACHE_TYPE_MAX + 1];
     uint64_t body_len;  /* UINT64_MAX: no length yet */
     uint64_t quick_len; /* body_len if http_head_cache_is_quick() accepts type and body; else

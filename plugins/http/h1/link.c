@@ -31,6 +31,7 @@ http_h1_link_attach(struct http_h1_batch *b, struct http_exchange *x)
         link->body.chunked = (struct http_chunked){0};
     b->at += link->head_len;
     b->conn->exchange = x;
+    http_exchange_count_open(x, 1);
     x->flags |= HTTP_X_WIRE;
     b->conn->flags |= HTTP_H1_EXCHANGE;
     return 0;

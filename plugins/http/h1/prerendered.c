@@ -74,6 +74,7 @@ http_prerendered_render(const struct http_prerendered_set *set, struct http_prer
         .data = data,
         .len = (uint32_t)(head_len + body_len),
         .head_len = (uint32_t)head_len,
+        .count_at = reply->count_at,
         .date_at = (uint16_t)date_at,
         .apart = apart,
     };

@@ -16,7 +16,8 @@ struct http_prerendered {
     char *data;
     uint32_t len;
     uint32_t head_len;
-    uint32_t tick; /* tick of the set when Date was written; 0: the reply is not rendered */
+    uint32_t tick;     /* tick of the set when Date was written; 0: the reply is not rendered */
+    uint32_t count_at; /* place of the series that the reply counts in */
     uint16_t date_at;
     bool apart; /* data has no body */
 };

@@ -74,6 +74,13 @@ http_h1_quick_copy(char *to, const char *from, size_t len)
     }
 }
 
+static hot void
+http_h1_quick_count(const struct http_h1_batch *b, const struct http_exchange *x,
+                    const struct http_head *h)
+{
+    goevd_metric_count(&b->local->counts[x->handler->count_at + h->status_class], 1);
+}
+
 /* Writes a reply to GET without header edits into the batch, from within on_request. */
 __attribute__((noinline)) static int
 http_h1_quick_reply_plain(struct http_exchange *x, int status, const char *type, size_t type_len,
@@ -98,6 +105,7 @@ http_h1_quick_reply_plain(struct http_exchange *x, int status, const char *type,
     b->h1->reply_guess = h->len + len;
     b->used += h->len + len;
     b->answered++;
+    http_h1_quick_count(b, x, h);
     x->flags = HTTP_X_ENDED;
     return 0;
 }
@@ -123,6 +131,7 @@ http_h1_quick_reply(struct goevd_http_request *r, int status, const char *type, 
     to = b->out + b->used;
     b->used += h->len + len;
     b->answered++;
+    http_h1_quick_count(b, x, h);
     x->flags = HTTP_X_ENDED;
     http_h1_quick_copy(to + h->len, body, len);
     memcpy(to, h->data, h->len);

@@ -238,6 +238,7 @@ http_h2_reply_known(struct http_h2_stream *stream, unsigned number, bool head_on
     bool bare = head_only || reply->body.len == 0 || !http_status_has_content(reply->status);
     int r = http_h2_reply_fields(stream, reply, &copy, &fields);
 
+    goevd_metric_count(&stream->conn->local->counts[reply->count_at], 1);
     if (r == 0)
         r = http_h2_reply_head(stream, &head, bare);
     http_buffer_clear(&copy, 0);

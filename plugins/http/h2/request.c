@@ -90,6 +90,7 @@ http_h2_request_handle(struct http_h2_stream *stream, unsigned number)
     if (req->flags & HTTP_CONTINUE)
         stream->flags |= HTTP_H2_STREAM_CONTINUE;
     stream->x = x;
+    http_exchange_count_open(x, 1);
     r = http_exchange_begin(x);
     http_h2_body_advanced(stream, http_exchange_advance(x, r));
     if (stream->x && http_h2_link_keep(x) < 0)
@@ -141,6 +142,7 @@ http_h2_request_take(struct http_h2_conn *conn, struct http_h2_stream *stream)
         http_request_info_begin(&local->log, conn->c, req, &local->h2->info);
     if (r == 0)
         r = http_target_check(req, local->h2->scratch);
+    goevd_metric_count(&local->methods[req->method], 1);
     conn->requests++;
     http_count_request(local->http);
     if (r < 0)

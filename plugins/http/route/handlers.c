@@ -134,6 +134,7 @@ http_handlers_finish(const struct http_handlers *handlers, struct http_handler_c
 {
     for (size_t i = 0; i < chain->count; i++) {
         chain->all[i].state_at = (uint32_t)chain->state_size;
+        chain->all[i].count_at = handlers->count_at;
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
     chain->edited = chain->gzip || http_header_edits_any(&chain->edits);

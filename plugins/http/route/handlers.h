@@ -30,6 +30,7 @@ struct http_handler {
     struct goevd_plugin *plugin; /* NULL: the handler belongs to this plugin */
     void *instance;
     uint32_t state_at; /* offset of its state in the states of the chain */
+    uint32_t count_at; /* place of the series of its route */
     bool quick;        /* the handler has neither state nor on_close */
 };
 
@@ -73,7 +74,8 @@ struct http_handlers {
     size_t count;
     size_t room;
     const struct http_options_gzip *gzip; /* for chains added from now on; NULL: no compression */
-    bool compress;                        /* some chain has compression */
+    unsigned count_at; /* place of the series that chains added from now on count in */
+    bool compress;     /* some chain has compression */
 };
 
 void http_handlers_fini(struct http_handlers *handlers);

@@ -39,6 +39,7 @@ http_replies_push(struct http_replies *replies, struct http_reply reply)
         replies->all = all;
         replies->room = room;
     }
+    reply.count_at = replies->count_at + (unsigned)reply.status / 100;
     replies->all[replies->count] = reply;
     return (int)replies->count++;
 }

@@ -24,6 +24,7 @@ struct http_replies {
     struct http_reply *all;
     size_t count;
     size_t room;
+    unsigned count_at; /* place of the series that replies added from now on count in */
     uint16_t refusals[1 << HTTP_TRACE]; /* number of the 405 by the set of methods; 0: not made
                                          * yet */
 };

@@ -16,6 +16,7 @@
 /* A list of routes in the options, and the header edits of its replies. */
 struct http_routes_place {
     char at[48];
+    const char *name; /* of the host; NULL: of none */
     const struct http_options_headers *all;
     const struct http_options_headers *host;
     const struct http_options_gzip *gzip;
@@ -30,6 +31,7 @@ http_routes_fini(struct http_routes *routes)
     http_virtual_hosts_fini(&routes->hosts);
     http_handlers_fini(&routes->handlers);
     http_replies_fini(&routes->replies);
+    http_counts_fini(&routes->counts);
     *routes = (struct http_routes){0};
 }
 
@@ -147,6 +149,17 @@ http_routes_push_answer(struct http_routes *routes, struct goevd_self *self, con
     return r < 0 ? r : http_replies_push(&routes->replies, reply);
 }
 
+/* Let replies and chains that are added from now on count in these series. Returns 0, or `at` if
+ * that is an error. */
+static int
+http_routes_count_as(struct http_routes *routes, int at)
+{
+    if (at < 0)
+        return at;
+    routes->replies.count_at = routes->handlers.count_at = (unsigned)at;
+    return 0;
+}
+
 /* The number for a route. If `also` is not 0: only for handlers that answer those methods. */
 static int
 http_routes_answer(struct http_routes *routes, struct goevd_self *self, const char *at,
@@ -178,7 +191,11 @@ http_routes_answer(struct http_routes *routes, struct goevd_self *self, const ch
     gzip = route->gzip ? route->gzip : place->gzip;
     routes->handlers.gzip = gzip && gzip->level != 0 ? gzip : NULL;
     if (r == 0)
+        r = http_routes_count_as(routes,
+                                 http_counts_route(&routes->counts, place->name, route->path));
+    if (r == 0)
         r = http_routes_push_answer(routes, self, at, route, also, &edits);
+    (void)http_routes_count_as(routes, HTTP_COUNTS_NO_ROUTE);
     http_header_edits_fini(&edits);
     return r;
 }
@@ -348,6 +365,7 @@ http_routes_add_host(struct http_routes *routes, struct goevd_self *self,
     if (r < 0)
         return r;
     snprintf(place.at, sizeof(place.at), "hosts[%zu].routes", index);
+    place.name = names[0].data;
     return http_routes_add_all(routes, self, &routes->sites[site], &place, &host->routes);
 }
 
@@ -403,6 +421,8 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
     routes->site_count = 1 + o->hosts.count;
     routes->handlers.api = api;
     r = http_routes_check_count(self, o);
+    if (r >= 0)
+        r = http_counts_init(&routes->counts, self);
     if (r >= 0)
         r = http_error_pages_init(&routes->replies.error_pages, self, o);
     if (r >= 0)

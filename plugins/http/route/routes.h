@@ -5,6 +5,7 @@
 
 #include "http/message/verdict.h"
 #include "http/options.h"
+#include "http/route/counts.h"
 #include "http/route/handlers.h"
 #include "http/route/replies.h"
 #include "http/route/router.h"
@@ -29,6 +30,7 @@ struct http_routes {
     struct http_virtual_hosts hosts; /* map names to indices of `sites` */
     struct http_handlers handlers;
     struct http_replies replies;
+    struct http_counts counts;
 };
 
 void http_routes_fini(struct http_routes *routes);

@@ -540,6 +540,7 @@ const struct host_tables host_tables = {
             .metric_add = host_metric_add,
             .metric_set = host_metric_set,
             .metric_observe = host_metric_observe,
+            .metric_share = host_metric_share,
             .metrics_text = host_metrics_text,
         },
     .logfile =

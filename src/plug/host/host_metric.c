@@ -32,6 +32,14 @@ host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number
     metric_set(plug_metric_cell(r, (struct poller *)poller, number), (uint64_t)value);
 }
 
+uint64_t *
+host_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number)
+{
+    const struct registry *r = &host_self(self)->plugins->registry;
+
+    return (uint64_t *)(uintptr_t)plug_metric_cell(r, (struct poller *)poller, number);
+}
+
 void
 host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                     uint64_t value, uint64_t times)

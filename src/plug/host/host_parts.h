@@ -121,6 +121,7 @@ void host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int n
                      int64_t value);
 int host_metrics_text(struct goevd_self *self, enum goevd_metrics_format format, char **ret_text,
                       size_t *ret_len);
+uint64_t *host_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number);
 void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value, uint64_t times);
 

@@ -128,6 +128,17 @@ strict_metric_add(struct goevd_self *self, struct goevd_poller *poller, int numb
     host_tables.metrics.metric_add(self, poller, number, delta);
 }
 
+static uint64_t *
+strict_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number)
+{
+    struct caller *k = CALLER;
+    const struct catalog_family *f = rule_metric(k, self, poller, number);
+
+    if (f->type == GOEVD_METRIC_HISTOGRAM)
+        rule_broken(k, "METRICS", "was given %s, which is a histogram", f->name);
+    return host_tables.metrics.metric_share(self, poller, number);
+}
+
 static void
 strict_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
 {
@@ -218,6 +229,7 @@ strict_poller_fill(struct host_tables *table)
     table->metrics.metric_add = strict_metric_add;
     table->metrics.metric_set = strict_metric_set;
     table->metrics.metric_observe = strict_metric_observe;
+    table->metrics.metric_share = strict_metric_share;
     table->metrics.metrics_text = strict_metrics_text;
     table->logfile.logfile_reserve = strict_logfile_reserve;
     table->logfile.logfile_commit = strict_logfile_commit;

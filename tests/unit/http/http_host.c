@@ -87,8 +87,8 @@ host_metric_new(struct goevd_self *self, const struct goevd_metric *metric,
                 const char *const *values)
 {
     (void)values;
-    assert(metric->type == GOEVD_METRIC_COUNTER && self->metrics < HTTP_HOST_METRICS - 1);
-    return ++self->metrics;
+    assert(metric->type != GOEVD_METRIC_HISTOGRAM);
+    return self->metrics < HTTP_HOST_METRICS - 1 ? ++self->metrics : -ENOSPC;
 }
 
 static void
@@ -97,6 +97,22 @@ host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number
     (void)poller;
     assert(number >= 1 && number <= self->metrics);
     self->counted[number] += delta;
+}
+
+static void
+host_metric_set(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t value)
+{
+    (void)poller;
+    assert(number >= 1 && number <= self->metrics);
+    self->counted[number] = value;
+}
+
+static uint64_t *
+host_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number)
+{
+    (void)poller;
+    assert(number >= 1 && number <= self->metrics);
+    return (uint64_t *)&self->counted[number];
 }
 
 static void *
@@ -306,6 +322,8 @@ static const struct goevd_host_metrics host_metrics = {
     .version = GOEVD_VERSION_OF(struct goevd_host_metrics),
     .metric_new = host_metric_new,
     .metric_add = host_metric_add,
+    .metric_set = host_metric_set,
+    .metric_share = host_metric_share,
 };
 
 static const struct goevd_host host_table = {

@@ -12,7 +12,7 @@ struct http_host {
     void *local;
 };
 
-#define HTTP_HOST_METRICS 16
+#define HTTP_HOST_METRICS 4096
 
 struct goevd_self {
     char path[128]; /* of the option that was refused; "": none was */

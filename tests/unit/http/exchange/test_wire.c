@@ -54,11 +54,14 @@ host_timer_arm(struct goevd_timer *timer, uint64_t delay_ns, uint64_t period_ns)
     return 0;
 }
 
+#define METRIC_OPEN 1
+
 static void
 host_metric_add(struct goevd_self *self, struct goevd_poller *poller, int number, int64_t delta)
 {
-    (void)poller, (void)number;
-    self->errors += (int)delta;
+    (void)poller;
+    if (number != METRIC_OPEN)
+        self->errors += (int)delta;
 }
 
 static void
@@ -67,7 +70,16 @@ host_conn_log(struct goevd_conn *c, enum goevd_log_level level, const char *form
     (void)c, (void)level, (void)format, (void)args;
 }
 
-static const struct goevd_host_metrics host_metrics = {.metric_add = host_metric_add};
+static int
+host_metric_new(struct goevd_self *self, const struct goevd_metric *metric,
+                const char *const *values)
+{
+    (void)self, (void)metric, (void)values;
+    return METRIC_OPEN + 1;
+}
+
+static const struct goevd_host_metrics host_metrics = {.metric_new = host_metric_new,
+                                                       .metric_add = host_metric_add};
 static const struct goevd_host host = {
     .log = host_log,
     .conn_log = host_conn_log,
@@ -309,6 +321,7 @@ struct fixture {
     struct http http;
     struct http_local local;
     struct goevd_place place;
+    uint64_t counts[2 * HTTP_COUNTS_CLASSES];
     struct http_request *req;
     struct http_handler_chain *chain;
     struct http_exchange *x;
@@ -328,11 +341,12 @@ begin(int (*on_request)(struct goevd_http_request *r))
     goevd_http = &http_api;
     f->options =
         (struct http_options){.body_max = 1000, .body_timeout_ns = 1000, .error_page_max = 1};
-    f->http = (struct http){.self = &f->self, .options = &f->options};
+    f->http = (struct http){.self = &f->self, .options = &f->options, .metrics.open = METRIC_OPEN};
     f->http.log = (struct http_log){.self = &f->self, .options = &f->options};
     assert_int_equal(http_routes_init(&f->http.routes, &f->self, &f->options, &http_api), 0);
     f->local = (struct http_local){.http = &f->http,
                                    .place = &f->place,
+                                   .counts = f->counts,
                                    .kick = &f->kick,
                                    .log.log = &f->http.log,
                                    .link_size = sizeof(struct link)};
