@@ -136,7 +136,9 @@ def test_keys(served):
     t.until(r'\[Listeners\]')
     t.until('quit')
     t.press(b'\t')
-    t.until(r'\[Workers\]')   # there are no routes or upstreams before them
+    t.until(r'\[Routes\]')
+    t.press(b'\t')
+    t.until(r'\[Workers\]')   # there are no upstreams before them
     t.press(b'\t\t')           # over the jobs, to the listeners
     t.until(r'\[Listeners\]')
     t.press(b'\x1bOC')         # the right arrow
