@@ -283,7 +283,7 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .reactors = e->reactors,
         .reactor_count = (unsigned)e->reactor_count,
         .stream = handler->module->stream,
-        .transport = proxy ? &transport_proxied : &transport_plain,
+        .transport = &transport_plain,
         .proxy = proxy,
         .instance = handler->data,
         .owner = &handler->owner,

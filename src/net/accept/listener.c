@@ -483,6 +483,8 @@ listener_serve(struct listener *l, struct poller *p, void *local)
     s->on_gone = listener_conn_gone;
     s->on_gone_arg = l;
     s->proxy = l->config.proxy;
+    if (s->proxy)
+        service_begin_with(s, &prologue_proxied);
     s->clients = l->clients;
     s->client_max = l->config.client_max;
     l->services[p->index] = s;

@@ -50,7 +50,7 @@ struct listener_config {
     struct listener_limits limits;    /* at the beginning */
     unsigned client_max;              /* connections of one client; 0: any number */
     bool steer;                       /* by CPU, where each poller is pinned to one */
-    const struct proxy_policy *proxy; /* with transport_proxied */
+    const struct proxy_policy *proxy; /* with prologue_proxied */
 
     /* Accepting pauses because of this errno, or goes on (0). Once an episode, on an accepting
      * poller. NULL: nobody asks. */

@@ -246,6 +246,8 @@ static void
 segment_took(struct outq *q, struct segment *s, size_t n)
 {
     s->len -= n;
+    if (s->sealed)
+        q->sealed -= n;
     if (s->type == SEGMENT_FILE) {
         s->offset += (off_t)n;
         s->ready -= MIN(n, s->ready);
@@ -256,17 +258,35 @@ segment_took(struct outq *q, struct segment *s, size_t n)
     outq_count(q, -n);
 }
 
-void
-outq_drop(struct outq *q, int result)
+/* Where the first segment hangs that is not sealed. */
+static struct segment **
+outq_front(struct outq *q)
 {
-    struct segment *s = q->first;
+    struct segment **at = &q->first;
 
-    q->first = s->next;
-    if (!q->first)
-        q->last = NULL;
+    while (*at && (*at)->sealed)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Release the segment that hangs at `at`. */
+static void
+outq_unlink(struct outq *q, struct segment **at, int result)
+{
+    struct segment *s = *at;
+
+    if (q->last == s)
+        q->last = at == &q->first ? NULL : container_of(at, struct segment, next);
+    *at = s->next;
     q->guests -= s->type != SEGMENT_COPY;
     q->pipes -= s->type == SEGMENT_PIPE;
     segment_free(q, s, result);
+}
+
+void
+outq_drop(struct outq *q, int result)
+{
+    outq_unlink(q, outq_front(q), result);
 }
 
 void
@@ -282,16 +302,44 @@ outq_took(struct outq *q, size_t n)
         n -= part;
         if (s->len > 0)
             break;
-        outq_drop(q, 0);
+        outq_unlink(q, &q->first, 0);
     }
     assert(n == 0);
+}
+
+static void
+outq_insert(struct outq *q, struct segment *s)
+{
+    struct segment **at = outq_front(q);
+
+    s->next = *at;
+    *at = s;
+    if (!s->next)
+        q->last = s;
 }
 
 void
 outq_push_spare(struct outq *q, struct segment *s, size_t len)
 {
-    segment_took(q, q->first, len);
+    segment_took(q, *outq_front(q), len);
     segment_fill(q, s, len);
-    s->next = q->first;
-    q->first = s;
+    outq_insert(q, s);
+}
+
+/* The bytes lie at the end of the segment's memory, so that it has no room for more. */
+int
+outq_push_sealed(struct outq *q, const void *data, size_t len)
+{
+    struct segment *s = segment_new(q->buffers, SEGMENT_COPY, len);
+
+    if (!s)
+        return -ENOMEM;
+    s->data = s->copy + (s->room - len);
+    s->room = len;
+    s->sealed = true;
+    memcpy(segment_end(s), data, len);
+    segment_fill(q, s, len);
+    q->sealed += len;
+    outq_insert(q, s);
+    return 0;
 }

@@ -22,6 +22,7 @@ struct segment {
     int fd;      /* FILE */
     size_t len;  /* bytes left */
     size_t room; /* COPY: bytes free behind the last */
+    bool sealed; /* COPY: these are bytes of the wire already, see outq_push_sealed() */
     union {
         const char *data; /* COPY, SHARED: the first byte left */
         size_t ready;     /* FILE: bytes that are known to be in memory */
@@ -44,6 +45,7 @@ struct outq {
     size_t bytes;   /* of memory, files not counted */
     size_t guests;  /* segments that are not its own copies */
     size_t pipes;   /* segments that are pipes */
+    size_t sealed;  /* bytes in sealed segments, which are at the front */
     char *reserved; /* handed out by outq_reserve() */
 
     /* conn_disk.c's */
@@ -73,6 +75,10 @@ int outq_push_file(struct outq *q, int fd, off_t offset, size_t len, goevd_relea
 /* len bytes that are in the pipe `arg`; they count as memory. */
 int outq_push_pipe(struct outq *q, size_t len, goevd_release_fn release, void *arg);
 
+/* A copy of bytes that go to the socket as they are, before everything that is not sealed. 0;
+ * -ENOMEM. */
+int outq_push_sealed(struct outq *q, const void *data, size_t len);
+
 /* Room for len bytes at the end, or NULL; outq_commit() takes the first `len` of them. */
 char *outq_reserve(struct outq *q, size_t len);
 void outq_commit(struct outq *q, size_t len);
@@ -82,7 +88,8 @@ void outq_commit(struct outq *q, size_t len);
 struct segment *outq_spare(struct buffers *buffers, size_t room);
 void outq_spare_free(struct buffers *buffers, struct segment *s);
 
-/* It holds the first `len` bytes of the file at the front, and goes in their place. */
+/* It holds the first `len` bytes of the file at the front, behind what is sealed, and goes in their
+ * place. */
 void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 
 /* The memory at the front as iovecs, up to the first file or pipe; returns how many, at most max.
@@ -90,7 +97,7 @@ void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 struct iovec;
 int outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file);
 
-/* What is at the front cannot be sent: release it with `result`. */
+/* What is at the front, behind what is sealed, cannot be sent: release it with `result`. */
 void outq_drop(struct outq *q, int result);
 
 /* The socket took n bytes from the front; what is done is released with 0. */

@@ -88,10 +88,24 @@ conn_tell_open(struct conn *c)
         conn_stop(c);
 }
 
+/* The prologue, then what the transport needs before it carries bytes. */
+static int
+conn_prepare(struct conn *c)
+{
+    const struct service *s = c->service;
+    int r = 0;
+
+    if (unlikely(s->prologue != NULL))
+        r = s->prologue->read(c);
+    if (r < 0)
+        return r;
+    return s->transport->handshake ? s->transport->handshake(c) : 0;
+}
+
 static void
 conn_handshake(struct conn *c)
 {
-    int r = c->service->transport->handshake ? c->service->transport->handshake(c) : 0;
+    int r = conn_prepare(c);
 
     if (r == 0)
         conn_tell_open(c);
@@ -111,7 +125,8 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
         return NULL;
     memset(c, 0, bytes);
     c->service = s;
-    c->state = (char *)(c + 1) + s->transport->state_bytes;
+    c->state = (char *)(c + 1) + s->transport->state_bytes +
+               (s->prologue ? s->prologue->state_bytes : 0);
     c->active_tick = net_tick(s->net);
     c->timer.fn = conn_timer_due;
     c->timer.note = conn_age_clock(s->net);
@@ -217,9 +232,10 @@ conn_hung_up(struct conn *c)
 static void
 conn_event_rare(struct conn *c, uint32_t events)
 {
-    if (!(c->flags & CONN_OPENED)) {
-        if (!(c->flags & CONN_CLOSING))
-            conn_begin(c);
+    if (!(c->flags & (CONN_OPENED | CONN_CLOSING))) {
+        if (c->outq)
+            c->flags &= ~(uint32_t)CONN_BLOCKED;
+        conn_begin(c);
         return;
     }
     if (c->flags & CONN_LINGERING) {
@@ -397,8 +413,8 @@ conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address)
 socklen_t
 conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
 {
-    const struct transport *transport = c->service->transport;
-    socklen_t len = transport->local_address ? transport->local_address(c, ret_address) : 0;
+    const struct prologue *prologue = c->service->prologue;
+    socklen_t len = prologue ? prologue->local_address(c, ret_address) : 0;
     struct sockaddr *sa = (struct sockaddr *)ret_address;
 
     if (len > 0)

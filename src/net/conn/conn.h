@@ -223,8 +223,19 @@ int conn_timer_update(struct conn *c);
 void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
 socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
 
+/* For transports that seal: send bytes of the wire, behind those that wait already. What the socket
+ * does not take is queued before everything that is not sealed. 0; -EAGAIN: something waits;
+ * another negative errno. */
+int conn_send_sealed(struct conn *c, const char *data, size_t len);
+
 static inline void *
 conn_transport_state(struct conn *c)
 {
     return c + 1;
+}
+
+static inline void *
+conn_prologue_state(struct conn *c)
+{
+    return (char *)(c + 1) + c->service->transport->state_bytes;
 }

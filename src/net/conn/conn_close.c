@@ -114,6 +114,8 @@ conn_end(struct conn *c)
         poller_forget(net->poller, &c->watch);
     if (s->transport->fini)
         s->transport->fini(c);
+    if (s->prologue)
+        s->prologue->fini(c);
     if (c->outq)
         conn_reset(c);
     fd_close(c->watch.fd);
@@ -134,6 +136,7 @@ static bool
 conn_close_step(struct conn *c)
 {
     if (!(c->flags & CONN_CLOSE_NOW)) {
+        conn_finish(c);
         conn_linger_begin(c);
         if (c->outq || c->flags & CONN_LINGERING) {
             conn_interest(c);
@@ -149,8 +152,12 @@ conn_close_step(struct conn *c)
 static void
 conn_shut(struct conn *c)
 {
-    int r = c->service->transport->shutdown(c);
+    int r;
 
+    conn_finish(c);
+    if (c->outq)
+        return; /* again, when it is empty */
+    r = c->service->transport->shutdown(c);
     c->flags |= CONN_SHUT_DONE;
     if (r < 0)
         conn_fail(c, r);

@@ -9,6 +9,7 @@
  *   conn_write.c    bytes out: gathering, the output queue, its marks
  *   conn_disk.c     bytes of files that are not in memory
  *   conn_splice.c   bytes that pass from one connection to another unread
+ *   conn_seal.c     bytes that a transport has sealed for the wire
  *   conn_slow.c     peers that take their output too slowly
  *   conn_timer.c    deadline, idle time-out, a handler's timers
  *   conn_row.c      a copy of the facts about one, for goevd ctl connections
@@ -129,6 +130,22 @@ void conn_flush_gathered(struct conn *c);
 /* Its queue is at the low mark or below, and has no pipe, which is to be free for the next bytes.
  */
 bool conn_is_drained(const struct conn *c);
+
+/* The socket takes no more of the queue for now. */
+void conn_block(struct conn *c);
+
+/* Bytes of the peer's side have been taken out of the queue, or n is 0: it is not idle. */
+void conn_count_out(struct conn *c, size_t n);
+
+/* From here on the queue, not the gather buffer, takes what the callback writes. 0; -ENOMEM. */
+int conn_spill(struct conn *c);
+
+/* conn_seal.c: as conn_offer(), for a transport that seals. */
+int conn_offer_sealed(struct conn *c, const char *data, size_t len);
+
+/* Everything before it has left: let the transport say that output has ended. What it says may be
+ * in the queue afterwards. */
+void conn_finish(struct conn *c);
 
 /* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to
  * be read first, and CONN_DISK is set until that has ended. */

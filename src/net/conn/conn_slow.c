@@ -15,6 +15,8 @@ conn_slow_taken(const struct conn *c)
 
     if (ioctl(c->watch.fd, SIOCOUTQ, &waiting) < 0)
         waiting = 0;
+    if (c->outq)
+        waiting += (int)c->outq->sealed;
     return (int64_t)c->bytes_out - waiting;
 }
 

@@ -41,8 +41,7 @@ conn_can_gather(const struct conn *c, size_t len)
            s->net->write_len <= s->gather_max - len && !(c->flags & (CONN_CLOSING | CONN_SHUT));
 }
 
-/* From here on the queue, not the gather buffer, takes what the callback writes. */
-static int
+int
 conn_spill(struct conn *c)
 {
     struct net *net = c->service->net;
@@ -224,7 +223,7 @@ conn_shutdown(struct conn *c)
 
 /* ---- Flushing -------------------------------------------------------------------------------- */
 
-static void
+void
 conn_count_out(struct conn *c, size_t n)
 {
     struct net *net = c->service->net;
@@ -275,6 +274,10 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
     bool file;
     int n;
 
+    if (unlikely(first->sealed)) {
+        *ret_asked = first->len;
+        return transport_plain_write(c, first->data, first->len);
+    }
     if (first->len == 0) {
         *ret_asked = 0;
         return 0;
@@ -309,12 +312,21 @@ conn_after_flush(struct conn *c)
         conn_list(c);
 }
 
-/* The socket takes no more of the queue for now. */
-static void
+void
 conn_block(struct conn *c)
 {
     c->flags |= CONN_BLOCKED;
     conn_slow_watch(c);
+}
+
+/* A step has ended. 0: the next may follow. -EAGAIN: the socket is full. A transport that seals stops
+ * short when its own buffer is full. */
+static inline int
+conn_flush_more(struct conn *c, bool sealed, bool short_of)
+{
+    if (c->service->transport->flush && !sealed)
+        return c->service->transport->flush(c);
+    return short_of ? -EAGAIN : 0;
 }
 
 void
@@ -324,12 +336,15 @@ conn_flush(struct conn *c)
     size_t asked;
 
     for (int calls = 0; calls < FLUSH_CALLS_MAX && c->outq->first; calls++) {
+        bool sealed = c->outq->first->sealed;
+
         n = conn_flush_step(c, &asked);
         if (n < 0)
             break;
-        conn_count_out(c, (size_t)n);
+        conn_count_out(c, sealed ? 0 : (size_t)n);
         outq_took(c->outq, (size_t)n);
-        if ((size_t)n < asked)
+        n = conn_flush_more(c, sealed, (size_t)n < asked);
+        if (n < 0)
             break;
     }
     if (n < 0 && n != -EAGAIN)
@@ -344,8 +359,11 @@ conn_flush(struct conn *c)
 static int
 conn_offer(struct conn *c, const char *data, size_t len)
 {
-    ssize_t n = c->service->transport->write(c, data, len);
+    ssize_t n;
 
+    if (unlikely(c->service->transport->flush))
+        return conn_offer_sealed(c, data, len);
+    n = c->service->transport->write(c, data, len);
     if (likely(n == (ssize_t)len)) {
         conn_count_out(c, len);
         return 0;

@@ -67,6 +67,16 @@ service_new(struct net *net, const struct service_handler *handler,
 }
 
 void
+service_begin_with(struct service *s, const struct prologue *prologue)
+{
+    size_t bytes = s->slab.object_bytes;
+
+    s->prologue = prologue;
+    slab_fini(&s->slab);
+    slab_init(&s->slab, bytes + prologue->state_bytes);
+}
+
+void
 service_free(struct service *s)
 {
     if (!s)
@@ -97,6 +107,7 @@ service_upgrade(struct service *s, const struct service_handler *handler, struct
     if (r < 0)
         return r;
     (*ret)->origin = s->origin;
+    (*ret)->prologue = s->prologue;
     (*ret)->listener = s->listener;
     (*ret)->clients = s->clients;
     (*ret)->on_gone = s->on_gone;

@@ -43,7 +43,8 @@ struct service {
                          size_t fresh, unsigned flags); /* the handler's, or that of its framing */
     const struct transport *transport;
     const struct conn_limits *limits;
-    const struct proxy_policy *proxy; /* with transport_proxied */
+    const struct prologue *prologue;  /* NULL: none */
+    const struct proxy_policy *proxy; /* with prologue_proxied */
     struct tally *clients;            /* the listener's; NULL: they are not counted */
     unsigned client_max;              /* connections of each */
     void *instance;
@@ -65,6 +66,9 @@ struct service {
 int service_new(struct net *net, const struct service_handler *handler,
                 const struct transport *transport, const struct conn_limits *limits,
                 struct service **ret);
+
+/* Its connections begin with that; before the first of them. */
+void service_begin_with(struct service *s, const struct prologue *prologue);
 
 /* Its connections are gone; NULL does nothing. */
 void service_free(struct service *s);

@@ -34,19 +34,40 @@ struct transport {
      */
     bool raw;
 
+    /* Of a transport that seals what it is given (TLS): writes only fill a buffer of the poller's,
+     * and this sends the buffer by conn_send_sealed(), whose result it returns. The connection
+     * calls it after one or more writes. NULL: writes reach the socket. */
+    int (*flush)(struct conn *c);
+
+    /* Output has ended: queue what says so, once, behind everything else. It may be sealed bytes at
+     * the front of the queue, and then shutdown() waits for them. NULL: shutdown() says it. */
+    void (*finish)(struct conn *c);
+
     /* Bytes inside that epoll knows nothing of. NULL: never any. */
     size_t (*pending)(struct conn *c);
 
     /* EPOLLIN, EPOLLOUT that it needs on top of what the connection waits for. NULL: none. */
     uint32_t (*wants)(struct conn *c);
 
-    /* The address of this side. NULL, or 0 returned: the socket's. */
-    socklen_t (*local_address)(const struct conn *c, struct sockaddr_storage *ret_address);
-
     /* No more bytes will be written. */
     int (*shutdown)(struct conn *c);
 
     /* Free what hangs on the state. NULL: nothing. */
+    void (*fini)(struct conn *c);
+};
+
+/* Bytes that come before those of any transport, such as the header of a proxy. */
+struct prologue {
+    const char *name;
+    size_t state_bytes; /* behind the transport's state, zeroed: conn_prologue_state() */
+
+    /* As transport.handshake, which follows it; 0 again once it has been read. */
+    int (*read)(struct conn *c);
+
+    /* The address of this side; 0: the socket's. */
+    socklen_t (*local_address)(const struct conn *c, struct sockaddr_storage *ret_address);
+
+    /* Free the memory that the state owns. */
     void (*fini)(struct conn *c);
 };
 

@@ -16,14 +16,15 @@ struct kept {
 struct proxied {
     struct conn_address local; /* what the header says; AF_UNSPEC: nothing */
     struct kept *kept;
-};
+    bool passed; /* there is none, or it has been read */
+} __attribute__((aligned(16)));
 
 static_assert(sizeof(struct proxied) % 16 == 0, "the handler's state behind it is misaligned");
 
 static struct proxied *
 proxied_of(struct conn *c)
 {
-    return conn_transport_state(c);
+    return conn_prologue_state(c);
 }
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
@@ -170,10 +171,15 @@ proxied_tally(struct conn *c)
 }
 
 static int
-proxied_handshake(struct conn *c)
+proxied_begin(struct conn *c)
 {
-    int r = c->deadline_ns ? 1 : proxied_expect(c);
+    struct proxied *p = proxied_of(c);
+    int r;
 
+    if (p->passed)
+        return 0;
+    r = c->deadline_ns ? 1 : proxied_expect(c);
+    p->passed = r == 0;
     if (r <= 0)
         return r;
     while (r > 0)
@@ -182,6 +188,7 @@ proxied_handshake(struct conn *c)
         r = -ETIMEDOUT;
     if (r != 0)
         return r == -EAGAIN ? r : proxied_fail(c, r);
+    p->passed = true;
     metric_add(&c->service->net->metrics->proxy[NET_PROXY_READ], 1);
     return proxied_tally(c);
 }
@@ -191,7 +198,8 @@ proxied_handshake(struct conn *c)
 static socklen_t
 proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
 {
-    const struct proxied *p = (const struct proxied *)(const void *)(c + 1);
+    const char *state = (const char *)(c + 1) + c->service->transport->state_bytes;
+    const struct proxied *p = (const struct proxied *)(const void *)state;
 
     return p->local.family ? conn_address_get(&p->local, ret_address) : 0;
 }
@@ -202,16 +210,10 @@ proxied_fini(struct conn *c)
     proxied_drop(proxied_of(c));
 }
 
-const struct transport transport_proxied = {
+const struct prologue prologue_proxied = {
     .name = "proxied",
     .state_bytes = sizeof(struct proxied),
-    .handshake = proxied_handshake,
-    .read = transport_plain_read,
-    .write = transport_plain_write,
-    .writev = transport_plain_writev,
-    .send_file = transport_plain_send_file,
-    .raw = true,
+    .read = proxied_begin,
     .local_address = proxied_local_address,
-    .shutdown = transport_plain_shutdown,
     .fini = proxied_fini,
 };

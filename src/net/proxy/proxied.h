@@ -1,5 +1,5 @@
 /* Connections that may come through a proxy, which tells the client's address in a header before
- * anything else (PROXY protocol): transport_proxied. */
+ * anything else (PROXY protocol): prologue_proxied. */
 #pragma once
 
 #include "net/conn/transport.h"
@@ -40,5 +40,5 @@ proxy_policy_owes(const struct proxy_policy *p, const struct sockaddr *peer)
     return p && proxy_policy_expects(p, peer);
 }
 
-/* A plain socket whose peer may be a proxy. */
-extern const struct transport transport_proxied;
+/* Of connections whose peer may be a proxy. */
+extern const struct prologue prologue_proxied;

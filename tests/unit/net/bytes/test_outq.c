@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -144,6 +145,46 @@ test_outq_peek_stops_at_a_file(void **state)
     outq_free(NULL, 0);
 }
 
+/* What is sealed leaves first, in its own order, while what is behind it stays whole. */
+static void
+test_outq_sealed_bytes_go_before_all_others(void **state)
+{
+    struct outq *q = outq_new(&buffers, &total);
+    struct segment *spare = outq_spare(&buffers, 100);
+    char got[64] = "";
+    struct iovec iov[8];
+    bool file;
+    int n;
+
+    assert_int_equal(outq_push_sealed(q, "ab", 2), 0);
+    assert_int_equal(outq_push_file(q, 3, 10, 9, count_release, NULL), 0);
+    assert_int_equal(outq_push_sealed(q, "cd", 2), 0);
+    assert_int_equal(outq_push_copy(q, "ij", 2), 0);
+    assert_int_equal(q->sealed, 4);
+    memcpy(spare->copy, "efgh", 4);
+    outq_push_spare(q, spare, 4);
+    outq_took(q, 1);
+    assert_int_equal(q->sealed, 3);
+    n = outq_peek(q, iov, 8, &file);
+    assert_true(file);
+    for (int i = 0; i < n; i++)
+        strncat(got, iov[i].iov_base, iov[i].iov_len);
+    assert_string_equal(got, "bcdefgh");
+    outq_took(q, 7);
+    assert_int_equal(q->sealed, 0);
+    released = 0;
+    assert_int_equal(outq_push_sealed(q, "k", 1), 0);
+    outq_drop(q, -EIO);
+    assert_int_equal(released, 1);
+    assert_int_equal(q->bytes, 3);
+    outq_took(q, 3);
+    assert_true(outq_empty(q));
+    assert_int_equal(outq_push_sealed(q, "lm", 2), 0);
+    assert_int_equal(outq_push_copy(q, "no", 2), 0);
+    assert_int_equal(q->first->len, 2);
+    outq_free(q, 0);
+}
+
 int
 main(void)
 {
@@ -152,6 +193,7 @@ main(void)
         cmocka_unit_test(test_outq_small_copies_share_a_segment),
         cmocka_unit_test(test_outq_large_copies_are_cut_so_that_their_memory_can_be_kept),
         cmocka_unit_test(test_outq_peek_stops_at_a_file),
+        cmocka_unit_test(test_outq_sealed_bytes_go_before_all_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,8 @@ start(void)
     bad = 0;
     bad_error = 0;
     limits.linger_timeout_ns = 0;
-    fixture_start(&stream_full, &transport_proxied);
+    fixture_start(&stream_full, &transport_plain);
+    service_begin_with(service, &prologue_proxied);
     service->proxy = &policy;
 }
 
