@@ -278,8 +278,7 @@ static void
 supervisor_on_late(struct child *c)
 {
     if (c->state == CHILD_STARTING)
-        snprintf(c->failure, sizeof(c->failure),
-                 "worker %d was not ready within processes.start_timeout", (int)c->pid);
+        snprintf(c->failure, sizeof(c->failure), "not ready within processes.start_timeout");
     log_error("worker %d did not %s in time: killing it", (int)c->pid,
               c->state == CHILD_STARTING ? "start" : "stop");
     child_kill(c);
