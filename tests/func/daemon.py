@@ -342,6 +342,16 @@ class Daemon:
         self.process.wait()
 
 
+def listens(path):
+    """Whether a connection to a unix socket is accepted: its file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
 def eventually(condition, what):
     """For conditions without an event: ask again until it is true."""
     deadline = time.monotonic() + PATIENCE_S

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import procfs
-from daemon import BINARY, SERVING, config, eventually, listener, run, write_config
+from daemon import BINARY, SERVING, config, eventually, listener, listens, run, write_config
 from wire import Reader, get
 
 ONE = [{'name': 'main', 'pollers': '1'}]
@@ -33,7 +33,7 @@ def start(goevd, plugins, tmp_path):
         def serves():
             assert d.process.poll() is None, d.log.text()
             return (d.path.exists() and re.search(SERVING, d.path.read_text())
-                    and (tmp_path / 'control.sock').exists())
+                    and listens(tmp_path / 'control.sock'))
         eventually(serves, 'it does not log')
         found = re.findall(r'listener (web|http): (127\.0\.0\.1:\d+), ', d.path.read_text())
         d.listeners = {name: {'address': address} for name, address in found}
@@ -220,7 +220,7 @@ def test_reopen_without_a_file_says_so(goevd, tmp_path):
     for args in ([], ['--single']):
         d = goevd(config(control={'socket': str(path)}), *args)
         d.may_say = ['nothing to reopen']
-        eventually(path.exists, 'no control socket')
+        eventually(lambda: listens(path), 'no control socket')
         done = d.ctl('reopen')
         assert done.returncode == 1
         assert done.stderr == 'goevd: the log goes to no file: there is nothing to reopen\n'
@@ -283,7 +283,7 @@ def test_reopen_reaches_a_worker_that_drains(goevd, plugins, tmp_path):
     d = goevd(config(listener('web', {'witness': {'name': 'w', 'stays': True}}, f'unix:{tmp_path}/web'),
                      plugin_dir=str(plugins), reactors=ONE, control={'socket': str(sock)},
                      log={'target': str(path)}), ready=False)
-    eventually(sock.exists, 'no control socket')
+    eventually(lambda: listens(sock), 'no control socket')
     d.listeners = {'web': {'address': f'unix:{tmp_path}/web'}}
     s = d.connect()
     s.sendall(b'x')
@@ -322,7 +322,7 @@ def test_a_worker_that_starts_meanwhile_takes_the_new_file(goevd, plugins, tmp_p
     content = config(listener('web', 'starting'), plugin_dir=str(plugins), reactors=ONE,
                      control={'socket': str(sock)}, log={'target': str(path)})
     d = goevd(content, ready=False)
-    eventually(sock.exists, 'no control socket')
+    eventually(lambda: listens(sock), 'no control socket')
     content['listeners'][0]['handler'] = {'starting': {'sleep': '1500ms'}}
     write_config(d.folder, content)
     d.signal(signal.SIGHUP)
@@ -427,7 +427,7 @@ def test_a_log_that_nobody_reads_holds_nobody_up(goevd, plugins, tmp_path):
     d = goevd(config(listener('web', 'talking', f'unix:{tmp_path}/talk'), plugin_dir=str(plugins),
                      reactors=ONE, control={'socket': str(sock)},
                      log={'target': str(fifo), 'repeats': {'max': 0}}), ready=False)
-    eventually(sock.exists, 'no control socket')
+    eventually(lambda: listens(sock), 'no control socket')
     d.listeners = {'web': {'address': f'unix:{tmp_path}/talk'}}
     talk(d, 'count 9000')   # a pipe has room for some hundreds, and goevd for some thousands
     lost = dropped(d)
@@ -491,7 +491,7 @@ def test_without_file_descriptors_it_serves_on(goevd, goevd_run, tmp_path):
     log = tmp_path / 'goevd.log'
     d = goevd(config(reactors=ONE, control={'socket': str(path)}, log={'target': str(log)},
                      open_files_max=64), ready=False)
-    eventually(path.exists, 'no control socket')
+    eventually(lambda: listens(path), 'no control socket')
     m = re.search(r'listener (web): (\S+), plugin', log.read_text())
     d.listeners = {'web': {'address': m[2]}}
     worker = d.worker()

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from daemon import (CONFIG_FAULT, ROOT, command, config, environment, eventually, listener, run,
+from daemon import (CONFIG_FAULT, ROOT, command, config, environment, eventually, listener, listens, run,
                     write_config)
 from wire import get
 
@@ -175,7 +175,7 @@ def test_it_does_not_start(case, tmp_path, bad, args):
 def test_it_is_not_reloaded(case, goevd, tmp_path, bad):
     d = goevd(case.content)
     d.may_say = ['']
-    eventually(case.sock.exists, 'no control socket')
+    eventually(lambda: listens(case.sock), 'no control socket')
     case.path, worker = d.config, d.worker()
     said = bad(case)
     before = seen(tmp_path)
