@@ -44,16 +44,20 @@ conn_linger_begin(struct conn *c)
     c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->linger_timeout_ns;
 }
 
-/* The peer sends on. It may do so for linger_max. */
+/* The peer sends on. It may do so for linger_max, at the rate at which it has to take output: a peer
+ * that sends a byte now and then gains nothing. */
 static void
-conn_linger_received(struct conn *c)
+conn_linger_received(struct conn *c, size_t n)
 {
     const struct conn_limits *limits = c->service->limits;
     uint64_t now_ns = conn_poller(c)->now_ns;
     uint64_t lasted_ns = net_since_tick_ns(c->service->net, c->active_tick);
     uint64_t left_ns = limits->linger_max_ns > lasted_ns ? limits->linger_max_ns - lasted_ns : 0;
+    uint64_t latest_ns = now_ns + MIN(left_ns, limits->linger_timeout_ns);
+    uint64_t gained_ns =
+        limits->output_rate ? n * NS_PER_S / limits->output_rate : limits->linger_timeout_ns;
 
-    c->deadline_ns = MAX(c->deadline_ns, now_ns + MIN(left_ns, limits->linger_timeout_ns));
+    c->deadline_ns = MAX(c->deadline_ns, MIN(c->deadline_ns + gained_ns, latest_ns));
 }
 
 void
@@ -63,7 +67,7 @@ conn_linger_read(struct conn *c)
     ssize_t n = c->service->transport->read(c, net->read_buffer, net->read_max);
 
     if (n > 0)
-        conn_linger_received(c);
+        conn_linger_received(c, (size_t)n);
     if (n > 0 || n == -EAGAIN)
         return;
     c->flags |= CONN_CLOSE_NOW;

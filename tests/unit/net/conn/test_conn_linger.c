@@ -147,6 +147,25 @@ test_conn_lingers_no_longer_than_its_maximum(void **state)
     fd_close(fd);
 }
 
+/* ... but a peer that sends less than output_rate gains nothing. */
+static void
+test_conn_lingers_no_longer_for_a_byte_now_and_then(void **state)
+{
+    int fd;
+
+    limits.linger_timeout_ns = 100 * NS_PER_MS;
+    limits.linger_max_ns = 3600 * NS_PER_S;
+    limits.output_rate = 1000000;
+    fixture_start(&stream_full, &transport_plain);
+    fd = peer_tcp();
+    conn_close(seen[0].c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_HANDLER);
+    while (seen[0].closed == 0) {
+        send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        turn(5);
+    }
+    fd_close(fd);
+}
+
 /* With output_rate a peer that takes less ends, and one that takes the rest is given its time. */
 static void
 test_conn_lingers_only_for_peers_that_keep_the_rate(void **state)
@@ -315,6 +334,7 @@ main(void)
         REPLY_TEST(test_conn_lingers_no_longer_than_its_time_out),
         REPLY_TEST(test_conn_lingers_as_long_as_the_peer_takes_output),
         REPLY_TEST(test_conn_lingers_no_longer_than_its_maximum),
+        REPLY_TEST(test_conn_lingers_no_longer_for_a_byte_now_and_then),
         REPLY_TEST(test_conn_lingers_only_for_peers_that_keep_the_rate),
         REPLY_TEST(test_conn_close_done_does_not_linger),
         REPLY_TEST(test_conn_close_done_lingers_behind_unread_bytes),
