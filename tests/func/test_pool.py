@@ -317,7 +317,7 @@ def test_server_that_closes_every_connection_is_not_stormed(serve):
             assert client.get('x') == '0'
             assert client.hear()[0] == 'close'
         took = time.monotonic() - start
-        assert took > 0.15
+        assert took > 0.05   # two of them may be made after one pause
         assert s.accepted - before <= 4 + took / 0.05   # a pause before each attempt
         s.closing = False
         client.until(idle=2)
