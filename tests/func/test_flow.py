@@ -12,6 +12,8 @@ import procfs
 from daemon import PATIENCE_S, config, eventually, listener
 from wire import closed, echo, get, request, stuff
 
+pytestmark = pytest.mark.sequential
+
 MIB = 1 << 20
 SIZE = 64 * MIB
 

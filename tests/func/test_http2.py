@@ -13,6 +13,8 @@ from daemon import config, eventually, listener
 from http2 import PREFACE, Peer
 from wire import Reader, closed, request
 
+pytestmark = pytest.mark.sequential
+
 BIG = bytes(range(256)) * 8192    # 2 MiB
 
 

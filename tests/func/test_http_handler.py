@@ -15,6 +15,8 @@ from daemon import ROOT, config, eventually, listener
 from redis import Redis
 from wire import Reader, closed, request, stuff
 
+pytestmark = pytest.mark.sequential
+
 FILE = b'0123456789'
 
 
