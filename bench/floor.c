@@ -1,6 +1,6 @@
-/* The limit that goevd is measured against: what a plain epoll loop costs that reads, finds the
- * ends of requests and answers them with canned bytes, and does nothing else that a server must.
- * floor.h tells how it is called.
+/* The limit that goevd is measured against: a plain epoll loop that reads, finds the ends of
+ * requests and answers them with canned bytes. It does nothing else that a server must do.
+ * floor.h describes its arguments.
  */
 #include "floor.h"
 

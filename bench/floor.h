@@ -12,7 +12,7 @@
 #define FLOOR_FDS_MAX 131072
 #define FLOOR_READ_BYTES 65536
 
-/* Where a thread reads to; what an earlier read has left is laid in front. */
+/* The read buffer of a thread. Bytes that an earlier read has left lie in front. */
 struct floor_read {
     char room[FLOOR_READ_BYTES];
     char data[FLOOR_READ_BYTES];

@@ -1,6 +1,6 @@
 /* The limit for WebSocket: a plain epoll loop that echoes messages. It takes the handshake, unmasks
- * what a read has brought, in place, and writes all of it back in one call. It checks nothing: no
- * bits, no opcodes, no limits, no UTF-8. floor.h tells how it is called.
+ * the bytes of a read in place, and writes all of them back in one call. It checks nothing: no
+ * bits, no opcodes, no limits, no UTF-8. floor.h describes its arguments.
  */
 #include "floor.h"
 
@@ -73,8 +73,8 @@ read_head(const char *at, size_t len, uint64_t *ret)
     return n + 4;
 }
 
-/* Turn what the client has sent into what it gets, which is shorter by the masks. Returns where
- * that ends; *ret_rest is where the first frame begins that is not whole. */
+/* Turn the frames of the client into frames for it, which are shorter by the masks. Returns their
+ * end; *ret_rest is the beginning of the first frame that is not whole. */
 static char *
 echo(char *from, const char *end, char **ret_rest)
 {

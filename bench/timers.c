@@ -24,7 +24,7 @@
 
 struct owner {
     struct timer timer;
-    char rest[48]; /* as large as what plugins have */
+    char rest[48]; /* as large as the state of a plugin */
 };
 
 struct bench {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""embed.py FILE... - a table in C of what `goevd plugin new` writes, of KIND/NAME files."""
+"""embed.py FILE... - print the files that `goevd plugin new` writes, as a table in C; each FILE is KIND/NAME."""
 import json
 import os
 import pathlib

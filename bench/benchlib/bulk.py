@@ -1,6 +1,6 @@
-"""Many bytes through a relay, as cheaply as the ends can send and take them: what is sent is pages
-of a file in memory (sendfile), and what is received is thrown away in the kernel (MSG_TRUNC), so
-that the relay is what there is to wait for."""
+"""Many bytes through a relay, at the lowest cost of its two ends, so that the relay is the bottleneck.
+The sender sends pages of a file in memory (sendfile); the receiver drops the bytes in the kernel
+(MSG_TRUNC)."""
 import dataclasses
 import multiprocessing
 import os
@@ -46,7 +46,7 @@ def give(sock, file, left):
 
 
 def take(sock, left):
-    """Receive so many bytes; what is missing at the end."""
+    """Receive so many bytes. Returns how many are missing at the end."""
     nowhere = bytearray(TAKE_BYTES)
     while left > 0:
         n = sock.recv_into(nowhere, min(left, TAKE_BYTES), socket.MSG_TRUNC)
@@ -57,7 +57,7 @@ def take(sock, left):
 
 
 def memory_file():
-    """What is sent."""
+    """The file whose pages are sent."""
     file = os.memfd_create('bulk')
     os.write(file, os.urandom(FILE_BYTES))
     return file

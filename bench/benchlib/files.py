@@ -1,5 +1,4 @@
-"""Downloads of files, as cheaply as a client can have them: what comes is thrown away in the kernel
-(MSG_TRUNC)."""
+"""Downloads of files, at the lowest cost of a client: the kernel drops the bytes that come (MSG_TRUNC)."""
 import contextlib
 import dataclasses
 import os
@@ -98,7 +97,7 @@ def measure(server, path, size, count):
 
 
 def memory_of(server, path, count):
-    """What so many downloads take whose clients do not read: bytes of PSS."""
+    """Memory of so many downloads whose clients do not read: bytes of PSS."""
     before = procfs.pss_bytes(procfs.family(server.pid))
     with contextlib.ExitStack() as stack:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""wrk, and what a server costs while wrk drives it."""
+"""wrk, and the CPU time of a server while wrk drives it."""
 import dataclasses
 import os
 import pathlib

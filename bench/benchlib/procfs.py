@@ -62,7 +62,7 @@ def switches(pids):
 
 
 def pss_bytes(pids):
-    """Proportional set size: memory of the processes, what they share counted once."""
+    """Proportional set size: memory of the processes, with shared pages counted once."""
     total = 0
     for pid in pids:
         for line in (PROC / str(pid) / 'smaps_rollup').read_text().splitlines():

@@ -209,11 +209,11 @@ def redis():
     return Server('redis', port, argv, check=answers_line('PING', '+PONG'))
 
 
-# How nginx logs: not at all; as it does unless it is told otherwise; as cheaply as it can.
+# Access logs of nginx: none; its default; its cheapest.
 NGINX_OFF, NGINX_LOG, NGINX_LOG_BUFFERED = 'off', '{} json', '{} json buffer=64k flush=100ms'
 
 
-# With what it has for files.
+# With the options of nginx for files.
 NGINX_FILES = """location /files/ {{
             alias {root}/;
             sendfile on;
@@ -244,7 +244,7 @@ def nginx(workers, cpus, log=NGINX_OFF, root=None, nopush=False):
 
 
 def relay(name, config, argv, cpus, threads, upstreams):
-    """A relay with two ports: to the floor, and to what bulk.py sends to."""
+    """A relay with two ports: to the floor, and to the receiver of bulk.py."""
     port, bulk_port = free_port(), free_port()
     conf = filled(config, f'{name}-{config[:-3]}', port=port, bulk_port=bulk_port, threads=threads,
                   **upstreams)

@@ -89,7 +89,7 @@ feed_open(struct goevd_websocket_conn *w, void *state)
     if (!reader->publishes)
         return goevd_websocket_join(w, room, sizeof(room) - 1);
     reader->publishes = !atomic_exchange(&f->published, true);
-    return reader->publishes ? 0 : goevd_websocket_close(w, 1008, "somebody else publishes");
+    return reader->publishes ? 0 : goevd_websocket_close(w, 1008, "another client publishes");
 }
 
 static int

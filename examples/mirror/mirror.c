@@ -1,7 +1,7 @@
 /* mirror - replies with all that goevd reports about a request.
  *
- * An HTTP handler for tests of clients and of proxies: who has connected, through which address,
- * with which headers and trailers. It reads a body slowly, so that a client's upload has to wait.
+ * An HTTP handler for tests of clients and of proxies. It replies with the address of the client,
+ * the address that it connected to, and the headers and trailers. It reads a body slowly, so that a client's upload has to wait.
  *
  * SPDX-License-Identifier: MIT
  */

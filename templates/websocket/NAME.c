@@ -19,7 +19,7 @@ static const struct goevd_option rows[] = {
      .offset = offsetof(struct options, word),
      .def = "message",
      .max = 64,
-     .help = "what is counted"},
+     .help = "Text to count in each message."},
     {.type = GOEVD_OPTION_END},
 };
 static const struct goevd_schema schema = GOEVD_SCHEMA(struct options, rows);
