@@ -1,8 +1,8 @@
 #include "worker/commands.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ struct command {
     struct engine *engine;
     struct control_client *client;
     const char *name;
-    const char *words; /* what has not been understood yet */
+    const char *words; /* the rest of the request, not parsed yet */
 };
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -161,7 +161,7 @@ command_load(struct command *c)
                   (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", load.open));
 }
 
-/* ---- overview: what happens now, for top and status ------------------------------------------ */
+/* ---- overview: present rates, for top and status --------------------------------------------- */
 
 static void
 command_overview(struct command *c)
@@ -197,7 +197,7 @@ command_settings(struct command *c)
     free(text);
 }
 
-/* Who asks: the process that has connected, unix(7). */
+/* Credentials of the process that has connected, unix(7). */
 static struct ucred
 command_peer(const struct command *c)
 {

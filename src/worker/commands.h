@@ -1,4 +1,4 @@
-/* What a worker does for a client of the control socket. */
+/* The commands that a worker runs for a client of the control socket. */
 #pragma once
 
 #include "ctl/control.h"

@@ -5,7 +5,7 @@
 #include "ctl/record.h"
 #include "net/conn/conn.h"
 
-/* The pollers copy, and the main thread does what takes longer: to write it down. */
+/* The pollers copy their rows. The main thread formats them, because that takes longer. */
 struct connections {
     struct control_source source;
     const struct engine *engine;
@@ -13,7 +13,7 @@ struct connections {
     size_t reactor; /* whose poller is being asked, */
     unsigned poller;
     uint32_t cursor; /* and from which slot on */
-    bool more;       /* it has more to tell */
+    bool more;       /* the poller has more rows */
     unsigned count;
     struct conn_row rows[NET_WALK_SLOTS];
 };
@@ -37,7 +37,7 @@ connections_ask_on(struct poller *p, void *arg)
     list->more = net_walk(net_of(p), &list->cursor, NET_WALK_SLOTS, connections_note, list);
 }
 
-/* False when all have told everything. */
+/* Returns false when all pollers have sent all rows. */
 static bool
 connections_ask(struct connections *list)
 {

@@ -5,5 +5,5 @@
 #include "worker/engine.h"
 
 /* The parts of the list: of one listener, listener->config.name; or of all, NULL. Each
- * part is what one poller knows of at most NET_WALK_SLOTS connections. NULL without memory. */
+ * part has the rows of at most NET_WALK_SLOTS connections of one poller. NULL without memory. */
 struct control_source *connections_new(const struct engine *e, const char *listener);

@@ -30,13 +30,13 @@ crash_add_signal(struct text *t, const siginfo_t *info)
     text_add(t, " (");
     text_add(t, words ? words : "?");
     text_add(t, ")");
-    if (fault && info->si_code > 0) { /* else somebody has sent it */
+    if (fault && info->si_code > 0) { /* else another process has sent the signal */
         text_add(t, " at address ");
         text_add_hex(t, (uintptr_t)info->si_addr);
     }
 }
 
-/* Also said of what lies right below the stack. */
+/* Also for an address right below the stack. */
 static void
 crash_add_stack(struct text *t, const siginfo_t *info)
 {
@@ -123,7 +123,7 @@ crash_tell_frame(int number, void *frame)
     crash_write(&t);
 }
 
-/* The command that tells the lines of the plugin's frames. All but the frame of the fault itself
+/* The addr2line command for the lines of the plugin's frames. All but the frame of the fault itself
  * lie behind a call, whose line is that of the byte before. */
 static void
 crash_tell_command(void *const *frames, int count, uintptr_t fault)
@@ -154,9 +154,9 @@ crash_tell_command(void *const *frames, int count, uintptr_t fault)
         crash_write(&t);
 }
 
-/* Only what signal-safety(7) allows, and backtrace(3) and dladdr(3), which have been loaded by
- * then. The signal that is raised at the end is held back until the handler returns, so that a core
- * dump shows the fault and not this. */
+/* Calls only functions that signal-safety(7) allows, and backtrace(3) and dladdr(3), which have
+ * been loaded by then. The signal that is raised at the end is held back until the handler returns,
+ * so that a core dump shows the fault and not this. */
 static void
 crash_handle(int signo, siginfo_t *info, void *context)
 {
@@ -184,7 +184,7 @@ crash_install(void)
 
     if (SANITIZED)
         return;
-    backtrace(&frame, 1);      /* the first call loads what it needs */
+    backtrace(&frame, 1);      /* the first call loads its library */
     thread_take_fault_stack(); /* for good: this thread lives as long as the process */
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < THREAD_FAULTS; i++)

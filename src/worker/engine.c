@@ -108,7 +108,7 @@ engine_raise_files(const struct config *config, struct err *reterr)
     return 0;
 }
 
-/* What a poller's read buffer must hold. */
+/* Compute the size of a poller's read buffer. */
 static void
 engine_read_room(struct engine *e)
 {
@@ -446,7 +446,8 @@ engine_close_on(struct poller *p, void *arg)
     listener_close(arg, p);
 }
 
-/* After the acceptors have left their epolls: a copy that somebody else holds goes on listening. */
+/* Call it after the acceptors have left their epolls, because a copy that another process holds
+ * goes on listening. */
 static void
 engine_close_sockets(struct listener *l)
 {
@@ -523,7 +524,7 @@ engine_stop(struct engine *e)
         reactor_stop(e->reactors[i]);
 }
 
-/* ---- What listens where ---------------------------------------------------------------------- */
+/* ---- The log lines of listeners -------------------------------------------------------------- */
 
 static void
 engine_log_reactor(const struct reactor *r)

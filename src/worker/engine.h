@@ -1,4 +1,4 @@
-/* What serves: the reactors and listeners of a worker, from the first socket to the last
+/* The engine of a worker: its reactors and listeners, from the first socket to the last
  * connection. */
 #pragma once
 
@@ -19,7 +19,7 @@ struct engine {
     size_t listener_count;
     struct work_pool *work;
     struct names *names;
-    struct reader reader; /* of what all workers count */
+    struct reader reader; /* of the counts of all workers */
     struct history history;
     time_t since; /* when the worker was started */
     size_t tail_max;
@@ -29,7 +29,7 @@ struct engine {
     atomic_uint draining;           /* pollers that still hold connections */
 };
 
-/* Raise the limit of open files, RLIMIT_NOFILE, as open_files_max says. */
+/* Raise the limit of open files, RLIMIT_NOFILE, to open_files_max. */
 int engine_raise_files(const struct config *config, struct err *reterr);
 
 /* Make the reactors. */
@@ -50,23 +50,23 @@ unsigned engine_pollers(const struct engine *e);
 /* Bring the metrics that pollers do not count as they go up to date. Not from a poller. */
 void engine_collect(struct engine *e);
 
-/* Accept no more, and tell every connection to stop. */
+/* Accept no more, and call on_stop of every connection. */
 void engine_drain(struct engine *e);
 
-/* Change what differs in `config` from `old`, for all pollers before it returns. */
+/* Change the limits that differ between `old` and `config`, on all pollers before it returns. */
 void engine_limit(struct engine *e, const struct config *old, const struct config *config);
 
-/* From the configuration to what listeners and connections want. */
+/* Convert limits of the configuration to those of connections and listeners. */
 void engine_limits(const struct config_limits *c, struct conn_limits *ret);
 void engine_listener_limits(const struct config_listener *c, struct listener_limits *ret);
 
-/* Close what is left and end the pollers. */
+/* Close the connections that are left, and end the pollers. */
 void engine_stop(struct engine *e);
 
 /* After plugins_destroy(). */
 void engine_fini(struct engine *e);
 
-/* Say in a few lines what listens where. */
+/* Log each reactor and each listener with its address. */
 void engine_log(const struct engine *e);
 
 /* Report in one line that goevd serves, and where to open it. `pid` is the process to signal. */

@@ -1,5 +1,5 @@
-/* What a worker starts from: what is on the disk, which the supervisor keeps from then on; or, in
- * the place of a worker that has died, what that one had started from. */
+/* The files that a worker starts from. They come from the disk, and the supervisor keeps them. A
+ * worker that replaces a dead one starts from the files of that one. */
 #pragma once
 
 #include "conf/snapshot/snapshot.h"

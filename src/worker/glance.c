@@ -81,7 +81,8 @@ glance_write(struct engine *e, bool brief, char **ret_text, size_t *ret_len)
     FILE *out;
     int r;
 
-    if (!brief) /* a poller that hangs must not keep `goevd ctl status` from saying so */
+    if (!brief) /* `goevd ctl status` must report a poller that hangs, and so must not wait for it
+                 */
         engine_collect(e);
     r = history_sample(&e->history, heartbeat_load(e).open, clock_now_ns());
     if (r < 0)

@@ -1,5 +1,5 @@
-/* What happens now, as this worker sees it: an overview of what all workers count, and of its own
- * listeners. Not from a poller. */
+/* The overview: present rates from the counts of all workers, and the listeners of this worker. Not
+ * for pollers. */
 #pragma once
 
 #include "ctl/status.h"

@@ -1,5 +1,5 @@
-/* What the supervisor receives from a worker that serves, at regular intervals: its load, and for
- * how long the worker may be silent. A worker that is stopped or stuck as a whole sends none.
+/* Heartbeats: at regular intervals, a worker that serves sends its load to the supervisor, and the
+ * time for which it may be silent. A worker that is stopped or stuck as a whole sends none.
  *
  * The watchdog's thread sends them, because the main thread waits for pollers; where there is no
  * watchdog the main thread does. */
@@ -19,7 +19,7 @@ struct heartbeat {
 /* 0; a negative errno. `fd` -1: nothing will be sent. */
 int heartbeat_init(struct heartbeat *h, int fd, const struct engine *engine, struct err *reterr);
 
-/* While no other thread sends any: what `hang` says from now on. */
+/* Use the values of `hang` from now on. Call it while no other thread sends heartbeats. */
 void heartbeat_set(struct heartbeat *h, const struct config_hang *hang);
 
 /* Send one if it is due. */

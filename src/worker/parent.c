@@ -16,7 +16,8 @@ parent_lost(int r, struct err *reterr)
     return err_set_errno(reterr, r, "the supervisor does not answer");
 }
 
-/* One answer; what refuses becomes the error. -ECANCELED: to be told to stop is none. */
+/* Receive one reply. A refusal becomes the error; -ECANCELED if the message is a request to stop.
+ */
 static int
 parent_answer(struct parent *s, enum proto_type expected, struct proto_message *m, int *fds,
               unsigned fd_max, unsigned *ret_count, struct err *reterr)
@@ -244,7 +245,7 @@ parent_get(struct parent *s, const struct proto_listen *listen, struct address *
     return 0;
 }
 
-/* What is asked for and answered without a body. */
+/* Send a request whose reply has no body, and receive that reply. */
 static int
 parent_ask(struct parent *s, enum proto_type type, const void *body, size_t size,
            struct err *reterr)

@@ -1,5 +1,5 @@
-/* Where a worker gets from what it cannot open itself, listening sockets and files: from the
- * supervisor, or with --single from itself. */
+/* The source of listening sockets and files that a worker may not open itself: the supervisor, or
+ * with --single the worker. */
 #pragma once
 
 #include "metrics/reader.h"
@@ -15,7 +15,7 @@ struct parent {
     struct pidfile own_pidfile;
 };
 
-/* Say HELLO; -EPROTO if the two do not understand each other. */
+/* Send HELLO. -EPROTO if the two speak different versions. */
 int parent_init(struct parent *s, int fd, struct err *reterr);
 
 /* Where this worker gets its files from: the memfd to record them into, or with *ret_replay to read
@@ -40,17 +40,18 @@ int parent_settle(struct parent *s, struct err *reterr);
 /* Hold the pid file at this path. -EBUSY: a process that lives does. */
 int parent_hold_pidfile(struct parent *s, const char *path, struct err *reterr);
 
-/* What the supervisor remembers of values that were set while goevd ran; nothing with --single. */
+/* Get the values that were set while goevd ran, from the supervisor; none with --single. */
 int parent_recall(struct parent *s, struct values *ret, struct err *reterr);
 
-/* Where to count, -1: in memory of our own. What others count goes to the reader. The caller owns the
- * fd. */
+/* Get the memory to count in; -1: memory of this process. The counts of other workers go to the
+ * reader. The caller owns the fd. */
 int parent_get_counts(struct parent *s, struct reader *reader, int *ret_fd, struct err *reterr);
 
 /* Let the supervisor remember a value, NULL: forget it. */
 void parent_remember(struct parent *s, const char *name, const char *value);
 
-/* Tell the supervisor how to log, too. The caller owns the fd, -1 where the log is no file. */
+/* Open the log, and let the supervisor log likewise. The caller owns the fd; -1: the log is no
+ * file. */
 int parent_open_log(struct parent *s, const struct proto_log *log, int *ret_fd, struct err *reterr);
 
 /* Open a file that lines are added to, named by that option. The fd, the caller's; a negative

@@ -17,8 +17,7 @@ privileges_change(const struct privileges *p, struct err *reterr)
     if (r < 0)
         return err_set(reterr, -EPERM, "cannot become user %u and group %u (capng_change_id: %d)",
                        p->uid, p->gid, r);
-    /* A change of the user takes core dumps away; whoever looks for the cause of a crash needs
-     * them. */
+    /* A change of the user disables core dumps, which are needed to find the cause of a crash. */
     prctl(PR_SET_DUMPABLE, 1);
     return 0;
 }

@@ -1,5 +1,4 @@
-/* The proxies of a listener: from its configuration to its policy, and what the log says of them.
- */
+/* The proxies of a listener: the policy from its configuration, and log lines about them. */
 #pragma once
 
 #include "conf/config.h"
@@ -11,7 +10,7 @@ struct proxy_log {
     const char *listener;
 };
 
-/* As the configuration says, but for the networks. 0; -ENOMEM. */
+/* Take the configuration over, except the list of networks. 0; -ENOMEM. */
 int proxy_log_init(struct proxy_log *p, const struct config_listener *c);
 void proxy_log_fini(struct proxy_log *p);
 

@@ -275,7 +275,7 @@ settings_drop(struct settings *s)
     values_fini(&s->dropped);
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
+/* ---- Lists of settings ----------------------------------------------------------------------- */
 
 struct listing {
     const struct settings *settings;

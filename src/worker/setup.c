@@ -67,7 +67,7 @@ setup_proxies(struct setup *s, const struct config *config, size_t i)
     }
 }
 
-/* What systemd allows in FileDescriptorName=. */
+/* Check a name by the rules of systemd for FileDescriptorName=. */
 static void
 setup_systemd(struct setup *s, const struct config *config, size_t i)
 {
@@ -123,7 +123,8 @@ setup_privileges(struct setup *s, const struct config *config)
         config_error(config, &s->errors, "group", "there is no group '%s'", group);
 }
 
-/* What conf cannot judge, for it knows no addresses and users; beside whatever else is wrong. */
+/* Checks that conf cannot make, because it knows no addresses and users. They run beside its own.
+ */
 static void
 setup_check(void *ctx, const struct config *config, struct conf_errors *errors)
 {

@@ -10,10 +10,10 @@
 #include "worker/privileges.h"
 #include "worker/proxy_log.h"
 
-/* What a listener needs beside its configuration. */
+/* A listener: values that are computed from its configuration. */
 struct setup_listener {
     struct address address;
-    const char *systemd; /* the name of what systemd passes instead; NULL: nothing */
+    const char *systemd; /* name of the socket that systemd passes instead; or NULL */
     struct listen_options options;
     struct proxy_log proxies;
 };
@@ -38,5 +38,5 @@ int setup_create(struct setup *s, int metrics_fd, unsigned pollers);
 
 void setup_fini(struct setup *s);
 
-/* Whole seconds, and at least one of what was asked for. */
+/* Round up to whole seconds, at least one if ns is not 0. */
 unsigned setup_seconds(int64_t ns);

@@ -33,8 +33,8 @@
 #include "worker/worker_log.h"
 
 #define WORKER_FDS (4 + CONTROL_FDS) /* that the main thread waits for */
-#define COLLECT_NS NS_PER_S /* between two of these while it drains */
-#define MINOR_CUT 5 /* the first version of the supervisor that counts what is cut */
+#define COLLECT_NS NS_PER_S          /* between two of these while it drains */
+#define MINOR_CUT 5        /* the first version of the supervisor that counts cut connections */
 #define FDS_RESERVED 65536 /* half a MiB of memory of the kernel */
 
 struct worker_process {
@@ -44,14 +44,14 @@ struct worker_process {
     struct parent parent;
     struct engine engine;
     struct settings settings;
-    struct watchdog *watchdog; /* NULL: nobody watches */
+    struct watchdog *watchdog; /* NULL: there is none */
     struct control control;    /* listens only with --single */
     struct notify notify;      /* likewise speaks */
     int signal_fd;
     struct worker_log log;
-    unsigned stops;   /* how often it was told to stop */
+    unsigned stops;   /* how often a stop was requested */
     bool replaced;    /* another worker serves */
-    uint64_t stop_ns; /* when it was first told to stop */
+    uint64_t stop_ns; /* when a stop was first requested */
     uint64_t soon_ns; /* with --single: 0, or when stop_delay ends and it stops */
     struct watchdog_main main;
     struct heartbeat heartbeat;
@@ -111,7 +111,7 @@ worker_say_ready(struct worker_process *w, struct err *reterr)
     return r < 0 ? err_set_errno(reterr, r, "the supervisor does not listen") : 0;
 }
 
-/* What the system lacks may be lacking anywhere. */
+/* Add advice for resources that any call may lack. */
 static void
 worker_advise(struct err *err)
 {
@@ -173,7 +173,7 @@ worker_on_look(void *arg)
     heartbeat_time(&w->heartbeat);
 }
 
-/* A worker alone may be in a debugger, and nobody would replace it. */
+/* A worker without a supervisor may be in a debugger, and would not be replaced. */
 static int
 worker_watch(struct worker_process *w, struct err *reterr)
 {
@@ -206,11 +206,11 @@ worker_want_replace(void *arg, const char *why)
     struct worker_process *w = arg;
 
     atomic_store(&w->replace, why);
-    eventfd_write(w->log.held_fd, 1); /* it wakes whoever looks */
+    eventfd_write(w->log.held_fd, 1); /* it wakes the main thread */
 }
 
-/* What needs privileges, and then none: before there is another thread, and before plugins have
- * made anything. The log's is the first one. */
+/* Do all that needs privileges, then drop them: before there is another thread, and before plugins
+ * have made objects. The log's is the first one. */
 static int
 worker_settle(struct worker_process *w, struct err *reterr)
 {
@@ -377,7 +377,7 @@ worker_on_request(struct control_client *client, const char *request, void *arg)
         commands_answer(&w->settings, client, request);
 }
 
-/* What does not go now goes when there is something else to do. */
+/* Messages that cannot be sent now are sent later, in a round of the main loop. */
 static void
 worker_say_replace(struct worker_process *w)
 {
@@ -443,7 +443,7 @@ worker_stop_alone(struct worker_process *w)
     notify_say(&w->notify, NOTIFY_STATE, "STOPPING=1");
 }
 
-/* With a supervisor, a signal to the process group has reached it too, and it says what to do. */
+/* A signal to the process group has reached the supervisor too, which then sends a request. */
 static void
 worker_on_signal(struct worker_process *w)
 {
@@ -517,7 +517,7 @@ worker_receive(struct worker_process *w)
     }
 }
 
-/* One that serves does so when it is asked; nobody asks one that drains. */
+/* A serving worker collects on request. A draining one gets no requests, so it does so here. */
 static void
 worker_collect(struct worker_process *w)
 {
@@ -556,7 +556,7 @@ worker_timeout_ms(const struct worker_process *w)
     return due > now ? (int)MIN((due - now) / NS_PER_MS + 1, (uint64_t)INT_MAX) : 0;
 }
 
-/* Connections that did not finish in time: the log and the supervisor are told how many. */
+/* Log the number of connections that did not finish in time, and send it to the supervisor. */
 static void
 worker_note_cut(struct worker_process *w)
 {
@@ -675,7 +675,7 @@ worker_run(const struct worker_options *options)
         atomic_store(&w.main.rests, true);
     }
     if (r == -ECANCELED)
-        r = 0; /* told to stop before it had begun */
+        r = 0; /* a stop was requested before it had begun */
     else if (r < 0 || err.code)
         worker_report_failure(&w, &err);
     if (r < 0)

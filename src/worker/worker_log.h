@@ -10,12 +10,11 @@ struct worker_log {
     int held_fd; /* eventfd: lines were held back; -1: none yet */
 };
 
-/* Log as the configuration says. Before there is another thread. */
+/* Open the log of the configuration. Call it before there is another thread. */
 int worker_log_open(struct worker_log *l, const struct config_log *config, struct parent *parent,
                     struct err *reterr);
 
-/* Go over to the file that the supervisor has sent, or a negative errno in its place, and tell it.
- */
+/* Use the file that the supervisor has sent, or a negative errno in its place, and report to it. */
 void worker_log_take(int supervisor_fd, int fd);
 
 /* The same of a file of a plugin, which is the nth. */
@@ -25,11 +24,12 @@ void worker_log_take_file(int supervisor_fd, struct plugins *plugins, uint32_t n
 int worker_log_reopen(struct worker_log *l, struct plugins *plugins, const char *why,
                       struct err *reterr);
 
-/* Log, and on standard error too, why it does not start: who has asked for it looks there. */
+/* Log the reason why goevd does not start, on standard error too, because its caller looks there.
+ */
 void worker_log_failure(const struct err *err);
 
-/* Tell how many lines have been held back, where that is due; whenever held_fd is readable, which
- * does no more than wake, and at log_held_due_ns(). */
+/* Log how many lines have been held back, if that is due. Call it whenever held_fd is readable,
+ * which is a mere wake-up, and at log_held_due_ns(). */
 void worker_log_tell(struct worker_log *l);
 
 void worker_log_fini(struct worker_log *l);
