@@ -13,11 +13,11 @@ struct helper_job {
 };
 
 struct helper {
-    pthread_mutex_t lock; /* held by nobody who waits for anything else */
+    pthread_mutex_t lock; /* no thread waits for anything else while it holds the lock */
     pthread_cond_t wake;
     pthread_t thread;
     struct helper_job *first, *last;             /* to run; the first one may be running */
-    struct helper_job *finished, *finished_last; /* to be told of */
+    struct helper_job *finished, *finished_last; /* whose `done` is due */
     int event_fd;                                /* readable while there are finished jobs */
     bool runs, ends;
 };
@@ -34,6 +34,6 @@ int helper_close(struct helper *h, int fd);
 /* Call `done` of the jobs that have run. */
 void helper_finish(struct helper *h);
 
-/* Give the jobs so much time, and end the thread unless it is held up. Nothing is done of those that
- * are left. */
+/* Give the jobs so much time, and end the thread unless it is held up. Nothing is done of those
+ * that are left. */
 void helper_stop(struct helper *h, uint64_t timeout_ns);

@@ -66,7 +66,7 @@ kept_sort(int fd, const char *name, void *arg)
     return true;
 }
 
-/* Nobody reaches a unix socket whose file is gone. */
+/* A unix socket whose file is gone cannot be reached. */
 static bool
 kept_fits(int fd, const struct proto_listen *listen)
 {
@@ -107,7 +107,7 @@ kept_take(struct kept *k, const struct proto_listen *listen, unsigned max, int *
     return n;
 }
 
-/* ---- Those that nobody has taken ------------------------------------------------------------- */
+/* ---- Sockets that are left ------------------------------------------------------------------- */
 
 static bool
 kept_end_one(int fd, const char *name, void *arg)

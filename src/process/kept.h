@@ -6,13 +6,13 @@
 #include "process/passed_fds.h"
 #include "proto/proto.h"
 
-#define KEPT_PREFIX "goevd." /* what their names begin with */
+#define KEPT_PREFIX "goevd." /* the beginning of their names */
 
 struct kept {
     struct passed_fds passed; /* all that was open before, also that of socket units */
 
-    /* A socket is to be kept over a restart under this name, or no longer. NULL: nobody keeps
-     * any. */
+    /* A socket is to be kept over a restart under this name, or no longer. NULL: no manager
+     * keeps sockets. */
     void (*on_keep)(const char *name, int fd, void *arg);
     void (*on_forget)(const char *name, void *arg);
     void *arg;
@@ -25,11 +25,11 @@ void kept_name(const struct proto_listen *asked, unsigned place, char buf[PASSED
  * beyond max, and those that do not fit the options, are ended. Returns how many are taken. */
 unsigned kept_take(struct kept *k, const struct proto_listen *listen, unsigned max, int *ret_fds);
 
-/* End those that nobody has taken: all, or those that keep the address of `listen` from being
+/* End the sockets that are left: all, or those that keep the address of `listen` from being
  * bound. Returns how many. */
 unsigned kept_end(struct kept *k, const struct proto_listen *listen);
 
-/* Is there one that nobody has taken, on another address that conflicts with this one? */
+/* Whether a socket is left on another address that conflicts with this one. */
 bool kept_is_beside(struct kept *k, const struct proto_listen *listen);
 
 /* The manager need not keep them any more. */

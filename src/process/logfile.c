@@ -19,7 +19,7 @@ logfile_refuse(int r, const char *key, const char *what, const char *path, struc
                    err_words(r), err_advice(r));
 }
 
-/* For sink.h, which looks at what stands there. */
+/* Let sink.h read the end of the file. */
 static int
 logfile_make_readable(int fd)
 {
@@ -36,7 +36,7 @@ logfile_make_readable(int fd)
     return both;
 }
 
-/* O_NONBLOCK: a FIFO that nobody reads is refused, and one that is not read for long is not waited
+/* O_NONBLOCK: a FIFO without a reader is refused, and one that is not read for long is not waited
  * for. */
 int
 logfile_open(const char *key, const char *path, struct err *reterr)

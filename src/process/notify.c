@@ -1,8 +1,8 @@
 #include "process/notify.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ notify_number(const char *name)
     return text ? strtoull(text, NULL, 10) : 0;
 }
 
-/* WATCHDOG_PID says whom it is for, sd_watchdog_enabled(3). */
+/* WATCHDOG_PID names the process that it is for, sd_watchdog_enabled(3). */
 static uint64_t
 notify_watchdog_ns(void)
 {
@@ -60,8 +60,8 @@ notify_watchdog_ns(void)
     return pid && pid != (uint64_t)getpid() ? 0 : notify_number("WATCHDOG_USEC") * 1000;
 }
 
-/* Connected, so that no later message looks up a path. A manager that is not there yet, or again, is
- * connected to by the next message. */
+/* Connected, so that no later message looks up a path. A manager that is not there yet, or again,
+ * is connected to by the next message. */
 static int
 notify_connect(struct notify *n)
 {
@@ -165,7 +165,7 @@ notify_queue(struct notify *n, enum notify_kind kind, const char *text, size_t l
         n->retry_ns = clock_now_ns() + NOTIFY_RETRY_NS;
 }
 
-/* ---- What is said ---------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 /* 0; -EAGAIN: the manager takes it later; another negative errno: it never will. */
 static int
@@ -192,7 +192,7 @@ notify_send(struct notify *n, const char *text, size_t len, const int *fds, unsi
     return 0;
 }
 
-/* Nothing overtakes what is queued. */
+/* Queued messages leave first. */
 static void
 notify_pass(struct notify *n, enum notify_kind kind, const char *text, size_t len, const int *fds,
             unsigned count)

@@ -16,17 +16,17 @@ struct passed_fds {
 /* Take them over, and their variables out of the environment. */
 int passed_fds_init(struct passed_fds *in, struct err *reterr);
 
-/* Close those that nobody took. */
+/* Close the descriptors that are left. */
 void passed_fds_fini(struct passed_fds *in);
 
 /* Those of that name become the caller's. Returns how many, at most max. */
 unsigned passed_fds_take(struct passed_fds *in, const char *name, int *ret_fds, unsigned max);
 
-/* The names of those that nobody took, for a sentence; those that begin with `prefix` are left out.
- * False if there is none. */
+/* The names of the descriptors that are left, for a sentence, without those that begin with
+ * `prefix`. Returns false if there is none. */
 bool passed_fds_left(const struct passed_fds *in, const char *prefix, char *buf, size_t size);
 
-/* Call fn for each that begins with `prefix` and that nobody took. Returns how many fn has taken
- * over, which it says by returning true. */
+/* Call fn for each descriptor that is left and whose name begins with `prefix`. fn returns true if
+ * it has taken it over. Returns how many it has. */
 typedef bool (*passed_fds_fn)(int fd, const char *name, void *arg);
 unsigned passed_fds_each(struct passed_fds *in, const char *prefix, passed_fds_fn fn, void *arg);

@@ -16,7 +16,7 @@
 
 #define LINKS_MAX 40 /* as the kernel follows, path_resolution(7) */
 
-/* Nobody but root can put anything else at `entry` of this folder. */
+/* Whether only root can replace `entry` of this folder. */
 static bool
 path_is_roots(const char *folder, const struct stat *entry)
 {
@@ -35,7 +35,7 @@ path_is_in_proc(const char *folder)
     return statfs(folder, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Replace the link behind `folder`, which is `at` bytes of the path long, by what it leads to. */
+/* Replace the link behind `folder`, the first `at` bytes of the path, by its target. */
 static bool
 path_follow(char path[PATH_MAX], size_t at, const char *rest)
 {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
-/* As open(2), but root follows no link that somebody else could have made: every folder on the way
- * must be root's alone, or no link be there. The fd; a negative errno, -ELOOP for such a link. */
+/* As open(2), but root follows no link that another user could have made: unless every folder on
+ * the way belongs to root alone, there may be no link. The fd; a negative errno, -ELOOP for such a
+ * link. */
 int path_open(const char *path, int flags, mode_t mode);

@@ -1,4 +1,4 @@
-/* The file that says which process goevd is, locked for as long as it lives: flock(2). */
+/* The file with the pid of goevd, locked by flock(2) for as long as it lives. */
 #pragma once
 
 #include <limits.h>
@@ -10,11 +10,11 @@ struct pidfile {
     char path[PATH_MAX];
 };
 
-/* Take the file at this path. One that a process holds that lives is -EBUSY, and left alone; what
- * one that has died left behind is taken over. */
+/* Take the file at this path. A file that a living process holds is left alone: -EBUSY. A
+ * file that a dead process has left is taken over. */
 int pidfile_open(struct pidfile *f, const char *path, struct err *reterr);
 
-/* Whether that would succeed, as far as the permissions say; nothing is opened. */
+/* Whether the permissions allow that; nothing is opened. */
 int pidfile_check(const char *path, struct err *reterr);
 
 /* Remove it and let go. Nothing if there is none. */

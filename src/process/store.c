@@ -8,7 +8,7 @@
 
 struct store_entry {
     struct store_entry *next;
-    struct proto_listen asked;  /* last; its address, name and number are what it is found by */
+    struct proto_listen asked;  /* last; found by its address, name and number */
     struct proto_listen wanted; /* by the worker that starts */
     struct address bound;
     struct listen_file file; /* of a unix socket */
@@ -118,7 +118,8 @@ store_bind(struct store *s, struct store_entry *e, unsigned count, struct err *r
     return r;
 }
 
-/* What was kept may be in the way, as when another user has bound it. Returns how many ended. */
+/* Kept sockets may be in the way, for example if another user has bound them. Returns how many were
+ * ended. */
 static unsigned
 store_make_room(struct store *s, struct store_entry *e)
 {
@@ -185,8 +186,8 @@ store_check_change(const struct store_entry *e, const struct proto_listen *liste
     return err_set(reterr, -EBUSY, "ipv6_only cannot change while it listens; restart goevd");
 }
 
-/* Nobody reaches a unix socket whose file is gone. Where another stands in its place, that is
- * somebody else's. */
+/* A unix socket whose file is gone cannot be reached. Another file in its place belongs to another
+ * program. */
 static bool
 store_is_gone(const struct store_entry *e)
 {
@@ -216,7 +217,7 @@ store_get(struct store *s, const struct proto_listen *listen, struct address *re
 
 /* ---- From one worker to the next ------------------------------------------------------------- */
 
-/* What systemd has passed is not ours to end. */
+/* Sockets that systemd has passed are not goevd's to end. */
 static void
 store_close(struct store *s, struct store_entry *e)
 {

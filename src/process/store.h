@@ -12,10 +12,10 @@ struct store {
     struct kept kept;
 };
 
-/* Take over what was open before. */
+/* Take over sockets that were open before. */
 int store_init(struct store *s, struct err *reterr);
 
-/* A worker starts: what it asks for from now on is kept by store_commit(). */
+/* A worker starts: store_commit() keeps the sockets that are requested from now on. */
 void store_begin(struct store *s);
 
 /* It has asked for all that it needs: -EINVAL if systemd has passed something else. */
@@ -29,8 +29,8 @@ int store_commit(struct store *s, struct err *reterr);
 /* It will not serve: close the sockets that were opened for it alone. */
 void store_rollback(struct store *s);
 
-/* The sockets of an address, opened now if they are not yet. They stay the store's. What cannot be
- * changed about a socket that listens is -EBUSY. */
+/* The sockets of an address, opened now if they are not yet. They stay the store's. -EBUSY for
+ * an option that cannot change while a socket listens. */
 int store_get(struct store *s, const struct proto_listen *listen, struct address *ret_bound,
               const int **ret_fds, unsigned *ret_count, struct err *reterr);
 

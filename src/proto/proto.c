@@ -108,7 +108,8 @@ proto_receive_flags(int fd, struct proto_message *ret, int *ret_fds, unsigned fd
     *ret_fd_count = proto_take_fds(&header, ret_fds, fd_max);
     if (header.msg_flags & MSG_CTRUNC) /* the kernel found no room for all of them */
         return -EMFILE;
-    /* A longer body comes from a newer side; what it adds was cut off and is not ours to know. */
+    /* A longer body comes from a newer side. The fields that it adds were cut off and are ignored.
+     */
     return (size_t)n < PROTO_HEAD ? -EBADMSG : 0;
 }
 

@@ -19,8 +19,8 @@
  *   DRAINING          <-   STOP
  *
  * The worker sends HELLO first, with the version it speaks. The two may come from different builds,
- * for a reload starts the worker that is on disk then: within a major version messages only gain
- * fields at their end, and each side takes the known fields and zeroes the rest.
+ * because a reload starts the worker that is on disk then. Within a major version messages only
+ * gain fields at their end. Each side takes the known fields and zeroes the rest.
  */
 #pragma once
 
@@ -46,7 +46,7 @@
 #define PROTO_FILES_MAX GOEVD_LOGFILE_MAX /* that plugins add lines to, of one worker */
 
 enum proto_type {
-    PROTO_HELLO = 1, /* worker: who I am */
+    PROTO_HELLO = 1, /* worker: my version */
     PROTO_WELCOME,   /* supervisor: go on */
     PROTO_LISTEN,    /* worker: give me the sockets of an address */
     PROTO_SOCKETS,   /* supervisor: here they are, `left` more to come in further packets */
@@ -55,7 +55,7 @@ enum proto_type {
     PROTO_STOP,      /* supervisor: drain and end */
     PROTO_CONTROL,   /* supervisor: answer the client of the control socket that comes with it */
     PROTO_FAILED,    /* worker: I shall not serve, and why */
-    PROTO_DRAINING,  /* worker: I have been told to stop, and accept no more */
+    PROTO_DRAINING,  /* worker: I am stopping, and accept no more */
     PROTO_PID_FILE,  /* worker: hold this file; WELCOME or REFUSED follows */
     PROTO_BEGIN,     /* worker: I have all that I need, may I begin? WELCOME or REFUSED follows */
     PROTO_LOAD,      /* worker: so much have I to do */
@@ -70,7 +70,7 @@ enum proto_type {
     PROTO_FILE_NEW, /* supervisor: that file, opened anew */
     PROTO_REPLACE,  /* worker, if the supervisor speaks 1.4: let another take my place, and why */
     PROTO_CUT,      /* worker, if the supervisor speaks 1.5: so many connections I end unfinished */
-    PROTO_SNAPSHOT, /* worker, if the supervisor speaks 1.6: what do I start from? supervisor: this
+    PROTO_SNAPSHOT, /* worker, if the supervisor speaks 1.6: give me my origin. supervisor: this
                      */
     PROTO_KEPT,     /* supervisor: a file that the worker before has loaded */
     PROTO_KEEP,     /* worker: a file that I have loaded; my successor may need it */
@@ -96,7 +96,7 @@ struct proto_listen {
     struct listen_options options;
     uint32_t count; /* of sockets, if the address is not open yet */
     uint32_t nth;   /* among the listeners with this address: several may ask for port 0 */
-    char systemd[PROTO_NAME_MAX]; /* "": the address; else the name of what systemd has passed */
+    char systemd[PROTO_NAME_MAX]; /* "": the address; else the name of sockets from systemd */
     uint32_t steer_count;         /* 0: connections are not steered; else they are, once READY, */
     uint16_t steer_cpus[PROTO_FDS_MAX]; /* ... by these CPUs: socket i is for i mod steer_count */
 };
@@ -187,7 +187,7 @@ struct proto_cut {
 };
 
 struct proto_snapshot {
-    uint32_t replay; /* start from it; else record what is read into it */
+    uint32_t replay; /* start from it; else record each file that is read */
     uint32_t files;  /* KEPT messages that follow */
 };
 
@@ -254,7 +254,7 @@ int proto_try_send(int fd, enum proto_type type, const void *body, size_t size, 
 int proto_receive(int fd, struct proto_message *ret, int *ret_fds, unsigned fd_max,
                   unsigned *ret_fd_count);
 
-/* The same without waiting: -EAGAIN. Every descriptor that came is the caller's, for closing one may
- * wait; also with -EMFILE, when there was no room for all of them. */
+/* The same without waiting: -EAGAIN. Every descriptor that came is the caller's, for closing one
+ * may wait; also with -EMFILE, when there was no room for all of them. */
 int proto_try_receive(int fd, struct proto_message *ret, int ret_fds[PROTO_FDS_ALL],
                       unsigned *ret_fd_count);

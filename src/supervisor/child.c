@@ -42,7 +42,7 @@ child_execute(const struct child_command *command, int fd)
     fd_set_cloexec(fd, false);
     sigprocmask(SIG_SETMASK, command->mask, NULL);
     setrlimit(RLIMIT_NOFILE, command->files);
-    /* What the supervisor may do where it is not root, such as bind ports below 1024, ends here. */
+    /* Capabilities of a supervisor that is not root, such as to bind ports below 1024, end here. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     r = binary_execute(command->path, command->kept_fd, command->fresh, argv);
     log_error("cannot execute %s: %s", command->path, err_words(r));

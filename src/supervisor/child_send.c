@@ -1,5 +1,5 @@
-/* Messages to a worker, which the supervisor never waits for: what a worker is not reading yet is
- * queued, up to CHILD_QUEUE_MAX messages, and leaves when its channel has room. */
+/* Messages to a worker, which the supervisor never waits for. Messages that a worker is not reading
+ * yet are queued, up to CHILD_QUEUE_MAX of them, and sent when its channel has room. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,8 +29,8 @@ static int
 child_queue(struct child *c, enum proto_type type, const void *body, size_t size, const int *fds,
             unsigned count)
 {
-    struct child_message *m =
-        c->queued < CHILD_QUEUE_MAX ? calloc(1, sizeof(*m) + size) : NULL, **end = &c->queue;
+    struct child_message *m = c->queued < CHILD_QUEUE_MAX ? calloc(1, sizeof(*m) + size) : NULL,
+                         **end = &c->queue;
 
     if (!m)
         return -EAGAIN;

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 
 #ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u /* of newer kernels, which want it to be said */
+#define MFD_NOEXEC_SEAL 8u /* newer kernels warn about memfds without it */
 #endif
 
 static int

@@ -1,5 +1,5 @@
-/* What a worker has been started from, kept for the one that takes its place should it die: the
- * snapshot of its files, its binary and its plugins. They are descriptors; nothing in them is read.
+/* The origin of a worker, kept for a replacement if it dies: the snapshot of its files, its binary
+ * and its plugins. They are descriptors; nothing in them is read.
  */
 #pragma once
 
@@ -21,11 +21,12 @@ struct origin {
 /* With an empty memfd. NULL with the reason. */
 struct origin *origin_new(struct err *reterr);
 
-/* Take a file over. 0; a negative errno, -E2BIG beyond PROTO_KEPT_MAX, and fd stays the caller's. */
+/* Take a file over. 0; a negative errno, -E2BIG beyond PROTO_KEPT_MAX, and fd stays the caller's.
+ */
 int origin_add(struct origin *o, const struct proto_kept *file, int fd);
 
 /* Whether its snapshot is written and sealed, so that the worker can no longer change it. */
 bool origin_is_sealed(const struct origin *o);
 
-/* `closer` closes what it holds: that comes from a worker. */
+/* `closer` closes its descriptors, because they come from a worker. */
 void origin_free(struct origin *o, struct helper *closer);

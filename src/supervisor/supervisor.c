@@ -19,7 +19,7 @@
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
-#define HELPER_NS NS_PER_S /* that a helper thread has at the end */
+#define HELPER_NS NS_PER_S        /* that a helper thread has at the end */
 #define STEP_NS (500 * NS_PER_MS) /* the least of waiting for a worker's deadline */
 
 /* ---- Workers --------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ supervisor_count(const struct supervisor *s)
     return n;
 }
 
-/* A reload reads the disk; a worker that replaces a dead one starts from what is kept. */
+/* A reload reads the disk; a worker that replaces a dead one starts from the kept files. */
 static int
 supervisor_start(struct supervisor *s, unsigned reload)
 {
@@ -115,7 +115,7 @@ supervisor_stop_now(struct supervisor *s, const char *why)
     notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1");
     s->restart_ns = 0;
     control_close(&s->control);
-    store_fini(&s->store); /* who knocks from now on is refused */
+    store_fini(&s->store); /* connections are refused from now on */
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
         struct child *c = &s->children[i];
 
@@ -169,7 +169,8 @@ supervisor_make_room(struct supervisor *s)
         s->room_ns = due;
 }
 
-/* What waits for its turn. At most one worker starts at a time; one too many has to go before. */
+/* Start the worker that is due. At most one starts at a time, and one too many has to end before.
+ */
 static void
 supervisor_start_due(struct supervisor *s)
 {
@@ -231,7 +232,8 @@ supervisor_earlier(uint64_t a, uint64_t b)
     return !a || (b && b < a) ? b : a;
 }
 
-/* By halves: whoever waits for all of it does not notice that he has stood still meanwhile. */
+/* Wait for at most half of the remaining time, so that a suspend of the machine is noticed and not
+ * charged to the worker. */
 static uint64_t
 supervisor_approach(uint64_t deadline_ns, uint64_t now_ns)
 {
@@ -319,8 +321,8 @@ supervisor_on_child(struct supervisor *s, struct child *c, short events)
 static void
 supervisor_round(struct supervisor *s)
 {
-    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN},
-                                                       {.fd = s->closer.event_fd, .events = POLLIN}};
+    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {
+        {.fd = s->signal_fd, .events = POLLIN}, {.fd = s->closer.event_fd, .events = POLLIN}};
     int timeout_ms = supervisor_timeout_ms(s);
     uint64_t begun_ns = clock_now_ns();
 
@@ -398,7 +400,8 @@ supervisor_begin(struct supervisor *s)
     int r = supervisor_init(s);
 
     if (r == 0)
-        r = supervisor_inherit(s, &err); /* before anything takes the numbers of what is passed */
+        r = supervisor_inherit(s,
+                               &err); /* before other descriptors take the numbers of passed ones */
     if (r == 0)
         r = ledger_init(&s->ledger, &err);
     if (r == 0)

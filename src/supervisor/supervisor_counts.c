@@ -1,8 +1,8 @@
-/* The memory that workers count in, and what the supervisor counts itself. */
+/* The memory that workers count in, and the counters of the supervisor. */
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-/* Let one worker read what another counts. */
+/* Let one worker read the counts of another. */
 static int
 supervisor_send_counts(struct supervisor *s, struct child *to, const struct child *of,
                        unsigned left)
@@ -67,7 +67,7 @@ supervisor_count_end(struct supervisor *s)
 {
     static const struct catalog_family about = {
         .name = "goevd_worker_crashes_total",
-        .help = "Workers that ended without having been told to.",
+        .help = "Workers that ended without a request to stop.",
         .type = GOEVD_METRIC_COUNTER,
     };
 

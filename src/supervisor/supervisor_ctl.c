@@ -1,4 +1,4 @@
-/* What is asked at the control socket. */
+/* Requests at the control socket. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "base/fd.h"
 #include "supervisor/supervisor.h"
 
-#define REOPEN_WAIT_NS (30 * NS_PER_S) /* for workers that do not read */
+#define REOPEN_WAIT_NS (30 * NS_PER_S)   /* for workers that do not read */
 #define RELOAD_WAIT_NS (3600 * NS_PER_S) /* where a worker may take any time to start */
 #define WORKER_WORD "worker "
 
 /* Which worker a request is for: the one that serves, or the one that "worker PID" before it names.
- * Returns what it is asked; *ret is NULL where there is none. */
+ * Returns the request itself; *ret is NULL if there is no such worker. */
 static const char *
 supervisor_address(struct supervisor *s, const char *request, const struct child **ret)
 {
@@ -76,7 +76,7 @@ supervisor_on_reload_request(struct supervisor *s, struct control_client *client
         client->held = supervisor_reload(s, "goevd ctl reload");
 }
 
-/* What is not its own it passes on; the worker answers the client itself. */
+/* Requests for workers are passed on, and the worker replies to the client. */
 void
 supervisor_on_request(struct control_client *client, const char *request, void *arg)
 {

@@ -1,4 +1,4 @@
-/* The end of workers, and who takes their place. */
+/* The end of workers, and their replacement. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define RESTART_DELAY_FIRST_NS (100 * NS_PER_MS) /* doubled for each attempt that follows */
 #define RESTART_DELAY_MAX_NS NS_PER_S            /* after a crash */
 #define RETRY_DELAY_MAX_NS (5 * NS_PER_S)        /* after a start that failed */
-#define RESTART_TIMEOUT_NS (30 * NS_PER_S)       /* with a worker that does not say it */
+#define RESTART_TIMEOUT_NS (30 * NS_PER_S)       /* for a worker without that setting */
 
 static void
 supervisor_log_end(struct supervisor *s, const struct child *c, int status)
@@ -42,7 +42,7 @@ supervisor_log_failure(const struct child *c, const char *what)
             log_error("%s: %s", what, line);
 }
 
-/* It has ended, and perhaps said why. */
+/* Log the end of a worker, and its reason if it has sent one. */
 static void
 supervisor_log_end_and_failure(struct supervisor *s, const struct child *c, int status)
 {
@@ -69,7 +69,8 @@ supervisor_count_crash(struct supervisor *s, uint64_t now)
     return kept;
 }
 
-/* Nobody is left to take connections: close the sockets, so that clients and balancers see it. */
+/* No worker is left to accept connections: close the sockets, so that clients and balancers see it.
+ */
 static void
 supervisor_give_up(struct supervisor *s)
 {
@@ -114,8 +115,8 @@ supervisor_replace(struct supervisor *s)
     log_notice("starting another worker%s", pause ? " after a pause" : "");
 }
 
-/* A worker that refuses to start is no crash, because the reason may go away. But sockets that
- * nobody serves look alive to a balancer, so the attempts end at some time. */
+/* A worker that refuses to start is no crash, because the reason may go away. But sockets
+ * without a worker look alive to a balancer, so the attempts end at some time. */
 void
 supervisor_retry(struct supervisor *s)
 {
@@ -179,7 +180,7 @@ supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
     pidfile_close(&s->next_pidfile);
     supervisor_forget_log(s);
     if (!s->was_ready) {
-        /* The first worker has said why itself. */
+        /* The first worker has logged the reason. */
         s->status =
             WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG ? EXIT_CONFIG : EXIT_REFUSED;
         s->stopping = true;
@@ -220,7 +221,7 @@ supervisor_find_pid(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
-/* What it has said last is worth hearing: why it did not start, a value that it has taken. */
+/* Read its last messages first: they may give the reason for its end, or a value that was set. */
 void
 supervisor_reap(struct supervisor *s)
 {

@@ -1,6 +1,6 @@
 /* The files that plugins add lines to: the supervisor opens them, for a worker that may not be root
- * any more. A worker asks while it starts, before it has heard any client; later it can only be
- * sent what it has asked for then. */
+ * any more. A worker requests them while it starts, before it accepts clients. Later it can get
+ * only the same files again. */
 #include <errno.h>
 
 #include "base/fd.h"
@@ -39,7 +39,7 @@ supervisor_on_file(struct child *c, struct proto_file *file)
     return r;
 }
 
-/* Returns as proto_try_send(); what cannot be opened is told, and passed over. */
+/* Returns as proto_try_send(); a file that cannot be opened is logged and skipped. */
 static int
 supervisor_send_file(struct supervisor *s, struct child *c, unsigned nth)
 {

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-/* ---- What a worker asks for ------------------------------------------------------------------ */
+/* ---- The request of a worker ----------------------------------------------------------------- */
 
 static bool
 supervisor_log_is(const struct supervisor_log *log, const struct proto_log *how)

@@ -1,4 +1,4 @@
-/* What the service manager hears, sd_notify(3). */
+/* Messages to the service manager, sd_notify(3). */
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -25,8 +25,8 @@ supervisor_notify_ready(struct supervisor *s)
 void
 supervisor_notify_reloading(struct supervisor *s)
 {
-    notify_say(&s->notify, NOTIFY_STATE,
-               "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now_ns() / 1000);
+    notify_say(&s->notify, NOTIFY_STATE, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+               clock_now_ns() / 1000);
 }
 
 /* ---- As time goes by ------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ supervisor_notify_time(struct supervisor *s, uint64_t now_ns)
     supervisor_extend(s, now_ns);
 }
 
-/* ---- What it passes and keeps ---------------------------------------------------------------- */
+/* ---- Sockets that it passes and keeps -------------------------------------------------------- */
 
 static void
 supervisor_keep(const char *name, int fd, void *arg)

@@ -1,4 +1,4 @@
-/* What workers start from: the disk, which is kept when they serve, or what is kept. */
+/* The origin of workers: files of the disk, which are kept once they serve, or the kept files. */
 #include "base/fd.h"
 #include "base/log.h"
 #include "supervisor/supervisor.h"

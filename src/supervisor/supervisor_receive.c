@@ -1,4 +1,4 @@
-/* What workers say. */
+/* Messages of workers. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -286,8 +286,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
     }
 }
 
-/* Descriptors that nobody has asked for come from a worker that was taken over. Closing them may
- * wait, so the supervisor does not do that itself, and lets it send no more. */
+/* Descriptors that were not requested come from a worker that an attacker controls. Closing them
+ * may wait, so the closer does it, and the worker can send no more. */
 static int
 supervisor_take_fds(struct supervisor *s, const struct child *c, const struct proto_message *m,
                     int *fds, unsigned count)
