@@ -19,7 +19,8 @@ fd_closep(int *fd)
 
 /* Make room in the process's table for fds below count, as far as RLIMIT_NOFILE allows, while it
  * has but one thread. Where threads share the table, the kernel lets the thread that makes it grow
- * wait for all CPUs (synchronize_rcu): several milliseconds, in which a poller serves nobody. */
+ * wait for all CPUs (synchronize_rcu): several milliseconds, in which a poller serves no
+ * connection. */
 void fd_reserve(unsigned count);
 
 int fd_set_nonblock(int fd, bool nonblock);

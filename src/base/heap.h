@@ -1,9 +1,9 @@
 /* Memory that malloc(3) keeps after it has been freed, given back to the system.
  *
- * malloc gives back what lies at the end of a heap. A burst leaves holes below it, and a daemon
+ * malloc gives back the end of a heap. A burst leaves holes below it, and a daemon
  * would hold them for good. malloc_trim(3) holds the locks of the heaps, so it is called from a
- * thread that nobody waits for, at most every HEAP_FIRST_NS, and less often while it gives nothing
- * back. */
+ * thread that no other waits for, at most every HEAP_FIRST_NS, and less often while it gives
+ * nothing back. */
 #pragma once
 
 #include "base/util.h"
@@ -21,8 +21,8 @@ struct heap {
 /* All that is resident now is needed for good. */
 void heap_begin(struct heap *h, uint64_t now_ns);
 
-/* If it is due, give back what can be. */
+/* If it is due, give back free memory. */
 void heap_trim(struct heap *h, uint64_t now_ns);
 
-/* Resident memory of the process; 0: it cannot be told. */
+/* Resident memory of the process; 0: unknown. */
 size_t heap_resident_bytes(void);

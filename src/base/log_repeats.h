@@ -10,8 +10,8 @@
 /* All that came before is forgotten. Before there is another thread. */
 void log_repeats_limit(unsigned max, uint64_t interval_ns);
 
-/* Async-signal-safe: make the eventfd of log_set_wake_fd() readable. What the handler of a fatal
- * signal may do. */
+/* Async-signal-safe: make the eventfd of log_set_wake_fd() readable. The handler of a
+ * fatal signal may call it. */
 void log_wake(void);
 
 /* True: it is held back and counted. */

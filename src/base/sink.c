@@ -28,7 +28,8 @@ sink_wait(int fd)
     return poll(&poll_fd, 1, SINK_WAIT_MS) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* A disk takes the rest of a line, or reports that it is full. *ret_done: what it has taken. */
+/* A disk takes the rest of a line, or reports that it is full. *ret_done: the bytes that it has
+ * taken. */
 static int
 sink_put(int fd, const char *line, size_t len, bool waits, size_t *ret_done)
 {

@@ -69,7 +69,7 @@ thread_note_stack(void)
     pthread_attr_destroy(&attr);
 }
 
-/* A large array may begin far below what is left. */
+/* A large array may begin far below the rest of the stack. */
 bool
 thread_stack_full(uintptr_t address, size_t *ret_bytes)
 {

@@ -37,7 +37,7 @@ int thread_start(const struct thread_config *config, thread_fn fn, void *arg, pt
  * its stack is full; *ret_bytes: how large that is. Safe in the handler of a signal. */
 bool thread_stack_full(uintptr_t address, size_t *ret_bytes);
 
-/* Give the calling thread the stack for faults, until it ends. Without memory it has none. What it
- * returns goes to thread_drop_fault_stack(). */
+/* Give the calling thread the stack for faults, until it ends. Without memory it has none. The
+ * result goes to thread_drop_fault_stack(). */
 void *thread_take_fault_stack(void);
 void thread_drop_fault_stack(void *stack);

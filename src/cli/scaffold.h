@@ -31,10 +31,10 @@ int scaffold_folder(struct err *reterr);
 /* The command that runs this goevd again, in any folder. */
 const char *scaffold_program(char *buf, size_t size);
 
-/* Load a plugin, and print its description to stdout. Its fault is in reterr; what should be mended
- * all the same goes to stderr. */
+/* Load a plugin, and print its description to stdout. Its fault is in reterr; other defects go
+ * to stderr. */
 int scaffold_check(const char *path, struct err *reterr);
 
-/* Serve what `dir` says in test.yaml with the plugins of `plugin_dir`, drive it, run the program
+/* Serve test.yaml of `dir` with the plugins of `plugin_dir`, drive it, run the program
  * `test` beside it, and stop it, printing each step to stdout. 0; -EIO where one has failed. */
 int scaffold_test(const char *dir, const char *plugin_dir, struct err *reterr);

@@ -1,4 +1,4 @@
-/* What is to be said of a plugin that is built: what dlopen(3) and the loader do not mind, too. */
+/* Faults of a built plugin, also those that dlopen(3) and the loader accept. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "plug/loader/object.h"
 #include "plug/plugins.h"
 
-#define NAMES_MAX 8 /* that one line tells */
+#define NAMES_MAX 8 /* in one line */
 
 static void scaffold_warn(const char *path, const char *format, ...) PRINTF(2, 3);
 
@@ -95,7 +95,7 @@ scaffold_tell_missing(const char *path)
         return;
     object_each_missing(&object, scaffold_add_name, &missing);
     if (missing.count > 1)
-        scaffold_warn(path, "nobody provides %s%s", missing.text,
+        scaffold_warn(path, "no library provides %s%s", missing.text,
                       scaffold_more(&missing, more, sizeof(more)));
 }
 

@@ -1,5 +1,5 @@
-/* A daemon for a plugin's test: it gets a socket as from systemd, and says as to systemd that it is
- * ready; so neither a free port nor the time when it serves is guessed. */
+/* A daemon for a plugin's test: it gets a socket as from systemd, and reports as to systemd that it
+ * is ready. So the test guesses neither a free port nor the time when it serves. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -201,7 +201,7 @@ scaffold_fini(struct daemon *d)
 
 enum stranger {
     STRANGER_LEAVES,    /* at once */
-    STRANGER_LISTENS,   /* sends nothing, and waits for the end of what is said */
+    STRANGER_LISTENS,   /* sends nothing, and reads to the end */
     STRANGER_BABBLES,   /* sends bytes that mean nothing */
     STRANGER_BREAKS_OFF /* resets the connection while it is answered */
 };

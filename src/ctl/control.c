@@ -367,7 +367,7 @@ control_accept(struct control *c)
     }
 }
 
-/* One that is held is told of only when it has gone. */
+/* A held client has only one event: its end. */
 static void
 control_client_event(struct control *c, struct control_client *client)
 {

@@ -1,10 +1,9 @@
-/* The control socket: a client says one line and gets one reply, and that is all. Nothing here
- * waits: a client that does not speak, or does not read, holds up nobody and is closed in time.
+/* The control socket: a client sends one line and gets one reply. No call here waits: a client that
+ * does not send, or does not read, delays no other client and is closed in time.
  *
  * A reply is `ok LENGTH` and so many bytes, or `error SENTENCE`, perhaps with more lines behind it.
- * One whose length is not known when it begins is `parts`, and for each part `LENGTH` and so many
- * bytes, until a length is 0: the next part is made when the client's socket has taken the one
- * before it.
+ * A reply of unknown length is `parts`, and for each part `LENGTH` and so many bytes, until a
+ * length is 0. The next part is made when the client's socket has taken the one before it.
  *
  * The supervisor listens and passes to the worker, with the request, the client that only the
  * worker can answer; so both have one of these, and the worker's does not listen unless it is
@@ -18,8 +17,8 @@
 #include "net/accept/listen.h"
 
 #define CONTROL_CLIENTS_MAX 16
-#define CONTROL_HELD_MAX 12 /* clients that may be held: the others' places are for `status` */
-#define CONTROL_REQUEST_MAX 1024         /* bytes, without the newline */
+#define CONTROL_HELD_MAX 12      /* clients that may be held: the others' places are for `status` */
+#define CONTROL_REQUEST_MAX 1024 /* bytes, without the newline */
 #define CONTROL_CLIENT_NS (2 * NS_PER_S) /* to ask, and again to read each part of the reply */
 #define CONTROL_PATH_MAX 107             /* unix(7) */
 #define CONTROL_FDS (1 + CONTROL_CLIENTS_MAX)
@@ -35,7 +34,7 @@ struct control_source {
 struct control_client {
     int fd;               /* -1: free */
     uint64_t deadline_ns; /* 0: none */
-    unsigned held;        /* what it waits for; 0: nothing */
+    unsigned held;        /* the event that it waits for; 0: none */
     char request[CONTROL_REQUEST_MAX + 1];
     size_t request_len;
     char *reply; /* NULL until there is one */
@@ -68,10 +67,10 @@ void control_close(struct control *c);
 
 void control_fini(struct control *c);
 
-/* Answer a client that somebody else has accepted. It owns fd now. */
+/* Reply to a client that another process has accepted. It owns fd now. */
 void control_adopt(struct control *c, int fd, const char *request);
 
-/* What to poll(2), CONTROL_FDS of them, and what to do then. */
+/* Fill in CONTROL_FDS entries for poll(2), and handle its result. */
 void control_poll(struct control *c, struct pollfd *ret_fds);
 void control_handle(struct control *c, const struct pollfd *fds);
 
@@ -85,8 +84,8 @@ void control_refuse(struct control_client *client, const char *format, ...) PRIN
 int control_take(struct control_client *client);
 
 /* Within on_request: it is answered later, with all others that wait for the same, a number of the
- * caller's above 0. A client that goes away meanwhile is forgotten. After timeout_ns it is refused; 0:
- * never. False: CONTROL_HELD_MAX are held, and it has been refused; with timeout_ns 0 that never
+ * caller's above 0. A client that goes away meanwhile is forgotten. After timeout_ns it is refused;
+ * 0: never. False: CONTROL_HELD_MAX are held, and it has been refused; with timeout_ns 0 that never
  * happens. */
 bool control_hold(struct control *c, struct control_client *client, unsigned what,
                   uint64_t timeout_ns);

@@ -17,7 +17,7 @@ struct metrics_row {
     uint64_t (*read)(struct poller *p); /* or: on its thread */
 };
 
-/* ---- What is counted as it happens ----------------------------------------------------------- */
+/* ---- Events, counted as they happen ---------------------------------------------------------- */
 
 #define FAMILY(name_, help_, type_, unit_)                                                         \
     .about = {.name = "goevd_" name_, .help = (help_), .type = (type_), .unit = (unit_)}
@@ -63,10 +63,8 @@ struct metrics_row {
                                                                                 IN_NET(field)      \
     }
 #define WORK(kind, value_)                                                                         \
-    {                                                                                              \
-        LABELED("work_jobs_pending", "kind", "Jobs of the work pool that wait or run.", GAUGE),    \
-            .value = (value_), IN_POLLER(work_pending[WORK_##kind])                                \
-    },                                                                                             \
+    {LABELED("work_jobs_pending", "kind", "Jobs of the work pool that wait or run.", GAUGE),       \
+     .value = (value_), IN_POLLER(work_pending[WORK_##kind])},                                     \
     {                                                                                              \
         LABELED("work_jobs_refused_total", "kind", "Jobs that found their queue full.", COUNTER),  \
             .value = (value_), IN_POLLER(work_refused[WORK_##kind])                                \
@@ -140,7 +138,7 @@ static_assert(ARRAY_LEN(metrics_counted) ==
                   (sizeof(struct poller_metrics) + sizeof(struct net_metrics)) / sizeof(metric),
               "each metric of a poller has its row");
 
-/* ---- What a poller is asked for -------------------------------------------------------------- */
+/* ---- Gauges that a poller reads on request --------------------------------------------------- */
 
 static uint64_t
 metrics_open(struct poller *p)
@@ -221,7 +219,7 @@ metrics_memory_timers(struct poller *p)
            2 * table->level * sizeof(struct conn_timer *);
 }
 
-/* The first poller counts what belongs to the process. */
+/* The first poller counts for the process. */
 static uint64_t
 metrics_log_dropped(struct poller *p)
 {
@@ -294,7 +292,7 @@ static_assert(ARRAY_LEN(metrics_collected) < METRICS_COLLECTED_MAX, "each has it
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-/* Which version serves: the only gauge that says nothing by its value. */
+/* The version that serves, in a label: the value of this gauge is always 1. */
 static int
 metrics_add_build(struct metrics *m)
 {

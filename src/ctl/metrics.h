@@ -1,12 +1,12 @@
-/* goevd's own metrics: what each poller counts, by what name. Whoever adds a metric to a struct
- * adds its row here, or nothing compiles. */
+/* goevd's own metrics: the counters of each poller and their names. A metric that is added to a
+ * struct needs a row here, or the build fails. */
 #pragma once
 
 #include "ev/poller.h"
 #include "metrics/registry.h"
 #include "net/conn/net.h"
 
-/* What each poller counts, in the counts. */
+/* The counters of a poller, in the shared memory. */
 struct metrics_block {
     _Alignas(CACHE_LINE) struct poller_metrics poller;
     struct net_metrics net;
@@ -27,5 +27,5 @@ int metrics_init(struct metrics *m, struct registry *r, unsigned pollers);
 /* [poller p, as it starts] Let it count where others read. */
 void metrics_attach(struct metrics *m, struct poller *p);
 
-/* [poller p] Bring what it does not count as it goes up to date. */
+/* [poller p] Bring its gauges up to date. */
 void metrics_collect(const struct metrics *m, struct poller *p);

@@ -21,7 +21,7 @@ overview_seconds(uint64_t ns)
     return ns ? (double)ns / NS_PER_S : NAN;
 }
 
-/* What happened from one point to another. */
+/* The rates between two points. */
 static void
 overview_write_numbers(const struct history_point *from, const struct history_point *to,
                        uint64_t p50_ns, uint64_t p99_ns, FILE *out)
@@ -81,7 +81,7 @@ overview_write_points(const struct history *h, uint64_t now_ns, FILE *out)
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
 
-/* What no page should show is left out. */
+/* Whether a key of the facts may be shown on a page. */
 static bool
 overview_shows(const char *key)
 {

@@ -1,5 +1,5 @@
-/* What happens now, in records: the one source of the status page, `goevd ctl top` and the first
- * line of `goevd ctl status`.
+/* Present rates and problems, in records: the one source of the status page, `goevd ctl top` and
+ * the first line of `goevd ctl status`.
  *
  *   now      UNIX_TIME SECONDS             the rates are of the last so many seconds
  *   fact     KEY VALUE

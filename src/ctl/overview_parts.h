@@ -57,8 +57,7 @@ void overview_write_columns(const struct overview_table *t, FILE *out);
  * no such metric, or not enough time has passed. */
 double overview_rate(const struct overview_span *span, const char *family, const char *match);
 
-/* What so many thousandths of the values of a histogram do not exceed, in seconds; NAN: none came.
- */
+/* The quantile of a histogram, in thousandths, as seconds; NAN: it has no values. */
 double overview_quantile(const struct overview_span *span, const char *family, unsigned permille);
 
 /* Everything that an operator should look at, in words. */

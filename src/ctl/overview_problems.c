@@ -1,4 +1,4 @@
-/* What is wrong now, in words, the worst first. */
+/* Present problems in words, the worst first. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ overview_problem(const struct overview_problems *p, const char *severity, const 
     record_end(p->out);
 }
 
-/* ---- What the supervisor says ---------------------------------------------------------------- */
+/* ---- Facts from the supervisor --------------------------------------------------------------- */
 
 /* "3 min", "2 h" */
 static const char *
@@ -113,7 +113,7 @@ overview_facts(const char *facts, const struct overview_problems *p)
     free(copy);
 }
 
-/* ---- What is counted ------------------------------------------------------------------------- */
+/* ---- Problems that counts show --------------------------------------------------------------- */
 
 static void
 overview_full(const struct overview_listener *l, const struct overview_problems *p)

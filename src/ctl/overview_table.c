@@ -214,7 +214,7 @@ overview_find(const struct overview_rows *rows, const char *key)
     return NULL;
 }
 
-/* How much the cells of all series have grown together. Returns what the family is, or NULL. */
+/* Add up the growth of the cells of all matching series. Returns the family, or NULL. */
 static const struct catalog_family *
 overview_growth(const struct overview_span *span, const char *family, const char *match,
                 uint64_t ret_sum[CATALOG_BOUNDS_MAX + 2])

@@ -10,7 +10,7 @@
 
 #define RECORD_FIELDS_MAX 16
 
-/* The first field says what it is. */
+/* The first field is the kind of the record. */
 void record_begin(FILE *out, const char *kind);
 void record_text(FILE *out, const char *text); /* NULL: empty */
 void record_number(FILE *out, uint64_t number);

@@ -180,7 +180,7 @@ stats_print_json_buckets(FILE *out, const struct view_series *s)
     fputc(']', out);
 }
 
-/* What each poller of the worker that answers counts of it. */
+/* The share of each poller of the worker that replies. */
 static void
 stats_print_json_shares(FILE *out, const struct registry *own, const struct view_series *s)
 {

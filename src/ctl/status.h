@@ -1,4 +1,4 @@
-/* What a goevd that runs says of itself: the facts behind `goevd ctl status`. */
+/* The facts about a running goevd, for `goevd ctl status`. */
 #pragma once
 
 #include <stdio.h>

@@ -32,7 +32,7 @@ struct place {
 /* This thread's. */
 extern OF_THREAD struct place *place_here;
 
-/* Begin and end a callback. They do not nest: what plugins call themselves is `hosted`. */
+/* Begin and end a callback. They do not nest: callbacks of hosted plugins are `hosted`. */
 static inline void
 place_enter(struct place *p, const struct place_owner *owner, const char *callback,
             uint64_t conn_id)

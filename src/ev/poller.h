@@ -66,7 +66,7 @@ struct poller_metrics {
     metric messages;                 /* messages handled */
     metric work_pending[WORK_KINDS]; /* jobs that wait or run now */
     metric work_refused[WORK_KINDS]; /* jobs */
-    metric accepted;                 /* connections accepted here, whoever serves them */
+    metric accepted;                 /* connections accepted here, also for others */
 };
 
 struct poller {

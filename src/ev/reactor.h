@@ -58,8 +58,8 @@ int reactor_start(struct reactor *r, reactor_start_fn start, reactor_stop_fn sto
 /* The poller that holds the fewest connections now [any thread]. */
 struct poller *reactor_least_loaded(const struct reactor *r);
 
-/* The same for every connection, where reading the loads of all pollers, each in a line of cache
- * that its CPU writes, would cost too much: of many pollers, the less loaded of two at random.
+/* The same for every connection. Reading the loads of all pollers would cost too much, because each
+ * lies in a line of cache that its CPU writes: of many pollers, the less loaded of two at random.
  * *random is the caller's own, and not 0. */
 struct poller *reactor_less_loaded(const struct reactor *r, uint64_t *random);
 
@@ -72,6 +72,6 @@ void reactor_call_one(struct reactor *r, unsigned i, reactor_call_fn fn, void *a
 /* [any thread] Send a signal to the thread of poller i. 0; -ESRCH: it does not run. */
 int reactor_signal(struct reactor *r, unsigned i, int signo);
 
-/* End the threads, with `stop` as the last that runs on each, and join them. What is in the
- * mailboxes then is handled by the caller's thread in their place. */
+/* End the threads, with `stop` as the last that runs on each, and join them. Messages
+ * in the mailboxes then are handled by the caller's thread in their place. */
 void reactor_stop(struct reactor *r);

@@ -21,8 +21,8 @@ struct timers {
 
 void timers_fini(struct timers *ts);
 
-/* Let t be due at due_ns, moving it if it is armed. What is armed by a timer's callback for a time
- * that has passed is due in the next round, so that a round ends. 0; -ENOMEM (never for an armed
+/* Let t be due at due_ns, moving it if it is armed. A timer that a callback arms for a time that
+ * has passed is due in the next round, so that a round ends. 0; -ENOMEM (never for an armed
  * timer). */
 int timer_arm(struct timers *ts, struct timer *t, uint64_t due_ns);
 

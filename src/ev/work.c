@@ -199,7 +199,7 @@ work_pool_new(const struct work_pool_config *config, struct work_pool **ret, str
     return 0;
 }
 
-/* What waits; nothing does afterwards. */
+/* Take all waiting jobs off the queue. */
 static struct work *
 work_queue_empty(struct work_queue *q)
 {

@@ -1,11 +1,11 @@
-/* The catalog of a counts: which series it counts, under what names, and where the values lie. It
- * is text, so that processes of different builds understand each other:
+/* The catalog of counts: the series, their names, and the places of their values. It is text, so
+ * that processes of different builds understand each other:
  *
  *   family  NAME  HELP  TYPE  UNIT  CONFIGURED  BOUND,BOUND  LABEL  LABEL
  *   series  OFFSET  STRIDE  BLOCKS  VALUE  VALUE
  *
  * with tabs between the words, and the series of a family behind it. A series has one block of
- * cells for each poller, `stride` bytes apart. Whoever reads a catalog trusts nothing in it. */
+ * cells for each poller, `stride` bytes apart. A reader trusts nothing in a catalog. */
 #pragma once
 
 #include <stdio.h>
@@ -52,7 +52,7 @@ struct catalog {
 };
 
 /* How many cells of 8 bytes a series has in each block: a histogram the sum, a count for each
- * bound, and one for what lies above all of them. */
+ * bound, and one for values above all of them. */
 static inline unsigned
 catalog_cells(const struct catalog_family *f)
 {

@@ -1,5 +1,5 @@
-/* Memory in which one process counts and others read: a memfd whose size is sealed, so that nobody
- * can take pages away from under a reader. */
+/* Memory in which one process counts and others read: a memfd whose size is sealed, so that no
+ * process can take pages away from under a reader. */
 #pragma once
 
 #include <stdatomic.h>
@@ -9,7 +9,7 @@
 #define COUNTS_BYTES ((size_t)64 << 20) /* of address space; memory is taken as it is used */
 
 #define COUNTS_FACTS_MAX 8192 /* bytes */
-#define COUNTS_MAX 64 /* processes that count at the same time */
+#define COUNTS_MAX 64         /* processes that count at the same time */
 
 /* At its beginning. */
 struct counts_head {
@@ -25,8 +25,8 @@ struct counts_head {
 
     _Atomic uint64_t history_offset; /* of a worker's counts: struct history_ring; 0: none */
 
-    /* Of the supervisor's counts: how goevd is, as text with a final zero byte, for the status page.
-     * It has a sequence of its own. */
+    /* Of the supervisor's counts: how goevd is, as text with a final zero byte, for the status
+     * page. It has a sequence of its own. */
     _Atomic uint64_t facts_sequence;
     _Atomic uint64_t facts[COUNTS_FACTS_MAX / sizeof(uint64_t)];
 };
@@ -45,11 +45,11 @@ int counts_create(struct err *reterr);
 int counts_map(struct counts *s, int fd, bool writable, struct err *reterr);
 void counts_unmap(struct counts *s);
 
-/* Nobody may map it writable from now on; mappings that exist stay. Best effort: kernels before 5.1
- * have no such seal. */
+/* No process may map it writable from now on; mappings that exist stay. Best effort: kernels
+ * before 5.1 have no such seal. */
 void counts_freeze(int fd);
 
-/* Give back all of its memory but the head; what lies in it stays as it is. */
+/* Give back all of its memory but the head, which stays as it is. */
 void counts_reset(struct counts *s);
 
 /* Write and read the facts; a longer text is cut at the end of a line. Reading: 0; -EAGAIN if there

@@ -1,5 +1,6 @@
-/* What all workers have counted lately: some numbers of the last ten minutes, and two views whose
- * difference is what happens now. The status page, `goevd ctl top` and `goevd ctl status` read it.
+/* The recent counts of all workers: some numbers of the last ten minutes, and two views whose
+ * difference gives the present rates. The status page, `goevd ctl top` and `goevd ctl status` read
+ * it.
  *
  * A sample reads memory that pollers write anyway, so pollers do nothing for it. The numbers lie in
  * the counts of this worker, where the worker that replaces it finds them. */

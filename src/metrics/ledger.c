@@ -154,7 +154,7 @@ ledger_fd(const struct ledger *l, uint64_t id)
     return i < COUNTS_MAX ? l->entries[i].fd : -1;
 }
 
-/* The counts of what is no longer there go to "other". Without memory the old names stay. */
+/* The counts of series that are gone go to "other". Without memory the old names stay. */
 static void
 ledger_rename(struct ledger *l, const struct catalog *names)
 {

@@ -1,5 +1,5 @@
-/* The supervisor's side: it gives each worker memory to count in, and adds to its own totals what a
- * worker has counted that has ended. Totals never fall. */
+/* The supervisor's side: it gives each worker memory to count in, and adds the counts of ended
+ * workers to its own totals. Totals never fall. */
 #pragma once
 
 #include "metrics/counts.h"
@@ -16,7 +16,7 @@ struct ledger_entry {
 struct ledger {
     int fd; /* of the totals */
     struct counts totals;
-    struct view view; /* what stands in them */
+    struct view view; /* the totals */
     struct ledger_entry entries[COUNTS_MAX];
     uint64_t last_id;
 };
@@ -31,8 +31,8 @@ uint64_t ledger_open(struct ledger *l, struct err *reterr);
 /* Its descriptor, which stays the ledger's; -1 if there is none. */
 int ledger_fd(const struct ledger *l, uint64_t id);
 
-/* The worker serves: what it counts are the present names, and nobody else may write from now on.
- * 0; a negative errno if its catalog is none, and it is then left out. */
+/* The worker serves: its names are the present ones, and its memory is frozen for other writers. 0;
+ * a negative errno if its catalog is invalid, and the worker is then left out. */
 int ledger_ready(struct ledger *l, uint64_t id);
 
 /* The worker has ended: its counts are added to the totals. */

@@ -1,5 +1,5 @@
-/* A worker's side: what all workers count together, its own counts among them. Any thread may read;
- * a lock is held meanwhile, so pollers do not. */
+/* A worker's side: the sum of the counts of all workers. Any thread may read, but a lock is held
+ * meanwhile, so pollers do not. */
 #pragma once
 
 #include <pthread.h>
@@ -28,7 +28,7 @@ void reader_fini(struct reader *r);
 int reader_set_totals(struct reader *r, int fd, struct err *reterr);
 int reader_add_peer(struct reader *r, uint64_t id, int fd, struct err *reterr);
 
-/* How goevd is, as the supervisor says. 0; -EAGAIN if there is no supervisor. */
+/* The facts that the supervisor has written. 0; -EAGAIN if there is no supervisor. */
 int reader_read_facts(struct reader *r, char ret[COUNTS_FACTS_MAX]);
 
 /* Everything, as it is now. 0; -ENOMEM; -EAGAIN if the totals change all the time. */

@@ -1,4 +1,4 @@
-/* What this process counts: every series, where its cells lie, and the catalog that tells others.
+/* The series of this process, the places of their cells, and the catalog for other processes.
  * Series are added while one thread runs; then registry_start() gives them memory. */
 #pragma once
 
@@ -19,7 +19,7 @@ struct registry {
     _Atomic uint64_t *blocks[REGISTRY_BLOCKS_MAX];
 };
 
-/* Count in the memory of `fd`, or in memory of its own where it is -1: nobody else reads it. fd
+/* Count in the memory of `fd`, or if it is -1 in private memory. fd
  * stays the caller's. */
 int registry_init(struct registry *r, int fd, struct err *reterr);
 void registry_fini(struct registry *r);

@@ -1,5 +1,5 @@
-/* The sum of several countss: what all workers of goevd count together, those that have ended
- * included. It owns all that it holds. */
+/* A view: the sum of the counts of all workers, those that have ended included. It owns its parts.
+ */
 #pragma once
 
 #include "metrics/catalog.h"
@@ -12,7 +12,7 @@ struct view_series {
     const char *values[CATALOG_LABELS_MAX];
     uint64_t *cells;
 
-    /* Of a registry's: who has added it, and where its cells lie in the counts. */
+    /* In a registry: the owner that has added it, and the place of its cells. */
     const void *owner;
     int number;
     size_t offset;
@@ -35,12 +35,12 @@ struct view {
     size_t left_out; /* series for which there was no room: CATALOG_SERIES_MAX is reached */
 };
 
-/* Begin with what a catalog has, at zero: the present names. NULL: with nothing. -ENOMEM. */
+/* Begin with the series of a catalog, at zero; NULL: with none. -ENOMEM. */
 int view_init(struct view *v, const struct catalog *names);
 void view_fini(struct view *v);
 
-/* The parts of a view: find what has this name, or these values, or make it. NULL if there is none;
- * of the two that make something: if there is no memory, or with it CATALOG_SERIES_MAX. */
+/* The parts of a view: find the one with this name, or these values, or make it. NULL if there is
+ * none; of the two that make something: if there is no memory, or with it CATALOG_SERIES_MAX. */
 struct view_family *view_find_family(const struct view *v, const char *name);
 struct view_family *view_new_family(struct view *v, const struct catalog_family *about);
 struct view_series *view_find(const struct view *v, const struct view_family *f,

@@ -255,7 +255,7 @@ def test_check_names_all_that_is_missing(checked):
     status, said = checked(text, '-Wl,-z,lazy')
     assert status == 1
     warning, error = said.splitlines()
-    assert re.fullmatch('warning: nobody provides (one, two|two, one)', warning)
+    assert re.fullmatch('warning: no library provides (one, two|two, one)', warning)
     assert 'undefined symbol: ' in error
 
 

@@ -82,8 +82,8 @@ client_plain(struct client *c)
     return r == 0 ? EXIT_OK : EXIT_REFUSED;
 }
 
-/* How many connections a worker has now; what the supervisor was told last where it does not
- * answer. */
+/* How many connections a worker has now; if it does not reply, the number of its last heartbeat.
+ */
 static uint64_t
 client_load(const struct client *c, char **fields, char number[NUMBER_MAX])
 {

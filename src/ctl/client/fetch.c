@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 
-#define FETCH_WAIT_S 10 /* for each piece of a reply, but to what takes its time */
+#define FETCH_WAIT_S 10 /* for each piece of a reply, except replies that may take long */
 
 /* ---- The request ----------------------------------------------------------------------------- */
 

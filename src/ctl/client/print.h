@@ -4,7 +4,7 @@
 #include "ctl/record.h"
 #include "ctl/status.h"
 
-/* What one worker has replied. */
+/* The reply of one worker. */
 struct print_reply {
     const char *worker; /* its process id */
     char *text;         /* split where it is printed */
@@ -15,7 +15,7 @@ struct rates;
 /* Returns the exit status. rates: NULL if they are not known. */
 int print_status(struct record *records, unsigned count, const struct rates *rates, bool json);
 
-/* `filters` are KEY=VALUE. 0; -EINVAL after telling stderr; -ENOMEM. */
+/* `filters` are KEY=VALUE. 0; -EINVAL after a line on stderr; -ENOMEM. */
 int print_connections(const struct print_reply *replies, unsigned count, char **filters,
                       int filter_count, bool json);
 

@@ -210,7 +210,7 @@ print_line_width(void)
     return LINE_WIDTH;
 }
 
-/* The state is cut first, then what stands before the peer, then the peer. */
+/* The state is cut first, then the columns before the peer, then the peer. */
 static void
 print_shrink(int widths[COLUMNS], int over)
 {

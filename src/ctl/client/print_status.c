@@ -10,7 +10,7 @@
 #include "ctl/client/rates.h"
 #include "process/exit.h"
 
-/* What each state is to a script. */
+/* The exit status of each state. */
 static const struct {
     const char *state;
     int status;
@@ -38,8 +38,8 @@ print_status_fact(const struct record *records, unsigned count, const char *key)
     return "";
 }
 
-/* The file beside what serves: "as loaded", "changed" since then, "missing", or "" where that
- * cannot be told. Includes are not looked at. */
+/* The file on disk beside the configuration that serves: "as loaded", "changed" since then,
+ * "missing", or "" if that is unknown. Includes are ignored. */
 static const char *
 print_status_config(const struct record *records, unsigned count)
 {
@@ -107,7 +107,7 @@ print_status_worker(char **fields)
            *fields[5] ? fields[5] : "unknown");
 }
 
-/* `file` as print_status_config() says it. */
+/* `file` is the result of print_status_config(). */
 static void
 print_status_line(char **fields, const char *file, const struct rates *rates)
 {

@@ -1,4 +1,4 @@
-/* What happens now, from the `total` of ctl/overview.h. */
+/* Present rates, from the `total` of ctl/overview.h. */
 #pragma once
 
 #include <stdio.h>

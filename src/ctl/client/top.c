@@ -133,7 +133,7 @@ struct top_sorting {
     bool rising;
 };
 
-/* What has no value comes last. */
+/* Rows without a value come last. */
 static int
 top_compare(const void *a, const void *b, void *arg)
 {

@@ -1,4 +1,4 @@
-/* goevd ctl top: what happens now, again and again.
+/* goevd ctl top: present rates, again and again.
  *
  *   top.c         fetches an overview, and sorts its tables
  *   top_print.c   as lines of text

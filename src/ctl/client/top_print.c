@@ -45,7 +45,7 @@ top_put(FILE *out, const char *text, int width, bool left)
         fprintf(out, "%*s ", left ? -width : width, text);
 }
 
-/* Print what was put in `line`, cut where it does not fit. */
+/* Print `line`, cut to the width. */
 static void
 top_line(const char *line, int width, FILE *out)
 {
