@@ -242,14 +242,13 @@ int config_load(const char *file, const struct conf_resolver *resolver, struct c
 typedef void (*config_check_fn)(void *ctx, const struct config *config, struct conf_errors *errors);
 
 /* The same from a snapshot, or into one (NULL: neither); and `check` is called before it returns,
- * also where there are errors already, so that all are reported at once: what was refused is zero,
- * or data NULL, in what it sees. It is not called where a file could not be read. */
+ * also where there are errors already, so that all are reported at once: refused values are zero,
+ * or have data NULL. It is not called if a file could not be read. */
 int config_load_checked(const char *file, struct snapshot *snapshot,
                         const struct conf_resolver *resolver, config_check_fn check, void *ctx,
                         struct config **ret_config, struct conf_errors *errors);
 
-/* A value that takes the place of what is, or is not, at a path such as listeners[0].idle_timeout.
- */
+/* A value that replaces the one at a path such as listeners[0].idle_timeout, or is added there. */
 struct config_override {
     const char *path;
     const char *text;

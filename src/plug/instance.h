@@ -78,10 +78,10 @@ struct plugins {
     void (*collect)(void *arg); /* the engine's: bring gauges up to date; not from a poller */
     void *collect_arg;
 
-    /* Likewise: what happens now, in the records of ctl/overview.h. Not from a poller. */
+    /* Likewise: present rates, in the records of ctl/overview.h. Not from a poller. */
     int (*overview)(void *arg, char **ret_text, size_t *ret_len);
     void *overview_arg;
-    struct reader *reader;          /* likewise: of what all workers count */
+    struct reader *reader;          /* likewise: of the counts of all workers */
     atomic_bool replaced;           /* the worker's: it drains while another serves */
     atomic_bool stopping;           /* likewise: goevd stops, or is going to */
     struct registry registry;       /* of metrics: goevd's own and those of the instances */

@@ -9,7 +9,7 @@
 #define PLUG_METRIC_OWN_LABELS 2
 
 /* From the path of the instance in the configuration: "listeners[0].handler" is the listener by its
- * name, and what follows is the place below it. */
+ * name, and the rest is the place below it. */
 static void
 plug_metric_place(const struct instance *i, char ret_listener[CATALOG_VALUE_MAX + 1],
                   const char **ret_handler)

@@ -1,6 +1,6 @@
-/* Metrics of an instance: what a plugin registers while it is created, and what the host's parts
- * register on its behalf. Every series has two labels of goevd's own in front: the listener, and
- * where below that listener's handler the instance stands. */
+/* Metrics of an instance, registered by the plugin while it is created, or by parts of the host on
+ * its behalf. Every series has two labels of goevd's own in front: the listener, and the place of
+ * the instance below that listener's handler. */
 #pragma once
 
 #include "ev/poller.h"

@@ -364,7 +364,7 @@ plugins_create(struct plugins *p, struct conf_errors *errors)
 }
 
 /* Instances are in order of creation; recursion turns it round. So a plugin that hosts others goes
- * before them, while they have what it needs of them. */
+ * before them, while they still have all that it needs. */
 static void
 plugins_destroy_from(struct instance *i)
 {

@@ -48,8 +48,8 @@ void plugins_take_options(struct instance *i, struct poller *poller);
 /* Load the plugin of that name, once. */
 int plugins_module(struct plugins *p, const char *name, struct module **ret, struct err *reterr);
 
-/* `--list-plugins`: name, description and file of every plugin in the directory, and what is wrong
- * with those that are wrong. 0; 1 if any is; a negative errno if the directory cannot be read. */
+/* `--list-plugins`: name, description and file of every plugin in the directory, and the fault of
+ * each faulty one. 0; 1 if any is; a negative errno if the directory cannot be read. */
 int plugins_list(struct plugins *p, FILE *out);
 
 /* `--describe NAME`. */

@@ -6,7 +6,7 @@
 
 #include "conf/schema/schema.h"
 
-/* node     what the record was made from; says which keys without a default were written.
+/* node     source of the record: shows which keys without a default were written.
  * Returns  0; -ENOMEM; -EIO where the stream does not take it. */
 int conf_dump(FILE *out, const struct goevd_schema *schema, const void *record,
               const struct conf_node *node, const struct conf_places *places);

@@ -157,7 +157,7 @@ merge_entry(struct reader *reader, struct conf_entry *to, const struct conf_entr
     return merge_map(reader, map, from->value, option->item);
 }
 
-/* Add what `from` says to `to`, a map that may still be changed. */
+/* Add the keys of `from` to `to`, a map that may still be changed. */
 static int
 merge_map(struct reader *reader, struct conf_node *to, const struct conf_node *from,
           const struct goevd_schema *schema)

@@ -14,7 +14,7 @@
 #include "conf/yaml/node.h"
 
 struct conf_resolver {
-    /* Load the plugin that `where` names and say what its options look like. Called before its
+    /* Load the plugin that `where` names and return the schema of its options. Called before its
      * subtree is validated, once for each place.
      *
      * interface_id  the interface that it must offer; may be NULL.
@@ -29,7 +29,7 @@ struct conf_resolver {
     /* A plugin that does not offer interface_id, but may be put beneath one that does and hosts
      * what it offers.
      *
-     * Returns  YAML, one line, for what stands in its place, with `null` where it goes itself; NULL
+     * Returns  YAML, one line, for the value in its place, with `null` where it goes itself; NULL
      *          if there is nothing. May be NULL itself.
      */
     const char *(*host)(void *ctx, struct goevd_str name, const char *interface_id);

@@ -63,7 +63,7 @@ void snapshot_fini(struct snapshot *s);
 /* Read a regular file as a whole, from the snapshot if it is there, and keep it if that records.
  *
  * ret_text  to be freed; a NUL that is not counted ends it.
- * Returns   its bytes; -EFBIG: it has more than max; -EISDIR, or -EINVAL for what else is no
- * regular file; -ENOMEM; another negative errno of open(2) or read(2).
+ * Returns   its bytes; -EFBIG: it has more than max; -EISDIR, or -EINVAL if it is
+ * another kind of file; -ENOMEM; another negative errno of open(2) or read(2).
  */
 ssize_t snapshot_read(struct snapshot *s, const char *path, size_t max, char **ret_text);

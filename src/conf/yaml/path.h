@@ -12,7 +12,7 @@ struct conf_path {
     size_t len;
 };
 
-/* Go down to a key or item. Returns what path_back() takes to come up again. */
+/* Go down to a key or item. The result is for path_back(), to come up again. */
 size_t path_key(struct conf_path *path, struct goevd_str key);
 size_t path_index(struct conf_path *path, size_t index);
 void path_back(struct conf_path *path, size_t len);

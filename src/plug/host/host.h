@@ -7,13 +7,14 @@
 
 /* ---- Calls from other threads ---------------------------------------------------------------- */
 
-/* The pollers have ended, or never ran: refuse what threads of plugins post from now on, and run
- * all that was accepted. */
+/* The pollers have ended, or never ran: refuse calls that threads of plugins post from now on,
+ * and run all that were accepted. */
 void host_calls_end(struct plugins *p);
 
 /* ---- Results of callbacks -------------------------------------------------------------------- */
 
-/* The callback that this thread is in has returned what it may not: log that. `may`: what it may. */
+/* Log that the callback of this thread has returned an invalid value. `may` names the valid ones.
+ */
 void host_wrong_result(int64_t result, const char *may);
 
 /* ---- Connect pools --------------------------------------------------------------------------- */

@@ -29,8 +29,8 @@ call_run(struct instance *i, struct poller *p, goevd_call_fn fn, void *arg)
 
 /* ---- To all pollers, until they end ---------------------------------------------------------- */
 
-/* Mailboxes cannot refuse what goes to all pollers, or some would be left out. So it is refused
- * here: in `posting`, beside the number of threads that post now. */
+/* Mailboxes cannot refuse a message to all pollers, or some would miss it. So it is refused here:
+ * in `posting`, beside the number of threads that post now. */
 #define CALLS_ENDED (1u << 31)
 
 static bool

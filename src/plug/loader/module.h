@@ -18,10 +18,10 @@ struct module_kept {
 struct module {
     struct module *next;
     char *path;
-    int fd;                          /* its file, until module_close(); -1: closed */
-    char file[MODULE_FILE_MAX];      /* argument of dlopen(3) instead of the path; "": none */
-    struct module *substituted;      /* the one before it that has such a file */
-    struct goevd_plugin_entry entry; /* the host's copy of the common fields, the rest zero */
+    int fd;                            /* its file, until module_close(); -1: closed */
+    char file[MODULE_FILE_MAX];        /* argument of dlopen(3) instead of the path; "": none */
+    struct module *substituted;        /* the one before it that has such a file */
+    struct goevd_plugin_entry entry;   /* the host's copy of the common fields, the rest zero */
     const struct goevd_stream *stream; /* likewise; NULL without that interface */
     struct goevd_stream stream_copy;
 };
@@ -45,7 +45,7 @@ void module_free(struct module *m);
  * it; every other name as it is. Async-signal-safe. */
 const char *module_path(const char *file);
 
-/* The host's copy of a plugin's stream handler, checked. `path` is said in the error. */
+/* The host's copy of a plugin's stream handler, checked. `path` is for the error. */
 int module_copy_stream(struct goevd_stream *ret, const struct goevd_stream *from, const char *path,
                        struct err *reterr);
 

@@ -11,9 +11,9 @@ struct object {
  * -ENOENT if it cannot be loaded. */
 int object_open(struct object *o, const char *path);
 
-/* Call fn for each function or variable that it exports under a name of its author's: not those
+/* Call fn for each function or variable that it exports under a name of its author's: not names
  * that begin with an underscore, which compilers make, unless they are of C++; and not weak ones,
- * which are made to be the same everywhere. */
+ * which are the same in every object. */
 void object_each_export(const struct object *o, void (*fn)(const char *name, void *arg), void *arg);
 
 /* Call fn for each name that it needs and no object provides. */

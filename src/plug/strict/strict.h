@@ -70,7 +70,7 @@ void rule_given(struct caller *k, bool given, const char *what);
 
 void rule_close_flags(struct caller *k, unsigned flags);
 
-/* A callback has returned what it may not: say so, and end. */
+/* A callback has returned an invalid value: log it, and abort. */
 void rule_result(int64_t result, const char *may);
 
 /* Of a struct that the plugin has filled. */
