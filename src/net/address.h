@@ -32,7 +32,7 @@ struct address_host {
     unsigned port;
 };
 
-/* The same for somebody to connect to, who has a host and a port. 0 with *ret; 1 with *ret_host
+/* The same for a peer to connect to, with a host and a port. 0 with *ret; 1 with *ret_host
  * where a name has to be looked up first. Never blocks. */
 int address_parse_peer(const char *text, struct address *ret, struct address_host *ret_host,
                        struct err *reterr);

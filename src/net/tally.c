@@ -26,7 +26,7 @@ struct tally_stripe {
 };
 
 struct tally {
-    uint64_t key; /* so that nobody can choose addresses that share a list */
+    uint64_t key; /* secret, so that clients cannot choose addresses that share a list */
     struct tally_stripe stripes[TALLY_STRIPES];
 };
 

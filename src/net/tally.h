@@ -12,8 +12,9 @@ struct tally;
 int tally_new(struct tally **ret);
 void tally_free(struct tally *t);
 
-/* One more of this address, unless it has `max`. Of IPv6, 64 bits are an address, for whoever has
- * one has all of them; all unix peers are one. 0; -EAGAIN: it has; -ENOMEM. */
+/* Count one more of this address, unless it has `max`. An IPv6 /64 counts as one address, because a
+ * client has all addresses of its network. All unix peers count as one. 0; -EAGAIN at `max`;
+ * -ENOMEM. */
 int tally_add(struct tally *t, const struct sockaddr *peer, unsigned max);
 
 /* One of them is gone. */

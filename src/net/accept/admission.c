@@ -25,7 +25,7 @@ admission_fini(struct admission *a)
 }
 
 /* It never counts too many, not even for a moment: another poller would find no place where there
- * is one, and nobody would wake it. */
+ * is one, and no poller would wake it. */
 bool
 admission_claim(struct admission *a)
 {
@@ -63,7 +63,7 @@ admission_wake_one(struct admission *a, struct admission_waiter *w)
     return true;
 }
 
-/* One place is for one of them. If nobody waits in its queue it gives the place back, which wakes
+/* One place is for one of them. If its queue is empty it gives the place back, which wakes
  * the next. */
 void
 admission_wake(struct admission *a)
@@ -85,7 +85,7 @@ admission_release(struct admission *a)
     admission_wake(a);
 }
 
-/* A place that came free before it waited woke nobody. */
+/* A place that came free before it waited woke no poller. */
 void
 admission_wait(struct admission *a, struct admission_waiter *w)
 {

@@ -8,7 +8,7 @@
 struct acceptor;
 struct admission_waiter;
 
-/* [its poller] A connection may be taken again, if nobody else has been faster. */
+/* [its poller] A connection may be taken again, unless another poller has been faster. */
 typedef void (*admission_fn)(struct admission_waiter *w);
 
 struct admission_waiter {

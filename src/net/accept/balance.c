@@ -15,7 +15,7 @@
 #define DOUBT_NS (100 * NS_PER_MS) /* how long windows must contradict it, if it was a fair one */
 #define PASSING_MIN 32             /* connections more than before, that may yet be passing */
 #define HELD_NS (50 * NS_PER_MS)   /* the longest that one is held, ... */
-#define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once nobody accepts any more */
+#define HELD_QUIET_NS (3 * NS_PER_MS) /* ... and the longest once no poller accepts any more */
 #define HELD_LOOK_NS NS_PER_MS
 #define HELD_MIN 2       /* connections up to which none is held: so few may lie anywhere */
 #define SLACK_MIN 1      /* one connection more is never clearly more */
@@ -85,7 +85,7 @@ balance_look(struct balance *b, uint64_t now_ns)
 
     if (age < WINDOW_NS || (b->mine < WINDOW_ACCEPTS_MIN && age < WINDOW_MAX_NS))
         return;
-    if (age < WINDOW_MAX_NS) /* else what it has seen is too old to say anything of now */
+    if (age < WINDOW_MAX_NS) /* an older window has no meaning for the present */
         balance_judge(b, now_ns);
     balance_begin_window(b, now_ns);
 }
@@ -106,7 +106,7 @@ balance_above(const struct listener *l, int mine, struct poller *least, int slac
     return mine - poller_load(least) > MAX(slack, slack_min);
 }
 
-/* What looks like a wave of connections that pass, as those before it did. */
+/* Whether this looks like a wave of short connections, like the ones before. */
 static bool
 balance_passes(const struct balance *b, int mine)
 {
@@ -150,7 +150,7 @@ balance_pop_held(struct balance *b)
     return h;
 }
 
-/* Nobody has accepted any more, and the others have not at all: the next ones need not be held. */
+/* This poller accepts no more, and the others have not at all: the next ones need not be held. */
 static void
 balance_judge_quiet(struct balance *b, uint64_t now_ns)
 {

@@ -4,8 +4,8 @@
  * there costs half. But if all clients' packets come in on one CPU, its poller must not have them
  * all. Whether they do cannot be seen from a count at one moment: a client that opens many
  * connections from two threads begins with one of them. So each poller watches, over short windows,
- * whether the others accept as well, and while it does not know yet it holds what is above its
- * share for some milliseconds, as long as connections come in. */
+ * whether the others accept as well. Until that is clear it holds connections above its share for
+ * some milliseconds, as long as connections come in. */
 #pragma once
 
 #include <netinet/in.h>
@@ -32,7 +32,7 @@ enum balance_verdict {
     BALANCE_ONE_SIDED, /* the others do not */
 };
 
-/* What one poller knows of the reactor that its listeners serve. */
+/* The view that one poller has of the reactor that its listeners serve. */
 struct balance {
     struct poller *poller;
     const struct reactor *reactor;

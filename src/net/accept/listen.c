@@ -148,7 +148,7 @@ listen_open_port(const struct address *address, const struct listen_options *o, 
     return r;
 }
 
-/* Somebody may take the port that the kernel chose for one socket before the next is bound to it.
+/* Another process may take the port that the kernel chose for one socket before the next is bound.
  */
 static int
 listen_open_tcp(const struct address *address, const struct listen_options *o, unsigned count,
@@ -250,7 +250,7 @@ listen_fits(int fd, const struct address *a, const struct listen_options *o)
     return a->sa.sa_family != AF_INET6 || listen_v6_only(fd) == o->ipv6_only;
 }
 
-/* systemd may hold a copy, and a socket that nobody accepts from would still draw connections. */
+/* systemd may hold a copy, and a socket without an acceptor would still draw connections. */
 void
 listen_end(int fd)
 {
@@ -288,7 +288,7 @@ listen_has_file(const struct address *a)
     return a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/';
 }
 
-/* Open without following a link, for whoever may write in the folder may put one there. */
+/* Open without following a link, because any user who may write in the folder may put one there. */
 static int
 listen_file_open(const struct address *a, struct stat *ret_st)
 {
@@ -359,7 +359,7 @@ listen_adjust_file(const struct address *a, const struct listen_file *file,
     return listen_file_set(fd, path, &st, o, reterr);
 }
 
-/* The file has just been bound, and nobody but its owner may use it. */
+/* The file has just been bound, and only its owner may use it. */
 static int
 listen_adjust_bound(const struct address *a, const struct listen_options *o, struct err *reterr)
 {
@@ -372,7 +372,7 @@ listen_adjust_bound(const struct address *a, const struct listen_options *o, str
     return listen_file_set(fd, a->un.sun_path, &st, o, reterr);
 }
 
-/* The file is nobody's until owner and mode are set. */
+/* The file admits no user until owner and mode are set. */
 static int
 listen_bind_path(int fd, const struct address *a, const struct listen_options *o,
                  struct err *reterr)

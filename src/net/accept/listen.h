@@ -1,4 +1,4 @@
-/* Listening sockets: opened once, in a fixed number, by whoever keeps them. */
+/* Listening sockets, opened once and in a fixed number by the process that keeps them. */
 #pragma once
 
 #include "net/address.h"
@@ -18,7 +18,7 @@ struct listen_options {
 
 /* Open `count` sockets that listen on one address: more than one only for TCP, where each sets
  * SO_REUSEPORT. A port that anyone else listens on is -EADDRINUSE, even if that socket shares it. A
- * unix socket's file that nobody listens on is replaced; any other file is -EEXIST. *ret_bound is
+ * unix socket's file without a listener is replaced; any other file is -EEXIST. *ret_bound is
  * the address with the port that the kernel chose for port 0. */
 int listen_open(const struct address *address, const struct listen_options *options, unsigned count,
                 int *ret_fds, struct address *ret_bound, struct err *reterr);
@@ -35,13 +35,13 @@ bool listen_conflicts(int fd, const struct address *address, bool ipv6_only);
 /* The same, but fd has another address. */
 bool listen_is_beside(int fd, const struct address *address, bool ipv6_only);
 
-/* Does a socket of that address and these options look like fd, in what cannot change? */
+/* Whether fd has that address and those of the options that cannot change. */
 bool listen_fits(int fd, const struct address *address, const struct listen_options *options);
 
 /* End it for every process that holds it, and close it. */
 void listen_end(int fd);
 
-/* Set what may change while it listens: backlog and socket options. */
+/* Set the options that may change while it listens: backlog and socket options. */
 int listen_adjust(int fd, const struct address *address, const struct listen_options *options,
                   struct err *reterr);
 

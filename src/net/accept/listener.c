@@ -14,7 +14,8 @@
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 #define ACCEPT_LAST_MAX 65536 /* connections that a queue is emptied of at the end */
-#define ACCEPT_CALM_TRIES 10  /* so many in a row must find nobody waiting to end an episode */
+#define ACCEPT_CALM_TRIES 10  /* so many tries in a row must find an empty queue to end an episode \
+                               */
 
 /* One poller's watch on one listening socket. */
 struct acceptor {
@@ -23,7 +24,7 @@ struct acceptor {
     struct admission_waiter *waiter;
     struct listener *listener;
     struct poller *poller;
-    unsigned calm; /* tries since somebody has had to wait */
+    unsigned calm; /* tries since a connection has had to wait */
     bool paused;   /* an episode of failures has begun and has not ended */
 };
 
@@ -136,8 +137,8 @@ acceptor_pause(struct acceptor *a, int error, enum net_refused why)
     acceptor_hold(a);
 }
 
-/* Nobody waits, and there is room for the next. At the limit that comes and goes with every
- * connection: it is one episode until it has lasted. */
+/* The queue is empty, and there is room for the next connection. At the limit this changes with
+ * every connection, so the episode goes on until the state has lasted. */
 static void
 acceptor_resume(struct acceptor *a)
 {
@@ -147,7 +148,7 @@ acceptor_resume(struct acceptor *a)
     acceptor_tell(a, 0);
 }
 
-/* True: try the next one. accept(2) tells errors of the new connection too. */
+/* Returns true to try the next one. accept(2) also returns errors of the new connection. */
 static bool
 acceptor_failed(struct acceptor *a, int error)
 {
@@ -171,7 +172,7 @@ acceptor_failed(struct acceptor *a, int error)
     }
 }
 
-/* Who connects, as accept4(2) tells. */
+/* A new connection, from accept4(2). */
 struct arrival {
     struct sockaddr_storage peer;
     socklen_t len;
@@ -180,7 +181,7 @@ struct arrival {
     bool tallied; /* among those of its client */
 };
 
-/* The reactor that is to serve it, as its handler says; NULL: none. */
+/* The reactor that its handler has chosen; NULL: none. */
 static struct reactor *
 acceptor_ask(struct acceptor *a, const struct arrival *new)
 {
@@ -233,12 +234,12 @@ acceptor_admit(struct acceptor *a, struct arrival *new, uint64_t now_ns)
     if (new->tallied)
         listener_untally(a->listener, (const struct sockaddr *)&new->peer);
     if (new->placed)
-        admission_release(
-            &a->listener->admission); /* first: who sees the end may come again at once */
+        admission_release(&a->listener->admission); /* first, because a client that sees the end may
+                                                       come again at once */
     fd_close(new->fd);
 }
 
-/* False: nobody waits, or nobody can be taken now. */
+/* Returns false if no connection waits, or none can be taken now. */
 static bool
 acceptor_take(struct acceptor *a, uint64_t now_ns)
 {
@@ -279,8 +280,8 @@ acceptor_event(struct watch *w, uint32_t events)
             break;
 }
 
-/* Take all that wait in the socket's queue: nobody else may come for them. Others may knock as fast
- * as they are taken, so there is an end to it. */
+/* Take all connections that wait in the socket's queue, because no other poller may come for them.
+ * New ones may arrive as fast as they are taken, so the loop has a limit. */
 static void
 acceptor_empty(struct acceptor *a)
 {
@@ -297,7 +298,8 @@ acceptor_events(const struct acceptor *a)
     return a->listener->shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
 }
 
-/* In an episode it tries without being asked to: epoll does not tell that nobody waits any more. */
+/* In an episode it tries without an event, because epoll does not report that the queue is empty.
+ */
 static void
 acceptor_retry(struct timer *t, uint64_t now_ns)
 {
@@ -371,7 +373,7 @@ listener_limit_in(struct listener *l, struct reactor *r, bool same)
         net_walk_all(r, listener_limit_conn, l);
 }
 
-/* When all pollers have changed over, nobody uses the other block any more. */
+/* When all pollers have changed over, the other block is unused. */
 void
 listener_limit(struct listener *l, const struct listener_limits *limits)
 {
@@ -403,7 +405,7 @@ listener_steer_cpus(const struct listener_config *config, uint16_t *cpus)
     return r->count;
 }
 
-/* Whoever holds the sockets for all workers steers them, when this worker is ready. */
+/* The process that holds the sockets for all workers steers them, when this worker is ready. */
 static bool
 listener_is_steered(const struct listener *l)
 {

@@ -1,7 +1,7 @@
-/* A listener: an address that is listened on, who accepts there, and who serves what comes.
+/* A listener: an address, the pollers that accept there, and the reactor that serves.
  *
  *   listener.c  its life: accepting, limits, serving, closing
- *   admission.c how many connections it may have, and who waits for one to end
+ *   admission.c how many connections it may have, and pollers that wait for an end
  *   balance.c   which poller serves a new connection
  *   listen.c    opening its sockets
  */
@@ -20,7 +20,7 @@ enum listener_mode {
     LISTENER_ACCEPTOR,  /* one poller accepts, and hands each connection to the least loaded */
 };
 
-/* What happens to the connection that is one too many. */
+/* The handling of a connection beyond the limit. */
 enum listener_over_limit {
     LISTENER_CLOSE, /* it is closed */
     LISTENER_WAIT,  /* it waits in the kernel's queue */
@@ -28,7 +28,7 @@ enum listener_over_limit {
 
 struct listener;
 
-/* What may change while it listens. */
+/* Limits that may change while it listens. */
 struct listener_limits {
     struct conn_limits conn; /* tail_max may not */
     unsigned connections_max;
@@ -53,7 +53,7 @@ struct listener_config {
     const struct proxy_policy *proxy; /* with prologue_proxied */
 
     /* Accepting pauses because of this errno, or goes on (0). Once an episode, on an accepting
-     * poller. NULL: nobody asks. */
+     * poller. Or NULL. */
     void (*on_pause)(struct listener *l, int error, void *arg);
     void *on_pause_arg;
 };
@@ -99,7 +99,8 @@ void listener_limit(struct listener *l, const struct listener_limits *limits);
 /* Could a poller of that reactor have to serve? */
 bool listener_may_serve(const struct listener *l, const struct reactor *r);
 
-/* [poller that may have to serve] It can serve from now on; `local` is what poller_start said. */
+/* [poller that may have to serve] It can serve from now on; `local` is the result of poller_start.
+ */
 int listener_serve(struct listener *l, struct poller *p, void *local);
 
 /* Let its sockets listen that were bound beside others. Before listener_accept(), by one thread:

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 
-/* ---- What is in memory ----------------------------------------------------------------------- */
+/* ---- Pages in memory ------------------------------------------------------------------------- */
 
 /* Only files of tmpfs and its like have seals, and only those are nowhere else. Asking fstatfs(2)
  * for the type might have to wait itself. */
@@ -30,8 +30,8 @@ disk_has(int fd, off_t offset)
     return errno == EOPNOTSUPP ? disk_is_none(fd) : errno != EAGAIN;
 }
 
-/* cachestat(2) would tell of what lies between as well, but takes more than ten times as long;
- * and it counts what is still on its way from the disk. */
+/* cachestat(2) would also cover the pages between, but takes more than ten times as long, and it
+ * counts pages that are still on their way from the disk. */
 size_t
 disk_ready(int fd, off_t offset, size_t len)
 {

@@ -1,5 +1,5 @@
-/* Frames: where one ends among bytes that come, and what is put about one that goes. Knows no
- * connection. */
+/* Frames: the end of one among received bytes, and the head and tail of one to send. Independent of
+ * connections. */
 #pragma once
 
 #include <goevd/framing.h>
@@ -18,13 +18,13 @@ struct frame {
  *
  * searched  bytes at their beginning that were searched before, without an end in them.
  * Returns   0; -EAGAIN: it is not whole yet; -EMSGSIZE: it is longer than max, or has no end within
- *           that; -EBADMSG: its length cannot be. *ret is set each time: head and len are what
- *           there is of it, at most max.
+ *           that; -EBADMSG: its length is invalid. *ret is set each time: head and len are those of
+ *           the bytes that are there, at most max.
  */
 int frame_find(const struct goevd_framing *f, size_t max, const char *data, size_t len,
                size_t searched, struct frame *ret);
 
-/* What comes before and behind the data of a frame. */
+/* The bytes before and behind the data of a frame. */
 struct frame_ends {
     char head[FRAME_HEAD_MAX];
     size_t head_len;
@@ -32,5 +32,6 @@ struct frame_ends {
     size_t tail_len;
 };
 
-/* 0; -EMSGSIZE: longer than the prefix can say; -EINVAL: frame_find() would find another one. */
+/* 0; -EMSGSIZE: longer than the prefix can express; -EINVAL: frame_find() would find another one.
+ */
 int frame_ends(const struct goevd_framing *f, const char *data, size_t len, struct frame_ends *ret);

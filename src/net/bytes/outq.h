@@ -1,5 +1,5 @@
-/* What the socket has not taken yet: memory and file segments, in order, counted in bytes.
- * It exists only while it holds something, so that an idle connection has none. */
+/* The output queue: memory and file segments that the socket has not taken yet, in order, counted
+ * in bytes. It exists only while it holds segments, so that an idle connection has none. */
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 enum segment_type {
     SEGMENT_COPY,   /* the queue's own memory */
-    SEGMENT_SHARED, /* somebody else's memory, until release */
+    SEGMENT_SHARED, /* memory of its sender, until release */
     SEGMENT_FILE,
     SEGMENT_PIPE, /* in the pipe that `arg` is, until release */
 };
@@ -33,8 +33,8 @@ struct segment {
     char copy[];
 };
 
-/* What a segment of somebody else's costs beside its bytes; counted against the cap, or many tiny
- * ones would pass it by far. */
+/* The cost of a shared segment beside its bytes. It counts against the cap, because many tiny ones
+ * would pass it by far. */
 #define SEGMENT_COST 256
 
 struct outq {
@@ -54,12 +54,12 @@ struct outq {
 
     /* conn_slow.c's */
     uint64_t watched_ns; /* since when it is looked how much the peer takes; 0: it is not */
-    int64_t watched_at;  /* what the peer had taken by then */
-    int64_t taken_at;    /* what it had taken when a time-out last looked; 0: none has */
+    int64_t watched_at;  /* bytes that the peer had taken by then */
+    int64_t taken_at;    /* ... when a time-out last looked; 0: none has */
 };
 
-/* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with what it
- * holds. */
+/* Its memory comes from `buffers`, which outlive it; `total` is raised and lowered with its
+ * bytes. */
 struct outq *outq_new(struct buffers *buffers, metric *total);
 
 /* Release everything with `result`; NULL does nothing. */
@@ -83,13 +83,12 @@ int outq_push_sealed(struct outq *q, const void *data, size_t len);
 char *outq_reserve(struct outq *q, size_t len);
 void outq_commit(struct outq *q, size_t len);
 
-/* A copy of up to `room` bytes that is not queued yet, for whoever fills it; NULL without memory.
- */
+/* A segment with room for a copy, not queued yet, for the caller to fill. NULL without memory. */
 struct segment *outq_spare(struct buffers *buffers, size_t room);
 void outq_spare_free(struct buffers *buffers, struct segment *s);
 
-/* It holds the first `len` bytes of the file at the front, behind what is sealed, and goes in their
- * place. */
+/* It holds the first `len` bytes of the file at the front, behind the sealed bytes, and goes in
+ * their place. */
 void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 
 /* The memory at the front as iovecs, up to the first file or pipe; returns how many, at most max.
@@ -97,10 +96,10 @@ void outq_push_spare(struct outq *q, struct segment *s, size_t len);
 struct iovec;
 int outq_peek(const struct outq *q, struct iovec *iov, int max, bool *ret_file);
 
-/* What is at the front, behind what is sealed, cannot be sent: release it with `result`. */
+/* The segment at the front, behind the sealed bytes, cannot be sent: release it with `result`. */
 void outq_drop(struct outq *q, int result);
 
-/* The socket took n bytes from the front; what is done is released with 0. */
+/* The socket took n bytes from the front; segments that are done are released with 0. */
 void outq_took(struct outq *q, size_t n);
 
 static inline bool

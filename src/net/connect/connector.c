@@ -76,7 +76,7 @@ connector_finish(struct connector *k, int result)
     k->fn(k, result);
 }
 
-/* From the loop, not from within whoever asks. */
+/* From the loop, not from within the caller. */
 static void
 connector_finish_soon(struct connector *k, int error)
 {
@@ -171,7 +171,7 @@ connector_connect(const struct connector *k, int fd)
     return 0;
 }
 
-/* A connected socket is told of as writable too, so that both ways end in connector_event(). */
+/* epoll reports a connected socket as writable too, so that both ways end in connector_event(). */
 static int
 connector_open(struct connector *k)
 {
@@ -194,7 +194,7 @@ connector_open(struct connector *k)
 
 /* ---- One address after the other ------------------------------------------------------------- */
 
-/* Each has an equal share of what is left. */
+/* Each address has an equal share of the remaining time. */
 static void
 connector_arm(struct connector *k)
 {
@@ -212,7 +212,7 @@ connector_try(struct connector *k)
 {
     int r = connector_open(k);
 
-    /* unix(7): what epoll cannot wait for. */
+    /* unix(7): epoll cannot wait for this. */
     k->backlogged = r == -EAGAIN && k->peer.sa.sa_family == AF_UNIX;
     if (r < 0 && !k->backlogged)
         return r;
@@ -237,8 +237,8 @@ connector_try_next(struct connector *k)
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* A port of our own that nobody listens on may be chosen as the source, and then TCP connects the
- * socket to itself. */
+/* A local port without a listener may be chosen as the source, and then TCP connects the socket to
+ * itself. */
 static bool
 connector_met_itself(const struct connector *k)
 {

@@ -8,7 +8,7 @@
 #include "net/conn/net.h"
 #include "net/connect/names.h"
 
-/* What all outgoing sockets have in common. */
+/* Settings that all outgoing sockets share. */
 struct connector_config {
     struct names *names;
     uint64_t timeout_ns;      /* where an attempt names none */
@@ -31,13 +31,13 @@ struct connector;
  * never from within connector_start(); the connector may be freed. */
 typedef void (*connector_fn)(struct connector *k, int fd);
 
-/* Embedded in its owner; zeroed but for what the owner wants. */
+/* Embedded in its owner; zeroed except for fields that the owner sets. */
 struct connector {
     const struct connector_config *config;
     const struct connector_option *options;
     unsigned option_count;
     struct address from; /* len 0: as the kernel likes */
-    uint64_t timeout_ns; /* 0: as the configuration says */
+    uint64_t timeout_ns; /* 0: that of the configuration */
     bool fresh;          /* a name is looked up, whatever was learnt before */
     connector_fn fn;
 
@@ -51,22 +51,22 @@ struct connector {
     unsigned count, next;
     uint64_t deadline_ns;
     int error;       /* of the address tried last */
-    bool decided;    /* `error` is what fn is told when the timer is due */
+    bool decided;    /* `error` goes to fn when the timer is due */
     bool backlogged; /* a unix socket's queue is full: tried again soon */
 };
 
-/* [poller p] Begin. 0; -EINVAL for what is not an address, with the reason; -ENOMEM; -EAGAIN if the
+/* [poller p] Begin. 0; -EINVAL for an invalid address, with the reason; -ENOMEM; -EAGAIN if the
  * work pool's queue is full; -ECANCELED once the net has closed. */
 int connector_start(struct connector *k, struct poller *p, const char *to, struct err *reterr);
 
-/* [poller] End it with this error, told soon by fn. Nothing if that has been done already. */
+/* [poller] End it with this error, which fn gets soon. Nothing if it has ended already. */
 void connector_cancel(struct connector *k, int error);
 
-/* [poller] goevd stops: end all attempts of this poller with -ECANCELED, told at once. No other can
+/* [poller] goevd stops: end all attempts of this poller with -ECANCELED, at once. No other can
  * begin. */
 void connector_close_all(struct net *net);
 
-/* [poller] End it and tell nobody; nothing if it has ended. */
+/* [poller] End it without a call of fn; nothing if it has ended. */
 void connector_fini(struct connector *k);
 
 /* The attempt with that id on this poller, or NULL. */

@@ -117,7 +117,7 @@ names_are_usable(const struct names *names, const struct names_host *h, uint64_t
     return h->good_ns && now_ns - h->good_ns < names->config.stale_ns;
 }
 
-/* What is known: a failure does not make anybody forget the addresses. */
+/* The known result: a failure does not discard the addresses. */
 static int
 names_result(const struct names *names, const struct names_host *h, uint64_t now_ns)
 {

@@ -1,8 +1,8 @@
-/* A connect pool: connections to one address that are kept ready, and lent to whoever asks.
+/* A connect pool: connections to one address that are kept ready, and lent to callers.
  *
- * All of it happens on one poller, its home: who asks and who gives back sends a message there, so
- * that the first who waits is the first who is served, wherever he is, and nothing is locked. What
- * is lent is a bare socket; the connection that is made of it belongs to the poller that asked.
+ * All of it happens on one poller, its home. Requests and returns are messages to it, so that the
+ * first waiter is served first, on whatever poller it is, without locks. A bare socket is lent; the
+ * connection that is made of it belongs to the poller of the caller.
  *
  * A connection of the pool (struct pool_link) is always one of: being made, ready, being checked,
  * lent.
@@ -32,12 +32,12 @@ struct pool_config {
     unsigned waiting_max;
 
     /* Called on its home when connections begin to fail one after the other: the error of the last
-     * one. NULL: nobody is told. */
+     * one. Or NULL. */
     void (*on_failing)(const struct pool *pool, int error);
     void *arg;
 };
 
-/* What it holds now; written by its home, read anywhere. */
+/* Its present contents; written by its home, read anywhere. */
 struct pool_metrics {
     metric idle, live, waiting;    /* now */
     metric acquired, failed, dead; /* so far: lent; not lent; found dead while they were ready */
@@ -62,7 +62,7 @@ struct pool_link {
 
 struct pool_waiter;
 
-/* On the poller that asked: w->link is lent to him, or NULL and w->result says why not. */
+/* On the caller's poller: w->link is lent to it, or NULL with the reason in w->result. */
 typedef void (*pool_waiter_fn)(struct pool_waiter *w, struct poller *p);
 
 /* Embedded in its owner; the pool's from pool_acquire() until fn. */
@@ -74,7 +74,7 @@ struct pool_waiter {
 
     struct pool *pool;
     struct timer timer;
-    struct pool_waiter *next, *prev; /* who waits longest first */
+    struct pool_waiter *next, *prev; /* the oldest waiter first */
     struct pool_link *link;
     int result;
 };
@@ -95,8 +95,8 @@ struct pool {
     struct pool_metrics metrics;
 };
 
-/* The configuration is copied, with what it points to but `connector`. 0; -EINVAL for an address
- * that is none, with the reason; -ENOMEM. */
+/* The configuration is copied, with all that it points to except `connector`. 0; -EINVAL for an
+ * invalid address, with the reason; -ENOMEM. */
 int pool_new(const struct pool_config *config, struct pool **ret, struct err *reterr);
 
 /* When no poller runs any more; NULL does nothing. */
@@ -105,11 +105,11 @@ void pool_free(struct pool *pool);
 /* [its home] Make the first connections. `home` is set before any poller runs. */
 void pool_start(struct pool *pool);
 
-/* [its home] Close what is ready, refuse who waits, and whoever asks later. */
+/* [its home] Close ready connections, and refuse waiters and later requests. */
 void pool_stop(struct pool *pool);
 
 /* [any poller] Ask; `fn` follows, later: with a link, or with -ETIMEDOUT, -EAGAIN when waiting_max
- * wait already, -ECANCELED, or what connecting has failed with. */
+ * wait already, -ECANCELED, or the error of connecting. */
 void pool_acquire(struct pool *pool, struct pool_waiter *w);
 
 /* [any poller] The link could not be used; its socket is closed. */

@@ -109,7 +109,7 @@ pool_link_arm(struct pool *pool, struct pool_link *link)
     return due == UINT64_MAX ? 0 : timer_arm(&pool->home->timers, &link->timer, due);
 }
 
-/* Ask it whether it is there. What cannot take these few bytes at once is not well. */
+/* Send a check. A connection that cannot take these few bytes at once is not well. */
 static void
 pool_check(struct pool *pool, struct pool_link *link)
 {
@@ -162,7 +162,7 @@ pool_link_due(struct timer *t, uint64_t now_ns)
     pool_count(pool);
 }
 
-/* Nobody has asked it anything: it has ended, or it is not what it should be. */
+/* An idle connection has an event: it has ended, or its server breaks the protocol. */
 static void
 pool_link_event(struct watch *w, uint32_t events)
 {

@@ -6,7 +6,7 @@
 #define RETRY_MAX_NS (5 * NS_PER_S)
 #define FAILING 3 /* failures in a row that are worth a line */
 
-/* An old failure says nothing of today's. */
+/* An old failure has no meaning for the present. */
 static void
 pool_forget_failures(struct pool *pool)
 {
@@ -31,8 +31,8 @@ pool_back_off(struct pool *pool)
         pool->config.on_failing(pool, pool->error);
 }
 
-/* The oldest request is told, so that each hears of one failure. The others wait for another
- * connection, unless there is none. */
+/* The oldest waiter gets the error, so that each failure ends one request. The others wait for
+ * another connection, unless there is none. */
 void
 pool_failed(struct pool *pool, int error)
 {

@@ -1,17 +1,17 @@
-/* What the files of a connect pool share. All of it happens on the pool's home. */
+/* Functions that the files of a connect pool share. All of them run on the pool's home. */
 #pragma once
 
 #include "net/connect/pool.h"
 
-/* Let its metrics say what it holds. */
+/* Bring its metrics up to date. */
 void pool_count(struct pool *pool);
 
-/* ---- Who waits: pool_waiter.c ---------------------------------------------------------------- */
+/* ---- Waiters: pool_waiter.c ------------------------------------------------------------------ */
 
 /* Its fn follows, on the poller that asked. */
 void pool_tell(struct pool_waiter *w, struct pool_link *link, int result);
 
-/* Whoever waits longest; there is somebody. */
+/* Serve the oldest waiter; there is one. */
 void pool_tell_first(struct pool *pool, struct pool_link *link, int result);
 
 /* 0; -EAGAIN when waiting_max wait; or the timer's error. */
@@ -22,7 +22,7 @@ int pool_queue(struct pool *pool, struct pool_waiter *w);
 /* Keep link->fd ready, and look after it. Negative: it is the caller's as before. */
 int pool_link_keep(struct pool *pool, struct pool_link *link);
 
-/* Nobody watches it any more; returns its fd, which is the caller's. */
+/* Stop watching it. Returns its fd, which is the caller's. */
 int pool_link_take(struct pool *pool, struct pool_link *link);
 
 /* It is one less. */
@@ -51,7 +51,7 @@ void pool_failed(struct pool *pool, int error);
 /* A connection has served: the row of failures ends. */
 void pool_proved(struct pool *pool, struct pool_link *link);
 
-/* Somebody waits: the next attempt is made soon. */
+/* A caller waits: make the next attempt soon. */
 void pool_hurry(struct pool *pool);
 
 /* The timer between attempts that fail. */

@@ -35,7 +35,7 @@ cidr_parse_bits(const char *text, struct cidr *n, struct err *reterr)
     return 0;
 }
 
-/* Zero what is behind the prefix; true if anything was set there. */
+/* Zero the bits behind the prefix. Returns true if any was set. */
 static bool
 cidr_clear_host(struct cidr *n)
 {

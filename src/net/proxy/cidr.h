@@ -12,7 +12,7 @@ struct cidr {
 };
 
 /* "ADDRESS/BITS", "ADDRESS" alone for that one, or "unix". Bits behind the prefix must be 0. An
- * IPv6 network of IPv4 addresses (::ffff:0:0/96 and what lies in it) is the same as their IPv4 one.
+ * IPv6 network of IPv4 addresses (::ffff:0:0/96 and its parts) is the same as their IPv4 one.
  */
 int cidr_parse(const char *text, struct cidr *ret, struct err *reterr);
 

@@ -14,7 +14,7 @@ struct kept {
 };
 
 struct proxied {
-    struct conn_address local; /* what the header says; AF_UNSPEC: nothing */
+    struct conn_address local; /* from the header; AF_UNSPEC: none */
     struct kept *kept;
     bool passed; /* there is none, or it has been read */
 } __attribute__((aligned(16)));
@@ -93,8 +93,8 @@ proxied_take(struct conn *c, const struct proxy_header *header)
     conn_address_set(&p->local, &header->to.sa);
 }
 
-/* Look at what has come, behind what is kept, and take no byte that is not the header's. 0: it is
- * whole; 1: look again; negative: -EAGAIN until more comes. */
+/* Peek at the received bytes, behind the kept ones, and take no byte that is not of the header. 0:
+ * it is whole; 1: look again; negative: -EAGAIN until more comes. */
 static int
 proxied_read(struct conn *c)
 {
@@ -151,7 +151,8 @@ proxied_expect(struct conn *c)
     return conn_timer_update(c) < 0 ? -ENOMEM : 1;
 }
 
-/* It counts for whom the proxy has told. 0; a negative errno: he has too many. */
+/* Count the connection for the client that the proxy has named. 0; a negative errno at its limit.
+ */
 static int
 proxied_tally(struct conn *c)
 {
@@ -193,7 +194,7 @@ proxied_begin(struct conn *c)
     return proxied_tally(c);
 }
 
-/* ---- What the connection asks ---------------------------------------------------------------- */
+/* ---- Addresses for the connection ------------------------------------------------------------ */
 
 static socklen_t
 proxied_local_address(const struct conn *c, struct sockaddr_storage *ret_address)

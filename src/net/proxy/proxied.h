@@ -1,13 +1,13 @@
-/* Connections that may come through a proxy, which tells the client's address in a header before
- * anything else (PROXY protocol): prologue_proxied. */
+/* Connections that may come through a proxy, which sends the client's address in a header before
+ * all other bytes (PROXY protocol): prologue_proxied. */
 #pragma once
 
 #include "net/conn/transport.h"
 #include "net/proxy/cidr.h"
 #include "net/proxy/proxy_header.h"
 
-/* Of a listener. Whoever comes from one of the networks is a proxy and must begin with a header;
- * nobody else is, and what they send is never taken for one. */
+/* Of a listener. A peer in one of the networks is a proxy and must begin with a header. Bytes of
+ * other peers are never taken for one. */
 struct proxy_policy {
     const struct cidr *cidrs;
     size_t cidr_count;
@@ -16,7 +16,7 @@ struct proxy_policy {
     bool refuse_others;
 
     /* A proxy has not sent what it had to [poller that serves]: -EBADMSG, -EMSGSIZE, -ETIMEDOUT.
-     * NULL: nobody asks. */
+     * Or NULL. */
     void (*on_bad)(const struct conn *c, int error, void *arg);
     void *on_bad_arg;
 };
@@ -33,7 +33,7 @@ proxy_policy_admits(const struct proxy_policy *p, const struct sockaddr *peer)
     return !p->refuse_others || proxy_policy_expects(p, peer);
 }
 
-/* Does it have yet to tell for whom it is? policy NULL: nobody does. */
+/* Whether a header has to come first. policy NULL: never. */
 static inline bool
 proxy_policy_owes(const struct proxy_policy *p, const struct sockaddr *peer)
 {

@@ -103,7 +103,7 @@ v1_port(const char **at, const char *end, uint16_t *ret)
     return port <= UINT16_MAX;
 }
 
-/* What stands between "PROXY " and CR LF. */
+/* The words between "PROXY " and CR LF. */
 static int
 v1_parse_words(const char *at, const char *end, struct proxy_header *ret)
 {

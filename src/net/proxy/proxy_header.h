@@ -1,4 +1,4 @@
-/* The PROXY protocol's header: how a proxy tells whom it speaks for. A pure parser and a builder of
+/* The PROXY protocol's header, in which a proxy names its client. A pure parser and a builder of
  * both versions, after haproxy's doc/proxy-protocol.txt, whose sections are named here. */
 #pragma once
 
@@ -11,7 +11,8 @@
 #define PROXY_HEADER_MAX (16 + 65535)     /* bytes of a version 2, TLVs included */
 #define PROXY_HEADER_WRITE_MAX (16 + 216) /* the longest that is built: version 2, unix */
 
-/* What a header says. Nothing (UNKNOWN, LOCAL, UNSPEC): the socket's own addresses count. */
+/* The contents of a header. If it is empty (UNKNOWN, LOCAL, UNSPEC), the socket's own addresses
+ * count. */
 struct proxy_header {
     bool told; /* the addresses below are set */
     struct address from;
@@ -28,7 +29,7 @@ struct proxy_header {
 ssize_t proxy_header_parse(const void *data, size_t len, size_t max, struct proxy_header *ret);
 
 /* Build one for a connection between two addresses. Where they have no common form, because one is
- * not known (AF_UNSPEC) or has another family, it says that nothing is known.
+ * not known (AF_UNSPEC) or has another family, the header is one without addresses.
  *
  * version  1 or 2.
  * buf      PROXY_HEADER_WRITE_MAX bytes.
