@@ -88,7 +88,7 @@ conn_tell_open(struct conn *c)
         conn_stop(c);
 }
 
-/* The prologue, then what the transport needs before it carries bytes. */
+/* Read the prologue, then run the handshake of the transport. */
 static int
 conn_prepare(struct conn *c)
 {
@@ -125,8 +125,8 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
         return NULL;
     memset(c, 0, bytes);
     c->service = s;
-    c->state = (char *)(c + 1) + s->transport->state_bytes +
-               (s->prologue ? s->prologue->state_bytes : 0);
+    c->state =
+        (char *)(c + 1) + s->transport->state_bytes + (s->prologue ? s->prologue->state_bytes : 0);
     c->active_tick = net_tick(s->net);
     c->timer.fn = conn_timer_due;
     c->timer.note = conn_age_clock(s->net);
@@ -214,7 +214,7 @@ conn_socket_error(const struct conn *c)
 }
 
 /* A hang-up while nothing may be read: an error ends the connection, but a mere end of both
- * directions must wait for what is still unread. Epoll would tell it again and again. */
+ * directions must wait for unread bytes. Epoll would report it again and again. */
 static void
 conn_hung_up(struct conn *c)
 {
@@ -270,14 +270,14 @@ conn_event(struct watch *w, uint32_t events)
         conn_event_rare(c, events);
 }
 
-/* ---- What was put off ------------------------------------------------------------------------ */
+/* ---- Work that was put off ------------------------------------------------------------------- */
 
 void
 conn_stop(struct conn *c)
 {
     bool shaking = !(c->flags & CONN_OPENED) && c->deadline_ns > 0;
 
-    /* A handshake that has its time is told at its end: what the peer has begun is not lost. */
+    /* on_stop waits until the end of a handshake, so that a request behind it is not lost. */
     if (c->flags & CONN_STOPPING || shaking)
         return;
     c->flags |= CONN_STOPPING;
@@ -324,7 +324,7 @@ conn_work_callbacks(struct conn *c)
     return true;
 }
 
-/* The transport holds bytes that epoll will not tell of. */
+/* Whether the transport holds bytes that epoll will not report. */
 static bool
 conn_pending(struct conn *c)
 {

@@ -1,7 +1,7 @@
 /* A connection: a socket that belongs to one poller from its first callback to its last.
  *
  * All functions run on the connection's poller. They are documented where plugins see them, in
- * goevd/plugin.h; here is what only the host needs to know. conn_parts.h has a map of the files and
+ * goevd/plugin.h; here are facts for the host alone. conn_parts.h has a map of the files and
  * a picture of the states.
  */
 #pragma once
@@ -26,7 +26,7 @@ enum conn_flags {
     CONN_EOF_TOLD = 1 << 5,     /* ... and the handler knows */
     CONN_AGAIN = 1 << 6,        /* the tail is to be delivered again */
     CONN_TELL_DRAINED = 1 << 7, /* on_drained is owed at the low mark */
-    CONN_SHUT = 1 << 8,         /* output ends after what is queued */
+    CONN_SHUT = 1 << 8,         /* output ends after the queue */
     CONN_SHUT_DONE = 1 << 9,    /* ... and has ended */
     CONN_CLOSING = 1 << 10,     /* no more callbacks but on_close */
     CONN_CLOSE_NOW = 1 << 11,   /* drop the queue */
@@ -40,12 +40,12 @@ enum conn_flags {
     CONN_BLOCKED = 1 << 19,    /* the socket took no more: EPOLLOUT is awaited */
     CONN_DEAD = 1 << 20,       /* gone; its memory waits to leave the list */
     CONN_GIVEN_BACK = 1 << 21, /* its socket goes back to its owner, see transport_lent */
-    CONN_REFUSED = 1 << 22,    /* what came is no frame: nothing more is read */
+    CONN_REFUSED = 1 << 22,    /* the input is no frame: nothing more is read */
     CONN_TALLIED = 1 << 24,    /* it counts among those of its client */
     CONN_REJECTED = 1 << 25,   /* its handler can do nothing with it, see transport_lent */
-    CONN_DISK = 1 << 23,       /* what is next is on a disk: nothing is written until it is here */
-    CONN_BULK = 1 << 27,       /* bytes come in bulk: on_bulk is called before anything is read */
-    CONN_HUNG_UP = 1 << 26,    /* both directions have ended, which epoll would report for ever */
+    CONN_DISK = 1 << 23, /* the next bytes are on a disk: nothing is written until they are here */
+    CONN_BULK = 1 << 27, /* bytes come in bulk: on_bulk is called before anything is read */
+    CONN_HUNG_UP = 1 << 26, /* both directions have ended, which epoll would report for ever */
 };
 
 #define CONN_REASON_SHIFT 28
@@ -60,7 +60,8 @@ struct conn_address {
     uint8_t ip[16];
 };
 
-/* Its size is part of what an idle connection costs: the host's own promise is 200 bytes in all. */
+/* Its size is part of the cost of an idle connection: the host's own promise is 200 bytes in all.
+ */
 struct conn {
     struct watch watch;
     struct service *service;
@@ -92,7 +93,7 @@ conn_is_one(const struct conn *c)
     return c->watch.fn == conn_event;
 }
 
-/* What a connection has before on_open; NULL: zeroes. */
+/* The state of a connection before on_open; NULL: zeroes. */
 struct conn_seed {
     const void *state; /* the first bytes of the handler's */
     size_t state_len;
@@ -101,7 +102,7 @@ struct conn_seed {
 };
 
 /* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has
- * run. -ENOMEM, or what epoll_ctl(2) says. */
+ * run. -ENOMEM, or an error of epoll_ctl(2). */
 int conn_open(struct service *s, int fd, const struct sockaddr *peer, const struct conn_seed *seed);
 
 /* The connection of an id on this poller, or NULL; a closing one too. */
@@ -152,16 +153,16 @@ int conn_give_back(struct conn *c);
  * for one that has no owner; -EPIPE once it is closing. */
 int conn_reject(struct conn *c);
 
-/* Tell the handler that goevd stops (on_stop), soon and once. */
+/* Call on_stop of the handler, soon and once. */
 void conn_stop(struct conn *c);
 
-/* What can be said of a connection, in a copy that any thread may look at. */
+/* Facts about a connection, in a copy that any thread may read. */
 struct conn_row {
     uint64_t id;
     const char *listener; /* NULL: it was opened from here */
     const char *plugin;   /* that serves it */
     struct address peer;
-    struct address local; /* len 0: the kernel does not tell */
+    struct address local; /* len 0: the kernel does not know it */
     uint64_t age_ns;      /* to 67 ms */
     uint64_t idle_ns;     /* to 1 ms */
     uint64_t bytes_in;
@@ -176,7 +177,7 @@ void conn_row_take(const struct conn *c, struct conn_row *ret);
 #define CONN_ROW_STATE_MAX 96
 const char *conn_row_state(uint32_t flags, char buf[CONN_ROW_STATE_MAX]);
 
-/* The limits of its service have changed: let what waits for them see it. */
+/* The limits of its service have changed: check its waits again. */
 void conn_limits_changed(struct conn *c);
 
 /* ---- For callers that run callbacks, and for transports -------------------------------------- */
@@ -217,15 +218,15 @@ conn_enter(struct conn *c, const char *callback)
 }
 bool conn_leave(struct conn *c);
 
-/* Let c->timer be due no later than what is awaited first. 0; -ENOMEM if it was never armed. */
+/* Let c->timer be due no later than the first deadline. 0; -ENOMEM if it was never armed. */
 int conn_timer_update(struct conn *c);
 
 void conn_address_set(struct conn_address *a, const struct sockaddr *sa);
 socklen_t conn_address_get(const struct conn_address *a, struct sockaddr_storage *ret_address);
 
-/* For transports that seal: send bytes of the wire, behind those that wait already. What the socket
- * does not take is queued before everything that is not sealed. 0; -EAGAIN: something waits;
- * another negative errno. */
+/* For transports that seal: send bytes of the wire, behind those that wait already. Bytes that the
+ * socket does not take are queued before all that are not sealed. 0; -EAGAIN: some wait; another
+ * negative errno. */
 int conn_send_sealed(struct conn *c, const char *data, size_t len);
 
 static inline void *

@@ -81,8 +81,8 @@ conn_untally(const struct conn *c)
     tally_drop(c->service->clients, (struct sockaddr *)&peer);
 }
 
-/* What is queued is dropped, so the peer does not get the whole anyway. A reset says so, and lets the
- * kernel forget what it holds for a peer that does not read: megabytes, for minutes. */
+/* The queue is dropped, so the peer does not get all of it anyway. A reset reports that, and lets
+ * the kernel free the bytes that it holds for a peer that does not read: megabytes, for minutes. */
 static void
 conn_reset(const struct conn *c)
 {

@@ -7,7 +7,7 @@
 #define READ_CHUNK_BYTES (BUFFER_BYTES_MAX - sizeof(struct segment))
 #define DISK_AGAIN_NS (10 * NS_PER_MS)
 
-/* The wait for the file at the front is over. Who reads what there is does not pay for it. */
+/* The wait for the file at the front is over. Connections without one pay nothing for this. */
 static void
 conn_disk_end(struct conn *c)
 {
@@ -58,7 +58,7 @@ conn_disk_wait(struct conn *c, bool refused)
         conn_fail(c, -ENOMEM);
 }
 
-/* Let somebody else wait for the file. False: there is nobody. */
+/* Let the work pool wait for the file. Returns false if there is none. */
 static bool
 conn_disk_read(struct conn *c, const struct segment *s)
 {

@@ -1,5 +1,5 @@
 /* Frames of handlers that name a framing. Such a handler's on_read is here: it hands out the whole
- * frames of what has come, and the rest is a tail like any other's. */
+ * frames of the input, and the rest is a tail like any other. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
-/* No frame will ever come of the bytes at data; it is told once. Returns the bytes consumed: those
- * that are none are kept for another handler, but for an end of input that has been told. */
+/* The bytes at data can never be a frame; the handler gets that error once. Returns the bytes
+ * consumed: the others are kept for another handler, unless the end of input was delivered. */
 static size_t
 conn_tell_frame_error(struct conn *c, const char *data, size_t len, const struct frame *f,
                       int error)
@@ -27,7 +27,7 @@ conn_tell_frame_error(struct conn *c, const char *data, size_t len, const struct
     return error == -ENODATA && !(c->flags & CONN_UPGRADING) ? len : 0;
 }
 
-/* Behind the last whole frame: what it lacks, or is wrong with it. */
+/* Handle the bytes behind the last whole frame: an incomplete frame, or an error. */
 static size_t
 conn_end_frames(struct conn *c, const char *data, size_t len, const struct frame *f, int error,
                 unsigned flags)

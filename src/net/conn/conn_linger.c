@@ -1,9 +1,9 @@
 /* Lingering: a closed connection reads on until its peer has everything.
  *
- * close(2) with unread bytes in the socket resets the connection, and the reset overtakes what the
- * peer has not read: RFC 9112, section 9.6. The kernel still holds output when the last byte was
- * sent to it, so the time that a peer has for its close begins again as long as it acknowledges
- * output, or sends. */
+ * close(2) with unread bytes in the socket resets the connection, and the reset overtakes bytes
+ * that the peer has not read: RFC 9112, section 9.6. The kernel still holds output when the last
+ * byte was sent to it, so the time that a peer has for its close begins again as long as it
+ * acknowledges output, or sends. */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -44,8 +44,8 @@ conn_linger_begin(struct conn *c)
     c->deadline_ns = conn_poller(c)->now_ns + c->service->limits->linger_timeout_ns;
 }
 
-/* The peer sends on. It may do so for linger_max, at the rate at which it has to take output: a peer
- * that sends a byte now and then gains nothing. */
+/* The peer sends on. It may do so for linger_max, at the rate at which it has to take output: a
+ * peer that sends a byte now and then gains nothing. */
 static void
 conn_linger_received(struct conn *c, size_t n)
 {

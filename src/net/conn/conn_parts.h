@@ -137,14 +137,13 @@ void conn_block(struct conn *c);
 /* Bytes of the peer's side have been taken out of the queue, or n is 0: it is not idle. */
 void conn_count_out(struct conn *c, size_t n);
 
-/* From here on the queue, not the gather buffer, takes what the callback writes. 0; -ENOMEM. */
+/* From here on writes of the callback go to the queue, not the gather buffer. 0; -ENOMEM. */
 int conn_spill(struct conn *c);
 
 /* conn_seal.c: as conn_offer(), for a transport that seals. */
 int conn_offer_sealed(struct conn *c, const char *data, size_t len);
 
-/* Everything before it has left: let the transport say that output has ended. What it says may be
- * in the queue afterwards. */
+/* All output has left: let the transport end it. Its last bytes may be in the queue afterwards. */
 void conn_finish(struct conn *c);
 
 /* conn_disk.c: how many bytes of the file at the front may be written now, from 1 on; 0: it has to

@@ -218,7 +218,7 @@ conn_receive_nothing(struct conn *c, ssize_t n)
 }
 
 /* New bytes lie in the read buffer behind room for the tail. The shorter of the two is moved to the
- * other, lest what comes in small pieces be copied whole for each. */
+ * other, so that input in small pieces is not copied whole for each. */
 static void
 conn_receive_behind(struct conn *c, char *buffer, size_t n)
 {

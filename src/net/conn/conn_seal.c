@@ -1,7 +1,8 @@
 /* Bytes that a transport has sealed for the wire, as TLS does.
  *
- * They are sent from a buffer that all connections of the poller share. What the socket does not take
- * becomes the front of the output queue, so that closing, slow peers and give-back see it there. */
+ * They are sent from a buffer that all connections of the poller share. Bytes that the socket does
+ * not take become the front of the output queue, so that closing, slow peers and give-back see it
+ * there. */
 #include <errno.h>
 
 #include "net/conn/conn_parts.h"
@@ -50,7 +51,8 @@ conn_offer_sealed(struct conn *c, const char *data, size_t len)
     }
     if (n == 0 && len == 0)
         return 0;
-    if (n == -EAGAIN && (len == 0 || (conn_spill(c) == 0 && outq_push_copy(c->outq, data, len) == 0)))
+    if (n == -EAGAIN &&
+        (len == 0 || (conn_spill(c) == 0 && outq_push_copy(c->outq, data, len) == 0)))
         return 0;
     conn_fail(c, n == -EAGAIN ? -ENOMEM : (int)n);
     return -EPIPE;

@@ -6,8 +6,9 @@
 
 /* Whether the peer takes its output: at the rate of the limits, and at all.
  *
- * Every time-out for output moves with what the peer has acknowledged. The room in the socket's
- * buffer is no measure: the buffer is large, and epoll reports room only when a third is free. */
+ * Every time-out for output moves with the bytes that the peer has acknowledged. The room in the
+ * socket's buffer is no measure: the buffer is large, and epoll reports room only when a third is
+ * free. */
 static int64_t
 conn_slow_taken(const struct conn *c)
 {

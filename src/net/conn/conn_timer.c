@@ -64,7 +64,7 @@ conn_tell_timeout(struct conn *c, uint64_t cookie)
 }
 
 /* The flush of a closing connection goes on as long as the peer takes something in each
- * close_timeout, or the disk is what is waited for. */
+ * close_timeout, or while it waits for the disk. */
 static bool
 conn_closing_goes_on(struct conn *c, uint64_t now_ns)
 {
@@ -193,8 +193,8 @@ conn_timer_free(struct conn_timer *t)
     slab_free(&net->timer_slab, t);
 }
 
-/* Where many come due together, what the next one needs is on its way while this one's handler runs
- * and the heap is put in order. */
+/* If many are due together, the memory of the next one is fetched while the handler of this one
+ * runs and the heap is put in order. */
 static void
 conn_timer_fetch_next(const struct net *net)
 {

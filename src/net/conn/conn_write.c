@@ -59,7 +59,7 @@ conn_spill(struct conn *c)
     return 0;
 }
 
-/* Until the low mark, who writes only for what it reads is not read. */
+/* Pause reading until the low mark, because a handler mostly writes for bytes that it reads. */
 static void
 conn_throttle(struct conn *c)
 {
@@ -67,8 +67,8 @@ conn_throttle(struct conn *c)
         c->flags |= CONN_THROTTLED;
 }
 
-/* Too much is queued for now. Of a queue that waits the flush to come tells, also of one that is
- * below the low mark already: what was refused needs more room than there is. */
+/* Too much is queued for now, and on_drained is owed. The next flush calls it, also if the queue is
+ * below the low mark already, because the refused write needs more room. */
 static int
 conn_owe_drained(struct conn *c)
 {
@@ -107,8 +107,8 @@ conn_queue_check(struct conn *c, size_t bytes)
     return r < 0 ? r : conn_spill(c);
 }
 
-/* After a push: r is its result. What it writes to another connection is flushed at the end of the
- * round. */
+/* After a push: r is its result. Output to another connection is flushed at the end of the round.
+ */
 static int
 conn_queue_done(struct conn *c, int r)
 {
@@ -319,8 +319,8 @@ conn_block(struct conn *c)
     conn_slow_watch(c);
 }
 
-/* A step has ended. 0: the next may follow. -EAGAIN: the socket is full. A transport that seals stops
- * short when its own buffer is full. */
+/* A step has ended. 0: the next may follow. -EAGAIN: the socket is full. A transport that seals
+ * stops short when its own buffer is full. */
 static inline int
 conn_flush_more(struct conn *c, bool sealed, bool short_of)
 {
@@ -354,8 +354,8 @@ conn_flush(struct conn *c)
     conn_after_flush(c);
 }
 
-/* Nothing is queued: one write, and only what the socket does not take is. 0, or the connection has
- * failed. */
+/* The queue is empty: write once, and queue only the bytes that the socket does not take. 0, or the
+ * connection has failed. */
 static int
 conn_offer(struct conn *c, const char *data, size_t len)
 {
@@ -410,7 +410,7 @@ conn_write_now(struct conn *c, const void *data, size_t len)
     if (r < 0 || !c->outq)
         return r;
     if (net->entered != c)
-        conn_list(c); /* epoll is to tell when the socket takes more */
+        conn_list(c); /* wait for epoll to report room in the socket */
     return conn_owe_drained(c);
 }
 

@@ -5,7 +5,7 @@
 #include "net/conn/conn_parts.h"
 
 #define NET_WORK_MAX 1024   /* connections with work left that have their turn in a round */
-#define NET_STOP_SLOTS 8192 /* that are looked at in a round, when all are told to stop */
+#define NET_STOP_SLOTS 8192 /* slots visited in a round of a stop */
 
 static void net_work(struct task *t);
 static void net_stop_some(struct task *t);
@@ -61,8 +61,8 @@ net_free(struct poller *p)
 
 /* ---- Work that was put off ------------------------------------------------------------------- */
 
-/* So many in a round, because a stop gives work to all. What these put off again waits for the next
- * round. */
+/* A limited number in a round, because a stop gives work to all. Connections that these put off
+ * again wait for the next round. */
 static void
 net_work(struct task *t)
 {

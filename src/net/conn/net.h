@@ -1,5 +1,4 @@
-/* What the net layer keeps for each poller: its buffers, its connections with work left, its
- * metrics. */
+/* The net layer of a poller: its buffers, its connections with work left, its metrics. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -20,13 +19,13 @@ enum net_refused {
     NET_REFUSED_CLIENT,  /* connections_per_client_max */
     NET_REFUSED_FDS,     /* EMFILE, ENFILE: counted once for each pause */
     NET_REFUSED_MEMORY,  /* ENOMEM, ENOBUFS */
-    NET_REFUSED_ERROR,   /* anything else that accept4(2) says of a connection */
-    NET_REFUSED_NETWORK, /* it comes from where nobody may, proxy_policy.refuse_others */
+    NET_REFUSED_ERROR,   /* any other error of accept4(2) for a connection */
+    NET_REFUSED_NETWORK, /* from a refused network, proxy_policy.refuse_others */
     NET_REFUSED_HANDLER, /* its on_accept does not want it */
     NET_REFUSED_COUNT
 };
 
-/* What became of the headers of the PROXY protocol that were due. */
+/* Results of reading headers of the PROXY protocol. */
 enum net_proxy {
     NET_PROXY_READ,
     NET_PROXY_MALFORMED,
@@ -39,7 +38,7 @@ enum net_connect_failed {
     NET_CONNECT_REFUSED,    /* ECONNREFUSED */
     NET_CONNECT_TIMEOUT,    /* ETIMEDOUT, or its own deadline */
     NET_CONNECT_UNRESOLVED, /* the name has no address */
-    NET_CONNECT_CANCELED,   /* by whoever asked, or because goevd stops */
+    NET_CONNECT_CANCELED,   /* by the caller, or because goevd stops */
     NET_CONNECT_ERROR,      /* anything else */
     NET_CONNECT_FAILED_COUNT
 };
@@ -58,14 +57,14 @@ struct net_metrics {
     metric sends_done;    /* asynchronous sends that were written */
     metric sends_dropped; /* ... or not */
     metric disk_reads;    /* of files, by the work pool */
-    metric disk_bytes;    /* ... and what they brought */
+    metric disk_bytes;    /* ... and their bytes */
     metric disk_refused;  /* by the work pool, to be tried again */
 };
 
 struct net {
     struct poller *poller;
     struct conn *entered; /* whose callback is running */
-    char *write_buffer;   /* what that callback has written */
+    char *write_buffer;   /* output of that callback */
     size_t write_len;
     size_t write_room; /* bytes of write_buffer */
     char *read_buffer;
@@ -73,13 +72,13 @@ struct net {
     size_t read_max;               /* bytes of one read */
     struct conn *work, **work_end; /* connections with work left */
     struct task task;
-    struct task stop_task;      /* while connections are told to stop, ... */
+    struct task stop_task;      /* while on_stop of connections runs, ... */
     uint32_t stop_cursor;       /* ... from this slot on */
     struct service *upgrade_to; /* where the entered connection goes after its callback, */
-    const void *upgrade_state;  /* ... and what its state there begins with */
+    const void *upgrade_state;  /* ... and the beginning of its state there */
     size_t upgrade_len;
     size_t conns;
-    bool stopping;               /* connections that open are told to stop */
+    bool stopping;               /* on_stop of connections that open runs, too */
     bool closed;                 /* nothing opens any more */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
@@ -93,7 +92,7 @@ struct net {
     const struct conn_limits *outgoing; /* of connections that are opened here */
     struct pipes pipes;                 /* between connections that splice(2) joins */
     struct work_pool *readers;          /* of files that are not in memory; NULL: there are none */
-    /* the callback that runs has returned what it may not; NULL: nobody minds */
+    /* the callback that runs has returned an invalid value; or NULL */
     void (*on_wrong_result)(int64_t result, const char *may);
 };
 
@@ -107,8 +106,8 @@ net_of(struct poller *p)
     return p->net;
 }
 
-/* Tell every connection to stop, those that open later too. When none is left, on_empty is called
- * on the poller's thread, once; before this returns if there is none. */
+/* Call on_stop of every connection, those that open later too. When none is left, on_empty is
+ * called on the poller's thread, once; before this returns if there is none. */
 void net_stop(struct net *net, void (*on_empty)(void *arg), void *arg);
 
 /* [net] A connection has ended. */
@@ -124,7 +123,7 @@ void net_close_reactor(struct reactor *r);
 #define NET_WALK_SLOTS 256 /* for one step of a walk, between which the poller serves */
 
 /* Call fn for each connection among the next `slots` slots, from *cursor on, which begins at 0.
- * False when that was the last of them. What opens or closes meanwhile may be missed. */
+ * Returns false after the last one. Connections that open or close meanwhile may be missed. */
 typedef void (*net_walk_fn)(struct conn *c, void *arg);
 bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn, void *arg);
 
@@ -132,7 +131,7 @@ bool net_walk(struct net *net, uint32_t *cursor, uint32_t slots, net_walk_fn fn,
 void net_walk_all(struct reactor *r, net_walk_fn fn, void *arg);
 
 /* Send to, or close, a connection of any poller, by id [any thread].
- * sent     called once on a poller thread if 0 was returned, and not otherwise; NULL: nobody asks.
+ * sent     called once on a poller thread if 0 was returned, and not otherwise; or NULL.
  * -EAGAIN: the poller's mailbox is full. -ECANCELED: it has ended. -ENOMEM. -EINVAL: no such
  * poller. */
 typedef void (*net_sent_fn)(void *arg, uint64_t id, uint64_t cookie, int result);

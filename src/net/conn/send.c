@@ -14,7 +14,7 @@ struct send_message {
     struct poller *poller;
     size_t len;
     char *data;
-    bool framed;   /* there is room about the data for what makes it a frame */
+    bool framed;   /* there is room around the data for the head and tail of a frame */
     char memory[]; /* where data is */
 };
 

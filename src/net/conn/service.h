@@ -1,5 +1,5 @@
-/* What the connections of one listener on one poller have in common: whom they call, over what
- * transport, within which limits. */
+/* The service of a listener on a poller: the handler, the transport and the limits that its
+ * connections share. */
 #pragma once
 
 #include <goevd/plugin.h>
@@ -18,7 +18,7 @@ struct conn_limits {
     uint64_t linger_timeout_ns; /* waiting for the peer's end after that, while nothing moves */
     uint64_t linger_max_ns;     /* ... and while the peer sends on */
     size_t tail_max;            /* unread bytes that are kept */
-    size_t frame_max;           /* bytes of a frame; with what is about it, it fits the tail */
+    size_t frame_max;           /* bytes of a frame; with head and tail it fits the unread tail */
     size_t output_low;          /* on_drained, reading goes on */
     size_t output_high;         /* reading pauses */
     size_t output_max;          /* writes fail */
@@ -28,7 +28,7 @@ struct conn_limits {
 
 struct tally;
 
-/* Who answers. */
+/* The handler of the connections. */
 struct service_handler {
     const struct goevd_stream *stream;
     void *instance;
@@ -58,7 +58,7 @@ struct service {
     struct service *upgrades; /* services that connections of this one were given to */
     struct service *next;
     struct service *sibling, **sibling_at; /* among all of its net; NULL: that is gone */
-    void (*on_gone)(void *arg);            /* a connection has ended; NULL: nobody asks */
+    void (*on_gone)(void *arg);            /* a connection has ended; or NULL */
     void *on_gone_arg;
 };
 

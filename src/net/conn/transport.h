@@ -1,8 +1,8 @@
-/* What a connection reads from and writes to. Plain sockets are one transport; tests have one that
- * injects faults; TLS fits in the same table.
+/* Transports of connections. Plain sockets are one; tests have one that injects faults; TLS fits in
+ * the same table.
  *
  * Every function takes the connection and runs on its poller. -EAGAIN means "not now": the poller
- * calls again when the socket is ready for what the transport wants. */
+ * calls again when the socket is ready for the transport. */
 #pragma once
 
 #include <sys/socket.h>
@@ -21,10 +21,10 @@ struct transport {
      * deadline for itself, and is called again when that has passed. NULL: ready. */
     int (*handshake)(struct conn *c);
 
-    /* Bytes, 0 at the end of what the peer sends, or a negative errno. */
+    /* Bytes, 0 at the end of input, or a negative errno. */
     ssize_t (*read)(struct conn *c, void *buf, size_t len);
     ssize_t (*write)(struct conn *c, const void *data, size_t len);
-    /* With `more`, the peer need not hear of it before what is written next. */
+    /* With `more`, the bytes may be sent together with the next ones. */
     ssize_t (*writev)(struct conn *c, const struct iovec *iov, int count, bool more);
 
     /* From a file, at offset. -EOPNOTSUPP or NULL: the connection reads it and writes it itself. */
@@ -34,25 +34,26 @@ struct transport {
      */
     bool raw;
 
-    /* Of a transport that seals what it is given (TLS): writes only fill a buffer of the poller's,
+    /* Of a transport that seals its input (TLS): writes only fill a buffer of the poller's,
      * and this sends the buffer by conn_send_sealed(), whose result it returns. The connection
      * calls it after one or more writes. NULL: writes reach the socket. */
     int (*flush)(struct conn *c);
 
-    /* Output has ended: queue what says so, once, behind everything else. It may be sealed bytes at
-     * the front of the queue, and then shutdown() waits for them. NULL: shutdown() says it. */
+    /* Output has ended: queue the bytes that end it, once, behind all others. They may be sealed
+     * bytes at the front of the queue, and then shutdown() waits for them. NULL: shutdown() is
+     * enough. */
     void (*finish)(struct conn *c);
 
     /* Bytes inside that epoll knows nothing of. NULL: never any. */
     size_t (*pending)(struct conn *c);
 
-    /* EPOLLIN, EPOLLOUT that it needs on top of what the connection waits for. NULL: none. */
+    /* EPOLLIN, EPOLLOUT that it needs on top of the connection's events. NULL: none. */
     uint32_t (*wants)(struct conn *c);
 
     /* No more bytes will be written. */
     int (*shutdown)(struct conn *c);
 
-    /* Free what hangs on the state. NULL: nothing. */
+    /* Free the objects of the state. NULL: there are none. */
     void (*fini)(struct conn *c);
 };
 
@@ -80,8 +81,8 @@ ssize_t transport_plain_writev(struct conn *c, const struct iovec *iov, int coun
 ssize_t transport_plain_send_file(struct conn *c, int fd, off_t offset, size_t len);
 int transport_plain_shutdown(struct conn *c);
 
-/* A plain socket that belongs to somebody else. Its state is a pointer to that owner, who is told
- * when the connection has ended: the fd is his again if it was given back (conn_give_back()) and
+/* A plain socket that is lent. Its state is a pointer to the owner, which is called when the
+ * connection has ended: the fd is the owner's again if it was given back (conn_give_back()) and
  * nothing is left in either direction, and -1 if it is closed. `useless`: the handler has rejected
  * it (conn_reject()), or the peer ended it without a byte. */
 struct transport_owner {

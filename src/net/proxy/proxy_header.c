@@ -42,7 +42,7 @@ static_assert(sizeof(struct v2_inet) == 12 && sizeof(struct v2_inet6) == 36 &&
               "a block has no gaps");
 static_assert(PROXY_HEADER_WRITE_MAX >= PROXY_HEADER_V1_MAX &&
                   PROXY_HEADER_WRITE_MAX == PROXY_HEADER_V2_MIN + sizeof(struct v2_unix),
-              "what is built fits");
+              "a built header fits");
 
 static void
 address_set_ip(struct address *a, int family, const void *ip, uint16_t port)
