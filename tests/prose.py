@@ -3,7 +3,8 @@
 
 Looks at comments, strings of C, manual pages and documents. Without PATH it prints one table, the
 worst files and the longest sentences. With files or folders it prints each place in them. The exit
-status is 1 if the counts over the whole tree are above a limit; with --tap it prints TAP.
+status is 1 if the counts over all files are above a limit. With --tap it prints TAP, and each area
+has to keep the limits.
 """
 import argparse
 import io
@@ -189,22 +190,40 @@ def row(name, count):
     return f'{name:<12}{count.words:>8}{count.sentences:>10}{rates}'
 
 
-def table(counts):
-    """Areas, and all together."""
-    areas = {}
+def by_area(counts):
+    """The count of each area that has files."""
+    areas = {name: Count() for name in (*AREAS, 'other')}
     for name, count in counts.items():
         top = name.split('/')[0]
-        areas.setdefault(top if top in AREAS else 'other', Count()).add(count)
+        areas[top if top in AREAS else 'other'].add(count)
+    return {name: count for name, count in areas.items() if count.words}
+
+
+def table(counts):
+    """Areas, and all together."""
     whole = Count()
     print(f'{"":<12}{"words":>8}{"sentences":>10}' + ''.join(f'{r:>8} ' for r in whole.places))
-    for name in (*AREAS, 'other'):
-        if name in areas:
-            print(row(name, areas[name]))
-            whole.add(areas[name])
+    for name, count in by_area(counts).items():
+        print(row(name, count))
+        whole.add(count)
     print(row('all', whole))
     print(f'{"limit":<30}' + ''.join(f'{n:>8.2f} ' for _, n in LIMITS.values()) +
           f'{LONG_PERCENT:>8.2f}   (of 1000 words; long: of 100 sentences)')
     return whole
+
+
+def tap(counts):
+    """One test for each area; returns whether one fails."""
+    areas = by_area(counts)
+    print(f'1..{len(areas)}')
+    for i, (name, count) in enumerate(areas.items(), 1):
+        broken = [rule for rule in count.places if count.too_many(rule)]
+        print(f'{"not ok" if broken else "ok"} {i} - prose of {name}')
+        for rule in broken:
+            print(f'# {rule}: {count.rate(rule):.2f}, for example')
+            for path, line, text in count.places[rule][:WORST]:
+                print(f'#   {path}:{line}: {text}')
+    return any(count.too_many(rule) for count in areas.values() for rule in count.places)
 
 
 def worst(counts, whole):
@@ -238,19 +257,18 @@ def main():
     parser.add_argument('paths', type=pathlib.Path, nargs='*')
     args = parser.parse_args()
     root = args.root.resolve()
-    if args.tap:
-        print('1..1')
     counts = {}
     for path in args.paths or [root]:
         counts |= count_tree(root, path.resolve())
+    if args.tap:
+        return 1 if tap(counts) else 0
     if args.paths:
         each(counts)
         print()
     whole = table(counts)
-    bad = any(map(whole.too_many, whole.places))
-    if not args.paths and (bad or not args.tap):
+    if not args.paths:
         worst(counts, whole)
-    return 1 if bad else 0
+    return 1 if any(map(whole.too_many, whole.places)) else 0
 
 
 if __name__ == '__main__':
