@@ -16,6 +16,15 @@ PROBES = [{'path': '/livez', 'handler': {'health': {'probe': 'live'}}},
 NODES = ('one', 'two')
 
 
+@pytest.fixture
+def serve(goevd, tmp_path):
+    """serve(args…, keys…) -> a goevd with the probes. Its control socket listens once the supervisor knows
+    the worker's stop_delay."""
+    def start(*args, **more):
+        return goevd(config(web(), control={'socket': str(tmp_path / 'control.sock')}, **more), *args)
+    return start
+
+
 def web(body='here', port=0):
     """A listener with both probes, and a page that names the server."""
     routes = [*PROBES, {'path': '/', 'respond': {'body': body}}]
@@ -53,8 +62,8 @@ def leave(d):
 
 
 @pytest.mark.parametrize('args', ARGS)
-def test_goevd_is_unready_and_accepts_until_stop_delay_is_over(goevd, args):
-    d = goevd(config(web(), stop_delay='300ms'), *args)
+def test_goevd_is_unready_and_accepts_until_stop_delay_is_over(serve, args):
+    d = serve(*args, stop_delay='300ms')
     assert probes(d) == WELL
     kept = d.connect()
     assert get(kept)[0] == 200
@@ -68,8 +77,8 @@ def test_goevd_is_unready_and_accepts_until_stop_delay_is_over(goevd, args):
 
 
 @pytest.mark.parametrize('args', ARGS)
-def test_a_second_signal_ends_the_delay_and_not_the_requests(goevd, args):
-    d = goevd(config(web(), stop_delay='1h', stop_timeout='1h'), *args)
+def test_a_second_signal_ends_the_delay_and_not_the_requests(serve, args):
+    d = serve(*args, stop_delay='1h', stop_timeout='1h')
     half = d.connect()
     half.sendall(b'GET / HTTP/1.1\r\nHo')
     leave(d)
@@ -113,8 +122,8 @@ def test_a_reload_never_makes_goevd_unready(goevd, tmp_path):
     stop(d)
 
 
-def test_the_worker_in_the_place_of_a_dead_one_is_unready_too(goevd):
-    d = goevd(config(web(), stop_delay='1h'))
+def test_the_worker_in_the_place_of_a_dead_one_is_unready_too(serve):
+    d = serve(stop_delay='1h')
     d.may_say = ['was killed by signal']
     leave(d)
     old = d.worker()
