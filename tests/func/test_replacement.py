@@ -377,7 +377,7 @@ def test_sockets_that_nobody_serves_are_closed(rooted, tmp_path):
         manager.settimeout(PATIENCE_S)
         reader = threading.Thread(target=until_stopping, args=(manager, said))
         reader.start()
-        d, root = rooted(restart_timeout='1s', env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
+        d, root = rooted(restart_timeout='3s', env={'NOTIFY_SOCKET': str(tmp_path / 'notify')})
         waiting = d.connect()
         lose(d, root)
         d.log.wait(RETRY)
@@ -386,7 +386,7 @@ def test_sockets_that_nobody_serves_are_closed(rooted, tmp_path):
         assert reply.returncode == 1 and 'listeners: ' in reply.stderr
         d.status = 3
         assert d.wait() == 3
-        d.log.wait(r'no worker could be started for 1 s \(processes.restart_timeout\): giving up$')
+        d.log.wait(r'no worker could be started for 3 s \(processes.restart_timeout\): giving up$')
         reader.join()
         assert said.count('READY=1') == 1
     assert closed(waiting)
