@@ -32,7 +32,7 @@ NEVER = {'supervisor': {'conf', 'plug', 'worker', 'cli'}, 'process': {'conf', 'p
 ROOMS = {
     'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'], ['h2'],
                      ['schema', 'connection'], ['http']],
-    'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy'], ['accept', 'connect']],
+    'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy', 'tls'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],
     'src/plug': [['loader'], ['instance plug_metric tables'], ['host'], ['strict'],

@@ -11,6 +11,16 @@
 extern "C" {
 #endif
 
+/* A fact about the TLS of a connection. */
+enum goevd_tls_fact {
+    GOEVD_TLS_VERSION = 1, /* such as TLSv1.3 */
+    GOEVD_TLS_CIPHER = 2,  /* such as TLS_AES_256_GCM_SHA384 */
+    GOEVD_TLS_NAME = 3,    /* the host name that the client has asked for (SNI) */
+    GOEVD_TLS_ALPN = 4,    /* the protocol that was negotiated */
+    GOEVD_TLS_RESUMED = 5, /* "resumed" if the handshake continued an earlier session */
+    GOEVD_TLS_CUT = 6,     /* "cut" if the input ended without close_notify: bytes may be missing */
+};
+
 /* The functions below, in the table that goevd_host->conn points to. */
 struct goevd_host_conn {
     struct goevd_version version;
@@ -29,6 +39,7 @@ struct goevd_host_conn {
                              goevd_release_fn release, void *arg);
     int (*conn_write_file)(struct goevd_conn *c, int fd, off_t offset, size_t len,
                            goevd_release_fn release, void *arg);
+    struct goevd_str (*conn_tls)(struct goevd_conn *c, enum goevd_tls_fact fact);
 };
 
 /* The name of the listener that accepted a connection.
@@ -189,6 +200,18 @@ goevd_conn_write_file(struct goevd_conn *c, int fd, off_t offset, size_t len,
                       goevd_release_fn release, void *arg)
 {
     return goevd_host->conn->conn_write_file(c, fd, offset, len, release, arg);
+}
+
+/* A fact about the TLS of a connection.
+ *
+ * Thread   [poller]
+ * Returns  text, valid until the connection is closed, and not NUL-terminated. data NULL: there is
+ *          no such fact; for GOEVD_TLS_VERSION: the connection does not use TLS.
+ */
+static inline struct goevd_str
+goevd_conn_tls(struct goevd_conn *c, enum goevd_tls_fact fact)
+{
+    return goevd_host->conn->conn_tls(c, fact);
 }
 
 #ifdef __cplusplus

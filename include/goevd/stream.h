@@ -146,11 +146,18 @@ struct goevd_stream {
      * on unread with goevd_conn_splice() (goevd/conn.h). If it does not, they are read and come to
      * on_read. NULL: all are read. */
     int (*on_bulk)(struct goevd_conn *c, void *state);
+
+    /* The protocols that this handler offers to TLS clients (ALPN, RFC 7301), in the order in which
+     * it prefers them, separated by commas: "h2,http/1.1". Called once for each listener with
+     * `tls:`, after create. goevd_conn_tls(c, GOEVD_TLS_ALPN) is the one that was chosen. A client
+     * that offers others is refused; one that offers none is served. NULL, or "" returned: nothing
+     * is negotiated. */
+    const char *(*alpn)(void *instance);
 };
 
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 136, "goevd_stream has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_stream) == 144, "goevd_stream has moved");
 #endif
 
 #endif

@@ -88,6 +88,24 @@ http_conn_read_first(struct goevd_conn *c, struct http_conn *conn, const char *d
     return r < 0 ? r : http_h2_on_read(conn->h2, data, len);
 }
 
+/* RFC 9113, section 3.2. */
+static bool
+http_conn_has_agreed_h2(struct goevd_conn *c)
+{
+    struct goevd_str alpn = goevd_conn_tls(c, GOEVD_TLS_ALPN);
+
+    return alpn.len == 2 && memcmp(alpn.data, "h2", 2) == 0;
+}
+
+/* What TLS clients are offered. */
+static const char *
+http_conn_alpn(void *instance)
+{
+    const struct http *http = instance;
+
+    return http_h2_is_built && http->options->http2->alpn ? "h2,http/1.1" : "http/1.1";
+}
+
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static int
@@ -96,7 +114,11 @@ http_conn_open(struct goevd_conn *c, void *state)
     const struct http_local *local = goevd_conn_local(c);
     struct http_conn *conn = state;
 
-    if (local->h2 && local->http->options->http2->cleartext)
+    if (!local->h2)
+        return 0;
+    if (http_conn_has_agreed_h2(c))
+        return http_conn_be_h2(c, conn);
+    if (local->http->options->http2->cleartext && !http_conn_is_secured(c))
         conn->version = HTTP_CONN_UNKNOWN;
     return 0;
 }
@@ -184,4 +206,5 @@ const struct goevd_stream http_conn_stream = {
     .on_timeout = http_conn_timeout,
     .on_stop = http_conn_stop,
     .on_close = http_conn_closed,
+    .alpn = http_conn_alpn,
 };

@@ -80,8 +80,10 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     };
     http->pipeline_max = (unsigned)o->pipeline_max;
     r = http_options_check(self, o);
-    if (r == 0 && o->http2)
-        r = http_h2_check(self);
+    if (r == 0 && o->http2->cleartext && !http_h2_is_built)
+        r = goevd_refuse(self, "http2.cleartext",
+                         "this goevd was built without HTTP/2; build it with the meson option "
+                         "http2 enabled");
     if (r == 0)
         r = http_gzip_check(self, "gzip", o->gzip);
     if (r == 0)
@@ -118,6 +120,15 @@ http_poller_stop(void *instance, struct goevd_poller *poller, void *local)
     free(l);
 }
 
+/* Whether any connection may speak HTTP/2. */
+static bool
+http_uses_h2(const struct http *http)
+{
+    const struct http_options_http2 *o = http->options->http2;
+
+    return http_h2_is_built && (o->cleartext || o->alpn);
+}
+
 static int
 http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
 {
@@ -140,11 +151,11 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     }
     if (r == 0)
         r = http_counts_start(&http->routes.counts, poller, &l->counts, &l->methods);
-    if (http->options->http2)
+    if (http_uses_h2(http))
         l->link_size = MAX(l->link_size, http_h2_link_size());
     if (r == 0)
         r = http_h1_local_init(l);
-    if (r == 0 && http->options->http2)
+    if (r == 0 && http_uses_h2(http))
         r = http_h2_local_init(l);
     if (r < 0) {
         http_poller_stop(instance, poller, l);

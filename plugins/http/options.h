@@ -84,6 +84,7 @@ struct http_options_trace {
 
 /* HTTP/2, RFC 9113. */
 struct http_options_http2 {
+    bool alpn;
     bool cleartext;
     int64_t streams_max;
     int64_t stream_window;

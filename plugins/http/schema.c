@@ -239,6 +239,8 @@ static const struct goevd_schema trace_schema =
     GOEVD_SCHEMA(struct http_options_trace, trace_options);
 
 static const struct goevd_option http2_options[] = {
+    {GOEVD_OPTION(struct http_options_http2, alpn, "alpn", BOOL), .def = "true",
+     .help = "Whether TLS clients are offered HTTP/2."},
     {GOEVD_OPTION(struct http_options_http2, cleartext, "cleartext", BOOL), .def = "false",
      .help = "Whether clients may use HTTP/2 without TLS (prior knowledge)."},
     {GOEVD_OPTION(struct http_options_http2, streams_max, "streams_max", INT), .def = "100",
@@ -327,8 +329,8 @@ static const struct goevd_option http_options[] = {
      .help = "Take the client's address from a header of listed proxies."},
     {GOEVD_OPTION(struct http_options, trace, "trace", RECORD), .item = &trace_schema,
      .help = "A trace for each request, in the header traceparent (W3C Trace Context)."},
-    {GOEVD_OPTION(struct http_options, http2, "http2", RECORD), .item = &http2_schema,
-     .help = "HTTP/2 and its limits; default: HTTP/1.1 alone."},
+    {GOEVD_OPTION(struct http_options, http2, "http2", RECORD), .def = "{}", .item = &http2_schema,
+     .help = "HTTP/2 and its limits."},
     {.type = GOEVD_OPTION_END},
 };
 

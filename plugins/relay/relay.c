@@ -200,6 +200,10 @@ relay_side_eof(struct goevd_conn *c, void *state)
     struct relay_side *s = *(struct relay_side **)state;
     struct relay *r = s->relay;
 
+    if (goevd_conn_tls(c, GOEVD_TLS_CUT).data) { /* bytes may be missing */
+        relay_side_pass_on(s, goevd_conn_poller(c), GOEVD_REASON_RESET);
+        return -ECONNRESET;
+    }
     if (s == &r->upstream)
         relay_judge_end(r, goevd_conn_poller(c));
     else

@@ -167,6 +167,7 @@ check_start(struct setup *setup, int log_level)
     int r;
 
     log_init("goevd", log_level);
+    setup_warn(setup);
     check_start_files(&check);
     check_start_listeners(&check);
     r = check_start_become_user(&check, &err);

@@ -6,7 +6,8 @@
  *   config_build.h       shared by these three
  *   config_schema.c      the keys at the top
  *   config_schema_net.c  the keys of reactors, listeners and connectors
- *   config_schema.h      shared by these two
+ *   config_schema_tls.c  the keys of `tls:`
+ *   config_schema.h      shared by these three
  */
 #pragma once
 
@@ -94,6 +95,35 @@ struct config_proxy {
     int others; /* enum config_proxy_others */
 };
 
+enum config_plain_http {
+    CONFIG_PLAIN_HTTP_REFUSE = 0, /* 400 */
+    CONFIG_PLAIN_HTTP_REDIRECT,   /* 308 to https:// */
+};
+
+enum config_tls_version {
+    CONFIG_TLS_1_2 = 0,
+    CONFIG_TLS_1_3,
+};
+
+/* A certificate with its key: files in PEM. */
+struct config_certificate {
+    struct goevd_str certificate;
+    struct goevd_str key;           /* data NULL: in the file of the certificate */
+    struct goevd_str password_file; /* data NULL: the key is not encrypted */
+};
+
+struct config_tls {
+    struct goevd_list certificates; /* of struct config_certificate */
+    struct goevd_list versions;     /* of int, enum config_tls_version */
+    struct goevd_str ciphers;
+    struct goevd_str groups;
+    struct goevd_list alpn; /* of struct goevd_str; empty: as the handler offers */
+    bool strict_sni;
+    bool tickets;
+    int64_t handshake_timeout_ns;
+    int plain_http; /* enum config_plain_http */
+};
+
 struct config_listener {
     struct goevd_str name; /* the address where none is given */
     struct goevd_str address;
@@ -112,6 +142,7 @@ struct config_listener {
 
     /* Connections. */
     const struct config_proxy *proxy; /* NULL: none is a proxy */
+    const struct config_tls *tls;     /* NULL: connections are plain */
     int64_t connections_max;
     int64_t connections_per_client_max; /* 0: any number */
     int over_limit;                     /* enum config_over_limit */

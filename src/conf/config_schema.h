@@ -1,4 +1,4 @@
-/* The shared part of the two files of goevd's own keys. */
+/* The shared part of the files of goevd's own keys. */
 #pragma once
 
 #include "conf/config.h"
@@ -13,3 +13,4 @@
 extern const struct goevd_schema schema_reactor;
 extern const struct goevd_schema schema_listener;
 extern const struct goevd_schema schema_connectors;
+extern const struct goevd_schema schema_tls;

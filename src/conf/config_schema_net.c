@@ -368,6 +368,11 @@ static const struct goevd_option schema_listener_options[] = {
      .item = &schema_proxy,
      .help = "Proxies that send the client's address in a header, PROXY protocol. Default: no "
              "header is read."},
+    {.name = "tls",
+     .type = GOEVD_OPTION_RECORD,
+     LISTENER(tls),
+     .item = &schema_tls,
+     .help = "Connections are encrypted by TLS, with these certificates. Default: they are plain."},
     {.name = "connections_max",
      .type = GOEVD_OPTION_INT,
      LISTENER(connections_max),

@@ -47,6 +47,12 @@ struct metrics_row {
                 "PROXY protocol headers that proxies had to send.", COUNTER),                      \
             .value = (value_), IN_NET(proxy[NET_PROXY_##outcome])                                  \
     }
+#define TLS(outcome, value_)                                                                       \
+    {                                                                                              \
+        LABELED("tls_handshakes_total", "result",                                                  \
+                "TLS handshakes of listeners, by their result.", COUNTER),                         \
+            .value = (value_), IN_NET(tls[NET_TLS_##outcome])                                      \
+    }
 #define CLOSED(why, value_)                                                                        \
     {                                                                                              \
         LABELED("connections_closed_total", "reason", "Connections that ended.", COUNTER),         \
@@ -97,6 +103,19 @@ static const struct metrics_row metrics_counted[] = {
     PROXY(MALFORMED, "malformed"),
     PROXY(TIMEOUT, "timeout"),
     PROXY(CLOSED, "closed"),
+    TLS(FULL, "full"),
+    TLS(RESUMED, "resumed"),
+    TLS(VERSION, "version"),
+    TLS(CIPHER, "cipher"),
+    TLS(ALPN, "alpn"),
+    TLS(NAME, "name"),
+    TLS(CERTIFICATE, "certificate"),
+    TLS(PROTOCOL, "protocol"),
+    TLS(CLEAR, "clear"),
+    TLS(TIMEOUT, "timeout"),
+    TLS(CLOSED, "closed"),
+    NET(tls[NET_TLS_CUT], "tls_truncated_total",
+        "TLS connections whose input ended without close_notify."),
     NET(opened, "connections_opened_total", "Connections that were given to their handlers."),
     CLOSED(HANDLER, "handler"),
     CLOSED(EOF, "eof"),

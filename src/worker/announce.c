@@ -25,8 +25,9 @@ announce_is_wildcard(const struct address *a)
 }
 
 static void
-announce_put_url(FILE *out, const struct address *a)
+announce_put_url(FILE *out, const struct announce_listener *l)
 {
+    const struct address *a = l->address;
     bool wildcard = announce_is_wildcard(a);
     char text[ADDRESS_TEXT_MAX];
     size_t len;
@@ -36,9 +37,12 @@ announce_put_url(FILE *out, const struct address *a)
     else
         address_format(&a->sa, a->len, text, sizeof(text));
     len = strlen(text);
-    if (address_port(a) == 80) /* a URL without a port means this one */
+    if (address_port(a) == 80 && !l->tls) /* a URL without a port means this one */
         len -= strlen(":80");
-    fprintf(out, "http://%.*s/%s", (int)len, text, wildcard ? " on all addresses" : "");
+    if (address_port(a) == 443 && l->tls)
+        len -= strlen(":443");
+    fprintf(out, "%s://%.*s/%s", l->tls ? "https" : "http", (int)len, text,
+            wildcard ? " on all addresses" : "");
 }
 
 static void
@@ -47,7 +51,7 @@ announce_put(FILE *out, const struct announce_listener *l)
     char text[ADDRESS_TEXT_MAX];
 
     if (announce_is_url(l))
-        announce_put_url(out, l->address);
+        announce_put_url(out, l);
     else
         fprintf(out, "%s on %s", l->plugin,
                 address_format(&l->address->sa, l->address->len, text, sizeof(text)));

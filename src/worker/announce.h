@@ -12,6 +12,7 @@ struct announce_listener {
     const struct address *address; /* bound: the port is known */
     const char *plugin;
     bool http; /* a browser can open it, if it is TCP */
+    bool tls;
 };
 
 /* Name up to three listeners, those with a URL first, and count the others. Returns buf. */

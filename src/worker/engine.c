@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "net/tls/tls.h"
 #include "plug/host/host.h"
 #include "plug/strict/strict.h"
 #include "worker/announce.h"
@@ -269,12 +270,32 @@ engine_open_sockets(struct engine *e, size_t i, const struct listener_config *co
     return r;
 }
 
+/* The protocols of ALPN: those of the configuration, else those of the handler. */
+static void
+engine_alpn(const struct config_listener *c, const struct instance *handler, struct tls_server *tls)
+{
+    const struct goevd_stream *stream = handler->module->stream;
+    const struct goevd_str *given = c->tls->alpn.items;
+    const char *names = stream->alpn ? stream->alpn(handler->data) : NULL;
+    char joined[TLS_PROTOCOLS_MAX + 1] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < c->tls->alpn.count && len < sizeof(joined); i++)
+        len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s", i > 0 ? "," : "",
+                                given[i].data);
+    if (c->tls->alpn.count > 0)
+        names = joined;
+    if (names && tls_server_set_alpn(tls, names) < 0)
+        log_warning("listener %s: the protocols of ALPN are malformed: %s", c->name.data, names);
+}
+
 static int
 engine_new_listener(struct engine *e, size_t i, struct err *reterr)
 {
     const struct config_listener *c = &e->setup->config->listeners[i];
     const struct instance *handler = instance_of(c->handler);
     const struct proxy_policy *proxy = proxy_log_policy(&e->setup->listeners[i].proxies);
+    struct tls_server *tls = e->setup->listeners[i].tls;
     struct listener_config config = {
         .name = c->name.data,
         .mode = c->mode == CONFIG_MODE_ACCEPTOR ? LISTENER_ACCEPTOR : LISTENER_REUSEPORT,
@@ -283,7 +304,8 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
         .reactors = e->reactors,
         .reactor_count = (unsigned)e->reactor_count,
         .stream = handler->module->stream,
-        .transport = &transport_plain,
+        .transport = tls ? &transport_tls : &transport_plain,
+        .tls = tls,
         .proxy = proxy,
         .instance = handler->data,
         .owner = &handler->owner,
@@ -296,6 +318,8 @@ engine_new_listener(struct engine *e, size_t i, struct err *reterr)
     unsigned count;
 
     engine_listener_limits(c, &config.limits);
+    if (tls)
+        engine_alpn(c, handler, tls);
     r = engine_open_sockets(e, i, &config, &bound, fds, &count, reterr);
     if (r < 0)
         return r;
@@ -582,6 +606,7 @@ engine_announce(const struct engine *e, int pid)
             .plugin = plugin,
             .http =
                 strcmp(plugin, "http") == 0 && !proxy_log_policy(&e->setup->listeners[i].proxies),
+            .tls = c->tls != NULL,
         };
     }
     log_notice("%s", announce_text(all, e->listener_count, pid, text));

@@ -6,15 +6,16 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/tls/tls.h"
 #include "process/store.h"
 #include "worker/owner.h"
+#include "worker/setup_parts.h"
 
 #define SYSTEMD "systemd:"
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
-PRINTF(5, 6)
-static int
+int
 setup_listener_error(struct setup *s, const struct config *config, size_t i, const char *key,
                      const char *format, ...)
 {
@@ -108,6 +109,7 @@ setup_listener(struct setup *s, const struct config *config, size_t i)
     };
     setup_socket_owner(s, config, i, &l->options);
     setup_proxies(s, config, i);
+    setup_tls(s, config, i);
 }
 
 static void
@@ -183,8 +185,10 @@ setup_create(struct setup *s, int metrics_fd, unsigned pollers)
 void
 setup_fini(struct setup *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++)
+    for (size_t i = 0; i < s->listener_count; i++) {
         proxy_log_fini(&s->listeners[i].proxies);
+        tls_server_free(s->listeners[i].tls);
+    }
     free(s->listeners);
     plugins_fini(&s->plugins);
     config_free(s->config);

@@ -16,6 +16,7 @@ struct setup_listener {
     const char *systemd; /* name of the socket that systemd passes instead; or NULL */
     struct listen_options options;
     struct proxy_log proxies;
+    struct tls_server *tls; /* NULL: connections are plain */
 };
 
 struct setup {
@@ -35,6 +36,10 @@ int setup_load(struct setup *s, const struct worker_options *options, struct gen
 
 /* Create the plugins' instances. 0; negative with the reasons in s->errors. */
 int setup_create(struct setup *s, int metrics_fd, unsigned pollers);
+
+/* Log a warning for each certificate that clients will not accept, and for keys that others can
+ * read. */
+void setup_warn(const struct setup *s);
 
 void setup_fini(struct setup *s);
 

@@ -312,6 +312,8 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->setup.plugins.overview_arg = &w->engine;
     r = worker_settle(w, reterr);
     if (r == 0)
+        setup_warn(&w->setup);
+    if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
         r = worker_create(w, reterr);

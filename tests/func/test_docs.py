@@ -22,6 +22,7 @@ HEADINGS = {
     ('goevd.yaml.5', 'PROCESSES'): 'goevd:processes.',
     ('goevd.yaml.5', 'REACTORS'): 'goevd:reactors.',
     ('goevd.yaml.5', 'LISTENERS'): 'goevd:listeners.',
+    ('goevd.yaml.5', 'TLS'): 'goevd:listeners.tls.',
     ('goevd-http.7', 'HOSTS'): 'http:hosts.',
     ('goevd-http.7', 'ROUTES'): 'http:routes.',
     ('goevd-http.7', 'GZIP'): 'http:gzip.',

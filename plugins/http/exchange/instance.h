@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include <goevd/conn.h>
 #include <goevd/plugin.h>
 #include <goevd/worker.h>
 
@@ -53,6 +54,13 @@ struct http_local {
     size_t slot_count;
     uint64_t complained_ns; /* time of the last logged error of a handler */
 };
+
+/* Whether the client is connected by TLS. */
+static inline bool
+http_conn_is_secured(struct goevd_conn *c)
+{
+    return goevd_conn_tls(c, GOEVD_TLS_VERSION).data != NULL;
+}
 
 /* Count a request that has been answered or will be. Ask for a new worker after the last request of
  * this one, and again after as many more, because the first attempt may fail. */

@@ -114,6 +114,8 @@ http_h1_request_any(struct http_h1_batch *b, size_t head_len, int r)
                                     (struct http_span){req->host_memo, req->host_memo_len});
     if (r == 0)
         r = http_target_check(req, h1->scratch);
+    if (r == 0 && (req->flags & HTTP_TARGET_SECURED) && !http_conn_is_secured(b->c))
+        r = HTTP_NOT_SECURED;
     if (r < 0)
         return http_h1_refuse(b, r, req->method == HTTP_HEAD);
     if (!(req->flags & HTTP_SERVER_WIDE))

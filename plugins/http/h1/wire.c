@@ -20,12 +20,10 @@ http_h1_wire_version(const struct http_exchange *x)
     return http_h1_link(x)->flags & HTTP_H1_LINK_OLD ? GOEVD_HTTP_1_0 : GOEVD_HTTP_1_1;
 }
 
-/* No transport of these connections is secured. */
 static const char *
 http_h1_wire_scheme(const struct http_exchange *x)
 {
-    (void)x;
-    return "http";
+    return http_conn_is_secured(x->c) ? "https" : "http";
 }
 
 /* ---- The request body ------------------------------------------------------------------------ */

@@ -5,13 +5,7 @@
 
 const char http_h2_preface[HTTP_H2_PREFACE_LEN + 1] = "";
 
-int
-http_h2_check(struct goevd_self *self)
-{
-    return goevd_refuse(self, "http2",
-                        "this goevd was built without HTTP/2; build it with the meson option "
-                        "http2 enabled");
-}
+const bool http_h2_is_built = false;
 
 int
 http_h2_local_init(struct http_local *local)

@@ -18,12 +18,7 @@
 
 const char http_h2_preface[HTTP_H2_PREFACE_LEN + 1] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-int
-http_h2_check(struct goevd_self *self)
-{
-    (void)self;
-    return 0;
-}
+const bool http_h2_is_built = true;
 
 /* ---- On a poller ----------------------------------------------------------------------------- */
 

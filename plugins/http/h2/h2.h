@@ -1,6 +1,8 @@
 /* HTTP/2 (RFC 9113), as http.c starts it on a poller and connection.c on a connection. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <goevd/plugin.h>
 
 #include "http/exchange/instance.h"
@@ -12,8 +14,8 @@ struct http_h2_conn;
 
 extern const char http_h2_preface[HTTP_H2_PREFACE_LEN + 1];
 
-/* Whether this build has HTTP/2. 0; -EINVAL after goevd_refuse(). */
-int http_h2_check(struct goevd_self *self);
+/* Whether this build has HTTP/2. */
+extern const bool http_h2_is_built;
 
 /* Make local->h2, and later free it: after http_exchange_free_all(). 0; -ENOMEM. */
 int http_h2_local_init(struct http_local *local);

@@ -142,6 +142,8 @@ http_h2_request_take(struct http_h2_conn *conn, struct http_h2_stream *stream)
         http_request_info_begin(&local->log, conn->c, req, &local->h2->info);
     if (r == 0)
         r = http_target_check(req, local->h2->scratch);
+    if (r == 0 && (req->flags & HTTP_TARGET_SECURED) && !http_conn_is_secured(conn->c))
+        r = HTTP_NOT_SECURED;
     goevd_metric_count(&local->methods[req->method], 1);
     conn->requests++;
     http_count_request(local->http);

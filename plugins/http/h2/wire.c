@@ -41,12 +41,10 @@ http_h2_wire_version(const struct http_exchange *x)
     return GOEVD_HTTP_2;
 }
 
-/* No transport of these connections is secured. */
 static const char *
 http_h2_wire_scheme(const struct http_exchange *x)
 {
-    (void)x;
-    return "http";
+    return http_conn_is_secured(x->c) ? "https" : "http";
 }
 
 /* ---- The body in ----------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ enum http_flags {
     HTTP_CONTINUE = 1 << 7,     /* the client waits for 100 (Continue) before its body */
     HTTP_OTHER_HOST = 1 << 8,   /* the Host differs from the remembered one */
     HTTP_INFORMED = 1 << 9,     /* the request needs the metadata of request_info.h */
+    HTTP_TARGET_SECURED = 1 << 10, /* the target begins with https:// */
     HTTP_BODY = HTTP_LENGTH | HTTP_CHUNKED
 };
 

@@ -21,7 +21,7 @@ http_target_scheme(struct http_span target)
 }
 
 /* Check absolute-form. RFC 9110 section 4.2 forbids an empty host and section 4.2.4 user names.
- * Section 7.4 lets a server refuse https, because no connection here is secured. */
+ * Section 7.4 lets a server refuse https on a connection that is not secured: the caller does. */
 static int
 http_target_absolute(struct http_request *req)
 {
@@ -37,7 +37,7 @@ http_target_absolute(struct http_request *req)
     if (p == host || !http_authority_valid(host, (size_t)(p - host)))
         return HTTP_BAD_TARGET;
     if (scheme == HTTP_TARGET_SCHEME_HTTPS)
-        return HTTP_NOT_SECURED;
+        req->flags |= HTTP_TARGET_SECURED;
     if (p < end) {
         req->path = (struct http_span){p, (size_t)(end - p)};
         return 0;

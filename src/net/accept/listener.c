@@ -11,11 +11,13 @@
 #include "net/conn/conn.h"
 #include "net/proxy/proxied.h"
 #include "net/tally.h"
+#include "net/tls/tls.h"
 
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 #define ACCEPT_LAST_MAX 65536 /* connections that a queue is emptied of at the end */
-#define ACCEPT_CALM_TRIES 10  /* so many tries in a row must find an empty queue to end an episode \
-                               */
+#define ACCEPT_CALM_TRIES                                                                          \
+    10 /* so many tries in a row must find an empty queue to end an episode                        \
+        */
 
 /* One poller's watch on one listening socket. */
 struct acceptor {
@@ -481,6 +483,10 @@ listener_serve(struct listener *l, struct poller *p, void *local)
 
     if (r < 0)
         return r;
+    if (l->config.tls && tls_serve(s, l->config.tls) < 0) {
+        service_free(s);
+        return -ENOMEM;
+    }
     s->listener = l->config.name;
     s->on_gone = listener_conn_gone;
     s->on_gone_arg = l;

@@ -27,6 +27,7 @@ enum listener_over_limit {
 };
 
 struct listener;
+struct tls_server;
 
 /* Limits that may change while it listens. */
 struct listener_limits {
@@ -51,6 +52,7 @@ struct listener_config {
     unsigned client_max;              /* connections of one client; 0: any number */
     bool steer;                       /* by CPU, where each poller is pinned to one */
     const struct proxy_policy *proxy; /* with prologue_proxied */
+    const struct tls_server *tls;     /* with transport_tls */
 
     /* Accepting pauses because of this errno, or goes on (0). Once an episode, on an accepting
      * poller. Or NULL. */

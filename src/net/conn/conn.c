@@ -423,6 +423,14 @@ conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address)
     return getsockname(c->watch.fd, sa, &len) < 0 ? 0 : len;
 }
 
+struct goevd_str
+conn_tls(struct conn *c, enum goevd_tls_fact fact)
+{
+    const struct transport *transport = c->service->transport;
+
+    return transport->fact ? transport->fact(c, fact) : (struct goevd_str){0};
+}
+
 socklen_t
 conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_address)
 {

@@ -136,6 +136,7 @@ void conn_timer_cancel(struct conn *c, uint64_t cookie);
 
 socklen_t conn_peer_address(const struct conn *c, struct sockaddr_storage *ret_address);
 socklen_t conn_local_address(const struct conn *c, struct sockaddr_storage *ret_address);
+struct goevd_str conn_tls(struct conn *c, enum goevd_tls_fact fact);
 socklen_t conn_proxy_address(const struct conn *c, struct sockaddr_storage *ret_address);
 int conn_setsockopt(struct conn *c, int level, int name, const void *value, socklen_t len);
 

@@ -52,6 +52,8 @@ net_free(struct poller *p)
     pipes_fini(&net->pipes);
     timer_table_fini(&net->timers);
     slab_fini(&net->timer_slab);
+    if (net->tls)
+        net->tls_free(net->tls);
     free(net->balance);
     free(net->read_buffer);
     free(net->write_buffer);

@@ -34,6 +34,23 @@ enum net_proxy {
     NET_PROXY_COUNT
 };
 
+/* Results of TLS handshakes; and the one way in which a connection may end that is worth counting. */
+enum net_tls {
+    NET_TLS_FULL,
+    NET_TLS_RESUMED,
+    NET_TLS_VERSION,     /* no common version */
+    NET_TLS_CIPHER,      /* no common cipher, group or signature algorithm */
+    NET_TLS_ALPN,        /* no common protocol */
+    NET_TLS_NAME,        /* no certificate has the name, and strict_sni is set */
+    NET_TLS_CERTIFICATE, /* the client refused the certificate */
+    NET_TLS_PROTOCOL,    /* the client broke the protocol */
+    NET_TLS_CLEAR,       /* the client sent HTTP without TLS */
+    NET_TLS_TIMEOUT,
+    NET_TLS_CLOSED, /* the connection ended before the handshake did */
+    NET_TLS_CUT,    /* not of a handshake: the input ended without close_notify */
+    NET_TLS_COUNT
+};
+
 enum net_connect_failed {
     NET_CONNECT_REFUSED,    /* ECONNREFUSED */
     NET_CONNECT_TIMEOUT,    /* ETIMEDOUT, or its own deadline */
@@ -47,6 +64,7 @@ struct net_metrics {
     metric handed_over; /* accepted here, given to another poller */
     metric refused[NET_REFUSED_COUNT];
     metric proxy[NET_PROXY_COUNT];
+    metric tls[NET_TLS_COUNT];
     metric opened;
     metric closed[GOEVD_REASON_COUNT];
     metric connects; /* outgoing, begun */
@@ -82,6 +100,8 @@ struct net {
     bool closed;                 /* nothing opens any more */
     void (*on_empty)(void *arg); /* the last connection is gone */
     void *on_empty_arg;
+    void *tls;                   /* what its connections share, of net/tls; NULL until needed */
+    void (*tls_free)(void *tls);
     struct balance *balance;     /* of new connections; NULL until this poller accepts any */
     struct timer_table timers;   /* of handlers */
     struct slab timer_slab;      /* their memory */

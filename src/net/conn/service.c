@@ -88,6 +88,8 @@ service_free(struct service *s)
         service_free(upgrade);
     }
     service_leave(s);
+    if (s->transport_data_free)
+        s->transport_data_free(s->transport_data);
     slab_fini(&s->slab);
     slab_fini(&s->own_states);
     free(s);

@@ -43,6 +43,8 @@ struct service {
                          size_t fresh, unsigned flags); /* the handler's, or that of its framing */
     const struct transport *transport;
     const struct conn_limits *limits;
+    void *transport_data;                       /* the transport's; of the origin */
+    void (*transport_data_free)(void *data);    /* NULL: nothing is to be freed */
     const struct prologue *prologue;  /* NULL: none */
     const struct proxy_policy *proxy; /* with prologue_proxied */
     struct tally *clients;            /* the listener's; NULL: they are not counted */

@@ -1,5 +1,5 @@
-/* Transports of connections. Plain sockets are one; tests have one that injects faults; TLS fits in
- * the same table.
+/* Transports of connections. Plain sockets are one; TLS is another
+ * (net/tls); tests have one that injects faults.
  *
  * Every function takes the connection and runs on its poller. -EAGAIN means "not now": the poller
  * calls again when the socket is ready for the transport. */
@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+#include <goevd/conn.h>
 
 #include "base/util.h"
 
@@ -52,6 +54,9 @@ struct transport {
 
     /* No more bytes will be written. */
     int (*shutdown)(struct conn *c);
+
+    /* The result of goevd_conn_tls(). NULL: the transport is not TLS. */
+    struct goevd_str (*fact)(struct conn *c, enum goevd_tls_fact fact);
 
     /* Free the objects of the state. NULL: there are none. */
     void (*fini)(struct conn *c);

@@ -171,6 +171,12 @@ host_conn_bytes_in(struct goevd_conn *c)
     return host_conn(c)->bytes_in;
 }
 
+static struct goevd_str
+host_conn_tls(struct goevd_conn *c, enum goevd_tls_fact fact)
+{
+    return conn_tls(host_conn(c), fact);
+}
+
 static uint64_t
 host_conn_bytes_out(struct goevd_conn *c)
 {
@@ -480,6 +486,7 @@ const struct host_tables host_tables = {
             .conn_write_now = host_conn_write_now,
             .conn_splice = host_conn_splice,
             .conn_listener = host_conn_listener,
+            .conn_tls = host_conn_tls,
         },
     .framing =
         {

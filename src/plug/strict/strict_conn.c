@@ -280,6 +280,13 @@ strict_conn_bytes_in(struct goevd_conn *c)
     return host_tables.conn.conn_bytes_in(c);
 }
 
+static struct goevd_str
+strict_conn_tls(struct goevd_conn *c, enum goevd_tls_fact fact)
+{
+    rule_conn(CALLER, c);
+    return host_tables.conn.conn_tls(c, fact);
+}
+
 static uint64_t
 strict_conn_bytes_out(struct goevd_conn *c)
 {
@@ -374,6 +381,7 @@ strict_conn_fill(struct host_tables *table)
     table->conn.conn_setsockopt = strict_conn_setsockopt;
     table->conn.conn_bytes_in = strict_conn_bytes_in;
     table->conn.conn_bytes_out = strict_conn_bytes_out;
+    table->conn.conn_tls = strict_conn_tls;
     table->conn.conn_listener = strict_conn_listener;
     table->core.conn_log = strict_conn_log;
     table->proxy.conn_proxy_address = strict_conn_proxy_address;

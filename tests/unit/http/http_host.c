@@ -295,11 +295,19 @@ host_poller_place(struct goevd_poller *poller)
     return &place;
 }
 
+static struct goevd_str
+host_conn_tls(struct goevd_conn *c, enum goevd_tls_fact fact)
+{
+    (void)c, (void)fact;
+    return (struct goevd_str){0};
+}
+
 static const struct goevd_host_conn host_conn = {
     .version = GOEVD_VERSION_OF(struct goevd_host_conn),
     .conn_write_shared = host_conn_write_shared,
     .conn_peer_address = host_conn_peer_address,
     .conn_listener = host_conn_listener,
+    .conn_tls = host_conn_tls,
 };
 
 static const struct goevd_host_hosting host_hosting = {
@@ -355,8 +363,11 @@ static const struct goevd_host host_table = {
 struct http_options
 http_host_options(const struct http_options_route *routes, size_t count)
 {
+    static const struct http_options_http2 no_http2;
+
     return (struct http_options){
         .server = {"goevd", 5},
+        .http2 = &no_http2,
         .header_timeout_ns = INT64_C(10000000000),
         .body_timeout_ns = INT64_C(30000000000),
         .stop_grace_ns = INT64_C(1000000000),

@@ -22,8 +22,12 @@ check_text(const struct row *rows, size_t count, const char *wanted)
 
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(address_parse(rows[i].address, &addresses[i], &err), 0);
-        listeners[i] = (struct announce_listener){&addresses[i], rows[i].plugin,
-                                                  strcmp(rows[i].plugin, "http") == 0};
+        listeners[i] = (struct announce_listener){
+            .address = &addresses[i],
+            .plugin = rows[i].plugin,
+            .http = strncmp(rows[i].plugin, "http", 4) == 0,
+            .tls = strcmp(rows[i].plugin, "https") == 0,
+        };
     }
     snprintf(whole, sizeof(whole), HEAD "%s (pid 7)", wanted);
     assert_string_equal(announce_text(listeners, count, 7, text), whole);
@@ -44,6 +48,9 @@ test_announce_urls(void **state)
     CHECK("http://[2001:db8::80]/", {"[2001:db8::80]:80", "http"});
     CHECK("http://127.0.0.1:8080/ and http://127.0.0.1:8081/", {"127.0.0.1:8080", "http"},
           {"127.0.0.1:8081", "http"});
+    CHECK("https://127.0.0.1:8443/", {"127.0.0.1:8443", "https"});
+    CHECK("https://192.0.2.1/", {"192.0.2.1:443", "https"});
+    CHECK("https://192.0.2.1:80/", {"192.0.2.1:80", "https"});
 }
 
 static void

@@ -1,0 +1,130 @@
+/* Keys of `tls:`. */
+#include "conf/config_schema.h"
+
+static const char *const schema_versions[] = {"1.2", "1.3", NULL};
+static const char *const schema_plain_http[] = {"refuse", "redirect", NULL};
+
+/* Mozilla's intermediate configuration without DHE, whose key exchange lets a client keep a server
+ * busy at little cost. */
+#define CIPHERS                                                                                    \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+#define CERTIFICATE(field) .offset = offsetof(struct config_certificate, field)
+
+static const struct goevd_option schema_certificate_options[] = {
+    {.name = "certificate",
+     .type = GOEVD_OPTION_STRING,
+     CERTIFICATE(certificate),
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "File with the certificate and, behind it, those that lead to its root, in PEM. It "
+             "serves the names of its subjectAltName."},
+    {.name = "key",
+     .type = GOEVD_OPTION_STRING,
+     CERTIFICATE(key),
+     .flags = GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "File with the private key, in PEM. It is read before the worker becomes `user`. "
+             "Default: the file of the certificate."},
+    {.name = "password_file",
+     .type = GOEVD_OPTION_STRING,
+     CERTIFICATE(password_file),
+     .flags = GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "File whose first line is the password of an encrypted key."},
+    {0},
+};
+
+static const struct goevd_schema schema_certificate =
+    GOEVD_SCHEMA(struct config_certificate, schema_certificate_options);
+
+static const struct goevd_option schema_version_options[] = {
+    {.type = GOEVD_OPTION_ENUM, .choices = schema_versions},
+    {0},
+};
+
+static const struct goevd_schema schema_version = GOEVD_SCHEMA(int, schema_version_options);
+
+static const struct goevd_option schema_protocol_options[] = {
+    {.type = GOEVD_OPTION_STRING, .min = 1, .max = 64},
+    {0},
+};
+
+static const struct goevd_schema schema_protocol =
+    GOEVD_SCHEMA(struct goevd_str, schema_protocol_options);
+
+#define TLS(field) .offset = offsetof(struct config_tls, field)
+
+static const struct goevd_option schema_tls_options[] = {
+    {.name = "certificates",
+     .type = GOEVD_OPTION_LIST,
+     TLS(certificates),
+     .flags = GOEVD_OPTION_REQUIRED,
+     .min = 1,
+     .max = 4096,
+     .item = &schema_certificate,
+     .help = "Certificates with their keys. The first serves clients that ask for no name, or for "
+             "one that no certificate has."},
+    {.name = "versions",
+     .type = GOEVD_OPTION_LIST,
+     TLS(versions),
+     .def = "[1.2, 1.3]",
+     .min = 1,
+     .max = 2,
+     .item = &schema_version,
+     .help = "Versions of TLS that are spoken."},
+    {.name = "ciphers",
+     .type = GOEVD_OPTION_STRING,
+     TLS(ciphers),
+     .def = CIPHERS,
+     .min = 1,
+     .max = 4000,
+     .help = "Ciphers of TLS 1.2 in OpenSSL's form, the preferred ones first. Those of TLS 1.3 are "
+             "fixed."},
+    {.name = "groups",
+     .type = GOEVD_OPTION_STRING,
+     TLS(groups),
+     .def = "X25519:P-256:P-384",
+     .min = 1,
+     .max = 1000,
+     .help = "Groups for the key exchange, the preferred ones first."},
+    {.name = "alpn",
+     .type = GOEVD_OPTION_LIST,
+     TLS(alpn),
+     .max = 16,
+     .item = &schema_protocol,
+     .help = "Protocols that are negotiated (ALPN), the preferred ones first. Default: those of "
+             "the handler."},
+    {.name = "strict_sni",
+     .type = GOEVD_OPTION_BOOL,
+     TLS(strict_sni),
+     .def = "false",
+     .help = "Refuse clients that ask for no name, or for one that no certificate has."},
+    {.name = "tickets",
+     .type = GOEVD_OPTION_BOOL,
+     TLS(tickets),
+     .def = "true",
+     .help = "Let clients resume their sessions with tickets."},
+    {.name = "handshake_timeout",
+     .type = GOEVD_OPTION_DURATION,
+     TLS(handshake_timeout_ns),
+     .def = "10s",
+     .min = SECOND / 1000,
+     .max = HOUR,
+     .help = "Maximum time for a handshake."},
+    {.name = "plain_http",
+     .type = GOEVD_OPTION_ENUM,
+     TLS(plain_http),
+     .def = "refuse",
+     .choices = schema_plain_http,
+     .help = "HTTP requests without TLS on this port. refuse: status 400. redirect: status 308 to "
+             "the same URL with https."},
+    {0},
+};
+
+const struct goevd_schema schema_tls = GOEVD_SCHEMA(struct config_tls, schema_tls_options);

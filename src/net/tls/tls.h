@@ -1,0 +1,85 @@
+/* TLS of a listener, by OpenSSL: certificates, policy, and the transport of its connections.
+ *
+ *   tls.c            the transport's table, facts about a connection, its end
+ *   tls_bio.c        OpenSSL's input and output, in buffers that a poller's connections share
+ *   tls_cert.c       a certificate with its key, from PEM
+ *   tls_clear.c      HTTP without TLS on a port that speaks TLS
+ *   tls_context.c    one SSL_CTX for each listener and poller
+ *   tls_failure.c    why a handshake failed
+ *   tls_handshake.c  the handshake
+ *   tls_read.c       plaintext in
+ *   tls_server.c     the certificates of a listener by name, and its policy
+ *   tls_write.c      plaintext out
+ *   tls_none.c       all of it where goevd is built without OpenSSL
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/conn/net.h"
+#include "net/conn/transport.h"
+
+struct service;
+struct tls_cert;
+struct tls_server;
+
+#define TLS_CERT_NAMES_MAX 1024 /* names of one certificate */
+#define TLS_PROTOCOLS_MAX 256   /* bytes of the protocols of ALPN, each with its length */
+
+struct tls_policy {
+    bool no_1_2, no_1_3; /* versions that are not spoken */
+    const char *ciphers; /* of TLS 1.2, in the order in which they are preferred */
+    const char *groups;  /* for the key exchange */
+    bool strict_sni;     /* a name without a certificate ends the handshake */
+    bool redirect;       /* a request without TLS is redirected, not refused */
+    bool no_tickets;     /* sessions are not resumed */
+    uint64_t handshake_timeout_ns;
+
+    /* A handshake has failed [poller that serves]. `why` is a sentence without its full stop. Or
+     * NULL. */
+    void (*on_failed)(const struct conn *c, const char *why);
+};
+
+/* The certificate at the front of a PEM text, with those that follow it. 0; -EBADMSG, -ENOMEM. */
+int tls_cert_new(const char *pem, size_t len, struct tls_cert **ret, struct err *reterr);
+
+/* Its key, in PEM. password NULL: the key is not encrypted. 0; -EKEYREJECTED: the key belongs to
+ * another certificate; -ENOKEY: the key is encrypted, and the password is missing or wrong;
+ * -EBADMSG; -ENOMEM. */
+int tls_cert_set_key(struct tls_cert *cert, const char *pem, size_t len, const char *password,
+                     struct err *reterr);
+
+/* Why clients will not accept the certificate today, as the end of a sentence; NULL: they may. */
+const char *tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size);
+
+/* NULL does nothing. */
+void tls_cert_free(struct tls_cert *cert);
+
+/* Takes the certificates over, of which the first is the default, also if it fails. The texts of
+ * the policy live longer.
+ *
+ * ret_key   where it fails: the key of `tls:` that is at fault, such as "ciphers"
+ * Returns   0; -EINVAL: OpenSSL refuses a value; -EEXIST: a name is in two certificates of one key
+ *           type; -ENOMEM; -ENOSYS: built without TLS.
+ */
+int tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, size_t count,
+                   struct tls_server **ret, const char **ret_key, struct err *reterr);
+
+/* The protocols of ALPN, in the order in which they are preferred, separated by commas. "": none
+ * is negotiated. 0; -EINVAL: a name is empty or too long, or there are too many. */
+int tls_server_set_alpn(struct tls_server *server, const char *names);
+
+/* The certificate i, in the order in which they were given. */
+const struct tls_cert *tls_server_cert(const struct tls_server *server, size_t i);
+
+/* NULL does nothing. */
+void tls_server_free(struct tls_server *server);
+
+/* [poller] The connections of a service that was made with transport_tls are served with that. 0;
+ * -ENOMEM. */
+int tls_serve(struct service *s, const struct tls_server *server);
+
+extern const struct transport transport_tls;

@@ -1,0 +1,65 @@
+/* TLS where goevd is built without OpenSSL: every listener that wants it is refused. */
+#include <errno.h>
+
+#include "net/tls/tls.h"
+
+#define NONE "this goevd was built without TLS (meson: -Dtls=enabled)"
+
+int
+tls_cert_new(const char *pem, size_t len, struct tls_cert **ret, struct err *reterr)
+{
+    return err_set(reterr, -ENOSYS, NONE);
+}
+
+int
+tls_cert_set_key(struct tls_cert *cert, const char *pem, size_t len, const char *password,
+                 struct err *reterr)
+{
+    return err_set(reterr, -ENOSYS, NONE);
+}
+
+const char *
+tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size)
+{
+    return NULL;
+}
+
+void
+tls_cert_free(struct tls_cert *cert)
+{
+}
+
+int
+tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, size_t count,
+               struct tls_server **ret, const char **ret_key, struct err *reterr)
+{
+    *ret_key = "certificates";
+    for (size_t i = 0; i < count; i++)
+        tls_cert_free(certs[i]);
+    return err_set(reterr, -ENOSYS, NONE);
+}
+
+int
+tls_server_set_alpn(struct tls_server *server, const char *names)
+{
+    return -ENOSYS;
+}
+
+const struct tls_cert *
+tls_server_cert(const struct tls_server *server, size_t i)
+{
+    return NULL;
+}
+
+void
+tls_server_free(struct tls_server *server)
+{
+}
+
+int
+tls_serve(struct service *s, const struct tls_server *server)
+{
+    return -ENOSYS;
+}
+
+const struct transport transport_tls = {.name = "tls"};

@@ -1,0 +1,195 @@
+/* From `tls:` of a listener to its certificates and policy. Files are read through the snapshot, so
+ * a worker that replaces a dead one has the certificates that served. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "net/tls/tls.h"
+#include "worker/setup_parts.h"
+#include "worker/tls_log.h"
+
+#define PEM_BYTES_MAX ((size_t)1 << 20)
+
+/* Of one listener, while it is set up. */
+struct setup_tls {
+    struct setup *setup;
+    const struct config *config;
+    size_t listener;
+    size_t certificate;
+};
+
+PRINTF(3, 4)
+static void
+setup_tls_error(struct setup_tls *t, const char *key, const char *format, ...)
+{
+    char path[96], text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    snprintf(path, sizeof(path), "tls.certificates[%zu].%s", t->certificate, key);
+    setup_listener_error(t->setup, t->config, t->listener, path, "%s", text);
+}
+
+/* The text of a file, to be freed; NULL: an error has been noted. */
+static char *
+setup_tls_read(struct setup_tls *t, const char *key, struct goevd_str file, size_t *ret_len)
+{
+    char *text = NULL;
+    ssize_t n = snapshot_read(t->setup->plugins.snapshot, file.data, PEM_BYTES_MAX, &text);
+
+    if (n >= 0) {
+        *ret_len = (size_t)n;
+        return text;
+    }
+    setup_tls_error(t, key, "cannot read %s: %s%s", file.data, err_words((int)n),
+                    n == -EACCES ? "; goevd reads it as the user that starts it, before it becomes "
+                                   "`user`"
+                                 : "");
+    return NULL;
+}
+
+static int
+setup_tls_key(struct setup_tls *t, const struct config_certificate *c, struct tls_cert *cert)
+{
+    bool apart = c->key.data != NULL;
+    struct goevd_str file = apart ? c->key : c->certificate;
+    size_t len = 0, password_len = 0;
+    char *password = NULL, *text = setup_tls_read(t, apart ? "key" : "certificate", file, &len);
+    struct err err = {0};
+    int r = text ? 0 : -EINVAL;
+
+    if (r == 0 && c->password_file.data) {
+        password = setup_tls_read(t, "password_file", c->password_file, &password_len);
+        r = password ? 0 : -EINVAL;
+    }
+    if (password)
+        password[strcspn(password, "\r\n")] = '\0';
+    if (r == 0 && (r = tls_cert_set_key(cert, text, len, password, &err)) < 0)
+        setup_tls_error(t,
+                        r == -ENOKEY && password ? "password_file"
+                        : apart                  ? "key"
+                                                 : "certificate",
+                        "%s %s", file.data, err.text);
+    if (password)
+        explicit_bzero(password, password_len);
+    if (text)
+        explicit_bzero(text, len);
+    free(password);
+    free(text);
+    return r;
+}
+
+static struct tls_cert *
+setup_tls_cert(struct setup_tls *t, const struct config_certificate *c)
+{
+    struct tls_cert *cert = NULL;
+    struct err err = {0};
+    size_t len = 0;
+    char *text =
+        c->certificate.data ? setup_tls_read(t, "certificate", c->certificate, &len) : NULL;
+
+    if (!text)
+        return NULL;
+    if (tls_cert_new(text, len, &cert, &err) < 0)
+        setup_tls_error(t, "certificate", "%s %s", c->certificate.data, err.text);
+    else if (setup_tls_key(t, c, cert) < 0) {
+        tls_cert_free(cert);
+        cert = NULL;
+    }
+    free(text);
+    return cert;
+}
+
+static void
+setup_tls_versions(const struct config_tls *tls, struct tls_policy *policy)
+{
+    const int *versions = tls->versions.items;
+
+    policy->no_1_2 = policy->no_1_3 = true;
+    for (size_t i = 0; i < tls->versions.count; i++) {
+        if (versions[i] == CONFIG_TLS_1_2)
+            policy->no_1_2 = false;
+        else
+            policy->no_1_3 = false;
+    }
+}
+
+static void
+setup_tls_server(struct setup_tls *t, struct tls_cert **certs, size_t count)
+{
+    const struct config_listener *c = &t->config->listeners[t->listener];
+    struct tls_policy policy = {
+        .ciphers = c->tls->ciphers.data,
+        .groups = c->tls->groups.data,
+        .strict_sni = c->tls->strict_sni,
+        .redirect = c->tls->plain_http == CONFIG_PLAIN_HTTP_REDIRECT,
+        .no_tickets = !c->tls->tickets,
+        .handshake_timeout_ns = (uint64_t)c->tls->handshake_timeout_ns,
+        .on_failed = tls_log_failed,
+    };
+    const char *key;
+    char path[64];
+    struct err err = {0};
+
+    setup_tls_versions(c->tls, &policy);
+    if (tls_server_new(&policy, certs, count, &t->setup->listeners[t->listener].tls, &key, &err) ==
+        0)
+        return;
+    snprintf(path, sizeof(path), "tls.%s", key);
+    setup_listener_error(t->setup, t->config, t->listener, path, "%s", err.text);
+}
+
+void
+setup_tls(struct setup *s, const struct config *config, size_t i)
+{
+    const struct config_tls *tls = config->listeners[i].tls;
+    struct setup_tls t = {.setup = s, .config = config, .listener = i};
+    const struct config_certificate *certificates = tls ? tls->certificates.items : NULL;
+    size_t wanted = tls ? tls->certificates.count : 0, count = 0;
+    struct tls_cert **certs = calloc(MAX(wanted, 1), sizeof(*certs));
+
+    for (size_t n = 0; certs && n < wanted; n++) {
+        t.certificate = n;
+        certs[count] = setup_tls_cert(&t, &certificates[n]);
+        count += certs[count] != NULL;
+    }
+    if (certs && wanted > 0 && count == wanted && tls->ciphers.data && tls->groups.data)
+        setup_tls_server(&t, certs, count);
+    else
+        for (size_t n = 0; n < count; n++)
+            tls_cert_free(certs[n]);
+    free(certs);
+}
+
+/* ---- Warnings -------------------------------------------------------------------------------- */
+
+static void
+setup_warn_certificate(const char *listener, const struct config_certificate *c,
+                       const struct tls_cert *cert)
+{
+    const char *key = c->key.data ? c->key.data : c->certificate.data;
+    char text[128];
+    struct stat st;
+
+    if (tls_cert_warning(cert, text, sizeof(text)))
+        log_warning("listener %s: the certificate %s %s", listener, c->certificate.data, text);
+    if (stat(key, &st) == 0 && st.st_mode & S_IROTH)
+        log_warning("listener %s: every user of this machine can read the key %s; chmod o-r it",
+                    listener, key);
+}
+
+void
+setup_warn(const struct setup *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        const struct config_listener *l = &s->config->listeners[i];
+        const struct config_certificate *c = l->tls ? l->tls->certificates.items : NULL;
+
+        for (size_t n = 0; s->listeners[i].tls && n < l->tls->certificates.count; n++)
+            setup_warn_certificate(l->name.data, &c[n], tls_server_cert(s->listeners[i].tls, n));
+    }
+}
