@@ -19,7 +19,7 @@ tls_enter(struct conn *c)
 
     p->in = s->kept ? s->kept->data : NULL;
     p->in_len = s->kept ? s->kept->len : 0;
-    ERR_clear_error(); /* the queue of errors is the thread's */
+    tls_clear_errors();
     return p;
 }
 

@@ -3,7 +3,7 @@
 
 #include "net/tls/tls.h"
 
-#define NONE "this goevd was built without TLS (meson: -Dtls=enabled)"
+#define NONE "cannot be used: this goevd was built without TLS (meson option tls)"
 
 int
 tls_cert_new(const char *pem, size_t len, struct tls_cert **ret, struct err *reterr)

@@ -107,6 +107,15 @@ tls_context_of(const struct conn *c)
     return c->service->origin->transport_data;
 }
 
+/* The queue of errors is the thread's, and SSL_get_error() looks at it. Emptying it takes longer than
+ * the look that it is empty. */
+static inline void
+tls_clear_errors(void)
+{
+    if (unlikely(ERR_peek_error() != 0))
+        ERR_clear_error();
+}
+
 /* Has OpenSSL failed, rather than asked for more input or room? */
 static inline bool
 tls_is_error(int error)

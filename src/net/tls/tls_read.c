@@ -3,14 +3,21 @@
 
 #include "net/tls/tls_parts.h"
 
+/* Whether OpenSSL can give plaintext without more bytes of the peer. */
+static bool
+tls_has_input(const SSL *ssl, const struct tls_poller *p)
+{
+    return p->in_len > 0 || SSL_pending(ssl) > 0;
+}
+
 /* Plaintext, as much as the bytes that are here give. */
 static size_t
-tls_open(const struct tls_state *s, char *buf, size_t len, int *ret_error)
+tls_open(const struct tls_state *s, const struct tls_poller *p, char *buf, size_t len, int *ret_error)
 {
     size_t total = 0;
     int n = 1;
 
-    while (total < len && n > 0) {
+    while (total < len && n > 0 && tls_has_input(s->ssl, p)) {
         n = SSL_read(s->ssl, buf + total, (int)MIN(len - total, (size_t)INT_MAX));
         total += n > 0 ? (size_t)n : 0;
     }
@@ -57,12 +64,12 @@ tls_read_more(struct conn *c, struct tls_poller *p, char *buf, size_t len)
     size_t total = 0;
     ssize_t n = 1;
 
-    if (p->in_len > 0 || SSL_pending(s->ssl) > 0)
-        total = tls_open(s, buf, len, &error);
+    if (tls_has_input(s->ssl, p))
+        total = tls_open(s, p, buf, len, &error);
     if (total == 0 && error == SSL_ERROR_WANT_READ) {
         n = tls_receive(c, p, len);
         if (n > 0)
-            total = tls_open(s, buf, len, &error);
+            total = tls_open(s, p, buf, len, &error);
     }
     r = tls_leave(c, p);
     if (r < 0 || n < 0)

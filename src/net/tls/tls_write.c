@@ -30,7 +30,7 @@ tls_write(struct conn *c, const void *data, size_t len)
 
     if (!s->ssl || s->finished)
         return -EPIPE;
-    ERR_clear_error();
+    tls_clear_errors();
     while (done < len && tls_has_room(p)) {
         ssize_t n = tls_seal(s->ssl, (const char *)data + done, len - done);
 
