@@ -112,6 +112,12 @@ struct config_certificate {
     struct goevd_str password_file; /* data NULL: the key is not encrypted */
 };
 
+/* Session tickets. */
+struct config_tickets {
+    int64_t lifetime_ns;   /* 0: none */
+    struct goevd_str file; /* data NULL: goevd makes the keys */
+};
+
 struct config_tls {
     struct goevd_list certificates; /* of struct config_certificate */
     struct goevd_list versions;     /* of int, enum config_tls_version */
@@ -119,7 +125,7 @@ struct config_tls {
     struct goevd_str groups;
     struct goevd_list alpn; /* of struct goevd_str; empty: as the handler offers */
     bool strict_sni;
-    bool tickets;
+    const struct config_tickets *tickets;
     int64_t handshake_timeout_ns;
     int plain_http; /* enum config_plain_http */
 };

@@ -58,6 +58,29 @@ static const struct goevd_option schema_protocol_options[] = {
 static const struct goevd_schema schema_protocol =
     GOEVD_SCHEMA(struct goevd_str, schema_protocol_options);
 
+static const struct goevd_option schema_tickets_options[] = {
+    {.name = "lifetime",
+     .type = GOEVD_OPTION_DURATION,
+     .offset = offsetof(struct config_tickets, lifetime_ns),
+     .def = "12h",
+     .min = 0,
+     .max = 12 * HOUR,
+     .help = "Time for which a session can be resumed, in whole seconds; 0: no tickets."},
+    {.name = "file",
+     .type = GOEVD_OPTION_STRING,
+     .offset = offsetof(struct config_tickets, file),
+     .flags = GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help =
+         "File with the keys that seal tickets, 80 random bytes each, for several machines that "
+         "share them. The first one seals. Default: goevd makes a new key every hour."},
+    {0},
+};
+
+static const struct goevd_schema schema_tickets =
+    GOEVD_SCHEMA(struct config_tickets, schema_tickets_options);
+
 #define TLS(field) .offset = offsetof(struct config_tls, field)
 
 static const struct goevd_option schema_tls_options[] = {
@@ -106,10 +129,11 @@ static const struct goevd_option schema_tls_options[] = {
      .def = "false",
      .help = "Refuse clients that ask for no name, or for one that no certificate has."},
     {.name = "tickets",
-     .type = GOEVD_OPTION_BOOL,
+     .type = GOEVD_OPTION_RECORD,
      TLS(tickets),
-     .def = "true",
-     .help = "Let clients resume their sessions with tickets."},
+     .def = "{}",
+     .item = &schema_tickets,
+     .help = "Tickets with which clients resume their sessions."},
     {.name = "handshake_timeout",
      .type = GOEVD_OPTION_DURATION,
      TLS(handshake_timeout_ns),

@@ -9,6 +9,7 @@
  *   PID_FILE          ->   WELCOME
  *   FILE, for each    ->   WELCOME with the file
  *   LISTEN, for each  ->   SOCKETS, one or more
+ *   TICKETS           ->   TICKETS with the memfd
  *   COUNTS            ->   COUNTS, and COUNTS for each other worker
  *   BEGIN             ->   WELCOME
  *   RECALL            ->   VALUE, one or more
@@ -30,7 +31,7 @@
 #include "net/accept/listen.h"
 
 #define PROTO_MAJOR 1
-#define PROTO_MINOR 8
+#define PROTO_MINOR 9
 #define PROTO_TEXT_MAX 256
 #define PROTO_RELEASE_MAX 32    /* with the final zero byte */
 #define PROTO_FILE_MAX 4096     /* path of any file, with the final zero byte */
@@ -76,6 +77,8 @@ enum proto_type {
     PROTO_KEEP,     /* worker: a file that I have loaded; my successor may need it */
     PROTO_COUNTS,   /* worker, if the supervisor speaks 1.7: where do I count? supervisor: there,
                      * and there are the totals; or where another worker counts */
+    PROTO_TICKETS,  /* worker, if the supervisor speaks 1.9: where are the keys of TLS tickets?
+                     * supervisor: here; without a descriptor: there are none */
 };
 
 struct proto_hello {

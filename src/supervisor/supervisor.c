@@ -252,6 +252,7 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, s->extend_ns);
     due = supervisor_earlier(due, s->room_ns);
     due = supervisor_earlier(due, s->soon_ns);
+    due = supervisor_earlier(due, s->tickets.next_ns);
     if (log_has_lost())
         due = supervisor_earlier(due, now + LOG_RETRY_NS);
     due = supervisor_earlier(due, supervisor_approach(supervisor_hang_due_ns(s), now));
@@ -295,6 +296,7 @@ supervisor_on_time(struct supervisor *s)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
     log_report_lost();
+    supervisor_rotate_tickets(s);
     if (s->soon_ns && now >= s->soon_ns)
         supervisor_stop_now(s, "stop_delay is over");
     supervisor_hang_time(s, now);
@@ -424,6 +426,7 @@ supervisor_free(struct supervisor *s)
     pidfile_close(&s->next_pidfile);
     pidfile_close(&s->pidfile);
     values_fini(&s->values);
+    ticket_keys_fini(&s->tickets);
     ledger_fini(&s->ledger);
     free(s->published);
     origin_free(s->origin, &s->closer);

@@ -4,6 +4,7 @@
  *   supervisor.c          its loop: signals, deadlines, starting workers
  *   supervisor_receive.c  messages of workers
  *   supervisor_counts.c   the memory that workers count in
+ *   supervisor_tickets.c  the keys of TLS tickets
  *   supervisor_end.c      the end of a worker, and its replacement
  *   supervisor_ctl.c      requests at the control socket
  *   supervisor_log.c      the file of the log
@@ -22,6 +23,7 @@
 #include "ctl/control.h"
 #include "ctl/status.h"
 #include "metrics/ledger.h"
+#include "net/tls/ticket_keys.h"
 #include "process/logfile.h"
 #include "process/notify.h"
 #include "process/pidfile.h"
@@ -74,6 +76,7 @@ struct supervisor {
     struct helper closer; /* closes descriptors whose close(2) may wait */
     struct notify notify;
     struct values values; /* set by goevd ctl set */
+    struct ticket_keys tickets; /* of TLS; zeroed until a worker asks for them */
     int signal_fd;
     sigset_t old_mask;
     struct rlimit old_files;   /* RLIMIT_NOFILE */
@@ -148,6 +151,10 @@ void supervisor_send_files(struct supervisor *s, struct child *c);
 int supervisor_on_snapshot(struct supervisor *s, struct child *c);
 int supervisor_on_keep(struct supervisor *s, struct child *c, struct proto_kept *file, int fd);
 void supervisor_commit_origin(struct supervisor *s, struct child *c);
+
+/* The keys of TLS tickets: the request of a worker; the next key, if it is due. */
+int supervisor_on_tickets(struct supervisor *s, struct child *c);
+void supervisor_rotate_tickets(struct supervisor *s);
 
 /* Metrics: the memory in which a worker counts, the names that a serving worker brings, and the
  * counters of the supervisor itself. */

@@ -249,6 +249,8 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
         return supervisor_on_begin(s, c);
     case PROTO_COUNTS:
         return supervisor_on_counts(s, c);
+    case PROTO_TICKETS:
+        return supervisor_on_tickets(s, c);
     case PROTO_SNAPSHOT:
         return supervisor_on_snapshot(s, c);
     case PROTO_LOAD:

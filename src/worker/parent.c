@@ -141,6 +141,25 @@ parent_get_counts(struct parent *s, struct reader *reader, int *ret_fd, struct e
     return r;
 }
 
+/* ---- Keys of tickets ------------------------------------------------------------------------- */
+
+#define MINOR_TICKETS 9 /* the first that knows of them */
+
+int
+parent_get_tickets(struct parent *s, int *ret_fd, struct err *reterr)
+{
+    struct proto_message m;
+    unsigned count = 0;
+    int r;
+
+    *ret_fd = -1;
+    if (s->fd < 0 || s->minor < MINOR_TICKETS)
+        return 0;
+    r = proto_send(s->fd, PROTO_TICKETS, NULL, 0, NULL, 0);
+    return r < 0 ? parent_lost(r, reterr)
+                 : parent_answer(s, PROTO_TICKETS, &m, ret_fd, 1, &count, reterr);
+}
+
 /* ---- The snapshot ---------------------------------------------------------------------------- */
 
 #define MINOR_SNAPSHOT 6 /* the first that knows of it */

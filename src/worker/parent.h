@@ -43,6 +43,9 @@ int parent_hold_pidfile(struct parent *s, const char *path, struct err *reterr);
 /* Get the values that were set while goevd ran, from the supervisor; none with --single. */
 int parent_recall(struct parent *s, struct values *ret, struct err *reterr);
 
+/* The keys of TLS tickets: a memfd, or -1 where the supervisor has none. */
+int parent_get_tickets(struct parent *s, int *ret_fd, struct err *reterr);
+
 /* Get the memory to count in; -1: memory of this process. The counts of other workers go to the
  * reader. The caller owns the fd. */
 int parent_get_counts(struct parent *s, struct reader *reader, int *ret_fd, struct err *reterr);

@@ -19,6 +19,8 @@ struct setup_listener {
     struct tls_server *tls; /* NULL: connections are plain */
 };
 
+struct ticket_page;
+
 struct setup {
     struct plugins plugins;
     struct metrics metrics; /* goevd's own */
@@ -40,6 +42,11 @@ int setup_create(struct setup *s, int metrics_fd, unsigned pollers);
 /* Log a warning for each certificate that clients will not accept, and for keys that others can
  * read. */
 void setup_warn(const struct setup *s);
+
+bool setup_has_tls(const struct setup *s);
+
+/* Let all listeners with TLS seal their tickets with these keys, which live longer. */
+void setup_set_tickets(struct setup *s, const struct ticket_page *page);
 
 void setup_fini(struct setup *s);
 

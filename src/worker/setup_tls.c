@@ -119,6 +119,29 @@ setup_tls_versions(const struct config_tls *tls, struct tls_policy *policy)
 }
 
 static void
+setup_tls_ticket_file(struct setup_tls *t, struct tls_server *server, struct goevd_str file)
+{
+    char *keys = NULL;
+    ssize_t n;
+    int r;
+
+    if (!file.data)
+        return;
+    n = snapshot_read(t->setup->plugins.snapshot, file.data, PEM_BYTES_MAX, &keys);
+    r = n < 0 ? (int)n : tls_server_set_ticket_file(server, keys, (size_t)n);
+    if (r == -EBADMSG)
+        setup_listener_error(t->setup, t->config, t->listener, "tls.tickets.file",
+                             "%s has %zd bytes; 1 to %d keys of 80 bytes are expected", file.data,
+                             n, TLS_TICKET_KEYS_MAX);
+    else if (r < 0)
+        setup_listener_error(t->setup, t->config, t->listener, "tls.tickets.file",
+                             "cannot read %s: %s", file.data, err_words(r));
+    if (n >= 0)
+        explicit_bzero(keys, (size_t)n);
+    free(keys);
+}
+
+static void
 setup_tls_server(struct setup_tls *t, struct tls_cert **certs, size_t count)
 {
     const struct config_listener *c = &t->config->listeners[t->listener];
@@ -127,18 +150,22 @@ setup_tls_server(struct setup_tls *t, struct tls_cert **certs, size_t count)
         .groups = c->tls->groups.data,
         .strict_sni = c->tls->strict_sni,
         .redirect = c->tls->plain_http == CONFIG_PLAIN_HTTP_REDIRECT,
-        .no_tickets = !c->tls->tickets,
+        .context = c->name.data,
+        .ticket_lifetime_ns = (uint64_t)c->tls->tickets->lifetime_ns,
         .handshake_timeout_ns = (uint64_t)c->tls->handshake_timeout_ns,
         .on_failed = tls_log_failed,
     };
+    struct tls_server *server;
     const char *key;
     char path[64];
     struct err err = {0};
 
     setup_tls_versions(c->tls, &policy);
-    if (tls_server_new(&policy, certs, count, &t->setup->listeners[t->listener].tls, &key, &err) ==
-        0)
+    if (tls_server_new(&policy, certs, count, &server, &key, &err) == 0) {
+        t->setup->listeners[t->listener].tls = server;
+        setup_tls_ticket_file(t, server, c->tls->tickets->file);
         return;
+    }
     snprintf(path, sizeof(path), "tls.%s", key);
     setup_listener_error(t->setup, t->config, t->listener, path, "%s", err.text);
 }
@@ -180,6 +207,23 @@ setup_warn_certificate(const char *listener, const struct config_certificate *c,
     if (stat(key, &st) == 0 && st.st_mode & S_IROTH)
         log_warning("listener %s: every user of this machine can read the key %s; chmod o-r it",
                     listener, key);
+}
+
+void
+setup_set_tickets(struct setup *s, const struct ticket_page *page)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].tls)
+            tls_server_set_tickets(s->listeners[i].tls, page);
+}
+
+bool
+setup_has_tls(const struct setup *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].tls)
+            return true;
+    return false;
 }
 
 void

@@ -29,6 +29,7 @@
 #include "worker/engine.h"
 #include "worker/glance.h"
 #include "worker/heartbeat.h"
+#include "worker/tickets.h"
 #include "worker/watchdog.h"
 #include "worker/worker_log.h"
 
@@ -56,6 +57,7 @@ struct worker_process {
     struct watchdog_main main;
     struct heartbeat heartbeat;
     struct heap heap;
+    struct tickets tickets;
     uint64_t deadline_ns; /* of draining */
     uint64_t collect_ns;  /* 0, or when the metrics are brought up to date for others to read */
     uint64_t sample_ns;   /* when the history is sampled */
@@ -278,6 +280,7 @@ worker_sample(struct worker_process *w)
 
     if (now < w->sample_ns)
         return;
+    tickets_time(&w->tickets, now);
     history_sample(&w->engine.history, heartbeat_load(&w->engine).open, now);
     w->sample_ns = now + HISTORY_TICK_NS;
 }
@@ -317,6 +320,8 @@ worker_start(struct worker_process *w, struct err *reterr)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)
         r = worker_create(w, reterr);
+    if (r == 0)
+        r = tickets_init(&w->tickets, &w->parent, &w->setup, reterr);
     if (r == 0)
         r = engine_start(&w->engine, &w->parent, reterr);
     if (r == 0)
@@ -639,6 +644,7 @@ worker_fini(struct worker_process *w)
     plugins_destroy(&w->setup.plugins);
     history_fini(&w->engine.history);
     engine_fini(&w->engine);
+    tickets_fini(&w->tickets);
     settings_fini(&w->settings);
     setup_fini(&w->setup);
     generation_fini(&w->generation);

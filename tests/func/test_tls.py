@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import procfs
 import tls
 from daemon import ROOT, config, eventually, listener
 from http2 import Peer
@@ -215,19 +216,50 @@ def test_key_that_only_root_can_read(serve, tmp_path, open_to_all):
 
 @pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
 def test_sessions_are_resumed(d, version):
+    """Also by the worker of a reload, and by the one that replaces a dead one."""
     c = tls.context(version=version)
     first = tls.connect(d, context=c)
     assert get(first)[0] == 200 and not first.session_reused
     again = tls.connect(d, context=c, session=first.session)
     assert again.session_reused and get(again)[0] == 200
     assert handshakes(d) == {'full': 1, 'resumed': 1}
+    d.signal(signal.SIGHUP)
+    d.log.wait(r'reloaded: worker \d+ serves$')
+    assert tls.connect(d, context=c, session=first.session).session_reused
+    eventually(lambda: len(procfs.children(d.pid)) == 1, 'the old worker lives on')
+    d.may_say.append('.')
+    os.kill(d.worker(), signal.SIGKILL)
+    d.log.wait('is serving', count=3)
+    assert tls.connect(d, context=c, session=first.session).session_reused
+
+
+def test_sessions_of_another_listener_are_not_resumed(goevd):
+    d = goevd(config(secured(), secured(name='other')))
+    c = tls.context(version='TLSv1_2')
+    first = tls.connect(d, context=c)
+    assert get(first)[0] == 200
+    assert not tls.connect(d, 'other', context=c, session=first.session).session_reused
 
 
 def test_no_tickets(serve):
-    d = serve(tickets=False)
+    d = serve(tickets={'lifetime': '0'})
     c = tls.context(version='TLSv1_2')
     first = tls.connect(d, context=c)
     assert get(first)[0] == 200 and not first.session.has_ticket
+
+
+def test_ticket_keys_of_a_file(serve, goevd, tmp_path):
+    """Two goevds that share a file resume each other's sessions, and tickets of an old key count."""
+    old, new = os.urandom(80), os.urandom(80)
+    (tmp_path / 'one').write_bytes(old)
+    (tmp_path / 'two').write_bytes(new + old)
+    c = tls.context(version='TLSv1_2')
+    found = [goevd(config(secured(options={'tickets': {'file': str(tmp_path / name)}})))
+             for name in ('one', 'two')]
+    first = tls.connect(found[0], context=c)
+    again = tls.connect(found[1], context=c, session=first.session)
+    assert again.session_reused and get(again)[0] == 200
+    assert not tls.connect(found[0], context=c, session=again.session).session_reused   # sealed anew
 
 
 # ---- Bytes in any pieces ------------------------------------------------------------------------
@@ -443,6 +475,8 @@ SECRET = tls.certificate('secret', password='geheim')
     ({'ciphers': 'NONE-OF-THESE'}, r'tls\.ciphers: OpenSSL refuses this'),
     ({'groups': 'P-999'}, r'tls\.groups: OpenSSL refuses this'),
     ({'versions': ['1.1']}, r'tls\.versions'),
+    ({'tickets': {'file': '/nowhere'}}, r'tls\.tickets\.file: cannot read /nowhere: No such file'),
+    ({'tickets': {'file': LOCAL['key']}}, r'\d+ bytes; 1 to 64 keys of 80 bytes are expected'),
 ])
 def test_wrong_configuration(refused, options, words):
     text = refused(config(listener(tls={'certificates': [LOCAL], **options})))

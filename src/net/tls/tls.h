@@ -8,6 +8,8 @@
  *   tls_failure.c    why a handshake failed
  *   tls_handshake.c  the handshake
  *   tls_read.c       plaintext in
+ *   tls_tickets.c    session tickets
+ *   ticket_keys.c    the keys that they are sealed with, which all workers share
  *   tls_server.c     the certificates of a listener by name, and its policy
  *   tls_write.c      plaintext out
  *   tls_none.c       all of it where goevd is built without OpenSSL
@@ -23,19 +25,22 @@
 #include "net/conn/transport.h"
 
 struct service;
+struct ticket_page;
 struct tls_cert;
 struct tls_server;
 
 #define TLS_CERT_NAMES_MAX 1024 /* names of one certificate */
+#define TLS_TICKET_KEYS_MAX 64  /* of a file, each of 80 bytes */
 #define TLS_PROTOCOLS_MAX 256   /* bytes of the protocols of ALPN, each with its length */
 
 struct tls_policy {
-    bool no_1_2, no_1_3; /* versions that are not spoken */
-    const char *ciphers; /* of TLS 1.2, in the order in which they are preferred */
-    const char *groups;  /* for the key exchange */
-    bool strict_sni;     /* a name without a certificate ends the handshake */
-    bool redirect;       /* a request without TLS is redirected, not refused */
-    bool no_tickets;     /* sessions are not resumed */
+    bool no_1_2, no_1_3;         /* versions that are not spoken */
+    const char *ciphers;         /* of TLS 1.2, in the order in which they are preferred */
+    const char *groups;          /* for the key exchange */
+    bool strict_sni;             /* a name without a certificate ends the handshake */
+    bool redirect;               /* a request without TLS is redirected, not refused */
+    const char *context;         /* sessions are resumed where this text is the same */
+    uint64_t ticket_lifetime_ns; /* 0: sessions are not resumed */
     uint64_t handshake_timeout_ns;
 
     /* A handshake has failed [poller that serves]. `why` is a sentence without its full stop. Or
@@ -71,6 +76,12 @@ int tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, siz
 /* The protocols of ALPN, in the order in which they are preferred, separated by commas. "": none
  * is negotiated. 0; -EINVAL: a name is empty or too long, or there are too many. */
 int tls_server_set_alpn(struct tls_server *server, const char *names);
+
+/* Before tls_serve(), if sessions are resumed: the keys of tickets, which live longer; or those of
+ * a file, of which the first seals. 0; -EBADMSG: its length is not that of 1 to 64 keys; -ENOMEM.
+ */
+void tls_server_set_tickets(struct tls_server *server, const struct ticket_page *page);
+int tls_server_set_ticket_file(struct tls_server *server, const char *data, size_t len);
 
 /* The certificate i, in the order in which they were given. */
 const struct tls_cert *tls_server_cert(const struct tls_server *server, size_t i);

@@ -151,23 +151,6 @@ tls_context_policy(SSL_CTX *ctx, const struct tls_policy *policy)
     return NULL;
 }
 
-/* Sessions are resumed by tickets alone. */
-static const char *
-tls_context_tickets(SSL_CTX *ctx, const struct tls_server *server)
-{
-    unsigned char keys[sizeof(server->ticket_keys)];
-    bool ok;
-
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(ctx, server->policy.no_tickets ? 0 : 1);
-    if (server->policy.no_tickets)
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    memcpy(keys, server->ticket_keys, sizeof(keys));
-    ok = SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)) == 1;
-    OPENSSL_cleanse(keys, sizeof(keys));
-    return ok ? NULL : "tickets";
-}
-
 SSL_CTX *
 tls_context_make(const struct tls_server *server, const char **ret_key, struct err *reterr)
 {
@@ -176,8 +159,8 @@ tls_context_make(const struct tls_server *server, const char **ret_key, struct e
 
     if (ctx && tls_context_certs(ctx, server) == 0)
         refused = tls_context_policy(ctx, &server->policy);
-    if (!refused)
-        refused = tls_context_tickets(ctx, server);
+    if (!refused && !tls_tickets_set(ctx, server))
+        refused = "tickets";
     if (refused) {
         const char *words = ERR_reason_error_string(ERR_peek_last_error());
 

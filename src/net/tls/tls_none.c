@@ -45,6 +45,17 @@ tls_server_set_alpn(struct tls_server *server, const char *names)
     return -ENOSYS;
 }
 
+void
+tls_server_set_tickets(struct tls_server *server, const struct ticket_page *page)
+{
+}
+
+int
+tls_server_set_ticket_file(struct tls_server *server, const char *data, size_t len)
+{
+    return -ENOSYS;
+}
+
 const struct tls_cert *
 tls_server_cert(const struct tls_server *server, size_t i)
 {

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "net/conn/conn_parts.h"
+#include "net/tls/ticket_keys.h"
 #include "net/tls/tls.h"
 
 #define TLS_RECORD_BYTES 16384 /* of plaintext, RFC 8446, section 5.1 */
@@ -39,7 +40,9 @@ struct tls_server {
     size_t name_count;
     unsigned char alpn[TLS_PROTOCOLS_MAX]; /* each protocol behind its length */
     unsigned alpn_len;
-    unsigned char ticket_keys[80]; /* the same for all pollers */
+    const struct ticket_page *ticket_page;
+    struct ticket_key *file_keys; /* instead of it; the first one seals; or NULL */
+    size_t file_key_count;
 };
 
 /* The best match: the name itself, then a wildcard of one label. NULL: there is none. */
@@ -54,6 +57,9 @@ struct tls_context {
 
 SSL_CTX *tls_context_make(const struct tls_server *server, const char **ret_key,
                           struct err *reterr);
+
+/* tls_tickets.c */
+bool tls_tickets_set(SSL_CTX *ctx, const struct tls_server *server);
 
 /* What all connections of a poller share. One of them works at a time. */
 struct tls_poller {
@@ -107,8 +113,8 @@ tls_context_of(const struct conn *c)
     return c->service->origin->transport_data;
 }
 
-/* The queue of errors is the thread's, and SSL_get_error() looks at it. Emptying it takes longer than
- * the look that it is empty. */
+/* The queue of errors is the thread's, and SSL_get_error() looks at it. Emptying it takes longer
+ * than the look that it is empty. */
 static inline void
 tls_clear_errors(void)
 {

@@ -12,7 +12,8 @@ tls_has_input(const SSL *ssl, const struct tls_poller *p)
 
 /* Plaintext, as much as the bytes that are here give. */
 static size_t
-tls_open(const struct tls_state *s, const struct tls_poller *p, char *buf, size_t len, int *ret_error)
+tls_open(const struct tls_state *s, const struct tls_poller *p, char *buf, size_t len,
+         int *ret_error)
 {
     size_t total = 0;
     int n = 1;

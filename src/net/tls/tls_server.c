@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "net/tls/tls_parts.h"
 
 static int
@@ -109,7 +107,7 @@ tls_server_fill(struct tls_server *server, const char **ret_key, struct err *ret
     for (size_t i = 0; i < server->cert_count; i++)
         count += server->certs[i]->name_count;
     server->names = calloc(MAX(count, 1), sizeof(*server->names));
-    if (!server->names || RAND_bytes(server->ticket_keys, sizeof(server->ticket_keys)) != 1)
+    if (!server->names)
         return err_set(reterr, -ENOMEM, "no memory for certificates");
     tls_server_list(server);
     r = tls_server_join(server, reterr);
@@ -165,6 +163,26 @@ tls_server_set_alpn(struct tls_server *server, const char *names)
     return 0;
 }
 
+void
+tls_server_set_tickets(struct tls_server *server, const struct ticket_page *page)
+{
+    server->ticket_page = page;
+}
+
+int
+tls_server_set_ticket_file(struct tls_server *server, const char *data, size_t len)
+{
+    size_t count = len / sizeof(*server->file_keys);
+
+    if (count == 0 || count > TLS_TICKET_KEYS_MAX || len % sizeof(*server->file_keys) != 0)
+        return -EBADMSG;
+    server->file_keys = OPENSSL_memdup(data, len);
+    if (!server->file_keys)
+        return -ENOMEM;
+    server->file_key_count = count;
+    return 0;
+}
+
 const struct tls_cert *
 tls_server_cert(const struct tls_server *server, size_t i)
 {
@@ -178,7 +196,7 @@ tls_server_free(struct tls_server *server)
         return;
     for (size_t i = 0; i < server->cert_count; i++)
         tls_cert_free(server->certs[i]);
-    OPENSSL_cleanse(server->ticket_keys, sizeof(server->ticket_keys));
+    OPENSSL_clear_free(server->file_keys, server->file_key_count * sizeof(*server->file_keys));
     free(server->certs);
     free(server->names);
     free(server);
