@@ -19,6 +19,14 @@ enum goevd_tls_fact {
     GOEVD_TLS_ALPN = 4,    /* the protocol that was negotiated */
     GOEVD_TLS_RESUMED = 5, /* "resumed" if the handshake continued an earlier session */
     GOEVD_TLS_CUT = 6,     /* "cut" if the input ended without close_notify: bytes may be missing */
+
+    /* Of the certificate of the client, if it sent one; it was verified then. */
+    GOEVD_TLS_CLIENT_SUBJECT = 7,      /* CN=alice,O=example: RFC 4514 */
+    GOEVD_TLS_CLIENT_ISSUER = 8,       /* likewise */
+    GOEVD_TLS_CLIENT_NAMES = 9,        /* its subjectAltName: DNS:a.example, email:alice@example */
+    GOEVD_TLS_CLIENT_SERIAL = 10,      /* hexadecimal */
+    GOEVD_TLS_CLIENT_FINGERPRINT = 11, /* SHA-256, hexadecimal in lower case */
+    GOEVD_TLS_CLIENT_CERTIFICATE = 12, /* as a whole, in DER */
 };
 
 /* The functions below, in the table that goevd_host->conn points to. */

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include <goevd/conn.h>
 #include <goevd/plugin.h>
 #include <goevd/work.h>
 
@@ -199,6 +200,7 @@ struct goevd_http {
     void (*check)(const struct goevd_http_request *r, const char *function, const void *caller);
     void (*close_after)(struct goevd_http_request *r);
     struct goevd_str (*traceparent)(const struct goevd_http_request *r, bool *ret_continued);
+    struct goevd_str (*tls)(const struct goevd_http_request *r, enum goevd_tls_fact fact);
 };
 
 /* Define the table of this plugin, once, in one source file: GOEVD_HTTP_TABLE; */
@@ -454,6 +456,18 @@ static inline socklen_t
 goevd_http_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
     return goevd_http->local_address(r, ret_address);
+}
+
+/* A fact about the TLS of the connection that the request came by, as goevd_conn_tls().
+ *
+ * Thread   [poller]
+ * Returns  text, valid until on_close returns, and not NUL-terminated. data NULL: there is no such
+ *          fact.
+ */
+static inline struct goevd_str
+goevd_http_tls(const struct goevd_http_request *r, enum goevd_tls_fact fact)
+{
+    return goevd_http->tls(r, fact);
 }
 
 /* The instance that handles the request.
@@ -929,7 +943,7 @@ GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, read) == 144, "read has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, reply) == 184, "reply has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, timer) == 272, "timer has moved");
 GOEVD_STATIC_ASSERT(offsetof(struct goevd_http, client_address) == 312, "client_address has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 376, "goevd_http has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_http) == 384, "goevd_http has moved");
 #endif
 
 #ifdef __cplusplus

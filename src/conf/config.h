@@ -112,6 +112,19 @@ struct config_certificate {
     struct goevd_str password_file; /* data NULL: the key is not encrypted */
 };
 
+enum config_client_mode {
+    CONFIG_CLIENT_REQUIRED = 0,
+    CONFIG_CLIENT_OPTIONAL,
+};
+
+/* Certificates of clients. */
+struct config_client {
+    struct goevd_str ca;
+    struct goevd_str crl; /* data NULL: none */
+    int mode;             /* enum config_client_mode */
+    int64_t depth;
+};
+
 /* Session tickets. */
 struct config_tickets {
     int64_t lifetime_ns;   /* 0: none */
@@ -126,6 +139,7 @@ struct config_tls {
     struct goevd_list alpn; /* of struct goevd_str; empty: as the handler offers */
     bool strict_sni;
     const struct config_tickets *tickets;
+    const struct config_client *client; /* NULL: clients are not asked for certificates */
     int64_t handshake_timeout_ns;
     int plain_http; /* enum config_plain_http */
 };

@@ -2,6 +2,7 @@
 #include "conf/config_schema.h"
 
 static const char *const schema_versions[] = {"1.2", "1.3", NULL};
+static const char *const schema_client_modes[] = {"required", "optional", NULL};
 static const char *const schema_plain_http[] = {"refuse", "redirect", NULL};
 
 /* Mozilla's intermediate configuration without DHE, whose key exchange lets a client keep a server
@@ -57,6 +58,44 @@ static const struct goevd_option schema_protocol_options[] = {
 
 static const struct goevd_schema schema_protocol =
     GOEVD_SCHEMA(struct goevd_str, schema_protocol_options);
+
+#define CLIENT(field) .offset = offsetof(struct config_client, field)
+
+static const struct goevd_option schema_client_options[] = {
+    {.name = "ca",
+     .type = GOEVD_OPTION_STRING,
+     CLIENT(ca),
+     .flags = GOEVD_OPTION_REQUIRED | GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "File with the certificates of the authorities that issue certificates of clients, in "
+             "PEM."},
+    {.name = "crl",
+     .type = GOEVD_OPTION_STRING,
+     CLIENT(crl),
+     .flags = GOEVD_OPTION_PATH,
+     .min = 1,
+     .max = CONFIG_PATH_MAX,
+     .help = "File with their lists of revoked certificates, in PEM. Default: none is revoked."},
+    {.name = "mode",
+     .type = GOEVD_OPTION_ENUM,
+     CLIENT(mode),
+     .def = "required",
+     .choices = schema_client_modes,
+     .help = "required: clients without a certificate are refused. optional: they are served, and "
+             "handlers see that there is none."},
+    {.name = "depth",
+     .type = GOEVD_OPTION_INT,
+     CLIENT(depth),
+     .def = "4",
+     .min = 0,
+     .max = 100,
+     .help = "Certificates between that of a client and that of an authority."},
+    {0},
+};
+
+static const struct goevd_schema schema_client =
+    GOEVD_SCHEMA(struct config_client, schema_client_options);
 
 static const struct goevd_option schema_tickets_options[] = {
     {.name = "lifetime",
@@ -134,6 +173,11 @@ static const struct goevd_option schema_tls_options[] = {
      .def = "{}",
      .item = &schema_tickets,
      .help = "Tickets with which clients resume their sessions."},
+    {.name = "client",
+     .type = GOEVD_OPTION_RECORD,
+     TLS(client),
+     .item = &schema_client,
+     .help = "Clients are asked for a certificate. Default: they are not."},
     {.name = "handshake_timeout",
      .type = GOEVD_OPTION_DURATION,
      TLS(handshake_timeout_ns),

@@ -110,6 +110,7 @@ static const struct metrics_row metrics_counted[] = {
     TLS(ALPN, "alpn"),
     TLS(NAME, "name"),
     TLS(CERTIFICATE, "certificate"),
+    TLS(CLIENT, "client"),
     TLS(PROTOCOL, "protocol"),
     TLS(CLEAR, "clear"),
     TLS(TIMEOUT, "timeout"),

@@ -17,7 +17,7 @@ struct setup_tls {
     struct setup *setup;
     const struct config *config;
     size_t listener;
-    size_t certificate;
+    char at[64]; /* the key below which errors are, such as tls.certificates[0] */
 };
 
 PRINTF(3, 4)
@@ -30,7 +30,7 @@ setup_tls_error(struct setup_tls *t, const char *key, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    snprintf(path, sizeof(path), "tls.certificates[%zu].%s", t->certificate, key);
+    snprintf(path, sizeof(path), "%s.%s", t->at, key);
     setup_listener_error(t->setup, t->config, t->listener, path, "%s", text);
 }
 
@@ -121,24 +121,58 @@ setup_tls_versions(const struct config_tls *tls, struct tls_policy *policy)
 static void
 setup_tls_ticket_file(struct setup_tls *t, struct tls_server *server, struct goevd_str file)
 {
-    char *keys = NULL;
-    ssize_t n;
+    size_t len = 0;
+    char *keys;
+
+    snprintf(t->at, sizeof(t->at), "tls.tickets");
+    keys = file.data ? setup_tls_read(t, "file", file, &len) : NULL;
+    if (!keys)
+        return;
+    if (tls_server_set_ticket_file(server, keys, len) < 0)
+        setup_tls_error(t, "file", "%s has %zu bytes; 1 to %d keys of 80 bytes are expected",
+                        file.data, len, TLS_TICKET_KEYS_MAX);
+    explicit_bzero(keys, len);
+    free(keys);
+}
+
+static int
+setup_tls_crl(struct setup_tls *t, struct goevd_str file, struct tls_clients *clients)
+{
+    size_t len = 0;
+    char *crl = setup_tls_read(t, "crl", file, &len);
+    int r = crl ? tls_clients_set_crl(clients, crl, len) : 0;
+
+    if (r < 0)
+        setup_tls_error(t, "crl", "%s holds no revocation list in PEM", file.data);
+    free(crl);
+    return crl ? r : -EINVAL;
+}
+
+/* 0, also where clients are not asked; negative: an error has been noted. */
+static int
+setup_tls_clients(struct setup_tls *t, const struct config_client *c, struct tls_clients **ret)
+{
+    bool required;
+    size_t len = 0;
+    char *ca;
     int r;
 
-    if (!file.data)
-        return;
-    n = snapshot_read(t->setup->plugins.snapshot, file.data, PEM_BYTES_MAX, &keys);
-    r = n < 0 ? (int)n : tls_server_set_ticket_file(server, keys, (size_t)n);
-    if (r == -EBADMSG)
-        setup_listener_error(t->setup, t->config, t->listener, "tls.tickets.file",
-                             "%s has %zd bytes; 1 to %d keys of 80 bytes are expected", file.data,
-                             n, TLS_TICKET_KEYS_MAX);
-    else if (r < 0)
-        setup_listener_error(t->setup, t->config, t->listener, "tls.tickets.file",
-                             "cannot read %s: %s", file.data, err_words(r));
-    if (n >= 0)
-        explicit_bzero(keys, (size_t)n);
-    free(keys);
+    if (!c)
+        return 0;
+    snprintf(t->at, sizeof(t->at), "tls.client");
+    ca = c->ca.data ? setup_tls_read(t, "ca", c->ca, &len) : NULL;
+    if (!ca)
+        return -EINVAL;
+    required = c->mode == CONFIG_CLIENT_REQUIRED;
+    r = tls_clients_new(ca, len, required, (unsigned)c->depth, ret);
+    if (r < 0)
+        setup_tls_error(t, "ca", "%s holds no certificate in PEM", c->ca.data);
+    free(ca);
+    if (r == 0 && c->crl.data && (r = setup_tls_crl(t, c->crl, *ret)) < 0) {
+        tls_clients_free(*ret);
+        *ret = NULL;
+    }
+    return r;
 }
 
 static void
@@ -160,6 +194,11 @@ setup_tls_server(struct setup_tls *t, struct tls_cert **certs, size_t count)
     char path[64];
     struct err err = {0};
 
+    if (setup_tls_clients(t, c->tls->client, &policy.clients) < 0) {
+        for (size_t n = 0; n < count; n++)
+            tls_cert_free(certs[n]);
+        return;
+    }
     setup_tls_versions(c->tls, &policy);
     if (tls_server_new(&policy, certs, count, &server, &key, &err) == 0) {
         t->setup->listeners[t->listener].tls = server;
@@ -180,7 +219,7 @@ setup_tls(struct setup *s, const struct config *config, size_t i)
     struct tls_cert **certs = calloc(MAX(wanted, 1), sizeof(*certs));
 
     for (size_t n = 0; certs && n < wanted; n++) {
-        t.certificate = n;
+        snprintf(t.at, sizeof(t.at), "tls.certificates[%zu]", n);
         certs[count] = setup_tls_cert(&t, &certificates[n]);
         count += certs[count] != NULL;
     }

@@ -262,6 +262,70 @@ def test_ticket_keys_of_a_file(serve, goevd, tmp_path):
     assert not tls.connect(found[0], context=c, session=again.session).session_reused   # sealed anew
 
 
+# ---- Certificates of clients ----------------------------------------------------------------------
+
+AUTHORITY = tls.certificate('authority')
+ALICE = tls.client_certificate('alice', AUTHORITY['certificate'])
+MALLORY = tls.client_certificate('alice', tls.certificate('mallory')['certificate'])
+
+
+def facts(sock):
+    """The facts that a handler sees."""
+    return dict(line.split('=', 1) for line in get(sock, '/do/tls')[1].decode().splitlines())
+
+
+@pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
+def test_clients_have_certificates(serve, version):
+    d = serve(client={'ca': AUTHORITY['certificate']})
+    c = tls.context(version=version, own=ALICE)
+    first = tls.connect(d, context=c)
+    wanted = {'subject': 'CN=alice,O=example', 'issuer': 'CN=test', 'serial': '1267', 'name': 'localhost',
+              'names': 'DNS:alice.example, email:alice@example', 'version': version.replace('_', '.')}
+    seen = facts(first)
+    assert wanted.items() <= seen.items()
+    der = ssl.PEM_cert_to_DER_cert(pem(ALICE))
+    assert seen['fingerprint'] == hashlib.sha256(der).hexdigest() and int(seen['bytes']) == len(der)
+    again = tls.connect(d, context=c, session=first.session)
+    assert wanted.items() <= facts(again).items() and facts(again)['resumed'] == 'resumed'
+
+
+@pytest.mark.parametrize('mode', ['required', 'optional'])
+def test_clients_without_a_good_certificate(serve, mode):
+    expired = tls.client_certificate('expired', AUTHORITY['certificate'])
+    tls.openssl('x509', '-req', '-in', expired['certificate'].replace('.pem', '.csr'), '-CA',
+                AUTHORITY['certificate'], '-CAkey', AUTHORITY['key'], '-days', '-1', '-out',
+                expired['certificate'])
+    d = serve(client={'ca': AUTHORITY['certificate'], 'mode': mode})
+    for own, why in [(MALLORY, 'unable to get local issuer certificate'), (expired, 'certificate has expired')]:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            get(tls.connect(d, own=own))
+        d.log.wait('the certificate of the client is refused: ' + why)
+    if mode == 'optional':
+        assert 'subject' not in facts(tls.connect(d))
+        return
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        get(tls.connect(d))
+    d.log.wait('failed: the client has no certificate')
+    assert handshakes(d) == {'client': 3}
+
+
+def test_revoked_certificates(serve):
+    bob = tls.client_certificate('bob', AUTHORITY['certificate'])
+    tls.openssl('x509', '-req', '-in', bob['certificate'].replace('.pem', '.csr'), '-CA', AUTHORITY['certificate'],
+                '-CAkey', AUTHORITY['key'], '-set_serial', '4712', '-out', bob['certificate'])
+    crl = tls.revocations(AUTHORITY['certificate'], ALICE['certificate'])
+    d = serve(client={'ca': AUTHORITY['certificate'], 'crl': crl})
+    assert get(tls.connect(d, own=bob))[0] == 200
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        get(tls.connect(d, own=ALICE))
+    d.log.wait('the certificate of the client is refused: certificate revoked')
+
+
+def test_facts_without_a_certificate_of_the_client(d):
+    seen = facts(tls.connect(d, alpn=['http/1.1']))
+    assert seen['alpn'] == 'http/1.1' and seen['cipher'] and seen['bytes'] == '0' and 'subject' not in seen
+
+
 # ---- Bytes in any pieces ------------------------------------------------------------------------
 
 def test_each_byte_alone(d):
@@ -475,6 +539,9 @@ SECRET = tls.certificate('secret', password='geheim')
     ({'ciphers': 'NONE-OF-THESE'}, r'tls\.ciphers: OpenSSL refuses this'),
     ({'groups': 'P-999'}, r'tls\.groups: OpenSSL refuses this'),
     ({'versions': ['1.1']}, r'tls\.versions'),
+    ({'client': {'ca': LOCAL['key']}}, r'tls\.client\.ca: \S+ holds no certificate in PEM'),
+    ({'client': {'ca': LOCAL['certificate'], 'crl': LOCAL['key']}},
+     r'tls\.client\.crl: \S+ holds no revocation list in PEM'),
     ({'tickets': {'file': '/nowhere'}}, r'tls\.tickets\.file: cannot read /nowhere: No such file'),
     ({'tickets': {'file': LOCAL['key']}}, r'\d+ bytes; 1 to 64 keys of 80 bytes are expected'),
 ])

@@ -33,13 +33,41 @@ def certificate(*names, key='ec', days=None, password=None):
     return {'certificate': f'{base}.pem', 'key': f'{base}.key'}
 
 
-def context(trusted=None, alpn=None, version=None):
+@functools.lru_cache(maxsize=None)
+def client_certificate(name, issuer):
+    """A client's, issued by one of certificate(); issuer is the path of that."""
+    base = pathlib.Path(folder().name) / f'{len(list(pathlib.Path(folder().name).iterdir()))}'
+    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/O=example/CN={name}',
+            '-addext', f'subjectAltName=DNS:{name}.example,email:{name}@example', '-keyout', f'{base}.key',
+            '-out', f'{base}.csr')
+    openssl('x509', '-req', '-in', f'{base}.csr', '-CA', issuer, '-CAkey', issuer.replace('.pem', '.key'),
+            '-set_serial', '4711', '-copy_extensions', 'copy', '-out', f'{base}.pem')
+    return {'certificate': f'{base}.pem', 'key': f'{base}.key'}
+
+
+def revocations(issuer, *revoked):
+    """The path of a list of revoked certificates."""
+    base = pathlib.Path(folder().name) / f'{len(list(pathlib.Path(folder().name).iterdir()))}'
+    index = pathlib.Path(f'{base}.index')
+    index.write_text('')
+    pathlib.Path(f'{base}.cnf').write_text(
+        f'[ca]\ndefault_ca=own\n[own]\ndatabase={index}\ndefault_md=sha256\ndefault_crl_days=30\n')
+    ca = ['ca', '-config', f'{base}.cnf', '-cert', issuer, '-keyfile', issuer.replace('.pem', '.key')]
+    for path in revoked:
+        openssl(*ca, '-revoke', path)
+    openssl(*ca, '-gencrl', '-out', f'{base}.crl')
+    return f'{base}.crl'
+
+
+def context(trusted=None, alpn=None, version=None, own=None):
     """A client's; version is 'TLSv1_2' or 'TLSv1_3'."""
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trusted:
         c.load_verify_locations(trusted['certificate'])
     else:
         c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    if own:
+        c.load_cert_chain(own['certificate'], own['key'])
     if alpn:
         c.set_alpn_protocols(alpn)
     if version:

@@ -82,6 +82,35 @@ add_number(struct state *s, const char *what, int64_t number)
     add(s, what, (struct goevd_str){text, (size_t)n});
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+/* Facts by their names. The certificate as a whole is shown by its length. */
+static int
+show_tls(struct goevd_http_request *r, struct state *s)
+{
+    static const char *const names[] = {
+        [GOEVD_TLS_VERSION] = "version",
+        [GOEVD_TLS_CIPHER] = "cipher",
+        [GOEVD_TLS_NAME] = "name",
+        [GOEVD_TLS_ALPN] = "alpn",
+        [GOEVD_TLS_RESUMED] = "resumed",
+        [GOEVD_TLS_CLIENT_SUBJECT] = "subject",
+        [GOEVD_TLS_CLIENT_ISSUER] = "issuer",
+        [GOEVD_TLS_CLIENT_NAMES] = "names",
+        [GOEVD_TLS_CLIENT_SERIAL] = "serial",
+        [GOEVD_TLS_CLIENT_FINGERPRINT] = "fingerprint",
+    };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct goevd_str fact = goevd_http_tls(r, (enum goevd_tls_fact)i);
+
+        if (names[i] && fact.data)
+            add(s, names[i], fact);
+    }
+    add_number(s, "bytes", (int64_t)goevd_http_tls(r, GOEVD_TLS_CLIENT_CERTIFICATE).len);
+    return goevd_http_reply(r, 200, "text/plain", s->text, s->len);
+}
+
 /* ---- The request ----------------------------------------------------------------------------- */
 
 static int
@@ -524,6 +553,8 @@ probe_request(struct goevd_http_request *r, void *state)
         return goevd_http_upgrade(r, "probe", NULL, NULL, 0) == -ENOTSUP
                    ? goevd_http_reply(r, 200, NULL, "no", 2)
                    : -EIO;
+    if (is(what, "tls"))
+        return show_tls(r, state);
     result = reply_with(r, what);
     if (result == 1)
         result = write_all(r, state, p, what);

@@ -191,6 +191,12 @@ http_api_user(const struct goevd_http_request *r)
     return (struct goevd_str){x->user.data, x->user.len};
 }
 
+static struct goevd_str
+http_api_tls(const struct goevd_http_request *r, enum goevd_tls_fact fact)
+{
+    return goevd_conn_tls(HTTP_EXCHANGE_GIVEN(r, "tls")->c, fact);
+}
+
 static socklen_t
 http_api_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
@@ -383,6 +389,7 @@ const struct goevd_http http_api = {
     .length = http_api_length,
     .peer_address = http_api_peer_address,
     .local_address = http_api_local_address,
+    .tls = http_api_tls,
     .instance = http_api_instance,
     .local = http_api_local,
     .poller = http_api_poller,

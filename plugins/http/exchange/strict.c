@@ -100,6 +100,13 @@ http_strict_peer_address(const struct goevd_http_request *r, struct sockaddr_sto
     return strict_plain->peer_address(r, ret_address);
 }
 
+static struct goevd_str
+http_strict_tls(const struct goevd_http_request *r, enum goevd_tls_fact fact)
+{
+    RULE(r, tls);
+    return strict_plain->tls(r, fact);
+}
+
 static socklen_t
 http_strict_local_address(const struct goevd_http_request *r, struct sockaddr_storage *ret_address)
 {
@@ -359,6 +366,7 @@ http_strict_api(const struct goevd_http *plain)
     table.length = http_strict_length;
     table.peer_address = http_strict_peer_address;
     table.local_address = http_strict_local_address;
+    table.tls = http_strict_tls;
     table.instance = http_strict_instance;
     table.local = http_strict_local;
     table.poller = http_strict_poller;

@@ -43,6 +43,7 @@ enum net_tls {
     NET_TLS_ALPN,        /* no common protocol */
     NET_TLS_NAME,        /* no certificate has the name, and strict_sni is set */
     NET_TLS_CERTIFICATE, /* the client refused the certificate */
+    NET_TLS_CLIENT,      /* the client has no certificate, or not a good one */
     NET_TLS_PROTOCOL,    /* the client broke the protocol */
     NET_TLS_CLEAR,       /* the client sent HTTP without TLS */
     NET_TLS_TIMEOUT,

@@ -154,8 +154,12 @@ tls_fact(struct conn *c, enum goevd_tls_fact fact)
         return tls_text(SSL_session_reused(s->ssl) ? "resumed" : NULL);
     case GOEVD_TLS_CUT:
         return tls_text(s->end == TLS_END_CUT ? "cut" : NULL);
+    default:
+        break;
     }
-    return (struct goevd_str){0};
+    return fact >= GOEVD_TLS_CLIENT_SUBJECT && fact <= GOEVD_TLS_CLIENT_CERTIFICATE
+               ? tls_client_fact(s->ssl, fact)
+               : (struct goevd_str){0};
 }
 
 const struct transport transport_tls = {

@@ -3,6 +3,7 @@
  *   tls.c            the transport's table, facts about a connection, its end
  *   tls_bio.c        OpenSSL's input and output, in buffers that a poller's connections share
  *   tls_cert.c       a certificate with its key, from PEM
+ *   tls_client.c     certificates of clients
  *   tls_clear.c      HTTP without TLS on a port that speaks TLS
  *   tls_context.c    one SSL_CTX for each listener and poller
  *   tls_failure.c    why a handshake failed
@@ -27,6 +28,7 @@
 struct service;
 struct ticket_page;
 struct tls_cert;
+struct tls_clients;
 struct tls_server;
 
 #define TLS_CERT_NAMES_MAX 1024 /* names of one certificate */
@@ -42,6 +44,8 @@ struct tls_policy {
     const char *context;         /* sessions are resumed where this text is the same */
     uint64_t ticket_lifetime_ns; /* 0: sessions are not resumed */
     uint64_t handshake_timeout_ns;
+
+    struct tls_clients *clients; /* NULL: clients are not asked for certificates */
 
     /* A handshake has failed [poller that serves]. `why` is a sentence without its full stop. Or
      * NULL. */
@@ -63,8 +67,19 @@ const char *tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size
 /* NULL does nothing. */
 void tls_cert_free(struct tls_cert *cert);
 
-/* Takes the certificates over, of which the first is the default, also if it fails. The texts of
- * the policy live longer.
+/* The authorities whose clients are served, in PEM, and whether a client must have a certificate.
+ * 0; -EBADMSG: there is none; -ENOMEM. */
+int tls_clients_new(const char *ca, size_t ca_len, bool required, unsigned depth,
+                    struct tls_clients **ret);
+
+/* Lists of revoked certificates, in PEM: each authority must have one. Likewise. */
+int tls_clients_set_crl(struct tls_clients *clients, const char *crl, size_t len);
+
+/* NULL does nothing. */
+void tls_clients_free(struct tls_clients *clients);
+
+/* Takes the certificates and policy.clients over, of which the first is the default, also if it
+ * fails. The texts of the policy live longer.
  *
  * ret_key   where it fails: the key of `tls:` that is at fault, such as "ciphers"
  * Returns   0; -EINVAL: OpenSSL refuses a value; -EEXIST: a name is in two certificates of one key

@@ -159,6 +159,8 @@ tls_context_make(const struct tls_server *server, const char **ret_key, struct e
 
     if (ctx && tls_context_certs(ctx, server) == 0)
         refused = tls_context_policy(ctx, &server->policy);
+    if (!refused && server->policy.clients && !tls_clients_use(ctx, server->policy.clients))
+        refused = "client";
     if (!refused && !tls_tickets_set(ctx, server))
         refused = "tickets";
     if (refused) {

@@ -1,4 +1,6 @@
 /* Why a handshake failed, in a class for metrics and in words. */
+#include <stdio.h>
+
 #include "net/tls/tls_parts.h"
 
 struct tls_failure {
@@ -25,6 +27,8 @@ static const struct tls_failure tls_failures[] = {
      "the client accepts no signature by a key of this type"},
     {SSL_R_NO_APPLICATION_PROTOCOL, NET_TLS_ALPN, "the client offers no protocol of `alpn`"},
     {SSL_R_CALLBACK_FAILED, NET_TLS_NAME, "no certificate has the name that the client asked for"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, NET_TLS_CLIENT, "the client has no certificate"},
+    {SSL_R_CERTIFICATE_VERIFY_FAILED, NET_TLS_CLIENT, NULL},
     {ALERT(UNKNOWN_CA), NET_TLS_CERTIFICATE,
      "the client does not trust the issuer of the certificate"},
     {SSL3_ALERT(BAD_CERTIFICATE), NET_TLS_CERTIFICATE, "the client refused the certificate"},
@@ -60,7 +64,13 @@ tls_report_failure(struct conn *c)
     unsigned long code = ERR_peek_error();
     const struct tls_failure *known = tls_failure_find(ERR_GET_REASON(code));
     const char *words = known ? known->why : ERR_reason_error_string(code);
+    char why[160];
 
+    if (known && known->result == NET_TLS_CLIENT && !words) {
+        snprintf(why, sizeof(why), "the certificate of the client is refused: %s",
+                 X509_verify_cert_error_string(SSL_get_verify_result(tls_state(c)->ssl)));
+        words = why;
+    }
     tls_report(c, known ? known->result : NET_TLS_PROTOCOL,
                words ? words : "the client broke the protocol");
 }

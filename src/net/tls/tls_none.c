@@ -30,6 +30,24 @@ tls_cert_free(struct tls_cert *cert)
 }
 
 int
+tls_clients_new(const char *ca, size_t ca_len, bool required, unsigned depth,
+                struct tls_clients **ret)
+{
+    return -ENOSYS;
+}
+
+int
+tls_clients_set_crl(struct tls_clients *clients, const char *crl, size_t len)
+{
+    return -ENOSYS;
+}
+
+void
+tls_clients_free(struct tls_clients *clients)
+{
+}
+
+int
 tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, size_t count,
                struct tls_server **ret, const char **ret_key, struct err *reterr)
 {

@@ -23,6 +23,16 @@ struct tls_cert {
     size_t name_count;
 };
 
+struct tls_clients {
+    X509_STORE *store;
+    STACK_OF(X509_NAME) * names; /* that clients are told */
+    bool required;
+    unsigned depth;           /* certificates between a client's and an authority's */
+    unsigned char digest[32]; /* of all of this */
+};
+
+#define TLS_CLIENT_FACTS (GOEVD_TLS_CLIENT_CERTIFICATE - GOEVD_TLS_CLIENT_SUBJECT + 1)
+
 /* A name, or the part of a wildcard behind its `*.`, and the certificates that have it: one for
  * each type of key. */
 struct tls_name {
@@ -57,6 +67,10 @@ struct tls_context {
 
 SSL_CTX *tls_context_make(const struct tls_server *server, const char **ret_key,
                           struct err *reterr);
+
+/* tls_client.c: ask clients for certificates; a fact about that of a client. */
+bool tls_clients_use(SSL_CTX *ctx, const struct tls_clients *clients);
+struct goevd_str tls_client_fact(SSL *ssl, enum goevd_tls_fact fact);
 
 /* tls_tickets.c */
 bool tls_tickets_set(SSL_CTX *ctx, const struct tls_server *server);

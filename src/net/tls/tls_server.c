@@ -133,6 +133,7 @@ tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, size_t 
     if (!server || !server->certs) {
         for (size_t i = 0; i < count; i++)
             tls_cert_free(certs[i]);
+        tls_clients_free(policy->clients);
         free(server);
         return err_set(reterr, -ENOMEM, "no memory for certificates");
     }
@@ -197,6 +198,7 @@ tls_server_free(struct tls_server *server)
     for (size_t i = 0; i < server->cert_count; i++)
         tls_cert_free(server->certs[i]);
     OPENSSL_clear_free(server->file_keys, server->file_key_count * sizeof(*server->file_keys));
+    tls_clients_free(server->policy.clients);
     free(server->certs);
     free(server->names);
     free(server);

@@ -96,13 +96,28 @@ tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
                 : tls_tickets_open(server, name, iv, cipher, mac);
 }
 
-/* A session belongs to its listener: another one may demand other things of its clients. */
+/* A session belongs to its listener, and to what that demands of clients. */
+static bool
+tls_tickets_bind(SSL_CTX *ctx, const struct tls_policy *policy)
+{
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool ok = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+              EVP_DigestUpdate(digest, policy->context, strlen(policy->context) + 1) == 1;
+
+    if (ok && policy->clients)
+        ok =
+            EVP_DigestUpdate(digest, policy->clients->digest, sizeof(policy->clients->digest)) == 1;
+    ok = ok && EVP_DigestFinal_ex(digest, id, &len) == 1 && len <= SSL_MAX_SID_CTX_LENGTH;
+    EVP_MD_CTX_free(digest);
+    return ok && SSL_CTX_set_session_id_context(ctx, id, len) == 1;
+}
+
 bool
 tls_tickets_set(SSL_CTX *ctx, const struct tls_server *server)
 {
     const struct tls_policy *policy = &server->policy;
-    unsigned char id[SSL_MAX_SID_CTX_LENGTH];
-    size_t len = sizeof(id);
 
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ctx, policy->ticket_lifetime_ns > 0 ? 1 : 0);
@@ -110,7 +125,6 @@ tls_tickets_set(SSL_CTX *ctx, const struct tls_server *server)
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     else
         SSL_CTX_set_timeout(ctx, (long)(policy->ticket_lifetime_ns / NS_PER_S));
-    return EVP_Q_digest(NULL, "SHA256", NULL, policy->context, strlen(policy->context), id, &len) &&
-           SSL_CTX_set_session_id_context(ctx, id, (unsigned)len) == 1 &&
+    return tls_tickets_bind(ctx, policy) &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, tls_on_ticket) == 1;
 }
