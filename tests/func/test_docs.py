@@ -147,7 +147,7 @@ def documented_on(page):
 def test_every_key_is_documented_and_no_other(goevd_run):
     keys = {}
     for name in ('goevd', 'http', 'echo', 'push', 'relay', 'download',
-                 'websocket', 'basic_auth', 'cors', 'health', 'metrics'):
+                 'websocket', 'basic_auth', 'certificate_auth', 'cors', 'health', 'metrics'):
         done = goevd_run('--describe', name)
         assert done.returncode == 0
         keys |= described(name, done.stdout)

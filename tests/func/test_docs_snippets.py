@@ -57,7 +57,7 @@ class Reading:
         text = path.read_text()
         written = re.findall(r'^ *-? *address: *"?127\.0\.0\.1:(\d+)', text, re.M)
         text = re.sub(r'(address: *"?127\.0\.0\.1):\d+', r'\1:0', text)
-        text = re.sub(r'\b((?:plugin_dir|root|users|certificate|key): (?=[.\w])|target: (?=\w+\.log\b))',
+        text = re.sub(r'\b((?:plugin_dir|root|users|certificate|key|ca): (?=[.\w])|target: (?=\w+\.log\b))',
                       rf'\1{path.parent}/', text)
         for d in self.daemons:
             if d.process.poll() is None:

@@ -321,6 +321,21 @@ def test_revoked_certificates(serve):
     d.log.wait('the certificate of the client is refused: certificate revoked')
 
 
+@pytest.mark.parametrize('user, allowed', [
+    ('subject', 'CN=alice,O=example'), ('names', 'DNS:alice.example, email:alice@example'), ('serial', '1267')])
+def test_routes_that_demand_a_certificate(goevd, user, allowed):
+    respond = {'respond': {'body': 'for friends'}}
+    def guarded(path, **options):
+        return {'path': path, 'handler': [{'certificate_auth': options}, {'metrics': {}}]}
+    d = goevd(config(secured(handler={'http': {'routes': [
+        {'path': '/', **respond}, guarded('/any', user=user), guarded('/some', user=user, allow=['x', allowed]),
+        guarded('/none', user=user, allow=['x', allowed + 'x', allowed[:-1]])]}},
+        options={'client': {'ca': AUTHORITY['certificate'], 'mode': 'optional'}})))
+    wanted = [('/', 200, 200), ('/any', 200, 403), ('/some', 200, 403), ('/none', 403, 403)]
+    known, unknown = tls.connect(d, own=ALICE), tls.connect(d)
+    assert [(path, get(known, path)[0], get(unknown, path)[0]) for path, _, _ in wanted] == wanted
+
+
 def test_facts_without_a_certificate_of_the_client(d):
     seen = facts(tls.connect(d, alpn=['http/1.1']))
     assert seen['alpn'] == 'http/1.1' and seen['cipher'] and seen['bytes'] == '0' and 'subject' not in seen
