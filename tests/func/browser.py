@@ -20,12 +20,12 @@ needed = pytest.mark.skipif(BROWSER is None, reason='Chromium is not installed')
 
 
 @contextlib.contextmanager
-def started(url, folder, stderr=subprocess.DEVNULL):
+def started(url, folder, *options, stderr=subprocess.DEVNULL):
     """Its process, with a page."""
     browser = subprocess.Popen(
         [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
          '--disable-background-networking', '--autoplay-policy=no-user-gesture-required',
-         f'--user-data-dir={folder}', '--remote-debugging-port=0', url],
+         f'--user-data-dir={folder}', '--remote-debugging-port=0', *options, url],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
     try:
         yield browser
@@ -34,11 +34,11 @@ def started(url, folder, stderr=subprocess.DEVNULL):
         browser.communicate(timeout=PATIENCE_S)
 
 
-def told_by(url, folder):
+def told_by(url, folder, *options):
     """The report of a page, which gets a port in its address, http://…/?PORT, and asks it for a path."""
     with socket.create_server(('127.0.0.1', 0)) as told:
         told.settimeout(2 * PATIENCE_S)
-        with started(f'{url}?{told.getsockname()[1]}', folder):
+        with started(f'{url}?{told.getsockname()[1]}', folder, *options):
             with told.accept()[0] as s:
                 path = Reader(s).until(b'\r\n').decode().split()[1]
     return urllib.parse.unquote(path[1:])
@@ -49,7 +49,7 @@ def told_by(url, folder):
 @contextlib.contextmanager
 def devtools(folder):
     """The address at which it is driven."""
-    with started('about:blank', folder, subprocess.PIPE) as browser:
+    with started('about:blank', folder, stderr=subprocess.PIPE) as browser:
         yield next(m[1] for line in browser.stderr
                    if (m := re.search(r'DevTools listening on (ws://\S+)', line)))
 
