@@ -33,7 +33,7 @@ function stream(session, headers, content) {
 }
 
 async function viaHttp2() {
-  const session = http2.connect(url, { ca });
+  const session = http2.connect(url, { ca, maxSessionMemory: 200 });
   const content = Buffer.alloc(1 << 20, 'x');
   const found = await Promise.all([...Array(50).keys()].map((i) => (i % 2
     ? stream(session, { ':path': '/f/big' })
