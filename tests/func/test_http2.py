@@ -3,6 +3,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from hyperframe.frame import (ContinuationFrame, HeadersFrame, PingFrame, PriorityFrame, RstStreamFrame,
@@ -30,6 +31,7 @@ def serve(goevd, plugins, tmp_path):
         probe = {'http_probe': {'file': str(file), 'stream': 'echo'}}
         routes = [{'path': '/do/{id}', 'handler': probe}, {'path': '/do/{id}/*', 'handler': probe},
                   {'path': '/plain', 'respond': {'body': 'plain'}},
+                  {'path': '/plenty', 'respond': {'body': 'x' * 3000}},
                   {'path': '/large', 'respond': {'body': 'x' * 200000}},
                   {'path': '/f/*', 'handler': {'download': {'root': str(tmp_path / 'files')}}}]
         return goevd(config(listener(handler={'http': {
@@ -393,6 +395,38 @@ def test_tiny_windows_get_no_tiny_frames(d):
     assert p.replies[stream].body == b''
     p.give(stream, 1)
     p.until(lambda: len(p.replies[stream].body) >= 1024)
+
+
+def test_reply_goes_on_when_the_connection_has_room_again(d):
+    """A window of the connection that is too small for a frame holds a reply no longer than that.
+
+    The reply would go on after a second anyway, so only many of these waits show the difference.
+    """
+    p = Peer(d.connect(), settings={http2.INITIAL_WINDOW_SIZE: 1 << 20}, generous=False)
+    p.send(SettingsFrame(0, flags=['ACK']))
+    stream = p.request('/large')
+    p.until(lambda: len(p.replies[stream].body) == http2.WINDOW)
+    begun = time.monotonic()
+    for n in range(30):
+        p.give(0, 500)     # too little for a frame
+        p.ping()
+        p.give(0, 1000)
+        p.until(lambda: len(p.replies[stream].body) == http2.WINDOW + 1500 * (n + 1))
+    assert time.monotonic() - begun < 15
+
+
+def test_reply_goes_on_when_the_initial_window_grows(d):
+    p = Peer(d.connect(), settings={http2.INITIAL_WINDOW_SIZE: 500}, generous=False)
+    p.send(SettingsFrame(0, flags=['ACK']))
+    begun = time.monotonic()
+    for _ in range(20):
+        p.send(SettingsFrame(0, settings={http2.INITIAL_WINDOW_SIZE: 500}))
+        stream = p.request('/plenty')
+        p.ping()
+        p.send(SettingsFrame(0, settings={http2.INITIAL_WINDOW_SIZE: 1 << 16}))
+        p.give(0, 3000)
+        assert len(p.reply(stream).body) == 3000
+    assert time.monotonic() - begun < 10
 
 
 # ---- The end ------------------------------------------------------------------------------------

@@ -225,7 +225,10 @@ def test_sessions_are_resumed(d, version):
     assert handshakes(d) == {'full': 1, 'resumed': 1}
     d.signal(signal.SIGHUP)
     d.log.wait(r'reloaded: worker \d+ serves$')
-    assert tls.connect(d, context=c, session=first.session).session_reused
+    with tls.connect(d, context=c, session=first.session) as later:
+        assert later.session_reused
+    first.close()
+    again.close()
     eventually(lambda: len(procfs.children(d.pid)) == 1, 'the old worker lives on')
     d.may_say.append('.')
     os.kill(d.worker(), signal.SIGKILL)

@@ -71,6 +71,24 @@ http_h2_on_headers(struct http_h2_conn *conn, struct http_h2_stream *stream, boo
         conn->request = stream;
 }
 
+/* Streams whose window was too small for a frame may send again. The window of the connection and the
+ * initial window concern all of them. */
+static void
+http_h2_on_window(struct http_h2_conn *conn, struct http_h2_stream *stream,
+                  const nghttp2_frame_hd *hd)
+{
+    bool for_all = hd->type == NGHTTP2_SETTINGS && !(hd->flags & NGHTTP2_FLAG_ACK);
+
+    if (hd->type == NGHTTP2_WINDOW_UPDATE && stream)
+        http_h2_stream_resume(stream);
+    for_all |= hd->type == NGHTTP2_WINDOW_UPDATE && hd->stream_id == 0;
+    if (!for_all || !(conn->flags & HTTP_H2_PINCHED))
+        return;
+    conn->flags &= ~(unsigned)HTTP_H2_PINCHED;
+    for (stream = conn->streams; stream; stream = stream->next)
+        http_h2_stream_resume(stream);
+}
+
 static int
 http_h2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -79,8 +97,7 @@ http_h2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg
 
     if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK))
         conn->flags |= HTTP_H2_ACKED;
-    if (frame->hd.type == NGHTTP2_WINDOW_UPDATE && stream)
-        http_h2_stream_resume(stream);
+    http_h2_on_window(conn, stream, &frame->hd);
     if (!stream || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {

@@ -68,7 +68,8 @@ enum http_h2_conn_flags {
     HTTP_H2_LAST = 1 << 4,    /* the last GOAWAY was sent */
     HTTP_H2_FAILED = 1 << 5,  /* the connection closes when its output is sent */
     HTTP_H2_EOF = 1 << 6,     /* the client sends no more */
-    HTTP_H2_ACKED = 1 << 7    /* the client has acknowledged the settings */
+    HTTP_H2_ACKED = 1 << 7,   /* the client has acknowledged the settings */
+    HTTP_H2_PINCHED = 1 << 8  /* a stream sleeps because a window is too small for a frame */
 };
 
 struct http_h2_conn {

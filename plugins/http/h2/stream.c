@@ -119,8 +119,10 @@ http_h2_stream_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t l
     (void)session, (void)id, (void)buf, (void)arg;
     if (ready == 0 && !all)
         return http_h2_stream_sleep(stream);
-    if (n < ready && n < STREAM_PIECE_MIN && !http_h2_output_is_late(stream))
+    if (n < ready && n < STREAM_PIECE_MIN && !http_h2_output_is_late(stream)) {
+        stream->conn->flags |= HTTP_H2_PINCHED;
         return http_h2_stream_sleep(stream);
+    }
     if (n != 0)
         *ret_flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (all)
