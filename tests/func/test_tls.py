@@ -220,12 +220,13 @@ def test_sessions_are_resumed(d, version):
     c = tls.context(version=version)
     first = tls.connect(d, context=c)
     assert get(first)[0] == 200 and not first.session_reused
-    again = tls.connect(d, context=c, session=first.session)
+    session = first.session
+    again = tls.connect(d, context=c, session=session)
     assert again.session_reused and get(again)[0] == 200
     assert handshakes(d) == {'full': 1, 'resumed': 1}
     d.signal(signal.SIGHUP)
     d.log.wait(r'reloaded: worker \d+ serves$')
-    with tls.connect(d, context=c, session=first.session) as later:
+    with tls.connect(d, context=c, session=session) as later:
         assert later.session_reused
     first.close()
     again.close()
@@ -233,7 +234,7 @@ def test_sessions_are_resumed(d, version):
     d.may_say.append('.')
     os.kill(d.worker(), signal.SIGKILL)
     d.log.wait('is serving', count=3)
-    assert tls.connect(d, context=c, session=first.session).session_reused
+    assert tls.connect(d, context=c, session=session).session_reused
 
 
 def test_sessions_of_another_listener_are_not_resumed(goevd):

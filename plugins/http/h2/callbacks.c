@@ -71,8 +71,8 @@ http_h2_on_headers(struct http_h2_conn *conn, struct http_h2_stream *stream, boo
         conn->request = stream;
 }
 
-/* Streams whose window was too small for a frame may send again. The window of the connection and the
- * initial window concern all of them. */
+/* Streams whose window was too small for a frame may send again. The window of the connection and
+ * the initial window concern all of them. */
 static void
 http_h2_on_window(struct http_h2_conn *conn, struct http_h2_stream *stream,
                   const nghttp2_frame_hd *hd)
