@@ -33,12 +33,12 @@ class Window:
         return self.requests / self.seconds
 
 
-def run_wrk(shape, port, seconds):
+def run_wrk(shape, port, seconds, scheme='http'):
     """Run wrk to its end. Returns its RESULT fields and its CPU seconds."""
     argv = ['wrk', '-t2', f'-c{shape.connections}', f'-d{seconds}s', '-s', str(SCRIPT)]
     if shape.closing:
         argv += ['-H', 'Connection: close']
-    argv.append(f'http://127.0.0.1:{port}{shape.path}')
+    argv.append(f'{scheme}://127.0.0.1:{port}{shape.path}')
     wrk = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True,
                            env={**os.environ, 'DEPTH': str(shape.depth),
                                 'BODY': str(shape.body)},
@@ -57,7 +57,7 @@ def measure(shape, server, seconds):
     pids = procfs.family(server.pid)
     cpu, switched, (busy, stolen) = procfs.cpu_ns(pids), procfs.switches(pids), procfs.machine_s()
     own = sum(os.times()[:2])
-    fields, wrk_s = run_wrk(shape, server.port, seconds)
+    fields, wrk_s = run_wrk(shape, server.port, seconds, server.scheme)
     own = sum(os.times()[:2]) - own
     after = procfs.machine_s()
     cpu, switched = procfs.cpu_ns(pids) - cpu, procfs.switches(pids) - switched

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -42,6 +43,16 @@ def answers_http(name, port):
         raise ServerError(f'{name} answers {body[:40]!r} instead of Hello, World!')
 
 
+def answers_https(name, port):
+    """The same over TLS, whatever the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with urllib.request.urlopen(f'https://127.0.0.1:{port}/plaintext', context=context) as answer:
+        body = answer.read(13)
+    if body != b'Hello, World!':
+        raise ServerError(f'{name} answers {body[:40]!r} instead of Hello, World!')
+
+
 def answers_line(line, expected):
     """A check that a line gets this answer."""
     def check(name, port):
@@ -73,9 +84,9 @@ def upgrades(name, port):
 class Server:
     """A running server; stop() it, or use it in a with statement."""
 
-    def __init__(self, name, port, argv, cpus=None, cwd=None, check=answers_http):
+    def __init__(self, name, port, argv, cpus=None, cwd=None, check=answers_http, scheme='http'):
         OUT.mkdir(parents=True, exist_ok=True)
-        self.name, self.port = name, port
+        self.name, self.port, self.scheme = name, port, scheme
         self.traced = str(argv[0]) == 'strace'
         self.log = OUT / f'{name}.log'
         with self.log.open('w') as log:
