@@ -143,6 +143,10 @@ int conn_spill(struct conn *c);
 /* conn_seal.c: as conn_offer(), for a transport that seals. */
 int conn_offer_sealed(struct conn *c, const char *data, size_t len);
 
+/* The same for the pieces at the front of the queue, as one run of bytes. How many of them; 0: the
+ * first one has to be read from a disk, or there is no memory for the run; a negative errno. */
+ssize_t conn_seal_queue(struct conn *c);
+
 /* All output has left: let the transport end it. Its last bytes may be in the queue afterwards. */
 void conn_finish(struct conn *c);
 

@@ -4,8 +4,12 @@
  * not take become the front of the output queue, so that closing, slow peers and give-back see it
  * there. */
 #include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
 
 #include "net/conn/conn_parts.h"
+
+#define SEAL_BYTES ((size_t)64 << 10) /* that leave in one send(2) */
 
 static int
 conn_keep_sealed(struct conn *c, const char *data, size_t len)
@@ -56,6 +60,53 @@ conn_offer_sealed(struct conn *c, const char *data, size_t len)
         return 0;
     conn_fail(c, n == -EAGAIN ? -ENOMEM : (int)n);
     return -EPIPE;
+}
+
+/* ---- From the queue -------------------------------------------------------------------------- */
+
+/* As much of a segment as is in memory. */
+static size_t
+conn_gather_segment(const struct segment *s, char *to, size_t room)
+{
+    struct iovec iov = {to, MIN(room, s->len)};
+    ssize_t n;
+
+    if (s->type != SEGMENT_FILE) {
+        memcpy(to, s->data, iov.iov_len);
+        return iov.iov_len;
+    }
+    n = preadv2(s->fd, &iov, 1, s->offset, RWF_NOWAIT);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* The front of the queue as one run of bytes: without that, the head of a frame would be a record
+ * of its own, and each piece a send(2). */
+static size_t
+conn_gather(const struct conn *c, char *to)
+{
+    size_t len = 0;
+
+    for (const struct segment *s = c->outq->first; s && s->type != SEGMENT_PIPE; s = s->next) {
+        size_t n = conn_gather_segment(s, to + len, SEAL_BYTES - len);
+
+        len += n;
+        if (n < s->len)
+            break;
+    }
+    return len;
+}
+
+ssize_t
+conn_seal_queue(struct conn *c)
+{
+    struct buffers *buffers = &conn_poller(c)->buffers;
+    char *run = buffer_take(buffers, SEAL_BYTES);
+    size_t len = run ? conn_gather(c, run) : 0;
+    ssize_t n = len > 0 ? c->service->transport->write(c, run, len) : 0;
+
+    if (run)
+        buffer_give(buffers, run, SEAL_BYTES);
+    return n;
 }
 
 void

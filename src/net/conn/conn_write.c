@@ -5,7 +5,8 @@
 #include "net/conn/conn_parts.h"
 
 #define FLUSH_IOVECS 64
-#define FLUSH_CALLS_MAX 16 /* system calls for one connection before others have their turn */
+#define FLUSH_CALLS_MAX 16     /* system calls for one connection before others have their turn */
+#define SEAL_WHOLE_BYTES 16384 /* a record of TLS */
 #define COPY_CHUNK_BYTES ((size_t)32 << 10) /* on the stack, where sendfile(2) is of no use */
 
 /* ---- Queueing -------------------------------------------------------------------------------- */
@@ -265,6 +266,14 @@ conn_send_file(struct conn *c, struct segment *s)
     return n;
 }
 
+/* Memory that fills records by itself is sealed where it lies. */
+static bool
+conn_seals_run(const struct conn *c, const struct segment *first)
+{
+    return c->service->transport->flush &&
+           (first->type == SEGMENT_FILE || first->len < SEAL_WHOLE_BYTES);
+}
+
 /* One system call for the front of the queue; *ret_asked is how much it was given. */
 static ssize_t
 conn_flush_step(struct conn *c, size_t *ret_asked)
@@ -272,7 +281,8 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
     struct segment *first = c->outq->first;
     struct iovec iov[FLUSH_IOVECS];
     bool file;
-    int n;
+    ssize_t n;
+    int count;
 
     if (unlikely(first->sealed)) {
         *ret_asked = first->len;
@@ -282,6 +292,12 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
         *ret_asked = 0;
         return 0;
     }
+    if (conn_seals_run(c, first)) {
+        *ret_asked = 1;
+        n = conn_seal_queue(c);
+        if (n != 0)
+            return n;
+    }
     if (first->type == SEGMENT_FILE) {
         *ret_asked = 1; /* whatever it takes, there may be room for more */
         return conn_send_file(c, first);
@@ -290,11 +306,11 @@ conn_flush_step(struct conn *c, size_t *ret_asked)
         *ret_asked = 1;
         return conn_splice_out(c, first->arg, first->len);
     }
-    n = outq_peek(c->outq, iov, FLUSH_IOVECS, &file);
+    count = outq_peek(c->outq, iov, FLUSH_IOVECS, &file);
     *ret_asked = 0;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < count; i++)
         *ret_asked += iov[i].iov_len;
-    return c->service->transport->writev(c, iov, n, file);
+    return c->service->transport->writev(c, iov, count, file);
 }
 
 static void
