@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "process/logfile.h"
 #include "process/pidfile.h"
+#include "worker/certificates.h"
 #include "worker/engine.h"
 
 struct check_start {
@@ -167,7 +168,7 @@ check_start(struct setup *setup, int log_level)
     int r;
 
     log_init("goevd", log_level);
-    setup_warn(setup);
+    certificates_warn(setup);
     check_start_files(&check);
     check_start_listeners(&check);
     r = check_start_become_user(&check, &err);

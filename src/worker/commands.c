@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "conf/yaml/suggest.h"
 #include "ctl/stats.h"
+#include "worker/certificates.h"
 #include "worker/connections.h"
 #include "worker/glance.h"
 #include "worker/heartbeat.h"
@@ -197,6 +198,24 @@ command_settings(struct command *c)
     free(text);
 }
 
+/* ---- certificates ---------------------------------------------------------------------------- */
+
+static void
+command_certificates(struct command *c)
+{
+    bool json = command_take(c, "--json");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!command_ends(c))
+        return;
+    if (certificates_text(c->engine->setup, json, &text, &len) < 0)
+        control_refuse(c->client, "no memory for the certificates");
+    else
+        control_reply(c->client, text, len);
+    free(text);
+}
+
 /* Credentials of the process that has connected, unix(7). */
 static struct ucred
 command_peer(const struct command *c)
@@ -269,6 +288,7 @@ static const struct {
     {"status", command_elsewhere},
     {"stats", command_stats},
     {"connections", command_connections},
+    {"certificates", command_certificates},
     {"settings", command_settings},
     {"set", command_set},
     {"unset", command_unset},

@@ -39,10 +39,6 @@ int setup_load(struct setup *s, const struct worker_options *options, struct gen
 /* Create the plugins' instances. 0; negative with the reasons in s->errors. */
 int setup_create(struct setup *s, int metrics_fd, unsigned pollers);
 
-/* Log a warning for each certificate that clients will not accept, and for keys that others can
- * read. */
-void setup_warn(const struct setup *s);
-
 bool setup_has_tls(const struct setup *s);
 
 /* Let all listeners with TLS seal their tickets with these keys, which live longer. */

@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/log.h"
 #include "net/tls/tls.h"
 #include "worker/setup_parts.h"
 #include "worker/tls_log.h"
@@ -231,22 +229,7 @@ setup_tls(struct setup *s, const struct config *config, size_t i)
     free(certs);
 }
 
-/* ---- Warnings -------------------------------------------------------------------------------- */
-
-static void
-setup_warn_certificate(const char *listener, const struct config_certificate *c,
-                       const struct tls_cert *cert)
-{
-    const char *key = c->key.data ? c->key.data : c->certificate.data;
-    char text[128];
-    struct stat st;
-
-    if (tls_cert_warning(cert, text, sizeof(text)))
-        log_warning("listener %s: the certificate %s %s", listener, c->certificate.data, text);
-    if (stat(key, &st) == 0 && st.st_mode & S_IROTH)
-        log_warning("listener %s: every user of this machine can read the key %s; chmod o-r it",
-                    listener, key);
-}
+/* ---- Of all listeners ------------------------------------------------------------------------ */
 
 void
 setup_set_tickets(struct setup *s, const struct ticket_page *page)
@@ -263,16 +246,4 @@ setup_has_tls(const struct setup *s)
         if (s->listeners[i].tls)
             return true;
     return false;
-}
-
-void
-setup_warn(const struct setup *s)
-{
-    for (size_t i = 0; i < s->listener_count; i++) {
-        const struct config_listener *l = &s->config->listeners[i];
-        const struct config_certificate *c = l->tls ? l->tls->certificates.items : NULL;
-
-        for (size_t n = 0; s->listeners[i].tls && n < l->tls->certificates.count; n++)
-            setup_warn_certificate(l->name.data, &c[n], tls_server_cert(s->listeners[i].tls, n));
-    }
 }

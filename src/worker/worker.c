@@ -24,6 +24,7 @@
 #include "process/exit.h"
 #include "process/notify.h"
 #include "process/signals.h"
+#include "worker/certificates.h"
 #include "worker/commands.h"
 #include "worker/crash.h"
 #include "worker/engine.h"
@@ -34,6 +35,7 @@
 #include "worker/worker_log.h"
 
 #define WORKER_FDS (4 + CONTROL_FDS) /* that the main thread waits for */
+#define WARN_NS (86400 * NS_PER_S)   /* between two warnings of certificates */
 #define COLLECT_NS NS_PER_S          /* between two of these while it drains */
 #define MINOR_CUT 5        /* the first version of the supervisor that counts cut connections */
 #define FDS_RESERVED 65536 /* half a MiB of memory of the kernel */
@@ -61,6 +63,7 @@ struct worker_process {
     uint64_t deadline_ns; /* of draining */
     uint64_t collect_ns;  /* 0, or when the metrics are brought up to date for others to read */
     uint64_t sample_ns;   /* when the history is sampled */
+    uint64_t warned_ns;   /* when the certificates were looked at */
 
     _Atomic(const char *) replace; /* why another worker is to take over; NULL: none is */
 };
@@ -272,6 +275,16 @@ worker_create(struct worker_process *w, struct err *reterr)
     return r;
 }
 
+/* Certificates grow old while it serves. */
+static void
+worker_warn(struct worker_process *w, uint64_t now_ns)
+{
+    if (w->warned_ns && now_ns - w->warned_ns > WARN_NS)
+        certificates_warn(&w->setup);
+    if (!w->warned_ns || now_ns - w->warned_ns > WARN_NS)
+        w->warned_ns = now_ns;
+}
+
 /* The points of plots are taken even if no client reads them. */
 static void
 worker_sample(struct worker_process *w)
@@ -281,6 +294,7 @@ worker_sample(struct worker_process *w)
     if (now < w->sample_ns)
         return;
     tickets_time(&w->tickets, now);
+    worker_warn(w, now);
     history_sample(&w->engine.history, heartbeat_load(&w->engine).open, now);
     w->sample_ns = now + HISTORY_TICK_NS;
 }
@@ -315,7 +329,7 @@ worker_start(struct worker_process *w, struct err *reterr)
     w->setup.plugins.overview_arg = &w->engine;
     r = worker_settle(w, reterr);
     if (r == 0)
-        setup_warn(&w->setup);
+        certificates_warn(&w->setup);
     if (r == 0)
         r = engine_init(&w->engine, &w->setup, reterr);
     if (r == 0)

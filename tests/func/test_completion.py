@@ -37,7 +37,7 @@ def test_every_flag(offered, goevd_run):
 
 def test_commands(offered):
     assert offered('') == {'ctl', 'plugin'}
-    assert offered('ctl', '') == {'status', 'top', 'stats', 'connections', 'settings', 'set', 'unset', 'reload',
+    assert offered('ctl', '') == {'status', 'top', 'stats', 'connections', 'certificates', 'settings', 'set', 'unset', 'reload',
                                   'reopen', 'stop'}
     assert offered('ctl', 'stat') == {'status', 'stats'}
     assert offered('plugin', '') == {'new', 'check', 'test', 'headers', 'folder'}

@@ -16,7 +16,7 @@ from wire import Reader, closed, get
 
 DIED = r'worker \d+ was killed by signal'
 TWO = [{'name': 'main', 'pollers': 2}]
-COMMANDS = 'status, stats, connections, settings, set, unset, reload, reopen, stop'
+COMMANDS = 'status, stats, connections, certificates, settings, set, unset, reload, reopen, stop'
 
 
 @pytest.fixture

@@ -579,11 +579,20 @@ def test_encrypted_key(serve, tmp_path):
 def test_warnings(serve, tmp_path):
     mine = {k: str(shutil.copy(v, tmp_path / k)) for k, v in LOCAL.items()}
     os.chmod(mine['key'], 0o644)
-    expired = tls.certificate('old', days=-1)
-    d = serve(mine, expired)
-    d.may_say += ['every user of this machine can read the key', 'expired at']
+    expired, late = tls.certificate('old', days=-1), tls.certificate('late', 'x', key='rsa', days=20)
+    d = serve(mine, expired, late)
+    d.may_say += ['every user of this machine can read the key', 'expired at', 'expires in']
     d.log.wait(r'every user of this machine can read the key \S+; chmod o-r it')
-    d.log.wait(r'the certificate \S+ expired at 20\S+ \S+ UTC; clients will not accept it')
+    d.log.wait(r'the certificate \S+ expired at 20\d\d-\d\d-\d\dT\d\d:\d\dZ; clients will not accept it')
+    d.log.wait(r'the certificate \S+ expires in (19|20) days, at 20\S+$')
+    assert len(d.log.find('certificate|key')) == 3
+    lines = d.ctl('certificates').stdout.splitlines()
+    assert re.fullmatch(rf'localhost  EC-256  20\S+Z  (29|30)d  web  {mine["certificate"]}', lines[0])
+    assert re.match(r'old  EC-256  20\S+Z  -[12]d  web  ', lines[1])
+    assert re.match(r'late \(\+1\)  RSA-2048  20\S+Z  (19|20)d  web  ', lines[2])
+    told = d.told('certificates')
+    assert [c['name'] for c in told] == ['localhost', 'old', 'late'] and told[2]['bits'] == 2048
+    assert told[0]['not_after'] - told[0]['not_before'] == 30 * 86400
 
 
 def test_sample(goevd, tmp_path):

@@ -61,8 +61,16 @@ int tls_cert_new(const char *pem, size_t len, struct tls_cert **ret, struct err 
 int tls_cert_set_key(struct tls_cert *cert, const char *pem, size_t len, const char *password,
                      struct err *reterr);
 
-/* Why clients will not accept the certificate today, as the end of a sentence; NULL: they may. */
-const char *tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size);
+/* Facts about a certificate, which live as long as it does. */
+struct tls_cert_facts {
+    const char *name; /* the first of its subjectAltName; "": there is none */
+    size_t name_count;
+    const char *key_type; /* such as EC, RSA */
+    int key_bits;
+    int64_t not_before_s, not_after_s; /* since 1970 */
+};
+
+void tls_cert_describe(const struct tls_cert *cert, struct tls_cert_facts *ret);
 
 /* NULL does nothing. */
 void tls_cert_free(struct tls_cert *cert);

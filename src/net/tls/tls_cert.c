@@ -168,22 +168,25 @@ tls_cert_set_key(struct tls_cert *cert, const char *pem, size_t len, const char 
     return 0;
 }
 
-const char *
-tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size)
+static int64_t
+tls_cert_time(const ASN1_TIME *time)
 {
-    const ASN1_TIME *after = X509_get0_notAfter(cert->leaf);
-    const ASN1_TIME *before = X509_get0_notBefore(cert->leaf);
     struct tm tm;
-    bool expired = X509_cmp_current_time(after) < 0;
 
-    if (!expired && X509_cmp_current_time(before) <= 0)
-        return NULL;
-    if (!ASN1_TIME_to_tm(expired ? after : before, &tm))
-        return NULL;
-    snprintf(buf, size, "%s %04d-%02d-%02d %02d:%02d UTC; clients will not accept it",
-             expired ? "expired at" : "is not valid before", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min);
-    return buf;
+    return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+void
+tls_cert_describe(const struct tls_cert *cert, struct tls_cert_facts *ret)
+{
+    *ret = (struct tls_cert_facts){
+        .name = cert->name_count > 0 ? cert->names[0] : "",
+        .name_count = cert->name_count,
+        .key_type = EVP_PKEY_get0_type_name(cert->key),
+        .key_bits = EVP_PKEY_get_bits(cert->key),
+        .not_before_s = tls_cert_time(X509_get0_notBefore(cert->leaf)),
+        .not_after_s = tls_cert_time(X509_get0_notAfter(cert->leaf)),
+    };
 }
 
 void

@@ -18,10 +18,10 @@ tls_cert_set_key(struct tls_cert *cert, const char *pem, size_t len, const char 
     return err_set(reterr, -ENOSYS, NONE);
 }
 
-const char *
-tls_cert_warning(const struct tls_cert *cert, char *buf, size_t size)
+void
+tls_cert_describe(const struct tls_cert *cert, struct tls_cert_facts *ret)
 {
-    return NULL;
+    *ret = (struct tls_cert_facts){.name = "", .key_type = ""};
 }
 
 void
