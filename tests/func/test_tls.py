@@ -1,5 +1,6 @@
 """TLS of listeners: certificates by name, versions, bytes in any pieces, ends, refusals."""
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -264,6 +265,22 @@ def test_ticket_keys_of_a_file(serve, goevd, tmp_path):
     again = tls.connect(found[1], context=c, session=first.session)
     assert again.session_reused and get(again)[0] == 200
     assert not tls.connect(found[0], context=c, session=again.session).session_reused   # sealed anew
+
+
+def test_access_log(goevd, tmp_path):
+    log = tmp_path / 'access.log'
+    d = goevd(config(secured(handler={'http': {'routes': [{'path': '/', 'respond': {'body': 'x'}}],
+                                               'access_log': {'target': str(log), 'format': 'json'}}})))
+    c = tls.context(version='TLSv1_2')
+    first = tls.connect(d, context=c)
+    assert get(first)[0] == 200
+    assert get(tls.connect(d, context=c, session=first.session))[0] == 200
+    assert Peer(tls.connect(d, alpn=['h2'])).get('/').status == 200
+    eventually(lambda: log.exists() and log.read_text().count('\n') == 3, 'three lines are missing')
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sorted((line['protocol'], line['tls'], line['resumed']) for line in lines) == [
+        ('HTTP/1.1', 'TLSv1.2', False), ('HTTP/1.1', 'TLSv1.2', True), ('HTTP/2.0', 'TLSv1.3', False)]
+    assert sum('ECDHE-ECDSA' in line['cipher'] for line in lines) == 2
 
 
 # ---- Certificates of clients ----------------------------------------------------------------------

@@ -62,6 +62,14 @@ http_access_client(const union http_forwarded_address *client, char text[HTTP_AC
     return (struct http_span){text, strlen(text)};
 }
 
+static struct http_span
+http_access_tls(struct goevd_conn *c, enum goevd_tls_fact fact)
+{
+    struct goevd_str text = goevd_conn_tls(c, fact);
+
+    return (struct http_span){text.data, text.len};
+}
+
 void
 http_access_write(struct http_log_local *local, struct http_access_event event)
 {
@@ -86,6 +94,11 @@ http_access_write(struct http_log_local *local, struct http_access_event event)
         a.listener = (struct http_span){listener, strlen(listener)};
     if (event.info->begun_ns != 0)
         a.duration_ns = goevd_now() - event.info->begun_ns;
+    a.tls = http_access_tls(event.c, GOEVD_TLS_VERSION);
+    if (a.tls.len != 0) {
+        a.cipher = http_access_tls(event.c, GOEVD_TLS_CIPHER);
+        a.resumed = http_access_tls(event.c, GOEVD_TLS_RESUMED).len != 0;
+    }
     clock_gettime(CLOCK_REALTIME_COARSE, &a.at);
     len = log->options->access_log->format == HTTP_OPTIONS_ACCESS_JSON
               ? http_access_line_json(line, &local->second, &event.request, &a)

@@ -13,11 +13,13 @@
 #define TEXT_MAX 512
 #define LISTENER_MAX 128
 #define USER_MAX 128
+#define CIPHER_MAX 64
 
 #define ONES (UINT64_MAX / 255)
 #define HIGHS (ONES << 7)
 
-static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + HTTP_ACCESS_ID_MAX <
+static_assert(TARGET_MAX + 3 * TEXT_MAX + LISTENER_MAX + USER_MAX + CIPHER_MAX +
+                      HTTP_ACCESS_ID_MAX <
                   HTTP_ACCESS_LINE_MAX - 256,
               "all values fit beside each other");
 
@@ -207,6 +209,18 @@ http_access_line_trace(char *p, const struct http_trace *t)
                : p;
 }
 
+/* Like its neighbours, it leaves the last text open. */
+static char *
+http_access_line_tls(char *p, const struct http_access_answer *a)
+{
+    p = http_access_line_known(PUT(p, "\",\"resumed\":"), a->resumed
+                                                              ? (struct http_span){"true", 4}
+                                                              : (struct http_span){"false", 5});
+    p = http_access_line_known(PUT(p, ",\"tls\":\""), a->tls);
+    return http_access_line_value(PUT(p, "\",\"cipher\":\""), a->cipher, CIPHER_MAX,
+                                  http_access_line_escape_json);
+}
+
 size_t
 http_access_line_json(char *to, struct http_access_second *second,
                       const struct http_access_request *r, const struct http_access_answer *a)
@@ -243,6 +257,8 @@ http_access_line_json(char *to, struct http_access_second *second,
                                http_access_line_escape_json);
     p = http_access_line_value(PUT(p, "\",\"id\":\""), a->id, HTTP_ACCESS_ID_MAX,
                                http_access_line_escape_json);
+    if (a->tls.len != 0)
+        p = http_access_line_tls(p, a);
     if (a->trace->len != 0)
         p = http_access_line_trace(p, a->trace);
     p = PUT(p, "\"}\n");

@@ -35,6 +35,8 @@ struct http_access_answer {
     struct http_span client;
     struct http_span listener;
     struct http_span id;
+    struct http_span tls, cipher; /* empty: the connection is plain */
+    bool resumed;                 /* its session continued an earlier one */
     const struct http_trace *trace;
     int status;
     uint64_t bytes; /* bytes of content */
