@@ -372,16 +372,15 @@ listen_adjust_bound(const struct address *a, const struct listen_options *o, str
     return listen_file_set(fd, a->un.sun_path, &st, o, reterr);
 }
 
-/* The file admits no user until owner and mode are set. */
+/* The file admits no user until owner and mode are set. It takes its mode from the socket, which
+ * unlike umask(2) concerns no other thread, and no process that another thread forks. */
 static int
 listen_bind_path(int fd, const struct address *a, const struct listen_options *o,
                  struct err *reterr)
 {
     const char *path = a->un.sun_path;
-    mode_t mask = umask(0777);
-    int r = bind(fd, &a->sa, a->len) < 0 ? -errno : 0;
+    int r = fchmod(fd, 0) < 0 || bind(fd, &a->sa, a->len) < 0 ? -errno : 0;
 
-    umask(mask);
     if (r < 0)
         return err_set_errno(reterr, r, "cannot bind to unix:%s", path);
     r = listen_adjust_bound(a, o, reterr);
