@@ -121,19 +121,11 @@ helper_close(struct helper *h, int fd)
     return -1;
 }
 
-void
-helper_finish(struct helper *h)
+static void
+helper_call_done(struct helper_job *job)
 {
-    struct helper_job *job, *next;
-    eventfd_t ignored;
+    struct helper_job *next;
 
-    if (!h->runs)
-        return;
-    eventfd_read(h->event_fd, &ignored);
-    pthread_mutex_lock(&h->lock);
-    job = h->finished;
-    h->finished = NULL;
-    pthread_mutex_unlock(&h->lock);
     for (; job; job = next) {
         next = job->next;
         job->done(job);
@@ -141,6 +133,22 @@ helper_finish(struct helper *h)
 }
 
 void
+helper_finish(struct helper *h)
+{
+    struct helper_job *finished;
+    eventfd_t ignored;
+
+    if (!h->runs)
+        return;
+    eventfd_read(h->event_fd, &ignored);
+    pthread_mutex_lock(&h->lock);
+    finished = h->finished;
+    h->finished = NULL;
+    pthread_mutex_unlock(&h->lock);
+    helper_call_done(finished);
+}
+
+bool
 helper_stop(struct helper *h, uint64_t timeout_ns)
 {
     uint64_t end_ns = clock_now_ns() + timeout_ns;
@@ -148,7 +156,7 @@ helper_stop(struct helper *h, uint64_t timeout_ns)
     bool idle;
 
     if (!h->runs)
-        return;
+        return true;
     pthread_mutex_lock(&h->lock);
     while (h->first && pthread_cond_timedwait(&h->wake, &h->lock, &end) == 0)
         ;
@@ -157,9 +165,11 @@ helper_stop(struct helper *h, uint64_t timeout_ns)
     pthread_cond_broadcast(&h->wake);
     pthread_mutex_unlock(&h->lock);
     if (!idle)
-        return; /* the process ends without it */
+        return false;
     pthread_join(h->thread, NULL);
-    helper_finish(h);
     h->event_fd = fd_close(h->event_fd);
-    h->runs = false;
+    h->runs = false; /* `done` may submit more */
+    helper_call_done(h->finished);
+    h->finished = NULL;
+    return true;
 }

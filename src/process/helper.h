@@ -34,6 +34,6 @@ int helper_close(struct helper *h, int fd);
 /* Call `done` of the jobs that have run. */
 void helper_finish(struct helper *h);
 
-/* Give the jobs so much time, and end the thread unless it is held up. Nothing is done of those
- * that are left. */
-void helper_stop(struct helper *h, uint64_t timeout_ns);
+/* Give the jobs so much time, and end the thread unless it is held up. Returns whether it has ended:
+ * else the process ends without it, and the memory of the helper has to stay. */
+bool helper_stop(struct helper *h, uint64_t timeout_ns);
