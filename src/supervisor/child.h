@@ -23,6 +23,7 @@ struct child {
     struct child_message *queue; /* messages that the worker has not read yet */
     unsigned queued;
     pid_t pid;
+    unsigned number;       /* the supervisor's count of workers; pids come again */
     int fd;                /* our end of its socketpair; -1: closed */
     unsigned reload;       /* number of the reload that starts or drains it; 0: none */
     bool welcomed;         /* its HELLO was accepted */

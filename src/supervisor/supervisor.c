@@ -81,6 +81,7 @@ supervisor_start(struct supervisor *s, unsigned reload)
     store_begin(&s->store);
     s->pidfile_wanted = false;
     s->log_wanted = false;
+    c->number = ++s->starts;
     c->reload = reload;
     c->replays = !command.fresh;
     if (s->limits.start_timeout_ns)
@@ -305,7 +306,7 @@ supervisor_on_time(struct supervisor *s)
     supervisor_publish_status(s);
 }
 
-#define SUPERVISOR_FDS (2 + WORKERS_MAX)
+#define SUPERVISOR_FDS (3 + WORKERS_MAX)
 
 static void
 supervisor_on_child(struct supervisor *s, struct child *c, short events)
@@ -324,7 +325,9 @@ static void
 supervisor_round(struct supervisor *s)
 {
     struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {
-        {.fd = s->signal_fd, .events = POLLIN}, {.fd = s->closer.event_fd, .events = POLLIN}};
+        {.fd = s->signal_fd, .events = POLLIN},
+        {.fd = s->closer.event_fd, .events = POLLIN},
+        {.fd = s->paths.event_fd, .events = POLLIN}};
     int timeout_ms = supervisor_timeout_ms(s);
     uint64_t begun_ns = clock_now_ns();
 
@@ -332,7 +335,7 @@ supervisor_round(struct supervisor *s)
         const struct child *c = &s->children[i];
         bool writes = c->queue || c->unheard || supervisor_owes_log(c);
 
-        fds[2 + i] =
+        fds[3 + i] =
             (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0))};
     }
     control_poll(&s->control, fds + SUPERVISOR_FDS);
@@ -344,10 +347,11 @@ supervisor_round(struct supervisor *s)
     }
     supervisor_excuse(s, clock_now_ns() - begun_ns, timeout_ms);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
-        supervisor_on_child(s, &s->children[i], fds[2 + i].revents);
+        supervisor_on_child(s, &s->children[i], fds[3 + i].revents);
     if (fds[0].revents)
         supervisor_on_signal(s);
     helper_finish(&s->closer);
+    helper_finish(&s->paths);
     control_handle(&s->control, fds + SUPERVISOR_FDS);
     supervisor_on_time(s);
 }
@@ -411,6 +415,8 @@ supervisor_begin(struct supervisor *s)
     if (r == 0)
         r = helper_start(&s->closer, "closer");
     if (r == 0)
+        r = helper_start(&s->paths, "paths");
+    if (r == 0)
         r = supervisor_start(s, 0);
     if (r < 0)
         log_error("cannot start: %s", err.code ? err.text : err_words(r));
@@ -423,16 +429,16 @@ supervisor_free(struct supervisor *s)
     control_fini(&s->control);
     notify_fini(&s->notify);
     store_fini(&s->store);
-    pidfile_close(&s->next_pidfile);
-    pidfile_close(&s->pidfile);
+    supervisor_close_pidfile(s, &s->next_pidfile);
+    supervisor_close_pidfile(s, &s->pidfile);
     values_fini(&s->values);
     ticket_keys_fini(&s->tickets);
     ledger_fini(&s->ledger);
     free(s->published);
     origin_free(s->origin, &s->closer);
-    helper_stop(&s->closer, HELPER_NS);
     fd_close(s->signal_fd);
-    free(s);
+    if (helper_stop(&s->paths, HELPER_NS) && helper_stop(&s->closer, HELPER_NS))
+        free(s);
 }
 
 int

@@ -2,6 +2,7 @@
  * configuration, loads no plugin and never reads from a client.
  *
  *   supervisor.c          its loop: signals, deadlines, starting workers
+ *   supervisor_job.c      calls that a thread makes for it
  *   supervisor_receive.c  messages of workers
  *   supervisor_counts.c   the memory that workers count in
  *   supervisor_tickets.c  the keys of TLS tickets
@@ -9,6 +10,7 @@
  *   supervisor_ctl.c      requests at the control socket
  *   supervisor_log.c      the file of the log
  *   supervisor_file.c     the files of plugins
+ *   supervisor_pidfile.c  the file with the pid
  *   supervisor_origin.c   the kept files from which the replacement of a dead worker starts
  *   supervisor_hang.c     workers that are stopped or stuck as a whole
  *   supervisor_status.c   the reply to goevd ctl status
@@ -73,7 +75,10 @@ struct supervisor {
     struct origin *origin; /* files of the worker that served last; NULL: not kept */
     struct supervisor_config config;
     struct control control;
-    struct helper closer; /* closes descriptors whose close(2) may wait */
+    struct helper closer;    /* closes descriptors whose close(2) may wait */
+    struct helper paths;     /* makes the calls with paths: supervisor_job.h */
+    unsigned starts;         /* workers started so far */
+    unsigned reopens;        /* of the log that are under way */
     struct notify notify;
     struct values values; /* set by goevd ctl set */
     struct ticket_keys tickets; /* of TLS; zeroed until a worker asks for them */
@@ -140,9 +145,14 @@ void supervisor_reply_reopened(struct supervisor *s);
 /* A worker cannot change to the new file: log it, and refuse the clients that wait. */
 void supervisor_reopen_failed(struct supervisor *s, const struct err *err);
 
+/* The pid file that a worker requests, taken once that worker serves; and let go of one. */
+int supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_file *file);
+void supervisor_commit_pidfile(struct supervisor *s);
+void supervisor_close_pidfile(struct supervisor *s, struct pidfile *f);
+
 /* Files of plugins: the request of a worker that starts; reopening for all workers, or for one
  * worker that is reading again. */
-int supervisor_on_file(struct child *c, struct proto_file *file);
+int supervisor_on_file(struct supervisor *s, struct child *c, const struct proto_file *file);
 bool supervisor_reopen_files(struct supervisor *s);
 void supervisor_send_files(struct supervisor *s, struct child *c);
 

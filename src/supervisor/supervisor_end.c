@@ -177,7 +177,7 @@ static void
 supervisor_on_failed_start(struct supervisor *s, struct child *c, int status)
 {
     store_rollback(&s->store);
-    pidfile_close(&s->next_pidfile);
+    supervisor_close_pidfile(s, &s->next_pidfile);
     supervisor_forget_log(s);
     if (!s->was_ready) {
         /* The first worker has logged the reason. */

@@ -4,67 +4,119 @@
 #include <errno.h>
 
 #include "base/fd.h"
-#include "base/log.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_job.h"
 
-static int
-supervisor_open_file(const struct proto_file *file, struct err *reterr)
+struct supervisor_file_job {
+    struct supervisor_job base;
+    struct proto_file file;
+    unsigned nth; /* of the worker's files */
+};
+
+static void
+supervisor_file_run(struct helper_job *job)
 {
-    return logfile_open(file->option, file->path, reterr);
+    struct supervisor_file_job *j = container_of(job, struct supervisor_file_job, base.job);
+
+    j->base.fd = logfile_open(j->file.option, j->file.path, &j->base.err);
+}
+
+static struct supervisor_file_job *
+supervisor_new_file_job(struct supervisor *s, struct child *c, unsigned nth)
+{
+    struct supervisor_file_job *j = supervisor_new_job(s, c, sizeof(*j));
+
+    if (!j)
+        return NULL;
+    j->file = *c->files[nth];
+    j->nth = nth;
+    return j;
+}
+
+/* ---- The request of a worker ----------------------------------------------------------------- */
+
+static void
+supervisor_file_done(struct helper_job *job)
+{
+    struct supervisor_file_job *j = container_of(job, struct supervisor_file_job, base.job);
+    struct supervisor *s = j->base.supervisor;
+    struct child *c = supervisor_job_starting(&j->base);
+
+    if (c && j->base.fd < 0)
+        supervisor_replied(s, c, supervisor_refuse(c, &j->base.err));
+    else if (c)
+        supervisor_replied(s, c, child_send(c, PROTO_WELCOME, NULL, 0, &j->base.fd, 1));
+    helper_close(&s->paths, j->base.fd);
+    free(j);
 }
 
 /* It is asked to send it again: the path and its option, in this order. */
 int
-supervisor_on_file(struct child *c, struct proto_file *file)
+supervisor_on_file(struct supervisor *s, struct child *c, const struct proto_file *file)
 {
-    struct err err = {0};
+    struct supervisor_file_job *j;
     struct proto_file *kept;
-    int fd, r;
 
     if (c->state != CHILD_STARTING)
         return 0; /* it has yet to read that it is to stop */
     if (c->file_count == PROTO_FILES_MAX)
         return -EPROTO;
-    file->option[PROTO_NAME_MAX - 1] = file->path[PROTO_FILE_MAX - 1] = '\0';
     kept = malloc(sizeof(*kept));
     if (!kept)
         return -ENOMEM;
     *kept = *file;
+    kept->option[PROTO_NAME_MAX - 1] = kept->path[PROTO_FILE_MAX - 1] = '\0';
     c->files[c->file_count++] = kept;
-    fd = supervisor_open_file(file, &err);
-    if (fd < 0)
-        return supervisor_refuse(c, &err);
-    r = child_send(c, PROTO_WELCOME, NULL, 0, &fd, 1);
-    fd_close(fd);
-    return r;
+    j = supervisor_new_file_job(s, c, c->file_count - 1);
+    if (!j)
+        return -ENOMEM;
+    supervisor_submit(&j->base, supervisor_file_run, supervisor_file_done);
+    return 0;
 }
 
-/* Returns as proto_try_send(); a file that cannot be opened is logged and skipped. */
-static int
-supervisor_send_file(struct supervisor *s, struct child *c, unsigned nth)
-{
-    struct proto_file_new new = {.nth = nth};
-    struct err err = {0};
-    int fd = supervisor_open_file(c->files[nth], &err), r;
+/* ---- Reopening ------------------------------------------------------------------------------- */
 
-    if (fd < 0) {
-        supervisor_reopen_failed(s, &err);
-        return 0;
-    }
-    r = proto_try_send(c->fd, PROTO_FILE_NEW, &new, sizeof(new), &fd, 1);
-    fd_close(fd);
-    c->log_sent += r == 0;
-    return r;
+/* A file that cannot be opened is logged and skipped. */
+static void
+supervisor_send_file(struct supervisor *s, struct child *c, const struct supervisor_file_job *j)
+{
+    struct proto_file_new new = {.nth = j->nth};
+    int r = c->fd < 0 ? -EPIPE : 0;
+
+    if (j->base.fd < 0)
+        supervisor_reopen_failed(s, &j->base.err);
+    else if (r == 0)
+        r = proto_try_send(c->fd, PROTO_FILE_NEW, &new, sizeof(new), &j->base.fd, 1);
+    if (r < 0 || j->base.fd < 0)
+        c->log_sent -= c->log_sent > 0; /* it confirms none */
+    if (r == -EAGAIN)
+        c->files_due = true; /* all of them again, when it reads */
+    supervisor_reply_reopened(s);
+}
+
+static void
+supervisor_file_again_done(struct helper_job *job)
+{
+    struct supervisor_file_job *j = container_of(job, struct supervisor_file_job, base.job);
+    struct child *c = supervisor_job_child(&j->base);
+
+    if (c)
+        supervisor_send_file(j->base.supervisor, c, j);
+    helper_close(&j->base.supervisor->paths, j->base.fd);
+    free(j);
 }
 
 void
 supervisor_send_files(struct supervisor *s, struct child *c)
 {
-    int r = c->fd < 0 ? -EPIPE : 0;
+    c->files_due = false;
+    for (unsigned i = 0; c->fd >= 0 && i < c->file_count; i++) {
+        struct supervisor_file_job *j = supervisor_new_file_job(s, c, i);
 
-    for (unsigned i = 0; r == 0 && i < c->file_count; i++)
-        r = supervisor_send_file(s, c, i);
-    c->files_due = r == -EAGAIN; /* then all of them again, when it reads */
+        if (!j)
+            continue;
+        c->log_sent++;
+        supervisor_submit(&j->base, supervisor_file_run, supervisor_file_again_done);
+    }
 }
 
 /* Whether there are any. */

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/supervisor_job.h"
 
 int
 supervisor_refuse(struct child *c, const struct err *err)
@@ -83,31 +83,6 @@ supervisor_on_begin(struct supervisor *s, struct child *c)
     if (store_check(&s->store, &err) < 0)
         return supervisor_refuse(c, &err);
     return child_send(c, PROTO_WELCOME, NULL, 0, NULL, 0);
-}
-
-static int
-supervisor_on_pid_file(struct supervisor *s, struct child *c, struct proto_pid_file *file)
-{
-    struct err err = {0};
-
-    if (c->state != CHILD_STARTING)
-        return 0; /* it has yet to read that it is to stop */
-    file->path[PROTO_FILE_MAX - 1] = '\0';
-    s->pidfile_wanted = true;
-    if ((s->pidfile.fd < 0 || strcmp(s->pidfile.path, file->path) != 0) &&
-        pidfile_open(&s->next_pidfile, file->path, &err) < 0)
-        return supervisor_refuse(c, &err);
-    return child_send(c, PROTO_WELCOME, NULL, 0, NULL, 0);
-}
-
-static void
-supervisor_commit_pidfile(struct supervisor *s)
-{
-    if (s->next_pidfile.fd < 0 && s->pidfile_wanted)
-        return;
-    pidfile_close(&s->pidfile);
-    s->pidfile = s->next_pidfile;
-    s->next_pidfile.fd = -1;
 }
 
 static int
@@ -261,7 +236,7 @@ supervisor_on_message(struct supervisor *s, struct child *c, struct proto_messag
     case PROTO_LOG:
         return supervisor_on_log(s, c, &m->log);
     case PROTO_FILE:
-        return supervisor_on_file(c, &m->file);
+        return supervisor_on_file(s, c, &m->file);
     case PROTO_LOG_TAKEN:
         supervisor_on_log_taken(s, c, &m->log_taken);
         return 0;
@@ -324,9 +299,6 @@ supervisor_receive(struct supervisor *s, struct child *c)
         r = taken;
     else if (r == 0 || r == -EMFILE)
         r = supervisor_on_message(s, c, &message, count > 0 ? fds[0] : -1);
-    if (r == -EAGAIN)
-        log_error("worker %d does not read what it has asked for", (int)c->pid);
-    if (r < 0) /* its end comes as SIGCHLD */
-        child_hang_up(c, &s->closer);
+    supervisor_replied(s, c, r);
     return c->fd >= 0;
 }
