@@ -304,6 +304,7 @@ poller_read_clock(struct poller *p)
     uint64_t now = clock_coarse_ns();
 
     p->now_ns = MAX(p->now_ns, now); /* it may have been read exactly before */
+    p->clock_ns = 0;
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "ev/buffers.h"
 #include "ev/cache.h"
 #include "ev/mailbox.h"
@@ -74,7 +75,8 @@ struct poller {
     unsigned index; /* among all pollers of the process, 0 to 255 */
     int cpu;        /* the CPU it is pinned to, or -1 */
     bool stopping;
-    uint64_t now_ns; /* when this round began, at most a tick behind */
+    uint64_t now_ns;   /* when this round began, at most a tick behind */
+    uint64_t clock_ns; /* an exact time of this round; 0: nobody has asked for it */
     struct task *tasks, **tasks_end;
     struct epoll_event *events;
     struct timers timers;
@@ -178,6 +180,15 @@ poller_load(struct poller *p)
 
 /* When a timer of that delay is due. */
 uint64_t poller_due_ns(uint64_t delay_ns);
+
+/* [poller] An exact time of this round, the same for all callers. */
+static inline uint64_t
+poller_clock_ns(struct poller *p)
+{
+    if (p->clock_ns == 0)
+        p->clock_ns = clock_now_ns();
+    return p->clock_ns;
+}
 
 /* [poller] delay_ns from now; 0 or -ENOMEM. */
 int poller_arm(struct poller *p, struct timer *t, uint64_t delay_ns);

@@ -518,6 +518,7 @@ const struct host_tables host_tables = {
         {
             .version = GOEVD_VERSION_OF(struct goevd_host_poller),
             .poller_index = host_poller_index,
+            .poller_clock = host_poller_clock,
             .watch_new = host_watch_new,
             .watch_free = host_watch_free,
             .watch_set = host_watch_set,

@@ -84,6 +84,7 @@ bool host_checking(struct goevd_self *self);
 
 unsigned host_poller_index(struct goevd_poller *poller);
 uint64_t host_poller_now(struct goevd_poller *poller);
+uint64_t host_poller_clock(struct goevd_poller *poller);
 void *host_poller_local(struct goevd_self *self, struct goevd_poller *poller);
 
 struct goevd_timer *host_timer_new(struct goevd_poller *poller, goevd_timer_fn fn, void *arg);

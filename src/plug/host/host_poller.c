@@ -16,6 +16,12 @@ host_poller_now(struct goevd_poller *poller)
     return host_poller(poller)->now_ns;
 }
 
+uint64_t
+host_poller_clock(struct goevd_poller *poller)
+{
+    return poller_clock_ns(host_poller(poller));
+}
+
 void *
 host_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 {

@@ -10,6 +10,13 @@ strict_poller_now(struct goevd_poller *poller)
     return host_tables.core.poller_now(poller);
 }
 
+static uint64_t
+strict_poller_clock(struct goevd_poller *poller)
+{
+    rule_poller(CALLER, poller);
+    return host_tables.poller.poller_clock(poller);
+}
+
 static void *
 strict_poller_local(struct goevd_self *self, struct goevd_poller *poller)
 {
@@ -218,6 +225,7 @@ void
 strict_poller_fill(struct host_tables *table)
 {
     table->core.poller_now = strict_poller_now;
+    table->poller.poller_clock = strict_poller_clock;
     table->core.poller_local = strict_poller_local;
     table->hosting.plugin_local = strict_plugin_local;
     table->core.options = strict_options;
