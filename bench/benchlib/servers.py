@@ -190,15 +190,15 @@ def fresh(name):
     return path
 
 
-def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False, files=None):
+def goevd(pollers, cpus, wrapper=(), flags=(), answer=RESPOND, logged=False, files=None, more=''):
     """goevd from the build; cpus as for floor(); logged: with its access log, of JSON; files: with
-    these options of download at /files/*."""
+    these options of download at /files/*; more: further options of http."""
     port = free_port()
     if files:
         answer += f'\n          - {{path: /files/*, handler: {{download: {json.dumps(files)}}}}}'
     log = f'access_log: {{target: {fresh("goevd-access.log")}, format: json}}' if logged else ''
     conf = filled('goevd.yaml.in', 'goevd.yaml', port=port, pollers=pollers, answer=answer, log=log,
-                  cpus=list(cpus) if cpus else 'none')
+                  more=more, cpus=list(cpus) if cpus else 'none')
     return Server('goevd', port, [*wrapper, *goevd_argv(conf), *flags], cpus)
 
 

@@ -34,6 +34,7 @@ http_destroy(void *instance)
     struct http *http = instance;
 
     if (http) {
+        http_durations_fini(&http->durations);
         http_routes_fini(&http->routes);
         http_request_info_fini(&http->log);
     }
@@ -91,6 +92,9 @@ http_create(struct goevd_self *self, const void *options, void **ret_instance)
     if (r == 0)
         r = http_routes_init(&http->routes, self, o, http_handlers_api());
     if (r == 0)
+        r = http_durations_init(&http->durations, self, o->durations, http->routes.counts.routes,
+                                http->routes.counts.route_count);
+    if (r == 0)
         r = http_request_info_init(&http->log);
     if (r == 0)
         r = http_access_init(&http->log);
@@ -142,6 +146,8 @@ http_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     l->poller = poller;
     l->place = goevd_poller_place(poller);
     l->log = (struct http_log_local){.log = &http->log, .poller = poller};
+    l->durations = (struct http_durations_local){
+        .of = http->options->durations ? &http->durations : NULL, .poller = poller};
     l->link_size = http_h1_link_size();
     l->kick = goevd_timer_new(poller, http_exchange_kick, l);
     r = l->kick ? http_request_info_local_init(&l->log) : -ENOMEM;

@@ -82,6 +82,12 @@ struct http_options_trace {
     bool sampled;
 };
 
+/* Histograms of durations. */
+struct http_options_durations {
+    struct goevd_list bounds; /* of int64_t, ns */
+    bool routes;
+};
+
 /* HTTP/2, RFC 9113. */
 struct http_options_http2 {
     bool alpn;
@@ -120,5 +126,6 @@ struct http_options {
     const struct http_options_request_id *request_id;
     const struct http_options_forwarded *forwarded;
     const struct http_options_trace *trace;
+    const struct http_options_durations *durations;
     const struct http_options_http2 *http2;
 };

@@ -238,6 +238,28 @@ static const struct goevd_option trace_options[] = {
 static const struct goevd_schema trace_schema =
     GOEVD_SCHEMA(struct http_options_trace, trace_options);
 
+static const struct goevd_option bound_options[] = {
+    {.name = NULL, .type = GOEVD_OPTION_DURATION, .min = 1000, .max = INT64_C(3600000000000),
+     .help = "a duration"},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema bound_schema = GOEVD_SCHEMA(int64_t, bound_options);
+
+static const struct goevd_option durations_options[] = {
+    {GOEVD_OPTION(struct http_options_durations, bounds, "bounds", LIST),
+     .def = "[500us, 1ms, 2500us, 5ms, 10ms, 25ms, 50ms, 100ms, 250ms, 500ms, 1s, 2500ms, 5s, 10s, "
+            "30s, 60s]",
+     .min = 1, .max = 64, .item = &bound_schema,
+     .help = "Durations at or below which requests are counted, from the smallest."},
+    {GOEVD_OPTION(struct http_options_durations, routes, "routes", BOOL), .def = "false",
+     .help = "Whether each route has a histogram of its own."},
+    {.type = GOEVD_OPTION_END},
+};
+
+static const struct goevd_schema durations_schema =
+    GOEVD_SCHEMA(struct http_options_durations, durations_options);
+
 static const struct goevd_option http2_options[] = {
     {GOEVD_OPTION(struct http_options_http2, alpn, "alpn", BOOL), .def = "true",
      .help = "Whether TLS clients are offered HTTP/2."},
@@ -329,6 +351,8 @@ static const struct goevd_option http_options[] = {
      .help = "Take the client's address from a header of listed proxies."},
     {GOEVD_OPTION(struct http_options, trace, "trace", RECORD), .item = &trace_schema,
      .help = "A trace for each request, in the header traceparent (W3C Trace Context)."},
+    {GOEVD_OPTION(struct http_options, durations, "durations", RECORD), .item = &durations_schema,
+     .help = "Metrics of how long requests take."},
     {GOEVD_OPTION(struct http_options, http2, "http2", RECORD), .def = "{}", .item = &http2_schema,
      .help = "HTTP/2 and its limits."},
     {.type = GOEVD_OPTION_END},

@@ -9,6 +9,7 @@
 
 #define REQUESTS HISTORY_REQUESTS_FAMILY
 #define DURATION HISTORY_DURATION_FAMILY
+#define ROUTE_DURATION "goevd_http_route_duration_seconds"
 #define PER_SECOND(title_, ...)                                                                    \
     {                                                                                              \
         .title = (title_), .kind = OVERVIEW_RATE, .family = __VA_ARGS__                            \
@@ -17,21 +18,23 @@
     {                                                                                              \
         .title = (title_), .kind = OVERVIEW_COUNT, .family = __VA_ARGS__                           \
     }
-#define QUANTILE(title_, permille_)                                                                \
+#define QUANTILE(title_, family_, permille_)                                                       \
     {                                                                                              \
-        .title = (title_), .kind = OVERVIEW_SECONDS, .family = DURATION, .permille = (permille_)   \
+        .title = (title_), .kind = OVERVIEW_SECONDS, .family = (family_), .permille = (permille_)  \
     }
-#define HTTP_COLUMNS                                                                               \
+#define HTTP_COLUMNS(duration)                                                                     \
     PER_SECOND("requests/s", REQUESTS), PER_SECOND("5xx/s", REQUESTS, .match = HISTORY_FAILED),    \
-        QUANTILE("p50", 500), QUANTILE("p99", 990)
+        QUANTILE("p50", duration, 500), QUANTILE("p99", duration, 990)
 
-const struct overview_table overview_listeners = {
-    .name = "listeners", .title = "Listeners", .keys = {"listener"}, .columns = {HTTP_COLUMNS}};
+const struct overview_table overview_listeners = {.name = "listeners",
+                                                  .title = "Listeners",
+                                                  .keys = {"listener"},
+                                                  .columns = {HTTP_COLUMNS(DURATION)}};
 const struct overview_table overview_routes = {
     .name = "routes",
     .title = "Routes",
     .keys = {"listener", "route"},
-    .columns = {HTTP_COLUMNS, NUMBER("requests", REQUESTS)}};
+    .columns = {HTTP_COLUMNS(ROUTE_DURATION), NUMBER("requests", REQUESTS)}};
 const struct overview_table overview_upstreams = {
     .name = "upstreams",
     .title = "Upstreams",

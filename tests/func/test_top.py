@@ -20,7 +20,8 @@ LOAD = 300   # connections
 @pytest.fixture
 def served(goevd, tmp_path):
     """A goevd with three listeners."""
-    return goevd(config(listener('b', HELLO), listener('c', 'echo'), listener('a', 'echo'),
+    measured = {'http': {**HELLO['http'], 'durations': {'routes': True}}}
+    return goevd(config(listener('b', measured), listener('c', 'echo'), listener('a', 'echo'),
                         control={'socket': str(tmp_path / 'control.sock')}))
 
 
@@ -56,6 +57,9 @@ def test_rates_are_those_of_the_load_in_text_and_status(served):
     rate, = re.findall(r'(\S+) accepted/s', text)
     seconds, = re.findall(r'rates of the last ([\d.]+)s', text)
     assert float(rate) * float(seconds) == pytest.approx(LOAD, rel=0.05)
+    assert all(re.fullmatch(r'[\d.]+[mu]?s', cell) for cell in table(text, 'Listeners')[0][-2:])
+    assert re.search(r' requests/s, 0 errors/s, p99 [\d.]+[mu]?s', served.ctl('status').stdout)
+    assert {row[1]: '-' in row for row in table(text, 'Routes')}['/'] is False
     found = served.told('status')['accepted_per_second']
     assert found == pytest.approx(float(rate), rel=0.05) or found < float(rate)   # a later sample
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <goevd/metrics.h>
+#include <goevd/poller.h>
 
 #include "http/log/access.h"
 
@@ -134,6 +135,31 @@ http_exchange_count_open(const struct http_exchange *x, int more)
     goevd_metric_add(http->self, x->local->poller, http->metrics.open, more);
 }
 
+void
+http_exchange_note_begin(struct http_exchange *x)
+{
+    const struct http_durations_local *durations = &x->local->durations;
+
+    if (durations->of && x->begun_ns == 0)
+        x->begun_ns = goevd_poller_clock(durations->poller);
+}
+
+void
+http_exchange_measure_first_byte(struct http_exchange *x)
+{
+    http_exchange_note_begin(x);
+    if (x->local->durations.of)
+        http_durations_first_byte(&x->local->durations, x->begun_ns);
+}
+
+void
+http_exchange_measure_whole(struct http_exchange *x, unsigned count_at)
+{
+    http_exchange_note_begin(x);
+    if (x->local->durations.of)
+        http_durations_whole(&x->local->durations, x->begun_ns, count_at / HTTP_COUNTS_CLASSES);
+}
+
 /* Finish after the wire has released the exchange. */
 static void
 http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
@@ -148,6 +174,8 @@ http_exchange_finish(struct http_exchange *x, enum goevd_http_reason reason)
     x->flags &= ~(uint32_t)(HTTP_X_DEFERRED | HTTP_X_IDLE); /* the exchange takes no more steps */
     if (x->reply.status == 0)
         http_exchange_count(x, 0);
+    if (reason == GOEVD_HTTP_REASON_DONE)
+        http_exchange_measure_whole(x, x->handler->count_at);
     http_exchange_count_open(x, -1);
     http_exchange_reply_drop(x);
     if (x->flags & HTTP_X_INFORMED)
@@ -200,6 +228,8 @@ http_exchange_abort(struct http_exchange *x)
 
         x->reply.status = reply->status;
         x->reply.sent = (x->flags & HTTP_X_HEAD) ? 0 : reply->body.len;
+        http_exchange_measure_first_byte(x);
+        http_exchange_measure_whole(x, reply->count_at);
     }
     return r;
 }

@@ -145,6 +145,8 @@ struct http_exchange {
     struct http_compression compression;
     struct http_upgrade upgrade;
 
+    uint64_t begun_ns; /* exact, if durations are measured; 0: in this round of the poller */
+
     struct http_exchange *next; /* in the free list or in local->deferred */
     uint32_t slot;              /* index in local->slots */
     struct http_request_info info;
@@ -279,6 +281,15 @@ http_exchange_count(const struct http_exchange *x, int status)
 {
     goevd_metric_count(&x->local->counts[x->handler->count_at + (unsigned)status / 100], 1);
 }
+
+/* A callback that it began in is about to end: from now on its duration is that from the present
+ * round of the poller. */
+void http_exchange_note_begin(struct http_exchange *x);
+
+/* The reply begins, or has ended: count how long it took, if durations are measured. `count_at` is
+ * that of its route. */
+void http_exchange_measure_first_byte(struct http_exchange *x);
+void http_exchange_measure_whole(struct http_exchange *x, unsigned count_at);
 
 /* Record the result of a function of the wire, and return it. */
 int http_exchange_took(struct http_exchange *x, int r);

@@ -7,6 +7,7 @@
 #include <goevd/plugin.h>
 #include <goevd/worker.h>
 
+#include "http/log/durations.h"
 #include "http/log/request_info.h"
 #include "http/options.h"
 #include "http/route/routes.h"
@@ -31,6 +32,7 @@ struct http {
     struct http_metrics metrics;
     _Atomic uint64_t worker_requests; /* requests so far, if worker_requests_max is set */
     struct http_log log;
+    struct http_durations durations;
     struct http_routes routes;
 };
 
@@ -44,6 +46,7 @@ struct http_local {
     uint64_t *counts;  /* this poller's share of the requests by route and class: route/counts.h */
     uint64_t *methods; /* ... and by method */
     struct http_log_local log;
+    struct http_durations_local durations;
     struct http_gzip *gzip; /* NULL: no compression */
     size_t link_size;       /* size of the largest link of the wires */
     struct http_exchange *free;

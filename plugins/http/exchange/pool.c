@@ -94,6 +94,7 @@ http_exchange_reset(struct http_exchange *x)
     x->verdict = 0;
     x->reply.status = 0;
     x->reply.sent = 0;
+    x->begun_ns = 0;
     x->info.id_len = 0;
 }
 

@@ -80,6 +80,7 @@ http_exchange_head_put(struct http_exchange *x, int status, struct http_span typ
     x->flags |= HTTP_X_BEGUN;
     x->reply.status = status;
     http_exchange_count(x, status);
+    http_exchange_measure_first_byte(x);
     if (content && head.length != GOEVD_HTTP_LENGTH_UNKNOWN) {
         x->flags |= HTTP_X_SIZED;
         x->reply.left = head.length;

@@ -57,7 +57,7 @@ http_h1_batch_pieces(struct http_h1_batch *b, const char *bytes, size_t len, str
     return r == -ENOBUFS ? 0 : MIN(r, 0);
 }
 
-int
+static int
 http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
 {
     int r;
@@ -72,6 +72,17 @@ http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply)
         b->full = true;
     /* the head has been sent: the reply cannot be taken back */
     return r < 0 ? -EPIPE : 0;
+}
+
+int
+http_h1_batch_special(struct http_h1_batch *b, const struct http_prerendered *k, unsigned reply,
+                      bool head_only)
+{
+    if (k->measured && !(b->conn->flags & HTTP_H1_EXCHANGE)) /* an exchange measures itself */
+        http_durations_count_route(&b->local->durations, k->count_at / HTTP_COUNTS_CLASSES);
+    if (!k->apart || head_only)
+        return 0;
+    return http_h1_batch_body(b, &b->local->http->routes.replies.all[reply]);
 }
 
 int

@@ -38,8 +38,10 @@ void http_h1_batch_commit(struct http_h1_batch *b);
  * not fit into one reservation. */
 int http_h1_batch_reserve(struct http_h1_batch *b, size_t len, size_t request_len);
 
-/* Send a long body by reference. The options that hold the body outlive the connection. */
-cold int http_h1_batch_body(struct http_h1_batch *b, const struct http_reply *reply);
+/* The head of a reply that is `special` has been written: measure it, and send its body by
+ * reference if it is long. The options that hold the body outlive the connection. */
+cold int http_h1_batch_special(struct http_h1_batch *b, const struct http_prerendered *k,
+                               unsigned reply, bool head_only);
 
 /* Send bytes by copy, and a body by reference, in pieces. 0; negative: the connection is lost. */
 cold int http_h1_batch_pieces(struct http_h1_batch *b, const char *bytes, size_t len,
@@ -57,9 +59,7 @@ http_h1_batch_replied(struct http_h1_batch *b, const struct http_prerendered *k,
     goevd_metric_count(&b->local->counts[k->count_at], 1);
     if (unlikely(persist == HTTP_PERSIST_CLOSE))
         b->stop_at = 0;
-    if (unlikely(k->apart) && !head_only)
-        return http_h1_batch_body(b, &b->local->http->routes.replies.all[reply]);
-    return 0;
+    return unlikely(k->special) ? http_h1_batch_special(b, k, reply, head_only) : 0;
 }
 
 /* 0; -ENOBUFS: nothing was written, try again when output has drained; another value: the

@@ -109,12 +109,26 @@ http_h1_conn_close(struct http_h1_batch *b)
         goevd_conn_close(b->c, b->at == b->end ? b->close_flags : GOEVD_CLOSE_FLUSH);
 }
 
+/* The replies of exchanges have been measured already. */
+aside static void
+http_h1_conn_measure(const struct http_h1_batch *b)
+{
+    struct http_durations_local *durations = &b->local->durations;
+    unsigned apart = durations->apart;
+
+    durations->apart = 0;
+    if (durations->of && b->answered > apart)
+        http_durations_count(durations, b->answered - apart);
+}
+
 /* End a callback that answered requests. data is where its input began. */
 static hot ptrdiff_t
 http_h1_conn_finish(struct http_h1_batch *b, int r, const char *data)
 {
     http_h1_batch_commit(b);
     b->h1->replies += b->answered;
+    if (unlikely(b->local->durations.of))
+        http_h1_conn_measure(b);
     if (likely(r == 0 && b->at == b->end && b->conn->flags == 0 && b->stop_at != 0))
         return b->at - data;
     if (b->conn->flags & HTTP_H1_EXCHANGE)

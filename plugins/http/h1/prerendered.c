@@ -77,6 +77,8 @@ http_prerendered_render(const struct http_prerendered_set *set, struct http_prer
         .count_at = reply->count_at,
         .date_at = (uint16_t)date_at,
         .apart = apart,
+        .measured = set->routes->handlers.measured,
+        .special = apart || set->routes->handlers.measured,
     };
     return 0;
 }

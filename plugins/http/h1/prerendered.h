@@ -19,7 +19,9 @@ struct http_prerendered {
     uint32_t tick;     /* tick of the set when Date was written; 0: the reply is not rendered */
     uint32_t count_at; /* place of the series that the reply counts in */
     uint16_t date_at;
-    bool apart; /* data has no body */
+    bool apart;    /* data has no body */
+    bool measured; /* the route has a histogram of durations */
+    bool special;  /* one of these */
 };
 
 /* The set of one poller. */

@@ -11,6 +11,7 @@
 int
 http_h1_go_on(struct http_h1_batch *b, struct http_exchange *x, int r)
 {
+    http_exchange_note_begin(x);
     r = http_exchange_result(x, HTTP_ON_REQUEST, r);
     if (http_h1_link_attach(b, x) < 0) {
         http_exchange_reply_drop(x);
@@ -33,6 +34,9 @@ http_h1_handle_any(struct http_h1_batch *b, struct http_exchange *x)
     if (x->flags != HTTP_X_ENDED)
         return http_h1_go_on(b, x, r);
     b->at += http_h1_link(x)->head_len;
+    if (b->local->http->durations.routes)
+        http_durations_count_route(&b->local->durations,
+                                   x->handler->count_at / HTTP_COUNTS_CLASSES);
     http_exchange_close(x, GOEVD_HTTP_REASON_DONE);
     return 0;
 }

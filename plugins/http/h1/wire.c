@@ -219,6 +219,8 @@ http_h1_wire_abort(struct http_exchange *x, int verdict)
         r = http_h1_refuse(b, verdict, x->flags & HTTP_X_HEAD);
     else
         http_h1_batch_commit(b);
+    if (r == 0 && verdict != 0) /* counted by http_h1_refuse() */
+        b->local->durations.apart++;
     if (r != -ENOBUFS)
         b->close_flags = GOEVD_CLOSE_FLUSH;
     return r;
@@ -259,6 +261,7 @@ http_h1_wire_leave(struct http_h1_batch *b, struct http_exchange *x, bool broken
     bool closes = broken;
 
     b->answered += !broken;
+    b->local->durations.apart += !broken;
     closes |= link->flags & HTTP_H1_LINK_CLOSE; /* HTTP_H1_STOP is ignored, because the head may
                                                  * have been sent before it was set */
     closes |= body && ((b->conn->flags & HTTP_H1_EOF) || http_h1_wire_body_too_long(x));

@@ -30,6 +30,16 @@ http_h2_request_log(struct http_h2_stream *stream, unsigned number, bool head_on
     http_access_write(&local->log, event);
 }
 
+static void
+http_h2_request_measure(const struct http_local *local, unsigned number)
+{
+    const struct http_reply *reply = &local->http->routes.replies.all[number];
+
+    http_durations_count(&local->durations, 1);
+    if (local->durations.of->routes)
+        http_durations_count_route(&local->durations, reply->count_at / HTTP_COUNTS_CLASSES);
+}
+
 /* A reply that is known at start. Content that still comes goes nowhere. */
 static void
 http_h2_request_answer(struct http_h2_stream *stream, unsigned number, bool head_only)
@@ -37,6 +47,8 @@ http_h2_request_answer(struct http_h2_stream *stream, unsigned number, bool head
     stream->flags |= HTTP_H2_STREAM_DISCARD;
     if (http_h2_reply_known(stream, number, head_only) < 0)
         http_h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    else if (stream->conn->local->durations.of)
+        http_h2_request_measure(stream->conn->local, number);
     http_h2_request_log(stream, number, head_only);
 }
 
@@ -91,6 +103,7 @@ http_h2_request_handle(struct http_h2_stream *stream, unsigned number)
         stream->flags |= HTTP_H2_STREAM_CONTINUE;
     stream->x = x;
     http_exchange_count_open(x, 1);
+    http_exchange_note_begin(x);
     r = http_exchange_begin(x);
     http_h2_body_advanced(stream, http_exchange_advance(x, r));
     if (stream->x && http_h2_link_keep(x) < 0)

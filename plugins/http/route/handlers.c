@@ -138,7 +138,8 @@ http_handlers_finish(const struct http_handlers *handlers, struct http_handler_c
         chain->state_size += ((size_t)chain->all[i].calls.request_size + 15) & ~(size_t)15;
     }
     chain->edited = chain->gzip || http_header_edits_any(&chain->edits);
-    chain->all[0].quick = chain->state_size == 0 && !chain->all[0].calls.on_close && !chain->edited;
+    chain->all[0].quick = chain->state_size == 0 && !chain->all[0].calls.on_close &&
+                          !chain->edited && !handlers->measured;
     return (int)handlers->count - 1;
 }
 

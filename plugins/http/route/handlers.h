@@ -31,7 +31,7 @@ struct http_handler {
     void *instance;
     uint32_t state_at; /* offset of its state in the states of the chain */
     uint32_t count_at; /* place of the series of its route */
-    bool quick;        /* the handler has neither state nor on_close */
+    bool quick;        /* the handler has neither state nor on_close, and nothing is measured */
 };
 
 /* Mark the begin and the end of a callback for crash reports. Callbacks do not nest. */
@@ -76,6 +76,7 @@ struct http_handlers {
     const struct http_options_gzip *gzip; /* for chains added from now on; NULL: no compression */
     unsigned count_at; /* place of the series that chains added from now on count in */
     bool compress;     /* some chain has compression */
+    bool measured;     /* durations are measured for each route */
 };
 
 void http_handlers_fini(struct http_handlers *handlers);

@@ -420,6 +420,7 @@ http_routes_init(struct http_routes *routes, struct goevd_self *self, const stru
         return -ENOMEM;
     routes->site_count = 1 + o->hosts.count;
     routes->handlers.api = api;
+    routes->handlers.measured = o->durations && o->durations->routes;
     r = http_routes_check_count(self, o);
     if (r >= 0)
         r = http_counts_init(&routes->counts, self);
