@@ -32,6 +32,8 @@ NEVER = {'supervisor': {'conf', 'plug', 'worker', 'cli'}, 'process': {'conf', 'p
 ROOMS = {
     'plugins/http': [['options'], ['message'], ['route', 'log'], ['exchange'], ['h1'], ['h2'],
                      ['schema', 'connection'], ['http']],
+    'plugins/http/message': [['util'], ['text'], ['request', 'rows', 'status', 'verdict'], ['uri'],
+                             ['semantics'], ['coding']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy', 'tls'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],

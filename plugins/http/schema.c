@@ -3,7 +3,7 @@
 #include <goevd/http.h>
 #include <goevd/logfile.h>
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 #include "http/message/util.h"
 #include "http/route/virtual_hosts.h"
 

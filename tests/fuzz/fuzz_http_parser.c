@@ -6,7 +6,7 @@
 
 #include "http/h1/format/parser.h"
 #include "http/message/semantics.h"
-#include "http/message/target.h"
+#include "http/message/uri/target.h"
 
 #define FIELDS_MAX 16
 

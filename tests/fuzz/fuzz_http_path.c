@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/message/path.h"
+#include "http/message/uri/path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -5,10 +5,10 @@
 
 #include "http/exchange/by_id.h"
 #include "http/exchange/exchange.h"
-#include "http/message/coding.h"
+#include "http/message/coding/coding.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
-#include "http/message/target.h"
+#include "http/message/uri/target.h"
 #include "http/route/router.h"
 
 static struct goevd_str

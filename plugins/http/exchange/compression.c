@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "http/exchange/exchange.h"
-#include "http/message/coding.h"
+#include "http/message/coding/coding.h"
 
 /* ---- Before the head ------------------------------------------------------------------------- */
 

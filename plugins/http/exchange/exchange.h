@@ -36,7 +36,7 @@
 
 #include "http/exchange/instance.h"
 #include "http/exchange/wire.h"
-#include "http/message/gzip.h"
+#include "http/message/coding/gzip.h"
 
 /* Bytes of buffers that a free exchange keeps for its next request. */
 #define HTTP_EXCHANGE_KEEP_BYTES 16384

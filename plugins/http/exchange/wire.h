@@ -14,7 +14,7 @@
 
 #include <goevd/http.h>
 
-#include "http/message/buffer.h"
+#include "http/message/text/buffer.h"
 
 struct http_exchange;
 

@@ -6,7 +6,7 @@
 #include "http/h1/discard.h"
 #include "http/h1/quick.h"
 #include "http/h1/record.h"
-#include "http/message/target.h"
+#include "http/message/uri/target.h"
 
 int
 http_h1_request_fail_head(struct http_h1_batch *b, int verdict)

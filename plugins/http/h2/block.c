@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
-#include "http/message/chars.h"
-#include "http/message/lines.h"
-#include "http/message/scan.h"
 #include "http/message/semantics.h"
+#include "http/message/text/chars.h"
+#include "http/message/text/lines.h"
+#include "http/message/text/scan.h"
 #include "http/message/verdict.h"
 
 /* Overhead that counts for each field, RFC 9113 section 6.5.2. */

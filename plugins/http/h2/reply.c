@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "http/h1/local.h"
-#include "http/message/lines.h"
 #include "http/message/status.h"
+#include "http/message/text/lines.h"
 
 /* Digits of a content length. */
 #define REPLY_LENGTH_MAX 21

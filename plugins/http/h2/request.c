@@ -7,7 +7,7 @@
 #include "http/h2/reply.h"
 #include "http/h2/wire.h"
 #include "http/log/access.h"
-#include "http/message/target.h"
+#include "http/message/uri/target.h"
 
 /* ---- Known replies --------------------------------------------------------------------------- */
 

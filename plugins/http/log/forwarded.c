@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 
-#include "http/message/chars.h"
 #include "http/message/semantics.h"
+#include "http/message/text/chars.h"
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 

@@ -9,9 +9,9 @@
 #include <goevd/cidr.h>
 #include <goevd/conn.h>
 
-#include "http/message/chars.h"
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
+#include "http/message/text/chars.h"
 
 /* ---- Options --------------------------------------------------------------------------------- */
 

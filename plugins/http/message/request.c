@@ -1,6 +1,6 @@
 #include "http/message/request.h"
 
-#include "http/message/buffer.h"
+#include "http/message/text/buffer.h"
 
 const char *const http_method_names[HTTP_METHOD_COUNT] = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT",

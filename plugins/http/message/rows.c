@@ -1,6 +1,6 @@
 #include "http/message/rows.h"
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 
 bool
 http_field_is_ours(const char *name, size_t len)

@@ -1,7 +1,7 @@
 #include "http/message/semantics.h"
 
-#include "http/message/authority.h"
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
+#include "http/message/uri/authority.h"
 
 static bool
 http_semantics_old(const struct http_request *req)

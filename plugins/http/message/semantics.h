@@ -2,8 +2,8 @@
  * Transfer-Encoding, Expect. */
 #pragma once
 
-#include "http/message/chars.h"
 #include "http/message/request.h"
+#include "http/message/text/chars.h"
 #include "http/message/verdict.h"
 
 /* http_semantics_check() for any request. */

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "http/message/chars.h"
-#include "http/message/lines.h"
 #include "http/message/rows.h"
+#include "http/message/text/chars.h"
+#include "http/message/text/lines.h"
 
 void
 http_header_edits_fini(struct http_header_edits *edits)

@@ -6,7 +6,7 @@
 
 #include <goevd/plugin.h>
 
-#include "http/message/buffer.h"
+#include "http/message/text/buffer.h"
 #include "http/options.h"
 
 /* Limit of all lines of one route, in bytes. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/message/chars.h"
-#include "http/message/path.h"
+#include "http/message/text/chars.h"
+#include "http/message/uri/path.h"
 
 /* Limit of a Location that is put together, in bytes. */
 #define REDIRECT_LOCATION_MAX 8192

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/message/lines.h"
 #include "http/message/status.h"
+#include "http/message/text/lines.h"
 #include "http/route/methods.h"
 #include "http/route/respond.h"
 

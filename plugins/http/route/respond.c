@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/message/chars.h"
 #include "http/message/status.h"
+#include "http/message/text/chars.h"
 #include "http/route/header_edits.h"
 
 static const char default_type[] = "text/plain; charset=utf-8";

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/message/gzip.h"
-#include "http/message/path.h"
+#include "http/message/coding/gzip.h"
+#include "http/message/uri/path.h"
 #include "http/route/redirect.h"
 #include "http/route/respond.h"
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "http/message/authority.h"
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
+#include "http/message/uri/authority.h"
 
 void
 http_virtual_hosts_fini(struct http_virtual_hosts *hosts)

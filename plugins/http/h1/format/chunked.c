@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 
 enum {
     HTTP_CHUNKED_SIZE_FIRST,

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "http/message/date.h"
+#include "http/message/text/date.h"
 #include "http/message/util.h"
 #include "http/route/reply.h"
 

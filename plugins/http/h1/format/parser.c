@@ -1,7 +1,7 @@
 #include "http/h1/format/parser.h"
 
-#include "http/message/chars.h"
-#include "http/message/scan.h"
+#include "http/message/text/chars.h"
+#include "http/message/text/scan.h"
 
 /* Length of SP HTTP-version, which follows the target in a request line, RFC 9112 section 3. */
 #define VERSION_LEN 8

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "http/h1/format/parser.h"
-#include "http/message/chars.h"
-#include "http/message/scan.h"
 #include "http/message/status.h"
+#include "http/message/text/chars.h"
+#include "http/message/text/scan.h"
 
 #define FIELDS_MAX 128
 

@@ -1,4 +1,4 @@
-#include "http/message/coding.h"
+#include "http/message/coding/coding.h"
 
 #include "http/message/semantics.h"
 

@@ -5,7 +5,7 @@
  * there and decide. */
 #pragma once
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 #include "http/message/util.h"
 
 /* Observations of http_scan_target(). */

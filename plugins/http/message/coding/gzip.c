@@ -1,4 +1,4 @@
-#include "http/message/gzip.h"
+#include "http/message/coding/gzip.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -6,9 +6,9 @@
 
 #include <goevd/http.h>
 
-#include "http/message/chars.h"
 #include "http/message/rows.h"
 #include "http/message/status.h"
+#include "http/message/text/chars.h"
 
 /* A window of 32 KiB (15), in the gzip format (16), and 128 KiB to find repetitions: 256 KiB. */
 #define GZIP_WINDOW (15 + 16)

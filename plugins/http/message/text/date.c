@@ -1,4 +1,4 @@
-#include "http/message/date.h"
+#include "http/message/text/date.h"
 
 #include <stdio.h>
 #include <time.h>

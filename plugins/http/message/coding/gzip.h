@@ -6,7 +6,7 @@
 
 #include <goevd/plugin.h>
 
-#include "http/message/lines.h"
+#include "http/message/text/lines.h"
 #include "http/options.h"
 
 /* Bytes compressed without interruption. Between two such steps other connections are served. */

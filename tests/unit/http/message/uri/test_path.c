@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "http/message/path.h"
+#include "http/message/uri/path.h"
 #include "http/message/util.h"
 
 static void

@@ -1,4 +1,4 @@
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 
 #define V HTTP_CHARS_VALUE
 #define Q (HTTP_CHARS_VALUE | HTTP_CHARS_QUERY)

@@ -1,6 +1,6 @@
-#include "http/message/path.h"
+#include "http/message/uri/path.h"
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 #include "http/message/util.h"
 
 /* Decode escapes, RFC 3986 section 2.1. */

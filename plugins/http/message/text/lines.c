@@ -1,6 +1,6 @@
-#include "http/message/lines.h"
+#include "http/message/text/lines.h"
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 
 bool
 http_lines_next(const struct http_buffer *lines, size_t *at, struct http_line *ret)

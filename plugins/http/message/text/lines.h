@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "http/message/buffer.h"
+#include "http/message/text/buffer.h"
 
 struct http_line {
     struct http_span name;

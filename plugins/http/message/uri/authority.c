@@ -1,8 +1,8 @@
-#include "http/message/authority.h"
+#include "http/message/uri/authority.h"
 
 #include <arpa/inet.h>
 
-#include "http/message/chars.h"
+#include "http/message/text/chars.h"
 #include "http/message/util.h"
 
 static bool

@@ -1,8 +1,8 @@
-#include "http/message/target.h"
+#include "http/message/uri/target.h"
 
-#include "http/message/authority.h"
-#include "http/message/chars.h"
-#include "http/message/path.h"
+#include "http/message/text/chars.h"
+#include "http/message/uri/authority.h"
+#include "http/message/uri/path.h"
 
 /* The lengths of "http://" and "https://". */
 enum { HTTP_TARGET_SCHEME_HTTP = 7, HTTP_TARGET_SCHEME_HTTPS = 8 };

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http/message/coding.h"
+#include "http/message/coding/coding.h"
 
 #define FIELDS 3
 
