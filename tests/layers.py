@@ -34,6 +34,7 @@ ROOMS = {
                      ['schema', 'connection'], ['http']],
     'plugins/http/message': [['util'], ['text'], ['request', 'rows', 'status', 'verdict'], ['uri'],
                              ['semantics'], ['coding']],
+    'plugins/http/route': [['match'], ['reply'], ['counts', 'handlers'], ['routes']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy', 'tls'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],

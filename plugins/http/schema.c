@@ -5,7 +5,7 @@
 
 #include "http/message/text/chars.h"
 #include "http/message/util.h"
-#include "http/route/virtual_hosts.h"
+#include "http/route/match/virtual_hosts.h"
 
 static const struct goevd_option respond_options[] = {
     {GOEVD_OPTION(struct http_options_respond, status, "status", INT), .def = "200", .min = 200,

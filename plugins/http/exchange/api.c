@@ -9,7 +9,7 @@
 #include "http/message/rows.h"
 #include "http/message/semantics.h"
 #include "http/message/uri/target.h"
-#include "http/route/router.h"
+#include "http/route/match/router.h"
 
 static struct goevd_str
 http_api_str(struct http_span s)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/route/methods.h"
+#include "http/route/match/methods.h"
 
 #define HANDLERS_STATE_MAX 65536
 

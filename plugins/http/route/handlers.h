@@ -6,7 +6,7 @@
 #include <goevd/http.h>
 
 #include "http/message/util.h"
-#include "http/route/header_edits.h"
+#include "http/route/reply/header_edits.h"
 
 struct http_handler_chain;
 

@@ -6,8 +6,8 @@
 
 #include "http/message/coding/gzip.h"
 #include "http/message/uri/path.h"
-#include "http/route/redirect.h"
-#include "http/route/respond.h"
+#include "http/route/reply/redirect.h"
+#include "http/route/reply/respond.h"
 
 #define ROUTES_AT_MAX 128     /* limit of the option path of a route, and of a field of it */
 #define ROUTES_SLASH_MAX 4096 /* limit of a path that is redirected to append "/" */

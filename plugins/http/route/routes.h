@@ -7,9 +7,9 @@
 #include "http/options.h"
 #include "http/route/counts.h"
 #include "http/route/handlers.h"
-#include "http/route/replies.h"
-#include "http/route/router.h"
-#include "http/route/virtual_hosts.h"
+#include "http/route/match/router.h"
+#include "http/route/match/virtual_hosts.h"
+#include "http/route/reply/replies.h"
 
 /* Set in the number of a chain of handlers, clear in that of a reply. */
 #define HTTP_ROUTES_HANDLER 0x8000U

@@ -6,7 +6,7 @@
 
 #include "http/message/text/date.h"
 #include "http/message/util.h"
-#include "http/route/reply.h"
+#include "http/route/reply/reply.h"
 
 /* Whether the connection stays open after the reply, and which Connection header announces it. */
 enum http_persist {

@@ -1,4 +1,4 @@
-#include "http/route/replies.h"
+#include "http/route/reply/replies.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,8 +7,8 @@
 
 #include "http/message/status.h"
 #include "http/message/text/lines.h"
-#include "http/route/methods.h"
-#include "http/route/respond.h"
+#include "http/route/match/methods.h"
+#include "http/route/reply/respond.h"
 
 void
 http_replies_fini(struct http_replies *replies)

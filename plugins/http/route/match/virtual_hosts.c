@@ -1,4 +1,4 @@
-#include "http/route/virtual_hosts.h"
+#include "http/route/match/virtual_hosts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "http/route/header_edits.h"
+#include "http/route/reply/header_edits.h"
 
 #define STR(text)                                                                                  \
     {                                                                                              \

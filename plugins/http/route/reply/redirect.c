@@ -1,4 +1,4 @@
-#include "http/route/redirect.h"
+#include "http/route/reply/redirect.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 #include <goevd/plugin.h>
 
 #include "http/options.h"
-#include "http/route/error_pages.h"
-#include "http/route/reply.h"
+#include "http/route/reply/error_pages.h"
+#include "http/route/reply/reply.h"
 
 /* Limit of the header lines of one reply: with its head it must fit into one reservation of a
  * connection. */

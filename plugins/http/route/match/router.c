@@ -1,4 +1,4 @@
-#include "http/route/router.h"
+#include "http/route/match/router.h"
 
 #include <assert.h>
 #include <errno.h>

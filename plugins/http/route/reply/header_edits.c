@@ -1,4 +1,4 @@
-#include "http/route/header_edits.h"
+#include "http/route/reply/header_edits.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include <goevd/http.h>
 
 #include "http/options.h"
-#include "http/route/reply.h"
+#include "http/route/reply/reply.h"
 
 /* Whether the target contains parts of the request. */
 bool http_redirect_varies(const struct http_options_redirect *o);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "http/route/virtual_hosts.h"
+#include "http/route/match/virtual_hosts.h"
 
 static int
 add(struct http_virtual_hosts *hosts, const char *name, uint32_t number)

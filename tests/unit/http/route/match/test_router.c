@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "http/route/router.h"
+#include "http/route/match/router.h"
 
 #define REFUSAL 9999
 #define GET (1 << HTTP_GET)

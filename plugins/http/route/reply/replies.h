@@ -4,9 +4,9 @@
 
 #include "http/message/request.h"
 #include "http/message/verdict.h"
-#include "http/route/error_pages.h"
-#include "http/route/header_edits.h"
-#include "http/route/reply.h"
+#include "http/route/reply/error_pages.h"
+#include "http/route/reply/header_edits.h"
+#include "http/route/reply/reply.h"
 
 #define HTTP_REPLIES_MAX 0x7fff
 

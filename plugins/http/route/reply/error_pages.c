@@ -1,4 +1,4 @@
-#include "http/route/error_pages.h"
+#include "http/route/reply/error_pages.h"
 
 #include <errno.h>
 #include <stdio.h>

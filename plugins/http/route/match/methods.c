@@ -1,4 +1,4 @@
-#include "http/route/methods.h"
+#include "http/route/match/methods.h"
 
 #include <stdio.h>
 

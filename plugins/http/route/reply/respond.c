@@ -1,4 +1,4 @@
-#include "http/route/respond.h"
+#include "http/route/reply/respond.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 
 #include "http/message/status.h"
 #include "http/message/text/chars.h"
-#include "http/route/header_edits.h"
+#include "http/route/reply/header_edits.h"
 
 static const char default_type[] = "text/plain; charset=utf-8";
 
