@@ -35,6 +35,8 @@ ROOMS = {
     'plugins/http/message': [['util'], ['text'], ['request', 'rows', 'status', 'verdict'], ['uri'],
                              ['semantics'], ['coding']],
     'plugins/http/route': [['match'], ['reply'], ['counts', 'handlers'], ['routes']],
+    'plugins/http/h1': [['format'], ['prepared'], ['local', 'state'], ['output'], ['link'], ['body'],
+                        ['quick'], ['request'], ['connection'], ['h1', 'wire']],
     'src/net': [['address', 'tally', 'bytes'], ['conn'], ['proxy', 'tls'], ['accept', 'connect']],
     'src/conf': [['yaml', 'snapshot'], ['schema'], ['config'], ['setting']],
     'src/ctl': [['record', 'json'], ['control', 'metrics'], ['stats', 'status', 'overview'], ['client']],

@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "http/h1/answer.h"
-#include "http/h1/body.h"
-#include "http/h1/discard.h"
-#include "http/h1/expect.h"
+#include "http/h1/body/body.h"
+#include "http/h1/body/discard.h"
+#include "http/h1/body/expect.h"
+#include "http/h1/output/answer.h"
+#include "http/h1/output/record.h"
+#include "http/h1/output/rest.h"
 #include "http/h1/quick.h"
-#include "http/h1/record.h"
 #include "http/h1/request.h"
-#include "http/h1/rest.h"
 #include "http/message/semantics.h"
 
 /* ---- Requests -------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "http/h1/link.h"
-#include "http/h1/record.h"
+#include "http/h1/output/record.h"
 
 static int
 http_h1_local_fill(struct http_h1_local *h1, struct http_local *local)

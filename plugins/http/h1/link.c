@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "http/h1/push.h"
+#include "http/h1/output/push.h"
 
 int
 http_h1_link_fresh(struct http_local *local)

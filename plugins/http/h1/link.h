@@ -7,7 +7,7 @@
 #pragma once
 
 #include "http/exchange/exchange.h"
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 enum http_h1_link_flags {
     HTTP_H1_LINK_OLD = 1 << 0,      /* HTTP/1.0 */

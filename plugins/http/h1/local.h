@@ -3,8 +3,8 @@
 
 #include "http/exchange/instance.h"
 #include "http/h1/format/parser.h"
-#include "http/h1/head_cache.h"
-#include "http/h1/prerendered.h"
+#include "http/h1/prepared/head_cache.h"
+#include "http/h1/prepared/prerendered.h"
 
 struct http_h1_record;
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "http/h1/body.h"
+#include "http/h1/body/body.h"
 #include "http/message/rows.h"
 
 /* Longest body that is copied behind its head at once. */

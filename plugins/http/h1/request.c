@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
-#include "http/h1/answer.h"
-#include "http/h1/discard.h"
+#include "http/h1/body/discard.h"
+#include "http/h1/output/answer.h"
+#include "http/h1/output/record.h"
 #include "http/h1/quick.h"
-#include "http/h1/record.h"
 #include "http/message/uri/target.h"
 
 int

@@ -1,7 +1,7 @@
 /* The general path of a request. The shortest path is in connection.c. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 /* enum http_exchange_flags of a head, and enum http_h1_link_flags of the same. */
 cold unsigned http_h1_request_flags(const struct http_request *req, unsigned link);

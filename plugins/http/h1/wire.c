@@ -5,9 +5,9 @@
 
 #include <goevd/hosting.h>
 
-#include "http/h1/answer.h"
 #include "http/h1/connection.h"
 #include "http/h1/link.h"
+#include "http/h1/output/answer.h"
 #include "http/message/semantics.h"
 #include "http/message/status.h"
 

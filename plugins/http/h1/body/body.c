@@ -1,4 +1,4 @@
-#include "http/h1/body.h"
+#include "http/h1/body/body.h"
 
 #include <errno.h>
 

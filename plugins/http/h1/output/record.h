@@ -2,7 +2,7 @@
  * refusals. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 void http_h1_record_fini(struct http_h1_local *h1);
 

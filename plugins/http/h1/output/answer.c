@@ -1,9 +1,9 @@
-#include "http/h1/answer.h"
+#include "http/h1/output/answer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "http/h1/record.h"
+#include "http/h1/output/record.h"
 
 static char *
 http_h1_answer_put(char *to, const char *data, size_t len)

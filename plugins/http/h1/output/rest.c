@@ -1,9 +1,9 @@
-#include "http/h1/rest.h"
+#include "http/h1/output/rest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "http/h1/push.h"
+#include "http/h1/output/push.h"
 
 struct http_h1_rest {
     struct http_segment body;

@@ -1,7 +1,7 @@
 /* Bodies without a reader: they are received and discarded, up to a limit. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 /* Begin to discard the body of a request. Reply number `reply` is sent once the body is complete.
  * Returns 0, or the result of http_h1_batch_reply(). */

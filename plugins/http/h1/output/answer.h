@@ -2,7 +2,7 @@
  * refusals that are counted and logged. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 /* http_h1_batch_reply() with the id of the answered request, if the request has one. */
 cold int http_h1_answer(struct http_h1_batch *b, unsigned reply, enum http_persist persist,

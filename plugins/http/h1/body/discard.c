@@ -1,9 +1,9 @@
-#include "http/h1/discard.h"
+#include "http/h1/body/discard.h"
 
 #include <errno.h>
 
-#include "http/h1/answer.h"
-#include "http/h1/record.h"
+#include "http/h1/output/answer.h"
+#include "http/h1/output/record.h"
 
 int
 http_h1_discard_begin(struct http_h1_batch *b, size_t head_len, unsigned reply,

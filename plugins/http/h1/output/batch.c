@@ -1,8 +1,8 @@
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 #include <goevd/conn.h>
 
-#include "http/h1/rest.h"
+#include "http/h1/output/rest.h"
 
 /* Bytes reserved at once for the replies to several pipelined requests. */
 #define BATCH_RESERVE_MAX 16384

@@ -1,4 +1,4 @@
-#include "http/h1/head_cache.h"
+#include "http/h1/prepared/head_cache.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "http/h1/record.h"
+#include "http/h1/output/record.h"
 
 #include <errno.h>
 #include <stdlib.h>

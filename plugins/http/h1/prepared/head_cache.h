@@ -3,7 +3,7 @@
  * consecutive replies often have the same length. */
 #pragma once
 
-#include "http/h1/prerendered.h"
+#include "http/h1/prepared/prerendered.h"
 
 #define HTTP_HEAD_CACHE_COUNT 64
 #define HTTP_HEAD_CACHE_TYPE_MAX 63

@@ -1,10 +1,10 @@
-#include "http/h1/expect.h"
+#include "http/h1/body/expect.h"
 
 #include <errno.h>
 
 #include "http/exchange/exchange.h"
-#include "http/h1/answer.h"
-#include "http/h1/rest.h"
+#include "http/h1/output/answer.h"
+#include "http/h1/output/rest.h"
 
 /* Whether there is input besides the empty lines that may precede a request. */
 static bool

@@ -1,7 +1,7 @@
 /* Between two callbacks of a connection: sets the deadline, and pauses reading or closes. */
 #pragma once
 
-#include "http/h1/batch.h"
+#include "http/h1/output/batch.h"
 
 /* Prepare the connection for its next callback. r is the reason for which answering stopped: 0,
  * -EAGAIN, -ENOBUFS or -EBUSY. */

@@ -1,4 +1,4 @@
-#include "http/h1/prerendered.h"
+#include "http/h1/prepared/prerendered.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "http/h1/push.h"
+#include "http/h1/output/push.h"
 
 #include <errno.h>
 
