@@ -426,18 +426,22 @@ supervisor_begin(struct supervisor *s)
 static void
 supervisor_free(struct supervisor *s)
 {
+    bool ended;
+
     control_fini(&s->control);
-    notify_fini(&s->notify);
     store_fini(&s->store);
     supervisor_close_pidfile(s, &s->next_pidfile);
     supervisor_close_pidfile(s, &s->pidfile);
+    ended = helper_stop(&s->paths, HELPER_NS); /* what is still done for jobs needs the rest */
+    notify_fini(&s->notify);
     values_fini(&s->values);
     ticket_keys_fini(&s->tickets);
     ledger_fini(&s->ledger);
     free(s->published);
     origin_free(s->origin, &s->closer);
     fd_close(s->signal_fd);
-    if (helper_stop(&s->paths, HELPER_NS) && helper_stop(&s->closer, HELPER_NS))
+    ended = helper_stop(&s->closer, HELPER_NS) && ended;
+    if (ended)
         free(s);
 }
 

@@ -131,8 +131,8 @@ int supervisor_on_log(struct supervisor *s, struct child *c, struct proto_log *h
 void supervisor_commit_log(struct supervisor *s, struct child *c);
 void supervisor_forget_log(struct supervisor *s);
 
-/* Reopen the log file for all processes. 0, and clients that wait get their reply when all workers
- * write to the new file; a negative errno, and the old file stays. */
+/* Reopen the log file for all processes. 0: clients that wait get their reply when all workers
+ * write to the new file, or when it cannot be opened; a negative errno, and the old file stays. */
 int supervisor_reopen(struct supervisor *s, const char *why, struct err *reterr);
 
 /* Whether a log file is queued for a worker that is not reading; and send it. */

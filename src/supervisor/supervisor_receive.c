@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -132,17 +133,71 @@ supervisor_on_value(struct supervisor *s, const struct child *c, struct proto_va
     return 0;
 }
 
-void
-supervisor_reply_reloaded(struct supervisor *s, unsigned reload)
+/* ---- A worker that takes over ---------------------------------------------------------------- */
+
+/* Log, reply and notify only when the jobs have run that a worker's READY submits. */
+struct supervisor_settle_job {
+    struct supervisor_job base;
+    unsigned reload;
+    int pid;
+};
+
+static void
+supervisor_settle_run(struct helper_job *job)
 {
+    (void)job;
+}
+
+static void
+supervisor_settle(struct supervisor *s, unsigned reload, int pid,
+                  void (*done)(struct helper_job *job))
+{
+    struct supervisor_settle_job *j = supervisor_new_job(s, NULL, sizeof(*j));
+
+    if (!j) {
+        log_error("cannot report that worker %d serves: %s", pid, err_words(-ENOMEM));
+        return;
+    }
+    j->reload = reload;
+    j->pid = pid;
+    supervisor_submit(&j->base, supervisor_settle_run, done);
+}
+
+static void
+supervisor_reloaded_done(struct helper_job *job)
+{
+    struct supervisor_settle_job *j = container_of(job, struct supervisor_settle_job, base.job);
+    struct supervisor *s = j->base.supervisor;
     const struct child *serving = supervisor_find(s, CHILD_SERVING);
     char text[64] = "the worker that took over has died since\n";
 
-    if (!reload)
-        return;
     if (serving)
         snprintf(text, sizeof(text), "worker %d serves\n", (int)serving->pid);
-    control_reply_held(&s->control, reload, text, strlen(text));
+    control_reply_held(&s->control, j->reload, text, strlen(text));
+    free(j);
+}
+
+void
+supervisor_reply_reloaded(struct supervisor *s, unsigned reload)
+{
+    if (reload)
+        supervisor_settle(s, reload, 0, supervisor_reloaded_done);
+}
+
+static void
+supervisor_serves_done(struct helper_job *job)
+{
+    struct supervisor_settle_job *j = container_of(job, struct supervisor_settle_job, base.job);
+    struct supervisor *s = j->base.supervisor;
+
+    if (j->reload) {
+        log_notice("reloaded: worker %d serves", j->pid);
+        supervisor_note(&s->last_reload, true, "worker %d serves", j->pid);
+        supervisor_count_reload(s, true);
+    }
+    if (!s->stopping)
+        supervisor_notify_ready(s);
+    free(j);
 }
 
 /* Another takes over. Without a control socket it goes on serving, and with an option of a socket
@@ -176,11 +231,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     err = (struct err){0};
     if (control_open(&s->control, c->ready.control, &err) < 0)
         log_error("control.socket: %s", err.text);
-    if (c->reload) {
-        log_notice("reloaded: worker %d serves", (int)c->pid);
-        supervisor_note(&s->last_reload, true, "worker %d serves", (int)c->pid);
-        supervisor_count_reload(s, true);
-    }
+    supervisor_settle(s, c->reload, (int)c->pid, supervisor_serves_done);
     if (old) {
         child_drain(old, true);
         old->reload = c->reload; /* it is over when this one accepts no more */
@@ -188,7 +239,6 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
         supervisor_reply_reloaded(s, c->reload);
     }
     c->reload = 0;
-    supervisor_notify_ready(s);
     return 0;
 }
 

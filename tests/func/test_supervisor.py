@@ -85,7 +85,7 @@ def test_a_manager_that_reads_nothing_holds_nobody_up(goevd, manager, tmp_path):
 def test_a_manager_that_reads_late_misses_no_state_and_no_socket(goevd, manager, tmp_path):
     control = {'socket': str(tmp_path / 'control')}
     d = goevd(config(listener('web'), control=control), env=manager.env)
-    manager.until('STATUS=serving')
+    manager.until('READY=1')
     manager.fill()
     write_config(d.folder, config(listener('web'), listener('more', 'echo'), control=control))
     for _ in range(3):
