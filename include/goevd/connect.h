@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+struct goevd_tls; /* goevd/tls.h */
+
 /* One setsockopt(2). */
 struct goevd_sockopt {
     int level, name;
@@ -31,6 +33,7 @@ struct goevd_connect_request {
     size_t state_len;                    /* bytes, at most conn_size; the rest is zeroed */
     const struct goevd_sockopt *options; /* set before connecting, after those of connectors */
     size_t option_count;                 /* at most 16 */
+    const struct goevd_tls *tls; /* of goevd_tls_new(): on_open follows the handshake; NULL: plain */
 };
 
 /* The functions below, in the table that goevd_host->connect points to. */
@@ -103,7 +106,7 @@ goevd_reactor_find(struct goevd_self *self, const char *name)
 
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 80, "goevd_connect has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_connect_request) == 88, "goevd_connect has moved");
 #endif
 
 #ifdef __cplusplus

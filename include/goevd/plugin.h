@@ -36,6 +36,7 @@
  *   goevd/pool.h       connections to one address that are kept ready
  *   goevd/metrics.h    counters, gauges and histograms
  *   goevd/file.h       small files that a plugin reads while it starts
+ *   goevd/tls.h        TLS of outgoing connections
  *   goevd/logfile.h    a log file of the plugin's own
  *   goevd/proxy.h      the PROXY protocol
  *   goevd/cidr.h       sets of addresses
@@ -190,6 +191,7 @@ struct goevd_host {
     const struct goevd_host_worker *worker;
     const struct goevd_host_hosting *hosting;
     const struct goevd_host_file *file;
+    const struct goevd_host_tls *tls;         /* goevd/tls.h */
 };
 
 /* ---- Instances ------------------------------------------------------------------------------- */
@@ -547,7 +549,7 @@ goevd_timer_free(struct goevd_timer *timer)
 /* The layout on 64-bit machines. */
 #if UINTPTR_MAX == UINT64_MAX
 GOEVD_STATIC_ASSERT(sizeof(struct goevd_plugin_entry) == 112, "goevd_plugin_entry has moved");
-GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 344, "goevd_host has moved");
+GOEVD_STATIC_ASSERT(sizeof(struct goevd_host) == 352, "goevd_host has moved");
 #endif
 
 #ifdef __cplusplus

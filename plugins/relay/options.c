@@ -7,6 +7,8 @@ static const struct goevd_option address_table[] = {
 
 static const struct goevd_schema address_schema = GOEVD_SCHEMA(struct goevd_str, address_table);
 
+GOEVD_TLS_SCHEMA(relay_tls_schema);
+
 /* index: version of the header */
 static const char *const proxy_choices[] = {"none", "v1", "v2", NULL};
 
@@ -29,6 +31,8 @@ static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct relay_options, proxy_protocol, "proxy_protocol", ENUM), .def = "none",
      .choices = proxy_choices,
      .help = "Header of the PROXY protocol that names the client to the upstream."},
+    {GOEVD_OPTION(struct relay_options, tls, "tls", RECORD), .item = &relay_tls_schema,
+     .help = "Connections to upstreams are encrypted by TLS. Default: they are plain."},
     {.type = GOEVD_OPTION_END},
 };
 

@@ -240,6 +240,7 @@ relay_connect(struct relay *r, struct goevd_poller *poller)
         if (!r->to)
             return -ECONNREFUSED;
         request.to = r->to->address;
+        request.tls = r->to->tls;
         goevd_conn_log(r->client.conn, GOEVD_LOG_DEBUG, "connecting to upstream %s", request.to);
         error = goevd_connect(i->self, poller, &request, &r->attempt);
     } while (error == -EAGAIN); /* no name can be resolved at present, but another upstream may be

@@ -17,6 +17,7 @@
 
 #include <goevd/metrics.h>
 #include <goevd/plugin.h>
+#include <goevd/tls.h>
 
 #define RELAY_UPSTREAMS_MAX 64 /* a mask of 64 bits has a bit for each */
 
@@ -27,6 +28,7 @@ struct relay_options {
     int64_t rest_ns;
     int64_t stop_quiet_ns;
     int proxy_protocol; /* version of the header; 0: no header */
+    const struct goevd_tls_options *tls; /* NULL: connections are plain */
 };
 
 extern const struct goevd_schema relay_options_schema;
@@ -53,6 +55,7 @@ enum relay_metric {
 
 struct relay_upstream {
     const char *address;
+    struct goevd_tls *tls;   /* NULL: plain */
     atomic_uint connections; /* open or in the making, of all pollers */
     atomic_uint early;       /* successive connections that the upstream has ended early, without a
                               * byte */

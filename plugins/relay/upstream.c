@@ -17,16 +17,24 @@ int
 relay_upstreams_init(struct relay_instance *i)
 {
     const struct goevd_str *addresses = i->options->upstreams.items;
+    const struct goevd_tls_options *tls = i->options->tls;
+    int r;
 
     for (unsigned n = 0; n < i->upstream_count; n++) {
         char reason[256], path[32];
 
         i->upstreams[n].address = addresses[n].data;
-        if (goevd_address_check(addresses[n].data, reason, sizeof(reason)) == 0)
-            continue;
-        snprintf(path, sizeof(path), "upstreams[%u]", n);
-        return goevd_refuse(i->self, path, "%s", reason);
+        if (goevd_address_check(addresses[n].data, reason, sizeof(reason)) < 0) {
+            snprintf(path, sizeof(path), "upstreams[%u]", n);
+            return goevd_refuse(i->self, path, "%s", reason);
+        }
+        if (tls &&
+            (r = goevd_tls_new(i->self, "tls", tls, addresses[n].data, &i->upstreams[n].tls)) < 0)
+            return r;
     }
+    if (tls && i->options->proxy_protocol != 0)
+        return goevd_refuse(i->self, "proxy_protocol",
+                            "is not sent to upstreams with TLS; remove it, or tls");
     return 0;
 }
 

@@ -46,6 +46,7 @@ struct job_lines;
 struct outgoing_service;
 struct host_pool;
 struct goevd_logfile;
+struct goevd_tls;
 
 /* The parts of the engine that outgoing connections need. */
 struct outgoing_config {
@@ -71,6 +72,7 @@ struct plugins {
     struct outgoing_service *services[POLLERS_MAX]; /* outgoing.c's, likewise */
     struct host_pool *pools;                        /* host_pool.c's */
     struct goevd_logfile *logfiles;                 /* host_logfile.c's, as they were opened */
+    struct goevd_tls *tls;                          /* host_tls.c's */
     plugins_open_fn open_file;                      /* the worker's, for those */
     void *open_arg;
     void (*replace)(void *arg, const char *why); /* [any thread] likewise: goevd_worker_replace() */

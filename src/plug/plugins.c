@@ -271,6 +271,7 @@ plugins_fini(struct plugins *p)
     }
     host_pools_free(p);
     host_logfile_free(p);
+    host_tls_free(p);
     registry_fini(&p->registry);
     free(p->dir);
     free(p->own_dir);

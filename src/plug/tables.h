@@ -17,6 +17,7 @@
 #include <goevd/proxy.h>
 #include <goevd/threads.h>
 #include <goevd/work.h>
+#include <goevd/tls.h>
 #include <goevd/worker.h>
 
 struct host_tables {
@@ -36,6 +37,7 @@ struct host_tables {
     struct goevd_host_worker worker;
     struct goevd_host_hosting hosting;
     struct goevd_host_file file;
+    struct goevd_host_tls tls;
 };
 
 /* Without checks; host.c. */

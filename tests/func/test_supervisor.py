@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import time
 
 import pytest
 
@@ -46,10 +47,12 @@ class Manager(socket.socket):
         self.kept.setdefault(self.texts[-1], []).extend(socket.socket(fileno=fd) for fd in fds)
         return self.texts[-1]
 
-    def until(self, beginning):
-        """Read until a message begins so."""
-        while not self.read().startswith(beginning):
-            pass
+    def until(self, beginning, end=''):
+        """Read until a message begins and ends so. Other messages come all the time."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (self.read().startswith(beginning) and self.texts[-1].endswith(end)):
+            states = [text for text in self.texts if text.startswith('STATUS=')]
+            assert time.monotonic() < deadline, f'no {beginning!r} after {states[-8:]}'
 
     def fill(self):
         """Nothing more goes into its queue."""
@@ -121,8 +124,7 @@ def test_the_manager_has_each_state(goevd, manager, plugins, tmp_path):
         second = next(w for w in procfs.children(d.pid) if w != first)
         manager.until(f'STATUS=serving: worker {second}, 0 connections open, 0 accepted; '
                       '1 worker draining, 1 connections open')
-    while manager.read() != f'STATUS=serving: worker {second}, 0 connections open, 0 accepted':
-        pass
+    manager.until(f'STATUS=serving: worker {second}, 0 connections open, ', ' accepted')
     os.kill(second, signal.SIGSTOP)
     manager.until(f'STATUS=stuck: worker {second}, ')
     os.kill(second, signal.SIGCONT)

@@ -131,6 +131,8 @@ conn_new(struct service *s, const struct sockaddr *peer, const struct conn_seed 
     c->timer.fn = conn_timer_due;
     c->timer.note = conn_age_clock(s->net);
     conn_address_set(&c->peer, peer);
+    if (seed)
+        c->deadline_ns = seed->deadline_ns;
     if (seed && seed->tallied)
         c->flags |= CONN_TALLIED;
     if (seed && seed->state_len > 0)

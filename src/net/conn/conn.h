@@ -99,6 +99,7 @@ struct conn_seed {
     size_t state_len;
     struct transport_owner *owner; /* of the socket, with transport_lent */
     bool tallied;                  /* it counts among those of its client */
+    uint64_t deadline_ns;          /* of its handshake; 0: the transport's own */
 };
 
 /* Take over a connected, non-blocking socket. On failure the socket is closed, and no callback has

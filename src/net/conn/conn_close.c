@@ -104,6 +104,8 @@ conn_end(struct conn *c)
         s->stream->on_close(conn_public(c), c->state, reason);
         place_leave(&net->poller->place);
     }
+    if (!(c->flags & CONN_OPENED) && s->on_unopened)
+        s->on_unopened(c, reason);
     c->flags |= CONN_DEAD;
     if (!(c->flags & CONN_LINGERING))
         conn_timers_free(c);

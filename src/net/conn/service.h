@@ -60,6 +60,8 @@ struct service {
     struct service *upgrades; /* services that connections of this one were given to */
     struct service *next;
     struct service *sibling, **sibling_at; /* among all of its net; NULL: that is gone */
+    /* a connection has ended before its on_open; or NULL */
+    void (*on_unopened)(struct conn *c, enum goevd_reason reason);
     void (*on_gone)(void *arg);            /* a connection has ended; or NULL */
     void *on_gone_arg;
 };

@@ -58,6 +58,9 @@ struct transport {
     /* The result of goevd_conn_tls(). NULL: the transport is not TLS. */
     struct goevd_str (*fact)(struct conn *c, enum goevd_tls_fact fact);
 
+    /* Why the handshake failed: a negative errno, or 0. NULL: 0. */
+    int (*error)(struct conn *c);
+
     /* Free the objects of the state. NULL: there are none. */
     void (*fini)(struct conn *c);
 };

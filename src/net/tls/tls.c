@@ -84,7 +84,9 @@ tls_fail(struct conn *c)
     ERR_clear_error();
     s->end = TLS_END_FAILED;
     s->finished = true;
-    conn_close(c, GOEVD_CLOSE_FLUSH, GOEVD_REASON_ERROR);
+    /* A client may not have read the alert yet. Of a server nothing is awaited. */
+    conn_close(c, tls_context_of(c)->server ? GOEVD_CLOSE_FLUSH : GOEVD_CLOSE_DONE,
+               GOEVD_REASON_ERROR);
     return -EAGAIN;
 }
 
@@ -162,17 +164,19 @@ tls_fact(struct conn *c, enum goevd_tls_fact fact)
                : (struct goevd_str){0};
 }
 
-const struct transport transport_tls = {
-    .name = "tls",
-    .state_bytes = sizeof(struct tls_state),
-    .handshake = tls_handshake,
-    .read = tls_read,
-    .write = tls_write,
-    .writev = tls_writev,
-    .flush = tls_flush,
-    .finish = tls_finish,
-    .pending = tls_pending,
-    .shutdown = transport_plain_shutdown,
-    .fact = tls_fact,
-    .fini = tls_forget,
-};
+static int
+tls_error(struct conn *c)
+{
+    return tls_state(c)->error;
+}
+
+#define TLS_TRANSPORT(handshake_)                                                                  \
+    {                                                                                              \
+        .name = "tls", .state_bytes = sizeof(struct tls_state), .handshake = (handshake_),         \
+        .read = tls_read, .write = tls_write, .writev = tls_writev, .flush = tls_flush,            \
+        .finish = tls_finish, .pending = tls_pending, .shutdown = transport_plain_shutdown,        \
+        .fact = tls_fact, .error = tls_error, .fini = tls_forget,                                  \
+    }
+
+const struct transport transport_tls = TLS_TRANSPORT(tls_handshake);
+const struct transport transport_tls_connect = TLS_TRANSPORT(tls_connect_handshake);

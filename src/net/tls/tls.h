@@ -5,6 +5,7 @@
  *   tls_cert.c       a certificate with its key, from PEM
  *   tls_client.c     certificates of clients
  *   tls_clear.c      HTTP without TLS on a port that speaks TLS
+ *   tls_connect.c    outgoing connections
  *   tls_context.c    one SSL_CTX for each listener and poller
  *   tls_failure.c    why a handshake failed
  *   tls_handshake.c  the handshake
@@ -29,6 +30,7 @@ struct service;
 struct ticket_page;
 struct tls_cert;
 struct tls_clients;
+struct tls_connect;
 struct tls_server;
 
 #define TLS_CERT_NAMES_MAX 1024 /* names of one certificate */
@@ -117,3 +119,29 @@ void tls_server_free(struct tls_server *server);
 int tls_serve(struct service *s, const struct tls_server *server);
 
 extern const struct transport transport_tls;
+
+/* ---- Outgoing connections -------------------------------------------------------------------- */
+
+struct tls_connect_policy {
+    const char *name; /* of the server, or its address: it is asked for and verified */
+    const char *ca;   /* certificates of trusted authorities, in PEM; NULL: those of the system */
+    size_t ca_len;
+    bool verify;
+    struct tls_cert *own; /* to be shown to the server; or NULL */
+    const char *alpn;     /* as for tls_server_set_alpn(); or NULL */
+
+    /* A handshake has failed, as in tls_policy. */
+    void (*on_failed)(const struct conn *c, const char *name, const char *why);
+};
+
+/* Takes policy->own over, unless it fails. 0; -EBADMSG: `ca` holds no certificate; -ENOENT: the
+ * system has no authorities; -EINVAL: alpn; -ENOMEM; -ENOSYS: built without TLS. */
+int tls_connect_new(const struct tls_connect_policy *policy, struct tls_connect **ret);
+
+/* NULL does nothing. */
+void tls_connect_free(struct tls_connect *t);
+
+/* [poller] As tls_serve(), for a service that was made with transport_tls_connect. */
+int tls_connect_serve(struct service *s, const struct tls_connect *t);
+
+extern const struct transport transport_tls_connect;

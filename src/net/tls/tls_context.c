@@ -180,7 +180,7 @@ tls_context_make(const struct tls_server *server, const char **ret_key, struct e
     return ctx;
 }
 
-static void
+void
 tls_context_free(void *arg)
 {
     struct tls_context *context = arg;

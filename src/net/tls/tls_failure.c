@@ -51,11 +51,15 @@ tls_failure_find(int reason)
 void
 tls_report(struct conn *c, enum net_tls result, const char *why)
 {
-    const struct tls_policy *policy = &tls_context_of(c)->server->policy;
+    const struct tls_server *server = tls_context_of(c)->server;
 
+    if (!server) {
+        tls_connect_report(c, why);
+        return;
+    }
     tls_count(c, result);
-    if (why && policy->on_failed)
-        policy->on_failed(c, why);
+    if (why && server->policy.on_failed)
+        server->policy.on_failed(c, why);
 }
 
 void
@@ -66,8 +70,10 @@ tls_report_failure(struct conn *c)
     const char *words = known ? known->why : ERR_reason_error_string(code);
     char why[160];
 
+    tls_state(c)->error = -EPROTO;
     if (known && known->result == NET_TLS_CLIENT && !words) {
-        snprintf(why, sizeof(why), "the certificate of the client is refused: %s",
+        snprintf(why, sizeof(why), "the certificate of the %s is refused: %s",
+                 tls_context_of(c)->server ? "client" : "server",
                  X509_verify_cert_error_string(SSL_get_verify_result(tls_state(c)->ssl)));
         words = why;
     }

@@ -3,9 +3,10 @@
 
 #include "net/tls/tls_parts.h"
 
-static int
-tls_begin(struct conn *c, struct tls_poller *p)
+int
+tls_new(struct conn *c)
 {
+    const struct tls_poller *p = c->service->net->tls;
     struct tls_state *s = tls_state(c);
 
     s->ssl = SSL_new(tls_context_of(c)->ctx);
@@ -14,7 +15,15 @@ tls_begin(struct conn *c, struct tls_poller *p)
     SSL_set_app_data(s->ssl, c);
     BIO_up_ref(p->bio);
     SSL_set_bio(s->ssl, p->bio, p->bio);
-    SSL_set_accept_state(s->ssl);
+    return 0;
+}
+
+static int
+tls_begin(struct conn *c)
+{
+    if (tls_new(c) < 0)
+        return -ENOMEM;
+    SSL_set_accept_state(tls_state(c)->ssl);
     return 0;
 }
 
@@ -26,7 +35,8 @@ tls_shaken(struct conn *c)
     s->shaken = true;
     c->deadline_ns = 0; /* it is the handler's from now on */
     c->active_tick = net_tick(c->service->net);
-    tls_count(c, SSL_session_reused(s->ssl) ? NET_TLS_RESUMED : NET_TLS_FULL);
+    if (tls_context_of(c)->server)
+        tls_count(c, SSL_session_reused(s->ssl) ? NET_TLS_RESUMED : NET_TLS_FULL);
 }
 
 /* With the input that is there. 0: done; -EAGAIN: more is needed. */
@@ -99,8 +109,26 @@ tls_step(struct conn *c)
         tls_join(s, p);
         if (tls_is_clear(p->in))
             return tls_clear(c, p);
-        if (tls_begin(c, p) < 0)
+        if (tls_begin(c) < 0)
             return -ENOMEM;
+    }
+    return tls_shake(c, p);
+}
+
+/* The client speaks first. */
+static int
+tls_connect_step(struct conn *c)
+{
+    struct tls_poller *p = tls_enter(c);
+    bool first = !tls_state(c)->ssl;
+    ssize_t n;
+
+    if (first && tls_connect_begin(c) < 0)
+        return -ENOMEM;
+    if (!first && !SSL_want_write(tls_state(c)->ssl)) {
+        n = tls_receive(c, p, sizeof(p->in_buffer));
+        if (n <= 0)
+            return n == 0 ? -ECONNRESET : (int)n;
     }
     return tls_shake(c, p);
 }
@@ -109,13 +137,14 @@ tls_step(struct conn *c)
 static int
 tls_time(struct conn *c)
 {
+    const struct tls_server *server = tls_context_of(c)->server;
     struct tls_state *s = tls_state(c);
-    uint64_t timeout_ns = tls_context_of(c)->server->policy.handshake_timeout_ns;
 
     if (s->timed)
         return 0;
     s->timed = true;
-    c->deadline_ns = conn_poller(c)->now_ns + timeout_ns;
+    if (server)
+        c->deadline_ns = conn_poller(c)->now_ns + server->policy.handshake_timeout_ns;
     return conn_timer_update(c);
 }
 
@@ -123,12 +152,15 @@ tls_time(struct conn *c)
 static int
 tls_ended(struct conn *c, int error)
 {
-    tls_report(c, NET_TLS_CLOSED, tls_state(c)->ssl ? "the client closed the connection" : NULL);
+    struct tls_state *s = tls_state(c);
+
+    s->error = (int16_t)error;
+    tls_report(c, NET_TLS_CLOSED, s->ssl ? "the peer closed the connection" : NULL);
     return error;
 }
 
-int
-tls_handshake(struct conn *c)
+static int
+tls_attempt(struct conn *c, int (*step)(struct conn *c))
 {
     int r = tls_time(c);
 
@@ -138,12 +170,25 @@ tls_handshake(struct conn *c)
         conn_flush(c);
     if (c->flags & CONN_CLOSING)
         return -EAGAIN;
-    r = c->outq ? -EAGAIN : tls_step(c);
+    r = c->outq ? -EAGAIN : step(c);
     if (c->flags & CONN_CLOSING)
         return -EAGAIN;
-    if (r == -EAGAIN && c->deadline_ns <= conn_poller(c)->now_ns) {
+    if (r == -EAGAIN && c->deadline_ns && c->deadline_ns <= conn_poller(c)->now_ns) {
+        tls_state(c)->error = -ETIMEDOUT;
         tls_report(c, NET_TLS_TIMEOUT, "no whole handshake within handshake_timeout");
         return -ETIMEDOUT;
     }
     return r < 0 && r != -EAGAIN ? tls_ended(c, r) : r;
+}
+
+int
+tls_handshake(struct conn *c)
+{
+    return tls_attempt(c, tls_step);
+}
+
+int
+tls_connect_handshake(struct conn *c)
+{
+    return tls_attempt(c, tls_connect_step);
 }

@@ -91,4 +91,22 @@ tls_serve(struct service *s, const struct tls_server *server)
     return -ENOSYS;
 }
 
+int
+tls_connect_new(const struct tls_connect_policy *policy, struct tls_connect **ret)
+{
+    return -ENOSYS;
+}
+
+void
+tls_connect_free(struct tls_connect *t)
+{
+}
+
+int
+tls_connect_serve(struct service *s, const struct tls_connect *t)
+{
+    return -ENOSYS;
+}
+
+const struct transport transport_tls_connect = {.name = "tls"};
 const struct transport transport_tls = {.name = "tls"};

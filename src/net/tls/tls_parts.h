@@ -62,9 +62,11 @@ const struct tls_name *tls_server_find(const struct tls_server *server, const ch
 /* What the connections of a service have in common. */
 struct tls_context {
     SSL_CTX *ctx;
-    const struct tls_server *server;
+    const struct tls_server *server;   /* of a listener; else */
+    const struct tls_connect *connect; /* ... of outgoing connections */
 };
 
+void tls_context_free(void *context);
 SSL_CTX *tls_context_make(const struct tls_server *server, const char **ret_key,
                           struct err *reterr);
 
@@ -109,6 +111,7 @@ struct tls_state {
     struct tls_kept *kept;
     uint32_t updates_tick; /* of net_tick(): KeyUpdates are counted from then on */
     uint16_t updates;
+    int16_t error; /* why the handshake failed: a negative errno */
     uint8_t end;   /* enum tls_end */
     bool timed;    /* handshake_timeout runs */
     bool shaken;   /* the handshake is done */
@@ -168,8 +171,20 @@ int tls_keep(struct tls_state *s, struct tls_poller *p);
  * Returns -EAGAIN, which a read or handshake returns then. */
 int tls_fail(struct conn *c);
 
+/* tls_handshake.c: make the SSL object. 0; -ENOMEM. */
+int tls_new(struct conn *c);
+
+/* tls_connect.c: the same for an outgoing connection, if there is none; report a failed handshake.
+ */
+int tls_connect_begin(struct conn *c);
+void tls_connect_report(struct conn *c, const char *why);
+
+/* tls_server.c: names of protocols, separated by commas, in the form of ALPN. 0; -EINVAL. */
+int tls_protocols(const char *names, unsigned char ret[TLS_PROTOCOLS_MAX], unsigned *ret_len);
+
 /* tls_handshake.c, tls_read.c, tls_write.c: functions of the transport. */
 int tls_handshake(struct conn *c);
+int tls_connect_handshake(struct conn *c);
 ssize_t tls_read(struct conn *c, void *buf, size_t len);
 size_t tls_pending(struct conn *c);
 ssize_t tls_write(struct conn *c, const void *data, size_t len);

@@ -148,20 +148,26 @@ tls_server_new(const struct tls_policy *policy, struct tls_cert **certs, size_t 
 }
 
 int
-tls_server_set_alpn(struct tls_server *server, const char *names)
+tls_protocols(const char *names, unsigned char ret[TLS_PROTOCOLS_MAX], unsigned *ret_len)
 {
-    server->alpn_len = 0;
+    *ret_len = 0;
     while (*names) {
         size_t len = strcspn(names, ",");
 
-        if (len == 0 || len > UINT8_MAX || server->alpn_len + len + 1 > sizeof(server->alpn))
+        if (len == 0 || len > UINT8_MAX || *ret_len + len + 1 > TLS_PROTOCOLS_MAX)
             return -EINVAL;
-        server->alpn[server->alpn_len] = (unsigned char)len;
-        memcpy(server->alpn + server->alpn_len + 1, names, len);
-        server->alpn_len += (unsigned)len + 1;
+        ret[*ret_len] = (unsigned char)len;
+        memcpy(ret + *ret_len + 1, names, len);
+        *ret_len += (unsigned)len + 1;
         names += len + (names[len] == ',');
     }
     return 0;
+}
+
+int
+tls_server_set_alpn(struct tls_server *server, const char *names)
+{
+    return tls_protocols(names, server->alpn, &server->alpn_len);
 }
 
 void

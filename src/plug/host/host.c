@@ -24,7 +24,7 @@ host_log(struct goevd_self *self, enum goevd_log_level level, const char *format
 }
 
 PRINTF(3, 0)
-static int
+int
 host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args)
 {
     struct instance *i = host_self(self);
@@ -471,6 +471,7 @@ const struct host_tables host_tables = {
             .worker = &host_tables.worker,
             .hosting = &host_tables.hosting,
             .file = &host_tables.file,
+            .tls = &host_tables.tls,
         },
     .conn =
         {
@@ -582,6 +583,11 @@ const struct host_tables host_tables = {
         {
             .version = GOEVD_VERSION_OF(struct goevd_host_file),
             .file_read = host_file_read,
+        },
+    .tls =
+        {
+            .version = GOEVD_VERSION_OF(struct goevd_host_tls),
+            .tls_new = host_tls_new,
         },
     .hosting =
         {

@@ -42,4 +42,5 @@ int host_logfile_reopen(struct plugins *p, size_t *ret_count, struct err *reterr
 
 /* [poller] Write the waiting lines: its plugins have stopped, and the work pool too. */
 void host_logfile_stop(struct plugins *p, struct poller *poller);
+void host_tls_free(struct plugins *p);
 void host_logfile_free(struct plugins *p);

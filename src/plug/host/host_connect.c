@@ -85,6 +85,7 @@ attempt_connected(struct connector *k, int fd)
     struct poller *to = a->reactor ? reactor_least_loaded(a->reactor) : k->poller;
 
     a->fd = fd;
+    a->outgoing.deadline_ns = k->deadline_ns;
     if (fd < 0) {
         attempt_fail(a, k->poller, fd);
     } else if (to == k->poller) {
@@ -145,6 +146,7 @@ attempt_start(struct attempt *a, struct instance *i, struct poller *p,
         r = address_parse_source(request->from, &a->connector.from);
     if (r < 0)
         return r;
+    a->outgoing.tls = host_tls_get(request->tls);
     a->reactor = request->reactor ? config->reactors[request->reactor - 1] : NULL;
     a->connector.config = &config->connector;
     a->connector.timeout_ns = request->timeout_ns;

@@ -8,6 +8,7 @@
  *   host_metric.c   metrics
  *   host_poller.c   pollers, timers, watches, options
  *   host_pool.c     connect pools
+ *   host_tls.c      TLS of outgoing connections
  *   host_work.c     jobs on the work pool
  *   host_wrong.c    the end after a call with a wrong pointer
  */
@@ -125,6 +126,13 @@ int host_metrics_text(struct goevd_self *self, enum goevd_metrics_format format,
 uint64_t *host_metric_share(struct goevd_self *self, struct goevd_poller *poller, int number);
 void host_metric_observe(struct goevd_self *self, struct goevd_poller *poller, int number,
                          uint64_t value, uint64_t times);
+
+int host_refuse(struct goevd_self *self, const char *path, const char *format, va_list args);
+
+/* host_tls.c: for outgoing connections; NULL: none. */
+int host_tls_new(struct goevd_self *self, const char *option, const struct goevd_tls_options *options,
+                 const char *to, struct goevd_tls **ret_tls);
+const struct tls_connect *host_tls_get(const struct goevd_tls *tls);
 
 int host_file_read(struct goevd_self *self, const char *path, size_t max, char **ret_text,
                    size_t *ret_len);

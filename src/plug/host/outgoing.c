@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "net/tls/tls.h"
 
 /* ---- Services -------------------------------------------------------------------------------- */
 
@@ -13,6 +14,7 @@ struct outgoing_service {
     struct instance *instance;
     const struct goevd_stream *original;
     const struct transport *transport;
+    const struct tls_connect *tls;
     struct goevd_stream stream;
     struct service *service;
 };
@@ -23,6 +25,25 @@ outgoing_gone(void *arg)
     struct poller *p = arg;
 
     atomic_fetch_sub_explicit(&p->load, 1, memory_order_relaxed);
+}
+
+/* The handshake of TLS has failed: there will be no connection. */
+static void
+outgoing_unopened(struct conn *c, enum goevd_reason reason)
+{
+    const struct transport *transport = c->service->transport;
+    const struct goevd_stream *stream = conn_stream(c);
+    struct poller *p = conn_poller(c);
+    int error = transport->error ? transport->error(c) : 0;
+
+    if (reason == GOEVD_REASON_STOP)
+        error = -ECANCELED;
+    if (!stream->on_connect_fail)
+        return;
+    conn_place(c, "on_connect_fail");
+    stream->on_connect_fail(c->service->instance, (struct goevd_poller *)p, c->state,
+                            error ? error : -EPROTO);
+    place_leave(&p->place);
 }
 
 static struct outgoing_service *
@@ -37,11 +58,18 @@ outgoing_service_new(const struct outgoing *o, struct poller *p, const struct tr
     s->instance = i;
     s->original = o->original;
     s->transport = transport;
+    s->tls = o->tls;
     s->stream = o->stream;
     if (service_new(net_of(p), &handler, transport, net_of(p)->outgoing, &s->service) < 0) {
         free(s);
         return NULL;
     }
+    if (o->tls && tls_connect_serve(s->service, o->tls) < 0) {
+        service_free(s->service);
+        free(s);
+        return NULL;
+    }
+    s->service->on_unopened = outgoing_unopened;
     s->service->on_gone = outgoing_gone;
     s->service->on_gone_arg = p;
     return s;
@@ -54,7 +82,8 @@ outgoing_service(const struct outgoing *o, struct poller *p, const struct transp
     struct outgoing_service **first = &o->instance->plugins->services[p->index], *s;
 
     for (s = *first; s; s = s->next)
-        if (s->instance == o->instance && s->original == o->original && s->transport == transport)
+        if (s->instance == o->instance && s->original == o->original && s->transport == transport &&
+            s->tls == o->tls)
             return s->service;
     s = outgoing_service_new(o, p, transport);
     if (!s)
@@ -112,12 +141,18 @@ int
 outgoing_open(struct outgoing *o, struct poller *p, int fd, const struct address *peer,
               struct transport_owner *owner)
 {
-    struct conn_seed seed = {.state = o->state, .state_len = o->state_len, .owner = owner};
+    struct conn_seed seed = {.state = o->state,
+                             .state_len = o->state_len,
+                             .owner = owner,
+                             .deadline_ns = o->tls ? o->deadline_ns : 0};
+    const struct transport *transport = o->tls  ? &transport_tls_connect
+                                        : owner ? &transport_lent
+                                                : &transport_plain;
     bool closed = !p->net || net_of(p)->closed;
     struct service *s;
     int r;
 
-    s = closed ? NULL : outgoing_service(o, p, owner ? &transport_lent : &transport_plain);
+    s = closed ? NULL : outgoing_service(o, p, transport);
     if (!s) {
         fd_close(fd);
         return closed ? -ECANCELED : -ENOMEM;

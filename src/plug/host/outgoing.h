@@ -9,6 +9,8 @@ struct outgoing {
     struct instance *instance;
     const struct goevd_stream *original; /* NULL: the plugin's GOEVD_STREAM */
     struct goevd_stream stream;          /* the host's copy */
+    const struct tls_connect *tls; /* NULL: plain */
+    uint64_t deadline_ns;          /* of its handshake */
     size_t state_len;
     char *state; /* as large as the stream's */
 };
