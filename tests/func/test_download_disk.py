@@ -11,7 +11,9 @@ from wire import Reader, request
 
 SLOWFS = BUILD / 'tests' / 'fuse' / 'slowfs'
 SIZE = 3_000_000
-SLOW = bytes(i // 8 & 255 if i % 2 == 0 else i // 2048 & 255 for i in range(SIZE))
+SLOW = bytearray(SIZE)   # byte i is i / 8 where i is even, else i / 2048
+SLOW[::2] = (bytes(i // 8 for i in range(0, 2048, 2)) * (SIZE // 2048 + 1))[:SIZE // 2]
+SLOW[1::2] = b''.join(bytes([n & 255]) * 1024 for n in range(SIZE // 2048 + 1))[:SIZE // 2]
 
 pytestmark = [
     pytest.mark.skipif(not SLOWFS.exists(), reason='built without libfuse3-dev'),
