@@ -76,6 +76,26 @@ kept_fits(int fd, const struct proto_listen *listen)
            listen_file_find(&listen->address, &file) != -ENOENT;
 }
 
+static bool
+kept_see(int fd, const char *name, void *arg)
+{
+    (void)fd;
+    (void)name;
+    *(bool *)arg = true;
+    return false;
+}
+
+bool
+kept_has(struct kept *k, const struct proto_listen *listen)
+{
+    char prefix[PASSED_FDS_NAME_MAX];
+    bool has = false;
+
+    kept_prefix(listen, prefix);
+    passed_fds_each(&k->passed, prefix, kept_see, &has);
+    return has;
+}
+
 static void
 kept_drop(struct kept *k, const struct proto_listen *listen, unsigned place, int fd)
 {

@@ -21,6 +21,9 @@ struct kept {
 /* The name of the socket at `place` of those that were asked for. */
 void kept_name(const struct proto_listen *asked, unsigned place, char buf[PASSED_FDS_NAME_MAX]);
 
+/* Whether one is kept for that request. */
+bool kept_has(struct kept *k, const struct proto_listen *listen);
+
 /* Take the sockets that were kept for this address, in their order, at most `max` of them. Those
  * beyond max, and those that do not fit the options, are ended. Returns how many are taken. */
 unsigned kept_take(struct kept *k, const struct proto_listen *listen, unsigned max, int *ret_fds);

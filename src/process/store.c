@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 
 struct store_entry {
     struct store_entry *next;
@@ -47,6 +48,68 @@ store_free(struct store_entry *e)
     for (unsigned i = 0; i < e->count; i++)
         fd_close(e->fds[i]);
     free(e);
+}
+
+/* ---- Files of unix sockets ------------------------------------------------------------------- */
+
+struct store_file_job {
+    struct helper_job job;
+    struct address bound;
+    struct listen_file file;
+    struct listen_options options;
+    struct err err;
+};
+
+static void
+store_unlink_run(struct helper_job *job)
+{
+    struct store_file_job *j = container_of(job, struct store_file_job, job);
+
+    listen_unlink(&j->bound, &j->file);
+}
+
+static void
+store_adjust_run(struct helper_job *job)
+{
+    struct store_file_job *j = container_of(job, struct store_file_job, job);
+
+    (void)listen_adjust_file(&j->bound, &j->file, &j->options, &j->err);
+}
+
+static void
+store_file_done(struct helper_job *job)
+{
+    struct store_file_job *j = container_of(job, struct store_file_job, job);
+
+    if (j->err.code)
+        log_warning("a listening socket stays as it was: %s", j->err.text);
+    free(j);
+}
+
+static void
+store_submit(struct store *s, const struct address *bound, const struct listen_file *file,
+             const struct listen_options *options, void (*run)(struct helper_job *job))
+{
+    struct store_file_job *j = NULL;
+
+    if (!listen_has_file(bound))
+        return;
+    j = calloc(1, sizeof(*j));
+    if (!j) {
+        log_error("no memory to change the file of unix:%s", bound->un.sun_path);
+        return;
+    }
+    *j = (struct store_file_job){
+        .job = {.run = run, .done = store_file_done}, .bound = *bound, .file = *file};
+    if (options)
+        j->options = *options;
+    helper_submit(s->paths, &j->job);
+}
+
+static void
+store_unlink(struct store *s, const struct address *bound, const struct listen_file *file)
+{
+    store_submit(s, bound, file, NULL, store_unlink_run);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -188,12 +251,61 @@ store_check_change(const struct store_entry *e, const struct proto_listen *liste
 
 /* A unix socket whose file is gone cannot be reached. Another file in its place belongs to another
  * program. */
-static bool
-store_is_gone(const struct store_entry *e)
+void
+store_opening_run(struct store_opening *o)
 {
     struct listen_file now;
 
-    return !*e->asked.systemd && listen_file_find(&e->bound, &now) == -ENOENT;
+    if (o->exists && listen_file_find(&o->before, &now) != -ENOENT)
+        return;
+    if (listen_open(&o->listen.address, &o->listen.options, 1, &o->fd, &o->bound, &o->err) == 0)
+        (void)listen_file_find(&o->bound, &o->file);
+}
+
+bool
+store_opening_begin(struct store *s, const struct proto_listen *listen, struct store_opening *ret)
+{
+    const struct store_entry *e = store_find(s, listen);
+
+    if (*listen->systemd || !listen_has_file(&listen->address) || kept_has(&s->kept, listen))
+        return false;
+    *ret = (struct store_opening){.listen = *listen, .exists = e != NULL, .fd = -1};
+    if (e)
+        ret->before = e->bound;
+    return true;
+}
+
+int
+store_opening_end(struct store *s, struct store_opening *o, struct err *reterr)
+{
+    struct store_entry *e;
+
+    if (o->fd < 0)
+        return o->err.code ? err_set(reterr, o->err.code, "%s", o->err.text) : 0;
+    e = calloc(1, sizeof(*e));
+    if (!e) {
+        store_opening_drop(s, o);
+        return err_set(reterr, -ENOMEM, "no memory for a listening socket");
+    }
+    *e = (struct store_entry){.asked = o->listen,
+                              .wanted = o->listen,
+                              .bound = o->bound,
+                              .file = o->file,
+                              .fresh = true,
+                              .count = 1,
+                              .fds = {o->fd},
+                              .next = s->entries};
+    s->entries = e;
+    return 0;
+}
+
+void
+store_opening_drop(struct store *s, struct store_opening *o)
+{
+    if (o->fd < 0)
+        return;
+    store_unlink(s, &o->bound, &o->file);
+    o->fd = helper_close(s->paths, o->fd);
 }
 
 int
@@ -201,8 +313,7 @@ store_get(struct store *s, const struct proto_listen *listen, struct address *re
           const int **ret_fds, unsigned *ret_count, struct err *reterr)
 {
     struct store_entry *e = store_find(s, listen);
-    bool anew = !e || store_is_gone(e);
-    int r = !anew ? store_check_change(e, listen, reterr) : store_open(s, listen, &e, reterr);
+    int r = e ? store_check_change(e, listen, reterr) : store_open(s, listen, &e, reterr);
 
     if (r < 0)
         return r;
@@ -222,7 +333,7 @@ static void
 store_close(struct store *s, struct store_entry *e)
 {
     if (!*e->asked.systemd) {
-        listen_unlink(&e->bound, &e->file);
+        store_unlink(s, &e->bound, &e->file);
         kept_forget(&s->kept, &e->asked, 0, e->kept);
     }
     store_free(e);
@@ -289,11 +400,13 @@ store_steer(const struct store_entry *e, struct err *reterr)
 }
 
 static int
-store_adjust(struct store_entry *e, struct err *reterr)
+store_adjust(struct store *s, struct store_entry *e, struct err *reterr)
 {
     const struct listen_options *options = &e->wanted.options;
-    int r = *e->wanted.systemd ? 0 : listen_adjust_file(&e->bound, &e->file, options, reterr);
+    int r = 0;
 
+    if (!*e->wanted.systemd)
+        store_submit(s, &e->bound, &e->file, options, store_adjust_run);
     for (unsigned i = 0; r == 0 && i < e->count; i++)
         r = listen_adjust(e->fds[i], &e->bound, options, reterr);
     return r == 0 ? store_steer(e, reterr) : r;
@@ -323,7 +436,7 @@ store_commit(struct store *s, struct err *reterr)
     for (struct store_entry *e = s->entries; e; e = e->next) {
         if (!e->is_wanted)
             continue;
-        if (store_adjust(e, reterr) < 0)
+        if (store_adjust(s, e, reterr) < 0)
             r = reterr->code;
         store_keep(s, e);
         e->fresh = false;
@@ -349,9 +462,9 @@ store_rollback(struct store *s)
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int
-store_init(struct store *s, struct err *reterr)
+store_init(struct store *s, struct helper *paths, struct err *reterr)
 {
-    *s = (struct store){0};
+    *s = (struct store){.paths = paths};
     return passed_fds_init(&s->kept.passed, reterr);
 }
 
@@ -363,7 +476,7 @@ store_fini(struct store *s)
 
         s->entries = e->next;
         if (!s->kept.on_keep && !*e->asked.systemd)
-            listen_unlink(&e->bound, &e->file);
+            store_unlink(s, &e->bound, &e->file);
         store_free(e);
     }
     passed_fds_fini(&s->kept.passed);

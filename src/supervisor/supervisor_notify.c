@@ -95,7 +95,7 @@ supervisor_forget(const char *name, void *arg)
 int
 supervisor_inherit(struct supervisor *s, struct err *reterr)
 {
-    int r = store_init(&s->store, reterr);
+    int r = store_init(&s->store, &s->paths, reterr);
 
     notify_init(&s->notify);
     if (r < 0 || !notify_listens(&s->notify))

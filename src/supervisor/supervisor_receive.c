@@ -59,19 +59,64 @@ supervisor_send_sockets(struct child *c, const struct address *bound, const int 
     return r;
 }
 
+struct supervisor_listen_job {
+    struct supervisor_job base;
+    struct store_opening opening;
+};
+
+static void
+supervisor_listen_run(struct helper_job *job)
+{
+    store_opening_run(&container_of(job, struct supervisor_listen_job, base.job)->opening);
+}
+
 static int
-supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_listen *listen)
+supervisor_grant_listen(struct supervisor *s, struct child *c, const struct proto_listen *listen)
 {
     struct address bound;
     struct err err = {0};
     unsigned count;
     const int *fds;
 
-    if (c->state != CHILD_STARTING)
-        return 0; /* it has yet to read that it is to stop */
     if (store_get(&s->store, listen, &bound, &fds, &count, &err) < 0)
         return supervisor_refuse(c, &err);
     return supervisor_send_sockets(c, &bound, fds, count);
+}
+
+static void
+supervisor_listen_done(struct helper_job *job)
+{
+    struct supervisor_listen_job *j = container_of(job, struct supervisor_listen_job, base.job);
+    struct supervisor *s = j->base.supervisor;
+    struct child *c = supervisor_job_starting(&j->base);
+    struct err err = {0};
+
+    if (!c)
+        store_opening_drop(&s->store, &j->opening);
+    else if (store_opening_end(&s->store, &j->opening, &err) < 0)
+        supervisor_replied(s, c, supervisor_refuse(c, &err));
+    else
+        supervisor_replied(s, c, supervisor_grant_listen(s, c, &j->opening.listen));
+    free(j);
+}
+
+/* A worker that replaces a dead one takes a socket as it is, so that no path can delay it. */
+static int
+supervisor_on_listen(struct supervisor *s, struct child *c, const struct proto_listen *listen)
+{
+    struct supervisor_listen_job *j;
+    struct store_opening opening;
+
+    if (c->state != CHILD_STARTING)
+        return 0; /* it has yet to read that it is to stop */
+    if (!store_opening_begin(&s->store, listen, &opening) || (c->replays && opening.exists))
+        return supervisor_grant_listen(s, c, listen);
+    j = supervisor_new_job(s, c, sizeof(*j));
+    if (!j)
+        return -ENOMEM;
+    j->opening = opening;
+    supervisor_submit(&j->base, supervisor_listen_run, supervisor_listen_done);
+    return 0;
 }
 
 static int

@@ -47,7 +47,7 @@ parent_init(struct parent *s, int fd, struct err *reterr)
 
     *s = (struct parent){.fd = fd, .own_pidfile.fd = -1};
     if (fd < 0)
-        return store_init(&s->own, reterr);
+        return store_init(&s->own, &s->at_once, reterr);
     fd_set_cloexec(fd, true);
     r = proto_send(fd, PROTO_HELLO, &hello, sizeof(hello), NULL, 0);
     if (r < 0)

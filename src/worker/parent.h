@@ -12,6 +12,7 @@ struct parent {
     unsigned minor; /* version that it speaks */
     bool quiet;     /* it logs why this worker does not serve */
     struct store own;
+    struct helper at_once; /* never started: jobs of `own` run at once */
     struct pidfile own_pidfile;
 };
 

@@ -282,7 +282,7 @@ listen_clear_path(const struct address *a, struct err *reterr)
     return 0;
 }
 
-static bool
+bool
 listen_has_file(const struct address *a)
 {
     return a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/';

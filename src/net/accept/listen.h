@@ -51,6 +51,9 @@ struct listen_file {
     uint64_t inode;
 };
 
+/* Is it a unix socket with a path? */
+bool listen_has_file(const struct address *address);
+
 /* The socket that stands at the address now. -ENOENT: nothing does; -EEXIST: something else;
  * -EINVAL: the address has no file. */
 int listen_file_find(const struct address *address, struct listen_file *ret);
