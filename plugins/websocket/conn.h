@@ -28,6 +28,10 @@ enum ws_limit {
     WS_LIMIT_COUNT
 };
 
+/* Codes of close frames with a count of their own, from 1000; then all others. */
+#define WS_CLOSED_FIRST 1000
+#define WS_CLOSED_COUNT 13
+
 /* The callbacks of an application, for crash reports. */
 enum ws_callback {
     WS_ON_REQUEST,
@@ -55,13 +59,16 @@ struct ws_instance {
         int members, published, dropped;
         int limits[WS_LIMIT_COUNT];
         int packed, packed_from, packed_to, malformed;
+        int open, received;
+        int closed[WS_CLOSED_COUNT];
     } metrics;
 };
 
 /* State of an instance on one poller, shared by its connections. */
 struct ws_local {
     struct goevd_place *place;
-    char *scratch; /* buffer for unmasking frames that arrive whole */
+    uint64_t *received; /* share of this metric */
+    char *scratch;      /* buffer for unmasking frames that arrive whole */
     size_t scratch_room;
     char *spare; /* free buffer for the next message in parts; NULL: none */
     size_t spare_room;

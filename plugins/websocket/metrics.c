@@ -1,5 +1,7 @@
 #include "websocket/metrics.h"
 
+#include <stdio.h>
+
 #include <goevd/metrics.h>
 
 /* Register a counter for each limit, labeled with the name of its option. */
@@ -34,6 +36,39 @@ ws_metrics_add_limits(struct ws_instance *ws)
     return 0;
 }
 
+/* Register a counter for each code. */
+static int
+ws_metrics_add_codes(struct ws_instance *ws)
+{
+    static const struct goevd_metric about = {
+        .name = "goevd_websocket_connections_closed_total",
+        .help =
+            "Connections that ended, by the code of their first close frame; 1006: without one.",
+        .type = GOEVD_METRIC_COUNTER,
+        .labels = {"code"},
+    };
+    char code[8];
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < WS_CLOSED_COUNT; i++) {
+        const char *value = i + 1 == WS_CLOSED_COUNT ? "other" : code;
+
+        snprintf(code, sizeof(code), "%zu", WS_CLOSED_FIRST + i);
+        r = ws->metrics.closed[i] = goevd_metric_new(ws->self, &about, &value);
+    }
+    return r;
+}
+
+void
+ws_metrics_count_closed(const struct goevd_websocket_conn *w)
+{
+    unsigned i = (unsigned)w->code - WS_CLOSED_FIRST;
+
+    if (i >= WS_CLOSED_COUNT)
+        i = WS_CLOSED_COUNT - 1;
+    ws_metrics_add(w, ws_conn_instance(w)->metrics.closed[i], 1);
+}
+
 int
 ws_metrics_new(struct ws_instance *ws)
 {
@@ -41,6 +76,14 @@ ws_metrics_new(struct ws_instance *ws)
         int *number;
         struct goevd_metric about;
     } rows[] = {
+        {&ws->metrics.open,
+         {.name = "goevd_websocket_connections_open",
+          .help = "WebSocket connections that are open.",
+          .type = GOEVD_METRIC_GAUGE}},
+        {&ws->metrics.received,
+         {.name = "goevd_websocket_messages_received_total",
+          .help = "Messages that were received and passed to the application.",
+          .type = GOEVD_METRIC_COUNTER}},
         {&ws->metrics.members,
          {.name = "goevd_websocket_room_members",
           .help = "Connections in rooms, once for each room they are in.",
@@ -77,5 +120,7 @@ ws_metrics_new(struct ws_instance *ws)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r >= 0; i++)
         *rows[i].number = r = goevd_metric_new(ws->self, &rows[i].about, NULL);
+    if (r >= 0)
+        r = ws_metrics_add_codes(ws);
     return r < 0 ? r : 0;
 }

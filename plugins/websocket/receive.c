@@ -11,6 +11,7 @@
 #include "websocket/keepalive.h"
 #include "websocket/limit.h"
 #include "websocket/message/frame.h"
+#include "websocket/metrics.h"
 #include "websocket/rooms/backlog.h"
 #include "websocket/rooms/rooms.h"
 
@@ -178,6 +179,7 @@ ws_conn_deliver_parts(struct goevd_websocket_conn *w)
     if (!last && waited)
         ws_keepalive_message(w);
     if (last) {
+        goevd_metric_count(l->received, 1);
         w->flags &= ~(uint32_t)WS_CONN_MESSAGE;
         ws_incoming_give(w);
     } else {
@@ -249,6 +251,7 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
     struct ws_local *l = goevd_conn_local(w->c);
     char *scratch = ws_incoming_scratch(l, (size_t)head->length);
     bool ascii;
+    int r;
 
     if (!scratch) {
         ws_conn_fail(w, WS_FRAME_CODE_FAILED, GOEVD_WEBSOCKET_SELF);
@@ -261,8 +264,11 @@ ws_conn_take_whole(struct goevd_websocket_conn *w, const struct ws_instance *ws,
         ws_conn_violated(w, WS_FRAME_CODE_TEXT);
         return 0;
     }
-    return ws_conn_deliver(w, ws, l->place, scratch, (size_t)head->length,
-                           GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
+    r = ws_conn_deliver(w, ws, l->place, scratch, (size_t)head->length,
+                        GOEVD_WEBSOCKET_FIRST | GOEVD_WEBSOCKET_LAST);
+    if (r == 0)
+        goevd_metric_count(l->received, 1);
+    return r;
 }
 
 /* Check the limits before memory is allocated for the frame. Returns 0, or the close code that
@@ -412,6 +418,7 @@ ws_conn_open(struct goevd_conn *c, void *state)
     ws_keepalive_begin(w);
     ws_rooms_add(w);
     w->flags |= WS_CONN_OPEN;
+    ws_metrics_add(w, ws->metrics.open, 1);
     if (ws->app.on_open)
         r = ws_conn_tell_open(w, ws);
     if (r < 0)
@@ -451,6 +458,10 @@ ws_conn_close(struct goevd_conn *c, void *state, enum goevd_reason reason)
         w->who = GOEVD_WEBSOCKET_CUT;
     if (w->who == GOEVD_WEBSOCKET_PEER)
         said = (struct goevd_str){w->message, w->message_len};
+    if (w->flags & WS_CONN_OPEN) {
+        ws_metrics_add(w, ws->metrics.open, -1);
+        ws_metrics_count_closed(w);
+    }
     if ((w->flags & WS_CONN_OPEN) && ws->app.on_close) {
         const struct goevd_hosted *outer = ws_conn_enter_app(w, WS_ON_CLOSE);
 

@@ -307,6 +307,7 @@ ws_poller_start(void *instance, struct goevd_poller *poller, void **ret_local)
     if (!l)
         return -ENOMEM;
     l->place = goevd_poller_place(poller);
+    l->received = goevd_metric_share(ws->self, poller, ws->metrics.received);
     l->packer.level = (int)ws->options->compress_level;
     l->scratch_room = SCRATCH_FIRST;
     l->scratch = malloc(l->scratch_room);

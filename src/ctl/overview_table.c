@@ -45,9 +45,11 @@ const struct overview_table overview_upstreams = {
                 NUMBER("failed", "goevd_relay_upstream_connects_failed_total")}};
 const struct overview_table overview_rooms = {
     .name = "rooms",
-    .title = "Rooms",
+    .title = "WebSocket",
     .keys = {"listener", "handler"},
-    .columns = {NUMBER("members", "goevd_websocket_room_members"),
+    .columns = {NUMBER("connections", "goevd_websocket_connections_open"),
+                PER_SECOND("messages/s", "goevd_websocket_messages_received_total"),
+                NUMBER("members", "goevd_websocket_room_members"),
                 PER_SECOND("published/s", "goevd_websocket_messages_published_total"),
                 PER_SECOND("dropped/s", "goevd_websocket_messages_dropped_total")}};
 const struct overview_table overview_pools = {

@@ -258,6 +258,31 @@ def test_a_limit_has_a_reason_a_counter_and_a_line(goevd, tmp_path, options, sen
     assert d.metrics()[f'goevd_websocket_connections_limited_total{{limit={metric}}}'] == 1
 
 
+def test_connections_messages_and_codes_are_counted(goevd, tmp_path):
+    d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'echo'}}),
+                            control={'socket': f'{tmp_path}/control'}))
+
+    def counts():
+        """Those that are not 0, without their prefix."""
+        found = d.metrics()
+        return {name.removeprefix('goevd_websocket_'): n for name, n in found.items()
+                if name.startswith(('goevd_websocket_c', 'goevd_websocket_messages_')) and n}
+    clients = [Client(d.connect()) for _ in range(5)]
+    for c in clients:
+        c.send(frame(TEXT, b'one') + frame(TEXT, b't', fin=False) + frame(CONTINUATION, b'wo') + frame(PING))
+        assert [c.frame()[0] for _ in range(3)] == [TEXT, TEXT, PONG]
+    assert counts() == {'connections_open': 5, 'messages_received_total': 10}
+    for c, sent in zip(clients, [close(), close(1001), close(4321), frame(3)]):
+        c.send(sent)
+        c.code()
+        c.sock.close()
+    clients[4].sock.close()
+    daemon.eventually(lambda: counts() == {
+        'messages_received_total': 10,
+        **{f'connections_closed_total{{code={code}}}': 1 for code in ('1000', '1001', '1002', '1006', 'other')}},
+                      'the counts are others')
+
+
 def test_a_message_in_time_stays(goevd):
     d = goevd(daemon.config(daemon.listener(handler={'websocket': {'application': 'echo', 'message_timeout': '1ms',
                                                      'message_rate': '1B/s'}})))
