@@ -55,7 +55,8 @@ static const struct goevd_option options_table[] = {
     {GOEVD_OPTION(struct dl_options, types, "types", MAP), .max = 1000,
      .help = "Types of files by the extension of their name."},
     {GOEVD_OPTION(struct dl_options, type_file, "type_file", STRING), .min = 1, .max = 4095,
-     .help = "File with further types, instead of those of the system: a globs2 or a mime.types.",
+     .help = "File of media types that replaces the system's, in the format of globs2 or of "
+             "mime.types.",
      .flags = GOEVD_OPTION_PATH},
     {GOEVD_OPTION(struct dl_options, default_type, "default_type", STRING),
      .def = "application/octet-stream", .max = 255,

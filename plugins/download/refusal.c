@@ -54,7 +54,7 @@ dl_refusal_words(int error, struct goevd_str path)
     case EAGAIN:
         return "too much waits for the threads of work_pool, or directories are being moved";
     case EUSERS:
-        return "the client has client_max downloads";
+        return "the client's downloads have reached client_max";
     default:
         return strerror(-error);
     }

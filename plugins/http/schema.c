@@ -239,7 +239,10 @@ static const struct goevd_schema trace_schema =
     GOEVD_SCHEMA(struct http_options_trace, trace_options);
 
 static const struct goevd_option bound_options[] = {
-    {.name = NULL, .type = GOEVD_OPTION_DURATION, .min = 1000, .max = INT64_C(3600000000000),
+    {.name = NULL,
+     .type = GOEVD_OPTION_DURATION,
+     .min = 1000,
+     .max = INT64_C(3600000000000),
      .help = "a duration"},
     {.type = GOEVD_OPTION_END},
 };
@@ -275,8 +278,9 @@ static const struct goevd_option http2_options[] = {
      .help = "Content of all requests of a connection that a client may send at once."},
     {GOEVD_OPTION(struct http_options_http2, resets_max, "resets_max", INT), .def = "200", .min = 1,
      .max = 1000000,
-     .help =
-         "Streams that may end early, less those that ended well; one more ends the connection."},
+     .help = "Requests of a connection that may end early. Each that ends well makes room for one "
+             "more; "
+             "beyond the limit the connection ends."},
     {GOEVD_OPTION(struct http_options_http2, glitches_max, "glitches_max", INT), .def = "2000",
      .min = 10, .max = 1000000,
      .help = "Frames without use, less those that requests and content pay for; one more ends the "
@@ -334,7 +338,7 @@ static const struct goevd_option http_options[] = {
     {GOEVD_OPTION(struct http_options, headers, "headers", RECORD), .item = &headers_schema,
      .help = "Edits of the reply headers of all routes, before all others."},
     {GOEVD_OPTION(struct http_options, error_pages, "error_pages", LIST), .max = 200,
-     .item = &page_schema, .help = "Content of errors that have no content."},
+     .item = &page_schema, .help = "Content of error replies that would have none, by status."},
     {GOEVD_OPTION(struct http_options, error_page_max, "error_page_max", SIZE), .def = "64KiB",
      .min = 0, .max = 1 << 24, .help = "Length of a file of error_pages."},
     {GOEVD_OPTION(struct http_options, access_log, "access_log", RECORD), .item = &access_schema,

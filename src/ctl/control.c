@@ -383,7 +383,7 @@ static void
 control_client_late(struct control_client *client)
 {
     if (client->held)
-        control_refuse(client, "it takes longer than this command waits; goevd goes on with it");
+        control_refuse(client, "the action takes longer than goevd ctl waits; goevd continues it");
     else
         control_client_fini(client);
 }

@@ -49,8 +49,8 @@ struct metrics_row {
     }
 #define TLS(outcome, value_)                                                                       \
     {                                                                                              \
-        LABELED("tls_handshakes_total", "result",                                                  \
-                "TLS handshakes of listeners, by their result.", COUNTER),                         \
+        LABELED("tls_handshakes_total", "result", "TLS handshakes of listeners, by their result.", \
+                COUNTER),                                                                          \
             .value = (value_), IN_NET(tls[NET_TLS_##outcome])                                      \
     }
 #define CLOSED(why, value_)                                                                        \
@@ -141,7 +141,7 @@ static const struct metrics_row metrics_counted[] = {
     SENDS(sends_done, "written"),
     SENDS(sends_dropped, "dropped"),
     NET(disk_reads, "disk_reads_total", "Reads of files that were not in memory."),
-    BYTES(disk_bytes, "disk_read", "Bytes that these reads brought."),
+    BYTES(disk_bytes, "disk_read", "Bytes read from files that were not in memory."),
     NET(disk_refused, "disk_reads_deferred_total",
         "Reads that waited because the work pool had no room."),
     WORK(JOBS, "jobs"),
@@ -281,7 +281,7 @@ metrics_one(struct poller *p)
     }
 #define TAKEN(read_, value_)                                                                       \
     {                                                                                              \
-        LABELED("buffers_taken_total", "source", "Blocks of memory that pollers asked for.",       \
+        LABELED("buffers_taken_total", "source", "Blocks of memory that pollers requested.",       \
                 COUNTER),                                                                          \
             .value = (value_), .read = (read_)                                                     \
     }

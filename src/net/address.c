@@ -229,7 +229,7 @@ address_parse_peer(const char *text, struct address *ret, struct address_host *r
     if (ret_host->name[0] == '\0')
         return err_set(reterr, -EINVAL, "the host is missing before ':%u'", ret_host->port);
     if (ret_host->port == 0)
-        return err_set(reterr, -ERANGE, "port 0 is nobody's");
+        return err_set(reterr, -ERANGE, "port 0 cannot be bound or reached");
     r = address_look_up(ret_host, true, ret, 1, ret_host->bracketed ? reterr : NULL);
     if (r == -EADDRNOTAVAIL && !ret_host->bracketed)
         return 1;

@@ -161,7 +161,8 @@ supervisor_pass_value_on(struct supervisor *s, const struct child *from,
 
         if (c != from && c->fd >= 0 && c->recalled &&
             proto_try_send(c->fd, PROTO_VALUE, value, sizeof(*value), NULL, 0) == -EAGAIN)
-            log_warning("%s: worker %d does not listen to its new value", value->name, (int)c->pid);
+            log_warning("%s: worker %d is not reading its channel and misses the new value",
+                        value->name, (int)c->pid);
     }
 }
 
@@ -372,7 +373,7 @@ supervisor_take_fds(struct supervisor *s, const struct child *c, const struct pr
         helper_close(&s->closer, fds[i]);
     if (count == asked)
         return 0;
-    log_error("worker %d has sent descriptors that nobody has asked for; killing it", (int)c->pid);
+    log_error("worker %d has sent descriptors without a request; killing it", (int)c->pid);
     kill(c->pid, SIGKILL);
     return -EPROTO;
 }

@@ -156,11 +156,11 @@ engine_init(struct engine *e, struct setup *setup, struct err *reterr)
     e->reactors = calloc(config->reactor_count, sizeof(*e->reactors));
     e->listeners = calloc(config->listener_count, sizeof(*e->listeners));
     if (!e->reactors || !e->listeners)
-        return err_set(reterr, -ENOMEM, "no memory to begin with");
+        return err_set(reterr, -ENOMEM, "no memory to start the worker");
     if (engine_new_work_pool(e, config->work_pool, reterr) < 0)
         return reterr->code;
     if (engine_new_names(e, config->connectors) < 0)
-        return err_set(reterr, -ENOMEM, "no memory to begin with");
+        return err_set(reterr, -ENOMEM, "no memory to start the worker");
     engine_init_outgoing(e, config->connectors);
     for (size_t i = 0; r == 0 && i < config->reactor_count; i++)
         r = engine_new_reactor(e, &config->reactors[i], reterr);

@@ -16,7 +16,7 @@ proxy_log_describe(const struct proxy_log *p, int error, char *ret, size_t size)
         snprintf(ret, size, "its PROXY header is longer than header_max, %zu bytes",
                  p->policy.header_max);
     else
-        snprintf(ret, size, "what it has sent is no PROXY header");
+        snprintf(ret, size, "its first bytes are no PROXY header");
 }
 
 static void

@@ -258,7 +258,7 @@ worker_on_hang(void *arg)
     heartbeat_set(&w->heartbeat, w->settings.present->hang);
     heartbeat_time(&w->heartbeat); /* the supervisor has to learn of it before the next look */
     if (worker_watch(w, &err) < 0)
-        log_error("%s; nobody watches the pollers", err.text);
+        log_error("%s; hanging pollers will not be found", err.text);
 }
 
 static int

@@ -283,7 +283,7 @@ def test_socket_goes_with_goevd(controlled, path):
 def test_nobody_listens(goevd_run, path):
     done = goevd_run('ctl', '-s', path, 'status')
     assert (done.returncode, done.stdout) == (1, '')
-    assert done.stderr == f'goevd: nobody listens at {path}; is goevd running?\n'
+    assert done.stderr == f'goevd: no process listens at {path}; is goevd running?\n'
 
 
 def test_unknown_command(controlled, goevd_run, path):
@@ -321,7 +321,7 @@ def test_single_has_no_supervisor(controlled, goevd_run, path, command):
 
 def test_longest_path_and_one_byte_more(goevd_run):
     done = goevd_run('ctl', '-s', '/' + 'x' * 106, 'status')
-    assert done.returncode == 1 and 'nobody listens' in done.stderr
+    assert done.returncode == 1 and 'no process listens' in done.stderr
     done = goevd_run('ctl', '-s', '/' + 'x' * 107, 'status')
     assert (done.returncode, done.stderr) == \
         (1, 'goevd: a path of a socket has at most 107 bytes\n')

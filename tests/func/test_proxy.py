@@ -190,7 +190,7 @@ def test_a_lying_header_is_closed_said_and_counted(serve, data):
     d = serve(**LOCALHOST)
     assert closed_after(d, data)
     d.log.wait(r'warning goevd\S*: listener web: closed a connection of the proxy 127\.0\.0\.1:\d+: '
-               r'what it has sent is no PROXY header$')
+               r'its first bytes are no PROXY header$')
     seen = d.metrics()
     assert seen['goevd_proxy_headers_total{result=malformed}'] == 1
     assert seen['goevd_connections_closed_total{reason=error}'] == 1
@@ -257,11 +257,11 @@ def test_a_flood_of_lies_does_not_fill_the_log(serve):
         assert closed_after(d, b'x')
     assert d.metrics()['goevd_proxy_headers_total{result=malformed}'] == 300
     d.log.wait(r'warning goevd: listener web: held back: \d+ more lines like: listener web: closed a '
-               r'connection of the proxy 127\.0\.0\.1:\d+: what it has sent is no PROXY header$')
+               r'connection of the proxy 127\.0\.0\.1:\d+: its first bytes are no PROXY header$')
 
     def each_is_told():
         counts = [int(m[1]) for m in d.log.find(r'held back: (\d+) more')]
-        lines = d.log.find(r': closed a connection of the proxy \S+ what it has')
+        lines = d.log.find(r': closed a connection of the proxy \S+ its first')
         return sum(counts) + len(lines) - len(counts) == 300
     eventually(each_is_told, 'some are neither told nor counted')
     assert len(d.log.lines) < 20 + 4 * (time.monotonic() - began)

@@ -201,7 +201,7 @@ def test_descriptors_of_a_worker_hold_nobody_up(goevd, tmp_path, read):
     control = str(tmp_path / 'control')
     d = goevd(config(control={'socket': control}))
     worker = d.worker()
-    d.may_say = ['descriptors that nobody has asked for; killing it', 'was killed by signal 9']
+    d.may_say = ['descriptors without a request; killing it', 'was killed by signal 9']
     with channel(worker) as ours:
         s, peer = lingering()
         os.kill(d.pid, signal.SIGSTOP)   # so that it is the last to close them

@@ -219,7 +219,7 @@ fetch_complain(const char *path, int r)
     switch (r) {
     case -ENOENT:
     case -ECONNREFUSED:
-        fprintf(stderr, "goevd: nobody listens at %s; is goevd running?\n", path);
+        fprintf(stderr, "goevd: no process listens at %s; is goevd running?\n", path);
         break;
     case -EPIPE:
     case -ECONNRESET:

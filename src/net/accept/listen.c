@@ -354,7 +354,7 @@ listen_adjust_file(const struct address *a, const struct listen_file *file,
     if (fd < 0 || !listen_file_is(file, &st))
         return err_set(reterr, -ESTALE,
                        "%s is not the socket that goevd has bound there; it is left alone, and "
-                       "nobody reaches the listener by it",
+                       "no client reaches the listener by it",
                        path);
     return listen_file_set(fd, path, &st, o, reterr);
 }
