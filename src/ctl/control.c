@@ -19,49 +19,60 @@ void
 control_init(struct control *c, control_request_fn on_request, void *arg)
 {
     memset(c, 0, sizeof(*c));
-    c->fd = -1;
+    c->socket.fd = -1;
     c->on_request = on_request;
     c->arg = arg;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         c->clients[i].fd = -1;
 }
 
+bool
+control_is_at(const struct control_socket *socket, const char *path)
+{
+    struct listen_file file;
+
+    return socket->fd >= 0 && strcmp(socket->address.un.sun_path, path) == 0 &&
+           listen_file_find(&socket->address, &file) != -ENOENT;
+}
+
 int
-control_open(struct control *c, const char *path, struct err *reterr)
+control_listen(const char *path, struct control_socket *ret, struct err *reterr)
 {
     struct listen_options options = {.backlog = CONTROL_CLIENTS_MAX,
                                      .unix_mode = 0600,
                                      .unix_uid = UINT32_MAX,
                                      .unix_gid = UINT32_MAX};
     struct address address = {.un.sun_family = AF_UNIX}, bound;
-    struct listen_file file;
     size_t len = strlen(path);
-    int r;
+    int fd, r;
 
-    if (c->fd >= 0 && strcmp(c->address.un.sun_path, path) == 0 &&
-        listen_file_find(&c->address, &file) != -ENOENT)
-        return 0;
-    control_close(c);
-    if (len == 0)
-        return 0;
     assert(len <= CONTROL_PATH_MAX);
     memcpy(address.un.sun_path, path, len + 1);
     address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
-    r = listen_open(&address, &options, 1, &c->fd, &bound, reterr);
+    r = listen_open(&address, &options, 1, &fd, &bound, reterr);
     if (r < 0)
         return r;
-    c->address = bound;
-    (void)listen_file_find(&bound, &c->file);
+    *ret = (struct control_socket){.fd = fd, .address = bound};
+    (void)listen_file_find(&bound, &ret->file);
     return 0;
+}
+
+int
+control_open(struct control *c, const char *path, struct err *reterr)
+{
+    if (control_is_at(&c->socket, path))
+        return 0;
+    control_close(c);
+    return *path ? control_listen(path, &c->socket, reterr) : 0;
 }
 
 void
 control_close(struct control *c)
 {
-    if (c->fd < 0)
+    if (c->socket.fd < 0)
         return;
-    c->fd = fd_close(c->fd);
-    listen_unlink(&c->address, &c->file);
+    c->socket.fd = fd_close(c->socket.fd);
+    listen_unlink(&c->socket.address, &c->socket.file);
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */
@@ -341,7 +352,7 @@ control_poll(struct control *c, struct pollfd *ret)
 {
     bool accept = !c->paused_ns && control_free_client(c);
 
-    ret[0] = (struct pollfd){.fd = accept ? c->fd : -1, .events = POLLIN};
+    ret[0] = (struct pollfd){.fd = accept ? c->socket.fd : -1, .events = POLLIN};
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         ret[1 + i] = (struct pollfd){.fd = c->clients[i].fd,
                                      .events = control_answers(&c->clients[i]) ? POLLOUT
@@ -355,7 +366,7 @@ control_accept(struct control *c)
     struct control_client *client;
 
     while ((client = control_free_client(c))) {
-        int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(c->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
             control_client_begin(client, fd);
@@ -403,7 +414,7 @@ control_handle(struct control *c, const struct pollfd *fds)
     }
     if (c->paused_ns && now >= c->paused_ns)
         c->paused_ns = 0;
-    if (c->fd >= 0 && fds[0].revents)
+    if (c->socket.fd >= 0 && fds[0].revents)
         control_accept(c);
 }
 

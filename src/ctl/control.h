@@ -47,11 +47,15 @@ struct control_client {
  * control_take(), or lets the client wait with control_hold(). */
 typedef void (*control_request_fn)(struct control_client *client, const char *request, void *arg);
 
-struct control {
+struct control_socket {
     int fd; /* listens; -1: does not */
     struct address address;
     struct listen_file file; /* at that address */
-    uint64_t paused_ns;      /* 0, or until when no client is accepted */
+};
+
+struct control {
+    struct control_socket socket;
+    uint64_t paused_ns; /* 0, or until when no client is accepted */
     control_request_fn on_request;
     void *arg;
     struct control_client clients[CONTROL_CLIENTS_MAX];
@@ -61,6 +65,11 @@ void control_init(struct control *c, control_request_fn on_request, void *arg);
 
 /* Listen at this path and no longer at another; "": nowhere. Its file is for its owner alone. */
 int control_open(struct control *c, const char *path, struct err *reterr);
+
+/* The same in parts, for a caller that may not wait for the path. [any thread] Whether it listens
+ * there and its file has not gone; and listen. */
+bool control_is_at(const struct control_socket *socket, const char *path);
+int control_listen(const char *path, struct control_socket *ret, struct err *reterr);
 
 /* Listen no more, and remove the file. Clients get their replies. */
 void control_close(struct control *c);

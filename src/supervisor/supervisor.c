@@ -115,7 +115,7 @@ supervisor_stop_now(struct supervisor *s, const char *why)
     s->stopping = true;
     notify_say(&s->notify, NOTIFY_STATE, "STOPPING=1");
     s->restart_ns = 0;
-    control_close(&s->control);
+    supervisor_close_control(s);
     store_fini(&s->store); /* connections are refused from now on */
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
         struct child *c = &s->children[i];
@@ -428,6 +428,7 @@ supervisor_free(struct supervisor *s)
 {
     bool ended;
 
+    supervisor_close_control(s);
     control_fini(&s->control);
     store_fini(&s->store);
     supervisor_close_pidfile(s, &s->next_pidfile);

@@ -75,6 +75,8 @@ struct supervisor {
     struct origin *origin; /* files of the worker that served last; NULL: not kept */
     struct supervisor_config config;
     struct control control;
+    bool control_opens;   /* a job is opening its socket, */
+    bool control_changed; /* and another worker has become ready meanwhile */
     struct helper closer;    /* closes descriptors whose close(2) may wait */
     struct helper paths;     /* makes the calls with paths: supervisor_job.h */
     unsigned starts;         /* workers started so far */
@@ -215,6 +217,10 @@ void supervisor_stop_now(struct supervisor *s, const char *why);
 
 /* Let a new worker take over. Returns the number of this reload, for clients to wait for. */
 unsigned supervisor_reload(struct supervisor *s, const char *why);
+
+/* Listen where the worker that serves wants it; and no more. */
+void supervisor_open_control(struct supervisor *s);
+void supervisor_close_control(struct supervisor *s);
 
 /* A control_request_fn. */
 void supervisor_on_request(struct control_client *client, const char *request, void *arg);

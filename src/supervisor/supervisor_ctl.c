@@ -1,11 +1,14 @@
 /* Requests at the control socket. */
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "supervisor/supervisor.h"
+#include "base/log.h"
+#include "supervisor/supervisor_job.h"
 
 #define REOPEN_WAIT_NS (30 * NS_PER_S)   /* for workers that do not read */
 #define RELOAD_WAIT_NS (3600 * NS_PER_S) /* where a worker may take any time to start */
@@ -98,4 +101,99 @@ supervisor_on_request(struct control_client *client, const char *request, void *
     } else {
         supervisor_pass_on(s, client, request);
     }
+}
+
+/* ---- Its socket ------------------------------------------------------------------------------ */
+
+struct supervisor_control_job {
+    struct supervisor_job base;
+    char path[PROTO_PATH_MAX];
+    struct control_socket old, new;
+    bool stays;
+};
+
+static void
+supervisor_control_unlink_run(struct helper_job *job)
+{
+    struct supervisor_control_job *j = container_of(job, struct supervisor_control_job, base.job);
+
+    listen_unlink(&j->old.address, &j->old.file);
+}
+
+static void
+supervisor_control_unlink_done(struct helper_job *job)
+{
+    free(container_of(job, struct supervisor_control_job, base.job));
+}
+
+static void
+supervisor_drop_control(struct supervisor *s, struct control_socket socket)
+{
+    struct supervisor_control_job *j;
+
+    if (socket.fd < 0)
+        return;
+    fd_close(socket.fd);
+    j = supervisor_new_job(s, NULL, sizeof(*j));
+    if (!j)
+        return;
+    j->old = socket;
+    supervisor_submit(&j->base, supervisor_control_unlink_run, supervisor_control_unlink_done);
+}
+
+static void
+supervisor_control_run(struct helper_job *job)
+{
+    struct supervisor_control_job *j = container_of(job, struct supervisor_control_job, base.job);
+
+    j->stays = control_is_at(&j->old, j->path);
+    if (!j->stays && *j->path)
+        (void)control_listen(j->path, &j->new, &j->base.err);
+}
+
+static void
+supervisor_control_done(struct helper_job *job)
+{
+    struct supervisor_control_job *j = container_of(job, struct supervisor_control_job, base.job);
+    struct supervisor *s = j->base.supervisor;
+
+    s->control_opens = false;
+    if (j->base.err.code)
+        log_error("control.socket: %s", j->base.err.text);
+    if (s->stopping) {
+        supervisor_drop_control(s, j->new);
+    } else if (!j->stays) {
+        supervisor_drop_control(s, s->control.socket);
+        s->control.socket = j->new;
+    }
+    free(j);
+    if (s->control_changed && !s->stopping)
+        supervisor_open_control(s);
+}
+
+void
+supervisor_open_control(struct supervisor *s)
+{
+    struct supervisor_control_job *j;
+
+    s->control_changed = s->control_opens;
+    if (s->control_opens)
+        return; /* once more when that is done */
+    j = supervisor_new_job(s, NULL, sizeof(*j));
+    if (!j) {
+        log_error("control.socket: %s", err_words(-ENOMEM));
+        return;
+    }
+    snprintf(j->path, sizeof(j->path), "%s", s->limits.control);
+    j->old = s->control.socket;
+    j->new.fd = -1;
+    s->control_opens = true;
+    supervisor_submit(&j->base, supervisor_control_run, supervisor_control_done);
+}
+
+void
+supervisor_close_control(struct supervisor *s)
+{
+    supervisor_drop_control(s, s->control.socket);
+    s->control.socket.fd = -1;
 }

@@ -274,9 +274,7 @@ supervisor_on_ready(struct supervisor *s, struct child *c, const struct proto_re
     supervisor_commit_log(s, c);
     if (c->files_due)
         supervisor_send_files(s, c);
-    err = (struct err){0};
-    if (control_open(&s->control, c->ready.control, &err) < 0)
-        log_error("control.socket: %s", err.text);
+    supervisor_open_control(s);
     supervisor_settle(s, c->reload, (int)c->pid, supervisor_serves_done);
     if (old) {
         child_drain(old, true);

@@ -117,7 +117,7 @@ client(void)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(connect(fd, &control.address.sa, control.address.len), 0);
+    assert_int_equal(connect(fd, &control.socket.address.sa, control.socket.address.len), 0);
     return fd;
 }
 
