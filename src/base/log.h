@@ -124,7 +124,7 @@ bool log_wants(int level);
 uint64_t log_dropped(void);
 uint64_t log_held(void);
 
-/* An eventfd that becomes readable when a line is held back, so that log_tell_held() is due at
+/* An eventfd that becomes readable when a line is held back, so that log_report_held() is due at
  * another time, and when the first line is lost; -1: none. Before there is another thread. */
 void log_set_wake_fd(int fd);
 
@@ -140,4 +140,4 @@ void log_report_lost(void);
 uint64_t log_held_due_ns(void);
 
 /* Log those that are due at `now_ns`. */
-void log_tell_held(uint64_t now_ns);
+void log_report_held(uint64_t now_ns);

@@ -136,7 +136,7 @@ repeats_keep(struct repeats *k, const struct log_event *e)
 /* ---- Reports --------------------------------------------------------------------------------- */
 
 static void
-repeats_tell(const struct repeats *k, uint64_t held)
+repeats_report(const struct repeats *k, uint64_t held)
 {
     struct log_about about = {.plugin = *k->plugin ? k->plugin : NULL,
                               .listener = *k->listener ? k->listener : NULL};
@@ -170,13 +170,13 @@ repeats_take_due(uint64_t now_ns, struct repeats *ret, uint64_t *ret_held)
 }
 
 void
-log_tell_held(uint64_t now_ns)
+log_report_held(uint64_t now_ns)
 {
     struct repeats due;
     uint64_t held;
 
     while (repeats_take_due(now_ns, &due, &held))
-        repeats_tell(&due, held);
+        repeats_report(&due, held);
 }
 
 uint64_t
@@ -227,7 +227,7 @@ log_repeats_hold(const struct log_event *e, const char *format)
     if (repeats_max == 0 || e->level > LOG_NOTICE)
         return false;
     now_ns = clock_now_ns();
-    log_tell_held(now_ns); /* so that the report stands before the lines that follow it */
+    log_report_held(now_ns); /* so that the report stands before the lines that follow it */
     if (!repeats_count(e, format, now_ns, &first))
         return false;
     atomic_fetch_add_explicit(&repeats_held, 1, memory_order_relaxed);

@@ -85,7 +85,7 @@ scaffold_check_object(const char *path)
 
 /* The loader names only the first missing symbol; an author needs all of them. */
 static void
-scaffold_tell_missing(const char *path)
+scaffold_report_missing(const char *path)
 {
     struct names missing = {0};
     struct object object;
@@ -212,7 +212,7 @@ scaffold_check(const char *path, struct err *reterr)
     if (r == 0)
         scaffold_check_object(slashed);
     else
-        scaffold_tell_missing(slashed);
+        scaffold_report_missing(slashed);
     plugins_fini(&plugins);
     return r;
 }

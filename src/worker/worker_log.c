@@ -101,14 +101,14 @@ worker_log_tell(struct worker_log *l)
     eventfd_t ignored;
 
     eventfd_read(l->held_fd, &ignored);
-    log_tell_held(clock_now_ns());
+    log_report_held(clock_now_ns());
     log_report_lost();
 }
 
 void
 worker_log_fini(struct worker_log *l)
 {
-    log_tell_held(UINT64_MAX);
+    log_report_held(UINT64_MAX);
     log_set_wake_fd(-1);
     fd_close(l->held_fd);
 }

@@ -89,9 +89,9 @@ test_log_repeats_past_the_limit_are_counted_and_told(void **state)
     assert_int_equal(log_held() - held, 3);
     due = log_held_due_ns();
     assert_true(due >= now + INTERVAL_NS && due <= clock_now_ns() + INTERVAL_NS);
-    log_tell_held(due - 1);
+    log_report_held(due - 1);
     assert_int_equal(lines(), LIMIT);
-    log_tell_held(due);
+    log_report_held(due);
     assert_int_equal(lines(), LIMIT + 1);
     assert_non_null(strstr(content, " error me: held back: 3 more lines like: knock 1\n"));
     assert_int_equal(log_held_due_ns(), 0);
@@ -101,7 +101,7 @@ static void
 test_log_repeats_begin_anew_after_the_interval(void **state)
 {
     say(NULL, LOG_NOTICE, LIMIT + 1);
-    log_tell_held(log_held_due_ns());
+    log_report_held(log_held_due_ns());
     assert_non_null((lines(), strstr(content, "held back: 1 more line like: knock 5\n")));
     say(NULL, LOG_NOTICE, LIMIT + 1);
     assert_int_equal(lines(), LIMIT + 1 + LIMIT);
@@ -126,7 +126,7 @@ test_log_repeats_tell_kinds_apart(void **state)
     assert_int_equal(lines(), 8 * LIMIT);
     say(&api, LOG_NOTICE, 1);
     assert_int_equal(lines(), 8 * LIMIT);
-    log_tell_held(UINT64_MAX);
+    log_report_held(UINT64_MAX);
     assert_non_null((lines(), strstr(content, "me: listener api: held back: 1 more line like: ")));
 }
 
@@ -182,7 +182,7 @@ test_log_repeats_mind_no_clock_that_was_read_before(void **state)
     uint64_t before_ns = clock_now_ns();
 
     say(NULL, LOG_NOTICE, LIMIT + 1);
-    log_tell_held(before_ns);
+    log_report_held(before_ns);
     assert_int_equal(lines(), LIMIT);
 }
 
