@@ -2,10 +2,12 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
-from daemon import ROOT, config, eventually, listener, said, status, write_config
+import procfs
+from daemon import BUILD, PATIENCE_S, ROOT, config, eventually, listener, said, status, write_config
 
 PAGE = ROOT / 'docs' / 'design' / '033-supervisor-waits.md'
 DIED = r'worker \d+ was killed by signal'
@@ -55,3 +57,55 @@ def test_main_thread_makes_only_calls_that_are_documented(goevd, tmp_path):
     waiting = [f'{name}({rest}' for name, rest in made
                if name in FLAGS and FLAGS[name] not in rest]
     assert waiting == []
+
+
+SLOWFS = BUILD / 'tests' / 'fuse' / 'slowfs'
+
+
+@pytest.fixture
+def hanging(tmp_path):
+    """Mount a file system on a folder, where every path hangs until the test ends."""
+    mounted = []
+
+    def mount(folder):
+        p = subprocess.Popen([SLOWFS, folder, '0', 'paths'], text=True, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+        mounted.append(p)
+        if p.stdout.readline() != 'mounted\n':
+            pytest.skip('FUSE cannot be mounted here')
+        return p
+
+    yield mount
+    for p in mounted:
+        p.send_signal(signal.SIGTERM)
+        p.communicate(timeout=PATIENCE_S)
+
+
+@pytest.mark.unsanitized
+@pytest.mark.skipif(not SLOWFS.exists(), reason='built without libfuse3-dev')
+@pytest.mark.skipif(not os.access('/dev/fuse', os.R_OK | os.W_OK), reason='no /dev/fuse')
+@pytest.mark.parametrize('how', ['control', 'reopen'])
+def test_a_path_that_hangs_does_not_stop_the_supervisor(goevd, hanging, tmp_path, how):
+    folder, control = tmp_path / 'folder', tmp_path / 'control'
+    folder.mkdir()
+    content = config(listener(), control={'socket': str(control)})
+    if how == 'reopen':
+        content['log'] = {'target': str(folder / 'log')}
+    d = goevd(content, ready=False)
+    eventually(lambda: serving(control), 'no worker serves')
+    fs = hanging(folder)
+    d.may_say = ['was killed by signal 9', 'control.socket: cannot bind']
+    if how == 'control':
+        content['control'] = {'socket': str(folder / 'control')}
+    write_config(d.folder, content)
+    d.signal(signal.SIGUSR1 if how == 'reopen' else signal.SIGHUP)
+    assert fs.stdout.readline() == 'held\n'
+    old = serving(control)
+    assert len(old) == 1, old
+    os.kill(old[0], signal.SIGKILL)
+    eventually(lambda: serving(control) not in ([], old), 'it is not replaced')
+    d.signal(signal.SIGTERM)
+    eventually(lambda: procfs.children(d.pid) == [], 'it does not stop')
+    fs.stdin.write('\n')   # until then the kernel keeps the thread that waits for it
+    fs.stdin.flush()
+    assert d.wait() == 0

@@ -1,10 +1,11 @@
 /* slowfs - a file system with one file, "slow", whose reads take their time.
  *
- *     slowfs DIRECTORY BYTES [DELAY_MS] [direct]
+ *     slowfs DIRECTORY BYTES [DELAY_MS] [direct] [paths]
  *
  * Byte i of it is i / 8 if i is even, else i / 2048, modulo 256. Each read takes DELAY_MS; without
  * one, all wait for a line on stdin, and "held" is printed on stdout when the first does. With
- * "direct" nothing of it stays in memory. SIGTERM unmounts.
+ * "direct" nothing of it stays in memory. With "paths" finding any name takes that time, too. SIGTERM
+ * unmounts.
  */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
@@ -21,35 +22,11 @@
 static struct {
     long long bytes;
     long delay_ms; /* negative: until it is released */
-    int direct;
+    int direct, paths;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int said, open; /* of the gate */
 } slow = {.delay_ms = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static int
-slow_getattr(const char *path, struct stat *st, struct fuse_file_info *info)
-{
-    memset(st, 0, sizeof(*st));
-    if (strcmp(path, "/") == 0) {
-        st->st_mode = S_IFDIR | 0555;
-        st->st_nlink = 2;
-        return 0;
-    }
-    if (strcmp(path, NAME) != 0)
-        return -ENOENT;
-    st->st_mode = S_IFREG | 0444;
-    st->st_nlink = 1;
-    st->st_size = slow.bytes;
-    return 0;
-}
-
-static int
-slow_open(const char *path, struct fuse_file_info *info)
-{
-    info->direct_io = slow.direct != 0;
-    return strcmp(path, NAME) == 0 ? 0 : -ENOENT;
-}
 
 static void
 slow_wait(void)
@@ -67,6 +44,32 @@ slow_wait(void)
     while (!slow.open)
         pthread_cond_wait(&slow.changed, &slow.lock);
     pthread_mutex_unlock(&slow.lock);
+}
+
+static int
+slow_getattr(const char *path, struct stat *st, struct fuse_file_info *info)
+{
+    memset(st, 0, sizeof(*st));
+    if (strcmp(path, "/") == 0) {
+        st->st_mode = S_IFDIR | 0555;
+        st->st_nlink = 2;
+        return 0;
+    }
+    if (slow.paths)
+        slow_wait();
+    if (strcmp(path, NAME) != 0)
+        return -ENOENT;
+    st->st_mode = S_IFREG | 0444;
+    st->st_nlink = 1;
+    st->st_size = slow.bytes;
+    return 0;
+}
+
+static int
+slow_open(const char *path, struct fuse_file_info *info)
+{
+    info->direct_io = slow.direct != 0;
+    return strcmp(path, NAME) == 0 ? 0 : -ENOENT;
 }
 
 static int
@@ -113,7 +116,7 @@ main(int argc, char **argv)
     static char foreground[] = "-f";
 
     if (argc < 3) {
-        fputs("usage: slowfs DIRECTORY BYTES [DELAY_MS] [direct]\n", stderr);
+        fputs("usage: slowfs DIRECTORY BYTES [DELAY_MS] [direct] [paths]\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -121,6 +124,8 @@ main(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "direct") == 0)
             slow.direct = 1;
+        else if (strcmp(argv[i], "paths") == 0)
+            slow.paths = 1;
         else
             slow.delay_ms = atol(argv[i]);
     }
