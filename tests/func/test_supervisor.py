@@ -119,7 +119,7 @@ def test_the_manager_has_each_state(goevd, manager, plugins, tmp_path):
     with d.connect() as s:
         echo(s)
         manager.until(f'STATUS=serving: worker {first}, 1 connections open, 1 accepted')
-        assert d.ctl('reload').returncode == 0
+        d.signal(signal.SIGHUP)   # and read at once: a state that the queue has no room for is skipped
         manager.until(f'STATUS=reloading: worker {first}, 1 connections open')
         second = next(w for w in procfs.children(d.pid) if w != first)
         manager.until(f'STATUS=serving: worker {second}, 0 connections open, 0 accepted; '
