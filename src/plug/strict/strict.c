@@ -47,6 +47,14 @@ strict_file_read(struct goevd_self *self, const char *path, size_t max, char **r
     return host_tables.file.file_read(self, path, max, ret_text, ret_len);
 }
 
+static int
+strict_tls_new(struct goevd_self *self, const char *option, const struct goevd_tls_options *options,
+               const char *to, struct goevd_tls **ret_tls)
+{
+    rule_create(CALLER, self);
+    return host_tables.tls.tls_new(self, option, options, to, ret_tls);
+}
+
 /* ---- Anywhere -------------------------------------------------------------------------------- */
 
 PRINTF(3, 0)
@@ -201,6 +209,7 @@ strict_any_fill(struct host_tables *table)
     table->metrics.metric_new = strict_metric_new;
     table->logfile.logfile_new = strict_logfile_new;
     table->file.file_read = strict_file_read;
+    table->tls.tls_new = strict_tls_new;
     table->core.log = strict_log;
     table->hosting.plugin_interface = strict_plugin_interface;
     table->hosting.plugin_instance = strict_plugin_instance;
@@ -243,6 +252,7 @@ strict_host(const struct plugins *p)
     table.core.worker = &table.worker;
     table.core.hosting = &table.hosting;
     table.core.file = &table.file;
+    table.core.tls = &table.tls;
     strict_any_fill(&table);
     strict_poller_fill(&table);
     strict_conn_fill(&table);
