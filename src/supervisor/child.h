@@ -47,6 +47,7 @@ struct child {
     time_t since;                    /* when it was started */
     uint64_t begun_ns;               /* when it came into this state */
     uint64_t deadline_ns;            /* 0, or when it is killed */
+    uint64_t held_ns;                /* since when it waits for a path; 0: it does not */
     struct proto_ready ready;
     char failure[PROTO_FAILURE_MAX]; /* why it will not serve */
 };

@@ -19,8 +19,9 @@
 
 /* timeout(1) and others signal a process and then its group: so near, two signals are one. */
 #define STOP_ECHO_NS (100 * NS_PER_MS)
-#define HELPER_NS NS_PER_S        /* that a helper thread has at the end */
-#define STEP_NS (500 * NS_PER_MS) /* the least of waiting for a worker's deadline */
+#define HELPER_NS NS_PER_S         /* that a helper thread has at the end */
+#define STEP_NS (500 * NS_PER_MS)  /* the least of waiting for a worker's deadline */
+#define HELD_MAX_NS (2 * NS_PER_S) /* for a file system, while no worker serves */
 
 /* ---- Workers --------------------------------------------------------------------------------- */
 
@@ -243,9 +244,20 @@ supervisor_approach(uint64_t deadline_ns, uint64_t now_ns)
     return now_ns + MAX(STEP_NS, (deadline_ns - now_ns) / 2);
 }
 
-static int
-supervisor_timeout_ms(const struct supervisor *s)
+/* The worker of a reload that waits for a file system while none serves; or NULL. */
+static struct child *
+supervisor_find_held(struct supervisor *s)
 {
+    struct child *c = supervisor_find(s, CHILD_STARTING);
+    bool held = c && c->held_ns && !c->replays && s->was_ready;
+
+    return held && !supervisor_find(s, CHILD_SERVING) ? c : NULL;
+}
+
+static int
+supervisor_timeout_ms(struct supervisor *s)
+{
+    const struct child *held = supervisor_find_held(s);
     uint64_t due = supervisor_earlier(s->restart_ns, control_due_ns(&s->control));
     uint64_t now = clock_now_ns();
 
@@ -254,6 +266,7 @@ supervisor_timeout_ms(const struct supervisor *s)
     due = supervisor_earlier(due, s->room_ns);
     due = supervisor_earlier(due, s->soon_ns);
     due = supervisor_earlier(due, s->tickets.next_ns);
+    due = supervisor_earlier(due, held ? held->held_ns + HELD_MAX_NS : 0);
     if (log_has_lost())
         due = supervisor_earlier(due, now + LOG_RETRY_NS);
     due = supervisor_earlier(due, supervisor_approach(supervisor_hang_due_ns(s), now));
@@ -288,6 +301,21 @@ supervisor_on_late(struct child *c)
     child_kill(c);
 }
 
+/* Another one can take its place: it starts from the files that last served, and takes log and
+ * sockets as they are. */
+static void
+supervisor_end_held(struct supervisor *s, uint64_t now)
+{
+    struct child *c = supervisor_find_held(s);
+
+    if (!c || now < c->held_ns + HELD_MAX_NS)
+        return;
+    snprintf(c->failure, sizeof(c->failure), "a file system did not answer, and no worker served");
+    log_error("worker %d waits for a file system, and no worker serves: killing it", (int)c->pid);
+    c->held_ns = 0;
+    child_kill(c);
+}
+
 static void
 supervisor_on_time(struct supervisor *s)
 {
@@ -296,6 +324,7 @@ supervisor_on_time(struct supervisor *s)
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++)
         if (s->children[i].deadline_ns && now >= s->children[i].deadline_ns)
             supervisor_on_late(&s->children[i]);
+    supervisor_end_held(s, now);
     log_report_lost();
     supervisor_rotate_tickets(s);
     if (s->soon_ns && now >= s->soon_ns)
@@ -324,10 +353,9 @@ supervisor_on_child(struct supervisor *s, struct child *c, short events)
 static void
 supervisor_round(struct supervisor *s)
 {
-    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {
-        {.fd = s->signal_fd, .events = POLLIN},
-        {.fd = s->closer.event_fd, .events = POLLIN},
-        {.fd = s->paths.event_fd, .events = POLLIN}};
+    struct pollfd fds[SUPERVISOR_FDS + CONTROL_FDS] = {{.fd = s->signal_fd, .events = POLLIN},
+                                                       {.fd = s->closer.event_fd, .events = POLLIN},
+                                                       {.fd = s->paths.event_fd, .events = POLLIN}};
     int timeout_ms = supervisor_timeout_ms(s);
     uint64_t begun_ns = clock_now_ns();
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 void *
@@ -19,12 +20,28 @@ supervisor_new_job(struct supervisor *s, struct child *c, size_t size)
     return j;
 }
 
+static void
+supervisor_job_done(struct helper_job *job)
+{
+    struct supervisor_job *j = container_of(job, struct supervisor_job, job);
+    struct child *c = supervisor_job_child(j);
+
+    if (c)
+        c->held_ns = 0;
+    j->done(job);
+}
+
 void
 supervisor_submit(struct supervisor_job *j, void (*run)(struct helper_job *job),
                   void (*done)(struct helper_job *job))
 {
+    struct child *c = supervisor_job_starting(j);
+
     j->job.run = run;
-    j->job.done = done;
+    j->job.done = supervisor_job_done;
+    j->done = done;
+    if (c)
+        c->held_ns = clock_now_ns();
     helper_submit(&j->supervisor->paths, &j->job);
 }
 

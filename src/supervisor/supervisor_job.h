@@ -8,6 +8,7 @@
 struct supervisor_job {
     struct helper_job job;
     struct supervisor *supervisor;
+    void (*done)(struct helper_job *job);
     struct child *child; /* the worker that the job is for; NULL: none */
     unsigned number;     /* of that worker */
     int fd;              /* what the job has opened, or a negative errno */

@@ -84,7 +84,7 @@ def hanging(tmp_path):
 @pytest.mark.unsanitized
 @pytest.mark.skipif(not SLOWFS.exists(), reason='built without libfuse3-dev')
 @pytest.mark.skipif(not os.access('/dev/fuse', os.R_OK | os.W_OK), reason='no /dev/fuse')
-@pytest.mark.parametrize('how', ['control', 'reopen'])
+@pytest.mark.parametrize('how', ['control', 'reopen', 'reload'])
 def test_a_path_that_hangs_does_not_stop_the_supervisor(goevd, hanging, tmp_path, how):
     folder, control = tmp_path / 'folder', tmp_path / 'control'
     folder.mkdir()
@@ -94,9 +94,12 @@ def test_a_path_that_hangs_does_not_stop_the_supervisor(goevd, hanging, tmp_path
     d = goevd(content, ready=False)
     eventually(lambda: serving(control), 'no worker serves')
     fs = hanging(folder)
-    d.may_say = ['was killed by signal 9', 'control.socket: cannot bind']
+    d.may_say = ['was killed by signal 9', 'control.socket: cannot bind', 'waits for a file system',
+                 'the reload failed']
     if how == 'control':
         content['control'] = {'socket': str(folder / 'control')}
+    if how == 'reload':
+        content['log'] = {'target': str(folder / 'log')}
     write_config(d.folder, content)
     d.signal(signal.SIGUSR1 if how == 'reopen' else signal.SIGHUP)
     assert fs.stdout.readline() == 'held\n'
