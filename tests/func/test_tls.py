@@ -227,6 +227,7 @@ def test_sessions_are_resumed(d, version):
     assert handshakes(d) == {'full': 1, 'resumed': 1}
     d.signal(signal.SIGHUP)
     d.log.wait(r'reloaded: worker \d+ serves$')
+    d.log.wait('is serving', count=2)
     with tls.connect(d, context=c, session=session) as later:
         assert later.session_reused
     first.close()
@@ -312,10 +313,7 @@ def test_clients_have_certificates(serve, version):
 
 @pytest.mark.parametrize('mode', ['required', 'optional'])
 def test_clients_without_a_good_certificate(serve, mode):
-    expired = tls.client_certificate('expired', AUTHORITY['certificate'])
-    tls.openssl('x509', '-req', '-in', expired['certificate'].replace('.pem', '.csr'), '-CA',
-                AUTHORITY['certificate'], '-CAkey', AUTHORITY['key'], '-days', '-1', '-out',
-                expired['certificate'])
+    expired = tls.client_certificate('expired', AUTHORITY['certificate'], days=-1)
     d = serve(client={'ca': AUTHORITY['certificate'], 'mode': mode})
     for own, why in [(MALLORY, 'unable to get local issuer certificate'), (expired, 'certificate has expired')]:
         with pytest.raises((ssl.SSLError, ConnectionError)):
@@ -330,11 +328,9 @@ def test_clients_without_a_good_certificate(serve, mode):
     assert handshakes(d) == {'client': 3}
 
 
-def test_revoked_certificates(serve):
-    bob = tls.client_certificate('bob', AUTHORITY['certificate'])
-    tls.openssl('x509', '-req', '-in', bob['certificate'].replace('.pem', '.csr'), '-CA', AUTHORITY['certificate'],
-                '-CAkey', AUTHORITY['key'], '-set_serial', '4712', '-out', bob['certificate'])
-    crl = tls.revocations(AUTHORITY['certificate'], ALICE['certificate'])
+def test_revoked_certificates(serve, tmp_path):
+    bob = tls.client_certificate('bob', AUTHORITY['certificate'], serial=4712)
+    crl = tls.revocations(tmp_path, AUTHORITY['certificate'], ALICE['certificate'])
     d = serve(client={'ca': AUTHORITY['certificate'], 'crl': crl})
     assert get(tls.connect(d, own=bob))[0] == 200
     with pytest.raises((ssl.SSLError, ConnectionError)):

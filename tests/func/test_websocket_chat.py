@@ -233,6 +233,7 @@ def drive(tmp_path, steps):
         asyncio.run(run(address))
 
 
+@pytest.mark.heavy   # Chromium is the test, and costs more than goevd
 @browser.needed
 def test_two_pages_chat(chat, tmp_path):
     url = f'http://127.0.0.1:{chat.port()}/chat?room=caf%C3%A9'
@@ -258,6 +259,7 @@ def test_two_pages_chat(chat, tmp_path):
     drive(tmp_path, talk)
 
 
+@pytest.mark.heavy
 @browser.needed
 def test_page_says_why_it_cannot_connect(chat, goevd, tmp_path):
     """The server ends; a page whose application is missing; a name that is too long."""

@@ -1,10 +1,15 @@
 """Certificates, and TLS clients whose every byte a test can see and cut."""
 import functools
+import hashlib
 import pathlib
+import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
+
+from daemon import ROOT
 
 
 def openssl(*args, **more):
@@ -12,51 +17,67 @@ def openssl(*args, **more):
     return subprocess.run(['openssl', *map(str, args)], check=True, capture_output=True, **more).stdout
 
 
-@functools.lru_cache(maxsize=None)
-def folder():
-    """Of the certificates of this process; removed with it."""
-    return tempfile.TemporaryDirectory(prefix='goevd-tls-')
+def kept(make, *facts):
+    """The folder that make(folder) has filled, in this run or an earlier one of the day.
+
+    Keys take long to make, and each worker of pytest needs the same ones.
+    """
+    name = hashlib.sha1(repr((make.__name__, time.strftime('%F'), *facts)).encode()).hexdigest()
+    folder = ROOT / 'build' / 'test-certificates' / name
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = pathlib.Path(tempfile.mkdtemp(dir=folder.parent))
+        make(fresh, *facts)
+        try:
+            fresh.rename(folder)
+        except OSError:   # another process was faster
+            shutil.rmtree(fresh)
+    return {'certificate': f'{folder}/pem', 'key': f'{folder}/key'}
 
 
-@functools.lru_cache(maxsize=None)
-def certificate(*names, key='ec', days=None, password=None):
-    """Files of a self-signed certificate and its key: {'certificate': path, 'key': path}."""
-    base = pathlib.Path(folder().name) / f'{len(list(pathlib.Path(folder().name).iterdir()))}'
+def make_certificate(folder, names, key, days, password):
+    """A self-signed certificate and its key."""
     kind = {'ec': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
             'rsa': ['-newkey', 'rsa:2048']}[key]
     hide = ['-passout', f'pass:{password}'] if password else ['-nodes']
     san = ','.join(f'DNS:{name}' for name in names)
-    openssl('req', '-x509', *kind, *hide, '-subj', '/CN=test', '-addext',
-            f'subjectAltName={san}', '-keyout', f'{base}.key', '-out', f'{base}.pem')
+    openssl('req', '-x509', *kind, *hide, '-subj', '/CN=test', '-addext', f'subjectAltName={san}', '-keyout',
+            folder / 'key', '-out', folder / 'pem')
     if days:   # openssl req knows no end that has passed
-        openssl('x509', '-in', f'{base}.pem', '-signkey', f'{base}.key', '-days', days, '-out', f'{base}.pem')
-    return {'certificate': f'{base}.pem', 'key': f'{base}.key'}
+        openssl('x509', '-in', folder / 'pem', '-signkey', folder / 'key', '-days', days, '-out', folder / 'pem')
 
 
 @functools.lru_cache(maxsize=None)
-def client_certificate(name, issuer):
-    """A client's, issued by one of certificate(); issuer is the path of that."""
-    base = pathlib.Path(folder().name) / f'{len(list(pathlib.Path(folder().name).iterdir()))}'
+def certificate(*names, key='ec', days=None, password=None):
+    """Files of a certificate and its key: {'certificate': path, 'key': path}."""
+    return kept(make_certificate, names, key, days, password)
+
+
+def make_client_certificate(folder, name, issuer, days, serial):
+    """A certificate that another one, a path, has signed."""
     openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/O=example/CN={name}',
-            '-addext', f'subjectAltName=DNS:{name}.example,email:{name}@example', '-keyout', f'{base}.key',
-            '-out', f'{base}.csr')
-    openssl('x509', '-req', '-in', f'{base}.csr', '-CA', issuer, '-CAkey', issuer.replace('.pem', '.key'),
-            '-set_serial', '4711', '-copy_extensions', 'copy', '-out', f'{base}.pem')
-    return {'certificate': f'{base}.pem', 'key': f'{base}.key'}
+            '-addext', f'subjectAltName=DNS:{name}.example,email:{name}@example', '-keyout', folder / 'key',
+            '-out', folder / 'csr')
+    openssl('x509', '-req', '-in', folder / 'csr', '-CA', issuer, '-CAkey', issuer.removesuffix('pem') + 'key',
+            '-set_serial', serial, '-days', days, '-copy_extensions', 'copy', '-out', folder / 'pem')
 
 
-def revocations(issuer, *revoked):
-    """The path of a list of revoked certificates."""
-    base = pathlib.Path(folder().name) / f'{len(list(pathlib.Path(folder().name).iterdir()))}'
-    index = pathlib.Path(f'{base}.index')
-    index.write_text('')
-    pathlib.Path(f'{base}.cnf').write_text(
-        f'[ca]\ndefault_ca=own\n[own]\ndatabase={index}\ndefault_md=sha256\ndefault_crl_days=30\n')
-    ca = ['ca', '-config', f'{base}.cnf', '-cert', issuer, '-keyfile', issuer.replace('.pem', '.key')]
+@functools.lru_cache(maxsize=None)
+def client_certificate(name, issuer, days=30, serial=4711):
+    """A client's, issued by one of certificate(); issuer is the path of that."""
+    return kept(make_client_certificate, name, issuer, days, serial)
+
+
+def revocations(folder, issuer, *revoked):
+    """The path of a list of revoked certificates, made in a folder."""
+    (folder / 'index').write_text('')
+    (folder / 'ca.cnf').write_text(f'[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index\n'
+                                   'default_md=sha256\ndefault_crl_days=30\n')
+    ca = ['ca', '-config', folder / 'ca.cnf', '-cert', issuer, '-keyfile', issuer.removesuffix('pem') + 'key']
     for path in revoked:
         openssl(*ca, '-revoke', path)
-    openssl(*ca, '-gencrl', '-out', f'{base}.crl')
-    return f'{base}.crl'
+    openssl(*ca, '-gencrl', '-out', folder / 'crl')
+    return str(folder / 'crl')
 
 
 def context(trusted=None, alpn=None, version=None, own=None):
