@@ -20,7 +20,7 @@ enum goevd_tls_fact {
     GOEVD_TLS_RESUMED = 5, /* "resumed" if the handshake continued an earlier session */
     GOEVD_TLS_CUT = 6,     /* "cut" if the input ended without close_notify: bytes may be missing */
 
-    /* Of the certificate of the client, if it sent one; it was verified then. */
+    /* Facts of the client's certificate, which was verified; none if the client sent none. */
     GOEVD_TLS_CLIENT_SUBJECT = 7,      /* CN=alice,O=example: RFC 4514 */
     GOEVD_TLS_CLIENT_ISSUER = 8,       /* likewise */
     GOEVD_TLS_CLIENT_NAMES = 9,        /* its subjectAltName: DNS:a.example, email:alice@example */

@@ -97,7 +97,7 @@ http_conn_has_agreed_h2(struct goevd_conn *c)
     return alpn.len == 2 && memcmp(alpn.data, "h2", 2) == 0;
 }
 
-/* What TLS clients are offered. */
+/* The protocols that TLS clients are offered. */
 static const char *
 http_conn_alpn(void *instance)
 {

@@ -146,8 +146,8 @@ static const struct goevd_option schema_tls_options[] = {
      .def = CIPHERS,
      .min = 1,
      .max = 4000,
-     .help = "Ciphers of TLS 1.2 in OpenSSL's form, the preferred ones first. Those of TLS 1.3 are "
-             "fixed."},
+     .help = "Ciphers of TLS 1.2 in OpenSSL's form, the preferred ones first. The ciphers of TLS "
+             "1.3 are fixed."},
     {.name = "groups",
      .type = GOEVD_OPTION_STRING,
      TLS(groups),

@@ -76,7 +76,7 @@ struct poller {
     int cpu;        /* the CPU it is pinned to, or -1 */
     bool stopping;
     uint64_t now_ns;   /* when this round began, at most a tick behind */
-    uint64_t clock_ns; /* an exact time of this round; 0: nobody has asked for it */
+    uint64_t clock_ns; /* an exact time of this round; 0: it was not read yet */
     struct task *tasks, **tasks_end;
     struct epoll_event *events;
     struct timers timers;

@@ -98,6 +98,7 @@ setup_tls_cert(struct setup_tls *t, const struct config_certificate *c)
         tls_cert_free(cert);
         cert = NULL;
     }
+    explicit_bzero(text, len); /* the key may be in the same file */
     free(text);
     return cert;
 }

@@ -98,9 +98,7 @@ tls_connect_context(const struct tls_connect *t)
     if (!ctx)
         return NULL;
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
+    tls_context_prepare(ctx);
     SSL_CTX_set_verify(ctx, t->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     SSL_CTX_set1_cert_store(ctx, t->store);
     if (t->own && SSL_CTX_use_cert_and_key(ctx, t->own->leaf, t->own->key, t->own->chain, 1) != 1) {
@@ -115,21 +113,9 @@ tls_connect_context(const struct tls_connect *t)
 int
 tls_connect_serve(struct service *s, const struct tls_connect *t)
 {
-    struct tls_context *context = calloc(1, sizeof(*context));
+    struct tls_context context = {.ctx = tls_connect_context(t), .connect = t};
 
-    if (!context || !tls_poller_of(s->net)) {
-        free(context);
-        return -ENOMEM;
-    }
-    context->connect = t;
-    context->ctx = tls_connect_context(t);
-    if (!context->ctx) {
-        free(context);
-        return -ENOMEM;
-    }
-    s->transport_data = context;
-    s->transport_data_free = tls_context_free;
-    return 0;
+    return tls_context_attach(s, &context);
 }
 
 /* ---- A connection ---------------------------------------------------------------------------- */

@@ -134,6 +134,15 @@ tls_unconst(const void *p)
     return arg;
 }
 
+void
+tls_context_prepare(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_msg_callback(ctx, tls_on_message);
+}
+
 /* The key of `tls:` that OpenSSL refuses; NULL: none. */
 static const char *
 tls_context_policy(SSL_CTX *ctx, const struct tls_policy *policy)
@@ -144,10 +153,7 @@ tls_context_policy(SSL_CTX *ctx, const struct tls_policy *policy)
         return "groups";
     SSL_CTX_set_min_proto_version(ctx, policy->no_1_2 ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_max_proto_version(ctx, policy->no_1_3 ? TLS1_2_VERSION : TLS1_3_VERSION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     return NULL;
 }
 
@@ -172,15 +178,15 @@ tls_context_make(const struct tls_server *server, const char **ret_key, struct e
         SSL_CTX_free(ctx);
         return NULL;
     }
+    tls_context_prepare(ctx);
     SSL_CTX_set_client_hello_cb(ctx, tls_on_hello, tls_unconst(server));
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_on_name);
-    SSL_CTX_set_msg_callback(ctx, tls_on_message);
     if (server->alpn_len > 0)
         SSL_CTX_set_alpn_select_cb(ctx, tls_on_alpn, tls_unconst(server));
     return ctx;
 }
 
-void
+static void
 tls_context_free(void *arg)
 {
     struct tls_context *context = arg;
@@ -190,22 +196,26 @@ tls_context_free(void *arg)
 }
 
 int
-tls_serve(struct service *s, const struct tls_server *server)
+tls_context_attach(struct service *s, const struct tls_context *from)
 {
-    struct tls_context *context = calloc(1, sizeof(*context));
-    const char *key;
+    struct tls_context *context = malloc(sizeof(*context));
 
-    if (!context || !tls_poller_of(s->net)) {
+    if (!context || !from->ctx || !tls_poller_of(s->net)) {
+        SSL_CTX_free(from->ctx);
         free(context);
         return -ENOMEM;
     }
-    context->server = server;
-    context->ctx = tls_context_make(server, &key, NULL);
-    if (!context->ctx) {
-        free(context);
-        return -ENOMEM;
-    }
+    *context = *from;
     s->transport_data = context;
     s->transport_data_free = tls_context_free;
     return 0;
+}
+
+int
+tls_serve(struct service *s, const struct tls_server *server)
+{
+    const char *key;
+    struct tls_context context = {.ctx = tls_context_make(server, &key, NULL), .server = server};
+
+    return tls_context_attach(s, &context);
 }

@@ -66,7 +66,12 @@ struct tls_context {
     const struct tls_connect *connect; /* ... of outgoing connections */
 };
 
-void tls_context_free(void *context);
+/* Options and checks that every context has. */
+void tls_context_prepare(SSL_CTX *ctx);
+
+/* Let the service have a copy. 0; -ENOMEM, also where from->ctx is NULL; it is freed then. */
+int tls_context_attach(struct service *s, const struct tls_context *from);
+
 SSL_CTX *tls_context_make(const struct tls_server *server, const char **ret_key,
                           struct err *reterr);
 
